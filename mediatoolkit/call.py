@@ -1,0 +1,265 @@
+"""One public call on its way down through the house: its deadline and its voice.
+
+The caller opens a `Call`, every room below reports events to it, and nothing else travels
+upward. The deadline is one monotonic instant over queueing, tries, waits, polls and download;
+it can be moved while the call runs.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import ClassVar, Self
+from weakref import WeakKeyDictionary
+
+from mediatoolkit.errors import DeadlineError, PromptError
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a call. `stage` is one word for a person to read."""
+
+    stage: ClassVar[str] = "working"
+
+    def __str__(self) -> str:
+        """One short line for a bar."""
+        return self.stage
+
+
+class Queued(Event):
+    """Waits for a free slot."""
+
+    stage = "queued"
+
+
+class Connecting(Event):
+    """Opens a connection or takes a pooled one."""
+
+    stage = "connecting"
+
+
+class Waiting(Event):
+    """The request is sent; the provider works."""
+
+    stage = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving(Event):
+    """Bytes of the answer arrive.
+
+    Attributes:
+        received: Bytes so far.
+        total: Bytes in all, or None when the server does not say.
+    """
+
+    stage = "receiving"
+    received: int
+    total: int | None = None
+
+    def __str__(self) -> str:
+        """Such as `receiving 1.2 of 3.4 MB`."""
+        if self.total is None:
+            return f"receiving {self.received / 1e6:.1f} MB"
+        return f"receiving {self.received / 1e6:.1f} of {self.total / 1e6:.1f} MB"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing(Event):
+    """A local engine is at work.
+
+    Attributes:
+        what: The part it works on, such as `"ridges"`.
+        fraction: How much is done, 0 to 1.
+    """
+
+    stage = "drawing"
+    what: str
+    fraction: float
+
+    def __str__(self) -> str:
+        """Such as `drawing ridges`."""
+        return f"drawing {self.what}"
+
+
+class Decoding(Event):
+    """The bytes are checked and made into media."""
+
+    stage = "decoding"
+
+
+class Saving(Event):
+    """The media is written to the store."""
+
+    stage = "saving"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(Event):
+    """A try failed without cost and another follows.
+
+    Attributes:
+        attempt: Number of the coming try; the first is 1.
+        attempts: How many there are at the most.
+        seconds: Pause before it.
+    """
+
+    stage = "retry"
+    attempt: int
+    attempts: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Such as `retry 2 of 4 in 3 s`."""
+        return f"retry {self.attempt} of {self.attempts} in {self.seconds:.0f} s"
+
+
+Listener = Callable[[Event], None]
+
+
+class Call:
+    """The deadline and the voice of one public call; open it with `async with`.
+
+    Args:
+        seconds: Time for the whole call, more than 0.
+        listener: Called with every event, on the call's own loop; it must be quick.
+
+    Attributes:
+        event: The last event, so the stage the call is in.
+        started: Loop time at which the call was opened, seconds.
+        provider: Vendor being asked, for error messages, or None.
+        may_have_been_billed: A paid request is out and no verdict has come back.
+
+    Raises:
+        PromptError: *seconds* is not a positive number.
+    """
+
+    __slots__ = (
+        "_timeout",
+        "event",
+        "listener",
+        "may_have_been_billed",
+        "provider",
+        "seconds",
+        "started",
+    )
+
+    def __init__(self, seconds: float, *, listener: Listener | None = None) -> None:
+        """Check the deadline; the clock starts when the call is opened."""
+        self.seconds = positive_seconds(seconds)
+        self.listener = listener
+        self.event: Event = Queued()
+        self.started = math.nan
+        self.provider: str | None = None
+        self.may_have_been_billed = False
+        self._timeout: asyncio.Timeout | None = None
+
+    @property
+    def deadline(self) -> float:
+        """Loop time at which the call ends, seconds."""
+        return self.started + self.seconds
+
+    def left(self) -> float:
+        """Seconds until the deadline; never below 0."""
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadline by *seconds*, which may be negative; a call that is over stays over."""
+        self.seconds += seconds
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(self.deadline)
+
+    def report(self, event: Event) -> None:
+        """Tell the listener what happens now."""
+        self.event = event
+        if self.listener is not None:
+            self.listener(event)
+
+    async def __aenter__(self) -> Self:
+        """Start the clock."""
+        loop = asyncio.get_running_loop()
+        self.started = loop.time()
+        self._timeout = asyncio.timeout_at(self.deadline)
+        await self._timeout.__aenter__()
+        _pulse_of(loop).begin(loop)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Turn the end of time into a `DeadlineError`; all else passes through."""
+        timeout, self._timeout = self._timeout, None
+        _pulse_of(asyncio.get_running_loop()).end()
+        if timeout is None:
+            return
+        try:
+            await timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            late = self._late()
+        else:
+            return
+        try:
+            raise late
+        finally:
+            late.__context__ = None  # its frames hold the request's headers
+
+    def _late(self) -> DeadlineError:
+        return DeadlineError(
+            f"The call ran past its deadline of {self.seconds:g} s while {self.event}; "
+            "give it more with timeout=.",
+            stage=self.event.stage,
+            seconds=self.seconds,
+            provider=self.provider,
+            may_have_been_billed=self.may_have_been_billed,
+        )
+
+
+def positive_seconds(value: object, name: str = "timeout") -> float:
+    """Check a duration.
+
+    Raises:
+        PromptError: *value* is not a finite number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
+    if not (math.isfinite(value) and value > 0):
+        raise PromptError(f"{name} must be a finite number of seconds above 0, not {value}.")
+    return float(value)
+
+
+class _Pulse:
+    """Wakes a loop while calls are open, so that Stop reaches a quiet kernel.
+
+    A SIGINT handler runs in the main thread but does not wake a loop that waits for a socket;
+    without this, a cell that awaits a silent server ends with the server and not with Stop.
+    """
+
+    PERIOD = 0.2
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._beating = False
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._open += 1
+        if not self._beating:
+            self._beat(loop)
+
+    def end(self) -> None:
+        self._open -= 1
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._beating = self._open > 0
+        if self._beating:
+            loop.call_later(self.PERIOD, self._beat, loop)
+
+
+_pulses: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pulse] = WeakKeyDictionary()
+
+
+def _pulse_of(loop: asyncio.AbstractEventLoop) -> _Pulse:
+    return _pulses.setdefault(loop, _Pulse())

@@ -1,0 +1,244 @@
+"""Every error this package raises on purpose.
+
+    MediaToolkitError
+    ├── PromptError               the prompt cannot be sent as written         also ValueError
+    ├── MediaError                the bytes are not what their type says       also ValueError
+    ├── UnknownModelError         no installed provider serves that model      also LookupError
+    ├── StorageError              the result could not be written              also OSError
+    ├── MissingExtraError         an optional package is not installed         also ImportError
+    ├── ClosedError               used after close                             also RuntimeError
+    ├── JobCancelled              the user stopped the job
+    ├── TransportError            no usable answer came back                   also ConnectionError
+    │   ├── DeadlineError         the call ran past its deadline               also TimeoutError
+    │   ├── TooLargeError         the answer passed its cap
+    │   └── UnsafeURLError        a provider handed over an address we do not fetch
+    └── ProviderError             the provider answered, but not with media
+        ├── AuthenticationError   the key is missing, wrong or not allowed to
+        ├── RateLimitError        too many calls, or the quota is used up
+        ├── ModelNotFoundError    the provider does not serve that model (any more)
+        └── RefusalError          the content policy said no
+
+Every message is safe to leave in a notebook: no key, no header, no query string.
+`asyncio.CancelledError` is not in the tree; it passes through unchanged.
+"""
+
+from typing import ClassVar
+
+
+class MediaToolkitError(Exception):
+    """Base of every error here.
+
+    Attributes:
+        family: What kind of failure this is, one word, the same for every provider.
+        provider: Vendor that was asked, such as `"gemini"`, or None.
+        may_have_been_billed: The provider may have done the work although no media came back.
+            Asking again may pay again.
+    """
+
+    family: ClassVar[str] = "error"
+
+    def __init__(
+        self, message: str, *, provider: str | None = None, may_have_been_billed: bool = False
+    ) -> None:
+        """Keep the facts; `str` shows the message and, where it matters, the bill."""
+        super().__init__(message)
+        self.provider = provider
+        self.may_have_been_billed = may_have_been_billed
+
+    def __str__(self) -> str:
+        """Message, with a warning where asking again may pay twice."""
+        message = str(self.args[0])
+        if self.may_have_been_billed:
+            return f"{message} The provider may have billed this call; asking again may pay twice."
+        return message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by state, since subclasses take different arguments."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """One calm line in IPython; `%tb` still shows the whole way."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def _restore(
+    kind: type[MediaToolkitError], args: tuple[str, ...], state: dict[str, object]
+) -> MediaToolkitError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class PromptError(MediaToolkitError, ValueError):
+    """The prompt cannot be sent as written. Nothing was sent."""
+
+    family = "request"
+
+
+class MediaError(MediaToolkitError, ValueError):
+    """The bytes are not what their type says, or not a type we take."""
+
+    family = "media"
+
+
+class UnknownModelError(MediaToolkitError, LookupError):
+    """No installed provider serves that model."""
+
+    family = "request"
+
+
+class StorageError(MediaToolkitError, OSError):
+    """The result could not be written; nothing half-written is left behind."""
+
+    family = "storage"
+
+
+class MissingExtraError(MediaToolkitError, ImportError):
+    """An optional package is not installed; the message names the install."""
+
+    family = "install"
+
+
+class ClosedError(MediaToolkitError, RuntimeError):
+    """Used after close."""
+
+    family = "closed"
+
+
+class JobCancelled(MediaToolkitError):  # noqa: N818 - a wish of the user's, not a fault
+    """The user stopped the job."""
+
+    family = "cancelled"
+
+
+class TransportError(MediaToolkitError, ConnectionError):
+    """No usable answer came back."""
+
+    family = "transport"
+
+
+class DeadlineError(TransportError, TimeoutError):
+    """The call ran past its deadline.
+
+    Attributes:
+        stage: What the call was doing, such as `"waiting"`.
+        seconds: The deadline that was set, in seconds from the start of the call.
+    """
+
+    family = "timeout"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stage: str,
+        seconds: float,
+        provider: str | None = None,
+        may_have_been_billed: bool = False,
+    ) -> None:
+        """Keep the facts."""
+        super().__init__(message, provider=provider, may_have_been_billed=may_have_been_billed)
+        self.stage = stage
+        self.seconds = seconds
+
+
+class TooLargeError(TransportError):
+    """The answer passed its cap and was not read further."""
+
+    family = "too_large"
+
+
+class UnsafeURLError(TransportError):
+    """An address that we do not fetch: not http(s), not public, or with a password in it."""
+
+    family = "unsafe_url"
+
+
+class ProviderError(MediaToolkitError):
+    """The provider answered, but not with media.
+
+    Attributes:
+        status: HTTP status, or None when the answer was a 200 without media.
+        request_id: The provider's own name for the call, for its support desk, or None.
+    """
+
+    family = "server"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        family: str | None = None,
+        may_have_been_billed: bool = False,
+    ) -> None:
+        """Keep the facts; *family* overrides the class's own word."""
+        super().__init__(message, provider=provider, may_have_been_billed=may_have_been_billed)
+        self.status = status
+        self.request_id = request_id
+        if family is not None:
+            self.__dict__["family"] = family
+
+
+class AuthenticationError(ProviderError):
+    """The key is missing, wrong, or not allowed to do this."""
+
+    family = "auth"
+
+
+class RateLimitError(ProviderError):
+    """Too many calls, or the quota is used up.
+
+    Attributes:
+        retry_after: Seconds the provider asked us to wait, or None.
+        quota_exhausted: Waiting within this call cannot help (a per-day quota, for instance).
+    """
+
+    family = "rate_limit"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        quota_exhausted: bool = False,
+        provider: str | None = None,
+        status: int | None = 429,
+        request_id: str | None = None,
+    ) -> None:
+        """Keep the facts."""
+        super().__init__(message, provider=provider, status=status, request_id=request_id)
+        self.retry_after = retry_after
+        self.quota_exhausted = quota_exhausted
+
+
+class ModelNotFoundError(ProviderError):
+    """The provider does not serve that model, or not any more."""
+
+    family = "request"
+
+
+class RefusalError(ProviderError):
+    """The content policy said no. Never sent again.
+
+    Attributes:
+        reason: The vendor's own word, such as `"IMAGE_SAFETY"`.
+    """
+
+    family = "blocked"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        provider: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Keep the facts."""
+        super().__init__(message, provider=provider, status=status, request_id=request_id)
+        self.reason = reason
