@@ -1,0 +1,120 @@
+"""Jobs and calls: deadline, cancel, progress, from every side."""
+
+import asyncio
+import gc
+import threading
+from typing import Any
+
+import pytest
+
+from mediatoolkit.call import Call, Drawing, Event, Waiting
+from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError
+from mediatoolkit.jobs import Job, Progress, State
+
+
+async def forever(call: Call) -> None:
+    call.report(Waiting())
+    await asyncio.Event().wait()
+
+
+async def quick(call: Call) -> str:
+    call.report(Drawing("sky", 0.5))
+    return "done"
+
+
+async def test_a_job_gives_its_result_to_everyone_who_awaits_it() -> None:
+    job = Job(quick, Call(5), label="fox")
+    assert [await job, await job] == ["done", "done"]
+    assert job.done()
+    assert job.progress.state is State.DONE
+
+
+async def test_cancel_from_another_thread_ends_the_job() -> None:
+    job = Job(forever, Call(60), label="fox")
+    threading.Thread(target=job.cancel).start()
+    with pytest.raises(JobCancelled):
+        await job
+    assert job.progress.state is State.CANCELLED
+    assert repr(job) == "<Job cancelled: 'fox'>"
+
+
+async def test_a_stopped_cell_stops_its_job() -> None:
+    """Cancelling the awaiting task is what Stop does; CancelledError passes unchanged."""
+    job = Job(forever, Call(60), label="fox")
+
+    async def cell() -> None:
+        await job
+
+    task = asyncio.create_task(cell())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert job.done()
+
+
+async def test_the_deadline_says_which_stage_it_ended() -> None:
+    job = Job(forever, Call(0.05), label="fox")
+    with pytest.raises(DeadlineError, match="while waiting") as caught:
+        await job
+    assert caught.value.stage == "waiting"
+    assert caught.value.seconds == 0.05
+    assert caught.value.__context__ is None
+
+
+async def test_extend_moves_the_real_deadline() -> None:
+    job = Job(forever, Call(0.2), label="fox")
+    job.extend(60)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(job._task), 0.6)
+    assert not job.done()
+    assert job.progress.left > 50
+    job.cancel()
+    with pytest.raises(JobCancelled):
+        await job
+
+
+async def test_watchers_hear_every_event_and_the_end() -> None:
+    heard: list[Progress] = []
+    job = Job(quick, Call(5), label="fox")
+    job.watch(heard.append)
+    await job
+    await asyncio.sleep(0)
+    assert [progress.state for progress in heard] == [State.RUNNING, State.DONE]
+    assert str(heard[0].event) == "drawing sky"
+
+
+async def test_a_failure_nobody_sees_is_reported_by_asyncio() -> None:
+    async def fail(_call: Call) -> None:
+        raise PromptError("no")
+
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, what: reported.append(what))
+    job = Job(fail, Call(5), label="fox")
+    while not job.done():
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del job
+    gc.collect()
+    assert isinstance(reported[0]["exception"], PromptError)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "5", None])
+def test_an_impossible_deadline_is_refused(seconds: float) -> None:
+    with pytest.raises(PromptError, match="timeout"):
+        Call(seconds)
+
+
+async def test_an_open_call_wakes_a_quiet_loop() -> None:
+    """Without a pulse a SIGINT handler would not be noticed until the server speaks."""
+    loop: Any = asyncio.get_running_loop()
+    before = len(loop._scheduled)
+    async with Call(60):
+        beats = [timer for timer in loop._scheduled if timer.when() - loop.time() < 0.25]
+        assert len(beats) > before
+
+
+def test_every_event_reads_as_one_short_word() -> None:
+    stages = {kind.__name__: kind.stage for kind in Event.__subclasses__()}
+    assert len(set(stages.values())) == len(stages)
+    assert all(stage.isalpha() for stage in stages.values())
