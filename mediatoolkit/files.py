@@ -1,0 +1,107 @@
+"""How a file of ours becomes whole: all at once or not at all.
+
+Bytes go to an exclusive temporary file beside the target, are flushed to disk and then renamed.
+Clean-up is synchronous on purpose: it cannot be cancelled half-way.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mediatoolkit.errors import StorageError
+
+_PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
+
+
+@contextlib.contextmanager
+def partial_file(target: Path) -> Iterator[Path]:
+    """Lend the path of a temporary file that becomes *target* when the block succeeds.
+
+    The block creates and fills the file; on any other way out, Ctrl-C included, it is removed.
+
+    Raises:
+        StorageError: The file could not be written or put in place.
+    """
+    part = target.with_name(f".{target.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        part.replace(target)
+    except OSError as error:
+        failure = storage_error(target, error)
+    else:
+        return
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    raise failure
+
+
+def write_file(target: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write *pieces* one after the other; blocks until the disk has them.
+
+    Raises:
+        StorageError: No such folder, no permission, no space; nothing is left behind.
+    """
+    with partial_file(target) as part, part.open("xb") as file:
+        file.writelines(pieces)
+        settle(file)
+
+
+def read_file(path: Path) -> bytes:
+    """Read a whole file; blocks.
+
+    Raises:
+        StorageError: It is not there, is a folder, or may not be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        failure = StorageError(f"Could not read {path}: {error.strerror}.")
+    raise failure
+
+
+def settle(file: BinaryIO) -> None:
+    """Hand everything to the disk; blocks."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sweep(folder: Path) -> int:
+    """Remove temporary files of ours whose process is gone.
+
+    Returns:
+        How many there were.
+    """
+    swept = 0
+    for path in folder.glob(".*.part"):
+        owner = _PART.match(path.name)
+        if owner and not _is_alive(int(owner[1])):
+            path.unlink(missing_ok=True)
+            swept += 1
+    return swept
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Say what went wrong with *path* in one sentence, with the way out where there is one."""
+    reason = error.strerror or type(error).__name__
+    advice = {
+        "FileNotFoundError": " Make the folder first.",
+        "PermissionError": " Choose a folder you may write to.",
+    }.get(type(error).__name__, "")
+    failure = StorageError(f"Could not write {path.name} in {path.parent}: {reason}.{advice}")
+    failure.errno = error.errno
+    return failure
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

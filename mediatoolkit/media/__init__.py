@@ -1,0 +1,8 @@
+"""Finished bytes that know their type and origin and can show themselves."""
+
+from mediatoolkit.media.formats import Facts, inspect
+from mediatoolkit.media.image import Image
+from mediatoolkit.media.preview import Preview
+from mediatoolkit.media.provenance import Provenance
+
+__all__ = ["Facts", "Image", "Preview", "Provenance", "inspect"]

@@ -1,0 +1,199 @@
+"""What picture the bytes are, read from their structure without decoding a pixel.
+
+Formats: PNG (every chunk and its CRC to IEND), JPEG (markers to EOI), WebP (RIFF lengths).
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mediatoolkit.errors import MediaError
+
+MAX_PIXELS = 50_000_000
+EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+_JPEG_SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
+_JPEG_MARKER_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the structure says.
+
+    Attributes:
+        mime_type: One of `EXTENSIONS`.
+        width: Pixels.
+        height: Pixels.
+        length: Bytes the picture takes; what follows it is not part of it.
+    """
+
+    mime_type: str
+    width: int
+    height: int
+    length: int
+
+
+def inspect(data: bytes) -> Facts:
+    """Check the structure of a picture; above a megabyte, better in a thread.
+
+    Raises:
+        MediaError: Not PNG, JPEG or WebP, cut short, corrupt, or more than 50 million pixels.
+    """
+    read = _reader_for(data)
+    try:
+        facts = read(data)
+    except (IndexError, struct.error):
+        facts = None
+    if facts is None:
+        raise MediaError("The picture is cut short or corrupt; fetch or save it again.")
+    if not facts.width or not facts.height:
+        raise MediaError("The picture has no pixels.")
+    if facts.width * facts.height > MAX_PIXELS:
+        raise MediaError(
+            f"The picture has {facts.width} × {facts.height} pixels; "
+            f"{MAX_PIXELS // 1_000_000} million are the most."
+        )
+    return facts
+
+
+def _reader_for(data: bytes) -> Callable[[bytes], Facts | None]:
+    if data.startswith(PNG_START):
+        return _read_png
+    if data.startswith(b"\xff\xd8\xff"):
+        return _read_jpeg
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _read_webp
+    raise MediaError(f"This is {_name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
+
+
+def _name_of(data: bytes) -> str:
+    head = data[:512].lstrip().lower()
+    if not data:
+        return "empty"
+    if b"<svg" in head:
+        return "SVG"
+    if head.startswith(b"<"):
+        return "HTML or XML"
+    return "GIF" if data.startswith(b"GIF8") else "unknown data"
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Walk a PNG.
+
+    Yields:
+        Kind, start and end of each chunk's content; the CRC follows in 4 bytes.
+
+    Raises:
+        MediaError: A chunk does not match its CRC.
+        struct.error: The data ends before IEND.
+    """
+    at, kind, view = len(PNG_START), b"", memoryview(data)
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, at)
+        start, end = at + 8, at + 8 + length
+        (crc,) = struct.unpack_from(">I", data, end)
+        if zlib.crc32(view[at + 4 : end]) != crc:
+            raise MediaError("The PNG is corrupt: a chunk does not match its checksum.")
+        yield kind, start, end
+        at = end + 4
+
+
+def _read_png(data: bytes) -> Facts | None:
+    width = height = end = 0
+    seen: set[bytes] = set()
+    for kind, start, end in png_chunks(data):  # noqa: B007 - end is read after the loop
+        if not seen and kind != b"IHDR":
+            return None
+        if kind == b"IHDR":
+            width, height = struct.unpack_from(">II", data, start)
+        seen.add(kind)
+    return Facts("image/png", width, height, end + 4) if b"IDAT" in seen else None
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Walk the segments of a JPEG up to its end mark.
+
+    Yields:
+        Marker code, start and end of each segment's content; the end mark is `(0xD9, at, at)`.
+
+    Raises:
+        IndexError, struct.error: The data ends before the end mark.
+    """
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise IndexError
+        while data[at + 1] == 0xFF:
+            at += 1
+        code, at = data[at + 1], at + 2
+        if code == 0xD9:
+            yield code, at, at
+            return
+        if code in _JPEG_BARE:
+            continue
+        (length,) = struct.unpack_from(">H", data, at)
+        yield code, at + 2, at + length
+        at += length
+        if code == 0xDA:
+            found = _JPEG_MARKER_AFTER_SCAN.search(data, at)
+            if found is None:
+                raise IndexError
+            at = found.start()
+
+
+def _read_jpeg(data: bytes) -> Facts | None:
+    width = height = end = 0
+    scanned = False
+    for code, start, end in jpeg_segments(data):  # noqa: B007 - end is read after the loop
+        if code in _JPEG_SIZE:
+            height, width = struct.unpack_from(">HH", data, start + 1)
+        scanned |= code == 0xDA
+    return Facts("image/jpeg", width, height, end) if scanned else None
+
+
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Walk the chunks of a WebP.
+
+    Yields:
+        Kind, start and end of each chunk's content; odd contents are followed by one byte of air.
+
+    Raises:
+        IndexError, struct.error: The data is shorter than its RIFF length says.
+    """
+    (length,) = struct.unpack_from("<I", data, 4)
+    if len(data) < length + 8:
+        raise IndexError
+    at = 12
+    while at < length + 8:
+        kind, size = struct.unpack_from("<4sI", data, at)
+        if at + 8 + size > length + 8:
+            raise IndexError
+        yield kind, at + 8, at + 8 + size
+        at += 8 + size + size % 2
+
+
+def _read_webp(data: bytes) -> Facts | None:
+    size: tuple[int, int] | None = None
+    pixels = False
+    end = 12
+    for kind, start, end in webp_chunks(data):  # noqa: B007 - end is read after the loop
+        pixels |= kind in (b"VP8 ", b"VP8L", b"ANMF")
+        size = size or _webp_size(kind, data, start)
+    return Facts("image/webp", *size, end + end % 2) if size and pixels else None
+
+
+def _webp_size(kind: bytes, data: bytes, at: int) -> tuple[int, int] | None:
+    if kind == b"VP8X":
+        width, height = data[at + 4 : at + 7], data[at + 7 : at + 10]
+        return int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1
+    if kind == b"VP8 ":
+        wide, high = struct.unpack_from("<HH", data, at + 6)
+        return wide & 0x3FFF, high & 0x3FFF
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, at + 1)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return None

@@ -1,0 +1,206 @@
+"""Pictures: bytes that know their type and origin and can show themselves."""
+
+import asyncio
+import base64
+import hashlib
+import os
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mediatoolkit import files
+from mediatoolkit.media import embed, pixels
+from mediatoolkit.media.formats import EXTENSIONS, Facts, inspect
+from mediatoolkit.media.preview import Preview, make_preview
+from mediatoolkit.media.provenance import Provenance
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from PIL import Image as PillowImage
+
+_IN_THREAD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+class Image:
+    """One finished picture.
+
+    Args:
+        data: A whole PNG, JPEG or WebP file; above a megabyte, better `await Image.load(data)`.
+        provenance: How it was made; left out, what the file itself says.
+        path: Where it lies on disk, or None.
+        conversation: What its provider needs to go on from here; opaque, and not saved.
+
+    Raises:
+        MediaError: The bytes are no such picture, cut short, corrupt, or over 50 million pixels.
+    """
+
+    data: bytes
+    provenance: Provenance | None = None
+    path: Path | None = None
+    conversation: object = None
+    facts: Facts = field(init=False)
+    _shown: list[Preview] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Check the structure, without decoding."""
+        facts = inspect(self.data)
+        object.__setattr__(self, "facts", facts)
+        if len(self.data) > facts.length:
+            object.__setattr__(self, "data", self.data[: facts.length])
+        if self.provenance is None:
+            object.__setattr__(self, "provenance", embed.read_from(self.data, facts))
+
+    @classmethod
+    async def load(cls, data: bytes, **known: Any) -> Self:
+        """As `Image(data, …)`, with the check of a large picture in a thread."""
+        if len(data) > _IN_THREAD:
+            return await asyncio.to_thread(cls, data, **known)
+        return cls(data, **known)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a picture file; blocks.
+
+        Raises:
+            StorageError: The file cannot be read.
+            MediaError: It is not a picture we take.
+        """
+        return cls(files.read_file(Path(path)), path=Path(path))
+
+    @classmethod
+    def of(cls, thing: object) -> Self:
+        """Make a picture of what people have at hand; blocks.
+
+        Args:
+            thing: An `Image`, the bytes of a file, a path, a Pillow image, or an array: height ×
+                width × 1, 3 or 4 (a torch tensor may have its channels first) of uint8, or of
+                floats from 0 to 1.
+
+        Raises:
+            MediaError: It is none of these, or not a picture we take.
+        """
+        if isinstance(thing, cls):
+            return thing
+        if isinstance(thing, (bytes, bytearray, memoryview)):
+            return cls(bytes(thing))
+        if isinstance(thing, (str, os.PathLike)):
+            return cls.open(thing)
+        return cls(pixels.encode(pixels.pillow_of(thing)))
+
+    @property
+    def mime_type(self) -> str:
+        """`image/png`, `image/jpeg` or `image/webp`, by the bytes themselves."""
+        return self.facts.mime_type
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return self.facts.width
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return self.facts.height
+
+    @property
+    def extension(self) -> str:
+        """The usual file name ending, such as `.png`."""
+        return EXTENSIONS[self.mime_type]
+
+    def digest(self) -> str:
+        """SHA-256 of `data`, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def file_pieces(self) -> list[bytes | memoryview]:
+        """The file to write: `data` with the provenance in it, in pieces."""
+        if self.provenance is None:
+            return [self.data]
+        return embed.written_into(self.data, self.facts, self.provenance)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture, with its provenance inside; blocks.
+
+        Args:
+            path: `.png`, `.jpg` or `.webp` converts where needed; without an ending it gets the
+                one of this picture's type. A file of that name is replaced.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            MediaError: Pictures cannot be written with that ending.
+            StorageError: The file could not be written; nothing is left behind.
+        """
+        target = Path(path)
+        picture = self
+        if not target.suffix:
+            target = target.with_name(target.name + self.extension)
+        elif pixels.mime_type_of(target) != self.mime_type:
+            data = pixels.encode(self.to_pil(), pixels.mime_type_of(target))
+            picture = replace(self, data=data)
+        files.write_file(target, picture.file_pieces())
+        return target
+
+    async def asave(self, path: str | os.PathLike[str]) -> Path:
+        """As `save`, without blocking the loop."""
+        return await asyncio.to_thread(self.save, path)
+
+    def to_pil(self) -> "PillowImage.Image":
+        """Decode; blocks, about 20 ms for a megapixel.
+
+        Raises:
+            MediaError: The pixels cannot be decoded.
+        """
+        return pixels.decode(self.data)
+
+    def __array__(
+        self,
+        dtype: "npt.DTypeLike | None" = None,
+        copy: bool | None = None,  # noqa: FBT001 - NumPy's protocol
+    ) -> "npt.NDArray[Any]":
+        """Pixels as uint8, `(height, width, channels)`, RGB or RGBA."""
+        return pixels.to_array(self.to_pil(), dtype, copy=copy)
+
+    def preview(self) -> Preview:
+        """A small copy for a page, at most 44 kB; made once, in about 30 ms for a megapixel."""
+        if not self._shown:
+            self._shown.append(make_preview(self.to_pil()))
+        return self._shown[0]
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Small picture, the same with a caption as HTML, and one line of text."""
+        del include, exclude
+        small = self.preview()
+        inline = base64.b64encode(small.data).decode()
+        alt = self._alt()
+        figure = (
+            f'<figure style="margin:0"><img src="data:{small.mime_type};base64,{inline}" '
+            f'alt="{escape(alt)}" width="{small.width}" height="{small.height}" '
+            'style="max-width:100%;height:auto">'
+            f'<figcaption style="opacity:.75;font-size:.85em">{escape(self._caption())}'
+            "</figcaption></figure>"
+        )
+        data = {small.mime_type: inline, "text/html": figure, "text/plain": repr(self)}
+        shown = {"alt": alt, "width": small.width, "height": small.height}
+        return data, {small.mime_type: shown}
+
+    def _alt(self) -> str:
+        return self.provenance.prompt if self.provenance else "picture"
+
+    def _caption(self) -> str:
+        size = f"{self.width} × {self.height}"
+        if self.provenance is None:
+            return size
+        engine = ", local engine" if self.provenance.engine == "local" else ""
+        prompt = self.provenance.prompt
+        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
+        return f"{words} · {self.provenance.model}{engine} · {size}"
+
+    def __repr__(self) -> str:
+        """One deterministic line: size, type, model."""
+        model = f", {self.provenance.model}" if self.provenance else ""
+        return f"<Image {self.width}×{self.height} {self.mime_type}{model}>"
