@@ -1,0 +1,56 @@
+"""No test reaches beyond this machine."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_LOCAL_NAMES = {"localhost", "", None, socket.gethostname()}
+_real_connect = socket.socket.connect
+_real_connect_ex = socket.socket.connect_ex
+_real_getaddrinfo = socket.getaddrinfo
+
+
+def _is_loopback(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in _LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """Refuse every other address, and fail the test even if it swallows the refusal."""
+    reached: list[object] = []
+
+    def check(host: object) -> None:
+        if not _is_loopback(host):
+            reached.append(host)
+            raise OSError(f"a test reached for {host!r}, which is not on this machine")
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            check(address[0])
+        _real_connect(self, address)
+
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            check(address[0])
+        return _real_connect_ex(self, address)
+
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        check(host)
+        return _real_getaddrinfo(host, *args, **options)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield reached
+    if reached:
+        pytest.fail(f"reached beyond loopback: {reached}")
