@@ -1,0 +1,124 @@
+"""What comes back: an answer with its media taken out, or the facts of a refusal."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediatoolkit.errors import (
+    AuthenticationError,
+    ModelNotFoundError,
+    ProviderError,
+    RateLimitError,
+)
+from mediatoolkit.transport.secret import Secret, clean
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A provider's 200.
+
+    Attributes:
+        document: The JSON, with the string value of every media field replaced by a reference.
+        status: HTTP status, always 200.
+        headers: Header fields, looked up without regard to case.
+        request_id: The provider's name for the call, or None.
+        provider: Vendor that answered.
+    """
+
+    document: Any
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    request_id: str | None
+    provider: str
+    _blobs: Mapping[str, bytes] = field(repr=False, default_factory=dict)
+    _secret: Secret | None = field(repr=False, default=None)
+
+    def blob(self, reference: object) -> bytes:
+        """Bytes that stood as base64 where *reference* stands in `document`.
+
+        Raises:
+            ProviderError: *reference* is not one of this answer's, so the field held no text.
+        """
+        found = self._blobs.get(reference) if isinstance(reference, str) else None
+        if found is None:
+            raise ProviderError(
+                f"The answer of {self.provider} has no media where it should be; report it with "
+                "the request id if it happens again.",
+                provider=self.provider,
+                status=self.status,
+                request_id=self.request_id,
+                family="protocol",
+                may_have_been_billed=True,
+            )
+        return found
+
+    def say(self, text: object, limit: int = 300) -> str:
+        """*text* of the provider made safe for a message: key masked, cut, one line."""
+        return clean(text if isinstance(text, str) else "", self._secret, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Facts of an answer that is not a 200, for the provider to read.
+
+    Attributes:
+        status: HTTP status.
+        headers: Header fields, looked up without regard to case.
+        text: Body as text, key masked, at most `Limits.error` bytes of it.
+        document: Body as JSON, or None where it is none.
+        request_id: The provider's name for the call, or None.
+        provider: Vendor that answered.
+        retry_after: Seconds that a `Retry-After` header asks for, or None.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    text: str = field(repr=False)
+    document: Any
+    request_id: str | None
+    provider: str
+    retry_after: float | None = None
+    _secret: Secret | None = field(repr=False, default=None)
+
+    def say(self, text: object, limit: int = 300) -> str:
+        """*text* of the provider made safe for a message: key masked, cut, one line."""
+        return clean(text if isinstance(text, str) else "", self._secret, limit)
+
+
+ReadRefusal = Callable[[Refusal], ProviderError]
+"""Turns the facts of a refusal into the error to raise; a pure function of the provider's."""
+
+
+def error_by_status(refusal: Refusal, message: str | None = None) -> ProviderError:
+    """Error that the status alone tells, for a provider that found nothing better in the body.
+
+    Args:
+        refusal: What came back.
+        message: Sentence to show; left out, the status and the start of the body.
+    """
+    status, name = refusal.status, refusal.provider
+    said = message or f"{name} answered with status {status}{_quoted(refusal)}."
+    facts: dict[str, Any] = {
+        "provider": name,
+        "status": status,
+        "request_id": refusal.request_id,
+    }
+    if status in (401, 403):
+        return AuthenticationError(f"{said} Check the key and what it may do.", **facts)
+    if status == 404:
+        return ModelNotFoundError(f"{said} Check the model's name.", **facts)
+    if status == 429:
+        return RateLimitError(f"{said} Ask again later.", retry_after=refusal.retry_after, **facts)
+    if 300 <= status < 400:
+        return ProviderError(
+            f"{said} Redirects are not followed on calls; correct base_url=.",
+            family="protocol",
+            **facts,
+        )
+    family = "server" if status >= 500 else "request" if status >= 400 else "protocol"
+    return ProviderError(said, family=family, **facts)
+
+
+def _quoted(refusal: Refusal) -> str:
+    text = refusal.say(refusal.text, 200)
+    return f": {text}" if text and not text.startswith("<") else ""

@@ -1,0 +1,214 @@
+"""What a transport may do: how long, how often, how much. Values and decisions, no I/O."""
+
+import enum
+import math
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from mediatoolkit.call import positive_seconds
+from mediatoolkit.errors import PromptError
+
+MiB = 1 << 20
+
+RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that say: nothing was delivered, asking again is welcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """How long a call may take, in seconds.
+
+    Attributes:
+        total: The one deadline over queueing, tries, waits, polls and download.
+        connect: Longest wait for one connection to be established.
+        read: Longest silence between two pieces of an answer; None leaves it to `total`.
+
+    Raises:
+        PromptError: A value is not a positive number.
+    """
+
+    total: float = 180.0
+    connect: float = 10.0
+    read: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a positive duration."""
+        positive_seconds(self.total, "Timeout.total")
+        positive_seconds(self.connect, "Timeout.connect")
+        if self.read is not None:
+            positive_seconds(self.read, "Timeout.read")
+
+
+class Stage(enum.Enum):
+    """How far a try came before it was lost."""
+
+    UNSENT = "not connected"
+    """No connection was established, so the provider saw nothing."""
+
+    UNHEARD = "closed without an answer"
+    """The connection closed without one byte of answer within `UNHEARD_WITHIN` of the request's end.
+
+    A pooled connection that the server had already given up, or a proxy that drains: no
+    generation is that fast.
+    """
+
+    UNSURE = "lost"
+    """Anything later; the provider may have done the work."""
+
+
+UNHEARD_WITHIN = 1.0
+"""Seconds after the request's last byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed try is sent again.
+
+    Attributes:
+        attempts: Tries in all, 1 to 10.
+        ambiguous: Send a paid request again even when the provider may have done the work, and
+            so may bill twice.
+        base: Longest pause before the second try, seconds; doubles with every further try.
+        cap: Longest pause of our own choice, seconds. A provider may ask for more.
+
+    Raises:
+        PromptError: A value is out of range.
+    """
+
+    attempts: int = 4
+    ambiguous: bool = False
+    base: float = 0.15
+    cap: float = 4.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        _whole(self.attempts, "Retry.attempts")
+        if self.attempts > 10:
+            raise PromptError(f"Retry.attempts is at most 10, not {self.attempts}.")
+        positive_seconds(self.base, "Retry.base")
+        positive_seconds(self.cap, "Retry.cap")
+
+    def after_loss(self, stage: Stage, *, paid: bool) -> bool:
+        """Whether a lost try may be repeated at all."""
+        return not paid or self.ambiguous or stage is not Stage.UNSURE
+
+    def pause(
+        self,
+        attempt: int,
+        asked: float | None = None,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> float:
+        """Seconds to wait after *attempt* (the first is 1) failed.
+
+        Args:
+            attempt: The try that failed.
+            asked: Seconds the provider asked for; never undercut.
+            uniform: Source of jitter.
+        """
+        if asked is not None:
+            return asked + uniform(0.0, self.base)
+        return uniform(0.0, min(self.cap, self.base * 2 ** (attempt - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much at a time.
+
+    Attributes:
+        concurrency: Calls of one client in flight at once.
+        per_second: Requests of one client that may start per second, evenly spaced, or None.
+        json: Largest JSON answer, bytes, after decompression.
+        error: Part of a refusal's body that is read, bytes.
+        image: Largest picture fetched from an address, bytes.
+        video: Largest file downloaded, bytes.
+
+    Raises:
+        PromptError: A value is not a positive number.
+    """
+
+    concurrency: int = 512
+    per_second: float | None = None
+    json: int = 40 * MiB
+    error: int = 64 * 1024
+    image: int = 40 * MiB
+    video: int = 2048 * MiB
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a positive amount."""
+        for field in fields(self):
+            if field.name != "per_second":
+                _whole(getattr(self, field.name), f"Limits.{field.name}")
+        if self.per_second is not None and not _is_rate(self.per_second):
+            raise PromptError(f"Limits.per_second must be above 0, not {self.per_second!r}.")
+
+
+class Bucket:
+    """Spreads the retries of one session, so that fifty prompts in a cell cannot storm.
+
+    The first `burst` retries pass at once, later ones at `per_second`.
+    """
+
+    __slots__ = ("_due", "burst", "per_second")
+
+    def __init__(self, burst: int = 20, per_second: float = 10.0) -> None:
+        """Start full."""
+        self.burst = burst
+        self.per_second = per_second
+        self._due = -math.inf
+
+    def reserve(self, now: float) -> float:
+        """Take a place in the line; returns seconds from *now* until it comes up."""
+        step = 1.0 / self.per_second
+        self._due = max(self._due, now - self.burst * step) + step
+        return max(0.0, self._due - now)
+
+
+def seconds_of(timeout: float | Timeout | None, default: Timeout) -> float:
+    """Whole-call deadline in seconds from what a user passed as `timeout=`.
+
+    Raises:
+        PromptError: *timeout* is neither a positive number nor a `Timeout`.
+    """
+    if timeout is None:
+        return default.total
+    if isinstance(timeout, Timeout):
+        return timeout.total
+    return positive_seconds(timeout)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None.
+
+    A date counts from the answer's own `Date`, so a wrong clock here does no harm.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+        return float(value)
+    until = _date(value)
+    if until is None:
+        return None
+    since = _date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (until - since).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date
+
+
+def _whole(value: object, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise PromptError(f"{name} takes a whole number from 1, not {value!r}.")
+
+
+def _is_rate(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and value > 0
