@@ -1,1 +1,123 @@
-"""mediatoolkit."""
+"""Generate pictures from a Jupyter cell: `await mt.image("a red fox under the stars")`.
+
+Names load when they are first used, so that `import mediatoolkit` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mediatoolkit.agents import ImageGenAgent
+    from mediatoolkit.errors import (
+        AuthenticationError,
+        ClosedError,
+        DeadlineError,
+        JobCancelled,
+        MediaError,
+        MediaToolkitError,
+        MissingExtraError,
+        ModelNotFoundError,
+        PromptError,
+        ProviderError,
+        RateLimitError,
+        RefusalError,
+        StorageError,
+        TooLargeError,
+        TransportError,
+        UnknownModelError,
+        UnsafeURLError,
+    )
+    from mediatoolkit.jobs import Job
+    from mediatoolkit.media import Image, Provenance
+    from mediatoolkit.prompts import ImagePrompt
+    from mediatoolkit.providers.gemini import GeminiImageClient
+    from mediatoolkit.providers.local import LocalImageClient
+    from mediatoolkit.simulator import Simulator
+    from mediatoolkit.store import Store
+    from mediatoolkit.transport import Limits, Retry, Timeout
+    from mediatoolkit.transport.session import SessionRegistry, sessions
+    from mediatoolkit.verbs import close, download, image
+
+_HOMES = {
+    "agents": ("ImageGenAgent",),
+    "errors": (
+        "AuthenticationError",
+        "ClosedError",
+        "DeadlineError",
+        "JobCancelled",
+        "MediaError",
+        "MediaToolkitError",
+        "MissingExtraError",
+        "ModelNotFoundError",
+        "PromptError",
+        "ProviderError",
+        "RateLimitError",
+        "RefusalError",
+        "StorageError",
+        "TooLargeError",
+        "TransportError",
+        "UnknownModelError",
+        "UnsafeURLError",
+    ),
+    "jobs": ("Job",),
+    "media": ("Image", "Provenance"),
+    "prompts": ("ImagePrompt",),
+    "providers.gemini": ("GeminiImageClient",),
+    "providers.local": ("LocalImageClient",),
+    "simulator": ("Simulator",),
+    "store": ("Store",),
+    "transport": ("Limits", "Retry", "Timeout"),
+    "transport.session": ("SessionRegistry", "sessions"),
+    "verbs": ("close", "download", "image"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AuthenticationError",
+    "ClosedError",
+    "DeadlineError",
+    "GeminiImageClient",
+    "Image",
+    "ImageGenAgent",
+    "ImagePrompt",
+    "Job",
+    "JobCancelled",
+    "Limits",
+    "LocalImageClient",
+    "MediaError",
+    "MediaToolkitError",
+    "MissingExtraError",
+    "ModelNotFoundError",
+    "PromptError",
+    "Provenance",
+    "ProviderError",
+    "RateLimitError",
+    "RefusalError",
+    "Retry",
+    "SessionRegistry",
+    "Simulator",
+    "StorageError",
+    "Store",
+    "Timeout",
+    "TooLargeError",
+    "TransportError",
+    "UnknownModelError",
+    "UnsafeURLError",
+    "close",
+    "download",
+    "image",
+    "sessions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mediatoolkit' has no attribute {name!r}")
+    value = getattr(import_module(f"mediatoolkit.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

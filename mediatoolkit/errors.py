@@ -89,9 +89,16 @@ class UnknownModelError(MediaToolkitError, LookupError):
 
 
 class StorageError(MediaToolkitError, OSError):
-    """The result could not be written; nothing half-written is left behind."""
+    """The result could not be written, or a file not be read.
+
+    Nothing half-written is left behind.
+
+    Attributes:
+        media: The finished media that could not be kept, or None; it was paid for.
+    """
 
     family = "storage"
+    media: object = None
 
 
 class MissingExtraError(MediaToolkitError, ImportError):

@@ -6,14 +6,15 @@ arrive in a thread with a loop of its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from mediatoolkit.call import Call, Event
-from mediatoolkit.errors import JobCancelled
+from mediatoolkit.errors import JobCancelled, MediaToolkitError
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Watcher = Callable[["Progress"], None]
 
@@ -181,3 +182,37 @@ class Job(Generic[T_co]):
         if self._task.cancelled():
             return State.CANCELLED
         return State.DONE if self._error is None else State.FAILED
+
+
+async def together(
+    works: Sequence[Callable[[], Awaitable[T]]],
+    *,
+    at_once: int,
+    return_exceptions: bool = False,
+) -> list[T]:
+    """Do many things, at most *at_once* at a time; one failure does not lose the others.
+
+    Returns:
+        The results in the order of *works*; where one failed, its error stands in its place if
+        *return_exceptions* is set.
+
+    Raises:
+        Exception: The first failure in order, after all have ended, unless *return_exceptions*.
+    """
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(work: Callable[[], Awaitable[T]]) -> T | MediaToolkitError:
+        async with slots:
+            try:
+                return await work()
+            except MediaToolkitError as error:
+                return error
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(work)) for work in works]
+    results = [task.result() for task in tasks]
+    failures = [result for result in results if isinstance(result, MediaToolkitError)]
+    if failures and not return_exceptions:
+        failures[0].add_note(f"{len(results) - len(failures)} of {len(results)} succeeded.")
+        raise failures[0]
+    return cast("list[T]", results)

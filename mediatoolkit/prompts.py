@@ -4,6 +4,7 @@ What no model could understand is refused here; what one vendor does not take is
 vendor's client, also before anything is sent.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -94,6 +95,17 @@ class ImagePrompt:
         match = _PIXELS.fullmatch(self.size or "")
         return (int(match[1]), int(match[2])) if match else None
 
+    async def plain_options(self) -> dict[str, Any]:
+        """All that was asked beside text and seed, as plain JSON, for a record of origin.
+
+        Pictures stand in it by the first digits of their digest.
+        """
+        pictures = {"references": self.references, "mask": self.mask, "previous": self.previous}
+        given = {name: thing for name, thing in pictures.items() if thing}
+        marks = await asyncio.to_thread(_marks, given) if given else {}
+        asked = {"size": self.size, "aspect": self.aspect, **marks, **self.options}
+        return {name: value for name, value in asked.items() if value is not None}
+
     def _check_together(self) -> None:
         if self.pixels and self.aspect:
             raise PromptError(
@@ -110,6 +122,17 @@ class ImagePrompt:
                 f"The mask has {self.mask.width}×{self.mask.height} pixels, its picture "
                 f"{first.width}×{first.height}; they must be equal."
             )
+
+
+def _marks(pictures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: [_mark(one) for one in thing] if isinstance(thing, tuple) else _mark(thing)
+        for name, thing in pictures.items()
+    }
+
+
+def _mark(picture: Image) -> str:
+    return picture.digest()[:16]
 
 
 def _text(text: object) -> str:

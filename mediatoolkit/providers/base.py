@@ -1,0 +1,122 @@
+"""What every client is and does."""
+
+import abc
+from difflib import get_close_matches
+from functools import partial
+from types import TracebackType
+from typing import ClassVar, Self
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import PromptError
+from mediatoolkit.jobs import together
+from mediatoolkit.media import Image
+from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt
+from mediatoolkit.transport import Secret, Timeout, seconds_of
+
+
+class ImageClient(abc.ABC):
+    """One vendor's protocol for pictures.
+
+    Attributes:
+        provider: The vendor, as in the first half of a model id.
+        option_names: Keywords beyond `ImagePrompt`'s own that this vendor takes.
+        model: The vendor's name of the model, the second half of a model id.
+        timeout: The durations a call gets when nobody says otherwise.
+    """
+
+    provider: ClassVar[str]
+    option_names: ClassVar[frozenset[str]] = frozenset()
+    model: str
+    timeout: Timeout
+
+    @property
+    def model_id(self) -> str:
+        """`vendor/model`."""
+        return f"{self.provider}/{self.model}"
+
+    @classmethod
+    def credentials(cls) -> Secret | None:
+        """The key that a client made now would find, or None."""
+        return None
+
+    @abc.abstractmethod
+    def check(self, prompt: ImagePrompt) -> None:
+        """Refuse what this model does not take, before anything is sent.
+
+        Raises:
+            PromptError: It cannot be drawn as asked; says what can.
+        """
+
+    @abc.abstractmethod
+    async def draw(self, prompt: ImagePrompt, call: Call) -> Image:
+        """Draw a checked *prompt* within an open *call*."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Refuse later use, fail what is in flight; may be called again."""
+
+    async def generate(
+        self, prompt: ImagePrompt | str, *, timeout: float | Timeout | None = None
+    ) -> Image:
+        """Draw *prompt*.
+
+        Args:
+            prompt: What to see.
+            timeout: Seconds for everything together; left out, the client's own.
+
+        Raises:
+            PromptError: It cannot be drawn as asked; nothing was sent.
+            RefusalError: The content policy said no; `reason` is the vendor's word.
+            TransportError: No usable answer within the deadline.
+            ProviderError: The vendor answered, but not with a picture.
+        """
+        asked = ImagePrompt.of(prompt)
+        self.check(asked)
+        async with Call(seconds_of(timeout, self.timeout)) as call:
+            return await self.draw(asked, call)
+
+    async def generate_several(
+        self, prompt: ImagePrompt | str, count: int, *, timeout: float | Timeout | None = None
+    ) -> list[Image]:
+        """Draw *prompt* several times at once, as calls of their own.
+
+        A prompt with a seed is drawn with that seed and those after it. All calls run to their
+        end; when one failed, the first error is raised then.
+
+        Raises:
+            PromptError: *count* is not 1 to 100, or as `generate`.
+        """
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100:
+            raise PromptError(f"count takes a whole number from 1 to 100, not {count!r}.")
+        asked = ImagePrompt.of(prompt)
+        first = asked.seed
+        seeds = [None if first is None else (first + n) % (LARGEST_SEED + 1) for n in range(count)]
+        prompts = [ImagePrompt.of(asked, seed=seed) for seed in seeds]
+        works = [partial(self.generate, one, timeout=timeout) for one in prompts]
+        return await together(works, at_once=count)
+
+    def check_options(self, prompt: ImagePrompt) -> None:
+        """Refuse keywords that this vendor does not know, and suggest one that it does."""
+        for name in prompt.options:
+            if name not in self.option_names:
+                near = get_close_matches(name, self.option_names, n=1)
+                known = ", ".join(sorted(self.option_names)) or "none"
+                hint = f"did you mean {near[0]}?" if near else f"it takes: {known}."
+                raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
+
+    def __repr__(self) -> str:
+        """Vendor and model; never the key."""
+        return f"<{type(self).__name__} {self.model_id}>"
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.close()
