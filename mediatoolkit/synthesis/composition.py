@@ -1,0 +1,211 @@
+"""Which layers make up a scene, and in which order they are printed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from mediatoolkit.synthesis import abstract, kinds, land, rooms, stage, town, water, weather
+from mediatoolkit.synthesis import sky as above
+from mediatoolkit.synthesis.canvas import Canvas
+from mediatoolkit.synthesis.figure import print_figure
+from mediatoolkit.synthesis.inks import COLOURS, SPACE, Palette, palette, tinted
+from mediatoolkit.synthesis.view import View
+from mediatoolkit.synthesis.words import Scene, Thing
+
+Step = tuple[str, Callable[[], None]]
+"""A human name for the progress bar and the work itself."""
+
+_TINTED = {
+    "sky": ("top", "middle"),
+    "sea": ("water",),
+    "meadow": ("ground",),
+    "hill": ("ground",),
+    "mountain": ("far", "near"),
+    "forest": ("near",),
+    "city": ("near", "far"),
+    "wall": ("cloud",),
+}
+
+
+def look_at(scene: Scene, canvas: Canvas, seeds: tuple[int, int]) -> View:
+    """Decide on mood, horizon and light, where the prompt leaves them open."""
+    rng = View(canvas, scene, palette("", ""), 0, (0, 0), seeds).rng("view")
+    scene = _completed(scene, str(rng.choice(["day", "dawn", "sunset"])))
+    side = rng.choice([0.27, 0.73]) + rng.uniform(-0.05, 0.05)
+    horizon = canvas.height * _horizon_share(scene) * rng.uniform(0.97, 1.03)
+    if scene.time == "night":
+        light = (canvas.width * side, horizon * 0.3)
+    elif scene.time in {"sunset", "dawn"}:
+        light = (canvas.width * side, horizon - canvas.unit * 0.13)
+    else:
+        light = (canvas.width * side, horizon * 0.32)
+    return View(canvas, scene, _inks(scene), horizon, light, seeds)
+
+
+def _horizon_share(scene: Scene) -> float:
+    if {"space", "moon"} & set(scene.places):
+        return 0.76
+    if "city" in scene.places:
+        return 0.7
+    return 0.56 if "sea" in scene.places else 0.62
+
+
+def _completed(scene: Scene, time: str) -> Scene:
+    """Add what goes without saying: the sea to a boat, a meadow to a fox."""
+    places, things = set(scene.places), scene.things
+    if places & {"space", "moon"}:
+        return replace(scene, time="night", places=(*scene.places, "space"))
+    if not scene.time and not scene.season:
+        plain = scene.surface in {"table", "wall"} or is_still_life(scene) or is_portrait(scene)
+        scene = replace(scene, time="day" if plain else time)
+    if not places and any(kinds.floats(t.motif) for t in things):
+        scene = replace(scene, places=("sea",))
+    elif places <= {"hill"} and not scene.surface:
+        scene = replace(scene, places=(*scene.places, "mountain", "meadow"))
+    return scene
+
+
+def _inks(scene: Scene) -> Palette:
+    inks = SPACE if "space" in scene.places else palette(scene.time, scene.season)
+    tints = {
+        part: COLOURS[colour]
+        for place, colour in scene.tints.items()
+        for part in _TINTED.get(place, ())
+    }
+    for colour, parts in zip(scene.colours, (("top", "middle"), ("disc", "near")), strict=False):
+        tints |= dict.fromkeys(parts, COLOURS[colour])
+    return tinted(inks, tints)
+
+
+def is_still_life(scene: Scene) -> bool:
+    """Whether all there is are small things."""
+    return bool(scene.things) and not scene.places and all(
+        kinds.is_small(t.motif) for t in scene.things
+    )
+
+
+def is_portrait(scene: Scene) -> bool:
+    """Whether a face fills the picture."""
+    return bool(scene.things) and (
+        scene.form == "portrait"
+        or (not scene.places and not scene.surface and kinds.is_face(scene.things[0].motif))
+    )
+
+
+def compose(view: View) -> list[Step]:
+    """All steps of a picture but the finish."""
+    scene = view.scene
+    if scene.form == "abstract" and not scene.things:
+        return [("waves", partial(abstract.waves, view))]
+    if is_portrait(scene):
+        return [("backdrop", partial(rooms.backdrop, view)), *_figures(view, 1.16, grow=2.0)]
+    if scene.surface == "table" or is_still_life(scene):
+        return [
+            ("backdrop", partial(rooms.backdrop, view)),
+            ("table", partial(rooms.table, view)),
+            *_figures(view, rooms.TABLE + 0.14, grow=1.15),
+        ]
+    steps = [*_sky(view), *_land(view)]
+    if scene.surface == "branch":
+        steps.append(("branch", partial(rooms.branch, view)))
+        steps += _figures(view, rooms.BRANCH + 0.012, grow=1.1, shadow=False)
+    elif scene.surface == "wall":
+        steps.append(("wall", partial(rooms.wall, view)))
+        steps += _figures(view, rooms.WALL + 0.045)
+    else:
+        steps += _figures(view, 0.885)
+    return [*steps, *_weather(view)]
+
+
+def _sky(view: View) -> list[Step]:
+    scene = view.scene
+    steps: list[Step] = [("sky", partial(above.sky, view))]
+    if scene.time == "night" and scene.season != "storm" and "rain" not in scene.weather:
+        if "galaxy" in scene.weather or "space" in scene.places or "stars" in scene.weather:
+            steps.append(("milky way", partial(above.galaxy, view)))
+        steps.append(("stars", partial(above.stars, view)))
+    if "aurora" in scene.weather:
+        steps.append(("aurora", partial(above.aurora, view)))
+    overcast = scene.season == "storm" or "rain" in scene.weather
+    if not overcast and "moon" not in scene.places:
+        name = "moon" if scene.time == "night" else "sun"
+        steps.append((name, partial(above.disc, view)))
+    if overcast or "clouds" in scene.weather or scene.time in {"day", "dawn", ""}:
+        steps.append(("clouds", partial(above.clouds, view, heavy=overcast)))
+    if scene.season == "storm" or "lightning" in scene.weather:
+        steps.append(("lightning", partial(above.lightning, view)))
+    return steps
+
+
+def _land(view: View) -> list[Step]:
+    scene, places = view.scene, set(view.scene.places)
+    steps: list[Step] = []
+    if "space" in places:
+        return [("craters", partial(rooms.moon_ground, view))] if _stands(view) else []
+    if "japan" in places:
+        steps.append(("mount fuji", partial(land.fuji, view)))
+    elif "mountain" in places:
+        tall = 0.26 if "hill" in places else 0.62
+        steps.append(("ridges", partial(land.ridges, view, tall=tall)))
+    elif places & {"meadow", "hill", "forest"} or scene.surface:
+        steps.append(("hills", partial(land.ridges, view, count=3, tall=0.26, rugged=0.25)))
+    if "city" in places:
+        steps.append(("city", partial(town.city, view)))
+    if "forest" in places or ("meadow" in places and "city" not in places):
+        rows = 3 if "forest" in places else 1
+        steps.append(("trees", partial(land.treeline, view, rows=rows)))
+    return steps + _front(view, places)
+
+
+def _front(view: View, places: set[str]) -> list[Step]:
+    """The land or water nearest to the viewer."""
+    scene = view.scene
+    if "sea" in places or "beach" in places:
+        steps: list[Step] = [("water", partial(water.water, view))]
+        if "beach" in places or any(_needs_land(t) for t in scene.things):
+            steps.append(("shore", partial(land.shore, view)))
+        return steps
+    if "desert" in places:
+        return [("dunes", partial(land.dunes, view))]
+    if "city" in places:
+        return [("street", partial(town.street, view))]
+    steps = [("ground", partial(land.ground, view))]
+    if "meadow" in places and scene.season != "winter":
+        steps.append(("grass", partial(land.grass, view)))
+    return steps
+
+
+def _needs_land(thing: Thing) -> bool:
+    wet = kinds.floats(thing.motif) or kinds.swims(thing.motif)
+    return not (wet or kinds.flies(thing.motif) or thing.flying or thing.relation == "over")
+
+
+def _stands(view: View) -> bool:
+    return "moon" in view.scene.places or any(_needs_land(t) for t in view.scene.things)
+
+
+def _figures(view: View, floor: float, *, grow: float = 1.0, shadow: bool = True) -> list[Step]:
+    spots = stage.place(view, view.canvas.height * floor, grow=grow)
+    return [
+        (_spoken(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
+        for spot in spots
+    ]
+
+
+def _spoken(motif: str) -> str:
+    """What to call a motif on the progress bar."""
+    return motif.removeprefix("@").lower().removesuffix(" face").removesuffix(" building")
+
+
+def _weather(view: View) -> list[Step]:
+    scene = view.scene
+    steps: list[Step] = []
+    if "rain" in scene.weather or (scene.season == "storm" and "lightning" not in scene.weather):
+        steps.append(("rain", partial(weather.rain, view)))
+    if "snowfall" in scene.weather or scene.season == "winter":
+        steps.append(("snow", partial(weather.snow, view)))
+    if "fireflies" in scene.weather:
+        steps.append(("fireflies", partial(weather.fireflies, view)))
+    if "petals" in scene.weather:
+        steps.append(("petals", partial(weather.petals, view)))
+    return steps

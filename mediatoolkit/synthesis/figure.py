@@ -1,0 +1,108 @@
+"""Printing a figure: shadow, inks, grain on the far side, light on the near side, reflection."""
+
+import numpy as np
+
+from mediatoolkit.synthesis import motifs
+from mediatoolkit.synthesis.glyphs import as_field
+from mediatoolkit.synthesis.inks import mix
+from mediatoolkit.synthesis.motifs import Motif, Part
+from mediatoolkit.synthesis.stage import Spot
+from mediatoolkit.synthesis.texture import Field, smooth
+from mediatoolkit.synthesis.view import View
+
+
+def print_figure(view: View, spot: Spot, *, shadow: bool = True) -> None:
+    """Print one figure with all that ties it to its place."""
+    thing = spot.thing
+    rng = view.rng(f"{thing.motif} {thing.colour}")
+    motif = motifs.build(thing.motif, round(spot.size), thing.colour, view.inks, rng)
+    view.canvas.tick()
+    if spot.flip:
+        motif = _flipped(motif)
+    height, width = motif.silhouette.shape
+    left, top = round(spot.x - width / 2), round(spot.base - height)
+    if spot.footing == "water":
+        sink = round(height * 0.06)
+        _reflection(view, motif, left, top + height - sink)
+        _inks(view, _cut(motif, height - sink), left, top)
+        return
+    if shadow and spot.footing == "ground":
+        _shadow(view, left, top, width, height)
+    _inks(view, motif, left, top)
+
+
+def _flipped(motif: Motif) -> Motif:
+    parts = tuple(Part(p.ink, p.mask[:, ::-1]) for p in motif.parts)
+    return Motif(motif.silhouette[:, ::-1], parts, motif.body, motif.outlined)
+
+
+def _cut(motif: Motif, rows: int) -> Motif:
+    parts = tuple(Part(p.ink, p.mask[:rows]) for p in motif.parts)
+    return Motif(motif.silhouette[:rows], parts, motif.body, motif.outlined)
+
+
+def _inks(view: View, motif: Motif, left: int, top: int) -> None:
+    canvas = view.canvas
+    dim = 0.1 if view.night else 0.04
+    slip = view.unit / 640 if motif.outlined else 0.0
+    last = len(motif.parts) - (2 if motif.outlined else 1)
+    for index, part in enumerate(motif.parts):
+        moved = round(slip) if index >= last else 0
+        canvas.stamp(mix(part.ink, view.inks.middle, dim), as_field(part.mask), left + moved,
+                     top + moved)  # fmt: skip
+    inside = as_field(motif.silhouette)
+    _modelling(view, inside, left, top)
+
+
+def _modelling(view: View, inside: Field, left: int, top: int) -> None:
+    """Grain away from the light and a thin lit edge towards it."""
+    canvas = view.canvas
+    height, width = inside.shape
+    side = 1 if view.light[0] > left + width / 2 else -1
+    across = np.linspace(-side, side, width, dtype=np.float32)[None, :]
+    down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    dark = smooth(0.1, 1.7, down * 0.75 - across * 0.8)
+    grain = canvas.grain_at(left, top, height, width)
+    dots = np.clip((dark * 0.75 - grain) * 5 + 0.5, 0, 1) * inside
+    canvas.stamp(view.inks.line, (dots * 0.3).astype(np.float32), left, top)
+    step = max(1, round(view.unit / 260))
+    shifted = np.zeros_like(inside)
+    if side > 0:
+        shifted[step:, :-step] = inside[:-step, step:]
+    else:
+        shifted[step:, step:] = inside[:-step, :-step]
+    rim = np.clip(inside - shifted, 0, 1) * smooth(1.2, -0.6, down)
+    share = 0.75 if view.night else 0.4
+    canvas.stamp(mix(view.inks.disc, view.inks.low, 0.2), (rim * share).astype(np.float32), left, top)
+
+
+def _shadow(view: View, left: int, top: int, width: int, height: int) -> None:
+    """A flat ellipse under the feet, drawn out away from the light."""
+    canvas = view.canvas
+    side = -1 if view.light[0] > left + width / 2 else 1
+    rx, ry = width * 0.58, max(2.0, min(width * 0.085, view.unit * 0.035))
+    x, y = left + width / 2 + side * rx * 0.16, top + height - ry * 0.35
+    x0, y0 = int(x - rx) - 1, int(y - ry) - 1
+    columns = (np.arange(2 * int(rx) + 3) + x0 - x)[None, :] / rx
+    rows = (np.arange(2 * int(ry) + 3) + y0 - y)[:, None] / ry
+    far = np.sqrt(columns**2 + rows**2).astype(np.float32)
+    grain = canvas.grain_at(x0, y0, far.shape[0], far.shape[1])
+    cover = np.clip((smooth(1.0, 0.55, far) * 1.2 - grain) * 5 + 0.5, 0, 1) * (far < 1)
+    dark = mix(view.inks.ground, view.inks.line, 0.72)
+    canvas.stamp(dark, (cover * 0.85).astype(np.float32), x0, y0)
+
+
+def _reflection(view: View, motif: Motif, left: int, waterline: int) -> None:
+    """The figure upside down, shorter, in wavy strips that thin out."""
+    height, width = motif.silhouette.shape
+    rows = max(2, int(height * 0.7))
+    source = np.clip((height - 1 - np.arange(rows) * (height / rows)).astype(int), 0, height - 1)
+    t = np.arange(rows, dtype=np.float32) / rows
+    sway = np.round(np.sin(np.arange(rows) / max(view.unit / 110, 1) * (1.25 - 0.6 * t))
+                    * view.unit * 0.008 * (0.3 + t)).astype(int)  # fmt: skip
+    gaps = smooth(-0.75, -0.3, np.sin(np.arange(rows) / max(view.unit / 95, 1) * (1.2 - 0.5 * t)))
+    strength = (gaps * (1 - t) ** 0.8 * 0.62)[:, None].astype(np.float32)
+    columns = np.clip(np.arange(width)[None, :] + sway[:, None], 0, width - 1)
+    for part in motif.parts:
+        mask = as_field(part.mask[source[:, None], columns]) * strength
+        view.canvas.stamp(mix(part.ink, view.inks.water, 0.4), mask, left, waterline)

@@ -1,0 +1,142 @@
+"""How large things are and where they belong."""
+
+import unicodedata
+
+FLYING = frozenset(
+    """
+    BIRD EAGLE BAT BUTTERFLY HONEYBEE AIRPLANE HELICOPTER ROCKET BALLOON KITE DRAGON FAIRY GHOST
+    PARACHUTE COMET SATELLITE FLYING~SAUCER DOVE~OF~PEACE SMALL~AIRPLANE RINGED~PLANET @crystal
+    LADY~BEETLE FEATHER SHOOTING~STAR GLOWING~STAR @balloonist RAINBOW DRAGON~FACE
+    """.replace("~", "_").split()
+)
+FLOATING = frozenset(
+    """
+    SAILBOAT SHIP CANOE ROWBOAT SPEEDBOAT MOTOR_BOAT FERRY PASSENGER_SHIP DUCK SWAN WHALE
+    SPOUTING_WHALE DOLPHIN SHARK SEAL SURFER SWIMMER OTTER MERPERSON CROCODILE HIPPOPOTAMUS
+    """.split()
+)
+SWIMMING = frozenset(
+    "FISH TROPICAL_FISH BLOWFISH OCTOPUS SQUID SHARK DOLPHIN WHALE TURTLE CRAB SHRIMP LOBSTER CORAL"
+    " SPIRAL_SHELL JELLYFISH".split()
+)
+CONTAINERS = frozenset("@bowl BASKET BUCKET JAR AMPHORA ROWBOAT CANOE".split())
+PEOPLE = frozenset("@girl @boy @woman @man @astronaut @robot".split())
+_LENGTHS = {
+    "EUROPEAN_CASTLE": 0.58,
+    "JAPANESE_CASTLE": 0.55,
+    "@lighthouse": 0.66,
+    "@windmill": 0.58,
+    "@tree": 0.6,
+    "@pine": 0.6,
+    "TOKYO_TOWER": 0.66,
+    "SAILBOAT": 0.46,
+    "SHIP": 0.5,
+    "SPOUTING_WHALE": 0.56,
+    "WHALE": 0.52,
+    "DRAGON": 0.52,
+    "ELEPHANT": 0.52,
+    "GIRAFFE_FACE": 0.6,
+    "SAUROPOD": 0.6,
+    "T-REX": 0.58,
+    "@fox": 0.46,
+    "OWL": 0.26,
+    "BUTTERFLY": 0.26,
+    "HONEYBEE": 0.2,
+    "MOUSE": 0.22,
+    "SNAIL": 0.22,
+    "BALLOON": 0.4,
+    "@balloonist": 0.48,
+    "AIRPLANE": 0.42,
+    "ROCKET": 0.5,
+    "@girl": 0.52,
+    "@boy": 0.52,
+    "@woman": 0.54,
+    "@man": 0.54,
+    "@astronaut": 0.54,
+    "@robot": 0.54,
+    "@bowl": 0.56,
+    "HOT_BEVERAGE": 0.5,
+    "HOUSE_BUILDING": 0.5,
+    "BIRD": 0.26,
+    "BAT": 0.24,
+    "EAGLE": 0.36,
+    "DOVE_OF_PEACE": 0.26,
+    "CAT": 0.36,
+    "DOG": 0.36,
+    "RABBIT": 0.3,
+    "CHAIR": 0.4,
+}
+
+
+def _key(motif: str) -> str:
+    return motif.replace(" ", "_")
+
+
+def length(motif: str) -> float:
+    """Longest side of a single motif as a share of the picture's shorter side."""
+    if _key(motif) in _LENGTHS:
+        return _LENGTHS[_key(motif)]
+    code = _code(motif)
+    if 0x1F3E0 <= code <= 0x1F3F0 or code in {0x26EA, 0x1F54C}:
+        return 0.5
+    if 0x1F680 <= code <= 0x1F6FF:
+        return 0.44
+    if is_small(motif):
+        return 0.46
+    return 0.42
+
+
+def _code(motif: str) -> int:
+    return 0 if motif.startswith("@") else ord(unicodedata.lookup(motif))
+
+
+def flies(motif: str) -> bool:
+    """Whether it belongs in the air."""
+    return _key(motif) in FLYING
+
+
+def floats(motif: str) -> bool:
+    """Whether it belongs on water."""
+    return _key(motif) in FLOATING
+
+
+def swims(motif: str) -> bool:
+    """Whether it belongs under water."""
+    return _key(motif) in SWIMMING
+
+
+def holds(motif: str) -> bool:
+    """Whether other things can lie in it."""
+    return _key(motif) in CONTAINERS
+
+
+def is_small(motif: str) -> bool:
+    """Whether it is a thing to put on a table: food, crockery, toys, tools."""
+    code = _code(motif)
+    if motif in {"@bowl", "@cherries", "HOT BEVERAGE", "TEACUP WITHOUT HANDLE"}:
+        return True
+    plants = {0x1F332, 0x1F333, 0x1F334, 0x1F335, 0x1F33B, 0x1F344, 0x1F384}
+    if code in plants:
+        return False
+    return (
+        0x1F32D <= code <= 0x1F393
+        or 0x1F3B7 <= code <= 0x1F3BB
+        or 0x1F4A1 <= code <= 0x1F529
+        or 0x1F950 <= code <= 0x1F96F
+        or 0x1F9C0 <= code <= 0x1F9CB
+        or 0x1FA9B <= code <= 0x1FAD9
+        or code in {0x1F56F, 0x1F9F8, 0x1FAB4, 0x1F58C, 0x1F5DD, 0x231A, 0x2328, 0x1F52D}
+    )
+
+
+def is_face(motif: str) -> bool:
+    """Whether the glyph is a person's or smiling face without a body."""
+    code = _code(motif)
+    return (
+        0x1F466 <= code <= 0x1F469
+        or 0x1F46E <= code <= 0x1F478
+        or 0x1F600 <= code <= 0x1F64F
+        or 0x1F910 <= code <= 0x1F92F
+        or 0x1F970 <= code <= 0x1F97A
+        or 0x1F9D1 <= code <= 0x1F9DD
+    )

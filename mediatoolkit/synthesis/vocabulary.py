@@ -1,0 +1,166 @@
+"""Which words the painter knows, apart from the names of things."""
+
+
+def _table(entries: dict[str, str]) -> dict[str, str]:
+    return {word: value for value, words in entries.items() for word in words.split()}
+
+
+TIMES = _table(
+    {
+        "day": "day daytime noon midday afternoon sunny",
+        "dawn": "dawn sunrise morning daybreak mist misty fog foggy pastel",
+        "sunset": "sunset dusk evening sundown twilight",
+        "night": "night midnight moonlight moonlit nocturnal starry stars star moon dark nighttime "
+        "aurora galaxy constellation",
+    }
+)
+SEASONS = _table(
+    {
+        "storm": "storm stormy thunder thunderstorm lightning gloomy tempest hurricane",
+        "winter": "winter snow snowy snowing ice icy frozen frost arctic christmas",
+        "autumn": "autumn autumnal fall october november harvest",
+        "fantasy": "fantasy magic magical neon cyberpunk alien surreal synthwave vaporwave "
+        "enchanted dreamlike psychedelic",
+    }
+)
+PLACES = _table(
+    {
+        "mountain": "mountain mountains alps alpine peak peaks volcano fjord himalaya valley",
+        "hill": "hill hills hillside hilltop highlands",
+        "forest": "forest wood woods woodland jungle taiga grove pines",
+        "city": "city skyline town street downtown metropolis skyscraper skyscrapers urban "
+        "village tokyo paris london york berlin",
+        "sea": "sea ocean lake water river coast bay shore waves wave lagoon harbour harbor "
+        "pond fjord seaside underwater",
+        "beach": "beach island tropical",
+        "desert": "desert dune dunes sahara",
+        "meadow": "meadow field fields grass garden prairie flowers lavender spring lawn park "
+        "farm countryside wildflowers",
+        "space": "space universe cosmos nebula orbit planets",
+        "moon": "lunar",
+        "japan": "fuji",
+    }
+)
+STYLES = _table(
+    {
+        "poster": "poster screenprint print flat vector minimal minimalist papercut",
+        "linocut": "linocut woodcut lino woodblock engraving etching linoprint",
+        "watercolour": "watercolour watercolor aquarelle gouache wash",
+        "oil": "oil impressionist impressionism impasto gogh monet painterly",
+        "pixel": "pixel pixels pixelart 8bit 8-bit 16bit 16-bit retro",
+        "ink": "ink sumi sketch pencil charcoal lineart line drawing",
+    }
+)
+SURFACES = _table(
+    {
+        "branch": "branch twig bough perch",
+        "table": "table desk shelf windowsill counter tabletop plate",
+        "wall": "wall fence",
+        "rock": "rock cliff stone boulder",
+    }
+)
+WEATHER = _table(
+    {
+        "rain": "rain rainy raining drizzle",
+        "snowfall": "snowing snowfall snowflakes blizzard",
+        "fireflies": "fireflies firefly lanterns sparkles",
+        "lightning": "lightning thunder thunderstorm",
+        "aurora": "aurora borealis",
+        "stars": "stars starry star constellation galaxy",
+        "moon": "moon moonlight moonlit",
+        "clouds": "cloud clouds cloudy",
+        "sun": "sun sunny",
+        "galaxy": "galaxy nebula",
+        "petals": "blossoms petals sakura",
+    }
+)
+FORMS = _table(
+    {
+        "abstract": "abstract abstraction pattern geometric flow generative fractal swirl",
+        "portrait": "portrait closeup close-up headshot bust",
+    }
+)
+COUNTS = {
+    "one": 1,
+    "two": 2,
+    "pair": 2,
+    "couple": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "several": 4,
+    "many": 7,
+    "flock": 6,
+    "herd": 5,
+}
+RELATIONS = _table(
+    {
+        "on": "on upon atop onto riding",
+        "under": "under beneath below underneath",
+        "behind": "behind",
+        "beside": "beside near by next alongside",
+        "in": "in inside",
+        "of": "of",
+        "over": "over above",
+        "with": "with holding",
+    }
+)
+SIZES = {"tiny": 0.6, "small": 0.75, "little": 0.75, "big": 1.25, "large": 1.25, "giant": 1.5,
+         "huge": 1.5}  # fmt: skip
+PLAIN = frozenset(
+    "a an the at to from into onto its his her their our my your this that these those is are be "
+    "was were it there as for while through across against around along up down out off very "
+    "some style styled art picture painting painted image photo photograph drawn illustration "
+    "illustrated artwork scene view landscape who which where "
+    "beautiful lovely nice pretty cute little old young sitting standing looking running flying "
+    "swimming sleeping walking jumping sailing wearing full light bright soft deep warm cold "
+    "please and full make draw paint create show me i want colour color colours colors coloured colored "
+    "sky horizon air ground floor high low quality detailed background foreground front".split()
+)
+"""Words that are understood and change nothing."""
+FLYING = frozenset("flying soaring hovering floating gliding".split())
+
+JAPANESE = {
+    "富士": "fuji",
+    "日本": "japan",
+    "月夜": "moonlit night",
+    "夕焼け": "sunset",
+    "山": "mountain",
+    "海": "sea",
+    "川": "river",
+    "湖": "lake",
+    "森": "forest",
+    "花": "flower",
+    "桜": "sakura",
+    "月": "moon",
+    "星": "stars",
+    "夜": "night",
+    "雪": "snow",
+    "雨": "rain",
+    "朝": "morning",
+    "秋": "autumn",
+    "冬": "winter",
+    "春": "spring",
+    "空": "sky",
+    "狐": "fox",
+    "きつね": "fox",
+    "猫": "cat",
+    "ねこ": "cat",
+    "犬": "dog",
+    "鳥": "bird",
+    "魚": "fish",
+    "馬": "horse",
+    "城": "japanese castle",
+    "家": "house",
+    "船": "ship",
+    "赤い": "red",
+    "青い": "blue",
+    "白い": "white",
+    "黒い": "black",
+    "の": "",
+    "と": "",
+}

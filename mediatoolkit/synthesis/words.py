@@ -1,0 +1,253 @@
+"""From a prompt to a scene: which words mean what."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+
+from mediatoolkit.synthesis import nouns
+from mediatoolkit.synthesis import vocabulary as known
+
+MOST_THINGS = 5
+"""Kinds of things in one picture; more would only be a heap."""
+MOST_WORDS = 400
+"""Words that are read; the rest of a very long prompt changes only the seed."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something to draw.
+
+    Attributes:
+        motif: Name of a glyph or figure.
+        count: How many, 1 to 9.
+        colour: Name of its colour, or an empty string.
+        size: Factor on the usual size.
+        relation: Preposition that ties it to `anchor`, or an empty string.
+        anchor: Index of another thing, name of a surface or place, or None.
+        flying: Whether the prompt puts it in the air.
+    """
+
+    motif: str
+    count: int = 1
+    colour: str = ""
+    size: float = 1.0
+    relation: str = ""
+    anchor: int | str | None = None
+    flying: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a prompt asks for; every field may be empty."""
+
+    time: str = ""
+    season: str = ""
+    style: str = ""
+    form: str = ""
+    surface: str = ""
+    places: tuple[str, ...] = ()
+    weather: frozenset[str] = frozenset()
+    things: tuple[Thing, ...] = ()
+    tints: dict[str, str] = field(default_factory=dict)
+    colours: tuple[str, ...] = ()
+    understood: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words, numbers and single emoji of a text, in order."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    for characters, english in known.JAPANESE.items():
+        text = text.replace(characters, f" {english} ")
+    # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
+    pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
+    return re.findall(pattern, text)[:MOST_WORDS]
+
+
+def read(text: str) -> Scene:
+    """Understand a prompt as far as possible; anything gives a scene."""
+    return _Reader(tokens(text)).scene()
+
+
+class _Reader:
+    """Walks over the words once and gathers what they say."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._found: dict[str, list[str]] = {k: [] for k in ("time", "season", "style", "form")}
+        self._surface = ""
+        self._places: list[str] = []
+        self._weather: set[str] = set()
+        self._things: list[Thing] = []
+        self._tints: dict[str, str] = {}
+        self._loose: list[str] = []
+        self._understood: dict[str, None] = {}
+        self._unknown: dict[str, None] = {}
+        self._count = 0
+        self._colour = ""
+        self._size = 1.0
+        self._relation = ""
+        self._flying = False
+
+    def scene(self) -> Scene:
+        at = 0
+        while at < len(self._words):
+            at += self._step(at)
+        self._keep_colour()
+        self._drop_weather_that_is_a_thing()
+        first = {kind: found[0] if found else "" for kind, found in self._found.items()}
+        return Scene(
+            **first,
+            surface=self._surface,
+            places=tuple(dict.fromkeys(self._places)),
+            weather=frozenset(self._weather),
+            things=tuple(self._things),
+            tints=self._tints,
+            colours=tuple(self._loose),
+            understood=tuple(self._understood),
+            unknown=tuple(self._unknown),
+        )
+
+    def _step(self, at: int) -> int:
+        """Understand the words from `at`; says how many were used."""
+        for length in (3, 2):
+            phrase = " ".join(self._words[at : at + length])
+            if length <= len(self._words) - at and self._noun(phrase):
+                return length
+        word = self._words[at]
+        meant = (
+            self._modifier(word)
+            or self._setting(word)
+            or self._noun(word)
+            or word in known.PLAIN
+        )
+        if word not in known.PLAIN and word not in known.RELATIONS:
+            (self._understood if meant else self._unknown)[word] = None
+        return 1
+
+    def _modifier(self, word: str) -> bool:
+        from mediatoolkit.synthesis.inks import COLOURS
+
+        if word in COLOURS and not self._is_flower(word):
+            self._keep_colour()
+            self._colour = word
+        elif word in known.COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
+            self._count = known.COUNTS.get(word) or int(word)
+        elif word in known.SIZES:
+            self._size = known.SIZES[word]
+        elif word in known.RELATIONS:
+            self._relation = known.RELATIONS[word]
+        elif word in known.FLYING:
+            self._flying = True
+            if self._things:
+                self._things[-1] = replace(self._things[-1], flying=True)
+        else:
+            return False
+        return True
+
+    def _is_flower(self, word: str) -> bool:
+        """Whether "rose" is the flower: no other noun follows it directly."""
+        at = self._words.index(word)
+        after = self._words[at + 1] if at + 1 < len(self._words) else ""
+        return word in {"rose", "lavender"} and not nouns.find(nouns.singular(after))
+
+    def _setting(self, word: str) -> bool:
+        single = nouns.singular(word)
+        meant = False
+        for form in dict.fromkeys((word, single)):
+            for kind, table in (
+                ("time", known.TIMES),
+                ("season", known.SEASONS),
+                ("style", known.STYLES),
+                ("form", known.FORMS),
+            ):
+                if form in table and not (meant and form == single):
+                    self._found[kind].append(table[form])
+                    meant = True
+            if form in known.WEATHER:
+                self._weather.add(known.WEATHER[form])
+                meant = True
+            if form in known.PLACES or form in known.SURFACES:
+                self._place(form)
+                meant = True
+            if meant:
+                self._relation = ""
+                break
+        return self._special(word) or meant
+
+    def _special(self, word: str) -> bool:
+        """Words that say more than one thing."""
+        if word == "japan":
+            self._places.append("japan")
+        elif word == "sky" and self._colour:
+            self._tints["sky"], self._colour = self._colour, ""
+        elif word == "moon" and self._on_before(word):
+            self._places.append("moon")
+            self._things[-1] = replace(self._things[-1], relation="on", anchor="moon")
+        else:
+            return False
+        return True
+
+    def _on_before(self, word: str) -> bool:
+        """Whether something stands on `word`."""
+        before = self._words[max(0, self._words.index(word) - 2) : self._words.index(word)]
+        return "on" in before and bool(self._things)
+
+    def _place(self, word: str) -> None:
+        if word in known.SURFACES:
+            name = self._surface = known.SURFACES[word]
+        else:
+            name = known.PLACES[word]
+            self._places.append(name)
+        if self._colour:
+            self._tints[name], self._colour = self._colour, ""
+        if self._relation in {"on", "over"} and self._things:
+            self._things[-1] = replace(self._things[-1], relation=self._relation, anchor=name)
+        self._relation = ""
+        self._count, self._size = 0, 1.0
+
+    def _noun(self, phrase: str) -> bool:
+        single = nouns.singular(phrase)
+        if phrase in known.PLAIN or phrase in known.RELATIONS:
+            return False
+        motif = nouns.find(phrase) or nouns.find(single)
+        if not motif and len(phrase) == 1 and not phrase.isalnum():
+            motif = nouns.glyph_name(phrase)
+            from mediatoolkit.synthesis.glyphs import has_glyph
+
+            motif = motif if has_glyph(phrase) else ""
+        if not motif:
+            return False
+        if " " in phrase:
+            self._understood.update(dict.fromkeys(phrase.split()))
+        many = 3 if single != phrase and not nouns.find(phrase) else 1
+        self._add(motif, self._count or many)
+        return True
+
+    def _add(self, motif: str, count: int) -> None:
+        last = len(self._things) - 1
+        if last + 1 >= MOST_THINGS:
+            return
+        thing = Thing(motif, min(count, 9), self._colour, self._size, flying=self._flying)
+        relation = self._relation
+        if relation and last >= 0:
+            if relation in {"with", "of"}:
+                relation = {"of": "in"}.get(relation, relation)
+                thing = replace(thing, relation=relation, anchor=last)
+            elif not self._things[last].relation:
+                self._things[last] = replace(
+                    self._things[last], relation=relation, anchor=last + 1
+                )
+        self._things.append(thing)
+        self._count, self._colour, self._size, self._relation = 0, "", 1.0, ""
+        self._flying = False
+
+    def _keep_colour(self) -> None:
+        if self._colour:
+            self._loose.append(self._colour)
+            self._colour = ""
+
+    def _drop_weather_that_is_a_thing(self) -> None:
+        """A moon to stand on is not in the sky as well."""
+        if "moon" in self._places:
+            self._weather.discard("moon")
