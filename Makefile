@@ -1,0 +1,71 @@
+# Each command sets up what it needs; run any of them on a fresh Linux or macOS machine.
+# `make demo` and `make test` are the two that matter; CONTRIBUTING.md says the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+FINDS := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python; do \
+	if $$one -c '$(FINDS)' 2>/dev/null; then echo $$one; break; fi; done)
+CODE := mediatoolkit tests
+
+.PHONY: demo lab test bench fmt lint types floors unit notebooks chromium clean
+
+demo: $(VENV)/.demo
+	@mkdir -p out
+	@$(BIN)/python -m mediatoolkit "a red fox under the stars" --seed 7 --out out/fox.png
+
+lab: $(VENV)/.lab
+	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb
+
+test: lint types floors unit notebooks
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+floors: $(VENV)/.test
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test chromium
+	$(BIN)/pytest
+
+notebooks: $(VENV)/.test
+	$(BIN)/pytest -c /dev/null --rootdir=. --nbval-lax -W default notebooks
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks
+
+fmt: $(VENV)/.test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Debian's browser for root, Playwright's own build for everybody else.
+chromium: $(VENV)/.test
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq chromium; \
+	else $(BIN)/python -m playwright install chromium; fi
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then echo "mediatoolkit needs Python 3.11 or newer"; exit 1; fi
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.lab: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[lab]'
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[lab]' --group lint --group test \
+		--group conformance --group bench
+	@touch $@ $(VENV)/.demo $(VENV)/.lab
+
+clean:
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
