@@ -1,0 +1,130 @@
+"""Answers of the simulated Gemini that are errors, in Google's envelope."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mediatoolkit.simulator.spoken import Status
+from mediatoolkit.simulator.wire import Answer
+
+_RPC = "type.googleapis.com/google.rpc."
+_SERVICE = "generativelanguage.googleapis.com"
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+_USUAL = {
+    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
+    403: ("PERMISSION_DENIED", "The caller does not have permission"),
+    404: ("NOT_FOUND", "Requested entity was not found."),
+    408: ("DEADLINE_EXCEEDED", "The request timed out."),
+    413: ("INVALID_ARGUMENT", "Request payload size exceeds the limit: 104857600 bytes."),
+    429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota."),
+    499: ("CANCELLED", "The operation was cancelled."),
+    500: ("INTERNAL", "An internal error has occurred. Please retry."),
+    502: ("UNAVAILABLE", "Bad gateway."),
+    503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
+    504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+}
+
+
+class RefusedError(Exception):
+    """A request that gets an error answer.
+
+    Attributes:
+        answer: The answer.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        """Keep the answer."""
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def said(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """A JSON answer."""
+    return Answer(json.dumps(body).encode(), status, {**JSON, **(headers or {})})
+
+
+def error(
+    code: int,
+    message: str | None = None,
+    *,
+    status: str | None = None,
+    details: tuple[dict[str, Any], ...] = (),
+) -> Answer:
+    """An error in the envelope; message and status have usual values by code."""
+    return said(error_body(code, message, status, details), code)
+
+
+def error_body(
+    code: int,
+    message: str | None = None,
+    status: str | None = None,
+    details: tuple[dict[str, Any], ...] = (),
+) -> dict[str, Any]:
+    """The envelope itself."""
+    usual_status, usual_message = _usual(code)
+    facts: dict[str, Any] = {"code": code, "message": message or usual_message}
+    facts["status"] = status or usual_status
+    return {"error": facts | ({"details": list(details)} if details else {})}
+
+
+def invalid(message: str, field: str) -> Answer:
+    """400 that names the field at fault."""
+    violation = {"field": field, "description": message}
+    detail = {"@type": f"{_RPC}BadRequest", "fieldViolations": [violation]}
+    return error(400, message, details=(detail,) if field else ())
+
+
+def bad_key() -> Answer:
+    """A wrong key: 400, not 401."""
+    detail = {
+        "@type": f"{_RPC}ErrorInfo",
+        "reason": "API_KEY_INVALID",
+        "domain": "googleapis.com",
+        "metadata": {"service": _SERVICE},
+    }
+    return error(400, "API key not valid. Please pass a valid API key.", details=(detail,))
+
+
+def missing_key() -> Answer:
+    """No key at all: 403."""
+    return error(
+        403,
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API.",
+    )
+
+
+def misfortune(fault: Status, model: str) -> Answer:
+    """What *fault* orders."""
+    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    if fault.html:
+        page = f"<html><title>Error {fault.code}</title>Service Unavailable</html>"
+        return Answer(page.encode(), fault.code, {"Content-Type": "text/html", **headers})
+    text = fault.message
+    if text is None and fault.retry_delay:
+        text = f"{_usual(fault.code)[1]} Please retry in {fault.retry_delay}."
+    envelope = error_body(fault.code, text, fault.status, _details(fault, model))
+    return said([envelope] if fault.array_envelope else envelope, fault.code, headers)
+
+
+def _usual(code: int) -> tuple[str, str]:
+    return _USUAL.get(code, ("UNKNOWN", f"Error {code}."))
+
+
+def _details(fault: Status, model: str) -> tuple[dict[str, Any], ...]:
+    quota = {
+        "quotaMetric": f"{_SERVICE}/generate_content_free_tier_requests",
+        "quotaId": f"GenerateRequestsPer{'Day' if fault.per_day else 'Minute'}"
+        "PerProjectPerModel-FreeTier",
+        "quotaDimensions": {"location": "global", "model": model},
+        "quotaValue": "10",
+    }
+    link = {"description": "Learn more about quotas", "url": "https://example.invalid/quotas"}
+    details: list[dict[str, Any]] = []
+    if fault.code == 429:
+        details.append({"@type": f"{_RPC}QuotaFailure", "violations": [quota]})
+        details.append({"@type": f"{_RPC}Help", "links": [link]})
+    if fault.retry_delay:
+        details.append({"@type": f"{_RPC}RetryInfo", "retryDelay": fault.retry_delay})
+    return tuple(details)

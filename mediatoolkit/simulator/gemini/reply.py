@@ -1,0 +1,119 @@
+"""The body of a `generateContent` answer."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from mediatoolkit.simulator.gemini.asked import Asked
+from mediatoolkit.simulator.gemini.models import Model
+from mediatoolkit.simulator.pictures import Made
+
+_PICTURE_IN = 560  # tokens a reference picture costs
+_TEXT_OUT = 6  # tokens of the sentence beside a picture
+_THOUGHTS = 120  # tokens of thinking, when it is shown
+CAPTION = "Here is the picture."
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Everything an answer says, before it becomes JSON.
+
+    Attributes:
+        model: Who answers.
+        asked: What was asked.
+        parts: Parts of the model's turn; empty leaves `content` out.
+        finish_reason: How it ended.
+        finish_message: The vendor's sentence on that, or None.
+        candidate: Further fields of the candidate.
+    """
+
+    model: Model
+    asked: Asked
+    parts: tuple[dict[str, Any], ...] = ()
+    finish_reason: str = "STOP"
+    finish_message: str | None = None
+    candidate: tuple[tuple[str, Any], ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """The whole answer as one object."""
+        return {"candidates": [self._candidate()], **self.about()}
+
+    def about(self) -> dict[str, Any]:
+        """What every answer carries beside its candidates."""
+        return {
+            "usageMetadata": _usage(self.model, self.asked, self.parts),
+            "modelVersion": self.model.id,
+            "responseId": secrets.token_urlsafe(12),
+        }
+
+    def chunks(self) -> list[dict[str, Any]]:
+        """The answer as a stream brings it: a part each, then the end with the usage."""
+        about = self.about()
+        usage = about.pop("usageMetadata")
+        chunks = [
+            {"candidates": [{"content": _turn((part,)), "index": 0}], **about}
+            for part in self.parts
+        ]
+        last = self._candidate()
+        if self.parts:
+            last["content"] = _turn(({"text": ""},))
+        return [*chunks, {"candidates": [last], "usageMetadata": usage, **about}]
+
+    def _candidate(self) -> dict[str, Any]:
+        candidate: dict[str, Any] = {"content": _turn(self.parts)} if self.parts else {}
+        candidate |= {"finishReason": self.finish_reason, "index": 0, **dict(self.candidate)}
+        if self.finish_message is not None:
+            candidate["finishMessage"] = self.finish_message
+        return candidate
+
+
+def text_part(text: str) -> dict[str, Any]:
+    """Words."""
+    return {"text": text}
+
+
+def picture_part(picture: Made, signature: str) -> dict[str, Any]:
+    """The result, with what a next turn must send back."""
+    return {"inlineData": _inline(picture), "thoughtSignature": signature}
+
+
+def thought_part(picture: Made) -> dict[str, Any]:
+    """An interim picture."""
+    return {"inlineData": _inline(picture), "thought": True}
+
+
+def _inline(picture: Made) -> dict[str, str]:
+    return {"mimeType": picture.mime_type, "data": base64.b64encode(picture.data).decode()}
+
+
+def _turn(parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    return {"role": "model", "parts": list(parts)}
+
+
+def _usage(model: Model, asked: Asked, parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """Token counts whose details add up."""
+    incoming = [part for turn in asked.contents for part in turn["parts"]]
+    letters = sum(len(part.get("text", "")) for part in incoming)
+    seen = sum(_PICTURE_IN for part in incoming if "inlineData" in part)
+    drawn = sum(model.tokens[asked.size] for part in parts if _is_result(part))
+    words = sum(_TEXT_OUT for part in parts if "text" in part)
+    thoughts = _THOUGHTS if any(part.get("thought") for part in parts) else 0
+    prompt = {"TEXT": -(-letters // 4), "IMAGE": seen}
+    candidates = {"TEXT": words, "IMAGE": drawn}
+    usage: dict[str, Any] = {"promptTokenCount": sum(prompt.values())}
+    if parts:
+        usage["candidatesTokenCount"] = sum(candidates.values())
+    if thoughts:
+        usage["thoughtsTokenCount"] = thoughts
+    usage["totalTokenCount"] = sum(usage.values())
+    usage["promptTokensDetails"] = _details(prompt)
+    return usage | ({"candidatesTokensDetails": _details(candidates)} if parts else {})
+
+
+def _is_result(part: dict[str, Any]) -> bool:
+    return "inlineData" in part and not part.get("thought")
+
+
+def _details(counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"modality": name, "tokenCount": count} for name, count in counts.items() if count]
