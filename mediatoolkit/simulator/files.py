@@ -2,9 +2,8 @@
 
 import hashlib
 import re
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import count
 
 from mediatoolkit.simulator.sent import Redirect, Sent
@@ -14,15 +13,31 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 @dataclass(slots=True)
-class _File:
+class File:
+    """One hosted file.
+
+    Attributes:
+        data: Its bytes.
+        mime_type: Its `Content-Type`.
+        faults: What the next requests for it meet, one each.
+        ranges: Whether `Range` is understood.
+        later: Takes the place of `data` after the first answer, or None.
+    """
+
     data: bytes
     mime_type: str
-    ranges: bool = True
-    faults: deque[Sent] = field(default_factory=deque)
+    faults: Iterator[Sent]
+    ranges: bool
+    later: bytes | None
 
-    @property
-    def etag(self) -> str:
-        return f'"{hashlib.sha256(self.data).hexdigest()[:16]}"'
+    def answer(self, request: Request) -> Answer:
+        """The whole of it, or the part that was asked for."""
+        data = self.data
+        self.data, self.later = self.later or data, None
+        headers = {"Content-Type": self.mime_type, "ETag": _etag(data)}
+        if not self.ranges:
+            return Answer(data, 200, headers)
+        return _part(data, request, headers | {"Accept-Ranges": "bytes"})
 
 
 class FileHost:
@@ -30,14 +45,14 @@ class FileHost:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, File] = {}
         self._redirects: dict[str, Redirect] = {}
         self._number = count(1)
 
-    def host(self, data: bytes, mime_type: str, *, faults: Sequence[Sent], ranges: bool) -> str:
-        """Serve *data*; the path comes back."""
+    def host(self, file: File) -> str:
+        """Serve *file*; the path comes back."""
         path = f"/hosted/{next(self._number)}"
-        self._files[path] = _File(data, mime_type, ranges, deque(faults))
+        self._files[path] = file
         return path
 
     def redirect(self, to: str | None, *, status: int) -> str:
@@ -51,33 +66,31 @@ class FileHost:
         return path in self._files or path in self._redirects
 
     def fault(self, request: Request) -> Sent | None:
-        """What the next request for that path meets, if anything."""
-        file = self._files.get(request.path)
-        if file and file.faults:
-            return file.faults.popleft()
+        """What this request for that path meets, if anything."""
+        if request.path in self._files:
+            return next(self._files[request.path].faults, None)
         return self._redirects.get(request.path)
 
     def answer(self, request: Request) -> Answer:
-        """The file, the part of it that was asked for, or 404, 405, 416."""
-        file = self._files.get(request.path)
-        if file is None:
+        """The file, or 404, or 405."""
+        if request.path not in self._files:
             return Answer(b"no such file\n", 404, {"Content-Type": "text/plain"})
         if request.method != "GET":
             return Answer(b"", 405, {"Allow": "GET"})
-        headers = {"Content-Type": file.mime_type, "ETag": file.etag}
-        if not file.ranges:
-            return Answer(file.data, 200, headers)
-        return _part(file, request, headers | {"Accept-Ranges": "bytes"})
+        return self._files[request.path].answer(request)
 
 
-def _part(file: _File, request: Request, headers: dict[str, str]) -> Answer:
-    """Obey `Range` when `If-Range` is absent or names this very file."""
+def _etag(data: bytes) -> str:
+    return f'"{hashlib.sha256(data).hexdigest()[:16]}"'
+
+
+def _part(data: bytes, request: Request, headers: dict[str, str]) -> Answer:
+    """Obey `Range` when `If-Range` is absent or names these very bytes."""
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
-    if asked is None or request.headers.get("If-Range", file.etag) != file.etag:
-        return Answer(file.data, 200, headers)
-    size = len(file.data)
-    start, stop = int(asked[1]), min(int(asked[2] or size), size - 1)
-    if start >= size or stop < start:
-        return Answer(b"", 416, headers | {"Content-Range": f"bytes */{size}"})
-    headers |= {"Content-Range": f"bytes {start}-{stop}/{size}"}
-    return Answer(file.data[start : stop + 1], 206, headers)
+    if asked is None or request.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
+        return Answer(data, 200, headers)
+    start, stop = int(asked[1]), min(int(asked[2] or len(data)), len(data) - 1)
+    if start >= len(data) or stop < start:
+        return Answer(b"", 416, headers | {"Content-Range": f"bytes */{len(data)}"})
+    headers |= {"Content-Range": f"bytes {start}-{stop}/{len(data)}"}
+    return Answer(data[start : stop + 1], 206, headers)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from PIL import Image
 
-_CACHED = 32  # pictures
+_CACHED = 64 << 20  # bytes of encoded pictures
 _PIXEL_CAP = 50_000_000
 _REFERENCE_SHARE = 0.5
 _MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -74,8 +74,8 @@ class Studio:
         """Start with nothing remembered."""
         self._picture = picture
         self._detail = detail
-        self._made: _Recent[Order, Made] = _Recent()
-        self._seen: _Recent[bytes, Made] = _Recent()
+        self._made: _Recent[Order] = _Recent()
+        self._seen: _Recent[bytes] = _Recent()
         self._easel = asyncio.Lock()
 
     async def make(self, order: Order) -> Made:
@@ -94,9 +94,11 @@ class Studio:
             NotAPictureError: It is no whole PNG, JPEG or WebP of at most 50 million pixels.
         """
         name = hashlib.sha256(data).digest()
-        if name not in self._seen:
-            self._seen.put(name, await asyncio.to_thread(_look, data))
-        return self._seen[name]
+        made = self._seen.get(name)
+        if made is None:
+            made = await asyncio.to_thread(_look, data)
+            self._seen.put(name, made)
+        return made
 
     async def _ready(self, picture: bytes, wanted: str) -> Made:
         made = await self.look(picture)
@@ -106,16 +108,16 @@ class Studio:
 
 
 K = TypeVar("K")
-V = TypeVar("V")
 
 
-class _Recent(OrderedDict[K, V], Generic[K, V]):
-    """Forgets the oldest entry when full."""
+class _Recent(OrderedDict[K, Made], Generic[K]):
+    """Forgets the oldest pictures when it holds too many bytes; the newest always stays."""
 
-    def put(self, key: K, value: V) -> None:
-        self[key] = value
-        if len(self) > _CACHED:
-            self.popitem(last=False)
+    def put(self, key: K, made: Made) -> None:
+        self[key] = made
+        held = sum(len(each.data) for each in self.values())
+        while held > _CACHED and len(self) > 1:
+            held -= len(self.popitem(last=False)[1].data)
 
 
 class _StoppedError(Exception):

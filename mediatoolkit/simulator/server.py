@@ -7,7 +7,7 @@ from typing import Self
 
 from mediatoolkit.errors import ClosedError
 from mediatoolkit.simulator.faults import Fault
-from mediatoolkit.simulator.files import FileHost
+from mediatoolkit.simulator.files import File, FileHost
 from mediatoolkit.simulator.gemini import Gemini
 from mediatoolkit.simulator.origin import Log, Origin
 from mediatoolkit.simulator.pictures import Studio
@@ -94,6 +94,7 @@ class Simulator:
         *,
         faults: Sequence[Sent] = (),
         ranges: bool = True,
+        later: bytes | None = None,
     ) -> str:
         """Serve *data* at the file host.
 
@@ -102,11 +103,13 @@ class Simulator:
             mime_type: Its `Content-Type`.
             faults: The first requests for this file meet them, one each, in order.
             ranges: Whether `Range` is understood; without it every answer is the whole file.
+            later: The file has changed to this after the first answer, and so has its `ETag`.
 
         Returns:
             Its URL.
         """
-        return self.files_url + self._files.host(data, mime_type, faults=faults, ranges=ranges)
+        file = File(data, mime_type, iter(faults), ranges, later)
+        return self.files_url + self._files.host(file)
 
     def redirect(self, to: str | None = None, *, status: int = 302, vendor: bool = False) -> str:
         """Serve an address that names another one.
