@@ -22,13 +22,12 @@ def main() -> int:
 
 
 async def _make(asked: argparse.Namespace) -> None:
-    async with ImageGenAgent(asked.model) as agent:
+    async with ImageGenAgent(asked.model, timeout=asked.timeout) as agent:
         job = agent.start(
             asked.prompt,
             size=asked.size,
             aspect=asked.aspect,
             seed=asked.seed,
-            timeout=asked.timeout,
         )
         job.watch(lambda progress: _show(progress.event))
         image = await job

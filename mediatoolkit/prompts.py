@@ -6,13 +6,15 @@ vendor's client, also before anything is sent.
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Self
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
+
+Size = str | int | tuple[int, int]
 
 LONGEST_TEXT = 100_000
 LARGEST_SEED = 2**32 - 1
@@ -22,9 +24,6 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TIER = re.compile(r"512|[124]K")
 _PIXELS = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
 _ASPECT = re.compile(r"[1-9]\d?:[1-9]\d?")
-
-Size = str | int | tuple[int, int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePrompt:
@@ -41,8 +40,8 @@ class ImagePrompt:
         previous: A picture that this prompt goes on from, with all that was said before.
         options: What only some models take, such as `temperature`; each client checks its own.
 
-    Attributes:
-        size: A tier or `"WIDTHxHEIGHT"`, or None.
+    What is given in other forms is brought into one: `size` is a tier or `"WIDTHxHEIGHT"`,
+    `references` a tuple of `Image`, `mask` and `previous` an `Image`.
 
     Raises:
         PromptError: It cannot be sent as written.
@@ -50,12 +49,12 @@ class ImagePrompt:
     """
 
     text: str = field(kw_only=False)
-    size: str | None = None
+    size: Size | None = None
     aspect: str | None = None
     seed: int | None = None
-    references: tuple[Image, ...] = ()
-    mask: Image | None = None
-    previous: Image | None = None
+    references: Sequence[Any] = ()
+    mask: Any = None
+    previous: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,8 +91,13 @@ class ImagePrompt:
     @property
     def pixels(self) -> tuple[int, int] | None:
         """Width and height when `size` is in pixels, else None."""
-        match = _PIXELS.fullmatch(self.size or "")
+        match = _PIXELS.fullmatch(str(self.size))
         return (int(match[1]), int(match[2])) if match else None
+
+    @property
+    def tier(self) -> str | None:
+        """`"512"`, `"1K"`, `"2K"` or `"4K"` when `size` is a tier, else None."""
+        return None if self.size is None or self.pixels else str(self.size)
 
     async def plain_options(self) -> dict[str, Any]:
         """All that was asked beside text and seed, as plain JSON, for a record of origin.

@@ -16,7 +16,7 @@ from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.jobs import Job
 from mediatoolkit.media import Image
-from mediatoolkit.prompts import ImagePrompt
+from mediatoolkit.prompts import ImagePrompt, Size
 from mediatoolkit.providers.registry import default_vendor, image_client_class
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
@@ -28,7 +28,7 @@ def image(
     prompt: str | ImagePrompt,
     *,
     model: str | None = None,
-    size: str | int | tuple[int, int] | None = None,
+    size: Size | None = None,
     aspect: str | None = None,
     seed: int | None = None,
     references: Iterable[object] = (),

@@ -78,13 +78,13 @@ class LocalImageClient(ImageClient):
                 raise _Stopped
             loop.call_soon_threadsafe(call.report, Drawing(what, fraction))
 
-        work = loop.run_in_executor(self._workers, _paint, prompt, seed, progress)
+        painting = self._workers.submit(_paint, prompt, seed, progress)
         try:
-            data, notes = await asyncio.shield(work)
+            data, notes = await asyncio.shield(asyncio.wrap_future(painting))
         except asyncio.CancelledError:
             stop.set()
-            work.cancel()
-            await asyncio.wait([work])
+            if not painting.cancel():
+                await asyncio.to_thread(painting.exception)
             raise
         call.report(Decoding())
         return await Image.load(data, provenance=_provenance(prompt, seed, notes))
@@ -117,7 +117,7 @@ def _pixels(prompt: ImagePrompt) -> tuple[int, int]:
 
 def _shaped(prompt: ImagePrompt) -> tuple[int, int]:
     """Pixels of a tier and a shape: the longer side is the tier's, in whole steps of 8."""
-    tier, aspect = prompt.size or "1K", prompt.aspect or "1:1"
+    tier, aspect = prompt.tier or "1K", prompt.aspect or "1:1"
     if tier not in _SIDES:
         raise PromptError(
             f'The local painter does not draw size={tier!r}; use "512", "1K", or pixels up to '

@@ -152,14 +152,14 @@ def _to_wire(prompt: ImagePrompt) -> dict[str, Any]:
     previous = prompt.previous
     earlier = previous.conversation if previous else None
     contents: tuple[Mapping[str, Any], ...] = ()
-    references = prompt.references
+    references = tuple(prompt.references)
     if isinstance(earlier, _Turns):
         contents = earlier.contents
     elif previous is not None:  # read from a file, or drawn elsewhere: its pixels still speak
         references = (previous, *references)
     pictures = [_inline(reference) for reference in references]
     asked = {"role": "user", "parts": [*pictures, {"text": prompt.text}]}
-    shape = {"aspectRatio": prompt.aspect, "imageSize": prompt.size}
+    shape = {"aspectRatio": prompt.aspect, "imageSize": prompt.tier}
     config = {
         "responseModalities": ["IMAGE"],
         "imageConfig": {name: value for name, value in shape.items() if value} or None,

@@ -53,8 +53,8 @@ def check_shape(model: str, prompt: ImagePrompt) -> None:
     known = MODELS.get(model)
     if known is None:
         return
-    if prompt.size and prompt.size not in known.sizes:
-        raise PromptError(f"{model} does not draw size={prompt.size!r}; {_one_of(known.sizes)}.")
+    if prompt.tier and prompt.tier not in known.sizes:
+        raise PromptError(f"{model} does not draw size={prompt.tier!r}; {_one_of(known.sizes)}.")
     if prompt.aspect and prompt.aspect not in known.aspects:
         raise PromptError(
             f"{model} does not draw aspect={prompt.aspect!r}; {_one_of(known.aspects)}."

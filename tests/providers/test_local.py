@@ -1,0 +1,133 @@
+"""The embedded engine as a client: same seed same picture, real stages, quick cancel."""
+
+import asyncio
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+import pytest
+
+from mediatoolkit.call import Call, Drawing, Event
+from mediatoolkit.errors import ClosedError, DeadlineError, PromptError, UnknownModelError
+from mediatoolkit.media import Image
+from mediatoolkit.prompts import ImagePrompt
+from mediatoolkit.providers.local import LocalImageClient
+
+SMALL = ImagePrompt("a red fox under the stars", size="64x64", seed=7)
+
+
+async def test_the_same_prompt_and_seed_give_the_same_bytes() -> None:
+    async with LocalImageClient() as client:
+        first, second = await client.generate(SMALL), await client.generate(SMALL)
+    assert first.data == second.data
+    assert (first.width, first.height, first.mime_type) == (64, 64, "image/png")
+
+
+async def test_the_picture_says_who_drew_it_and_how() -> None:
+    async with LocalImageClient() as client:
+        image = await client.generate(ImagePrompt("a fox with a zzyzx", size=64))
+    record = image.provenance
+    assert record is not None
+    assert (record.model, record.engine) == ("local/painter", "local")
+    assert record.seed is not None, "a seed that was drawn by lot is kept, to get the picture again"
+    assert "zzyzx" in record.notes["not_understood"]
+    assert record.options == {"size": "64x64"}
+
+
+@pytest.mark.parametrize(
+    ("size", "aspect", "pixels"),
+    [
+        ("512", None, (512, 512)),
+        ("512", "16:9", (512, 288)),
+        ("512", "9:16", (288, 512)),
+        ((128, 64), None, (128, 64)),
+    ],
+)
+async def test_size_and_aspect_decide_the_pixels(
+    size: str, aspect: str | None, pixels: tuple[int, int]
+) -> None:
+    async with LocalImageClient() as client:
+        image = await client.generate(ImagePrompt("a hill", size=size, aspect=aspect))
+    assert (image.width, image.height) == pixels
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"aspect": "7:5"}, "16:9"),
+        ({"size": "4K"}, '"512", "1K"'),
+        ({"size": "32x32"}, "64×64"),
+        ({"size": "2000x2000"}, "1536×1536"),
+        ({"temprature": 1}, "has no option temprature="),
+    ],
+)
+async def test_what_the_painter_cannot_do_is_refused_with_what_it_can(
+    options: dict[str, object], words: str
+) -> None:
+    async with LocalImageClient() as client:
+        with pytest.raises(PromptError, match=words):
+            await client.generate(ImagePrompt.of("fox", **options))
+
+
+async def test_an_edit_is_refused_with_a_model_that_edits() -> None:
+    async with LocalImageClient() as client:
+        image = await client.generate(SMALL)
+        with pytest.raises(PromptError, match="gemini/"):
+            await client.generate(ImagePrompt.of("make it blue", references=[image]))
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(UnknownModelError, match="painter"):
+        LocalImageClient(model="dall-e")
+
+
+async def test_progress_is_real_and_never_falls() -> None:
+    heard: list[Event] = []
+    async with LocalImageClient() as client, Call(60, listener=heard.append) as call:
+        await client.draw(ImagePrompt("a castle on a hill", size=256), call)
+    drawn = [event.fraction for event in heard if isinstance(event, Drawing)]
+    assert len(drawn) > 5
+    assert drawn == sorted(drawn)
+
+
+async def test_cancel_stops_the_brush() -> None:
+    """When the cancel has come through, no worker thread paints on."""
+    async with LocalImageClient() as client:
+        started = asyncio.Event()
+        async with Call(60, listener=lambda _event: started.set()) as call:
+            task = asyncio.create_task(client.draw(ImagePrompt("a city", size=1536), call))
+            await started.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        painters = {one.ident for one in threading.enumerate() if one.name.startswith("painter")}
+        stacks = [sys._current_frames()[ident] for ident in painters if ident]
+        files = {frame.filename for top in stacks for frame in traceback.extract_stack(top)}
+        assert painters
+        assert not any("synthesis" in file for file in files)
+
+
+async def test_the_deadline_ends_a_painting() -> None:
+    async with LocalImageClient() as client:
+        with pytest.raises(DeadlineError, match=r"0\.05 s"):
+            await client.generate(ImagePrompt("a city", size=1536), timeout=0.05)
+
+
+async def test_a_closed_client_is_refused() -> None:
+    client = LocalImageClient()
+    await client.close()
+    await client.close()
+    with pytest.raises(ClosedError):
+        await client.generate(SMALL)
+
+
+async def test_several_pictures_take_seeds_in_a_row(tmp_path: Path) -> None:
+    async with LocalImageClient() as client:
+        images = await client.generate_several(SMALL, 3)
+        again = await client.generate(ImagePrompt.of(SMALL, seed=9))
+        with pytest.raises(PromptError, match="count"):
+            await client.generate_several(SMALL, 0)
+    assert [image.provenance.seed for image in images if image.provenance] == [7, 8, 9]
+    assert images[2].data == again.data
+    assert Image.open(images[0].save(tmp_path / "fox")).provenance == images[0].provenance

@@ -1,0 +1,121 @@
+"""The store: whole files or none, and the paid picture is never lost."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import aiofiles
+import pytest
+
+from mediatoolkit import files
+from mediatoolkit.errors import StorageError
+from mediatoolkit.media import Image, Provenance
+from mediatoolkit.store import Store
+from tests.test_prompts import picture
+
+FOX = Provenance(model="local/painter", prompt="a red fox", engine="local", seed=7)
+
+
+async def test_a_picture_is_kept_under_its_digest_with_its_origin(tmp_path: Path) -> None:
+    kept = await Store(tmp_path).put(Image(picture(), provenance=FOX))
+    assert kept.path == tmp_path / f"{kept.digest()[:16]}.png"
+    assert Image.open(kept.path).provenance == FOX
+
+
+async def test_the_same_picture_is_kept_once(tmp_path: Path) -> None:
+    for _ in range(2):
+        await Store(tmp_path).put(Image(picture(), provenance=FOX))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+async def test_a_missing_folder_is_refused_unless_it_may_be_made(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="make it first"):
+        await Store(tmp_path / "new").check()
+    await Store(tmp_path / "new" / "deep", create=True).check()
+    assert (tmp_path / "new" / "deep").is_dir()
+
+
+async def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for store in (Store(tmp_path / "file"), Store(tmp_path / "file" / "sub", create=True)):
+        with pytest.raises(StorageError):
+            await store.check()
+
+
+async def test_a_read_only_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write anywhere, so the system's answer is given here."""
+    monkeypatch.setattr(os, "access", lambda *_args: False)
+    with pytest.raises(StorageError, match="may not be written"):
+        await Store(tmp_path).check()
+
+
+async def test_a_name_that_is_taken_by_a_folder_is_an_error(tmp_path: Path) -> None:
+    image = Image(picture(), provenance=FOX)
+    (tmp_path / f"{image.digest()[:16]}.png" / "sub").mkdir(parents=True)
+    with pytest.raises(StorageError) as caught:
+        await Store(tmp_path).put(image)
+    assert caught.value.media is image
+    assert len(list(tmp_path.iterdir())) == 1, "no temporary file is left"
+
+
+async def test_a_full_disk_leaves_nothing_and_gives_the_picture_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image(picture(), provenance=FOX)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        await Store(tmp_path).put(image)
+    assert caught.value.media is image
+    assert caught.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_ctrl_c_leaves_no_temporary_file(tmp_path: Path, stop: type[BaseException]) -> None:
+    def interrupted() -> None:
+        with files.partial_file(tmp_path / "fox.png") as part:
+            part.write_bytes(b"half")
+            raise stop
+
+    with pytest.raises(stop):
+        interrupted()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_files_of_a_dead_process_are_swept_and_no_others(tmp_path: Path) -> None:
+    dead = tmp_path / ".fox.png.999999999-0123abcd.part"
+    ours = tmp_path / f".fox.png.{os.getpid()}-0123abcd.part"
+    foreign = tmp_path / ".notes.part"
+    for path in (dead, ours, foreign):
+        path.touch()
+    await Store(tmp_path).check()
+    assert sorted(tmp_path.iterdir()) == sorted([ours, foreign])
+
+
+async def test_the_file_goes_through_aiofiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    real = aiofiles.open
+
+    def spy(path: Any, *args: Any, **options: Any) -> Any:
+        opened.append(path)
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(aiofiles, "open", spy)
+    await Store(tmp_path).put(Image(picture()))
+    assert len(opened) == 1
+
+
+def test_the_default_store_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "mine"))
+    assert Store.default().folder == tmp_path / "mine"
+    monkeypatch.delenv("MEDIATOOLKIT_STORE")
+    assert Store.default().folder.parts[-2:] == ("mediatoolkit", "media")
