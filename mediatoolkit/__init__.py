@@ -110,13 +110,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'mediatoolkit' has no attribute {name!r}")
-    value = getattr(import_module(f"mediatoolkit.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker takes the names above, and finds a misspelt one
+
+    def __getattr__(name: str) -> Any:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module 'mediatoolkit' has no attribute {name!r}")
+        value = getattr(import_module(f"mediatoolkit.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mediatoolkit.agents import ImageGenAgent
 from mediatoolkit.call import Event
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.files import check_folder
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
 
 
 async def _make(asked: argparse.Namespace) -> None:
+    await asyncio.to_thread(check_folder, asked.out.parent)
     async with ImageGenAgent(asked.model, timeout=asked.timeout) as agent:
         job = agent.start(
             asked.prompt,

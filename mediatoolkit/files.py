@@ -70,6 +70,18 @@ def settle(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
+def check_folder(folder: Path) -> None:
+    """Make sure that files can be made in *folder*.
+
+    Raises:
+        StorageError: It is missing, is a file, or may not be written to.
+    """
+    if not folder.is_dir():
+        raise StorageError(f"There is no folder {str(folder)!r}; make it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(f"The folder {str(folder)!r} may not be written to; choose another.")
+
+
 def sweep(folder: Path) -> int:
     """Remove temporary files of ours whose process is gone.
 

@@ -68,13 +68,7 @@ class Store:
     def _check(self) -> None:
         if self._create:
             self._make()
-        if not self.folder.is_dir():
-            raise StorageError(
-                f"There is no folder {str(self.folder)!r}; make it first, or give "
-                "Store(folder, create=True)."
-            )
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise StorageError(f"The folder {str(self.folder)!r} may not be written to.")
+        files.check_folder(self.folder)
         if not self._swept:
             files.sweep(self.folder)
             self._swept = True
