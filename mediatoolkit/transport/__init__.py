@@ -1,9 +1,11 @@
 """The only room that speaks HTTP: one session per loop, one deadline, nothing paid twice.
 
-`Transport` sends one provider's calls, `sessions` owns the connections, `Timeout`, `Retry` and
-`Limits` say what is allowed, `Secret` holds the key. What needs aiohttp loads when first used.
+`Transport` sends one provider's calls, `sessions` owns the connections, `download` brings files,
+`Timeout`, `Retry` and `Limits` say what is allowed, `Secret` holds the key. What needs aiohttp
+loads when it is first used.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.transport.answer import Answer, Refusal, error_by_status
@@ -11,7 +13,9 @@ from mediatoolkit.transport.policy import Limits, Retry, Timeout, seconds_of
 from mediatoolkit.transport.secret import Secret
 
 if TYPE_CHECKING:
+    from mediatoolkit.transport.arrival import download
     from mediatoolkit.transport.client import Transport
+    from mediatoolkit.transport.session import SessionRegistry, sessions
 
 __all__ = [
     "Answer",
@@ -19,16 +23,24 @@ __all__ = [
     "Refusal",
     "Retry",
     "Secret",
+    "SessionRegistry",
     "Timeout",
     "Transport",
+    "download",
     "error_by_status",
     "seconds_of",
+    "sessions",
 ]
+
+_LATER = {
+    "SessionRegistry": "session",
+    "Transport": "client",
+    "download": "arrival",
+    "sessions": "session",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Transport":
-        from mediatoolkit.transport.client import Transport
-
-        return Transport
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

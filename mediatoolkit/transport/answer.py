@@ -10,6 +10,7 @@ from mediatoolkit.errors import (
     ProviderError,
     RateLimitError,
 )
+from mediatoolkit.transport.decode import decode_media
 from mediatoolkit.transport.secret import Secret, clean
 
 
@@ -36,11 +37,14 @@ class Answer:
     def blob(self, reference: object) -> bytes:
         """Bytes that stood as base64 where *reference* stands in `document`.
 
+        A media field whose name was written with escapes is found by the parser alone and still
+        holds its text; it is decoded here.
+
         Raises:
-            ProviderError: *reference* is not one of this answer's, so the field held no text.
+            ProviderError: *reference* is no text, so there is no media.
+            MediaError: It is text, but not base64.
         """
-        found = self._blobs.get(reference) if isinstance(reference, str) else None
-        if found is None:
+        if not isinstance(reference, str):
             raise ProviderError(
                 f"The answer of {self.provider} has no media where it should be; report it with "
                 "the request id if it happens again.",
@@ -50,7 +54,8 @@ class Answer:
                 family="protocol",
                 may_have_been_billed=True,
             )
-        return found
+        found = self._blobs.get(reference)
+        return decode_media(reference) if found is None else found
 
     def say(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: key masked, cut, one line."""

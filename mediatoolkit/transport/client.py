@@ -1,17 +1,35 @@
 """One provider's calls over HTTP under a policy: slots, deadline, retries, honest errors."""
 
+import asyncio
+import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from yarl import URL
 
 from mediatoolkit.call import Call
+from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, error_by_status
+from mediatoolkit.transport.arrival import download
+from mediatoolkit.transport.encode import encode
+from mediatoolkit.transport.exchange import Exchange, Line, Request
+from mediatoolkit.transport.fetch import Door, fetch
+from mediatoolkit.transport.flights import Flights, closed
+from mediatoolkit.transport.guard import Origin, checked_base
 from mediatoolkit.transport.policy import Limits, Retry, Timeout
 from mediatoolkit.transport.secret import Secret
+from mediatoolkit.transport.session import sessions
+from mediatoolkit.transport.slots import Desk
+from mediatoolkit.transport.tries import persist
 
-if TYPE_CHECKING:
-    import aiohttp
+_PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?", re.ASCII)
+_NOTHING: Mapping[str, str] = {}
 
 
 class Transport:
@@ -33,9 +51,15 @@ class Transport:
         media_fields: Names of the JSON fields that hold base64.
         trusted_origins: Further origins that may be private and are downloaded from, without key.
 
+    Attributes:
+        base_url: Checked, without a slash at the end.
+        provider: Vendor's name.
+        timeout: As given, or the default.
+        retry: As given, or the default.
+        limits: As given, or the default.
+
     Raises:
-        UnsafeURLError: *base_url* is not such an address.
-        AuthenticationError: The key cannot be sent.
+        UnsafeURLError: *base_url* or a trusted origin is not such an address.
     """
 
     def __init__(
@@ -47,7 +71,7 @@ class Transport:
         auth_header: str = "authorization",
         auth_prefix: str = "",
         headers: Mapping[str, str] | None = None,
-        session: "aiohttp.ClientSession | None" = None,
+        session: aiohttp.ClientSession | None = None,
         timeout: Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
@@ -56,7 +80,36 @@ class Transport:
         trusted_origins: tuple[str, ...] = (),
     ) -> None:
         """Check the address; opens nothing."""
-        raise NotImplementedError
+        self.base_url = checked_base(base_url)
+        self.provider = provider
+        self.timeout = timeout or Timeout()
+        self.retry = retry or Retry()
+        self.limits = limits or Limits()
+        self._foreign = session
+        self._line = Line(
+            provider=provider,
+            origin=Origin.of(self.base_url),
+            secret=secret,
+            auth=(auth_header, auth_prefix),
+            headers=dict(headers or _NOTHING),
+            timeout=self.timeout,
+            retry=self.retry,
+            limits=self.limits,
+            refusal=refusal,
+            media_fields=media_fields,
+        )
+        self._door = Door(
+            session=self._session,
+            trusted=frozenset({self._line.origin, *map(Origin.of, trusted_origins)}),
+            home=self._line.origin,
+            key=self._line.key,
+        )
+        self._flights = Flights(f"The {provider} client")
+        self._desks: WeakKeyDictionary[aiohttp.ClientSession, Desk] = WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        """Where it sends."""
+        return f"Transport({self.base_url!r}, provider={self.provider!r})"
 
     async def post(
         self,
@@ -82,7 +135,11 @@ class Transport:
             MediaError: A media field holds bad base64.
             ClosedError: The transport is closed.
         """
-        raise NotImplementedError
+        with self._flights.begin():
+            url = _address(self.base_url, path)
+            body = await encode(document)
+            request = Request("POST", url, body, headers or _NOTHING, paid)
+            return await self._send(request, call)
 
     async def get(
         self,
@@ -93,7 +150,10 @@ class Transport:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Read *path* below the base URL; errors as `post`."""
-        raise NotImplementedError
+        with self._flights.begin():
+            url = _address(self.base_url, path, urlencode(query or _NOTHING))
+            request = Request("GET", url, None, headers or _NOTHING, paid=False)
+            return await self._send(request, call)
 
     async def download(
         self, url: str, path: str | Path, call: Call, *, digest: str | None = None
@@ -113,15 +173,38 @@ class Transport:
             TransportError: The file did not arrive whole.
             TooLargeError: It is larger than `Limits.video`.
         """
-        raise NotImplementedError
+        with self._flights.begin():
+            call.provider = self.provider
+            return await download(
+                url,
+                path,
+                call,
+                door=self._door,
+                timeout=self.timeout,
+                retry=self.retry,
+                cap=self.limits.video,
+                digest=digest,
+            )
 
     async def fetch(self, url: str, call: Call) -> bytes:
         """Read the picture at *url* into memory, at most `Limits.image`; else as `download`."""
-        raise NotImplementedError
+        with self._flights.begin():
+            call.provider = self.provider
+            return await fetch(
+                url,
+                call,
+                door=self._door,
+                timeout=self.timeout,
+                retry=self.retry,
+                cap=self.limits.image,
+            )
 
     async def close(self) -> None:
-        """Fail what is in flight with `ClosedError` and refuse later use; waits at most 4 s."""
-        raise NotImplementedError
+        """Fail what is in flight with `ClosedError` and refuse later use; waits at most 4 s.
+
+        The session stays open: it is the registry's or yours.
+        """
+        await self._flights.end()
 
     async def __aenter__(self) -> Self:
         """Return itself."""
@@ -135,3 +218,37 @@ class Transport:
     ) -> None:
         """Close."""
         await self.close()
+
+    async def _send(self, request: Request, call: Call) -> Answer:
+        call.provider = self.provider
+        session = self._session()
+        desk = self._desks.get(session)
+        if desk is None:
+            ledger = sessions.ledger(session)
+            desk = self._desks[session] = Desk(self.limits, ledger, str(self._line.origin))
+        async with desk.slot(call):
+            exchange = Exchange(self._line, session, desk, request, call)
+            return await persist(exchange.once, call, self.retry, desk.bucket)
+
+    def _session(self) -> aiohttp.ClientSession:
+        session = self._foreign
+        if session is None:
+            return sessions.session()
+        if session.closed:
+            raise closed("The session passed as session=")
+        if getattr(session, "_loop", None) is not asyncio.get_running_loop():
+            raise TransportError(
+                "The session passed as session= belongs to another event loop; make it in the "
+                "loop that uses it, or leave session= out.",
+                provider=self.provider,
+            )
+        return session
+
+
+@functools.lru_cache(maxsize=256)
+def _address(base: str, path: str, query: str = "") -> URL:
+    if not _PATH.fullmatch(path):
+        raise PromptError(
+            f"{path[:100]!r} cannot be part of an address; check the model's name or the id."
+        )
+    return URL(f"{base}{path}?{query}" if query else base + path, encoded=True)

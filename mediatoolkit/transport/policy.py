@@ -50,7 +50,7 @@ class Stage(enum.Enum):
     """No connection was established, so the provider saw nothing."""
 
     UNHEARD = "closed without an answer"
-    """The connection closed without one byte of answer within `UNHEARD_WITHIN` of the request's end.
+    """Closed without one byte of answer, within `UNHEARD_WITHIN` of the request's last byte.
 
     A pooled connection that the server had already given up, or a proxy that drains: no
     generation is that fast.

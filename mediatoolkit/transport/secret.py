@@ -2,10 +2,13 @@
 
 import base64
 import re
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote, quote_plus
 
 from mediatoolkit.errors import AuthenticationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -47,7 +50,7 @@ class Secret:
                 "spaces or line breaks."
             )
         hidden = HiddenText(value)
-        self._reveal = lambda: hidden
+        self._reveal: Callable[[], str] = lambda: hidden
 
     def header(self, prefix: str = "") -> HiddenText:
         """Header value that carries the key, *prefix* before it; made at send time only."""
@@ -89,8 +92,8 @@ class Secret:
 
 
 def clean(text: str, secret: Secret | None, limit: int = 300) -> str:
-    """Text of a provider, safe to show: no control characters, no key, at most *limit* characters."""
-    text = _CONTROL.sub("", text[: 64 * limit])
+    """Text of a provider, safe to show: one line of at most *limit* characters, no key in it."""
+    text = _CONTROL.sub("", text)  # first: a key could hide behind an invisible character
     if secret is not None:
         text = secret.mask(text)
     text = " ".join(text.split())

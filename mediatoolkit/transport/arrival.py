@@ -1,0 +1,235 @@
+"""Files that arrive whole or not at all."""
+
+import asyncio
+import hashlib
+import re
+from io import BufferedRandom
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import MediaToolkitError, StorageError, TransportError
+from mediatoolkit.files import partial_file, settle, storage_error, sweep
+from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
+from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
+from mediatoolkit.transport.fetch import Door, Opened, no_file, open_url
+from mediatoolkit.transport.guard import Origin
+from mediatoolkit.transport.policy import RETRYABLE, Bucket, Limits, Retry, Timeout, retry_after
+from mediatoolkit.transport.session import sessions
+from mediatoolkit.transport.spool import Spool
+from mediatoolkit.transport.tries import Failed, persist
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["download", "sweep"]
+
+_RANGE = re.compile(r"bytes (\d{1,19})-\d{1,19}/(\d{1,19}|\*)", re.ASCII)
+_STRONG = re.compile(r'"[!#-~]*"', re.ASCII)
+
+
+async def download(
+    url: str,
+    path: str | Path,
+    call: Call,
+    *,
+    door: Door | None = None,
+    timeout: Timeout | None = None,
+    retry: Retry | None = None,
+    cap: int | None = None,
+    digest: str | None = None,
+) -> Path:
+    """Stream the file at *url* to *path* through a temporary file beside it.
+
+    Args:
+        url: Where it is. Left to itself, its own origin may be private, but nothing that it
+            redirects to.
+        path: File to make or replace; its folder exists.
+        call: The public call this is part of, already open.
+        door: Who is known, where that is decided elsewhere.
+        timeout: Durations for connecting and for silence.
+        retry: How often a cut is mended.
+        cap: Most bytes, else `Limits.video`.
+        digest: SHA-256 in hex that the file must have.
+
+    Raises:
+        UnsafeURLError: *url*, or what it redirects to, is not fetched.
+        StorageError: The file could not be written; nothing is left behind.
+        TransportError: It did not arrive whole.
+        ProviderError: The server has it not, or will not give it.
+    """
+    target = _target(path)
+    arrival = _Arrival(
+        url,
+        target,
+        call,
+        door=door or Door(trusted=frozenset({Origin.of(url)})),
+        timeout=timeout or Timeout(),
+        retry=retry or Retry(),
+        cap=cap or Limits().video,
+        digest=digest,
+    )
+    failure: MediaToolkitError | None = None
+    try:
+        with partial_file(target) as part, part.open("x+b") as file:
+            failure = await arrival.fill(file)
+            if failure is not None:
+                raise failure  # any OSError makes `partial_file` give up
+    except MediaToolkitError as error:
+        failure = failure or error
+    if failure is not None:
+        raise failure
+    return target
+
+
+def _target(path: str | Path) -> Path:
+    target = Path(path)
+    if target.is_dir():
+        raise StorageError(f"{target.name} is a folder; name the file to write.")
+    return target
+
+
+class _Arrival:
+    """One file on its way, over as many tries as it takes."""
+
+    def __init__(
+        self,
+        url: str,
+        target: Path,
+        call: Call,
+        *,
+        door: Door,
+        timeout: Timeout,
+        retry: Retry,
+        cap: int,
+        digest: str | None,
+    ) -> None:
+        self._url = url
+        self._target = target
+        self._call = call
+        self._door = door
+        self._timeout = timeout
+        self._retry = retry
+        self._cap = cap
+        self._digest = digest.lower() if digest else None
+        self._place = Origin.of(url).place
+        self._have = 0
+        self._etag = ""
+
+    async def fill(self, file: BufferedRandom) -> MediaToolkitError | None:
+        """Write all of it and wait for the disk; returns what went wrong."""
+        self._file = file
+        self._spool = Spool(file, self._target)
+        try:
+            await persist(self._once, self._call, self._retry, Bucket())
+            await asyncio.to_thread(settle, file)
+        except MediaToolkitError as error:
+            return error
+        except OSError as error:
+            return storage_error(self._target, error)
+        return None
+
+    async def _once(self) -> Failed | None:
+        """One request, from where the last one was cut."""
+        opened: Opened | None = None
+        wanted = {"Accept-Encoding": "identity"}
+        if self._have and self._etag:
+            wanted |= {"Range": f"bytes={self._have}-", "If-Range": self._etag}
+        try:
+            opened = await open_url(self._url, self._door, self._call, self._timeout, wanted)
+            self._place = opened.origin.place
+            failed = self._refused(opened.response)
+            if failed is None:
+                await self._take(opened)
+                failed = await self._compared()
+        except MediaToolkitError as error:
+            failed = Failed(error)
+        except FOREIGN as error:
+            said = translate(error, self._place, self._call, self._timeout)
+            failed = Failed(said, again=is_loss(error))
+        finally:
+            if opened is not None:
+                opened.response.close()
+        return failed
+
+    def _refused(self, response: "aiohttp.ClientResponse") -> Failed | None:
+        """Check the status; moves back to the start unless the server goes on where we were."""
+        status = response.status
+        if status == 206 and self._have:
+            found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            if found and int(found[1]) == self._have:
+                return None
+        ranged, self._have = self._have > 0, 0
+        if status == 200:
+            etag = response.headers.get("ETag", "")
+            self._etag = etag if _STRONG.fullmatch(etag) else ""
+            return None
+        error = no_file(self._place, status, self._call)
+        again = status in RETRYABLE or (ranged and status in {206, 416})
+        return Failed(error, again=again, asked=retry_after(response.headers))
+
+    async def _take(self, opened: Opened) -> None:
+        """Write the body behind what is there."""
+        response, origin, session = opened
+        length = response.content_length
+        total = None if length is None else length + self._have
+        if total is not None and total > self._cap:
+            raise too_large(self._place, self._cap)
+        inflater = inflater_of(response, self._place, raw=not session.auto_decompress)
+        if "Content-Encoding" in response.headers:
+            self._etag = ""  # a range counts packed bytes
+        tally = sessions.ledger(session).tally(str(origin))
+        meter = Meter(self._call, tally, total, self._have)
+        self._spool.restart(self._have)
+        try:
+            await self._stream(response, meter, inflater)
+        except FOREIGN:
+            await self._written()  # what has come is kept for a range
+            raise
+        await self._written()
+
+    async def _stream(
+        self, response: "aiohttp.ClientResponse", meter: Meter, inflater: Inflater | None
+    ) -> None:
+        read = response.content.readchunk  # a piece as it was received, never joined
+        while True:
+            piece, is_chunk_end = await read()
+            if not piece:
+                if is_chunk_end:
+                    continue
+                break
+            meter.add(len(piece))
+            for part in (piece,) if inflater is None else inflater.feed(piece):
+                self._have += len(part)
+                if self._have > self._cap:
+                    raise too_large(self._place, self._cap)
+                if self._spool.add(part):
+                    await self._spool.write()
+        if inflater is not None:
+            inflater.end()
+
+    async def _written(self) -> None:
+        await self._spool.write()
+        await self._spool.settle()
+
+    async def _compared(self) -> Failed | None:
+        """Hold what was written against the digest."""
+        if self._digest is None:
+            return None
+        found = await asyncio.to_thread(_digest, self._file)
+        if found == self._digest:
+            return None
+        self._have = 0
+        return Failed(
+            TransportError(
+                f"The file from {self._place} does not match its checksum; ask again.",
+                provider=self._call.provider,
+            ),
+            again=True,
+        )
+
+
+def _digest(file: BufferedRandom) -> str:
+    file.flush()
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,187 @@
+"""One request and its answer, and what becomes of a try that fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from mediatoolkit.call import Call, Connecting
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.transport.answer import Answer, ReadRefusal
+from mediatoolkit.transport.body import Meter, inflater_of, read_body
+from mediatoolkit.transport.decode import MediaScanner
+from mediatoolkit.transport.dial import user_agent
+from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
+from mediatoolkit.transport.flights import closed
+from mediatoolkit.transport.guard import Origin
+from mediatoolkit.transport.policy import Limits, Retry, Stage, Timeout
+from mediatoolkit.transport.refused import failed_by, request_id_of
+from mediatoolkit.transport.secret import Secret
+from mediatoolkit.transport.slots import Desk
+from mediatoolkit.transport.tries import Failed
+from mediatoolkit.transport.wire import Sent
+
+
+@dataclass(slots=True)
+class Request:
+    """What to send.
+
+    Attributes:
+        doubtful: A try may have been billed.
+    """
+
+    method: str
+    url: URL
+    body: bytes | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    paid: bool
+    doubtful: bool = False
+
+
+@dataclass(slots=True)
+class Line:
+    """What stays the same from call to call of one transport."""
+
+    provider: str
+    origin: Origin
+    secret: Secret | None
+    auth: tuple[str, str]
+    headers: dict[str, str] = field(repr=False)
+    timeout: Timeout
+    retry: Retry
+    limits: Limits
+    refusal: ReadRefusal
+    media_fields: tuple[str, ...]
+    place: str = field(init=False)
+    durations: aiohttp.ClientTimeout = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what every request needs."""
+        self.place = self.origin.place
+        self.durations = aiohttp.ClientTimeout(
+            total=None, connect=self.timeout.connect, sock_read=self.timeout.read
+        )
+        self.headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # packing costs 50 ms for a picture and saves little
+            "User-Agent": user_agent(),
+            **self.headers,
+        }
+
+    def key(self) -> dict[str, str]:
+        """Header field with the key; made at send time only."""
+        if self.secret is None:
+            return {}
+        name, prefix = self.auth
+        return {name: self.secret.header(prefix)}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One call's request on one session, as often as `once` is asked for."""
+
+    line: Line
+    session: aiohttp.ClientSession
+    desk: Desk
+    request: Request
+    call: Call
+
+    async def once(self) -> Answer | Failed:
+        """One try; whatever becomes of it, its connection is pooled again or closed."""
+        line, request, call = self.line, self.request, self.call
+        await self.desk.turn(call)
+        call.report(Connecting())
+        sent = None if request.body is None else Sent(request.body, call, paid=request.paid)
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self.session.request(
+                request.method,
+                request.url,
+                data=sent,
+                headers={**line.headers, **request.headers, **line.key()},
+                allow_redirects=False,
+                timeout=line.durations,
+            )
+            outcome = await self._receive(response)
+        except MediaToolkitError as error:
+            outcome = Failed(error)
+        except FOREIGN as error:
+            outcome = self._lost(error, sent)
+        finally:
+            if response is not None:
+                response.close()
+        if isinstance(outcome, Failed):
+            self.desk.tally.errors += 1
+            _sign(outcome.error, line.provider, response)
+        return outcome
+
+    async def _receive(self, response: aiohttp.ClientResponse) -> Answer | Failed:
+        meter = Meter(self.call, self.desk.tally, response.content_length)
+        if response.status == 200:
+            return await self._accept(response, meter)
+        request, line = self.request, self.line
+        odd_success = request.paid and 200 < response.status < 300
+        self.call.may_have_been_billed = request.doubtful or odd_success
+        failed = await failed_by(
+            response,
+            meter,
+            raw=not self.session.auto_decompress,
+            provider=line.provider,
+            place=line.place,
+            secret=line.secret,
+            read=line.refusal,
+            cap=line.limits.error,
+        )
+        failed.error.may_have_been_billed = self.call.may_have_been_billed
+        return failed
+
+    async def _accept(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer | Failed:
+        line = self.line
+        raw = not self.session.auto_decompress
+        scanner = MediaScanner(line.media_fields)
+        try:
+            await read_body(
+                response,
+                scanner.feed,
+                meter=meter,
+                cap=line.limits.json,
+                inflater=inflater_of(response, line.place, raw=raw),
+                place=line.place,
+            )
+            document, media = await scanner.finish()
+        except MediaToolkitError as error:
+            error.may_have_been_billed = self.request.paid
+            return Failed(error)
+        self.call.may_have_been_billed = False
+        headers = response.headers
+        name = request_id_of(headers)
+        return Answer(document, 200, headers, name, line.provider, media, line.secret)
+
+    def _lost(self, error: BaseException, sent: Sent | None) -> Failed:
+        """Judge a connection that failed: what to say, and whether it may be tried again."""
+        line, request, call = self.line, self.request, self.call
+        stage = Stage.UNSURE if sent is None else sent.stage(hung_up=was_hung_up(error))
+        request.doubtful |= request.paid and stage is Stage.UNSURE
+        call.may_have_been_billed = request.doubtful
+        failure: MediaToolkitError
+        if self.session.closed:
+            failure, again = closed("The session"), False
+        else:
+            failure = translate(error, line.place, call, line.timeout)
+            again = is_loss(error) and line.retry.after_loss(stage, paid=request.paid)
+        failure.may_have_been_billed = request.doubtful
+        return Failed(failure, again)
+
+
+def _sign(error: MediaToolkitError, provider: str, response: aiohttp.ClientResponse | None) -> None:
+    """Put provider, status and request id where they are missing."""
+    error.provider = error.provider or provider
+    if response is None:
+        return
+    for name, value in (
+        ("status", response.status),
+        ("request_id", request_id_of(response.headers)),
+    ):
+        if getattr(error, name, value) is None:
+            setattr(error, name, value)

@@ -1,0 +1,139 @@
+"""aiohttp's, the system's and TLS's errors in our words. The one place where they are translated.
+
+The message names host and port and the next step, never a query or a header. The foreign error
+is dropped, not chained: its repr and its frames show request headers.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
+from mediatoolkit.transport.policy import Timeout
+
+FOREIGN = (
+    aiohttp.ClientError,
+    HttpProcessingError,
+    OSError,
+    asyncio.TimeoutError,
+    ValueError,
+    RuntimeError,
+)
+"""Everything that aiohttp raises on purpose, and what slips through it from below."""
+
+_SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (
+        (aiohttp.ClientConnectorDNSError, socket.gaierror),
+        "There is no address for {place}; check the name and your network.",
+    ),
+    (
+        (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError),
+        "No safe connection to {place}: its certificate or TLS was not accepted ({reason}).",
+    ),
+    (
+        aiohttp.ClientProxyConnectionError,
+        "The proxy on the way to {place} cannot be reached; check its address.",
+    ),
+    (
+        aiohttp.ClientConnectorError,
+        "No connection to {place}: {reason}; check that it is up and the address is right.",
+    ),
+    (
+        (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError),
+        "{place} closed the connection before it answered; ask again.",
+    ),
+    (aiohttp.ClientPayloadError, "The answer of {place} was cut short; ask again."),
+    (
+        (aiohttp.InvalidURL, ValueError),
+        "The request to {place} cannot be written as HTTP; check address and headers.",
+    ),
+    (
+        (aiohttp.ClientResponseError, HttpProcessingError),
+        "{place} answered in something that is not HTTP; check the address and its port.",
+    ),
+    (OSError, "The connection to {place} broke: {reason}; ask again."),
+)
+_ELSE = "The connection to {place} broke; ask again."
+
+
+def translate(error: BaseException, place: str, call: Call, timeout: Timeout) -> TransportError:
+    """What to raise for the foreign *error* of a try.
+
+    Args:
+        error: One of `FOREIGN`.
+        place: Host and port that were asked.
+        call: For stage and provider.
+        timeout: Durations that were set.
+    """
+    unsafe = getattr(error, "os_error", None)
+    if isinstance(unsafe, UnsafeURLError):
+        return UnsafeURLError(str(unsafe.args[0]), provider=call.provider)
+    if isinstance(error, TimeoutError):
+        return _too_slow(error, place, call, timeout)
+    for kinds, saying in _SAYINGS:
+        if isinstance(error, kinds):
+            said = saying.format(place=place, reason=_reason(error))
+            return TransportError(said, provider=call.provider)
+    return TransportError(_ELSE.format(place=place), provider=call.provider)
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether the connection was lost, or never made, so that another try makes sense."""
+    hopeless = (
+        aiohttp.ClientSSLError,
+        aiohttp.ServerFingerprintMismatch,
+        ssl.SSLError,
+        aiohttp.InvalidURL,
+    )
+    if isinstance(error, hopeless) or isinstance(getattr(error, "os_error", None), UnsafeURLError):
+        return False
+    return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError))
+
+
+def was_hung_up(error: BaseException) -> bool:
+    """Whether the other side closed, as opposed to staying silent or talking nonsense."""
+    if isinstance(error, TimeoutError):
+        return False
+    return isinstance(error, (aiohttp.ClientConnectionError, ConnectionError))
+
+
+def _too_slow(error: BaseException, place: str, call: Call, timeout: Timeout) -> TransportError:
+    connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
+    silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
+    if connecting or not silent:
+        seconds, said = timeout.connect, f"{place} took no connection within"
+        field = "connect"
+    else:
+        seconds, said = timeout.read or timeout.total, f"{place} stayed silent for"
+        field = "read"
+    return DeadlineError(
+        f"{said} {seconds:g} s; ask again, or give it more with Timeout({field}=...).",
+        stage=call.event.stage,
+        seconds=seconds,
+        provider=call.provider,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The system's word for an error; never aiohttp's, which may hold the whole address."""
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return inner.verify_message
+    if isinstance(inner, ssl.SSLError):
+        return inner.reason or "handshake failed"
+    number = getattr(inner, "errno", None)
+    if isinstance(number, int) and number in errno.errorcode:
+        return os_message(number)
+    return "no answer"
+
+
+def os_message(number: int) -> str:
+    """Lower-case text of an errno."""
+    import os
+
+    return os.strerror(number).lower()

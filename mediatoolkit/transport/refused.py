@@ -1,0 +1,122 @@
+"""Reading an answer that is not a 200, without believing a word of it."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mediatoolkit.errors import (
+    AuthenticationError,
+    MediaToolkitError,
+    ProviderError,
+    RateLimitError,
+    RefusalError,
+)
+from mediatoolkit.transport.answer import ReadRefusal, Refusal
+from mediatoolkit.transport.body import Meter, inflater_of, read_body
+from mediatoolkit.transport.decode import parse_json
+from mediatoolkit.transport.failures import FOREIGN
+from mediatoolkit.transport.policy import RETRYABLE, retry_after
+from mediatoolkit.transport.secret import Secret, clean
+from mediatoolkit.transport.tries import Failed
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_BODY_WITHIN = 5.0  # seconds; the status has been said, the body only explains it
+_ID_FIELDS = ("x-request-id", "request-id", "x-goog-request-id", "x-fal-request-id")
+_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+
+
+async def failed_by(
+    response: "aiohttp.ClientResponse",
+    meter: Meter,
+    *,
+    raw: bool,
+    provider: str,
+    place: str,
+    secret: Secret | None,
+    read: ReadRefusal,
+    cap: int,
+) -> Failed:
+    """Error for *response*, and whether the same may be asked again.
+
+    Args:
+        response: Its body is unread.
+        meter: Counts what is read.
+        raw: The session leaves bodies packed.
+        provider: Vendor's name.
+        place: Host and port.
+        secret: Masked wherever it is echoed.
+        read: The provider's eyes.
+        cap: Most bytes of the body that are read.
+    """
+    body = await _start_of(response, meter, raw=raw, place=place, cap=cap)
+    text = body.decode("utf-8", "replace")
+    if secret is not None:
+        text = secret.mask(text)
+    refusal = Refusal(
+        status=response.status,
+        headers=response.headers,
+        text=text,
+        document=_document(text),
+        request_id=request_id_of(response.headers, secret),
+        provider=provider,
+        retry_after=retry_after(response.headers),
+        _secret=secret,
+    )
+    error = read(refusal)
+    error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
+    return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
+
+
+def request_id_of(headers: Mapping[str, str], secret: Secret | None = None) -> str | None:
+    """The provider's name for a call, if it looks like one."""
+    for name in _ID_FIELDS:
+        found = headers.get(name, "")
+        if _ID.fullmatch(found):
+            return found if secret is None else secret.mask(found)
+    return None
+
+
+def _may_pass(error: ProviderError, status: int) -> bool:
+    if isinstance(error, (RefusalError, AuthenticationError)):
+        return False
+    if isinstance(error, RateLimitError) and error.quota_exhausted:
+        return False
+    return status in RETRYABLE
+
+
+def _asked(error: ProviderError, refusal: Refusal) -> float | None:
+    """Pause that the body or else the header asks for; a rate limit remembers it."""
+    if not isinstance(error, RateLimitError):
+        return refusal.retry_after
+    if error.retry_after is None:
+        error.retry_after = refusal.retry_after
+    return error.retry_after
+
+
+async def _start_of(
+    response: "aiohttp.ClientResponse", meter: Meter, *, raw: bool, place: str, cap: int
+) -> bytes:
+    """As much of a refusal's body as comes in time and fits; it may be cut, packed or garbage."""
+    body = bytearray()
+    meter.total = None  # a declared length does not matter: the rest is left unread
+    with contextlib.suppress(TimeoutError, MediaToolkitError, *FOREIGN):
+        async with asyncio.timeout(_BODY_WITHIN):
+            await read_body(
+                response,
+                body.extend,
+                meter=meter,
+                cap=cap,
+                inflater=inflater_of(response, place, raw=raw),
+                place=place,
+            )
+    return bytes(body[:cap])
+
+
+def _document(text: str) -> Any:
+    with contextlib.suppress(ProviderError):
+        return parse_json(text.encode("utf-8", "replace"))
+    return None

@@ -1,0 +1,83 @@
+"""A file being written in a thread while its next megabyte arrives."""
+
+import asyncio
+from pathlib import Path
+from typing import BinaryIO
+
+from aiofiles.threadpool import wrap
+
+from mediatoolkit.files import storage_error
+
+BATCH = 1 << 20
+"""Bytes per thread hop."""
+
+
+class Spool:
+    """Collects pieces unjoined and writes them a batch at a time.
+
+    Args:
+        file: Open for writing; closed by whoever opened it.
+        target: Final name, for messages.
+    """
+
+    def __init__(self, file: BinaryIO, target: Path) -> None:
+        """Start with nothing to write."""
+        self._file = file
+        self._async_file = wrap(file)
+        self._target = target
+        self._batch: list[bytes] = []
+        self._size = 0
+        self._writing: asyncio.Future[None] | None = None
+
+    def restart(self, at: int) -> None:
+        """Go on at byte *at* and forget what lies behind it."""
+        self._batch, self._size = [], 0
+        problem: OSError | None = None
+        try:
+            self._file.seek(at)
+            self._file.truncate()
+        except OSError as error:
+            problem = error
+        self._check(problem)
+
+    def add(self, piece: bytes) -> bool:
+        """Take *piece*; returns whether a batch is full."""
+        self._batch.append(piece)
+        self._size += len(piece)
+        return self._size >= BATCH
+
+    async def write(self) -> None:
+        """Begin to write the batch, once the one before is written.
+
+        Raises:
+            StorageError: The disk did not take the one before.
+        """
+        await self.settle()
+        batch, self._batch, self._size = self._batch, [], 0
+        self._writing = asyncio.ensure_future(self._async_file.writelines(batch))
+        self._writing.add_done_callback(_look)
+
+    async def settle(self) -> None:
+        """Wait until what was begun is written.
+
+        Raises:
+            StorageError: The disk did not take it.
+        """
+        writing, self._writing = self._writing, None
+        problem: OSError | None = None
+        if writing is not None:
+            try:
+                await writing
+            except OSError as error:
+                problem = error
+        self._check(problem)
+
+    def _check(self, problem: OSError | None) -> None:
+        if problem is not None:
+            raise storage_error(self._target, problem)
+
+
+def _look(writing: "asyncio.Future[None]") -> None:
+    """Take note of an error that nobody waits for any more, after a cancel."""
+    if not writing.cancelled():
+        writing.exception()
