@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.synthesis.texture import TILE, Field, grain_tile
+from mediatoolkit.synthesis.texture import TILE, Field, grain_tile, ordered_tile
 
 BAND = 32
 """Rows per band: small enough for the processor's cache and for a prompt stop."""
@@ -24,6 +24,7 @@ class Band:
         y: Row centres in pixels, shape `(rows, 1)`.
         x: Column centres in pixels, shape `(1, width)`.
         grain: Even grain from 0 to 1, shape `(rows, width)`.
+        contrast: How hard the grain splits a soft coverage into dots; 0 leaves it soft.
     """
 
     start: int
@@ -31,10 +32,18 @@ class Band:
     y: Field
     x: Field
     grain: Field
+    contrast: float
 
     def stipple(self, alpha: Field) -> Field:
         """Turn a soft coverage into dots of full ink, as a screen does."""
-        return np.asarray(np.clip((alpha - self.grain) * 5 + 0.5, 0, 1), np.float32)
+        return dots(alpha, self.grain, self.contrast)
+
+
+def dots(alpha: Field, grain: Field, contrast: float) -> Field:
+    """Split a soft coverage into dots by a grain; a contrast of 0 leaves it soft."""
+    if not contrast:
+        return np.asarray(np.clip(alpha, 0, 1) * np.ones_like(grain), np.float32)
+    return np.asarray(np.clip((alpha - grain) * contrast + 0.5, 0, 1), np.float32)
 
 
 class Canvas:
@@ -44,18 +53,26 @@ class Canvas:
         width: Pixels across.
         height: Pixels down.
         rng: Source of the grain.
+        shading: `dots` of even grain, `ordered` dots, or `smooth`.
         tick: Called after each band; may raise to stop the painting.
     """
 
     def __init__(
-        self, width: int, height: int, rng: np.random.Generator, tick: Callable[[], None]
+        self,
+        width: int,
+        height: int,
+        rng: np.random.Generator,
+        tick: Callable[[], None],
+        *,
+        shading: str = "dots",
     ) -> None:
         self.width = width
         self.height = height
         self.unit = min(width, height)
         self.tick = tick
         self.planes = np.zeros((3, height, width), np.float32)
-        tile = grain_tile(rng, max(1.0, self.unit / 640))
+        self._contrast = {"dots": 5.0, "ordered": 99.0, "smooth": 0.0}[shading]
+        tile = ordered_tile() if shading == "ordered" else grain_tile(rng, max(1.0, self.unit / 900))
         self._grain = np.tile(tile, (1, width // TILE + 1))[:, :width]
         self._x = np.arange(width, dtype=np.float32)[None, :] + np.float32(0.5)
 
@@ -76,7 +93,7 @@ class Canvas:
         stop = min(start + BAND, self.height)
         y = np.arange(start, stop, dtype=np.float32)[:, None] + np.float32(0.5)
         grain = self._grain[start % TILE : start % TILE + stop - start]
-        return Band(start, stop, y, self._x, grain)
+        return Band(start, stop, y, self._x, grain, self._contrast)
 
     def over(self, band: Band, ink: Ink, alpha: Field) -> None:
         """Lay one ink over a band where `alpha` is 1."""
@@ -110,8 +127,8 @@ class Canvas:
                 area += (value - area) * part
             self.tick()
 
-    def grain_at(self, left: int, top: int, height: int, width: int) -> Field:
-        """Grain for a small mask whose corner lies at `left`, `top`."""
-        rows = (np.arange(height) + top) % TILE
-        columns = (np.arange(width) + left) % TILE
-        return np.asarray(self._grain[rows][:, columns % self._grain.shape[1]], np.float32)
+    def stipple_at(self, alpha: Field, left: int, top: int) -> Field:
+        """Stipple a small mask whose corner lies at `left`, `top`."""
+        rows = (np.arange(alpha.shape[0]) + top) % TILE
+        columns = (np.arange(alpha.shape[1]) + left) % TILE % self._grain.shape[1]
+        return dots(alpha, self._grain[rows][:, columns], self._contrast)

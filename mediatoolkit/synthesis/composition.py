@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mediatoolkit.synthesis import abstract, kinds, land, rooms, stage, town, water, weather
+from mediatoolkit.synthesis import abstract, kinds, land, rooms, stage, town, trees, water, weather
 from mediatoolkit.synthesis import sky as above
 from mediatoolkit.synthesis.canvas import Canvas
 from mediatoolkit.synthesis.figure import print_figure
@@ -32,10 +32,12 @@ def look_at(scene: Scene, canvas: Canvas, seeds: tuple[int, int]) -> View:
     rng = View(canvas, scene, palette("", ""), 0, (0, 0), seeds).rng("view")
     scene = _completed(scene, str(rng.choice(["day", "dawn", "sunset"])))
     side = rng.choice([0.27, 0.73]) + rng.uniform(-0.05, 0.05)
+    if "japan" in scene.places:
+        side = 0.5
     horizon = canvas.height * _horizon_share(scene) * rng.uniform(0.97, 1.03)
     if scene.time == "night":
         light = (canvas.width * side, horizon * 0.3)
-    elif scene.time in {"sunset", "dawn"}:
+    elif scene.time in {"sunset", "dawn"} and "japan" not in scene.places:
         light = (canvas.width * side, horizon - canvas.unit * 0.13)
     else:
         light = (canvas.width * side, horizon * 0.32)
@@ -47,7 +49,9 @@ def _horizon_share(scene: Scene) -> float:
         return 0.76
     if "city" in scene.places:
         return 0.7
-    return 0.56 if "sea" in scene.places else 0.62
+    if "sea" in scene.places:
+        return 0.56
+    return 0.62 if any(_needs_land(t) for t in scene.things) else 0.74
 
 
 def _completed(scene: Scene, time: str) -> Scene:
@@ -58,11 +62,19 @@ def _completed(scene: Scene, time: str) -> Scene:
     if not scene.time and not scene.season:
         plain = scene.surface in {"table", "wall"} or is_still_life(scene) or is_portrait(scene)
         scene = replace(scene, time="day" if plain else time)
-    if not places and any(kinds.floats(t.motif) for t in things):
+    if "japan" in places and not scene.things:
+        scene = replace(scene, places=(*scene.places, "sea"))
+    elif not places and any(kinds.floats(t.motif) for t in things):
         scene = replace(scene, places=("sea",))
-    elif places <= {"hill"} and not scene.surface:
+    elif _is_open(scene):
         scene = replace(scene, places=(*scene.places, "mountain", "meadow"))
     return scene
+
+
+def _is_open(scene: Scene) -> bool:
+    """Whether a landscape is wanted and the prompt names none."""
+    indoors = scene.surface or is_still_life(scene) or is_portrait(scene)
+    return set(scene.places) <= {"hill"} and not indoors
 
 
 def _inks(scene: Scene) -> Palette:
@@ -107,6 +119,7 @@ def compose(view: View) -> list[Step]:
         ]
     steps = [*_sky(view), *_land(view)]
     if scene.surface == "branch":
+        steps.append(("trees", partial(trees.treeline, view, rows=2, tall=1.3)))
         steps.append(("branch", partial(rooms.branch, view)))
         steps += _figures(view, rooms.BRANCH + 0.012, grow=1.1, shadow=False)
     elif scene.surface == "wall":
@@ -126,6 +139,8 @@ def _sky(view: View) -> list[Step]:
         steps.append(("stars", partial(above.stars, view)))
     if "aurora" in scene.weather:
         steps.append(("aurora", partial(above.aurora, view)))
+    if "space" in scene.places and not _stands(view):
+        steps.append(("planet", partial(above.planet, view)))
     overcast = scene.season == "storm" or "rain" in scene.weather
     if not overcast and "moon" not in scene.places:
         name = "moon" if scene.time == "night" else "sun"
@@ -151,9 +166,12 @@ def _land(view: View) -> list[Step]:
         steps.append(("hills", partial(land.ridges, view, count=3, tall=0.26, rugged=0.25)))
     if "city" in places:
         steps.append(("city", partial(town.city, view)))
-    if "forest" in places or ("meadow" in places and "city" not in places):
-        rows = 3 if "forest" in places else 1
-        steps.append(("trees", partial(land.treeline, view, rows=rows)))
+    if "forest" in places:
+        steps.append(("trees", partial(trees.treeline, view, rows=3, tall=1.35)))
+    elif places & {"meadow", "mountain", "japan"} and not places & {"city", "sea", "desert"}:
+        empty = not any(_needs_land(t) for t in scene.things)
+        rows, tall = (2, 1.25) if empty else (1, 0.8)
+        steps.append(("trees", partial(trees.treeline, view, rows=rows, tall=tall)))
     return steps + _front(view, places)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis import motifs
+from mediatoolkit.synthesis import kinds, motifs
 from mediatoolkit.synthesis.glyphs import as_field
 from mediatoolkit.synthesis.inks import mix
 from mediatoolkit.synthesis.motifs import Motif, Part
@@ -22,9 +22,10 @@ def print_figure(view: View, spot: Spot, *, shadow: bool = True) -> None:
     height, width = motif.silhouette.shape
     left, top = round(spot.x - width / 2), round(spot.base - height)
     if spot.footing == "water":
-        sink = round(height * 0.06)
+        sink = round(height * (0.2 if "WHALE" in thing.motif or kinds.swims(thing.motif) else 0.06))
+        motif = _cut(motif, height - sink)
         _reflection(view, motif, left, top + height - sink)
-        _inks(view, _cut(motif, height - sink), left, top)
+        _inks(view, motif, left, top)
         return
     if shadow and spot.footing == "ground":
         _shadow(view, left, top, width, height)
@@ -62,17 +63,16 @@ def _modelling(view: View, inside: Field, left: int, top: int) -> None:
     across = np.linspace(-side, side, width, dtype=np.float32)[None, :]
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     dark = smooth(0.1, 1.7, down * 0.75 - across * 0.8)
-    grain = canvas.grain_at(left, top, height, width)
-    dots = np.clip((dark * 0.75 - grain) * 5 + 0.5, 0, 1) * inside
+    dots = canvas.stipple_at(dark * np.float32(0.75), left, top) * inside
     canvas.stamp(view.inks.line, (dots * 0.3).astype(np.float32), left, top)
-    step = max(1, round(view.unit / 260))
+    step = max(1, round(view.unit / 380))
     shifted = np.zeros_like(inside)
     if side > 0:
         shifted[step:, :-step] = inside[:-step, step:]
     else:
         shifted[step:, step:] = inside[:-step, :-step]
     rim = np.clip(inside - shifted, 0, 1) * smooth(1.2, -0.6, down)
-    share = 0.75 if view.night else 0.4
+    share = 0.6 if view.night else 0.35
     canvas.stamp(mix(view.inks.disc, view.inks.low, 0.2), (rim * share).astype(np.float32), left, top)
 
 
@@ -86,10 +86,8 @@ def _shadow(view: View, left: int, top: int, width: int, height: int) -> None:
     columns = (np.arange(2 * int(rx) + 3) + x0 - x)[None, :] / rx
     rows = (np.arange(2 * int(ry) + 3) + y0 - y)[:, None] / ry
     far = np.sqrt(columns**2 + rows**2).astype(np.float32)
-    grain = canvas.grain_at(x0, y0, far.shape[0], far.shape[1])
-    cover = np.clip((smooth(1.0, 0.55, far) * 1.2 - grain) * 5 + 0.5, 0, 1) * (far < 1)
-    dark = mix(view.inks.ground, view.inks.line, 0.72)
-    canvas.stamp(dark, (cover * 0.85).astype(np.float32), x0, y0)
+    cover = canvas.stipple_at(smooth(1.0, 0.55, far) * np.float32(1.2), x0, y0) * (far < 1)
+    canvas.stamp(view.inks.line, (cover * 0.62).astype(np.float32), x0, y0)
 
 
 def _reflection(view: View, motif: Motif, left: int, waterline: int) -> None:

@@ -101,9 +101,9 @@ def take_apart(lines: Mask) -> Glyph:
     inside = fields != fields[0, 0]
     body = int(inside.sum())
     sizes = np.bincount(fields.ravel(), minlength=int(fields.max()) + 1)
-    small = free & inside & (sizes[fields] < 0.07 * body)
-    core = box_blur((~free).astype(np.float32), 6) > 0.995
-    solid = (box_blur(core.astype(np.float32), 5) > 0) & ~free
+    small = free & inside & (sizes[fields] < 0.035 * body)
+    core = box_blur((~free).astype(np.float32), 7) > 0.995
+    solid = (box_blur(core.astype(np.float32), 6) > 0) & ~free
     # The edge of the coarse silhouette lies under the stroke, so its steps never show.
     silhouette = np.maximum(_enlarge(inside & _shrunk(inside), lines), lines)
     return Glyph(

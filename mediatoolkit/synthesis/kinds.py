@@ -21,6 +21,7 @@ SWIMMING = frozenset(
 )
 CONTAINERS = frozenset("@bowl BASKET BUCKET JAR AMPHORA ROWBOAT CANOE".split())
 PEOPLE = frozenset("@girl @boy @woman @man @astronaut @robot".split())
+BUSTS = frozenset("UNICORN_FACE ZEBRA_FACE HORSE_FACE DRAGON_FACE STATUE_OF_LIBERTY".split())
 _LENGTHS = {
     "EUROPEAN_CASTLE": 0.58,
     "JAPANESE_CASTLE": 0.55,
@@ -39,7 +40,7 @@ _LENGTHS = {
     "SAUROPOD": 0.6,
     "T-REX": 0.58,
     "@fox": 0.46,
-    "OWL": 0.26,
+    "OWL": 0.34,
     "BUTTERFLY": 0.26,
     "HONEYBEE": 0.2,
     "MOUSE": 0.22,
@@ -56,7 +57,8 @@ _LENGTHS = {
     "@robot": 0.54,
     "@bowl": 0.56,
     "HOT_BEVERAGE": 0.5,
-    "HOUSE_BUILDING": 0.5,
+    "HOUSE_BUILDING": 0.6,
+    "HOUSE_WITH_GARDEN": 0.62,
     "BIRD": 0.26,
     "BAT": 0.24,
     "EAGLE": 0.36,
@@ -108,6 +110,11 @@ def swims(motif: str) -> bool:
 def holds(motif: str) -> bool:
     """Whether other things can lie in it."""
     return _key(motif) in CONTAINERS
+
+
+def is_bust(motif: str) -> bool:
+    """Whether the glyph ends at the neck and must rise from the lower edge."""
+    return _key(motif) in BUSTS or is_face(motif)
 
 
 def is_small(motif: str) -> bool:

@@ -1,4 +1,4 @@
-"""Land: ridges in haze, trees, ground, dunes, water."""
+"""Land: ridges in haze, ground, dunes, shores."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class _Below:
         return np.asarray(np.clip(band.y - self.line + 0.5, 0, 1), np.float32)
 
 
-def _body(
+def lay_body(
     view: View, line: Field, colour: Ink, haze: Ink, *, depth: float, strength: float
 ) -> None:
     """A land mass under `line` that fades into haze `depth` pixels down."""
@@ -49,94 +49,70 @@ def ridges(view: View, *, count: int = 4, tall: float = 0.42, rugged: float = 1.
         line = view.horizon + view.unit * 0.03 * near - high * (0.22 + shape)
         colour = mix(mix(inks.far, inks.low, 0.25), inks.near, near**1.3)
         haze = mix(inks.low, inks.far, 0.3 + 0.3 * near)
-        _body(view, line, colour, haze, depth=view.unit * 0.3, strength=0.75 - 0.4 * near)
+        lay_body(view, line, colour, haze, depth=view.unit * 0.3, strength=0.75 - 0.4 * near)
         if rugged > 0.5:
             _facets(view, rng, line, colour, snow=snow and near < 0.75, high=high)
 
 
 def _peaks(rng: np.random.Generator, width: int, cell: float, rugged: float) -> Field:
-    """A skyline from 0 to about 1; the more rugged, the sharper."""
+    """A skyline from 0 to about 1; the more rugged, the sharper its peaks."""
     soft = wander(rng, width, cell, octaves=2)
-    sharp = 1 - np.abs(2 * wander(rng, width, cell * 0.9, octaves=1) - 1) * 1.6
-    fine = wander(rng, width, cell * 0.22, octaves=5) - 0.5
-    return np.asarray(
-        soft * (1 - 0.6 * rugged) + 0.6 * rugged * sharp + 0.34 * rugged * fine, np.float32
-    )
+    if rugged < 0.5:
+        return np.asarray(soft + 0.1 * rugged * wander(rng, width, cell * 0.1), np.float32)
+    fine = wander(rng, width, cell * 0.2, octaves=4) - 0.5
+    x = np.arange(width, dtype=np.float32)
+    sharp = np.zeros(width, np.float32)
+    at = -cell * rng.random()
+    while at < width + cell:
+        high, slope = rng.uniform(0.45, 1.0), rng.uniform(0.8, 1.25, 2) / cell
+        side = np.where(x < at, slope[0], slope[1]) * np.abs(x - at)
+        sharp = np.maximum(sharp, high - side * 1.15)
+        at += cell * rng.uniform(0.45, 1.1)
+    return np.asarray(0.85 * sharp + 0.15 * soft + 0.1 * fine, np.float32)
 
 
 def _facets(
     view: View, rng: np.random.Generator, line: Field, colour: Ink, *, snow: bool, high: float
 ) -> None:
-    """The side away from the light, and snow on the tops."""
+    """The side of each peak away from the light, and snow on the tops."""
     canvas, inks = view.canvas, view.inks
     top = float(line.min()) - 1
-    flanks = Noise(rng, canvas.shape, view.unit * 0.16, octaves=4, stretch=0.8)
-    smoothed = np.convolve(np.pad(line, 8, mode="edge"), np.ones(17) / 17, "valid")
-    slope = np.gradient(smoothed).astype(np.float32)
-    away = smooth(-0.25, 0.35, slope if view.light[0] < canvas.width / 2 else -slope)
-    cap = float(line.min()) + high * 0.34
+    summit, crest = _summits(line, int(view.unit * 0.05))
+    reach = canvas.height + 2
+    zigzag = (wander(rng, reach, view.unit * 0.07, octaves=3) - 0.5) * view.unit * 0.16
+    teeth = (wander(rng, canvas.width, view.unit * 0.035, octaves=2) - 0.5) * high * 0.5
+    side = 1 if view.light[0] < canvas.width / 2 else -1
+    hem = np.minimum(crest + high * 0.2, float(line.min()) + high * 0.42) + teeth
 
     def lee(band: Band) -> Field:
-        ripple = flanks.rows(band.start, band.stop) - 0.5
-        deep = smooth(high * 0.75, 0, band.y - line)
-        return np.clip(band.y - line, 0, 1) * smooth(0.5, 0.58, away * deep + ripple * 0.7)
+        deep = np.clip(band.y - crest, 0, reach - 1)
+        ridge = summit + zigzag[deep.astype(np.intp)] * np.minimum(deep / (view.unit * 0.03), 1)
+        dark = np.clip((band.x - ridge) * side + 0.5, 0, 1) * np.clip(band.y - line, 0, 1)
+        return np.asarray(dark * band.stipple(smooth(high * 0.85, high * 0.1, deep)), np.float32)
 
     def white(band: Band) -> Field:
-        ripple = flanks.rows(band.start, band.stop) - 0.5
-        hem = cap + ripple * high * 0.62
-        return np.clip(band.y - line, 0, 1) * np.clip((hem - band.y) * 0.7 + 0.5, 0, 1)
+        return np.clip(band.y - line, 0, 1) * np.clip(hem - band.y + 0.5, 0, 1)
 
-    shade = mix(colour, inks.line, 0.22)
-    canvas.lay(shade, lee, top)
+    shade = mix(colour, inks.line, 0.24)
+    canvas.lay(shade, lee, top, top + high * 1.4)
     if snow:
-        bright = mix(WARM_WHITE, inks.low, 0.35 if not view.night else 0.75)
-        canvas.lay(bright, white, top, cap + high * 0.4)
-        canvas.lay(mix(bright, shade, 0.5), lambda b: white(b) * lee(b), top, cap + high * 0.4)
+        bright = mix(WARM_WHITE, inks.low, 0.25) if not view.night else mix(inks.low, WARM_WHITE, 0.4)
+        bright = mix(bright, colour, 0.12)
+        canvas.lay(bright, white, top, float(hem.max()) + 2)
+        dark = mix(bright, shade, 0.55)
+        canvas.lay(dark, lambda b: white(b) * lee(b), top, float(hem.max()) + 2)
 
 
-def treeline(view: View, *, rows: int = 3) -> None:
-    """Rows of conifers, or of round trees in autumn, nearer and darker downwards."""
-    canvas, inks, rng = view.canvas, view.inks, view.rng("trees")
-    autumn = view.scene.season == "autumn"
-    leaves = [ink(c) for c in ("d9722a", "c4502a", "e3a23a", "a83f28")]
-    for index in range(rows):
-        near = (index + 1) / rows
-        colour = mix(inks.far, inks.near, 0.35 + 0.65 * near)
-        base = view.horizon + view.unit * (0.02 + 0.07 * near)
-        tall = view.unit * (0.06 + 0.16 * near**1.4)
-        line = np.full(canvas.width, base, np.float32)
-        line += view.unit * 0.03 * (wander(rng, canvas.width, view.unit * 0.5, octaves=2) - 0.5)
-        ground = line.copy()
-        step = tall * (0.34 if not autumn else 0.62)
-        at = -tall * 0.3
-        while at < canvas.width + tall * 0.3:
-            high = tall * rng.uniform(0.6, 1.1)
-            _plant(line, ground, at, high, rng, spiky=not autumn)
-            at += step * rng.uniform(0.5, 1.3)
-        if autumn:
-            colour = mix(leaves[index % 4], inks.far, 0.5 * (1 - near))
-        _body(view, line, colour, mix(inks.low, inks.far, 0.5), depth=tall * 1.3,
-              strength=0.55 * (1 - near) + 0.05)  # fmt: skip
-
-
-def _plant(
-    line: Field, ground: Field, at: float, high: float, rng: np.random.Generator, *, spiky: bool
-) -> None:
-    """Raise the skyline by one tree; a conifer's edge is stepped by its branches."""
-    half = high * (0.2 if spiky else 0.42)
-    left, right = max(0, int(at - half)), min(len(line), int(at + half) + 1)
-    if left >= right:
-        return
-    away = np.abs(np.arange(left, right) - at) / half
-    if spiky:
-        tiers = max(4, int(high / 9)) if high < 90 else 9
-        saw = np.abs((away * tiers) % 1)
-        rise = high * np.clip(1 - away - 0.55 * saw / tiers, 0, 1)
-        rise = np.where(away < 0.06, high, rise)
-    else:
-        rise = high * np.clip(0.45 + 0.5 * np.sqrt(np.clip(1 - away**2, 0, 1)), 0, 1)
-        rise = rise * (0.95 + 0.08 * np.cos(away * 9 + rng.random() * 6))
-    line[left:right] = np.minimum(line[left:right], ground[left:right] - rise)
+def _summits(line: Field, radius: int) -> tuple[Field, Field]:
+    """Column and row of the summit that each column belongs to."""
+    columns = np.arange(len(line))
+    padded = np.pad(line, radius, mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).min(1)
+    peaks = np.flatnonzero(line <= lowest)
+    peaks = peaks[np.concatenate([[True], np.diff(peaks) > radius])]
+    valleys = [a + int(np.argmax(line[a:b])) for a, b in zip(peaks[:-1], peaks[1:], strict=True)]
+    owner = np.searchsorted(valleys, columns)
+    return peaks[owner].astype(np.float32), line[peaks[owner]].astype(np.float32)
 
 
 def ground(view: View) -> None:
@@ -166,7 +142,7 @@ def ground_line(view: View) -> Field:
     canvas, rng = view.canvas, view.rng("ground line")
     roll = wander(rng, canvas.width, view.unit * 0.9, octaves=2) - 0.5
     line = view.horizon + view.unit * 0.06 + view.unit * 0.07 * roll
-    if "hill" in view.scene.places:
+    if any(thing.anchor == "hill" for thing in view.scene.things):
         x = np.arange(canvas.width) - canvas.width * 0.5
         hump = np.exp(-((x / (view.unit * 0.52)) ** 2))
         line = line + view.unit * (0.06 - 0.2 * hump)
@@ -259,7 +235,7 @@ def shore(view: View) -> None:
         away = x if view.light[0] > canvas.width / 2 else 1 - x
         line = canvas.height * (0.8 + 0.26 * smooth(0.45, 1.0, away)) + rough * view.unit * 0.05
     line = np.asarray(line, np.float32)
-    _body(view, line, colour, mix(colour, inks.line, 0.45), depth=view.unit * 0.3, strength=0.9)
+    lay_body(view, line, colour, mix(colour, inks.line, 0.45), depth=view.unit * 0.3, strength=0.9)
 
 
 def fuji(view: View) -> None:
@@ -272,7 +248,7 @@ def fuji(view: View) -> None:
     line += view.unit * 0.006 * (wander(rng, canvas.width, view.unit * 0.03, octaves=2) - 0.5)
     line = np.asarray(line, np.float32)
     colour = mix(mix(inks.near, inks.top, 0.45), inks.line, 0.12)
-    _body(view, line, colour, mix(inks.low, inks.far, 0.15), depth=high * 1.05, strength=0.85)
+    lay_body(view, line, colour, mix(inks.low, inks.far, 0.15), depth=high * 1.05, strength=0.85)
     teeth = np.abs(wander(rng, canvas.width, view.unit * 0.045, octaves=2) - 0.5) * 2
     hem = float(line.min()) + high * (0.22 + 0.3 * teeth)
 

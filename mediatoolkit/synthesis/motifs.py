@@ -48,6 +48,14 @@ COATS = {
         DEER a8703c 5a3620
         COW f2ece0 4a3028
         PIG f0a8a8 a85a62
+        DROMEDARY~CAMEL cf9a58 7a4a28
+        BACTRIAN~CAMEL cf9a58 7a4a28
+        GIRAFFE~FACE e8b45c 8a4a24
+        MONKEY 8a5a38 4a2c1c
+        KANGAROO b87a48 5a3620
+        CRICKET 6a9a3c 3c5a24
+        LOTUS f0a8bc a84a6a
+        CHERRY~BLOSSOM f4b8c8 c85a7a
         SHEEP f4efe4 4a4248
         MOUSE a8a2a8 5a545c
         RACCOON 9a9aa2 32323c
@@ -156,6 +164,8 @@ FACES = {
     "MONKEY FACE": True,
 }
 """Glyphs that are only an animal's face, and whether the animal has a tail to show."""
+_FUR = "b07a48 8f7a68 a8683c 8a8a90 c09a5c"
+_GOODS = "d9622b 4f8a78 b8485a e0a93c 4f7fa8 c98a5a"
 SKIN = ("f0c8a0", "e0a878", "b87a4c", "8a5636")
 HAIR = ("3a2620", "5a3420", "8a4a24", "2a2430", "c08a3c")
 
@@ -207,13 +217,13 @@ def build(name: str, size: int, colour: str, inks: Palette, rng: np.random.Gener
 
 def _weight(size: int) -> int:
     """Small motifs need bold strokes to be seen, large ones fine strokes to look drawn."""
-    return int(np.interp(size, (60, 160, 420), (600, 450, 300)))
+    return int(np.interp(size, (50, 130, 260), (600, 450, 300)))
 
 
 def _coat(
     name: str, colour: str, inks: Palette, rng: np.random.Generator
 ) -> tuple[Ink, Ink]:
-    free = (inks.disc, inks.low, inks.lamp, ink("d9622b"), ink("4f8a78"), ink("b8485a"))
+    free = tuple(ink(code) for code in (_FUR if _is_animal(name) else _GOODS).split())
     body, solid = COATS.get(name, ("", ""))
     main = ink(body) if body else free[int(rng.integers(len(free)))]
     if colour:
@@ -222,6 +232,11 @@ def _coat(
     if lightness(main) < 0.22:
         second = mix(main, WARM_WHITE, 0.08)
     return main, second
+
+
+def _is_animal(name: str) -> bool:
+    code = 0 if name.startswith("@") else ord(unicodedata.lookup(name))
+    return 0x1F400 <= code <= 0x1F43F or 0x1F980 <= code <= 0x1F9AE
 
 
 def _contrast(body: Ink) -> Ink:
@@ -233,7 +248,7 @@ def _line_ink(body: Ink, inks: Palette) -> Ink:
     """Darker than the body; on a black body a light line, as if cut out."""
     if lightness(body) < 0.22:
         return mix(body, WARM_WHITE, 0.42)
-    return mix(body * np.float32(0.25), inks.line, 0.45)
+    return mix(body * np.float32(0.34), inks.line, 0.4)
 
 
 def _glyph_parts(
@@ -247,7 +262,12 @@ def _glyph_parts(
     if glyph.solid_share > 0.42:
         # Nearly all of this glyph is solid: the solid is the body and the gaps are the lines.
         light = mix(body, WARM_WHITE, 0.6)
-        parts = (Part(light, glyph.silhouette), Part(line, glyph.lines), Part(body, glyph.solid))
+        parts = (
+            Part(light, glyph.silhouette),
+            Part(line, glyph.details),
+            Part(line, glyph.lines),
+            Part(body, glyph.solid),
+        )
         return parts, body
     strokes = glyph.lines if lightness(body) >= 0.22 else np.minimum(glyph.lines, glyph.core)
     parts = (
@@ -268,6 +288,7 @@ def _figure(
     name: str, size: int, colour: str, inks: Palette, rng: np.random.Generator
 ) -> Motif:
     body, second = _coat(name, colour, inks, rng)
+    skin = ink(SKIN[int(rng.integers(len(SKIN)))])
     roles = {
         "main": body,
         "light": mix(body, WARM_WHITE, 0.85),
@@ -277,7 +298,8 @@ def _figure(
         "leaf": ink("5f9440"),
         "lamp": inks.lamp,
         "accent": _contrast(body),
-        "skin": ink(SKIN[int(rng.integers(len(SKIN)))]),
+        "skin": skin,
+        "blush": mix(skin, ink("d8503a"), 0.45),
         "hair": ink(HAIR[int(rng.integers(len(HAIR)))]),
     }
     parts, silhouette = [], np.zeros((size, size), np.uint8)

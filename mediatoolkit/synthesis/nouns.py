@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 
 _EVERYDAY = """
-@fox fox vixen foxes
+@fox fox vixen fox-face
 @astronaut astronaut cosmonaut spaceman
 @lighthouse lighthouse
 @robot robot android

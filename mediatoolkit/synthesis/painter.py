@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mediatoolkit.synthesis import png, words
 from mediatoolkit.synthesis.canvas import Canvas
 from mediatoolkit.synthesis.composition import compose, look_at
-from mediatoolkit.synthesis.styles import finish
+from mediatoolkit.synthesis.styles import finish, grain_of
 
 SIDES = range(64, 1537)
 """Widths and heights in pixels that can be painted."""
@@ -68,14 +68,22 @@ def paint(
     scene = words.read(text)
     clock = _Clock(progress)
     seeds = (seed % 2**64, zlib.crc32(text.encode("utf-8", "surrogatepass")))
-    canvas = Canvas(width, height, np.random.default_rng(seeds), clock.tick)
+    # Pixel art is painted small, so that its figures are drawn for the pixels they get.
+    cell = max(1, round(min(width, height) / 132)) if scene.style == "pixel" else 1
+    canvas = Canvas(
+        -(-width // cell),
+        -(-height // cell),
+        np.random.default_rng(seeds),
+        clock.tick,
+        shading=grain_of(scene.style),
+    )
     view = look_at(scene, canvas, seeds)
     steps = [*compose(view), *finish(view)]
     for index, (stage, work) in enumerate(steps):
         clock.enter(stage, index / (len(steps) + 1), (index + 1) / (len(steps) + 1))
         work()
     clock.enter("pull", len(steps) / (len(steps) + 1), 1.0)
-    pixels = _pull(canvas)
+    pixels = _pull(canvas, cell, height, width)
     progress("done", 1.0)
     return Painting(pixels, scene.understood, scene.unknown)
 
@@ -99,11 +107,13 @@ class _Clock:
         self._progress(self._stage, self._start + (self._end - self._start) * share)
 
 
-def _pull(canvas: Canvas) -> npt.NDArray[np.uint8]:
-    """The inks as bytes."""
-    pixels = np.empty((canvas.height, canvas.width, 3), np.uint8)
+def _pull(canvas: Canvas, cell: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """The inks as bytes, each canvas pixel `cell` wide."""
+    pixels = np.empty((height, width, 3), np.uint8)
     for band in canvas.bands():
-        rows = np.s_[band.start : band.stop]
+        rows = np.s_[band.start * cell : band.stop * cell]
         for channel, plane in enumerate(canvas.planes):
-            pixels[rows, :, channel] = np.clip(plane[rows] * 255 + np.float32(0.5), 0, 255)
+            inked = np.clip(plane[band.start : band.stop] * 255 + np.float32(0.5), 0, 255)
+            large = inked.astype(np.uint8).repeat(cell, 0).repeat(cell, 1)
+            pixels[rows, :, channel] = large[: len(pixels[rows]), :width]
     return pixels

@@ -111,7 +111,7 @@ def wall(view: View) -> None:
 def branch(view: View) -> None:
     """A branch from one side to the other, with a few twigs and leaves."""
     canvas, rng, inks = view.canvas, view.rng("branch"), view.inks
-    bark = mix(ink("5a3a2a"), inks.line, 0.55 if view.night else 0.15)
+    bark = mix(ink("5a3a2a"), inks.line, 0.3 if view.night else 0.15)
     bend = (wander(rng, canvas.width, canvas.width * 0.4, octaves=3) - 0.5) * view.unit * 0.03
     middle = canvas.height * BRANCH + view.unit * 0.028 + bend
     thick = np.linspace(0.036, 0.016, canvas.width, dtype=np.float32) * view.unit
@@ -124,7 +124,7 @@ def branch(view: View) -> None:
     canvas.lay(mix(bark, inks.low, 0.3), lambda b: limb(b) * b.stipple(
         0.7 * smooth(0.1, -1.0, (b.y - middle) / thick)), float(middle.min()) - reach,
         float(middle.max()) + reach)  # fmt: skip
-    leaf_ink = mix(inks.near, ink("4f8a48"), 0.25 if view.night else 0.75)
+    leaf_ink = mix(inks.near, ink("4f8a48"), 0.45 if view.night else 0.75)
     for _ in range(22):
         at = rng.random() * canvas.width
         size = view.unit * rng.uniform(0.035, 0.06)

@@ -35,6 +35,9 @@ def disc(view: View) -> None:
     canvas, inks = view.canvas, view.inks
     (x, y), radius = view.light, view.unit * (0.075 if view.night else 0.095)
     halo = radius * (3.4 if view.night else 4.2)
+    ink_of_disc = inks.disc
+    if "japan" in view.scene.places and not view.night:
+        radius, ink_of_disc, halo = view.unit * 0.17, ink("d8402f"), view.unit * 0.26
     glow = mix(inks.low if not view.night else inks.middle, inks.disc, 0.3)
 
     def distance(band: Band) -> Field:
@@ -47,7 +50,7 @@ def disc(view: View) -> None:
         y + halo,
     )
     canvas.lay(
-        inks.disc,
+        ink_of_disc,
         lambda band: np.clip(radius - distance(band) + 0.5, 0, 1),
         y - radius - 1,
         y + radius + 1,
@@ -76,15 +79,15 @@ def stars(view: View) -> None:
     """Stars of three sizes, the largest with rays; they thin out towards the horizon."""
     canvas, rng = view.canvas, view.rng("stars")
     height = canvas.height if "space" in view.scene.places else view.horizon
-    count = int(150 * (canvas.width * height) / (view.unit**2 * 0.6)) + 10
+    count = int(210 * (canvas.width * height) / (view.unit**2 * 0.6)) + 10
     scale = view.unit / 1024
     pale = mix(view.inks.disc, WARM_WHITE, 0.5)
     for index in range(count):
         x, y = rng.random() * canvas.width, rng.random() ** 1.25 * height * 0.96
-        size = scale * (0.9 + 1.5 * rng.random() ** 3)
+        size = scale * (1.0 + 2.0 * rng.random() ** 3)
         if np.hypot(x - view.light[0], y - view.light[1]) < view.unit * 0.13:
             continue
-        rays = index < count // 18
+        rays = index < count // 14
         star = _star(max(size, 0.55) * (2.0 if rays else 1), rays=rays)
         canvas.stamp(
             pale if index % 5 else view.inks.lamp,
@@ -111,7 +114,7 @@ def galaxy(view: View) -> None:
     canvas, rng = view.canvas, view.rng("galaxy")
     cloud = Noise(rng, canvas.shape, view.unit * 0.3, octaves=4)
     slope, start = rng.choice([-1, 1]) * 0.55, 0.18 + 0.2 * rng.random()
-    bright = mix(view.inks.middle, view.inks.low, 0.75)
+    bright = mix(view.inks.middle, view.inks.low, 0.6)
 
     def river(band: Band, width: float) -> Field:
         centre = canvas.height * start + slope * (band.x - canvas.width / 2) + view.unit * 0.18
@@ -119,9 +122,9 @@ def galaxy(view: View) -> None:
         lumps = cloud.rows(band.start, band.stop)
         return np.asarray(np.exp(-(away**2)) * smooth(0.25, 0.75, lumps), np.float32)
 
-    canvas.lay(bright, lambda band: band.stipple(0.85 * river(band, 0.26)))
+    canvas.lay(bright, lambda band: band.stipple(0.6 * river(band, 0.24)))
     light = mix(bright, WARM_WHITE, 0.6)
-    canvas.lay(light, lambda band: band.stipple(0.3 * river(band, 0.11) - 0.02))
+    canvas.lay(light, lambda band: band.stipple(0.16 * river(band, 0.1) - 0.01))
 
 
 def aurora(view: View) -> None:
@@ -170,8 +173,7 @@ def _cloud(view: View, rng: np.random.Generator, x: float, y: float, width: floa
     left, upper = int(x - width / 2), int(y - height)
     canvas.stamp(view.inks.cloud, body.astype(np.float32), left, upper)
     low = smooth(-0.55, 0.25, rows / max(float(top.max()), 1.0)) * 0.6
-    grain = canvas.grain_at(left, upper, height, len(columns))
-    shade = np.clip((low - grain) * 5 + 0.5, 0, 1) * body
+    shade = canvas.stipple_at(low * np.ones_like(body), left, upper) * body
     canvas.stamp(mix(view.inks.cloud, view.inks.middle, 0.45), shade.astype(np.float32), left, upper)
 
 
@@ -201,21 +203,54 @@ def lightning(view: View) -> None:
     x = canvas.width * rng.uniform(0.14, 0.3)
     if view.light[0] < canvas.width / 2:
         x = canvas.width - x
-    _bolt(view, rng, x, view.horizon * 0.22, view.horizon * 1.02, view.unit * 0.011)
+    _bolt(view, rng, x, view.horizon * 0.22, view.horizon * 1.02, view.unit * 0.0085)
 
 
 def _bolt(
     view: View, rng: np.random.Generator, x: float, top: float, bottom: float, width: float
 ) -> None:
     rows = int(bottom - top)
-    path = np.cumsum(np.repeat(rng.choice([-1.0, 1.0], 40) * rng.uniform(0.2, 1, 40), rows // 40 + 1))
-    path = path[:rows] - path[0]
+    bends = np.cumsum(rng.choice([-1.0, 1.0], 12) * rng.uniform(0.5, 1.6, 12)) * view.unit * 0.035
+    path = np.interp(np.linspace(0, 11, rows), np.arange(12), bends) - bends[0]
     half = int(np.abs(path).max() + width * 3) + 2
     columns = np.arange(-half, half + 1, dtype=np.float32)[None, :]
     thick = (width * np.linspace(1, 0.25, rows))[:, None]
     away = np.abs(columns - path[:, None])
     bolt = np.clip(thick - away + 0.5, 0, 1).astype(np.float32)
     view.canvas.stamp(WARM_WHITE, bolt, int(x) - half, int(top))
-    if width > view.unit * 0.006:
+    if width > view.unit * 0.005:
         at = rows // 3
         _bolt(view, rng, x + path[at], top + at, top + rows * 0.72, width * 0.5)
+
+
+def planet(view: View) -> None:
+    """A ringed planet that rises from a lower corner."""
+    canvas, inks = view.canvas, view.inks
+    side = 0.16 if view.light[0] > canvas.width / 2 else 0.84
+    x, y, radius = canvas.width * side, canvas.height * 0.86, view.unit * 0.3
+    body, tilt = ink("d98a5f"), 0.32 if side < 0.5 else -0.32
+    stripes = wander(view.rng("planet"), canvas.height * 2, view.unit * 0.06, octaves=2)
+
+    def disc_of(band: Band) -> Field:
+        return np.asarray(np.clip(radius - np.hypot(band.x - x, band.y - y) + 0.5, 0, 1), np.float32)
+
+    def belts(band: Band) -> Field:
+        along = np.clip(band.y + tilt * (band.x - x), 0, len(stripes) - 1).astype(np.intp)
+        return disc_of(band) * smooth(0.52, 0.56, stripes[along]) * 0.55
+
+    def night_side(band: Band) -> Field:
+        toward = 1 if side < 0.5 else -1
+        far = np.hypot(band.x - x - toward * radius * 0.5, band.y - y + radius * 0.6) / radius
+        return disc_of(band) * band.stipple(smooth(0.55, 1.5, far))
+
+    def ring(band: Band) -> Field:
+        across, down = band.x - x, band.y - y + tilt * (band.x - x)
+        far = np.hypot(across / 1.75, down * 4.2) / radius
+        plain = smooth(0.72, 0.735, far) * smooth(1.0, 0.985, far) * (1 - smooth(0.86, 0.865, far)
+                * smooth(0.895, 0.89, far))  # fmt: skip
+        return plain * np.where(down < 0, 1 - disc_of(band), 1)
+
+    canvas.lay(body, disc_of, y - radius, y + radius)
+    canvas.lay(mix(body, inks.disc, 0.55), belts, y - radius, y + radius)
+    canvas.lay(mix(inks.top, body, 0.12), night_side, y - radius, y + radius)
+    canvas.lay(mix(inks.disc, body, 0.3), lambda b: ring(b) * 0.9)

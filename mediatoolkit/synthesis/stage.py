@@ -24,7 +24,7 @@ class Spot:
         size: Longest side in pixels.
         depth: Printing order, the farthest first.
         flip: Whether it looks the other way.
-        footing: `ground`, `water`, `air` or `thing`.
+        footing: `ground`, `water`, `air`, `thing`, or `bust` for the lower edge.
     """
 
     thing: Thing
@@ -60,7 +60,7 @@ def place(view: View, floor: float, *, grow: float = 1.0) -> list[Spot]:
 
 def _leans(thing: Thing) -> bool:
     """Whether its place depends on that of another thing."""
-    return isinstance(thing.anchor, int) and thing.relation in {"on", "in", "under", "behind", "with"}
+    return isinstance(thing.anchor, int) and thing.relation in {"on", "in", "of", "under", "behind", "with"}
 
 
 def _crowd(view: View) -> int:
@@ -86,17 +86,22 @@ def _row(view: View, row: list[int], floor: float, kind: str, scale: float) -> d
     sizes = [
         kinds.length(things[i].motif) * things[i].size * scale * view.unit for i in figures
     ]
+    # A crowd stands in two rows, each figure before the gap behind it.
+    staggered = len(figures) > 3 and not view.scene.surface == "branch"
+    step = 0.6 if staggered else 0.86
     room = canvas.width * 0.92
-    shrink = min(1.0, room / (sum(sizes) * 0.86))
+    shrink = min(1.0, room / (sum(sizes) * step))
     sizes = [s * shrink for s in sizes]
-    gap = min(view.unit * 0.05, (room - sum(sizes) * 0.86) / max(len(sizes), 1))
-    total = sum(sizes) * 0.86 + gap * (len(sizes) - 1)
+    gap = min(view.unit * 0.05, (room - sum(sizes) * step) / max(len(sizes), 1))
+    total = sum(sizes) * step + gap * (len(sizes) - 1)
     x = (canvas.width - total) / 2 + _offset(view, len(figures), kind)
     spots: dict[int, list[Spot]] = {}
     for at, (index, size) in enumerate(zip(figures, sizes, strict=True)):
-        middle = x + size * 0.43
-        x += size * 0.86 + gap
-        near = rng.uniform(-1, 1) if len(figures) > 2 else 0.0
+        middle = x + size * step / 2
+        x += size * step + gap
+        near = rng.uniform(-1, 1) * (0.4 if view.scene.surface else 1) if len(figures) > 2 else 0.0
+        if staggered:
+            near = (1.6 if at % 2 else -1.6) + 0.4 * near
         spot = _spot(view, things[index], middle, size, floor, near)
         spots.setdefault(index, []).append(replace(spot, flip=_faces(view, spot, at)))
     return spots
@@ -111,7 +116,11 @@ def _faces(view: View, spot: Spot, at: int) -> bool:
 
 def _offset(view: View, count: int, kind: str) -> float:
     """A lone figure stands off the middle, away from sun and moon."""
-    if count > 1 or "hill" in view.scene.places or view.scene.form or view.scene.surface:
+    if any(t.anchor == "hill" for t in view.scene.things):
+        return 0.0
+    if any(t.relation == "with" for t in view.scene.things):
+        return -0.14 * view.unit
+    if count > 1 or view.scene.form or view.scene.surface:
         return 0.0
     side = -1 if view.light[0] > view.canvas.width / 2 else 1
     share = 0.1 if kind == "ground" else 0.12
@@ -122,14 +131,19 @@ def _spot(view: View, thing: Thing, x: float, size: float, floor: float, near: f
     footing = _footing(view, thing)
     size *= 1 + 0.06 * near
     if footing == "air":
-        base = view.horizon * 0.52 + size * 0.5 + near * view.unit * 0.08
+        base = min(view.horizon * 0.48 + size * 0.5, view.horizon * 0.98) + near * view.unit * 0.08
         return Spot(thing, x, base, size, 0.2, footing="air")
     if footing == "water":
         deep = view.canvas.height - view.horizon
         share = 0.22 if size < view.unit * 0.5 else 0.3
         return Spot(thing, x, view.horizon + deep * (share + 0.1 * near), size, 0.4, footing="water")
+    if kinds.is_bust(thing.motif) and not view.scene.surface:
+        size *= 1.45
+        return Spot(thing, x, view.canvas.height + size * 0.03, size, 3, footing="bust")
+    if view.scene.surface == "branch":
+        near *= 0.1
     base = floor + near * view.unit * 0.03
-    if "hill" in view.scene.places and not view.scene.surface:
+    if thing.anchor == "hill":
         column = int(np.clip(x, 0, view.canvas.width - 1))
         base = float(ground_line(view)[column]) + size * 0.07
     return Spot(thing, x, base, size, 1 + base / view.canvas.height)
@@ -142,13 +156,13 @@ def _lean(view: View, thing: Thing, spots: dict[int, list[Spot]], floor: float) 
     if not anchor:
         return [_spot(view, thing, view.canvas.width / 2, size, floor, 0)]
     other = anchor[0]
-    if thing.relation == "in":
+    if thing.relation in {"in", "of"}:
         return _heap(view, thing, other)
     if thing.relation == "with" and not kinds.flies(thing.motif):
         return _lined_up(thing, other, size * 0.62, shift=0.62, depth=0.1)
     if thing.relation == "with":
-        held = Spot(thing, other.x + other.size * 0.345, other.base - other.size * 0.72,
-                    other.size * 0.62, other.depth - 0.01, footing="thing")  # fmt: skip
+        held = Spot(thing, other.x + other.size * 0.355, other.base - other.size * 0.7,
+                    other.size * 0.42, other.depth - 0.01, footing="thing")  # fmt: skip
         return [replace(held, x=held.x + i * held.size * 0.5) for i in range(thing.count)]
     if thing.relation == "on":
         return _lined_up(thing, replace(other, base=other.base - other.size * 0.78),
@@ -179,23 +193,21 @@ def _lined_up(
 
 
 def _heap(view: View, thing: Thing, other: Spot) -> list[Spot]:
-    """Things in a container: behind its rim, in two layers."""
-    rng, count = view.rng("heap"), thing.count if thing.count in {1, 2} else max(thing.count, 7)
-    size = other.size * (0.5 if count < 3 else 0.34)
-    rim = other.base - other.size * 0.42
+    """Things in a container: behind its rim, the back row higher."""
+    rng, count = view.rng("heap"), thing.count
+    if thing.relation == "of" or count > 2:
+        count = max(count, 7)
+    size = other.size * (0.5 if count < 3 else 0.38)
+    rim = other.base - other.size * 0.4
+    front = count if count < 3 else (count + 1) // 2
     spots = []
     for i in range(count):
-        layer = 0 if i < (count + 1) // 2 + 1 else 1
-        inside = (i if not layer else i - (count + 1) // 2 - 0.5) - (count - 1) / 4
-        spots.append(
-            Spot(
-                thing,
-                other.x + inside * size * 0.56,
-                rim + size * (0.34 - 0.42 * (1 - layer)),
-                size * rng.uniform(0.92, 1.08),
-                other.depth - 0.2 + 0.01 * (i + 10 * layer),
-                flip=i % 2 == 1,
-                footing="thing",
-            )
-        )
+        back = i >= front
+        row = count - front if back else front
+        inside = (i - front if back else i) - (row - 1) / 2
+        base = rim + size * (0.22 - (0.34 if back else 0) - 0.05 * abs(inside))
+        x = other.x + inside * size * min(0.72, 1.75 / row)
+        depth = other.depth - (0.2 if back else 0.1) + 0.001 * i
+        spots.append(Spot(thing, x, base, size * rng.uniform(0.92, 1.08), depth,
+                          flip=i % 2 == 1, footing="thing"))  # fmt: skip
     return spots

@@ -50,6 +50,12 @@ def grain_tile(rng: np.random.Generator, size: float) -> Field:
     return rank.reshape(TILE, TILE)
 
 
+def ordered_tile() -> Field:
+    """A tile of the 4 by 4 threshold matrix of old screens (Bayer 1973)."""
+    matrix = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32)
+    return np.tile((matrix + np.float32(0.5)) / np.float32(16), (TILE // 4, TILE // 4))
+
+
 def _wrap_blur(tile: Field, sigma: float) -> Field:
     """Gaussian blur of a tile that repeats."""
     reach = int(3 * sigma + 1)

@@ -25,6 +25,11 @@ def city(view: View) -> None:
         _windows(view, rng, line, corner, near, dusk=dusk)
 
 
+def is_neon(view: View) -> bool:
+    """Whether the lights are coloured."""
+    return "neon" in view.scene.understood or view.scene.season == "fantasy"
+
+
 def _skyline(
     view: View, rng: np.random.Generator, base: float, near: float
 ) -> tuple[Field, Field]:
@@ -70,8 +75,7 @@ def _windows(
     across = (np.arange(view.canvas.width, dtype=np.float32) - corner) / np.float32(cell)
     column = (across.astype(np.intp) + (corner * 7).astype(np.intp) % 83) % 97
     pane_x = np.abs(across % 1 - 0.5) < 0.3
-    neon = "neon" in view.scene.understood or view.scene.season == "fantasy"
-    names = NEON if neon else ("", "")
+    names = NEON if is_neon(view) else ("", "")
     colours = [ink(n) if n else mix(view.inks.lamp, WARM_WHITE, 0.2 * i) for i, n in enumerate(names)]
     if not dusk:
         colours = [mix(view.inks.near, view.inks.top, 0.5), mix(view.inks.low, view.inks.top, 0.3)]
@@ -103,7 +107,7 @@ def street(view: View) -> None:
     )
     if not (view.night or "rain" in view.scene.weather):
         return
-    colours = [ink(n) for n in NEON] if view.scene.season == "fantasy" else [inks.lamp, inks.disc]
+    colours = [ink(n) for n in NEON] if is_neon(view) else [inks.lamp, inks.disc]
     for index in range(26):
         x, half = rng.random() * canvas.width, view.unit * rng.uniform(0.006, 0.02)
         long = deep * rng.uniform(0.35, 0.95)

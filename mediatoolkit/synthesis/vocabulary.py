@@ -10,7 +10,7 @@ TIMES = _table(
         "day": "day daytime noon midday afternoon sunny",
         "dawn": "dawn sunrise morning daybreak mist misty fog foggy pastel",
         "sunset": "sunset dusk evening sundown twilight",
-        "night": "night midnight moonlight moonlit nocturnal starry stars star moon dark nighttime "
+        "night": "fireflies firefly neon night midnight moonlight moonlit nocturnal starry stars star moon dark nighttime "
         "aurora galaxy constellation",
     }
 )
@@ -30,7 +30,7 @@ PLACES = _table(
         "forest": "forest wood woods woodland jungle taiga grove pines",
         "city": "city skyline town street downtown metropolis skyscraper skyscrapers urban "
         "village tokyo paris london york berlin",
-        "sea": "sea ocean lake water river coast bay shore waves wave lagoon harbour harbor "
+        "sea": "port marina sea ocean lake water river coast bay shore waves wave lagoon harbour harbor "
         "pond fjord seaside underwater",
         "beach": "beach island tropical",
         "desert": "desert dune dunes sahara",
@@ -116,12 +116,14 @@ PLAIN = frozenset(
     "was were it there as for while through across against around along up down out off very "
     "some style styled art picture painting painted image photo photograph drawn illustration "
     "illustrated artwork scene view landscape who which where "
-    "beautiful lovely nice pretty cute little old young sitting standing looking running flying "
+    "beautiful lovely nice pretty cute little old young cup mug glass pot heap pile bunch sitting standing looking running flying "
     "swimming sleeping walking jumping sailing wearing full light bright soft deep warm cold "
     "please and full make draw paint create show me i want colour color colours colors coloured colored "
     "sky horizon air ground floor high low quality detailed background foreground front".split()
 )
 """Words that are understood and change nothing."""
+IMPLIED = {"harbour": "SAILBOAT", "harbor": "SAILBOAT", "marina": "SAILBOAT", "port": "SAILBOAT"}
+"""Places that are not themselves without a thing."""
 FLYING = frozenset("flying soaring hovering floating gliding".split())
 
 JAPANESE = {
@@ -163,4 +165,42 @@ JAPANESE = {
     "黒い": "black",
     "の": "",
     "と": "",
+}
+
+EMOJI = {
+    "🦊": "fox",
+    "🌙": "moon night",
+    "🌛": "moon night",
+    "🌕": "moon night",
+    "🌊": "sea",
+    "🏔": "snowy mountain",
+    "⛰": "mountain",
+    "🌋": "volcano",
+    "🏜": "desert",
+    "🏝": "beach",
+    "🏖": "beach",
+    "🌃": "city night",
+    "🌆": "city sunset",
+    "🏙": "city",
+    "🌅": "sunrise sea",
+    "🌄": "sunrise mountain",
+    "🌌": "galaxy night",
+    "⭐": "stars night",
+    "🌟": "stars night",
+    "✨": "stars",
+    "☀": "sun",
+    "🌞": "sun",
+    "🌧": "rain",
+    "⛈": "thunderstorm",
+    "❄": "snow",
+    "🗻": "fuji",
+    "🤖": "robot",
+    "👧": "girl",
+    "👦": "boy",
+    "👩": "woman",
+    "👨": "man",
+    "🍒": "cherries",
+    "🌳": "tree",
+    "🌲": "pine",
+    "🍁": "autumn",
 }

@@ -87,7 +87,7 @@ def _path_of_light(view: View, start: int) -> None:
 
     def path(band: Band) -> Field:
         near = np.clip((band.y - start) / deep, 0, 1)
-        half = view.unit * (0.045 + 0.13 * near)
+        half = view.unit * (0.045 + 0.085 * near)
         close = np.exp(-(((band.x - x) / half) ** 2))
         field = strips.rows(band.start, band.stop)
         return (band.y > start) * smooth(0.56, 0.6, field * 0.6 + close * 0.36 - 0.06 * near)

@@ -63,7 +63,6 @@ def fireflies(view: View) -> None:
         reach = int(size * 5) + 2
         yy, xx = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
         far = np.hypot(xx, yy)
-        grain = canvas.grain_at(x - reach, y - reach, 2 * reach + 1, 2 * reach + 1)
-        halo = np.clip((0.6 * (1 - far / reach) - grain) * 5 + 0.5, 0, 1) * (far < reach)
+        halo = canvas.stipple_at(0.6 * (1 - far / reach), x - reach, y - reach) * (far < reach)
         canvas.stamp(lamp, (halo * 0.6).astype(np.float32), x - reach, y - reach)
         canvas.stamp(mix(lamp, WARM_WHITE, 0.6), np.clip(size - far + 0.5, 0, 1), x - reach, y - reach)

@@ -57,7 +57,7 @@ class Scene:
 def tokens(text: str) -> list[str]:
     """Lower-case words, numbers and single emoji of a text, in order."""
     text = unicodedata.normalize("NFKC", text).lower()
-    for characters, english in known.JAPANESE.items():
+    for characters, english in (known.JAPANESE | known.EMOJI).items():
         text = text.replace(characters, f" {english} ")
     # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
     pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
@@ -179,6 +179,8 @@ class _Reader:
         """Words that say more than one thing."""
         if word == "japan":
             self._places.append("japan")
+        elif word in known.IMPLIED:
+            self._add(known.IMPLIED[word], 2)
         elif word == "sky" and self._colour:
             self._tints["sky"], self._colour = self._colour, ""
         elif word == "moon" and self._on_before(word):
@@ -232,7 +234,6 @@ class _Reader:
         relation = self._relation
         if relation and last >= 0:
             if relation in {"with", "of"}:
-                relation = {"of": "in"}.get(relation, relation)
                 thing = replace(thing, relation=relation, anchor=last)
             elif not self._things[last].relation:
                 self._things[last] = replace(

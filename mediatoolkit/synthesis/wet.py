@@ -1,0 +1,112 @@
+"""Wet finishes: watercolour and oil."""
+
+import numpy as np
+
+from mediatoolkit.synthesis.canvas import Band, Canvas
+from mediatoolkit.synthesis.inks import PAPER
+from mediatoolkit.synthesis.texture import Field, Noise, box_blur, smooth
+from mediatoolkit.synthesis.view import View
+
+
+def watercolour(view: View) -> None:
+    """Pigment that runs to the edge of each wash, settles in the paper and leaves it in places."""
+    canvas, rng = view.canvas, view.rng("wash")
+    _waver(view, rng)
+    edge = _edges(view)
+    pool = Noise(rng, canvas.shape, view.unit * 0.22, octaves=5, gain=0.6)
+    tooth = Noise(rng, canvas.shape, max(2.0, view.unit / 260), octaves=2)
+    for band in canvas.bands():
+        settle = pool.rows(band.start, band.stop) - 0.5
+        paper = tooth.rows(band.start, band.stop) - 0.5
+        strength = 0.84 + 0.62 * settle + 0.16 * paper + edge[band.start : band.stop]
+        bloom = 0.45 * smooth(0.18, 0.32, settle)
+        for plane, bare in zip(canvas.planes, PAPER, strict=True):
+            rows = plane[band.start : band.stop]
+            density = np.clip(bare - rows, -0.02, 1) * strength * (1 - bloom)
+            rows[:] = np.clip(bare - density - 0.015 * np.abs(paper), 0, 1)
+
+
+def _waver(view: View, rng: np.random.Generator) -> None:
+    """Move every outline a little, as a wet brush does."""
+    canvas = view.canvas
+    across = Noise(rng, canvas.shape, view.unit * 0.05, octaves=4)
+    down = Noise(rng, canvas.shape, view.unit * 0.05, octaves=4)
+    far = view.unit * 0.022
+    columns, source = np.arange(canvas.width), canvas.planes.copy()
+    for band in canvas.bands():
+        rows = np.arange(band.start, band.stop)[:, None]
+        y = rows + ((down.rows(band.start, band.stop) - 0.5) * far).astype(np.intp)
+        x = columns + ((across.rows(band.start, band.stop) - 0.5) * far).astype(np.intp)
+        y, x = np.clip(y, 0, canvas.height - 1), np.clip(x, 0, canvas.width - 1)
+        for plane, before in zip(canvas.planes, source, strict=True):
+            plane[band.start : band.stop] = before[y, x]
+
+
+def _edges(view: View) -> Field:
+    """Where pigment gathers: on the darker side of each edge."""
+    canvas = view.canvas
+    tone = np.asarray(canvas.planes.mean(0), np.float32)
+    canvas.tick()
+    radius = max(1, round(view.unit / 230))
+    blurred = box_blur(box_blur(tone, radius), radius)
+    canvas.tick()
+    return np.asarray(np.clip((blurred - tone) * 3.2, -0.05, 0.4), np.float32)
+
+
+def oil(view: View) -> None:
+    """Strokes along the forms, with the ridges that bristles leave."""
+    canvas, rng = view.canvas, view.rng("brush")
+    step_x, step_y = _flow(view, rng)
+    bristles = rng.random(canvas.shape, dtype=np.float32)
+    canvas.tick()
+    source = canvas.planes.copy()
+    coarse = Noise(rng, canvas.shape, view.unit * 0.03, octaves=2)
+    for band in canvas.bands():
+        rows = np.s_[band.start : band.stop]
+        ridge = _along(bristles, band, step_x[rows], step_y[rows], 7, 1.6) - 0.5
+        tint = (coarse.rows(band.start, band.stop) - 0.5) * 0.1
+        light = np.clip(ridge * 0.85 + tint, -0.16, 0.16)
+        for plane, before in zip(canvas.planes, source, strict=True):
+            smear = _along(before, band, step_x[rows], step_y[rows], 3, view.unit / 420)
+            plane[rows] = np.clip(smear * (1 + light * 1.15) + light * 0.12, 0, 1)
+
+
+def _flow(view: View, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Unit steps along the forms: beside edges parallel to them, elsewhere in slow swirls."""
+    canvas = view.canvas
+    tone = _small_blur(canvas, max(1, round(view.unit / 130)))
+    swirl = Noise(rng, canvas.shape, view.unit * 0.34, octaves=2, stretch=1.6)
+    step_x, step_y = np.empty_like(tone), np.empty_like(tone)
+    for band in canvas.bands():
+        start, stop = band.start, band.stop
+        above, under = max(0, start - 1), min(canvas.height, stop + 1)
+        part = tone[above:under]
+        dy = np.gradient(part, axis=0)[start - above : start - above + stop - start]
+        dx = np.gradient(tone[start:stop], axis=1)
+        angle = (swirl.rows(start, stop) - 0.5) * 7
+        weak = np.float32(0.004 * 1024 / view.unit)
+        x, y = -dy + weak * np.cos(angle) * 0.6, dx + weak * np.sin(angle) * 0.6
+        size = np.hypot(x, y) + np.float32(1e-6)
+        step_x[start:stop], step_y[start:stop] = x / size, y / size
+    return step_x, step_y
+
+
+def _small_blur(canvas: Canvas, radius: int) -> Field:
+    tone = np.asarray(canvas.planes.mean(0), np.float32)
+    canvas.tick()
+    tone = box_blur(tone, radius)
+    canvas.tick()
+    return box_blur(tone, radius)
+
+
+def _along(
+    source: Field, band: Band, step_x: Field, step_y: Field, reach: int, stride: float
+) -> Field:
+    """Mean of the source at points along the flow through each pixel of a band."""
+    height, width = source.shape
+    total = np.zeros_like(step_x)
+    for k in range(-reach, reach + 1):
+        x = np.clip(band.x + step_x * np.float32(k * stride), 0, width - 1).astype(np.intp)
+        y = np.clip(band.y + step_y * np.float32(k * stride), 0, height - 1).astype(np.intp)
+        total += source[y, x]
+    return np.asarray(total / (2 * reach + 1), np.float32)
