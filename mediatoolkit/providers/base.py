@@ -4,10 +4,10 @@ import abc
 from difflib import get_close_matches
 from functools import partial
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.jobs import together
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt
@@ -103,6 +103,19 @@ class ImageClient(abc.ABC):
                 known = ", ".join(sorted(self.option_names)) or "none"
                 hint = f"did you mean {near[0]}?" if near else f"it takes: {known}."
                 raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
+
+    async def received(self, data: bytes, **known: Any) -> Image:
+        """A picture of bytes that a vendor sent, and may have billed.
+
+        Raises:
+            MediaError: It is no picture we take.
+        """
+        try:
+            return await Image.load(data, **known)
+        except MediaError as error:
+            error.provider = self.provider
+            error.may_have_been_billed = True
+            raise
 
     def __repr__(self) -> str:
         """Vendor and model; never the key."""

@@ -137,7 +137,7 @@ class GeminiImageClient(ImageClient):
         if data is None:
             raise read_block(answer)
         said = {"role": "model", "parts": parts}
-        return await Image.load(
+        return await self.received(
             data,
             provenance=await _provenance(prompt, answer, self.model_id),
             conversation=_Turns((*document["contents"], said)),
