@@ -36,15 +36,15 @@ class Origin:
         """Prepare; `listen` opens the port."""
         self._route = route
         self._log = log
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._serving: dict[asyncio.Task[Any], object] = {}  # and the connection of each
         self._server = _Server(self._serve, log)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=0.2)
         self.url = ""
 
     @property
     def connections(self) -> int:
-        """How many connections peers hold."""
-        return len(self._server.open)
+        """How many connections peers hold, or left with a request that is not cleared away."""
+        return len(self._server.open.union(self._serving.values()))
 
     async def listen(self, port: int) -> None:
         """Open *port*; 0 lets the system choose."""
@@ -58,7 +58,7 @@ class Origin:
 
     async def close(self) -> None:
         """End every request and connection, free the port."""
-        tasks, self._tasks = self._tasks, set()
+        tasks, self._serving = self._serving, {}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -67,15 +67,15 @@ class Origin:
     async def _serve(self, incoming: web.BaseRequest) -> web.StreamResponse:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a handler always runs in one
-        self._tasks.add(task)
+        self._serving[task] = incoming.protocol
         line = Line(incoming)
         try:
             with contextlib.suppress(ConnectionError):
                 await self._carry(line, incoming)
         finally:
-            if not (line.complete or line.broken) and task in self._tasks:
+            if not (line.complete or line.broken) and task in self._serving:
                 self._log.aborted += 1
-            self._tasks.discard(task)
+            self._serving.pop(task, None)
             self._log.changed.set()
         return line.response
 

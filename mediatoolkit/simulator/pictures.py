@@ -6,6 +6,7 @@ import io
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _mixed(picture: "Image.Image", references: tuple[bytes, ...]) -> "Image.Imag
 
     backdrop = picture.copy()
     edges = [index * picture.width // len(references) for index in range(len(references) + 1)]
-    for data, left, right in zip(references, edges, edges[1:], strict=True):
+    for data, (left, right) in zip(references, pairwise(edges), strict=True):
         backdrop.paste(ImageOps.fit(_open(data), (right - left, picture.height)), (left, 0))
     return Image.blend(picture, backdrop, _REFERENCE_SHARE)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mediatoolkit.simulator.gemini.envelope import RefusedError, error
 from mediatoolkit.simulator.gemini.models import CLASSIC_ASPECTS, LONG_ASPECTS, Model, ratio
 from mediatoolkit.simulator.gemini.schema import (
     InvalidError,
@@ -162,6 +163,10 @@ def _check_contents(contents: list[dict[str, Any]]) -> None:
 def _check_part(part: dict[str, Any], path: str) -> None:
     if len({"text", "inlineData", "fileData"} & part.keys()) != 1:
         raise _bad(f"{path}.data", "required oneof field 'data' must have one initialized field")
+    if "fileData" in part:
+        uri = part["fileData"].get("fileUri")
+        missing = f"You do not have permission to access the File {uri} or it may not exist."
+        raise RefusedError(error(403, missing))
     if "inlineData" not in part:
         return
     mime_type = part["inlineData"].get("mimeType")

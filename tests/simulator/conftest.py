@@ -1,0 +1,44 @@
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mediatoolkit.simulator import Simulator
+from tests.simulator.bodies import FOX, path, png
+
+Ask = Callable[..., Coroutine[Any, Any, tuple[int, Any]]]
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    """Answers with one small picture."""
+    async with Simulator(picture=png()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def painting() -> AsyncIterator[Simulator]:
+    """Paints, coarsely."""
+    async with Simulator(detail=64) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(headers={"x-goog-api-key": "test-key"}) as session:
+        yield session
+
+
+@pytest.fixture
+def ask(http: aiohttp.ClientSession) -> Ask:
+    """POST a body to a simulator; status and JSON come back."""
+
+    async def send(
+        sim: Simulator, body: Any = None, to: str | None = None, **options: Any
+    ) -> tuple[int, Any]:
+        url = sim.url + (to or path())
+        async with http.post(url, json=FOX if body is None else body, **options) as response:
+            return response.status, await response.json()
+
+    return send
