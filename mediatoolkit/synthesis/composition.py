@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mediatoolkit.synthesis import abstract, kinds, land, rooms, stage, town, trees, water, weather
+from mediatoolkit.synthesis import abstract, deep, kinds, land, rooms, stage, town, trees, water, weather
 from mediatoolkit.synthesis import sky as above
 from mediatoolkit.synthesis.canvas import Canvas
 from mediatoolkit.synthesis.figure import print_figure
@@ -60,8 +60,10 @@ def _completed(scene: Scene, time: str) -> Scene:
     if places & {"space", "moon"}:
         return replace(scene, time="night", places=(*scene.places, "space"))
     if not scene.time and not scene.season:
-        plain = scene.surface in {"table", "wall"} or is_still_life(scene) or is_portrait(scene)
+        plain = scene.style in {"linocut", "ink"} or scene.surface in {"table", "wall"} or is_still_life(scene) or is_portrait(scene)
         scene = replace(scene, time="day" if plain else time)
+    if things and not places and all(kinds.swims(t.motif) and not kinds.floats(t.motif) for t in things):
+        return replace(scene, places=("underwater",))
     if "japan" in places and not scene.things:
         scene = replace(scene, places=(*scene.places, "sea"))
     elif not places and any(kinds.floats(t.motif) for t in things):
@@ -117,6 +119,9 @@ def compose(view: View) -> list[Step]:
             ("table", partial(rooms.table, view)),
             *_figures(view, rooms.TABLE + 0.14, grow=1.15),
         ]
+    if "underwater" in scene.places:
+        return [("deep", partial(deep.deep, view)), ("seabed", partial(deep.seabed, view)),
+                *_figures(view, 0.92), ("bubbles", partial(deep.bubbles, view))]  # fmt: skip
     steps = [*_sky(view), *_land(view)]
     if scene.surface == "branch":
         steps.append(("trees", partial(trees.treeline, view, rows=2, tall=1.3)))
@@ -145,7 +150,9 @@ def _sky(view: View) -> list[Step]:
     if not overcast and "moon" not in scene.places:
         name = "moon" if scene.time == "night" else "sun"
         steps.append((name, partial(above.disc, view)))
-    if overcast or "clouds" in scene.weather or scene.time in {"day", "dawn", ""}:
+    if overcast or "clouds" in scene.weather or (
+        scene.time in {"day", "dawn", ""} and "japan" not in scene.places
+    ):
         steps.append(("clouds", partial(above.clouds, view, heavy=overcast)))
     if scene.season == "storm" or "lightning" in scene.weather:
         steps.append(("lightning", partial(above.lightning, view)))
@@ -194,6 +201,7 @@ def _front(view: View, places: set[str]) -> list[Step]:
 
 
 def _needs_land(thing: Thing) -> bool:
+    """Whether it stands on something solid."""
     wet = kinds.floats(thing.motif) or kinds.swims(thing.motif)
     return not (wet or kinds.flies(thing.motif) or thing.flying or thing.relation == "over")
 

@@ -15,7 +15,10 @@ def print_figure(view: View, spot: Spot, *, shadow: bool = True) -> None:
     """Print one figure with all that ties it to its place."""
     thing = spot.thing
     rng = view.rng(f"{thing.motif} {thing.colour}")
-    motif = motifs.build(thing.motif, round(spot.size), thing.colour, view.inks, rng)
+    colour = thing.colour
+    if view.scene.season == "autumn" and thing.motif in {"@tree", "DECIDUOUS TREE"}:
+        colour = colour or "orange"
+    motif = motifs.build(thing.motif, round(spot.size), colour, view.inks, rng)
     view.canvas.tick()
     if spot.flip:
         motif = _flipped(motif)

@@ -20,7 +20,6 @@ SWIMMING = frozenset(
     " SPIRAL_SHELL JELLYFISH".split()
 )
 CONTAINERS = frozenset("@bowl BASKET BUCKET JAR AMPHORA ROWBOAT CANOE".split())
-PEOPLE = frozenset("@girl @boy @woman @man @astronaut @robot".split())
 BUSTS = frozenset("UNICORN_FACE ZEBRA_FACE HORSE_FACE DRAGON_FACE STATUE_OF_LIBERTY".split())
 _LENGTHS = {
     "EUROPEAN_CASTLE": 0.58,
@@ -55,6 +54,7 @@ _LENGTHS = {
     "@man": 0.54,
     "@astronaut": 0.54,
     "@robot": 0.54,
+    "@wizard": 0.6,
     "@bowl": 0.56,
     "HOT_BEVERAGE": 0.5,
     "HOUSE_BUILDING": 0.6,

@@ -2,10 +2,11 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from mediatoolkit.synthesis import figures, glyphs
+from mediatoolkit.synthesis import figures, glyphs, kinds
 from mediatoolkit.synthesis.canvas import Ink
 from mediatoolkit.synthesis.glyphs import Glyph, Mask
 from mediatoolkit.synthesis.inks import COLOURS, WARM_WHITE, Palette, ink, lightness, mix
@@ -24,6 +25,7 @@ COATS = {
         @boy 3f86b8 3a2a2a
         @woman b0405a 33242c
         @man 3d5f8a 2a2430
+        @wizard 5a4aa8 2a2430
         @bowl 4f86a8 2c4a66
         @balloonist d8523a 7a4a2c
         @windmill f0e4cc 6a3a2c
@@ -215,6 +217,23 @@ def build(name: str, size: int, colour: str, inks: Palette, rng: np.random.Gener
     return _cropped(Motif(glyph.silhouette, parts, body, outlined=True))
 
 
+@cache
+def proportions(name: str) -> tuple[float, float]:
+    """Width and height of a motif as shares of its longest side."""
+    if name in FACES:
+        return 0.72, 0.97
+    if name.startswith("@"):
+        corners = [
+            corner
+            for shape in figures.FIGURES[name]
+            for corner in figures.outline_points(shape, 0.009, 0, 0)
+        ]
+        width, height = (max(axis) - min(axis) for axis in zip(*corners, strict=True))
+        return width, height
+    height, width = glyphs.outline(unicodedata.lookup(name), 100, 400).shape
+    return width / 100, height / 100
+
+
 def _weight(size: int) -> int:
     """Small motifs need bold strokes to be seen, large ones fine strokes to look drawn."""
     return int(np.interp(size, (50, 130, 260), (600, 450, 300)))
@@ -226,6 +245,8 @@ def _coat(
     free = tuple(ink(code) for code in (_FUR if _is_animal(name) else _GOODS).split())
     body, solid = COATS.get(name, ("", ""))
     main = ink(body) if body else free[int(rng.integers(len(free)))]
+    if kinds.is_face(name) and not body:
+        main = ink(SKIN[int(rng.integers(len(SKIN)))]) if _is_person(name) else inks.disc
     if colour:
         main = COLOURS[colour]
     second = ink(solid) if solid and solid != body else mix(main, inks.line, 0.5)
@@ -237,6 +258,10 @@ def _coat(
 def _is_animal(name: str) -> bool:
     code = 0 if name.startswith("@") else ord(unicodedata.lookup(name))
     return 0x1F400 <= code <= 0x1F43F or 0x1F980 <= code <= 0x1F9AE
+
+
+def _is_person(name: str) -> bool:
+    return not 0x1F600 <= ord(unicodedata.lookup(name)) <= 0x1F92F
 
 
 def _contrast(body: Ink) -> Ink:
@@ -295,6 +320,7 @@ def _figure(
         "shade": mix(body, inks.line, 0.22),
         "dark": second if lightness(body) >= 0.22 else mix(body, WARM_WHITE, 0.3),
         "line": mix(inks.line, ink("4a3a24"), 0.5),
+        "pale": ink("ece6da"),
         "leaf": ink("5f9440"),
         "lamp": inks.lamp,
         "accent": _contrast(body),

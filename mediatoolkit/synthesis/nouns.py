@@ -58,7 +58,7 @@ TANGERINE orange-fruit clementine mandarin
 ELECTRIC~LIGHT~BULB bulb
 IZAKAYA~LANTERN lantern
 OLD~KEY key
-MAGE wizard witch sorcerer
+@wizard wizard witch sorcerer mage magician
 MERPERSON mermaid
 EXTRATERRESTRIAL~ALIEN extraterrestrial
 MOUNT~FUJI mount-fuji

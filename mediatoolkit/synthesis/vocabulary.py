@@ -31,7 +31,8 @@ PLACES = _table(
         "city": "city skyline town street downtown metropolis skyscraper skyscrapers urban "
         "village tokyo paris london york berlin",
         "sea": "port marina sea ocean lake water river coast bay shore waves wave lagoon harbour harbor "
-        "pond fjord seaside underwater",
+        "pond fjord seaside",
+        "underwater": "underwater undersea coral reef seabed",
         "beach": "beach island tropical",
         "desert": "desert dune dunes sahara",
         "meadow": "meadow field fields grass garden prairie flowers lavender spring lawn park "
@@ -165,6 +166,27 @@ JAPANESE = {
     "黒い": "black",
     "の": "",
     "と": "",
+}
+
+PHRASES = {
+    "northern lights": "aurora",
+    "southern lights": "aurora",
+    "milky way": "galaxy night",
+    "under water": "underwater",
+    "under the sea": "underwater",
+    "pixel art": "pixel",
+    "screen print": "screenprint",
+    "oil paint": "oil",
+    "oil painting": "oil",
+    "line art": "ink",
+    "line drawing": "ink",
+    "street art": "",
+    "christmas tree": "evergreen winter",
+    "snow covered": "snowy",
+    "cherry blossom": "sakura tree",
+    "cherry blossoms": "sakura tree",
+    "wind mill": "windmill",
+    "light house": "lighthouse",
 }
 
 EMOJI = {

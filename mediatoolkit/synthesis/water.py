@@ -4,6 +4,7 @@ import numpy as np
 
 from mediatoolkit.synthesis.canvas import Band
 from mediatoolkit.synthesis.inks import WARM_WHITE, mix
+from mediatoolkit.synthesis.sky import disc_ink
 from mediatoolkit.synthesis.texture import Field, Noise, smooth
 from mediatoolkit.synthesis.view import View
 
@@ -47,15 +48,14 @@ def _mirror(view: View, start: int) -> None:
             plane[rows[0] : band.stop] = plane[source[:, None], wavy]
 
 
-def _strips(view: View, name: str, start: int, size: float) -> Noise:
-    del start
+def _strips(view: View, name: str, size: float) -> Noise:
     return Noise(view.rng(name), view.canvas.shape, view.unit * size, octaves=3, stretch=7)
 
 
 def _swell(view: View, start: int) -> None:
     """Flat crests, farther apart towards the viewer."""
     canvas, inks = view.canvas, view.inks
-    fine, broad = _strips(view, "fine", start, 0.018), _strips(view, "broad", start, 0.05)
+    fine, broad = _strips(view, "fine", 0.018), _strips(view, "broad", 0.05)
     deep = canvas.height - start
     rough = 0.06 if view.scene.season == "storm" else 0.0
 
@@ -80,8 +80,8 @@ def _swell(view: View, start: int) -> None:
 
 def _path_of_light(view: View, start: int) -> None:
     """Sun or moon on the water: short strips under the disc, wider towards the viewer."""
-    canvas, inks = view.canvas, view.inks
-    strips = _strips(view, "path", start, 0.03)
+    canvas = view.canvas
+    strips = _strips(view, "path", 0.03)
     deep = canvas.height - start
     x = view.light[0]
 
@@ -92,4 +92,4 @@ def _path_of_light(view: View, start: int) -> None:
         field = strips.rows(band.start, band.stop)
         return (band.y > start) * smooth(0.56, 0.6, field * 0.6 + close * 0.36 - 0.06 * near)
 
-    canvas.lay(mix(inks.disc, WARM_WHITE, 0.15), path, start)
+    canvas.lay(mix(disc_ink(view), WARM_WHITE, 0.15), path, start)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis.canvas import Band, Canvas
+from mediatoolkit.synthesis.canvas import BAND, Band, Canvas
 from mediatoolkit.synthesis.inks import PAPER
 from mediatoolkit.synthesis.texture import Field, Noise, box_blur, smooth
 from mediatoolkit.synthesis.view import View
@@ -18,7 +18,7 @@ def watercolour(view: View) -> None:
     for band in canvas.bands():
         settle = pool.rows(band.start, band.stop) - 0.5
         paper = tooth.rows(band.start, band.stop) - 0.5
-        strength = 0.84 + 0.62 * settle + 0.16 * paper + edge[band.start : band.stop]
+        strength = 0.84 + 0.62 * settle + 0.16 * paper + _doubled(edge, band)
         bloom = 0.45 * smooth(0.18, 0.32, settle)
         for plane, bare in zip(canvas.planes, PAPER, strict=True):
             rows = plane[band.start : band.stop]
@@ -43,14 +43,30 @@ def _waver(view: View, rng: np.random.Generator) -> None:
 
 
 def _edges(view: View) -> Field:
-    """Where pigment gathers: on the darker side of each edge."""
-    canvas = view.canvas
-    tone = np.asarray(canvas.planes.mean(0), np.float32)
-    canvas.tick()
-    radius = max(1, round(view.unit / 230))
-    blurred = box_blur(box_blur(tone, radius), radius)
-    canvas.tick()
+    """Where pigment gathers: on the darker side of each edge, at half the size."""
+    tone = _half_tone(view.canvas)
+    blurred = _blur(view.canvas, tone, max(1, round(view.unit / 460)))
     return np.asarray(np.clip((blurred - tone) * 3.2, -0.05, 0.4), np.float32)
+
+
+def _half_tone(canvas: Canvas) -> Field:
+    """Lightness of every other pixel of every other row."""
+    red, green, blue = canvas.planes[:, ::2, ::2]
+    canvas.tick()
+    return np.asarray(0.3 * red + 0.59 * green + 0.11 * blue, np.float32)
+
+
+def _blur(canvas: Canvas, tone: Field, radius: int) -> Field:
+    for _ in range(2):
+        tone = box_blur(tone, radius)
+        canvas.tick()
+    return tone
+
+
+def _doubled(half: Field, band: Band) -> Field:
+    """The rows of a band out of a field of half the size."""
+    rows = half[band.start // 2 : (band.stop + 1) // 2].repeat(2, 0)[: band.stop - band.start]
+    return np.asarray(rows.repeat(2, 1)[:, : band.grain.shape[1]], np.float32)
 
 
 def oil(view: View) -> None:
@@ -63,40 +79,36 @@ def oil(view: View) -> None:
     coarse = Noise(rng, canvas.shape, view.unit * 0.03, octaves=2)
     for band in canvas.bands():
         rows = np.s_[band.start : band.stop]
-        ridge = _along(bristles, band, step_x[rows], step_y[rows], 7, 1.6) - 0.5
+        along = _doubled(step_x, band), _doubled(step_y, band)
+        ridge = _along(bristles, band, *along, 7, 1.6) - 0.5
         tint = (coarse.rows(band.start, band.stop) - 0.5) * 0.1
         light = np.clip(ridge * 0.85 + tint, -0.16, 0.16)
         for plane, before in zip(canvas.planes, source, strict=True):
-            smear = _along(before, band, step_x[rows], step_y[rows], 3, view.unit / 420)
-            plane[rows] = np.clip(smear * (1 + light * 1.15) + light * 0.12, 0, 1)
+            smear = _along(before, band, *along, 3, view.unit / 420)
+            paint = np.clip(smear * (1 + light * 1.15) + light * 0.12, 0, 1)
+            plane[rows] = np.round(paint * 63) / 63  # finer steps would only swell the file
 
 
 def _flow(view: View, rng: np.random.Generator) -> tuple[Field, Field]:
-    """Unit steps along the forms: beside edges parallel to them, elsewhere in slow swirls."""
-    canvas = view.canvas
-    tone = _small_blur(canvas, max(1, round(view.unit / 130)))
-    swirl = Noise(rng, canvas.shape, view.unit * 0.34, octaves=2, stretch=1.6)
+    """Unit steps along the forms: beside edges parallel to them, elsewhere in slow swirls.
+
+    The two fields have half the size of the canvas.
+    """
+    tone = _blur(view.canvas, _half_tone(view.canvas), max(1, round(view.unit / 260)))
+    swirl = Noise(rng, tone.shape, view.unit * 0.17, octaves=2, stretch=1.6)
+    weak = np.float32(4.9 / view.unit)
     step_x, step_y = np.empty_like(tone), np.empty_like(tone)
-    for band in canvas.bands():
-        start, stop = band.start, band.stop
-        above, under = max(0, start - 1), min(canvas.height, stop + 1)
-        part = tone[above:under]
-        dy = np.gradient(part, axis=0)[start - above : start - above + stop - start]
-        dx = np.gradient(tone[start:stop], axis=1)
+    for start in range(0, len(tone), BAND):
+        stop = min(start + BAND, len(tone))
+        above, under = max(0, start - 1), min(len(tone), stop + 1)
+        across = np.gradient(tone[start:stop], axis=1)
+        down = np.gradient(tone[above:under], axis=0)[start - above :][: stop - start]
         angle = (swirl.rows(start, stop) - 0.5) * 7
-        weak = np.float32(0.004 * 1024 / view.unit)
-        x, y = -dy + weak * np.cos(angle) * 0.6, dx + weak * np.sin(angle) * 0.6
+        x, y = weak * np.cos(angle) - down, weak * np.sin(angle) + across
         size = np.hypot(x, y) + np.float32(1e-6)
         step_x[start:stop], step_y[start:stop] = x / size, y / size
+        view.canvas.tick()
     return step_x, step_y
-
-
-def _small_blur(canvas: Canvas, radius: int) -> Field:
-    tone = np.asarray(canvas.planes.mean(0), np.float32)
-    canvas.tick()
-    tone = box_blur(tone, radius)
-    canvas.tick()
-    return box_blur(tone, radius)
 
 
 def _along(

@@ -59,6 +59,8 @@ def tokens(text: str) -> list[str]:
     text = unicodedata.normalize("NFKC", text).lower()
     for characters, english in (known.JAPANESE | known.EMOJI).items():
         text = text.replace(characters, f" {english} ")
+    for phrase, english in known.PHRASES.items():
+        text = re.sub(rf"\b{phrase}\b", english, text)
     # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
     pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
     return re.findall(pattern, text)[:MOST_WORDS]
