@@ -200,7 +200,7 @@ class ImageGenAgent:
 def _clients(given: Clients | None) -> tuple[ImageClient, ...]:
     if given is None:
         given = default_vendor()
-    several = [given] if isinstance(given, (str, ImageClient)) else list(given)
+    several = given if isinstance(given, (list, tuple)) else [given]
     if not several:
         raise PromptError("An agent needs a client; leave clients out for the default.")
     for one in several:

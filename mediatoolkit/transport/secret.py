@@ -1,6 +1,7 @@
 """A key, in the one object that never shows it."""
 
 import base64
+import hmac
 import re
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote, quote_plus
@@ -77,6 +78,16 @@ class Secret:
     def __repr__(self) -> str:
         """Name alone."""
         return f"Secret({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same key."""
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._reveal(), other._reveal())
+
+    def __hash__(self) -> int:
+        """As for the key; differs from process to process."""
+        return hash(self._reveal())
 
     def __copy__(self) -> Self:
         """The same object: there is one copy of a key."""

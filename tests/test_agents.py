@@ -1,0 +1,279 @@
+"""Agents: order, bounds, fallbacks, and nothing paid twice or lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mediatoolkit as mt
+from mediatoolkit import verbs
+from mediatoolkit.simulator import Simulator
+from mediatoolkit.simulator import faults as f
+from tests.test_prompts import picture
+
+ONE_TRY = mt.Retry(attempts=1)
+
+
+def gemini(sim: Simulator, **options: Any) -> mt.GeminiImageClient:
+    return mt.GeminiImageClient(api_key="test-key", base_url=sim.url, **options)
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    async with Simulator(picture=picture()) as simulator:
+        yield simulator
+    await mt.close()
+
+
+async def test_pictures_come_in_the_order_of_their_prompts() -> None:
+    async with mt.ImageGenAgent("local", size="64x64", seed=1) as agent:
+        images = await agent.generate_many(["an owl", "a fox", "a whale"], concurrency=3)
+    assert [image.provenance.prompt for image in images if image.provenance] == [
+        "an owl",
+        "a fox",
+        "a whale",
+    ]
+
+
+async def test_concurrency_is_a_bound(sim: Simulator) -> None:
+    sim.always(f.Latency(0.05))
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        most = 0
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                most = max(most, sim.open_connections)
+                await asyncio.sleep(0)
+
+        watcher = asyncio.create_task(watch())
+        await agent.generate_many(["a fox"] * 12, concurrency=3)
+        watcher.cancel()
+    assert most == 3
+
+
+async def test_one_failure_does_not_lose_the_others(sim: Simulator, tmp_path: Path) -> None:
+    sim.then(f.PromptBlocked("SAFETY", "no"))
+    async with mt.ImageGenAgent(gemini(sim), store=tmp_path) as agent:
+        results: list[object] = [
+            *await agent.generate_many(["x", "y", "z"], concurrency=1, return_exceptions=True)
+        ]
+        sim.then(f.PromptBlocked("SAFETY", "no"))
+        with pytest.raises(mt.RefusalError) as caught:
+            await agent.generate_many(["x", "y", "z"], concurrency=1)
+    assert [type(result) for result in results] == [mt.RefusalError, mt.Image, mt.Image]
+    assert len(sim.requests) == 6, "the others were asked for all the same"
+    assert caught.value.__notes__ == ["2 of 3 succeeded."]
+
+
+async def test_bad_prompts_are_found_before_the_first_is_sent(sim: Simulator) -> None:
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        with pytest.raises(mt.PromptError):
+            await agent.generate_many(["fine", ""])
+        for wrong in ("a fox", mt.ImagePrompt("a fox")):
+            with pytest.raises(mt.PromptError, match="list of prompts"):
+                await agent.generate_many(wrong)  # type: ignore[arg-type]
+        with pytest.raises(mt.PromptError, match="concurrency"):
+            await agent.generate_many(["a fox"], concurrency=0)
+    assert sim.requests == []
+
+
+async def test_a_stopped_batch_stops_every_call(sim: Simulator) -> None:
+    sim.always(f.Silence())
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        batch = asyncio.create_task(agent.generate_many(["a fox"] * 4))
+        await sim.until(lambda: len(sim.requests) == 4)
+        batch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await batch
+    await sim.until(lambda: sim.aborted == 4)
+
+
+@pytest.mark.parametrize(
+    "fault", [f.Status(503), f.Status(429, per_day=True), f.CutBeforeHead()], ids=repr
+)
+async def test_the_next_client_is_asked_when_one_is_unavailable(sim: Simulator, fault: Any) -> None:
+    sim.always(fault)
+    async with mt.ImageGenAgent([gemini(sim, retry=ONE_TRY), "local/painter"]) as agent:
+        image = await agent.generate("a fox", size="512")
+    assert image.provenance
+    assert image.provenance.model == "local/painter", "provenance says who drew"
+    assert len(sim.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [f.PromptBlocked("SAFETY", "no"), f.CutBody(300), f.BadPicture("svg"), f.Status(404)],
+    ids=repr,
+)
+async def test_the_next_client_is_never_asked_after_a_refusal_or_a_bill(
+    sim: Simulator, fault: Any
+) -> None:
+    sim.always(fault)
+    async with mt.ImageGenAgent([gemini(sim), gemini(sim)]) as agent:
+        with pytest.raises(mt.MediaToolkitError):
+            await agent.generate("a fox")
+    assert len(sim.requests) == 1
+
+
+async def test_a_silent_first_client_is_final(sim: Simulator) -> None:
+    sim.always(f.Silence())
+    async with mt.ImageGenAgent([gemini(sim), "local/painter"]) as agent:
+        with pytest.raises(mt.DeadlineError):
+            await agent.generate("a fox", timeout=0.3)
+
+
+async def test_a_fallback_that_cannot_draw_it_leaves_the_first_error(sim: Simulator) -> None:
+    sim.always(f.Status(503))
+    async with mt.ImageGenAgent([gemini(sim, retry=ONE_TRY), "local/painter"]) as agent:
+        with pytest.raises(mt.ProviderError) as caught:
+            await agent.generate("a fox", size="4K")
+    assert caught.value.status == 503
+
+
+async def test_every_picture_is_kept_with_its_origin(sim: Simulator, tmp_path: Path) -> None:
+    async with mt.ImageGenAgent(gemini(sim), store=tmp_path) as agent:
+        image = await agent.generate("a fox")
+    assert image.path
+    assert mt.Image.open(image.path).provenance == image.provenance
+
+
+async def test_a_folder_that_is_not_there_is_found_before_anything_is_paid(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    async with mt.ImageGenAgent(gemini(sim), store=tmp_path / "missing") as agent:
+        with pytest.raises(mt.StorageError, match="make it first"):
+            await agent.generate("a fox")
+    assert sim.requests == []
+
+
+async def test_defaults_lie_under_what_is_asked(sim: Simulator) -> None:
+    async with mt.ImageGenAgent(gemini(sim), aspect="16:9", temperature=0.5) as agent:
+        await agent.generate("a fox", aspect="1:1")
+        await agent.generate(mt.ImagePrompt("a fox"))
+    configs = [request.body["generationConfig"] for request in sim.requests]
+    assert configs[0]["imageConfig"] == {"aspectRatio": "1:1"}
+    assert configs[0]["temperature"] == 0.5
+    assert "imageConfig" not in configs[1]
+
+
+async def test_a_job_starts_at_once_and_gives_the_picture(sim: Simulator) -> None:
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        job = agent.start("a fox", references=[picture()])
+        assert repr(job) == "<Job running: 'a fox'>"
+        assert isinstance(await job, mt.Image)
+        with pytest.raises(mt.PromptError):
+            agent.start("a fox", size="banana")
+        with pytest.raises(mt.MediaError, match="reference 1"):
+            await agent.start("a fox", references=[b"<svg/>"])
+    assert len(sim.requests) == 1
+
+
+async def test_a_cancelled_job_closes_its_connection(sim: Simulator, tmp_path: Path) -> None:
+    sim.always(f.SlowBody(60))
+    async with mt.ImageGenAgent(gemini(sim), store=tmp_path) as agent:
+        job = agent.start("a fox")
+        await sim.until(lambda: len(sim.requests) == 1)
+        job.cancel()
+        with pytest.raises(mt.JobCancelled):
+            await job
+    await sim.until(lambda: sim.aborted == 1 and sim.open_connections == 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_closed_agent_sends_nothing(sim: Simulator) -> None:
+    agent = mt.ImageGenAgent(gemini(sim))
+    await agent.close()
+    with pytest.raises(mt.ClosedError):
+        await agent.generate("a fox")
+    assert sim.requests == []
+
+
+@pytest.mark.parametrize("clients", [[], 3, [None]])
+def test_an_agent_needs_clients(clients: Any) -> None:
+    with pytest.raises(mt.PromptError):
+        mt.ImageGenAgent(clients)
+
+
+def test_an_unknown_vendor_is_named_with_the_known() -> None:
+    with pytest.raises(mt.UnknownModelError, match="gemini, local"):
+        mt.ImageGenAgent("acme/brush")
+
+
+class TestVerbs:
+    """`mt.image`, as typed in a cell."""
+
+    @pytest.fixture(autouse=True)
+    async def store(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+        monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path))
+        for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"):
+            monkeypatch.delenv(name, raising=False)
+        yield tmp_path
+        await mt.close()
+
+    async def test_without_a_key_the_local_engine_draws_and_keeps(self, store: Path) -> None:
+        image = await mt.image("a red fox", size=64)
+        assert image.provenance
+        assert image.provenance.engine == "local"
+        assert image.path
+        assert image.path.parent == store
+
+    async def test_with_a_key_the_same_line_asks_gemini(
+        self, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", sim.url)
+        monkeypatch.setenv("GEMINI_API_KEY", "wrong")
+        with pytest.raises(mt.AuthenticationError):
+            await mt.image("a red fox")
+        monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+        image = await mt.image("a red fox", temperature=0.5)
+        assert image.provenance
+        assert image.provenance.engine == "gemini", "a corrected key is noticed"
+        await mt.image("a red fox")
+        assert len(verbs._agents) == 2, "one agent for each key"
+
+    async def test_an_agent_of_ones_own_is_used(self, sim: Simulator) -> None:
+        async with mt.ImageGenAgent(gemini(sim)) as agent:
+            assert (await mt.image("a fox", agent=agent)).path is None
+            with pytest.raises(mt.MediaToolkitError, match="either"):
+                mt.image("a fox", agent=agent, model="local")
+
+    async def test_the_same_agent_serves_the_same_model(self) -> None:
+        await mt.image("a fox", size=64)
+        await mt.image("an owl", size=64)
+        assert len(verbs._agents) == 1
+        await mt.close()
+        assert not verbs._agents
+        await mt.image("a fox", size=64)
+
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"size": "banana"}, mt.PromptError),
+            ({"aspect": "7:5"}, mt.PromptError),
+            ({"colour": "red"}, mt.PromptError),
+            ({"model": "acme"}, mt.UnknownModelError),
+            ({"model": "gemini"}, mt.AuthenticationError),
+            ({"timeout": 0}, mt.PromptError),
+            ({"timeout": -1}, mt.PromptError),
+        ],
+    )
+    async def test_bad_input_is_refused_on_the_spot(
+        self, options: dict[str, Any], error: type[Exception]
+    ) -> None:
+        with pytest.raises(error):
+            mt.image("a fox", **options)
+
+    async def test_download_is_whole_or_not_at_all(self, sim: Simulator, store: Path) -> None:
+        url = sim.host(b"x" * 3_000_000, "application/octet-stream", faults=[f.CutBody(9_000)])
+        assert await mt.download(url, store / "file.bin") == store / "file.bin"
+        assert (store / "file.bin").read_bytes() == b"x" * 3_000_000
+        with pytest.raises(mt.UnsafeURLError):
+            await mt.download("file:///etc/passwd", store / "passwd")
+        with pytest.raises(mt.UnsafeURLError):
+            await mt.download(sim.redirect("http://10.0.0.1/"), store / "inner")
+        with pytest.raises(mt.StorageError):
+            await mt.download(url, store / "missing" / "file.bin")
+        assert [path.name for path in store.iterdir()] == ["file.bin"]
