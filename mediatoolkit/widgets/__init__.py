@@ -1,0 +1,12 @@
+"""Jupyter's room: what a cell shows while a job runs and after it has ended.
+
+`show` is the only door. Nothing else in the package imports this room, and it is imported only
+inside a notebook kernel, so a script or a worker loads no Jupyter.
+
+One stem is one widget: `progress.py` holds its traits, `progress.js` and `progress.css` what the
+browser does with them, without a build step.
+"""
+
+from mediatoolkit.widgets.live import show
+
+__all__ = ["show"]

@@ -1,0 +1,117 @@
+"""A job in its cell: a live view first, and in the same place how it ended."""
+
+import asyncio
+import contextlib
+import contextvars
+from typing import Any
+
+from IPython.display import DisplayHandle, display
+
+from mediatoolkit.jobs import Job, Progress, State
+from mediatoolkit.transport.session import sessions
+from mediatoolkit.widgets import kernel, shown
+from mediatoolkit.widgets.ending import ending, prepare, result_of
+from mediatoolkit.widgets.progress import JobView
+
+UPDATES_PER_SECOND = 10
+KERNEL_UPDATES_PER_SECOND = 150
+HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
+
+_running: set["_Live"] = set()
+
+
+def show(job: Job[Any]) -> None:
+    """Show *job* in the running cell; call it on the job's own loop.
+
+    The view is live until the job is over and is then replaced: by the result, by a message, or by
+    one quiet line. No widget stays in the notebook.
+    """
+    if kernel.install(close, on_cell_end=_settle_all):
+        shown.install(show)
+    cell = shown.this_cell()
+    shown.remember(job, cell)
+    if job.done():
+        data, metadata = ending(job)
+        display(data, raw=True, metadata=metadata)
+    else:
+        _running.add(_Live(job, cell))
+
+
+async def close() -> None:
+    """Cancel every job that is shown, wait for their clean-up, and close this loop's sessions."""
+    lives = _here()
+    for live in lives:
+        live.job.cancel()
+    await asyncio.gather(*(live.task for live in lives), return_exceptions=True)
+    await sessions.close()
+
+
+def _here() -> list["_Live"]:
+    loop = asyncio.get_running_loop()
+    return [live for live in _running if live.job.loop is loop]
+
+
+def _settle_all(result: object) -> None:
+    """Put endings in place before a cell reports its own end; a saved notebook needs them there."""
+    raised = getattr(result, "error_in_exec", None)
+    for live in _here():
+        if live.job.done():
+            live.settle(raised)
+
+
+class _Live:
+    """One job on one page of the notebook, from the first event to the ending."""
+
+    def __init__(self, job: Job[Any], cell: str) -> None:
+        self.job = job
+        self._cell = cell
+        self._news = asyncio.Event()
+        self._view = JobView(job)
+        self._place = DisplayHandle()
+        self._place.display(self._view)
+        self._unwatch = job.watch(self._hear)
+        self.task = asyncio.create_task(
+            self._follow(),
+            name="mediatoolkit view",
+            context=contextvars.Context(),  # updates then belong to the cell that runs just then:
+            # what executes notebooks without a browser hears no other
+        )
+
+    def settle(self, raised: BaseException | None = None) -> None:
+        """Replace the view by the ending, once; *raised* is what the cell itself shows."""
+        if self not in _running:
+            return
+        _running.discard(self)
+        self._unwatch()
+        data, metadata = ending(self.job, told=raised is not None and raised is self._error)
+        self._place.update(data, raw=True, metadata=metadata)
+        self._view.close()
+        if asyncio.current_task() is not self.task:
+            self.task.cancel()
+
+    @property
+    def _error(self) -> BaseException | None:
+        return self.job.progress.error
+
+    def _hear(self, progress: Progress) -> None:
+        """Called before anyone who awaits the job goes on, so the cell's own value is known."""
+        if progress.state is State.DONE:
+            shown.remember(result_of(self.job), self._cell)
+        self._news.set()
+
+    async def _follow(self) -> None:
+        while not self.job.done():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._news.wait()
+            self._news.clear()
+            if not self.job.done():  # what it ended with is told by what replaces the view
+                self._view.tell(self.job.progress)
+                await asyncio.sleep(_pause())
+        await asyncio.to_thread(prepare, self.job)
+        self.settle()
+
+
+def _pause() -> float:
+    """Seconds between two updates of one view."""
+    return max(1 / UPDATES_PER_SECOND, len(_running) / KERNEL_UPDATES_PER_SECOND)

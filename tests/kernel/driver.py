@@ -1,0 +1,235 @@
+"""A real kernel without a front end: run cells, click, press Stop, and keep every message."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+
+ROOT = Path(__file__).parents[2]
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_LEFT_BEHIND = ("Unclosed", "pending", "never retrieved", "never awaited", "Exception ignored")
+
+Message = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Run:
+    """One execution and everything the kernel said because of it.
+
+    Attributes:
+        id: Of the request.
+        reply: The kernel's last word.
+        seconds: From the request to the reply.
+    """
+
+    kernel: "Kernel"
+    id: str
+    sent: float
+    reply: Message = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> str:
+        """`ok` or `error`."""
+        return str(self.reply["content"]["status"])
+
+    @property
+    def messages(self) -> list[Message]:
+        """On iopub, in order."""
+        return [m for m in self.kernel.messages if m["parent_header"].get("msg_id") == self.id]
+
+    @property
+    def text(self) -> str:
+        """What was printed, and errors as people see them, without colours."""
+        parts = []
+        for message in self.messages:
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                parts.append(content["text"])
+            elif message["msg_type"] == "error":
+                parts.append("\n".join(content["traceback"]))
+        return _COLOURS.sub("", "".join(parts))
+
+    @property
+    def shown(self) -> list[Message]:
+        """What came onto the page below this cell, in order, with what replaced it later."""
+        shown, places = [], set()
+        for message in self.kernel.messages:
+            kind, content = message["msg_type"], message["content"]
+            place = content.get("transient", {}).get("display_id")
+            here = message["parent_header"].get("msg_id") == self.id
+            if here and kind in {"display_data", "execute_result"}:
+                shown.append(content)
+                places.add(place)
+            elif kind == "update_display_data" and place in places:
+                shown.append(content)
+        return shown
+
+    @property
+    def pictures(self) -> list[Message]:
+        """Those of `shown` that hold a picture."""
+        return [c for c in self.shown if any(kind.startswith("image/") for kind in c["data"])]
+
+    @property
+    def widgets(self) -> list[str]:
+        """Model ids of the widgets put on the page."""
+        return [c["data"][_WIDGET]["model_id"] for c in self.shown if _WIDGET in c["data"]]
+
+
+@dataclass
+class Kernel:
+    """One kernel process of the running interpreter.
+
+    Attributes:
+        home: Folder for all it needs.
+        messages: Everything on iopub so far.
+        stderr: File with what the process wrote beside the protocol.
+    """
+
+    home: Path
+    manager: AsyncKernelManager
+    client: AsyncKernelClient
+    messages: list[Message] = field(default_factory=list)
+    _replies: dict[str, Message] = field(default_factory=dict)
+
+    @property
+    def stderr(self) -> str:
+        """What the process wrote beside the protocol."""
+        return (self.home / "stderr.txt").read_text()
+
+    async def start(self, code: str) -> Run:
+        """Send a cell and go on."""
+        sent = time.monotonic()
+        return Run(self, self.client.execute(code), sent)
+
+    async def finish(self, run: Run, *, seconds: float = 30) -> Run:
+        """Wait for the end of a cell, and for its last message."""
+        await until(lambda: run.id in self._replies, seconds, "the reply of a cell")
+        run.reply = self._replies[run.id]
+        run.seconds = time.monotonic() - run.sent
+        await until(lambda: _is_idle(run), seconds, "the last message of a cell")
+        return run
+
+    async def run(self, code: str, *, seconds: float = 30) -> Run:
+        """Run a cell to its end."""
+        return await self.finish(await self.start(code), seconds=seconds)
+
+    async def do(self, code: str) -> str:
+        """Run a cell that must succeed; what it printed."""
+        run = await self.run(code)
+        assert run.status == "ok", run.text
+        return run.text
+
+    async def press_stop(self) -> None:
+        """What the Stop button of a notebook does."""
+        await self.manager.interrupt_kernel()
+
+    async def click_cancel(self, run: Run, *, subshell: str | None = None) -> None:
+        """What the Cancel button of a job's view sends, on the main shell or on another."""
+        data = {"method": "custom", "content": "cancel"}
+        content = {"comm_id": run.widgets[0], "data": data}
+        message = self.client.session.msg("comm_msg", content)
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(message)
+
+    async def open_subshell(self) -> str:
+        """A thread with a loop of its own, as JupyterLab opens for its widgets."""
+        self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
+        reply = await self.client.get_control_msg(timeout=10)
+        return str(reply["content"]["subshell_id"])
+
+    def left_behind(self) -> list[str]:
+        """Lines, on stderr or in any cell, that tell of something not closed."""
+        lines = self.stderr.splitlines()
+        for message in self.messages:
+            if message["msg_type"] == "stream":
+                lines += message["content"]["text"].splitlines()
+        return [line for line in lines if any(sign in line for sign in _LEFT_BEHIND)]
+
+    async def gone(self) -> None:
+        """Wait until the process is."""
+        while await self.manager.is_alive():
+            await asyncio.sleep(0.02)
+
+    async def listen(self) -> None:
+        """Keep every message until cancelled."""
+        await asyncio.gather(self._keep_iopub(), self._keep_replies())
+
+    async def _keep_iopub(self) -> None:
+        while True:
+            self.messages.append(await self.client.get_iopub_msg())
+
+    async def _keep_replies(self) -> None:
+        while True:
+            reply = await self.client.get_shell_msg()
+            self._replies[reply["parent_header"].get("msg_id")] = reply
+
+
+def _is_idle(run: Run) -> bool:
+    return any(m["content"].get("execution_state") == "idle" for m in run.messages)
+
+
+async def until(holds: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until *holds*.
+
+    Raises:
+        TimeoutError: Not within *seconds*; says *what* did not come.
+    """
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not come within {seconds} s")
+        await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def _listening(running: Kernel) -> AsyncIterator[None]:
+    ear = asyncio.create_task(running.listen())
+    try:
+        yield
+    finally:
+        ear.cancel()
+        await asyncio.gather(ear, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def kernel(home: Path, **env: str) -> AsyncIterator[Kernel]:
+    """A kernel for one block, with nobody's settings."""
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "here", "language": "python"}
+    (home / "kernels" / "here").mkdir(parents=True)
+    (home / "kernels" / "here" / "kernel.json").write_text(json.dumps(spec))
+    manager = AsyncKernelManager(
+        kernel_name="here",
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(home / "kernels")]),
+        connection_file=str(home / "connection.json"),
+    )
+    own = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(home / "ipython")}
+    with (home / "stderr.txt").open("w") as err:
+        await manager.start_kernel(
+            env=os.environ | own | env, stdout=err, stderr=err, cwd=str(home)
+        )
+        client = manager.client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=60)
+            running = Kernel(home, manager, client)
+            async with _listening(running):
+                yield running
+        finally:
+            client.stop_channels()
+            await manager.shutdown_kernel(now=not await manager.is_alive())
+            await manager.cleanup_resources()

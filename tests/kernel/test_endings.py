@@ -1,0 +1,118 @@
+"""However a kernel ends, nothing is reported as left behind."""
+
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.conftest import Begin
+from tests.kernel.driver import Kernel, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+USED = 'import time\nimport mediatoolkit as mt\nawait mt.image("a red fox")'
+
+
+async def _request(kernel: Kernel, _sim: Simulator) -> None:
+    await kernel.manager.shutdown_kernel()
+
+
+async def _restart(kernel: Kernel, _sim: Simulator) -> None:
+    await kernel.manager.restart_kernel()
+
+
+async def _exit(kernel: Kernel, _sim: Simulator) -> None:
+    await kernel.start("exit")
+    await kernel.gone()
+
+
+async def _terminate(kernel: Kernel, _sim: Simulator) -> None:
+    await kernel.manager.signal_kernel(signal.SIGTERM)
+    await kernel.gone()
+
+
+async def _kill(kernel: Kernel, _sim: Simulator) -> None:
+    await kernel.manager.signal_kernel(signal.SIGKILL)
+    await kernel.gone()
+
+
+async def _while_busy(kernel: Kernel, _sim: Simulator) -> None:
+    run = await kernel.start("time.sleep(30)")
+    await until(lambda: run.messages, 10, "the start of a cell")
+    await kernel.manager.shutdown_kernel()
+
+
+async def _while_awaiting(kernel: Kernel, _sim: Simulator) -> None:
+    run = await kernel.start("import asyncio\nawait asyncio.sleep(30)")
+    await until(lambda: run.messages, 10, "the start of a cell")
+    await kernel.manager.shutdown_kernel()
+
+
+async def _while_a_cell_awaits_a_job(kernel: Kernel, sim: Simulator) -> None:
+    await _ask_silence(kernel, sim, 'await mt.image("a red fox")')
+    await kernel.manager.shutdown_kernel()
+
+
+async def _while_a_job_runs_alone(kernel: Kernel, sim: Simulator) -> None:
+    await _ask_silence(kernel, sim, 'mt.image("a red fox")')
+    await kernel.manager.shutdown_kernel()
+
+
+async def _exit_while_a_job_runs(kernel: Kernel, sim: Simulator) -> None:
+    await _ask_silence(kernel, sim, 'mt.image("a red fox")')
+    await _exit(kernel, sim)
+
+
+async def _ask_silence(kernel: Kernel, sim: Simulator, cell: str) -> None:
+    sim.always(faults.Silence())
+    before = len(sim.requests)
+    await kernel.start(cell)
+    await until(lambda: len(sim.requests) > before, 20, "the request")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        _request,
+        _restart,
+        _exit,
+        _terminate,
+        _kill,
+        _while_busy,
+        _while_awaiting,
+        _while_a_cell_awaits_a_job,
+        _while_a_job_runs_alone,
+        _exit_while_a_job_runs,
+    ],
+)
+async def test_an_ending_leaves_no_warning_and_no_connection(
+    begin: Begin, sim: Simulator, end: Callable[[Kernel, Simulator], Awaitable[None]]
+) -> None:
+    sim.always(None)
+    async with begin() as kernel:
+        await kernel.do(USED)
+
+        await end(kernel, sim)
+
+        await until(lambda: sim.open_connections == 0, 10, "the end of the connections")
+    assert kernel.left_behind() == []
+
+
+async def test_a_cell_run_fifty_times_leaves_nothing(begin: Begin, sim: Simulator) -> None:
+    """Each run makes a client and an agent anew, uses them, and closes neither."""
+    sim.always(None)
+    async with begin() as kernel:
+        await kernel.do("import gc\nimport mediatoolkit as mt")
+        for _ in range(50):
+            await kernel.do(
+                "agent = mt.ImageGenAgent(mt.GeminiImageClient())\n"
+                'x = await agent.generate("a red fox", size="512")',
+            )
+        opened = await kernel.do("gc.collect()\nprint(mt.sessions.opened)")
+        assert sim.open_connections == 1
+        await kernel.manager.shutdown_kernel()
+        await until(lambda: sim.open_connections == 0, 10, "the end of the connections")
+
+    assert opened.strip() == "1"
+    assert kernel.left_behind() == []

@@ -1,0 +1,62 @@
+"""How a job that fails looks in a notebook."""
+
+import pytest
+
+from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.conftest import KEY
+from tests.kernel.driver import Kernel, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+FOX = 'mt.image("a <b>red</b> fox", timeout=20)'
+
+
+@pytest.fixture(autouse=True)
+def refusing(sim: Simulator) -> None:
+    """A vendor that will not draw."""
+    sim.always(faults.PromptBlocked())
+
+
+async def test_an_awaited_failure_is_said_once_in_one_line(notebook: Kernel) -> None:
+    run = await notebook.run(f"await {FOX}")
+
+    assert len(run.text.splitlines()) == 1
+    assert run.text.startswith("RefusalError: ")
+    assert run.shown[-1]["data"]["text/plain"].startswith("a <b>red</b> fox: failed after ")
+
+
+async def test_a_failure_that_nobody_awaits_is_told_in_place(notebook: Kernel) -> None:
+    run = await notebook.run(FOX)
+    await until(lambda: len(run.shown) == 2, 20, "the message")
+
+    told = run.shown[1]["data"]
+    assert told["text/plain"].startswith("RefusalError: ")
+    assert "<details" in told["text/html"]
+    assert "a &lt;b&gt;red&lt;/b&gt; fox" in told["text/html"]
+
+
+async def test_a_failure_awaited_after_it_was_told_is_a_line_in_its_own_cell(
+    notebook: Kernel,
+) -> None:
+    first = await notebook.run(f"job = {FOX}")
+    await until(lambda: len(first.shown) == 2, 20, "the message")
+
+    second = await notebook.run("await job")
+
+    assert second.text.startswith("RefusalError: ")
+
+
+async def test_the_key_is_nowhere(notebook: Kernel, sim: Simulator) -> None:
+    """Not in a message of any kind, not in a traceback with the values of all variables."""
+    sim.always(faults.Status(401))
+    await notebook.run("%xmode Verbose")
+    await notebook.run(f"await {FOX}")
+    await notebook.run("%tb")
+    await notebook.run("mt.sessions")
+    await notebook.run("job = " + FOX + "\njob")
+    sim.always(faults.EchoKey())
+    await notebook.run(f"await {FOX}")
+
+    assert sim.requests[-1].key == KEY
+    assert not [message for message in notebook.messages if KEY in str(message)]
+    assert KEY not in notebook.stderr

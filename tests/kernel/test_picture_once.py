@@ -1,0 +1,119 @@
+"""A picture appears once, whichever way a cell spells it."""
+
+import pytest
+
+from tests.kernel.driver import Kernel, Run, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+FOX = 'mt.image("a red fox")'
+
+
+async def _pictures_after_the_end(kernel: Kernel, run: Run) -> int:
+    """How many a cell shows, also when its job outlives it."""
+    await until(lambda: run.pictures, 20, "a picture")
+    await kernel.do("pass")  # what is on its way comes before this
+    return len(run.pictures)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"await {FOX}",
+        f"x = await {FOX}",
+        FOX,
+        f"x = await {FOX}; display(x)",
+        f"x = await {FOX}\nx",
+        f"job = {FOX}\njob",
+        f"job = {FOX}\nx = await job\ndisplay(job)\nx",
+    ],
+)
+async def test_a_cell_shows_its_picture_once(notebook: Kernel, cell: str) -> None:
+    run = await notebook.run(cell)
+
+    assert run.status == "ok", run.text
+    assert await _pictures_after_the_end(notebook, run) == 1
+
+
+async def test_the_picture_takes_the_place_of_the_view(notebook: Kernel) -> None:
+    run = await notebook.run(f"await {FOX}")
+
+    view, picture = run.shown
+    assert "application/vnd.jupyter.widget-view+json" in view["data"]
+    assert view["transient"]["display_id"] == picture["transient"]["display_id"]
+    assert "application/vnd.jupyter.widget-view+json" not in picture["data"]
+
+
+async def test_an_awaited_picture_is_in_place_before_the_cell_ends(notebook: Kernel) -> None:
+    """A front end that stops listening with the cell, as nbclient does, has the picture."""
+    run = await notebook.run(f"await {FOX}")
+
+    kinds = [message["msg_type"] for message in run.messages]
+    assert kinds.index("update_display_data") < len(kinds) - 1
+    assert run.messages[-1]["content"].get("execution_state") == "idle"
+    assert len(run.pictures) == 1
+
+
+async def test_a_later_cell_shows_the_picture_again(notebook: Kernel) -> None:
+    await notebook.do(f"x = await {FOX}")
+
+    assert [len((await notebook.run("x")).pictures) for _ in range(2)] == [1, 1]
+
+
+async def test_a_later_cell_shows_the_picture_of_a_finished_job(notebook: Kernel) -> None:
+    await notebook.do(f"job = {FOX}\nx = await job")
+
+    again = await notebook.run("job")
+
+    assert len(again.pictures) == 1
+    assert not again.widgets
+
+
+async def test_a_later_cell_shows_a_running_job_live(notebook: Kernel) -> None:
+    first = await notebook.run(f"job = {FOX}")
+    second = await notebook.run("job")
+
+    assert await _pictures_after_the_end(notebook, first) == 1
+    assert await _pictures_after_the_end(notebook, second) == 1
+
+
+async def test_a_bare_handle_frees_its_cell_and_is_replaced_there_later(notebook: Kernel) -> None:
+    run = await notebook.run(FOX)
+    assert not run.pictures
+
+    await until(lambda: run.pictures, 20, "the picture")
+
+    view, picture = run.shown
+    assert picture["transient"]["display_id"] == view["transient"]["display_id"]
+
+
+async def test_two_jobs_of_one_cell_keep_their_places(notebook: Kernel) -> None:
+    run = await notebook.run('a = mt.image("a red fox")\nb = mt.image("an owl")\nawait b; await a')
+
+    views = [
+        shown["transient"]["display_id"] for shown in run.shown if "image/jpeg" not in shown["data"]
+    ]
+    places = {p["transient"]["display_id"]: p["data"]["text/html"] for p in run.pictures}
+    assert ["a red fox" in places[views[0]], "an owl" in places[views[1]]] == [True, True]
+
+
+async def test_no_widget_is_left_open(notebook: Kernel) -> None:
+    await notebook.do(f"await {FOX}")
+
+    left = await notebook.do("import ipywidgets; print(len(ipywidgets.widgets.widget._instances))")
+
+    assert left.strip() == "0"
+
+
+async def test_a_front_end_without_widgets_reads_one_calm_line(notebook: Kernel) -> None:
+    view = (await notebook.run(f"await {FOX}")).shown[0]
+
+    assert view["data"]["text/plain"] == "a red fox: started, shown here when done"
+
+
+async def test_other_values_are_shown_as_ever(notebook: Kernel) -> None:
+    await notebook.do(f"x = await {FOX}")
+
+    listed = await notebook.run("[x.width, 1]")
+
+    assert listed.shown[0]["data"]["text/plain"] == "[1024, 1]"
