@@ -66,7 +66,7 @@ def _completed(scene: Scene, time: str) -> Scene:
         return replace(scene, places=("underwater",))
     if "japan" in places and not scene.things:
         scene = replace(scene, places=(*scene.places, "sea"))
-    elif not places and any(kinds.floats(t.motif) for t in things):
+    elif not places and any(kinds.needs_sea(t.motif) for t in things):
         scene = replace(scene, places=("sea",))
     elif _is_open(scene):
         scene = replace(scene, places=(*scene.places, "mountain", "meadow"))
@@ -147,7 +147,8 @@ def _sky(view: View) -> list[Step]:
     if "space" in scene.places and not _stands(view):
         steps.append(("planet", partial(above.planet, view)))
     overcast = scene.season == "storm" or "rain" in scene.weather
-    if not overcast and "moon" not in scene.places:
+    hidden = "aurora" in scene.weather and "moon" not in scene.weather
+    if not overcast and not hidden and "moon" not in scene.places:
         name = "moon" if scene.time == "night" else "sun"
         steps.append((name, partial(above.disc, view)))
     if overcast or "clouds" in scene.weather or (

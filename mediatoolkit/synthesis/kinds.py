@@ -102,6 +102,11 @@ def floats(motif: str) -> bool:
     return _key(motif) in FLOATING
 
 
+def needs_sea(motif: str) -> bool:
+    """Whether it makes no sense without the sea."""
+    return floats(motif) or motif in {"@lighthouse", "ANCHOR"}
+
+
 def swims(motif: str) -> bool:
     """Whether it belongs under water."""
     return _key(motif) in SWIMMING

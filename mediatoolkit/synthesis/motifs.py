@@ -169,7 +169,8 @@ FACES = {
 _FUR = "b07a48 8f7a68 a8683c 8a8a90 c09a5c"
 _GOODS = "d9622b 4f8a78 b8485a e0a93c 4f7fa8 c98a5a"
 SKIN = ("f0c8a0", "e0a878", "b87a4c", "8a5636")
-HAIR = ("3a2620", "5a3420", "8a4a24", "2a2430", "c08a3c")
+HAIR = ("8a4a24", "4a2c20", "2c2020", "1c1a20")
+"""Tones of people, skin and hair in pairs."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,9 @@ def _coat(
         main = ink(SKIN[int(rng.integers(len(SKIN)))]) if _is_person(name) else inks.disc
     if colour:
         main = COLOURS[colour]
-    second = ink(solid) if solid and solid != body else mix(main, inks.line, 0.5)
+    second = ink(solid) if solid else mix(main, inks.line, 0.5)
+    if solid and solid == body:
+        return main, main
     if lightness(main) < 0.22:
         second = mix(main, WARM_WHITE, 0.08)
     return main, second
@@ -284,7 +287,7 @@ def _glyph_parts(
     detail = mix(body, WARM_WHITE, 0.72)
     if _is_building(name):
         detail = inks.lamp
-    if glyph.solid_share > 0.42:
+    if body is second or (name not in COATS and glyph.solid_share > 0.5):
         # Nearly all of this glyph is solid: the solid is the body and the gaps are the lines.
         light = mix(body, WARM_WHITE, 0.6)
         parts = (
@@ -313,7 +316,8 @@ def _figure(
     name: str, size: int, colour: str, inks: Palette, rng: np.random.Generator
 ) -> Motif:
     body, second = _coat(name, colour, inks, rng)
-    skin = ink(SKIN[int(rng.integers(len(SKIN)))])
+    person = int(rng.integers(len(SKIN)))
+    skin = ink(SKIN[person])
     roles = {
         "main": body,
         "light": mix(body, WARM_WHITE, 0.85),
@@ -326,7 +330,7 @@ def _figure(
         "accent": _contrast(body),
         "skin": skin,
         "blush": mix(skin, ink("d8503a"), 0.45),
-        "hair": ink(HAIR[int(rng.integers(len(HAIR)))]),
+        "hair": ink(HAIR[person]),
     }
     parts, silhouette = [], np.zeros((size, size), np.uint8)
     for shape in figures.FIGURES[name]:

@@ -65,7 +65,7 @@ MOUNT~FUJI mount-fuji
 VIOLIN cello fiddle
 PERSONAL~COMPUTER laptop computer
 MOBILE~PHONE phone smartphone
-UMBRELLA~WITH~RAIN~DROPS umbrella
+UMBRELLA umbrella parasol
 DOVE~OF~PEACE dove pigeon
 BIRD bird sparrow robin crow raven finch
 DUCK duck goose

@@ -212,7 +212,7 @@ def lightning(view: View) -> None:
     x = canvas.width * rng.uniform(0.14, 0.3)
     if view.light[0] < canvas.width / 2:
         x = canvas.width - x
-    _bolt(view, rng, x, view.horizon * 0.22, view.horizon * 1.02, view.unit * 0.0085)
+    _bolt(view, rng, x, view.horizon * 0.05, view.horizon * 1.02, view.unit * 0.0085)
 
 
 def _bolt(

@@ -55,6 +55,17 @@ def _tone(view: View, band: Band) -> Field:
     return np.asarray(0.3 * red + 0.59 * green + 0.11 * blue, np.float32)
 
 
+def _like(planes: Field, colour: Ink | None) -> Field:
+    """Where a band has the hue of a colour, 0 to 1."""
+    if colour is None or np.ptp(colour) < 0.2:
+        return np.zeros(planes.shape[1:], np.float32)
+    hue = (colour - colour.mean()) / np.linalg.norm(colour - colour.mean())
+    grey = planes.mean(0)
+    vivid = sum((plane - grey) * part for plane, part in zip(planes, hue, strict=True))
+    size = np.sqrt(sum((plane - grey) ** 2 for plane in planes)) + np.float32(1e-3)
+    return smooth(0.9, 0.96, vivid / size) * smooth(0.1, 0.2, vivid)
+
+
 def _range_of(view: View) -> tuple[float, float]:
     """The tones between which most of the picture lies."""
     sample = view.canvas.planes[:, ::7, ::7].mean(0)
@@ -75,6 +86,8 @@ def linocut(view: View) -> None:
     period = max(4.0, view.unit / 88)
     named = [COLOURS[c] for c in view.scene.colours]
     low, high = _range_of(view)
+    coloured = [t.colour for t in view.scene.things if t.colour]
+    figure = COLOURS[coloured[0]] if coloured else None
     second = named[0] if named else ink(_SECOND.get(view.scene.time, "6fa3a8"))
     for band in canvas.bands():
         tone = np.clip((_tone(view, band) - low) / (high - low), 0, 1) * np.float32(0.9)
@@ -84,6 +97,8 @@ def linocut(view: View) -> None:
         rough = chatter.rows(band.start, band.stop) - 0.5
         wave = band.y / period + (bend.rows(band.start, band.stop) - 0.5) * view.unit * 0.28 / period
         groove = 0.5 + 0.5 * np.cos(wave * np.float32(2 * np.pi))
+        own = _like(canvas.planes[:, band.start : band.stop], figure)
+        tone = np.clip(tone + 0.5 * own, 0, 0.8)
         depth = smooth(0.16, 0.66, tone + rough * 0.14)
         cut = np.clip((depth * 1.12 - groove) * period * 0.42 + 0.5, 0, 1)
         cut *= smooth(0.1, 0.16, tone + rough * 0.05)
@@ -91,6 +106,8 @@ def linocut(view: View) -> None:
         under = smooth(0.12, 0.2, chroma) * smooth(0.9, 0.8, tone)
         _fill(view, band, PAPER)
         canvas.over(band, second, under)
+        if figure is not None:
+            canvas.over(band, figure, own)
         canvas.over(band, _INK, 1 - cut)
         canvas.over(band, PAPER, smooth(0.012, 0.004, band.grain) * 0.8)
 

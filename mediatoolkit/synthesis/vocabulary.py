@@ -169,6 +169,11 @@ JAPANESE = {
 }
 
 PHRASES = {
+    "full moon": "moon",
+    "crescent moon": "moon",
+    "new moon": "night",
+    "shooting star": "stars",
+    "shooting stars": "stars",
     "northern lights": "aurora",
     "southern lights": "aurora",
     "milky way": "galaxy night",

@@ -86,7 +86,7 @@ class _Reader:
         self._understood: dict[str, None] = {}
         self._unknown: dict[str, None] = {}
         self._count = 0
-        self._colour = ""
+        self._colours: list[str] = []
         self._size = 1.0
         self._relation = ""
         self._flying = False
@@ -95,7 +95,7 @@ class _Reader:
         at = 0
         while at < len(self._words):
             at += self._step(at)
-        self._keep_colour()
+        self._loose += self._colours
         self._drop_weather_that_is_a_thing()
         first = {kind: found[0] if found else "" for kind, found in self._found.items()}
         return Scene(
@@ -131,8 +131,7 @@ class _Reader:
         from mediatoolkit.synthesis.inks import COLOURS
 
         if word in COLOURS and not self._is_flower(word):
-            self._keep_colour()
-            self._colour = word
+            self._colours.append(word)
         elif word in known.COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
             self._count = known.COUNTS.get(word) or int(word)
         elif word in known.SIZES:
@@ -183,8 +182,8 @@ class _Reader:
             self._places.append("japan")
         elif word in known.IMPLIED:
             self._add(known.IMPLIED[word], 2)
-        elif word == "sky" and self._colour:
-            self._tints["sky"], self._colour = self._colour, ""
+        elif word == "sky" and self._colours:
+            self._tints["sky"] = self._colour()
         elif word == "moon" and self._on_before(word):
             self._places.append("moon")
             self._things[-1] = replace(self._things[-1], relation="on", anchor="moon")
@@ -203,8 +202,8 @@ class _Reader:
         else:
             name = known.PLACES[word]
             self._places.append(name)
-        if self._colour:
-            self._tints[name], self._colour = self._colour, ""
+        if self._colours:
+            self._tints[name] = self._colour()
         if self._relation in {"on", "over"} and self._things:
             self._things[-1] = replace(self._things[-1], relation=self._relation, anchor=name)
         self._relation = ""
@@ -232,7 +231,7 @@ class _Reader:
         last = len(self._things) - 1
         if last + 1 >= MOST_THINGS:
             return
-        thing = Thing(motif, min(count, 9), self._colour, self._size, flying=self._flying)
+        thing = Thing(motif, min(count, 9), self._colour(), self._size, flying=self._flying)
         relation = self._relation
         if relation and last >= 0:
             if relation in {"with", "of"}:
@@ -242,13 +241,13 @@ class _Reader:
                     self._things[last], relation=relation, anchor=last + 1
                 )
         self._things.append(thing)
-        self._count, self._colour, self._size, self._relation = 0, "", 1.0, ""
+        self._count, self._size, self._relation = 0, 1.0, ""
         self._flying = False
 
-    def _keep_colour(self) -> None:
-        if self._colour:
-            self._loose.append(self._colour)
-            self._colour = ""
+    def _colour(self) -> str:
+        """The colour of the noun just met: the first of those named before it."""
+        colour, self._colours = self._colours[0] if self._colours else "", []
+        return colour
 
     def _drop_weather_that_is_a_thing(self) -> None:
         """A moon to stand on is not in the sky as well."""
