@@ -75,13 +75,15 @@ def boolean(value: Any, path: str) -> bool:
 
 
 def integer(low: int = -(2**31), high: int = 2**31 - 1) -> Shape:
-    """A whole number from *low* to *high*."""
+    """A whole number from *low* to *high*; `40.0` counts, the official SDK sends it."""
 
     def read(value: Any, path: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**31:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _mistyped(value, path, "TYPE_INT32")
+        if value % 1 or not -(2**31) <= value < 2**31:
             raise _mistyped(value, path, "TYPE_INT32")
         _within(value, path, low, high)
-        return value
+        return int(value)
 
     return read
 
