@@ -61,7 +61,7 @@ def _band(view: View, line: Field, colour: Ink, other: Ink) -> None:
 
     def edge(band: Band) -> Field:
         inside = np.clip(band.y - line - crest * 1.6, 0, 1)
-        return inside * np.clip(line + crest * 2.5 - band.y, 0, 1)
+        return np.asarray(inside * np.clip(line + crest * 2.5 - band.y, 0, 1), np.float32)
 
     canvas.lay(mix(colour, other, 0.55), fade, top)
     canvas.lay(mix(colour, PAPER, 0.75), edge, top, float(line.max()) + crest * 4)
@@ -74,7 +74,9 @@ def _sun(view: View, rng: np.random.Generator, tones: list[Ink]) -> None:
     bright = max(tones, key=lambda c: float(c[0] - c[2]))
 
     def disc(band: Band) -> Field:
-        return np.asarray(np.clip(radius - np.hypot(band.x - x, band.y - y) + 0.5, 0, 1), np.float32)
+        return np.asarray(
+            np.clip(radius - np.hypot(band.x - x, band.y - y) + 0.5, 0, 1), np.float32
+        )
 
     canvas.lay(bright, disc, y - radius - 1, y + radius + 1)
     canvas.lay(

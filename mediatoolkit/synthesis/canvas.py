@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.synthesis.texture import TILE, Field, grain_tile, ordered_tile
+from mediatoolkit.synthesis.texture import TILE, Field, Values, grain_tile, ordered_tile
 
 BAND = 32
 """Rows per band: small enough for the processor's cache and for a prompt stop."""
@@ -34,15 +34,15 @@ class Band:
     grain: Field
     contrast: float
 
-    def stipple(self, alpha: Field) -> Field:
+    def stipple(self, alpha: Values) -> Field:
         """Turn a soft coverage into dots of full ink, as a screen does."""
         return dots(alpha, self.grain, self.contrast)
 
 
-def dots(alpha: Field, grain: Field, contrast: float) -> Field:
+def dots(alpha: Values, grain: Field, contrast: float) -> Field:
     """Split a soft coverage into dots by a grain; a contrast of 0 leaves it soft."""
     if not contrast:
-        return np.asarray(np.clip(alpha, 0, 1) * np.ones_like(grain), np.float32)
+        return np.asarray(np.clip(np.broadcast_to(alpha, grain.shape), 0, 1), np.float32)
     return np.asarray(np.clip((alpha - grain) * contrast + 0.5, 0, 1), np.float32)
 
 
@@ -66,13 +66,16 @@ class Canvas:
         *,
         shading: str = "dots",
     ) -> None:
+        """Take a blank sheet."""
         self.width = width
         self.height = height
         self.unit = min(width, height)
         self.tick = tick
         self.planes = np.zeros((3, height, width), np.float32)
         self._contrast = {"dots": 5.0, "ordered": 99.0, "smooth": 0.0}[shading]
-        tile = ordered_tile() if shading == "ordered" else grain_tile(rng, max(1.0, self.unit / 900))
+        tile = (
+            ordered_tile() if shading == "ordered" else grain_tile(rng, max(1.0, self.unit / 900))
+        )
         self._grain = np.tile(tile, (1, width // TILE + 1))[:, :width]
         self._x = np.arange(width, dtype=np.float32)[None, :] + np.float32(0.5)
 
@@ -95,7 +98,7 @@ class Canvas:
         grain = self._grain[start % TILE : start % TILE + stop - start]
         return Band(start, stop, y, self._x, grain, self._contrast)
 
-    def over(self, band: Band, ink: Ink, alpha: Field) -> None:
+    def over(self, band: Band, ink: Ink, alpha: Values) -> None:
         """Lay one ink over a band where `alpha` is 1."""
         for plane, value in zip(self.planes, ink, strict=True):
             rows = plane[band.start : band.stop]
@@ -104,7 +107,7 @@ class Canvas:
     def lay(
         self,
         ink: Ink,
-        cover: Callable[[Band], Field],
+        cover: Callable[[Band], Values],
         top: float = 0,
         bottom: float | None = None,
     ) -> None:
@@ -112,7 +115,7 @@ class Canvas:
         for band in self.bands(top, bottom):
             self.over(band, ink, cover(band))
 
-    def stamp(self, ink: Ink, mask: Field, left: int, top: int) -> None:
+    def stamp(self, ink: Ink, mask: Values, left: int, top: int) -> None:
         """Print one ink through a small mask whose corner lies at `left`, `top`."""
         height, width = mask.shape
         x0, x1 = max(0, left), min(self.width, left + width)
@@ -127,7 +130,7 @@ class Canvas:
                 area += (value - area) * part
             self.tick()
 
-    def stipple_at(self, alpha: Field, left: int, top: int) -> Field:
+    def stipple_at(self, alpha: Values, left: int, top: int) -> Field:
         """Stipple a small mask whose corner lies at `left`, `top`."""
         rows = (np.arange(alpha.shape[0]) + top) % TILE
         columns = (np.arange(alpha.shape[1]) + left) % TILE % self._grain.shape[1]

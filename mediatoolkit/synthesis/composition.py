@@ -4,7 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mediatoolkit.synthesis import abstract, deep, kinds, land, rooms, stage, town, trees, water, weather
+from mediatoolkit.synthesis import (
+    abstract,
+    deep,
+    kinds,
+    land,
+    rooms,
+    stage,
+    town,
+    trees,
+    water,
+    weather,
+)
 from mediatoolkit.synthesis import sky as above
 from mediatoolkit.synthesis.canvas import Canvas
 from mediatoolkit.synthesis.figure import print_figure
@@ -60,10 +71,21 @@ def _completed(scene: Scene, time: str) -> Scene:
     if places & {"space", "moon"}:
         return replace(scene, time="night", places=(*scene.places, "space"))
     if not scene.time and not scene.season:
-        plain = scene.style in {"linocut", "ink"} or scene.surface in {"table", "wall"} or is_still_life(scene) or is_portrait(scene)
+        plain = (
+            scene.style in {"linocut", "ink"}
+            or scene.surface in {"table", "wall"}
+            or is_still_life(scene)
+            or is_portrait(scene)
+        )
         scene = replace(scene, time="day" if plain else time)
-    if things and not places and all(kinds.swims(t.motif) and not kinds.floats(t.motif) for t in things):
+    if (
+        things
+        and not places
+        and all(kinds.swims(t.motif) and not kinds.floats(t.motif) for t in things)
+    ):
         return replace(scene, places=("underwater",))
+    if scene.form == "portrait":
+        scene = replace(scene, things=tuple(_face_to_face(t) for t in things))
     if "japan" in places and not scene.things:
         scene = replace(scene, places=(*scene.places, "sea"))
     elif not places and any(kinds.needs_sea(t.motif) for t in things):
@@ -71,6 +93,12 @@ def _completed(scene: Scene, time: str) -> Scene:
     elif _is_open(scene):
         scene = replace(scene, places=(*scene.places, "mountain", "meadow"))
     return scene
+
+
+def _face_to_face(thing: Thing) -> Thing:
+    """An animal seen from the front, where there is such a motif."""
+    face = f"{thing.motif} FACE"
+    return replace(thing, motif=face) if face in motifs.FACES else thing
 
 
 def _is_open(scene: Scene) -> bool:
@@ -93,8 +121,10 @@ def _inks(scene: Scene) -> Palette:
 
 def is_still_life(scene: Scene) -> bool:
     """Whether all there is are small things."""
-    return bool(scene.things) and not scene.places and all(
-        kinds.is_small(t.motif) for t in scene.things
+    return (
+        bool(scene.things)
+        and not scene.places
+        and all(kinds.is_small(t.motif) for t in scene.things)
     )
 
 
@@ -112,7 +142,7 @@ def compose(view: View) -> list[Step]:
     if scene.form == "abstract" and not scene.things:
         return [("waves", partial(abstract.waves, view))]
     if is_portrait(scene):
-        return [("backdrop", partial(rooms.backdrop, view)), *_figures(view, 1.16, grow=2.0)]
+        return [("backdrop", partial(rooms.backdrop, view)), *_portrait(view)]
     if scene.surface == "table" or is_still_life(scene):
         return [
             ("backdrop", partial(rooms.backdrop, view)),
@@ -151,8 +181,10 @@ def _sky(view: View) -> list[Step]:
     if not overcast and not hidden and "moon" not in scene.places:
         name = "moon" if scene.time == "night" else "sun"
         steps.append((name, partial(above.disc, view)))
-    if overcast or "clouds" in scene.weather or (
-        scene.time in {"day", "dawn", ""} and "japan" not in scene.places
+    if (
+        overcast
+        or "clouds" in scene.weather
+        or (scene.time in {"day", "dawn", ""} and "japan" not in scene.places)
     ):
         steps.append(("clouds", partial(above.clouds, view, heavy=overcast)))
     if scene.season == "storm" or "lightning" in scene.weather:
@@ -217,6 +249,16 @@ def _figures(view: View, floor: float, *, grow: float = 1.0, shadow: bool = True
         (_spoken(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
         for spot in spots
     ]
+
+
+def _portrait(view: View) -> list[Step]:
+    """A figure so large that the lower edge cuts it."""
+    canvas, thing = view.canvas, view.scene.things[0]
+    crown = canvas.height * 0.5 - canvas.unit * 0.32
+    tall = max(canvas.unit * 1.05, (canvas.height - crown) * 1.12)
+    size = tall / motifs.proportions(thing.motif)[1]
+    grow = size / canvas.unit / kinds.length(thing.motif)
+    return _figures(view, (crown + tall) / canvas.height, grow=grow / stage.crowding(view))
 
 
 def _spoken(motif: str) -> str:

@@ -1,5 +1,7 @@
 """Under water: light from above, weeds, sand, bubbles."""
 
+from functools import partial
+
 import numpy as np
 
 from mediatoolkit.synthesis.canvas import Band
@@ -16,20 +18,26 @@ def deep(view: View) -> None:
     if view.night:
         light, middle, dark = ink("2f6f9a"), ink("164478"), ink("0a1c40")
     canvas.lay(light, lambda b: np.ones_like(b.grain))
-    for colour, low, high in ((mix(light, middle, 0.6), 0.0, 0.35), (middle, 0.25, 0.6),
-                              (mix(middle, dark, 0.5), 0.5, 0.85), (dark, 0.75, 1.1)):  # fmt: skip
-        canvas.lay(
-            colour, lambda b, s=(low, high): b.stipple(smooth(*s, b.y / canvas.height) * np.ones_like(b.grain))
-        )
+    for colour, low, high in (
+        (mix(light, middle, 0.6), 0.0, 0.35),
+        (middle, 0.25, 0.6),
+        (mix(middle, dark, 0.5), 0.5, 0.85),
+        (dark, 0.75, 1.1),
+    ):
+        canvas.lay(colour, partial(_deeper, low * canvas.height, high * canvas.height))
     lean = 0.45 if view.light[0] < canvas.width / 2 else -0.45
     rays = wander(rng, 4 * canvas.width, view.unit * 0.12, octaves=2)
 
     def shafts(band: Band) -> Field:
         across = np.clip(band.x - lean * band.y + 1.5 * canvas.width, 0, len(rays) - 1)
         ray = smooth(0.55, 0.62, rays[across.astype(np.intp)])
-        return ray * band.stipple(0.5 * smooth(0.85, 0.0, band.y / canvas.height) * np.ones_like(ray))
+        return ray * band.stipple(0.5 * smooth(0.85, 0.0, band.y / canvas.height))
 
     canvas.lay(mix(light, WARM_WHITE, 0.35), shafts)
+
+
+def _deeper(low: float, high: float, band: Band) -> Field:
+    return band.stipple(smooth(low, high, band.y))
 
 
 def seabed(view: View) -> None:
@@ -64,8 +72,8 @@ def _weeds(view: View, rng: np.random.Generator, line: Field) -> None:
             blade = np.clip(thick[:, None] - np.abs(x - sway[:, None]) + 0.5, 0, 1)
             at = middle + rng.normal(0, view.unit * 0.03)
             root = float(line[int(np.clip(at, 0, len(line) - 1))]) + view.unit * 0.02
-            view.canvas.stamp(mix(colour, ink("123a66"), 0.25 + 0.3 * rng.random()),
-                              blade.astype(np.float32), int(at) - reach, int(root) - high)  # fmt: skip
+            green = mix(colour, ink("123a66"), 0.25 + 0.3 * rng.random())
+            view.canvas.stamp(green, blade.astype(np.float32), int(at) - reach, int(root) - high)
 
 
 def bubbles(view: View) -> None:

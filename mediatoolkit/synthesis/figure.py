@@ -6,7 +6,7 @@ from mediatoolkit.synthesis import kinds, motifs
 from mediatoolkit.synthesis.glyphs import as_field
 from mediatoolkit.synthesis.inks import mix
 from mediatoolkit.synthesis.motifs import Motif, Part
-from mediatoolkit.synthesis.stage import Spot
+from mediatoolkit.synthesis.relations import Spot
 from mediatoolkit.synthesis.texture import Field, smooth
 from mediatoolkit.synthesis.view import View
 
@@ -76,7 +76,9 @@ def _modelling(view: View, inside: Field, left: int, top: int) -> None:
         shifted[step:, step:] = inside[:-step, :-step]
     rim = np.clip(inside - shifted, 0, 1) * smooth(1.2, -0.6, down)
     share = 0.6 if view.night else 0.35
-    canvas.stamp(mix(view.inks.disc, view.inks.low, 0.2), (rim * share).astype(np.float32), left, top)
+    canvas.stamp(
+        mix(view.inks.disc, view.inks.low, 0.2), (rim * share).astype(np.float32), left, top
+    )
 
 
 def _shadow(view: View, left: int, top: int, width: int, height: int) -> None:

@@ -1,254 +1,64 @@
-"""Figures of our own, where the font has only a head or nothing at all.
+"""Figures of our own, where the font has only a head or nothing at all."""
 
-A figure is a list of shapes in a box of 100 by 100, y downwards, feet at 100. A shape is
-`(role, kind, points)`; later shapes lie on top. Kinds: `curve` runs smoothly through its
-points (a point given twice is a corner), `poly` is straight, `disc` is an ellipse given by
-two corners.
-"""
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from mediatoolkit.synthesis import shapes
 from mediatoolkit.synthesis.glyphs import Mask
 
-Shape = tuple[str, str, str]
-
-FIGURES: dict[str, list[Shape]] = {
-    "@fox": [
-        ("main", "curve", "30,93 16,98 4,92 -1,78 4,63 13,52 20,46 20,46 22,58 20,68 23,78 34,85"),
-        ("light", "curve", "1,68 4,62 13,52 20,46 20,46 22,57 19,66 15,63 11,68 7,66 5,71"),
-        (
-            "main",
-            "curve",
-            "91,20 91,20 85,25 77,29 70,34 67,41 69,52 68,66 67,82 68,91 74,95 74,98 74,98 60,98 "
-            "48,98 30,98 24,92 22,82 25,69 32,57 39,46 45,34 49,24 51,16 50,9 53,-2 53,-2 59,5 "
-            "64,11 71,13 79,16 87,18",
-        ),
-        (
-            "light",
-            "curve",
-            "90,22 90,22 84,23 77,23 71,25 65,31 60,40 58,50 60,61 64,69 68,66 69,52 67,41 70,34 "
-            "77,29 85,25",
-        ),
-        ("shade", "curve", "28,97 25,86 30,74 41,69 50,76 52,87 46,95 46,98 30,98"),
-        ("dark", "curve", "59,84 63,83 67,84 68,91 74,95 74,98 74,98 58,98 58,98"),
-        ("dark", "curve", "38,98 38,98 40,94 48,93 55,95 55,98 55,98"),
-        ("dark", "curve", "52,9 54,1 54,1 58,6 61,11 57,13 54,15"),
-        ("dark", "disc", "87.5,17 92,21.5"),
-        ("dark", "curve", "69,19.5 69,19.5 72,17 75.5,18.5 75.5,18.5 72.5,20.5"),
-    ],
-    "@astronaut": [
-        ("shade", "poly", "27,40 73,40 75,72 25,72"),
-        ("main", "curve", "34,66 34,66 36,98 36,98 48,98 48,98 50,78 52,98 52,98 64,98 64,98 66,66"),
-        ("dark", "poly", "34,93 48.5,93 48.5,99 32,99"),
-        ("dark", "poly", "51.5,93 66,93 68,99 51.5,99"),
-        ("main", "curve", "34,42 22,47 15,60 14,72 22,73 26,62 32,56"),
-        ("main", "curve", "66,42 77,44 86,34 89,23 82,20 77,30 67,38"),
-        ("main", "curve", "36,39 64,39 69,44 68,58 67,73 50,75 33,73 32,58 31,44"),
-        ("accent", "poly", "34,70 66,70 66,73.5 34,73.5"),
-        ("shade", "poly", "40,50 60,50 60,63 40,63"),
-        ("accent", "disc", "43,54 47,58"),
-        ("light", "poly", "50,54 57,54 57,56 50,56"),
-        ("light", "poly", "50,58.5 57,58.5 57,60.5 50,60.5"),
-        ("main", "disc", "29,2 71,44"),
-        ("dark", "curve", "34,23 38,12 50,9 62,12 66,23 62,34 50,37 38,34"),
-        ("light", "curve", "38,20 41,14 47,12 44,16 41,22 39,25"),
-    ],
-    "@lighthouse": [
-        ("dark", "poly", "10,100 18,91 36,88 68,88 84,92 92,100"),
-        ("main", "poly", "39,26 61,26 68,90 32,90"),
-        ("light", "poly", "37.9,36 62.1,36 63.3,47 36.7,47"),
-        ("light", "poly", "35.5,58 64.5,58 65.8,70 34.2,70"),
-        ("light", "poly", "33,80 67,80 68,90 32,90"),
-        ("shade", "poly", "52,26 61,26 68,90 55,90"),
-        ("dark", "poly", "36,24 64,24 64,28 36,28"),
-        ("lamp", "poly", "43,13 57,13 57,24 43,24"),
-        ("dark", "poly", "49,13 51,13 51,24 49,24"),
-        ("dark", "curve", "40,13 40,13 44,7 50,4 56,7 60,13 60,13"),
-        ("dark", "poly", "49,0 51,0 51,6 49,6"),
-        ("lamp", "poly", "48,52 52,52 52,57 48,57"),
-        ("dark", "curve", "46,90 46,90 46,82 50,79 54,82 54,90 54,90"),
-    ],
-    "@robot": [
-        ("dark", "poly", "34,84 46,84 46,96 34,96"),
-        ("dark", "poly", "54,84 66,84 66,96 54,96"),
-        ("shade", "curve", "30,100 30,100 31,94 46,94 48,100 48,100"),
-        ("shade", "curve", "52,100 52,100 54,94 69,94 70,100 70,100"),
-        ("shade", "curve", "24,56 17,62 14,74 17,82 23,81 23,72 29,64"),
-        ("shade", "curve", "76,56 84,50 89,38 86,31 80,33 79,42 71,50"),
-        ("main", "curve", "28,52 28,52 72,52 72,52 74,70 70,87 70,87 30,87 30,87 26,70"),
-        ("light", "poly", "38,60 62,60 62,76 38,76"),
-        ("accent", "disc", "41,64 48,71"),
-        ("dark", "poly", "51,64 59,64 59,66 51,66"),
-        ("dark", "poly", "51,69 59,69 59,71 51,71"),
-        ("dark", "poly", "44,46 56,46 56,53 44,53"),
-        ("dark", "poly", "49,4 51,4 51,16 49,16"),
-        ("accent", "disc", "46,0 54,8"),
-        ("shade", "poly", "18,25 82,25 82,38 18,38"),
-        ("main", "curve", "26,14 50,13 74,14 77,18 78,31 77,44 73,48 50,49 27,48 23,44 22,31 23,18"),
-        ("dark", "curve", "29,20 50,19 71,20 73,30 71,42 50,43 29,42 27,30"),
-        ("lamp", "disc", "34,23 45,34"),
-        ("lamp", "disc", "55,23 66,34"),
-        ("dark", "disc", "38,27 42,31"),
-        ("dark", "disc", "59,27 63,31"),
-        ("lamp", "curve", "40,37 45,39.5 50,40 55,39.5 60,37 58,39 50,41.5 42,39"),
-    ],
-    "@girl": [
-        ("skin", "poly", "41,72 46.5,72 46,96 41.5,96"),
-        ("skin", "poly", "53.5,72 59,72 58.5,96 54,96"),
-        ("dark", "curve", "39,100 39,100 39,94 47,94 47,100 47,100"),
-        ("dark", "curve", "53,100 53,100 53,94 61,94 61,100 61,100"),
-        ("hair", "curve", "38,12 32,20 29,34 24,42 33,43 40,38 60,38 67,43 76,42 71,34 68,20 62,12"),
-        ("skin", "curve", "44,40 34,46 27,57 23,66 27,68 34,60 42,52"),
-        ("skin", "curve", "56,40 66,42 74,36 80,25 84,27 79,40 70,49 58,52"),
-        ("main", "curve", "43,38 57,38 61,46 64,60 72,79 72,79 50,82 28,79 28,79 36,60 39,46"),
-        ("skin", "poly", "47,32 53,32 53,40 47,40"),
-        ("skin", "disc", "37,10 63,38"),
-        ("hair", "curve", "36,26 35,14 43,5 50,4 57,5 65,14 64,26 60,18 52,16 44,20"),
-        ("dark", "disc", "44,24 46.4,27"),
-        ("dark", "disc", "54,24 56.4,27"),
-        ("blush", "disc", "40,28 44,31"),
-        ("blush", "disc", "56.5,28 60.5,31"),
-        ("dark", "curve", "47,31 50,32.5 53,31 50,33.6"),
-    ],
-    "@boy": [
-        ("dark", "poly", "39,66 49,66 48,96 40,96"),
-        ("dark", "poly", "51,66 61,66 60,96 52,96"),
-        ("accent", "curve", "37,100 37,100 38,94 48,94 48.5,100 48.5,100"),
-        ("accent", "curve", "51.5,100 51.5,100 52,94 62,94 63,100 63,100"),
-        ("skin", "curve", "42,42 33,48 27,60 26,70 30,71 35,62 41,54"),
-        ("skin", "curve", "58,42 67,44 75,38 81,27 85,29 80,42 70,51 60,54"),
-        ("main", "curve", "42,38 58,38 64,44 64,57 62,70 50,71 38,70 36,57 36,44"),
-        ("skin", "poly", "47,32 53,32 53,40 47,40"),
-        ("skin", "disc", "37,9 63,37"),
-        ("hair", "curve", "36,22 36,12 44,5 52,4 61,8 64,16 64,22 60,16 50,15 41,16"),
-        ("dark", "disc", "44,23 46.4,26"),
-        ("dark", "disc", "54,23 56.4,26"),
-        ("dark", "curve", "47,30 50,31.5 53,30 50,32.6"),
-    ],
-    "@woman": [
-        ("skin", "poly", "43,78 48,78 47.5,97 44,97"),
-        ("skin", "poly", "52,78 57,78 56,97 52.5,97"),
-        ("dark", "poly", "42,97 48,95 48.5,100 40,100"),
-        ("dark", "poly", "58,97 52,95 51.5,100 60,100"),
-        ("hair", "curve", "43,7 38,16 37,28 40,34 60,34 63,28 62,16 57,7"),
-        ("main", "curve", "41,31 35,36 31,48 30,60 34,61 38,50 43,42"),
-        ("main", "curve", "59,31 65,36 69,48 70,60 66,61 62,50 57,42"),
-        ("main", "curve", "43,29 57,29 61,35 59,47 64,62 69,81 69,81 50,84 31,81 31,81 36,62 41,47 39,35"),
-        ("shade", "poly", "41,46 59,46 59.4,49 40.6,49"),
-        ("skin", "poly", "47.5,22 52.5,22 53,31 47,31"),
-        ("skin", "disc", "41,7 59,27"),
-        ("hair", "curve", "40,20 40,10 46,4 54,4 60,10 60,20 57,13 50,10 44,14"),
-    ],
-    "@man": [
-        ("dark", "poly", "40,58 50,58 48.5,97 41.5,97"),
-        ("dark", "poly", "50,58 60,58 58.5,97 51.5,97"),
-        ("dark", "curve", "38,100 38,100 40,95 49,95 49,100 49,100"),
-        ("dark", "curve", "51,100 51,100 51,95 60,95 62,100 62,100"),
-        ("main", "curve", "40,30 33,36 30,48 30,60 34.5,61 38,50 42,42"),
-        ("main", "curve", "60,30 67,36 70,48 70,60 65.5,61 62,50 58,42"),
-        ("main", "curve", "41,28 59,28 64,34 62,48 62,64 50,65 38,64 38,48 36,34"),
-        ("shade", "poly", "49.4,30 50.6,30 50.6,65 49.4,65"),
-        ("skin", "poly", "47,21 53,21 53,30 47,30"),
-        ("skin", "disc", "41,6 59,26"),
-        ("hair", "curve", "40,17 40,9 46,3.5 54,3.5 60,9 60,17 57,11 50,10.5 43,11"),
-    ],
-    "@wizard": [
-        ("line", "poly", "77,26 79.5,26 81,100 78.5,100"),
-        ("lamp", "disc", "73.5,18 83,27.5"),
-        ("main", "curve", "42,44 58,44 66,52 71,76 76,100 76,100 24,100 24,100 29,76 34,52"),
-        ("main", "curve", "60,47 68,52 80,58 82,64 76,68 66,66 58,58"),
-        ("main", "curve", "40,47 32,52 25,62 27,72 34,74 40,66 43,58"),
-        ("skin", "disc", "75.5,57 83.5,65"),
-        ("shade", "curve", "58,60 66,66 70,80 74,100 74,100 58,100 58,100 60,80"),
-        ("skin", "disc", "38,26 62,52"),
-        ("pale", "curve", "38,38 44,42 50,40 56,42 62,38 63,52 58,66 50,78 42,66 37,52"),
-        ("pale", "curve", "41,42 50,39.5 59,42 54,46 50,44 46,46"),
-        ("dark", "disc", "43.5,34 46,37.5"),
-        ("dark", "disc", "54,34 56.5,37.5"),
-        ("main", "curve", "30,32 30,32 40,27 44,12 54,0 54,0 52,10 57,18 60,27 70,32 70,32 50,29"),
-        ("accent", "curve", "39.5,27.5 41,23.5 50,24.5 59,23.5 60.5,27.5 50,28.8"),
-    ],
-    "@bowl": [
-        ("main", "curve", "2,38 2,38 5,60 18,82 34,90 34,90 66,90 66,90 82,82 95,60 98,38 98,38 80,43 50,44.5 20,43"),
-        ("shade", "curve", "62,44 80,43 98,38 98,38 95,60 82,82 66,90 66,90 58,90 74,78 84,62"),
-        ("dark", "curve", "34,89 34,89 33,97 36,100 64,100 67,97 66,89 66,89"),
-    ],
-    "@cherries": [
-        ("line", "poly", "28,66 25.5,66 38,34 60,10 62,12 41,35"),
-        ("line", "poly", "70,60 72.5,60 68,34 61,10 59,12 65.5,34"),
-        ("leaf", "curve", "60,11 60,11 70,1 86,0 99,8 99,8 88,18 74,19"),
-        ("main", "curve", "27,62 36,58 47,63 51,76 47,91 36,99 24,100 11,95 3,84 3,72 10,62 20,59"),
-        ("main", "curve", "72,56 81,53 92,58 97,70 94,84 83,93 72,94 59,90 51,80 50,68 56,58 65,54"),
-        ("shade", "curve", "47,63 51,76 47,91 36,99 24,100 36,92 42,80 42,68"),
-        ("shade", "curve", "92,58 97,70 94,84 83,93 72,94 82,86 88,74 87,62"),
-        ("light", "curve", "11,72 15,67 20,66 16,71 13,78 10,79"),
-        ("light", "curve", "57,68 60,62 66,60 62,66 60,73 57,73"),
-    ],
-    "@balloonist": [
-        ("line", "poly", "36,66 37,66 44,84 43,84"),
-        ("line", "poly", "63,66 64,66 57,84 56,84"),
-        ("main", "curve", "50,0 68,4 81,18 83,36 75,52 64,66 64,66 50,69 36,66 36,66 25,52 17,36 19,18 32,4"),
-        ("light", "curve", "50,0 50,0 42,4 34,18 32,36 37,52 43,67 43,67 50,69 57,67 57,67 63,52 68,36 66,18 58,4"),
-        ("accent", "curve", "50,0 50,0 47,6 44,20 44,38 46,54 48,68 52,68 54,54 56,38 56,20 53,6"),
-        ("shade", "curve", "66,4 78,14 83,28 81,42 75,52 64,66 64,66 72,48 75,30 72,14"),
-        ("dark", "curve", "41,84 41,84 59,84 59,84 58,97 55,100 45,100 42,97"),
-    ],
-    "@windmill": [
-        ("main", "poly", "40,38 60,38 68,100 32,100"),
-        ("shade", "poly", "52,38 60,38 68,100 56,100"),
-        ("dark", "curve", "37,39 37,39 42,28 50,25 58,28 63,39 63,39"),
-        ("dark", "curve", "45,100 45,100 45,88 50,84 55,88 55,100 55,100"),
-        ("lamp", "poly", "47,58 53,58 53,66 47,66"),
-        ("light", "poly", "50,34 78,2 86,9 52,36"),
-        ("light", "poly", "52,34 84,62 77,70 50,36"),
-        ("light", "poly", "50,36 22,68 14,61 48,34"),
-        ("light", "poly", "48,36 16,8 23,0 50,34"),
-        ("dark", "disc", "47,32 53,38"),
-    ],
-    "@pine": [
-        ("dark", "poly", "46,88 54,88 55,100 45,100"),
-        ("main", "poly", "50,0 61,22 56,21 68,44 61,42 76,66 67,64 82,90 50,93 18,90 33,64 24,66 39,42 32,44 44,21 39,22"),
-        ("shade", "poly", "50,0 61,22 56,21 68,44 61,42 76,66 67,64 82,90 50,93 56,70 52,50 55,30"),
-    ],
-    "@tree": [
-        ("dark", "curve", "45,100 45,100 47,80 46,66 36,54 38,52 48,60 50,50 53,60 62,52 64,54 54,67 54,82 57,100 57,100"),
-        ("main", "curve", "50,2 64,4 74,12 86,20 90,34 88,48 78,57 64,60 50,63 36,60 22,57 12,48 10,34 14,20 26,12 36,4"),
-        ("shade", "curve", "66,8 76,14 86,22 90,34 88,48 78,57 64,60 50,63 44,60 60,54 72,44 76,30 72,18"),
-        ("dark", "curve", "49,64 48,52 42,44 43,43 50,50 55,40 56.5,41 52,53 53,64"),
-    ],
-    "@crystal": [
-        ("main", "disc", "10,10 90,90"),
-        ("shade", "curve", "70,16 86,34 88,60 72,82 48,90 30,84 56,78 74,60 78,36"),
-        ("light", "curve", "14,36 30,31 54,34 78,29 86,34 60,41 34,38"),
-    ],
-}  # fmt: skip
-
-SITTING: list[Shape] = [
-    ("outline", "curve", "50,40 63,48 73,66 77,84 72,97 50,99 28,97 23,84 27,66 37,48"),
-    ("belly", "curve", "50,52 58,58 61,74 57,90 50,93 43,90 39,74 42,58"),
-    ("outline", "curve", "36,66 43,64 47,76 47,92 48,97 44,99.5 34,99.5 32,95 36,90 35,78"),
-    ("outline", "curve", "64,66 57,64 53,76 53,92 52,97 56,99.5 66,99.5 68,95 64,90 65,78"),
-]
-"""A body seen from the front, for animals of which the font has only the face."""
-TAIL: Shape = ("outline", "curve", "66,96 80,96 93,86 96,70 91,58 84,58 84,68 80,78 68,84")
+Points = npt.NDArray[np.float64]
 
 
-def outline_points(shape: Shape, scale: float, left: float, top: float) -> list[tuple[float, float]]:
-    """The corners of a shape in pixels, relative to `left` and `top`."""
-    _, kind, text = shape
-    points = np.array([[float(v) for v in pair.split(",")] for pair in text.split()])
+@dataclass(frozen=True)
+class Shape:
+    """One shape of a figure, in a box of 100 by 100.
+
+    Attributes:
+        role: What its ink depends on: `main`, `light`, `shade`, `dark`, `skin` and so on.
+        points: Corners of its outline, shape `(corners, 2)`.
+    """
+
+    role: str
+    points: Points
+
+
+@cache
+def figure(name: str) -> tuple[Shape, ...]:
+    """The shapes of a figure, the lowest first."""
+    return read(shapes.FIGURES[name])
+
+
+@cache
+def sitting(*, tail: bool) -> tuple[Shape, ...]:
+    """The body of a sitting animal without its head."""
+    return read((shapes.TAIL + "\n" if tail else "") + shapes.SITTING)
+
+
+def read(text: str) -> tuple[Shape, ...]:
+    """Shapes from their notation, see `shapes`."""
+    entries: list[list[str]] = []
+    for word in text.split():
+        if word.isalpha() and (not entries or len(entries[-1]) > 2):
+            entries.append([word])
+        else:
+            entries[-1].append(word)
+    return tuple(Shape(role, _outline(kind, pairs)) for role, kind, *pairs in entries)
+
+
+def _outline(kind: str, pairs: list[str]) -> Points:
+    points = np.array([[float(v) for v in pair.split(",")] for pair in pairs])
     if kind == "disc":
         centre, radius = points.mean(0), (points[1] - points[0]) / 2
         turn = np.linspace(0, 2 * np.pi, 65)[:-1, None]
-        points = centre + radius * np.hstack([np.cos(turn), np.sin(turn)])
-    elif kind == "curve":
-        points = _smooth_through(points)
-    moved = points * scale - (left, top)
-    return [(float(x), float(y)) for x, y in moved]
+        return np.asarray(centre + radius * np.hstack([np.cos(turn), np.sin(turn)]))
+    return _smooth_through(points) if kind == "curve" else points
 
 
-def _smooth_through(points: np.ndarray) -> np.ndarray:
+def _smooth_through(points: Points) -> Points:
     """A closed Catmull-Rom curve through the points."""
     before, after = np.roll(points, 1, 0), np.roll(points, -1, 0)
     beyond = np.roll(points, -2, 0)
@@ -260,7 +70,7 @@ def _smooth_through(points: np.ndarray) -> np.ndarray:
         + (3 * points - before - 3 * after + beyond) * t**3
     )
     bends = np.abs(after - points).sum(1) > 0  # a doubled point is a corner, not a loop
-    return curve.transpose(1, 0, 2)[bends].reshape(-1, 2)
+    return np.asarray(curve.transpose(1, 0, 2)[bends].reshape(-1, 2), np.float64)
 
 
 def draw(shape: Shape, size: int, *, stroke: float = 0.0) -> Mask:
@@ -273,7 +83,8 @@ def draw(shape: Shape, size: int, *, stroke: float = 0.0) -> Mask:
     """
     margin = size // 20
     inner = size - 2 * margin
-    points = outline_points(shape, 2 * inner / 100, -2 * margin, -2 * margin)
+    corners = shape.points * (2 * inner / 100) + 2 * margin
+    points = [(float(x), float(y)) for x, y in corners]
     sheet = Image.new("L", (2 * size, 2 * size))
     pen = ImageDraw.Draw(sheet)
     if stroke:

@@ -106,7 +106,9 @@ def _palette(codes: str) -> Palette:
 # top middle low disc cloud far near ground water line lamp
 TIMES = {
     "day": _palette("4a97c4 8cc3d2 e3ecd8 f7c64c fbf3e0 93bdb0 2f6d5a 6f9f4c 2f7f9f 1c3140 ffe9a8"),
-    "dawn": _palette("7787bf c9a5c0 fbd3b0 f58d6b fbe6d6 b3a4c4 4c5480 78937f 7d93c0 2b2c4c ffdf9c"),
+    "dawn": _palette(
+        "7787bf c9a5c0 fbd3b0 f58d6b fbe6d6 b3a4c4 4c5480 78937f 7d93c0 2b2c4c ffdf9c"
+    ),
     "sunset": _palette(
         "3b2a68 b6446f f99a58 ffd873 f3745c a24670 321f49 432347 5c3270 1d1230 ffd06a"
     ),
@@ -139,7 +141,9 @@ def palette(time: str, season: str) -> Palette:
     if not season or season == "fantasy":
         return base if not season else SEASONS[season]
     other, share = SEASONS[season], 0.3 if time in {"night", "sunset"} else 0.5
-    blend = {f.name: mix(getattr(base, f.name), getattr(other, f.name), share) for f in fields(base)}
+    blend = {
+        f.name: mix(getattr(base, f.name), getattr(other, f.name), share) for f in fields(base)
+    }
     return replace(Palette(**blend), disc=base.disc, line=base.line, lamp=base.lamp)
 
 

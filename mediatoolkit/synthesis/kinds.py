@@ -2,40 +2,47 @@
 
 import unicodedata
 
-FLYING = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    """Motifs from their names, in which a tilde stands for a space."""
+    return frozenset(name.replace("~", " ") for name in text.split())
+
+
+FLYING = _names(
     """
     BIRD EAGLE BAT BUTTERFLY HONEYBEE AIRPLANE HELICOPTER ROCKET BALLOON KITE DRAGON FAIRY GHOST
     PARACHUTE COMET SATELLITE FLYING~SAUCER DOVE~OF~PEACE SMALL~AIRPLANE RINGED~PLANET @crystal
     LADY~BEETLE FEATHER SHOOTING~STAR GLOWING~STAR @balloonist RAINBOW DRAGON~FACE
-    """.replace("~", "_").split()
-)
-FLOATING = frozenset(
     """
-    SAILBOAT SHIP CANOE ROWBOAT SPEEDBOAT MOTOR_BOAT FERRY PASSENGER_SHIP DUCK SWAN WHALE
-    SPOUTING_WHALE DOLPHIN SHARK SEAL SURFER SWIMMER OTTER MERPERSON CROCODILE HIPPOPOTAMUS
-    """.split()
 )
-SWIMMING = frozenset(
-    "FISH TROPICAL_FISH BLOWFISH OCTOPUS SQUID SHARK DOLPHIN WHALE TURTLE CRAB SHRIMP LOBSTER CORAL"
-    " SPIRAL_SHELL JELLYFISH".split()
+FLOATING = _names(
+    """
+    SAILBOAT SHIP CANOE ROWBOAT SPEEDBOAT MOTOR~BOAT FERRY PASSENGER~SHIP DUCK SWAN WHALE
+    SPOUTING~WHALE DOLPHIN SHARK SEAL SURFER SWIMMER OTTER MERPERSON CROCODILE HIPPOPOTAMUS
+    """
 )
-CONTAINERS = frozenset("@bowl BASKET BUCKET JAR AMPHORA ROWBOAT CANOE".split())
-BUSTS = frozenset("UNICORN_FACE ZEBRA_FACE HORSE_FACE DRAGON_FACE STATUE_OF_LIBERTY".split())
+SWIMMING = _names(
+    """
+    FISH TROPICAL~FISH BLOWFISH OCTOPUS SQUID SHARK DOLPHIN WHALE TURTLE CRAB SHRIMP LOBSTER
+    CORAL SPIRAL~SHELL JELLYFISH
+    """
+)
+BUSTS = _names("UNICORN~FACE ZEBRA~FACE HORSE~FACE DRAGON~FACE STATUE~OF~LIBERTY")
 _LENGTHS = {
-    "EUROPEAN_CASTLE": 0.58,
-    "JAPANESE_CASTLE": 0.55,
+    "EUROPEAN CASTLE": 0.58,
+    "JAPANESE CASTLE": 0.55,
     "@lighthouse": 0.66,
     "@windmill": 0.58,
     "@tree": 0.6,
     "@pine": 0.6,
-    "TOKYO_TOWER": 0.66,
+    "TOKYO TOWER": 0.66,
     "SAILBOAT": 0.46,
     "SHIP": 0.5,
-    "SPOUTING_WHALE": 0.56,
+    "SPOUTING WHALE": 0.56,
     "WHALE": 0.52,
     "DRAGON": 0.52,
     "ELEPHANT": 0.52,
-    "GIRAFFE_FACE": 0.6,
+    "GIRAFFE FACE": 0.6,
     "SAUROPOD": 0.6,
     "T-REX": 0.58,
     "@fox": 0.46,
@@ -56,13 +63,13 @@ _LENGTHS = {
     "@robot": 0.54,
     "@wizard": 0.6,
     "@bowl": 0.56,
-    "HOT_BEVERAGE": 0.5,
-    "HOUSE_BUILDING": 0.6,
-    "HOUSE_WITH_GARDEN": 0.62,
+    "HOT BEVERAGE": 0.5,
+    "HOUSE BUILDING": 0.6,
+    "HOUSE WITH GARDEN": 0.62,
     "BIRD": 0.26,
     "BAT": 0.24,
     "EAGLE": 0.36,
-    "DOVE_OF_PEACE": 0.26,
+    "DOVE OF PEACE": 0.26,
     "CAT": 0.36,
     "DOG": 0.36,
     "RABBIT": 0.3,
@@ -70,14 +77,10 @@ _LENGTHS = {
 }
 
 
-def _key(motif: str) -> str:
-    return motif.replace(" ", "_")
-
-
 def length(motif: str) -> float:
     """Longest side of a single motif as a share of the picture's shorter side."""
-    if _key(motif) in _LENGTHS:
-        return _LENGTHS[_key(motif)]
+    if motif in _LENGTHS:
+        return _LENGTHS[motif]
     code = _code(motif)
     if 0x1F3E0 <= code <= 0x1F3F0 or code in {0x26EA, 0x1F54C}:
         return 0.5
@@ -94,12 +97,12 @@ def _code(motif: str) -> int:
 
 def flies(motif: str) -> bool:
     """Whether it belongs in the air."""
-    return _key(motif) in FLYING
+    return motif in FLYING
 
 
 def floats(motif: str) -> bool:
     """Whether it belongs on water."""
-    return _key(motif) in FLOATING
+    return motif in FLOATING
 
 
 def needs_sea(motif: str) -> bool:
@@ -109,17 +112,12 @@ def needs_sea(motif: str) -> bool:
 
 def swims(motif: str) -> bool:
     """Whether it belongs under water."""
-    return _key(motif) in SWIMMING
-
-
-def holds(motif: str) -> bool:
-    """Whether other things can lie in it."""
-    return _key(motif) in CONTAINERS
+    return motif in SWIMMING
 
 
 def is_bust(motif: str) -> bool:
     """Whether the glyph ends at the neck and must rise from the lower edge."""
-    return _key(motif) in BUSTS or is_face(motif)
+    return motif in BUSTS or is_face(motif)
 
 
 def is_small(motif: str) -> bool:

@@ -1,24 +1,24 @@
 """Land: ridges in haze, ground, dunes, shores."""
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import numpy as np
 
 from mediatoolkit.synthesis.canvas import Band, Ink
 from mediatoolkit.synthesis.inks import WARM_WHITE, ink, mix
-from mediatoolkit.synthesis.texture import Field, Noise, smooth, wander
+from mediatoolkit.synthesis.texture import Field, Noise, Values, smooth, wander
 from mediatoolkit.synthesis.view import View
 
 
-def below(line: Field) -> "_Below":
+def below(line: Values) -> Callable[[Band], Field]:
     """Coverage of everything under a line of rows, one per column."""
-    return _Below(line)
+    edge = np.asarray(line, np.float32)
 
+    def cover(band: Band) -> Field:
+        return np.asarray(np.clip(band.y - edge + 0.5, 0, 1), np.float32)
 
-class _Below:
-    def __init__(self, line: Field) -> None:
-        self.line = line.astype(np.float32)
-
-    def __call__(self, band: Band) -> Field:
-        return np.asarray(np.clip(band.y - self.line + 0.5, 0, 1), np.float32)
+    return cover
 
 
 def lay_body(
@@ -91,12 +91,15 @@ def _facets(
         return np.asarray(dark * band.stipple(smooth(high * 0.85, high * 0.1, deep)), np.float32)
 
     def white(band: Band) -> Field:
-        return np.clip(band.y - line, 0, 1) * np.clip(hem - band.y + 0.5, 0, 1)
+        snowy = np.clip(band.y - line, 0, 1) * np.clip(hem - band.y + 0.5, 0, 1)
+        return np.asarray(snowy, np.float32)
 
     shade = mix(colour, inks.line, 0.24)
     canvas.lay(shade, lee, top, top + high * 1.4)
     if snow:
-        bright = mix(WARM_WHITE, inks.low, 0.25) if not view.night else mix(inks.low, WARM_WHITE, 0.4)
+        bright = (
+            mix(WARM_WHITE, inks.low, 0.25) if not view.night else mix(inks.low, WARM_WHITE, 0.4)
+        )
         bright = mix(bright, colour, 0.12)
         canvas.lay(bright, white, top, float(hem.max()) + 2)
         dark = mix(bright, shade, 0.55)
@@ -110,7 +113,7 @@ def _summits(line: Field, radius: int) -> tuple[Field, Field]:
     lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).min(1)
     peaks = np.flatnonzero(line <= lowest)
     peaks = peaks[np.concatenate([[True], np.diff(peaks) > radius])]
-    valleys = [a + int(np.argmax(line[a:b])) for a, b in zip(peaks[:-1], peaks[1:], strict=True)]
+    valleys = [a + int(np.argmax(line[a:b])) for a, b in pairwise(peaks)]
     owner = np.searchsorted(valleys, columns)
     return peaks[owner].astype(np.float32), line[peaks[owner]].astype(np.float32)
 
@@ -253,6 +256,6 @@ def fuji(view: View) -> None:
     hem = float(line.min()) + high * (0.22 + 0.3 * teeth)
 
     def white(band: Band) -> Field:
-        return below(line)(band) * np.clip(hem - band.y + 0.5, 0, 1)
+        return np.asarray(below(line)(band) * np.clip(hem - band.y + 0.5, 0, 1), np.float32)
 
     canvas.lay(mix(WARM_WHITE, inks.low, 0.1), white, float(line.min()) - 1, float(hem.max()) + 2)

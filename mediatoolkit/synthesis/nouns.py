@@ -110,13 +110,13 @@ ANCHOR anchor
 SNOW~CAPPED~MOUNTAIN everest matterhorn
 """
 
-_NOT_THINGS = frozenset(
-    "black white red blue green orange yellow purple brown large small heavy medium light dark "
-    "cloud fog foggy sunrise desert milky rainbow snowflake cityscape squared sign symbol key "
-    "new on end back top soon cool free ok up sparkles mountain cancer leo virgo aries link "
-    "name hole fall foot sun stars moon day night wood rock print window flow line "
-    "crescent full water wave brick star".split()
-)
+_NOT_THINGS = """
+black white red blue green orange yellow purple brown large small heavy medium light dark
+cloud fog foggy sunrise desert milky rainbow snowflake cityscape squared sign symbol key new
+on end back top soon cool free ok up sparkles mountain cancer leo virgo aries link name hole
+fall foot sun stars moon day night wood rock print window flow line crescent full water wave
+brick star
+"""
 _ENDINGS = (" face", " building", " symbol", " sign", " emblem")
 
 
@@ -131,6 +131,12 @@ def everyday() -> dict[str, str]:
     return table
 
 
+@cache
+def _not_things() -> frozenset[str]:
+    """Words that some glyph is named after though they mean something else here."""
+    return frozenset(_NOT_THINGS.split())
+
+
 def glyph_name(character: str) -> str:
     """The Unicode name of a character that may have a glyph, or an empty string."""
     return unicodedata.name(character, "")
@@ -143,7 +149,7 @@ def find(words: str) -> str | None:
     """
     if words in everyday():
         return everyday()[words]
-    if words in _NOT_THINGS or len(words) < 3:
+    if words in _not_things() or len(words) < 3:
         return None
     from mediatoolkit.synthesis.glyphs import has_glyph
 

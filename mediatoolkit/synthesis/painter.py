@@ -64,7 +64,9 @@ def paint(
     if not text:
         raise ValueError("There is nothing to paint: the text is empty.")
     if width not in SIDES or height not in SIDES:
-        raise ValueError(f"A side has {SIDES.start} to {SIDES.stop - 1} pixels, not {width}x{height}.")
+        raise ValueError(
+            f"A side has {SIDES.start} to {SIDES.stop - 1} pixels, not {width}x{height}."
+        )
     scene = words.read(text)
     clock = _Clock(progress)
     seeds = (seed % 2**64, zlib.crc32(text.encode("utf-8", "surrogatepass")))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis.canvas import Band
+from mediatoolkit.synthesis.canvas import Band, Ink
 from mediatoolkit.synthesis.inks import COLOURS, WARM_WHITE, ink, mix
 from mediatoolkit.synthesis.land import below
 from mediatoolkit.synthesis.texture import Field, Noise, smooth, wander
@@ -63,11 +63,14 @@ def table(view: View) -> None:
     canvas.lay(mix(wood, view.inks.line, 0.3), veins, top)
     canvas.lay(mix(wood, view.inks.line, 0.45), near, top)
     edge = view.unit * 0.008
-    canvas.lay(mix(wood, WARM_WHITE, 0.45), lambda b: np.clip(b.y - top, 0, 1)
-               * np.clip(top + edge - b.y, 0, 1) * np.ones_like(b.grain), top, top + edge + 1)  # fmt: skip
+
+    def lit_edge(band: Band) -> Field:
+        return np.asarray((band.y > top) * np.clip(top + edge - band.y, 0, 1), np.float32)
+
+    canvas.lay(mix(wood, WARM_WHITE, 0.45), lit_edge, top, top + edge + 1)
 
 
-def _tinted(view: View, name: str, usual: np.ndarray) -> np.ndarray:
+def _tinted(view: View, name: str, usual: Ink) -> Ink:
     colour = view.scene.tints.get(name)
     base = COLOURS[colour] if colour else usual
     return mix(base, view.inks.middle, 0.35 if view.night else 0.05)
@@ -90,7 +93,7 @@ def wall(view: View) -> None:
         across = (band.x + shifts[row]) % long
         thin = view.unit * 0.004
         lines = np.minimum(np.abs(across - long / 2), np.abs(down % course - course / 2))
-        return (down > 0) * np.clip(thin - lines + 0.5, 0, 1)
+        return np.asarray((down > 0) * np.clip(thin - lines + 0.5, 0, 1), np.float32)
 
     def shade(band: Band) -> Field:
         t = (band.y - top - cap) / (canvas.height - top)
@@ -141,19 +144,25 @@ def _leaf(size: float, lean: float, down: float) -> Field:
     y = np.linspace(0, 1, reach, dtype=np.float32)[:: int(down), None]
     x = np.arange(-reach, reach + 1, dtype=np.float32)[None, :] - lean * size * y**1.5
     half = size * 0.26 * np.sin(np.pi * y**0.8)
-    return np.clip(half - np.abs(x) + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(half - np.abs(x) + 0.5, 0, 1), np.float32)
 
 
 def moon_ground(view: View) -> None:
     """The surface of a moon with craters."""
     canvas, rng, inks = view.canvas, view.rng("craters"), view.inks
     x = np.arange(canvas.width) / canvas.width - 0.5
-    line = view.horizon + view.unit * (0.5 * x**2 + 0.02 * (wander(rng, canvas.width, view.unit * 0.2) - 0.5))
+    line = view.horizon + view.unit * (
+        0.5 * x**2 + 0.02 * (wander(rng, canvas.width, view.unit * 0.2) - 0.5)
+    )
     dust = ink("b9b3ac")
     dark = mix(dust, inks.top, 0.62)
     canvas.lay(dust, below(line), float(line.min()))
-    canvas.lay(dark, lambda b: below(line)(b) * b.stipple(
-        0.85 * smooth(0.05, 1.1, (b.y - line) / (canvas.height - view.horizon))), float(line.min()))  # fmt: skip
+
+    def near_side(band: Band) -> Field:
+        t = (band.y - line) / (canvas.height - view.horizon)
+        return below(line)(band) * band.stipple(0.85 * smooth(0.05, 1.1, t))
+
+    canvas.lay(dark, near_side, float(line.min()))
     for near in np.sort(rng.random(16)):
         cx = rng.random() * canvas.width
         cy = view.horizon + view.unit * 0.07 + (canvas.height - view.horizon) * 0.92 * near

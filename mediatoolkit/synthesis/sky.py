@@ -183,7 +183,9 @@ def _cloud(view: View, rng: np.random.Generator, x: float, y: float, width: floa
     canvas.stamp(view.inks.cloud, body.astype(np.float32), left, upper)
     low = smooth(-0.55, 0.25, rows / max(float(top.max()), 1.0)) * 0.6
     shade = canvas.stipple_at(low * np.ones_like(body), left, upper) * body
-    canvas.stamp(mix(view.inks.cloud, view.inks.middle, 0.45), shade.astype(np.float32), left, upper)
+    canvas.stamp(
+        mix(view.inks.cloud, view.inks.middle, 0.45), shade.astype(np.float32), left, upper
+    )
 
 
 def _cloud_deck(view: View, rng: np.random.Generator) -> None:
@@ -199,7 +201,7 @@ def _cloud_deck(view: View, rng: np.random.Generator) -> None:
             return np.asarray(np.clip(base - band.y + 0.5, 0, 1), np.float32)
 
         def lit(band: Band, base: Field = base) -> Field:
-            inside = np.clip(base - band.y + 0.5, 0, 1)
+            inside = np.asarray(np.clip(base - band.y + 0.5, 0, 1), np.float32)
             return inside * band.stipple(0.55 * smooth(view.unit * 0.12, 0, base - band.y))
 
         canvas.lay(colour, cover, 0, view.horizon)
@@ -212,13 +214,17 @@ def lightning(view: View) -> None:
     x = canvas.width * rng.uniform(0.14, 0.3)
     if view.light[0] < canvas.width / 2:
         x = canvas.width - x
-    _bolt(view, rng, x, view.horizon * 0.05, view.horizon * 1.02, view.unit * 0.0085)
+    width = view.unit * 0.0085
+    rows = int(view.horizon * 0.97)
+    turns = _bolt(view, rng, (x, view.horizon * 0.05), rows, width)
+    at = rows // 3
+    _bolt(view, rng, (x + turns[at], view.horizon * 0.05 + at), rows // 2, width * 0.5)
 
 
 def _bolt(
-    view: View, rng: np.random.Generator, x: float, top: float, bottom: float, width: float
-) -> None:
-    rows = int(bottom - top)
+    view: View, rng: np.random.Generator, start: tuple[float, float], rows: int, width: float
+) -> Field:
+    """Print one bolt; its column, relative to the start, in each row."""
     bends = np.cumsum(rng.choice([-1.0, 1.0], 12) * rng.uniform(0.5, 1.6, 12)) * view.unit * 0.035
     path = np.interp(np.linspace(0, 11, rows), np.arange(12), bends) - bends[0]
     half = int(np.abs(path).max() + width * 3) + 2
@@ -226,10 +232,8 @@ def _bolt(
     thick = (width * np.linspace(1, 0.25, rows))[:, None]
     away = np.abs(columns - path[:, None])
     bolt = np.clip(thick - away + 0.5, 0, 1).astype(np.float32)
-    view.canvas.stamp(WARM_WHITE, bolt, int(x) - half, int(top))
-    if width > view.unit * 0.005:
-        at = rows // 3
-        _bolt(view, rng, x + path[at], top + at, top + rows * 0.72, width * 0.5)
+    view.canvas.stamp(WARM_WHITE, bolt, int(start[0]) - half, int(start[1]))
+    return np.asarray(path, np.float32)
 
 
 def planet(view: View) -> None:
@@ -241,7 +245,9 @@ def planet(view: View) -> None:
     stripes = wander(view.rng("planet"), canvas.height * 2, view.unit * 0.06, octaves=2)
 
     def disc_of(band: Band) -> Field:
-        return np.asarray(np.clip(radius - np.hypot(band.x - x, band.y - y) + 0.5, 0, 1), np.float32)
+        return np.asarray(
+            np.clip(radius - np.hypot(band.x - x, band.y - y) + 0.5, 0, 1), np.float32
+        )
 
     def belts(band: Band) -> Field:
         along = np.clip(band.y + tilt * (band.x - x), 0, len(stripes) - 1).astype(np.intp)

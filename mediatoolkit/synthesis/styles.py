@@ -95,7 +95,9 @@ def linocut(view: View) -> None:
             canvas.planes[:, band.start : band.stop], 0
         )
         rough = chatter.rows(band.start, band.stop) - 0.5
-        wave = band.y / period + (bend.rows(band.start, band.stop) - 0.5) * view.unit * 0.28 / period
+        wave = (
+            band.y / period + (bend.rows(band.start, band.stop) - 0.5) * view.unit * 0.28 / period
+        )
         groove = 0.5 + 0.5 * np.cos(wave * np.float32(2 * np.pi))
         own = _like(canvas.planes[:, band.start : band.stop], figure)
         tone = np.clip(tone + 0.5 * own, 0, 0.8)
@@ -138,7 +140,11 @@ def seal(view: View) -> None:
     for at in range(2 * thin, side - 2 * thin, 2 * thin):
         start = int(rng.integers(thin, side // 2))
         mark[at : at + thin, start : side - thin * int(rng.integers(1, 4))] = 0
-    left = round(canvas.width * 0.9 - side) if view.light[0] < canvas.width / 2 else round(canvas.width * 0.1)
+    left = (
+        round(canvas.width * 0.9 - side)
+        if view.light[0] < canvas.width / 2
+        else round(canvas.width * 0.1)
+    )
     canvas.stamp(ink("b5382a"), mark * np.float32(0.92), left, round(canvas.height * 0.9 - side))
 
 

@@ -1,15 +1,19 @@
 """Grain and smooth noise, sampled one band of rows at a time."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Field = npt.NDArray[np.float32]
+Values = npt.NDArray[np.floating[Any]] | npt.NDArray[np.bool_]
+"""What may be given where a field is computed from."""
 
 TILE = 256
 """Side of the grain tile in pixels; bands are a divisor of it high."""
 
 
-def smooth(low: float, high: float, x: Field) -> Field:
+def smooth(low: float, high: float, x: Values) -> Field:
     """Rise from 0 at `low` to 1 at `high` without a kink; falls when `low` is the larger."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
@@ -82,7 +86,7 @@ def _spline(
         (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
         t**3 / 6,
     ]
-    return index, weights, int(index[-1]) + 4
+    return index, [np.asarray(w, np.float32) for w in weights], int(index[-1]) + 4
 
 
 class Noise:
@@ -107,7 +111,9 @@ class Noise:
         gain: float = 0.5,
         stretch: float = 1.0,
     ) -> None:
+        """Draw the grids of all octaves."""
         height, width = shape
+        self._width = width
         self._octaves = []
         power, amplitude = 0.0, 1.0
         for octave in range(octaves):
@@ -126,13 +132,14 @@ class Noise:
 
     def rows(self, start: int, stop: int) -> Field:
         """The field in canvas rows `start` to `stop`, shape `(stop - start, width)`."""
-        total = np.float32(0)
+        total = np.zeros((stop - start, self._width), np.float32)
         for rows, weights, wide in self._octaves:
             for k, weight in enumerate(weights):
-                total = total + wide[rows[start:stop] + k] * weight[start:stop, None]
+                total += wide[rows[start:stop] + k] * weight[start:stop, None]
         return np.asarray(np.clip(total * self._scale + np.float32(0.5), 0, 1), np.float32)
 
 
 def wander(rng: np.random.Generator, length: int, cell: float, *, octaves: int = 6) -> Field:
     """A smooth random line of `length` values, 0 to 1, with bends about `cell` long."""
-    return Noise(rng, (1, length), cell, octaves=octaves).rows(0, 1)[0]
+    line = Noise(rng, (1, length), cell, octaves=octaves).rows(0, 1)
+    return np.asarray(line[0], np.float32)

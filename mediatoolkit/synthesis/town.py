@@ -30,9 +30,7 @@ def is_neon(view: View) -> bool:
     return "neon" in view.scene.understood or view.scene.season == "fantasy"
 
 
-def _skyline(
-    view: View, rng: np.random.Generator, base: float, near: float
-) -> tuple[Field, Field]:
+def _skyline(view: View, rng: np.random.Generator, base: float, near: float) -> tuple[Field, Field]:
     """Roof row and left edge of the building, per column."""
     width = view.canvas.width
     line, corner = np.full(width, base, np.float32), np.zeros(width, np.float32)
@@ -76,7 +74,9 @@ def _windows(
     column = (across.astype(np.intp) + (corner * 7).astype(np.intp) % 83) % 97
     pane_x = np.abs(across % 1 - 0.5) < 0.3
     names = NEON if is_neon(view) else ("", "")
-    colours = [ink(n) if n else mix(view.inks.lamp, WARM_WHITE, 0.2 * i) for i, n in enumerate(names)]
+    colours = [
+        ink(n) if n else mix(view.inks.lamp, WARM_WHITE, 0.2 * i) for i, n in enumerate(names)
+    ]
     if not dusk:
         colours = [mix(view.inks.near, view.inks.top, 0.5), mix(view.inks.low, view.inks.top, 0.3)]
     which = (column + (corner * 3).astype(np.intp)) % len(colours)
@@ -87,7 +87,7 @@ def _windows(
             down = (band.y - line - cell * 0.7) / np.float32(cell * 1.35)
             row = np.clip(down, 0, None).astype(np.intp) % 89
             inside = (down > 0) & (np.abs(down % 1 - 0.5) < 0.33) & pane_x & chosen
-            return (inside & lit[column, row]).astype(np.float32) * np.float32(fade)
+            return np.asarray((inside & lit[column, row]) * fade, np.float32)
 
         view.canvas.lay(colour, panes, float(line.min()))
 
@@ -99,7 +99,9 @@ def street(view: View) -> None:
     if start >= canvas.height:
         return
     deep = canvas.height - start
-    canvas.lay(mix(inks.near, inks.line, 0.3), lambda b: (b.y > start) * np.ones_like(b.grain), start)
+    canvas.lay(
+        mix(inks.near, inks.line, 0.3), lambda b: (b.y > start) * np.ones_like(b.grain), start
+    )
     canvas.lay(
         mix(inks.near, inks.far, 0.6),
         lambda b: (b.y > start) * b.stipple(0.7 * smooth(0.7, 0, (b.y - start) / deep)),

@@ -66,17 +66,17 @@ def _conifer(rng: np.random.Generator, size: float) -> Field:
     """A spire with drooping branches, ragged on both sides."""
     height, half = max(6, int(size)), max(3, int(size * rng.uniform(0.17, 0.23)))
     tiers = int(np.clip(size / 9, 3, 9))
-    right, left = [], []
+    right: list[tuple[float, float]] = []
+    left: list[tuple[float, float]] = []
     for tier in range(1, tiers + 1):
         t = tier / tiers
         for side in (right, left):
             reach = half * t**0.85 * rng.uniform(0.8, 1.08)
             side += [(reach, height * (t * 0.9 + 0.015)), (reach * 0.5, height * (t * 0.9 - 0.02))]
-    outline = [(half, 0.0)] + [(half + x, y) for x, y in right[:-1]]
-    outline += [(half + 1.0 + half * 0.06, height * 0.88), (half + 1.0 + half * 0.06, float(height))]
-    outline += [(half - half * 0.06, float(height)), (half - half * 0.06, height * 0.88)]
-    outline += [(half - x, y) for x, y in reversed(left[:-1])]
-    return _polygon(np.array(outline), 2 * half + 1, height)
+    stem, foot = half * 0.06 + 0.5, height * 0.88
+    trunk = [(stem, foot), (stem, float(height)), (-stem, float(height)), (-stem, foot)]
+    outline = [(0.0, 0.0), *right[:-1], *trunk, *((-x, y) for x, y in reversed(left[:-1]))]
+    return _polygon(np.array(outline) + np.array([half, 0]), 2 * half + 1, height)
 
 
 def _crown(rng: np.random.Generator, size: float) -> Field:

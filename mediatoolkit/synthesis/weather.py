@@ -15,7 +15,10 @@ def rain(view: View) -> None:
     strokes = [_stroke(view.unit * long, view.unit * 0.0011) for long in (0.03, 0.05, 0.08)]
     for index in range(int(230 * canvas.width * canvas.height / view.unit**2)):
         stroke = strokes[index % 3] * np.float32(0.3 + 0.4 * rng.random())
-        x, y = rng.random() * (canvas.width + view.unit * 0.05), rng.uniform(-0.05, 1) * canvas.height
+        x, y = (
+            rng.random() * (canvas.width + view.unit * 0.05),
+            rng.uniform(-0.05, 1) * canvas.height,
+        )
         canvas.stamp(pale, stroke, int(x) - stroke.shape[1], int(y))
 
 
@@ -65,4 +68,6 @@ def fireflies(view: View) -> None:
         far = np.hypot(xx, yy)
         halo = canvas.stipple_at(0.6 * (1 - far / reach), x - reach, y - reach) * (far < reach)
         canvas.stamp(lamp, (halo * 0.6).astype(np.float32), x - reach, y - reach)
-        canvas.stamp(mix(lamp, WARM_WHITE, 0.6), np.clip(size - far + 0.5, 0, 1), x - reach, y - reach)
+        canvas.stamp(
+            mix(lamp, WARM_WHITE, 0.6), np.clip(size - far + 0.5, 0, 1), x - reach, y - reach
+        )

@@ -80,11 +80,11 @@ def oil(view: View) -> None:
     for band in canvas.bands():
         rows = np.s_[band.start : band.stop]
         along = _doubled(step_x, band), _doubled(step_y, band)
-        ridge = _along(bristles, band, *along, 7, 1.6) - 0.5
+        ridge = _along(bristles, band, along, reach=7, stride=1.6) - 0.5
         tint = (coarse.rows(band.start, band.stop) - 0.5) * 0.1
         light = np.clip(ridge * 0.85 + tint, -0.16, 0.16)
         for plane, before in zip(canvas.planes, source, strict=True):
-            smear = _along(before, band, *along, 3, view.unit / 420)
+            smear = _along(before, band, along, reach=3, stride=view.unit / 420)
             paint = np.clip(smear * (1 + light * 1.15) + light * 0.12, 0, 1)
             plane[rows] = np.round(paint * 63) / 63  # finer steps would only swell the file
 
@@ -112,10 +112,11 @@ def _flow(view: View, rng: np.random.Generator) -> tuple[Field, Field]:
 
 
 def _along(
-    source: Field, band: Band, step_x: Field, step_y: Field, reach: int, stride: float
+    source: Field, band: Band, steps: tuple[Field, Field], *, reach: int, stride: float
 ) -> Field:
     """Mean of the source at points along the flow through each pixel of a band."""
     height, width = source.shape
+    step_x, step_y = steps
     total = np.zeros_like(step_x)
     for k in range(-reach, reach + 1):
         x = np.clip(band.x + step_x * np.float32(k * stride), 0, width - 1).astype(np.intp)

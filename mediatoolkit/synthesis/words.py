@@ -118,10 +118,7 @@ class _Reader:
                 return length
         word = self._words[at]
         meant = (
-            self._modifier(word)
-            or self._setting(word)
-            or self._noun(word)
-            or word in known.PLAIN
+            self._modifier(word) or self._setting(word) or self._noun(word) or word in known.PLAIN
         )
         if word not in known.PLAIN and word not in known.RELATIONS:
             (self._understood if meant else self._unknown)[word] = None
@@ -180,6 +177,9 @@ class _Reader:
         """Words that say more than one thing."""
         if word == "japan":
             self._places.append("japan")
+        elif word in known.CLOTHES and self._things:
+            self._things[-1] = replace(self._things[-1], colour=self._colour())
+            self._relation = ""
         elif word in known.IMPLIED:
             self._add(known.IMPLIED[word], 2)
         elif word == "sky" and self._colours:
@@ -204,8 +204,11 @@ class _Reader:
             self._places.append(name)
         if self._colours:
             self._tints[name] = self._colour()
-        if self._relation in {"on", "over"} and self._things:
-            self._things[-1] = replace(self._things[-1], relation=self._relation, anchor=name)
+        if self._relation in {"on", "over"}:
+            self._things = [
+                t if t.relation else replace(t, relation=self._relation, anchor=name)
+                for t in self._things
+            ]
         self._relation = ""
         self._count, self._size = 0, 1.0
 
@@ -237,9 +240,7 @@ class _Reader:
             if relation in {"with", "of"}:
                 thing = replace(thing, relation=relation, anchor=last)
             elif not self._things[last].relation:
-                self._things[last] = replace(
-                    self._things[last], relation=relation, anchor=last + 1
-                )
+                self._things[last] = replace(self._things[last], relation=relation, anchor=last + 1)
         self._things.append(thing)
         self._count, self._size, self._relation = 0, 1.0, ""
         self._flying = False
