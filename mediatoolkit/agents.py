@@ -1,57 +1,60 @@
 """Clients, defaults and a store behind one verb: `generate`."""
 
+import abc
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from mediatoolkit.call import Call, Saving
-from mediatoolkit.errors import (
-    ClosedError,
-    MediaToolkitError,
-    PromptError,
-)
+from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.jobs import Job, together
-from mediatoolkit.media import Image
-from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.base import ImageClient
-from mediatoolkit.providers.registry import default_vendor, image_client
+from mediatoolkit.media import Image, Media
+from mediatoolkit.prompts import ImagePrompt, Prompt
+from mediatoolkit.providers.base import Client, ImageClient
+from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, seconds_of
 
-_PICTURES = frozenset({"references", "mask", "previous"})
 _ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "transport"})
 
-Clients = ImageClient | str | Sequence[ImageClient | str]
+P = TypeVar("P", bound=Prompt)
+M = TypeVar("M", bound=Media)
 
 
-class ImageGenAgent:
-    """Makes pictures.
+class Agent(abc.ABC, Generic[P, M]):
+    """Clients, defaults and a store behind the verb `generate`.
 
     Args:
         clients: A client or model id, or several: the next is asked when one is unavailable or
             out of quota, never after a refusal and never when the call may have been billed.
             Left out, the first vendor whose key is set, else the local engine.
-        store: A folder, which must exist, or a `Store`; every picture is kept there. Left out,
-            pictures are kept in memory alone.
-        timeout: Seconds for one picture with everything it takes; left out, the client's own.
+        store: A folder, which must exist, or a `Store`; everything made is kept there. Left out,
+            it is kept in memory alone.
+        timeout: Seconds for one piece with everything it takes; left out, the client's own.
         defaults: Keywords for every prompt that is given as text, such as `size="1K"`.
 
     Used with `async with`, it closes its clients at the end; sessions belong to the registry.
     """
 
+    client_type: type[Client[P, M]]
+    """What its clients must be."""
+
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """Keywords that may name files to read."""
+
     def __init__(
         self,
-        clients: Clients | None = None,
+        clients: Client[P, M] | str | Sequence[Client[P, M] | str] | None = None,
         *,
         store: Store | str | os.PathLike[str] | None = None,
         timeout: float | Timeout | None = None,
         **defaults: Any,
     ) -> None:
         """Resolve model ids to clients; nothing is opened."""
-        self.clients = _clients(clients)
+        self.clients = self._resolved(clients)
         self.store = store if isinstance(store, Store) or store is None else Store(store)
         self._timeout = timeout
         self._defaults = defaults
@@ -59,19 +62,19 @@ class ImageGenAgent:
         self._seconds(None)
 
     async def generate(
-        self, prompt: str | ImagePrompt, *, timeout: float | Timeout | None = None, **options: Any
-    ) -> Image:
-        """Make one picture.
+        self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
+    ) -> M:
+        """Make one.
 
         Args:
-            prompt: What to see.
+            prompt: What to make.
             timeout: Seconds for everything together.
-            options: As in `ImagePrompt`, and what the client takes beyond it.
+            options: As in the prompt's class, and what the client takes beyond it.
 
         Raises:
-            PromptError: It cannot be drawn as asked; nothing was sent.
+            PromptError: It cannot be made as asked; nothing was sent.
             StorageError: The store cannot keep it; found out before anything is sent, or else
-                `media` on the error holds the picture.
+                `media` on the error holds what was made.
             RefusalError: The content policy said no.
             MediaToolkitError: As the client.
         """
@@ -80,30 +83,30 @@ class ImageGenAgent:
 
     async def generate_many(
         self,
-        prompts: Iterable[str | ImagePrompt],
+        prompts: Iterable[str | P],
         *,
         concurrency: int = 8,
         return_exceptions: bool = False,
         timeout: float | Timeout | None = None,
         **options: Any,
-    ) -> list[Image]:
-        """Make many pictures, at most *concurrency* at a time.
+    ) -> list[M]:
+        """Make many, at most *concurrency* at a time.
 
         Args:
-            prompts: What to see; all are checked before the first is sent.
+            prompts: What to make; all are checked before the first is sent.
             concurrency: From 1.
-            return_exceptions: Put an error in the place of a picture that failed.
-            timeout: Seconds for each picture, from the moment its turn comes.
+            return_exceptions: Put an error in the place of what failed.
+            timeout: Seconds for each, from the moment its turn comes.
             options: For every prompt.
 
         Returns:
-            The pictures in the order of *prompts*.
+            The media in the order of *prompts*.
 
         Raises:
             MediaToolkitError: The first failure, once all others are finished and kept; unless
                 *return_exceptions*.
         """
-        if isinstance(prompts, (str, ImagePrompt)):
+        if isinstance(prompts, (str, Prompt)):
             raise PromptError("generate_many takes a list of prompts; one goes to generate.")
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise PromptError(f"concurrency takes a whole number from 1, not {concurrency!r}.")
@@ -112,23 +115,23 @@ class ImageGenAgent:
         return await together(works, at_once=concurrency, return_exceptions=return_exceptions)
 
     def start(
-        self, prompt: str | ImagePrompt, *, timeout: float | Timeout | None = None, **options: Any
-    ) -> Job[Image]:
-        """Start to make one picture, and go on at once.
+        self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
+    ) -> Job[M]:
+        """Start to make one, and go on at once.
 
         Returns:
-            A job: await it for the picture, or watch, extend and cancel it. Reference pictures
-            are read within the job, everything else is checked before it starts.
+            A job: await it for the media, or watch, extend and cancel it. Pictures to
+            start from are read within the job, everything else is checked before it starts.
 
         Raises:
-            PromptError: It cannot be drawn as asked; nothing was started.
+            PromptError: It cannot be made as asked; nothing was started.
         """
-        asked = None if _PICTURES & options.keys() else self._checked(prompt, options)
+        asked = None if self.reads & options.keys() else self._checked(prompt, options)
 
-        async def work(call: Call) -> Image:
+        async def work(call: Call) -> M:
             return await self._make(asked or await self._read(prompt, options), call)
 
-        label = prompt.text if isinstance(prompt, ImagePrompt) else str(prompt)
+        label = prompt.text if isinstance(prompt, Prompt) else str(prompt)
         return Job(work, Call(self._seconds(timeout)), label=label)
 
     async def close(self) -> None:
@@ -139,7 +142,7 @@ class ImageGenAgent:
 
     def __repr__(self) -> str:
         """The chain of models."""
-        return f"<ImageGenAgent {' → '.join(client.model_id for client in self.clients)}>"
+        return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
 
     async def __aenter__(self) -> Self:
         """Return itself."""
@@ -154,36 +157,36 @@ class ImageGenAgent:
         """Close."""
         await self.close()
 
-    async def _read(self, prompt: str | ImagePrompt, options: dict[str, Any]) -> ImagePrompt:
+    async def _read(self, prompt: str | P, options: dict[str, Any]) -> P:
         """As `_checked`, in a thread when there are pictures to read."""
-        if _PICTURES & options.keys():
+        if self.reads & options.keys():
             return await asyncio.to_thread(self._checked, prompt, options)
         return self._checked(prompt, options)
 
-    def _checked(self, prompt: str | ImagePrompt, options: dict[str, Any]) -> ImagePrompt:
-        defaults = {} if isinstance(prompt, ImagePrompt) else self._defaults
-        asked = ImagePrompt.of(prompt, **{**defaults, **options})
+    def _checked(self, prompt: str | P, options: dict[str, Any]) -> P:
+        defaults = {} if isinstance(prompt, Prompt) else self._defaults
+        asked = self.client_type.prompt_type.of(prompt, **{**defaults, **options})
         self.clients[0].check(asked)
         return asked
 
-    async def _make(self, asked: ImagePrompt, call: Call) -> Image:
+    async def _make(self, asked: P, call: Call) -> M:
         if self._closed:
             raise ClosedError("This agent is closed; make a new one.")
         if self.store is None:
-            return await self._draw(asked, call)
+            return await self._ask(asked, call)
         await self.store.check()
-        image = await self._draw(asked, call)
+        media = await self._ask(asked, call)
         call.report(Saving())
-        return await self.store.put(image)
+        return await self.store.put(media)
 
-    async def _draw(self, asked: ImagePrompt, call: Call) -> Image:
+    async def _ask(self, asked: P, call: Call) -> M:
         """Ask one client after the other, as long as that can help and nothing may be billed."""
         failure: MediaToolkitError | None = None
         for client in self.clients:
             try:
                 if failure:
                     client.check(asked)
-                return await client.draw(asked, call)
+                return await client.make(asked, call)
             except PromptError as error:
                 failure = failure or error
             except MediaToolkitError as error:
@@ -196,14 +199,23 @@ class ImageGenAgent:
         chosen = self._timeout if timeout is None else timeout
         return seconds_of(chosen, self.clients[0].timeout)
 
+    def _resolved(self, given: Any) -> tuple[Client[P, M], ...]:
+        kind = self.client_type
+        if given is None:
+            given = default_vendor(kind)
+        several = given if isinstance(given, (list, tuple)) else [given]
+        if not several:
+            raise PromptError("An agent needs a client; leave clients out for the default.")
+        for one in several:
+            if not isinstance(one, (str, kind)):
+                raise PromptError(
+                    f"{type(one).__name__} is neither a {kind.__name__} nor a model id."
+                )
+        return tuple(client_for(one, kind) if isinstance(one, str) else one for one in several)
 
-def _clients(given: Clients | None) -> tuple[ImageClient, ...]:
-    if given is None:
-        given = default_vendor()
-    several = given if isinstance(given, (list, tuple)) else [given]
-    if not several:
-        raise PromptError("An agent needs a client; leave clients out for the default.")
-    for one in several:
-        if not isinstance(one, (str, ImageClient)):
-            raise PromptError(f"{type(one).__name__} is neither a client nor a model id.")
-    return tuple(image_client(one) if isinstance(one, str) else one for one in several)
+
+class ImageGenAgent(Agent[ImagePrompt, Image]):
+    """Makes pictures."""
+
+    client_type = ImageClient
+    reads = frozenset({"references", "mask", "previous"})

@@ -4,13 +4,16 @@ import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import aiofiles
 import platformdirs
 
 from mediatoolkit import files
 from mediatoolkit.errors import StorageError
-from mediatoolkit.media import Image
+from mediatoolkit.media import Media
+
+M = TypeVar("M", bound=Media)
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
 
@@ -44,22 +47,22 @@ class Store:
         """
         await asyncio.to_thread(self._check)
 
-    async def put(self, image: Image) -> Image:
-        """Keep *image*, with its provenance inside the file.
+    async def put(self, media: M) -> M:
+        """Keep *media*, with its provenance inside the file.
 
         Returns:
-            The same picture, with `path` saying where it lies.
+            The same media, with `path` saying where it lies.
 
         Raises:
             StorageError: It could not be written; `media` on the error still has it.
         """
-        name = (await asyncio.to_thread(image.digest))[:_DIGITS] + image.extension
+        name = (await asyncio.to_thread(media.digest))[:_DIGITS] + media.extension
         try:
-            path = await self._write(self.folder / name, image)
+            path = await self._write(self.folder / name, media)
         except StorageError as error:
-            error.media = image
+            error.media = media
             raise
-        return replace(image, path=path)
+        return replace(media, path=path)
 
     def __repr__(self) -> str:
         """Without the path, which differs from machine to machine."""
@@ -82,10 +85,10 @@ class Store:
             return
         raise failure
 
-    async def _write(self, path: Path, image: Image) -> Path:
+    async def _write(self, path: Path, media: Media) -> Path:
         with files.partial_file(path) as part:
             async with aiofiles.open(part, "xb") as file:
-                await file.writelines(image.file_pieces())
+                await file.writelines(media.file_pieces())
                 await file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
         return path

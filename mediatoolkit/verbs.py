@@ -17,7 +17,8 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.jobs import Job
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt, Size
-from mediatoolkit.providers.registry import default_vendor, image_client_class
+from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.providers.registry import client_class, default_vendor
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
 
@@ -110,8 +111,8 @@ async def close() -> None:
 
 def _default_agent(model: str | None) -> ImageGenAgent:
     """One agent for each model and key, so that a corrected key is noticed."""
-    model_id = model or default_vendor()
-    key = image_client_class(model_id.partition("/")[0]).credentials()
+    model_id = model or default_vendor(ImageClient)
+    key = client_class(model_id.partition("/")[0], ImageClient).credentials()
     agent = _agents.get((model_id, key))
     if agent is None:
         agent = _agents[model_id, key] = ImageGenAgent(model_id, store=Store.default())

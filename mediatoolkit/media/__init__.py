@@ -1,8 +1,9 @@
 """Finished bytes that know their type and origin and can show themselves."""
 
+from mediatoolkit.media.base import Media
 from mediatoolkit.media.formats import Facts, inspect
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
 
-__all__ = ["Facts", "Image", "Preview", "Provenance", "inspect"]
+__all__ = ["Facts", "Image", "Media", "Preview", "Provenance", "inspect"]

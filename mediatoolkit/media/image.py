@@ -1,16 +1,14 @@
 """Pictures: bytes that know their type and origin and can show themselves."""
 
-import asyncio
 import base64
-import hashlib
 import os
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mediatoolkit import files
 from mediatoolkit.media import embed, pixels
+from mediatoolkit.media.base import Media
 from mediatoolkit.media.formats import EXTENSIONS, Facts, inspect
 from mediatoolkit.media.preview import Preview, make_preview
 from mediatoolkit.media.provenance import Provenance
@@ -19,11 +17,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image as PillowImage
 
-_IN_THREAD = 1 << 20
 
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Image:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Image(Media):
     """One finished picture.
 
     Args:
@@ -36,38 +32,9 @@ class Image:
         MediaError: The bytes are no such picture, cut short, corrupt, or over 50 million pixels.
     """
 
-    data: bytes
-    provenance: Provenance | None = None
-    path: Path | None = None
-    conversation: object = None
     facts: Facts = field(init=False)
+    conversation: object = None
     _shown: list[Preview] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Check the structure, without decoding."""
-        facts = inspect(self.data)
-        object.__setattr__(self, "facts", facts)
-        if len(self.data) > facts.length:
-            object.__setattr__(self, "data", self.data[: facts.length])
-        if self.provenance is None:
-            object.__setattr__(self, "provenance", embed.read_from(self.data, facts))
-
-    @classmethod
-    async def load(cls, data: bytes, **known: Any) -> Self:
-        """As `Image(data, …)`, with the check of a large picture in a thread."""
-        if len(data) > _IN_THREAD:
-            return await asyncio.to_thread(cls, data, **known)
-        return cls(data, **known)
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a picture file; blocks.
-
-        Raises:
-            StorageError: The file cannot be read.
-            MediaError: It is not a picture we take.
-        """
-        return cls(files.read_file(Path(path)), path=Path(path))
 
     @classmethod
     def of(cls, thing: object) -> Self:
@@ -90,11 +57,6 @@ class Image:
         return cls(pixels.encode(pixels.pillow_of(thing)))
 
     @property
-    def mime_type(self) -> str:
-        """`image/png`, `image/jpeg` or `image/webp`, by the bytes themselves."""
-        return self.facts.mime_type
-
-    @property
     def width(self) -> int:
         """Pixels."""
         return self.facts.width
@@ -109,43 +71,11 @@ class Image:
         """The usual file name ending, such as `.png`."""
         return EXTENSIONS[self.mime_type]
 
-    def digest(self) -> str:
-        """SHA-256 of `data`, in hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
-
     def file_pieces(self) -> list[bytes | memoryview]:
         """The file to write: `data` with the provenance in it, in pieces."""
         if self.provenance is None:
             return [self.data]
         return embed.written_into(self.data, self.facts, self.provenance)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture, with its provenance inside; blocks.
-
-        Args:
-            path: `.png`, `.jpg` or `.webp` converts where needed; without an ending it gets the
-                one of this picture's type. A file of that name is replaced.
-
-        Returns:
-            Where it is.
-
-        Raises:
-            MediaError: Pictures cannot be written with that ending.
-            StorageError: The file could not be written; nothing is left behind.
-        """
-        target = Path(path)
-        picture = self
-        if not target.suffix:
-            target = target.with_name(target.name + self.extension)
-        elif pixels.mime_type_of(target) != self.mime_type:
-            data = pixels.encode(self.to_pil(), pixels.mime_type_of(target))
-            picture = replace(self, data=data)
-        files.write_file(target, picture.file_pieces())
-        return target
-
-    async def asave(self, path: str | os.PathLike[str]) -> Path:
-        """As `save`, without blocking the loop."""
-        return await asyncio.to_thread(self.save, path)
 
     def to_pil(self) -> "PillowImage.Image":
         """Decode; blocks, about 20 ms for a megapixel.
@@ -187,6 +117,19 @@ class Image:
         data = {small.mime_type: inline, "text/html": figure, "text/plain": repr(self)}
         shown = {"alt": alt, "width": small.width, "height": small.height}
         return data, {small.mime_type: shown}
+
+    @classmethod
+    def _inspect(cls, data: bytes) -> Facts:
+        return inspect(data)
+
+    def _read_provenance(self) -> Provenance | None:
+        return embed.read_from(self.data, self.facts)
+
+    def _converted(self, target: Path) -> Self:
+        wanted = pixels.mime_type_of(target)
+        if wanted == self.mime_type:
+            return self
+        return replace(self, data=pixels.encode(self.to_pil(), wanted))
 
     def _alt(self) -> str:
         return self.provenance.prompt if self.provenance else "picture"

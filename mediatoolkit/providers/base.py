@@ -4,27 +4,34 @@ import abc
 from difflib import get_close_matches
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.jobs import together
 from mediatoolkit.media import Image
-from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt
+from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt
 from mediatoolkit.transport import Secret, Timeout, seconds_of
 
+P = TypeVar("P", bound=Prompt)
+M = TypeVar("M")
 
-class ImageClient(abc.ABC):
-    """One vendor's protocol for pictures.
+
+class Client(abc.ABC, Generic[P, M]):
+    """One vendor's protocol for one kind of media.
 
     Attributes:
         provider: The vendor, as in the first half of a model id.
-        option_names: Keywords beyond `ImagePrompt`'s own that this vendor takes.
+        prompt_type: What it is asked with.
+        entry_points: The group in which packages name their clients of this kind.
+        option_names: Keywords beyond the prompt's own that this vendor takes.
         model: The vendor's name of the model, the second half of a model id.
         timeout: The durations a call gets when nobody says otherwise.
     """
 
     provider: ClassVar[str]
+    prompt_type: type[P]
+    entry_points: ClassVar[str]
     option_names: ClassVar[frozenset[str]] = frozenset()
     model: str
     timeout: Timeout
@@ -40,40 +47,71 @@ class ImageClient(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def check(self, prompt: ImagePrompt) -> None:
+    def check(self, prompt: P) -> None:
         """Refuse what this model does not take, before anything is sent.
 
         Raises:
-            PromptError: It cannot be drawn as asked; says what can.
+            PromptError: It cannot be made as asked; says what can.
         """
 
     @abc.abstractmethod
-    async def draw(self, prompt: ImagePrompt, call: Call) -> Image:
-        """Draw a checked *prompt* within an open *call*."""
+    async def make(self, prompt: P, call: Call) -> M:
+        """Make what a checked *prompt* asks for, within an open *call*."""
 
     @abc.abstractmethod
     async def close(self) -> None:
         """Refuse later use, fail what is in flight; may be called again."""
 
-    async def generate(
-        self, prompt: ImagePrompt | str, *, timeout: float | Timeout | None = None
-    ) -> Image:
-        """Draw *prompt*.
+    async def generate(self, prompt: P | str, *, timeout: float | Timeout | None = None) -> M:
+        """Make what *prompt* asks for.
 
         Args:
-            prompt: What to see.
+            prompt: What to make.
             timeout: Seconds for everything together; left out, the client's own.
 
         Raises:
-            PromptError: It cannot be drawn as asked; nothing was sent.
+            PromptError: It cannot be made as asked; nothing was sent.
             RefusalError: The content policy said no; `reason` is the vendor's word.
             TransportError: No usable answer within the deadline.
-            ProviderError: The vendor answered, but not with a picture.
+            ProviderError: The vendor answered, but not with media.
         """
-        asked = ImagePrompt.of(prompt)
+        asked = self.prompt_type.of(prompt)
         self.check(asked)
         async with Call(seconds_of(timeout, self.timeout)) as call:
-            return await self.draw(asked, call)
+            return await self.make(asked, call)
+
+    def check_options(self, prompt: ImagePrompt) -> None:
+        """Refuse keywords that this vendor does not know, and suggest one that it does."""
+        for name in prompt.options:
+            if name not in self.option_names:
+                near = get_close_matches(name, self.option_names, n=1)
+                known = ", ".join(sorted(self.option_names)) or "none"
+                hint = f"did you mean {near[0]}?" if near else f"it takes: {known}."
+                raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
+
+    def __repr__(self) -> str:
+        """Vendor and model; never the key."""
+        return f"<{type(self).__name__} {self.model_id}>"
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.close()
+
+
+class ImageClient(Client[ImagePrompt, Image]):
+    """One vendor's protocol for pictures."""
+
+    prompt_type = ImagePrompt
+    entry_points = "mediatoolkit.images"
 
     async def generate_several(
         self, prompt: ImagePrompt | str, count: int, *, timeout: float | Timeout | None = None
@@ -95,15 +133,6 @@ class ImageClient(abc.ABC):
         works = [partial(self.generate, one, timeout=timeout) for one in prompts]
         return await together(works, at_once=count)
 
-    def check_options(self, prompt: ImagePrompt) -> None:
-        """Refuse keywords that this vendor does not know, and suggest one that it does."""
-        for name in prompt.options:
-            if name not in self.option_names:
-                near = get_close_matches(name, self.option_names, n=1)
-                known = ", ".join(sorted(self.option_names)) or "none"
-                hint = f"did you mean {near[0]}?" if near else f"it takes: {known}."
-                raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
-
     async def received(self, data: bytes, **known: Any) -> Image:
         """A picture of bytes that a vendor sent, and may have billed.
 
@@ -116,20 +145,3 @@ class ImageClient(abc.ABC):
             error.provider = self.provider
             error.may_have_been_billed = True
             raise
-
-    def __repr__(self) -> str:
-        """Vendor and model; never the key."""
-        return f"<{type(self).__name__} {self.model_id}>"
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        await self.close()

@@ -64,7 +64,7 @@ class LocalImageClient(ImageClient):
             )
         _pixels(prompt)
 
-    async def draw(self, prompt: ImagePrompt, call: Call) -> Image:
+    async def make(self, prompt: ImagePrompt, call: Call) -> Image:
         """Paint in a worker thread, with its stages as progress; cancelling stops the brush."""
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)

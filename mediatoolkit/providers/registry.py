@@ -2,17 +2,23 @@
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from mediatoolkit.errors import UnknownModelError
-from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.providers.base import Client
 
-IMAGES = "mediatoolkit.images"
 LOCAL = "local"
 
+C = TypeVar("C", bound=Client[Any, Any])
 
-def image_client(model_id: str, **options: Any) -> ImageClient:
+
+def client_for(model_id: str, kind: type[C], **options: Any) -> C:
     """A client for `vendor/model`, or for a vendor's default model when only it is named.
+
+    Args:
+        model_id: Whom to ask.
+        kind: What the client makes, such as `ImageClient`.
+        options: For the client's constructor.
 
     Raises:
         UnknownModelError: No installed provider serves it; names those that are.
@@ -20,29 +26,29 @@ def image_client(model_id: str, **options: Any) -> ImageClient:
     vendor, _, model = model_id.partition("/")
     if model:
         options["model"] = model
-    return image_client_class(vendor)(**options)
+    return client_class(vendor, kind)(**options)
 
 
-def image_client_class(vendor: str) -> type[ImageClient]:
-    """The class that serves *vendor*.
+def client_class(vendor: str, kind: type[C]) -> type[C]:
+    """The class with which *vendor* makes that kind of media.
 
     Raises:
         UnknownModelError: No installed provider does.
     """
-    installed = _installed(IMAGES)
+    installed = _installed(kind.entry_points)
     if vendor not in installed:
         known = ", ".join(sorted(installed))
         raise UnknownModelError(
             f"No installed provider is called {vendor!r}; a model id is vendor/model, "
             f"and the vendors here are {known}."
         )
-    return cast("type[ImageClient]", installed[vendor].load())
+    return cast("type[C]", installed[vendor].load())
 
 
-def default_vendor() -> str:
+def default_vendor(kind: type[Client[Any, Any]]) -> str:
     """The first vendor, by name, whose key is set; without any, the local engine."""
-    remote = sorted(name for name in _installed(IMAGES) if name != LOCAL)
-    return next((name for name in remote if image_client_class(name).credentials()), LOCAL)
+    remote = sorted(name for name in _installed(kind.entry_points) if name != LOCAL)
+    return next((name for name in remote if client_class(name, kind).credentials()), LOCAL)
 
 
 @cache

@@ -85,7 +85,7 @@ def test_an_unknown_model_is_refused() -> None:
 async def test_progress_is_real_and_never_falls() -> None:
     heard: list[Event] = []
     async with LocalImageClient() as client, Call(60, listener=heard.append) as call:
-        await client.draw(ImagePrompt("a castle on a hill", size=256), call)
+        await client.make(ImagePrompt("a castle on a hill", size=256), call)
     drawn = [event.fraction for event in heard if isinstance(event, Drawing)]
     assert len(drawn) > 5
     assert drawn == sorted(drawn)
@@ -96,7 +96,7 @@ async def test_cancel_stops_the_brush() -> None:
     async with LocalImageClient() as client:
         started = asyncio.Event()
         async with Call(60, listener=lambda _event: started.set()) as call:
-            task = asyncio.create_task(client.draw(ImagePrompt("a city", size=1536), call))
+            task = asyncio.create_task(client.make(ImagePrompt("a city", size=1536), call))
             await started.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

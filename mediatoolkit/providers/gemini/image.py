@@ -119,7 +119,7 @@ class GeminiImageClient(ImageClient):
         if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
 
-    async def draw(self, prompt: ImagePrompt, call: Call) -> Image:
+    async def make(self, prompt: ImagePrompt, call: Call) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
         document = _to_wire(prompt)
         parts: list[dict[str, Any]] = []

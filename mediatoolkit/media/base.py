@@ -1,0 +1,134 @@
+"""What pictures, sound and film have in common: bytes that know their type and origin."""
+
+import abc
+import asyncio
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from mediatoolkit import files
+from mediatoolkit.media.provenance import Provenance
+
+_IN_THREAD = 1 << 20
+
+
+class Structure(Protocol):
+    """What the structure of a file says, whatever it holds."""
+
+    @property
+    def mime_type(self) -> str:
+        """By the bytes themselves."""
+
+    @property
+    def length(self) -> int:
+        """Bytes the media takes; what follows them is not part of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+class Media(abc.ABC):
+    """One finished piece of media.
+
+    Args:
+        data: A whole file; above a megabyte, better `await Image.load(data)`.
+        provenance: How it was made; left out, what the file itself says.
+        path: Where it lies on disk, or None.
+
+    Raises:
+        MediaError: The bytes are not such media, cut short or corrupt.
+    """
+
+    data: bytes
+    provenance: Provenance | None = None
+    path: Path | None = None
+    facts: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check the structure, without decoding."""
+        facts = self._inspect(self.data)
+        object.__setattr__(self, "facts", facts)
+        if len(self.data) > facts.length:
+            object.__setattr__(self, "data", self.data[: facts.length])
+        if self.provenance is None:
+            object.__setattr__(self, "provenance", self._read_provenance())
+
+    @classmethod
+    async def load(cls, data: bytes, **known: Any) -> Self:
+        """As the class itself, with the check of large media in a thread."""
+        if len(data) > _IN_THREAD:
+            return await asyncio.to_thread(cls, data, **known)
+        return cls(data, **known)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file; blocks.
+
+        Raises:
+            StorageError: The file cannot be read.
+            MediaError: It is not media we take.
+        """
+        return cls(files.read_file(Path(path)), path=Path(path))
+
+    @property
+    def mime_type(self) -> str:
+        """By the bytes themselves, such as `image/png`."""
+        return str(self.facts.mime_type)
+
+    @property
+    @abc.abstractmethod
+    def extension(self) -> str:
+        """The usual file name ending, such as `.png`."""
+
+    def digest(self) -> str:
+        """SHA-256 of `data`, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @abc.abstractmethod
+    def file_pieces(self) -> list[bytes | memoryview]:
+        """The file to write: `data` with the provenance in it, in pieces."""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the file, with the provenance inside; blocks.
+
+        Args:
+            path: Without an ending it gets the one of this media's type; another ending converts
+                where that is possible. A file of that name is replaced.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            MediaError: This media cannot be written with that ending.
+            StorageError: The file could not be written; nothing is left behind.
+        """
+        target = Path(path)
+        if not target.suffix:
+            target = target.with_name(target.name + self.extension)
+        files.write_file(target, self._converted(target).file_pieces())
+        return target
+
+    async def asave(self, path: str | os.PathLike[str]) -> Path:
+        """As `save`, without blocking the loop."""
+        return await asyncio.to_thread(self.save, path)
+
+    @classmethod
+    @abc.abstractmethod
+    def _inspect(cls, data: bytes) -> Structure:
+        """Check the structure.
+
+        Raises:
+            MediaError: The bytes are not such media.
+        """
+
+    @abc.abstractmethod
+    def _read_provenance(self) -> Provenance | None:
+        """What the file itself says of its origin."""
+
+    @abc.abstractmethod
+    def _converted(self, target: Path) -> Self:
+        """This media in the format that the ending of *target* names.
+
+        Raises:
+            MediaError: It cannot be.
+        """

@@ -1,0 +1,6 @@
+"""What to make: immutable, validated descriptions."""
+
+from mediatoolkit.prompts.base import LARGEST_SEED, LONGEST_TEXT, Prompt
+from mediatoolkit.prompts.image import ImagePrompt, Size
+
+__all__ = ["LARGEST_SEED", "LONGEST_TEXT", "ImagePrompt", "Prompt", "Size"]
