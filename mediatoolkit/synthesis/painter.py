@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from mediatoolkit.synthesis import png, words
 from mediatoolkit.synthesis.canvas import Canvas
-from mediatoolkit.synthesis.composition import compose, look_at
+from mediatoolkit.synthesis.composition import compose
+from mediatoolkit.synthesis.setting import look_at
 from mediatoolkit.synthesis.styles import finish, grain_of
 
 SIDES = range(64, 1537)
