@@ -1,5 +1,6 @@
 """What comes back: an answer with its media taken out, or the facts of a refusal."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from mediatoolkit.errors import (
 from mediatoolkit.transport.decode import decode_media
 from mediatoolkit.transport.secret import Secret, clean
 
+_ID_FIELDS = ("x-request-id", "request-id", "x-goog-request-id", "x-fal-request-id")
+_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -22,17 +26,20 @@ class Answer:
         document: The JSON, with the string value of every media field replaced by a reference.
         status: HTTP status, always 200.
         headers: Header fields, looked up without regard to case.
-        request_id: The provider's name for the call, or None.
         provider: Vendor that answered.
     """
 
     document: Any
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    request_id: str | None
     provider: str
     _blobs: Mapping[str, bytes] = field(repr=False, default_factory=dict)
     _secret: Secret | None = field(repr=False, default=None)
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's name for the call, or None."""
+        return request_id_of(self.headers, self._secret)
 
     def blob(self, reference: object) -> bytes:
         """Bytes that stood as base64 where *reference* stands in `document`.
@@ -88,6 +95,15 @@ class Refusal:
     def say(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: key masked, cut, one line."""
         return clean(text if isinstance(text, str) else "", self._secret, limit)
+
+
+def request_id_of(headers: Mapping[str, str], secret: Secret | None = None) -> str | None:
+    """The provider's name for a call, if it looks like one."""
+    for name in _ID_FIELDS:
+        found = headers.get(name, "")
+        if _ID.fullmatch(found):
+            return found if secret is None else secret.mask(found)
+    return None
 
 
 ReadRefusal = Callable[[Refusal], ProviderError]

@@ -137,8 +137,9 @@ async def read_body(
     if meter.total is not None and meter.total > cap:
         raise too_large(place, cap)
     count = 0
-    read = response.content.readany
-    while piece := await read():
+    content = response.content
+    while not content.at_eof():
+        piece = await content.readany()
         meter.add(len(piece))
         for part in (piece,) if inflater is None else inflater.feed(piece):
             count += len(part)

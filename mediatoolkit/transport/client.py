@@ -226,9 +226,12 @@ class Transport:
         if desk is None:
             ledger = sessions.ledger(session)
             desk = self._desks[session] = Desk(self.limits, ledger, str(self._line.origin))
-        async with desk.slot(call):
+        await desk.enter(call)
+        try:
             exchange = Exchange(self._line, session, desk, request, call)
             return await persist(exchange.once, call, self.retry, desk.bucket)
+        finally:
+            desk.leave()
 
     def _session(self) -> aiohttp.ClientSession:
         session = self._foreign

@@ -30,7 +30,6 @@ def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
         trust_env=False,
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None),
-        headers={"User-Agent": user_agent()},
     )
 
 

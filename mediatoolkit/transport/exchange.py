@@ -8,7 +8,7 @@ from yarl import URL
 
 from mediatoolkit.call import Call, Connecting
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.transport.answer import Answer, ReadRefusal
+from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner
 from mediatoolkit.transport.dial import user_agent
@@ -16,7 +16,7 @@ from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hun
 from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.policy import Limits, Retry, Stage, Timeout
-from mediatoolkit.transport.refused import failed_by, request_id_of
+from mediatoolkit.transport.refused import failed_by
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.slots import Desk
 from mediatoolkit.transport.tries import Failed
@@ -60,7 +60,7 @@ class Line:
         """Prepare what every request needs."""
         self.place = self.origin.place
         self.durations = aiohttp.ClientTimeout(
-            total=None, connect=self.timeout.connect, sock_read=self.timeout.read
+            total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read
         )
         self.headers = {
             "Accept": "application/json",
@@ -90,7 +90,8 @@ class Exchange:
     async def once(self) -> Answer | Failed:
         """One try; whatever becomes of it, its connection is pooled again or closed."""
         line, request, call = self.line, self.request, self.call
-        await self.desk.turn(call)
+        if self.desk.pace is not None:
+            await self.desk.turn(call)
         call.report(Connecting())
         sent = None if request.body is None else Sent(request.body, call, paid=request.paid)
         response: aiohttp.ClientResponse | None = None
@@ -154,9 +155,7 @@ class Exchange:
             error.may_have_been_billed = self.request.paid
             return Failed(error)
         self.call.may_have_been_billed = False
-        headers = response.headers
-        name = request_id_of(headers)
-        return Answer(document, 200, headers, name, line.provider, media, line.secret)
+        return Answer(document, 200, response.headers, line.provider, media, line.secret)
 
     def _lost(self, error: BaseException, sent: Sent | None) -> Failed:
         """Judge a connection that failed: what to say, and whether it may be tried again."""

@@ -58,6 +58,7 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     ),
     (OSError, "The connection to {place} broke: {reason}; ask again."),
 )
+_HUNG_UP = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN}
 _ELSE = "The connection to {place} broke; ask again."
 
 
@@ -97,9 +98,13 @@ def is_loss(error: BaseException) -> bool:
 
 def was_hung_up(error: BaseException) -> bool:
     """Whether the other side closed, as opposed to staying silent or talking nonsense."""
-    if isinstance(error, TimeoutError):
-        return False
-    return isinstance(error, (aiohttp.ClientConnectionError, ConnectionError))
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return True
+    return (
+        (isinstance(error, OSError)
+        and error.errno in _HUNG_UP)
+        or isinstance(error, aiohttp.ClientConnectionResetError)
+    )
 
 
 def _too_slow(error: BaseException, place: str, call: Call, timeout: Timeout) -> TransportError:

@@ -10,6 +10,7 @@ from yarl import URL
 from mediatoolkit.call import Call, Connecting
 from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
+from mediatoolkit.transport.dial import user_agent
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.guard import MOST_REDIRECTS, Origin, check_stranger, redirect_target
 from mediatoolkit.transport.policy import RETRYABLE, Bucket, Retry, Timeout, retry_after
@@ -79,9 +80,15 @@ async def _ask(
     call.report(Connecting())
     response = await session.get(
         address,
-        headers={**headers, **(door.key() if origin == door.home else {})},
+        headers={
+            "User-Agent": user_agent(),
+            **headers,
+            **(door.key() if origin == door.home else {}),
+        },
         allow_redirects=False,
-        timeout=aiohttp.ClientTimeout(total=None, connect=timeout.connect, sock_read=timeout.read),
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=timeout.connect, sock_read=timeout.read
+        ),
     )
     return Opened(response, origin, session)
 

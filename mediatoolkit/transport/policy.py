@@ -24,7 +24,7 @@ class Timeout:
 
     Attributes:
         total: The one deadline over queueing, tries, waits, polls and download.
-        connect: Longest wait for one connection to be established.
+        connect: Longest wait for one connection to be established, the look-up of its name aside.
         read: Longest silence between two pieces of an answer; None leaves it to `total`.
 
     Raises:

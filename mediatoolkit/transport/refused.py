@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
@@ -13,7 +11,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.transport.answer import ReadRefusal, Refusal
+from mediatoolkit.transport.answer import ReadRefusal, Refusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import parse_json
 from mediatoolkit.transport.failures import FOREIGN
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 _BODY_WITHIN = 5.0  # seconds; the status has been said, the body only explains it
-_ID_FIELDS = ("x-request-id", "request-id", "x-goog-request-id", "x-fal-request-id")
-_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 
 
 async def failed_by(
@@ -69,15 +65,6 @@ async def failed_by(
     error = read(refusal)
     error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
     return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
-
-
-def request_id_of(headers: Mapping[str, str], secret: Secret | None = None) -> str | None:
-    """The provider's name for a call, if it looks like one."""
-    for name in _ID_FIELDS:
-        found = headers.get(name, "")
-        if _ID.fullmatch(found):
-            return found if secret is None else secret.mask(found)
-    return None
 
 
 def _may_pass(error: ProviderError, status: int) -> bool:

@@ -1,8 +1,6 @@
 """How many calls of one transport run at once, on one session."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from mediatoolkit.call import Call, Queued
@@ -20,6 +18,7 @@ class Desk:
     Attributes:
         tally: Line of the origin in the registry's table.
         bucket: Pace of the session's retries.
+        pace: Lets requests start evenly, or None.
     """
 
     def __init__(self, limits: Limits, ledger: "Ledger", origin: str) -> None:
@@ -27,29 +26,28 @@ class Desk:
         self.tally = ledger.tally(origin)
         self.bucket = ledger.bucket
         self._slots = asyncio.Semaphore(limits.concurrency)
-        self._pace = _pace(limits.per_second)
+        self.pace = _pace(limits.per_second)
 
-    @contextlib.asynccontextmanager
-    async def slot(self, call: Call) -> AsyncIterator[None]:
-        """Hold one slot, waited for where all are taken."""
+    async def enter(self, call: Call) -> None:
+        """Take a slot, waiting for one where all are taken; `leave` gives it back."""
         if self._slots.locked():
             call.report(Queued())
-        async with self._slots:
-            tally = self.tally
-            tally.calls += 1
-            tally.in_flight += 1
-            try:
-                yield
-            finally:
-                tally.in_flight -= 1
+        await self._slots.acquire()
+        self.tally.calls += 1
+        self.tally.in_flight += 1
+
+    def leave(self) -> None:
+        """Give the slot back."""
+        self.tally.in_flight -= 1
+        self._slots.release()
 
     async def turn(self, call: Call) -> None:
         """Wait until one more request may start."""
-        if self._pace is None:
+        if self.pace is None:
             return
-        if not self._pace.has_capacity():
+        if not self.pace.has_capacity():
             call.report(Queued())
-        await self._pace.acquire()
+        await self.pace.acquire()
 
 
 def _pace(per_second: float | None) -> "AsyncLimiter | None":

@@ -41,10 +41,18 @@ class Sent(Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Send everything."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Send everything; the length is our own."""
+        del content_length
         self._begun = True
         if self._paid:
             self._call.may_have_been_billed = True
-        self._listen(writer)
+        loop = asyncio.get_running_loop()
+        self._listen(loop, writer)
         body = self._value
         if len(body) <= _STEP:
             await writer.write(body)
@@ -52,15 +60,8 @@ class Sent(Payload):
             view = memoryview(body)
             for at in range(0, len(view), _STEP):
                 await writer.write(view[at : at + _STEP])
-        self._ended = asyncio.get_running_loop().time()
+        self._ended = loop.time()
         self._call.report(Waiting())
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        """Send everything; the length is our own."""
-        del content_length
-        await self.write(writer)
 
     def stage(self, *, hung_up: bool) -> Stage:
         """How far the try came, once it is lost.
@@ -77,10 +78,10 @@ class Sent(Payload):
         late = asyncio.get_running_loop().time() - self._ended > UNHEARD_WITHIN
         return Stage.UNSURE if late else Stage.UNHEARD
 
-    def _listen(self, writer: AbstractStreamWriter) -> None:
+    def _listen(self, loop: asyncio.AbstractEventLoop, writer: AbstractStreamWriter) -> None:
         """Notice the first byte of the answer, at the door where asyncio hands it in."""
         protocol = getattr(writer, "protocol", None)
-        if not isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop) or protocol is None:
+        if protocol is None or not isinstance(loop, asyncio.BaseEventLoop):
             self._heard = True  # other loops keep the door to themselves: assume the worst
             return
 

@@ -1,0 +1,112 @@
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from mediatoolkit.errors import PromptError
+from mediatoolkit.transport.policy import (
+    Bucket,
+    Limits,
+    Retry,
+    Stage,
+    Timeout,
+    retry_after,
+    seconds_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (Timeout, {"total": 0}),
+        (Timeout, {"total": float("nan")}),
+        (Timeout, {"connect": -1}),
+        (Timeout, {"read": float("inf")}),
+        (Timeout, {"total": "3"}),
+        (Retry, {"attempts": 0}),
+        (Retry, {"attempts": 11}),
+        (Retry, {"attempts": 2.5}),
+        (Retry, {"base": 0}),
+        (Limits, {"concurrency": 0}),
+        (Limits, {"concurrency": True}),
+        (Limits, {"json": -1}),
+        (Limits, {"per_second": 0}),
+        (Limits, {"per_second": float("inf")}),
+    ],
+)
+def test_a_bad_value_is_refused_at_once(kind: type, options: dict[str, Any]) -> None:
+    with pytest.raises(PromptError):
+        kind(**options)
+
+
+def test_a_timeout_is_seconds_or_a_value_or_the_default() -> None:
+    assert seconds_of(None, Timeout(total=7)) == 7
+    assert seconds_of(3, Timeout(total=7)) == 3
+    assert seconds_of(Timeout(total=5), Timeout(total=7)) == 5
+    with pytest.raises(PromptError):
+        seconds_of(0, Timeout())
+
+
+@pytest.mark.parametrize("stage", [Stage.UNSENT, Stage.UNHEARD])
+def test_a_paid_call_that_cannot_have_been_billed_is_repeated(stage: Stage) -> None:
+    assert Retry().after_loss(stage, paid=True)
+
+
+def test_a_paid_call_in_doubt_is_repeated_only_on_request() -> None:
+    assert not Retry().after_loss(Stage.UNSURE, paid=True)
+    assert Retry(ambiguous=True).after_loss(Stage.UNSURE, paid=True)
+    assert Retry().after_loss(Stage.UNSURE, paid=False)
+
+
+def test_the_pause_doubles_up_to_its_cap_with_full_jitter() -> None:
+    def longest(low: float, high: float) -> float:
+        assert low == 0.0
+        return high
+
+    pauses = [Retry().pause(attempt, uniform=longest) for attempt in range(1, 8)]
+
+    assert pauses == pytest.approx([0.15, 0.3, 0.6, 1.2, 2.4, 4.0, 4.0])
+
+
+def test_a_pause_that_is_asked_for_is_never_undercut() -> None:
+    assert Retry().pause(1, 7.0) >= 7.0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("3", 3.0),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("", None),
+        ("-1", None),
+        ("soon", None),
+        ("nan", None),
+        ("1e9", None),
+        ("٣", None),
+    ],
+)
+def test_retry_after_reads_seconds(value: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": value}) == seconds
+
+
+def test_retry_after_reads_a_date_against_the_servers_own_clock() -> None:
+    now = datetime(2020, 1, 1, tzinfo=UTC)
+    later = datetime(2020, 1, 1, 0, 0, 9, tzinfo=UTC)
+    fields = {
+        "Date": format_datetime(now, usegmt=True),
+        "Retry-After": format_datetime(later, usegmt=True),
+    }
+
+    assert retry_after(fields) == 9.0
+    assert retry_after({"Retry-After": fields["Date"]}) == 0.0
+
+
+def test_a_burst_of_retries_passes_and_the_rest_is_spread_out() -> None:
+    bucket = Bucket(burst=3, per_second=2)
+
+    waits = [bucket.reserve(100.0) for _ in range(6)]
+
+    assert waits == pytest.approx([0, 0, 0, 0.5, 1.0, 1.5])
+    assert bucket.reserve(200.0) == 0
