@@ -13,6 +13,22 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 USED = 'import time\nimport mediatoolkit as mt\nawait mt.image("a red fox")'
 
+NAP = """
+import asyncio, pathlib
+from mediatoolkit import widgets
+from mediatoolkit.call import Call
+from mediatoolkit.jobs import Job
+
+async def nap(call):
+    try:
+        await asyncio.sleep(30)
+    finally:
+        pathlib.Path("cleaned").touch()
+
+widgets.show(Job(nap, Call(60), label="a nap"))
+await asyncio.sleep(0)
+"""
+
 
 async def _request(kernel: Kernel, _sim: Simulator) -> None:
     await kernel.manager.shutdown_kernel()
@@ -97,6 +113,29 @@ async def test_an_ending_leaves_no_warning_and_no_connection(
 
         await until(lambda: sim.open_connections == 0, 10, "the end of the connections")
     assert kernel.left_behind() == []
+
+
+@pytest.mark.parametrize("end", [_request, _restart, _exit])
+async def test_a_running_job_cleans_up_first(
+    begin: Begin, sim: Simulator, end: Callable[[Kernel, Simulator], Awaitable[None]]
+) -> None:
+    """Also one that has no connection, whose end nobody else would notice."""
+    async with begin() as kernel:
+        await kernel.do(NAP)
+
+        await end(kernel, sim)
+
+    assert (kernel.home / "cleaned").exists()
+
+
+async def test_a_shutdown_closes_sessions_before_the_loop_stops(begin: Begin) -> None:
+    async with begin() as kernel:
+        await kernel.do(USED)
+
+        left = await kernel.do("await get_ipython().kernel.do_shutdown(False)\nprint(mt.sessions)")
+
+        await kernel.gone()
+    assert left.strip() == "no open sessions"
 
 
 async def test_a_cell_run_fifty_times_leaves_nothing(begin: Begin, sim: Simulator) -> None:
