@@ -55,15 +55,15 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[local]'
 	@touch $@
 
 $(VENV)/.lab: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[lab]'
+	$(BIN)/python -m pip install --quiet --editable '.[lab,local]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[lab]' --group lint --group test \
+	$(BIN)/python -m pip install --quiet --editable '.[lab,local]' --group lint --group test \
 		--group conformance --group bench
 	@touch $@ $(VENV)/.demo $(VENV)/.lab
 

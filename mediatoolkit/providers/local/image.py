@@ -1,4 +1,4 @@
-"""The embedded engine as a client like any other: no key, no network."""
+"""Pictures by the embedded painter."""
 
 import asyncio
 import os
