@@ -167,8 +167,12 @@ class TestTurns:
     async def test_a_turn_sent_back_unchanged_is_continued(
         self, painting: Simulator, ask: Ask
     ) -> None:
-        _, first = await ask(painting)
-        status, second = await ask(painting, self.second(first["candidates"][0]["content"]))
+        small = {"imageConfig": {"imageSize": "512"}}
+        _, first = await ask(painting, asking({"text": "a red fox"}, **small))
+        status, second = await ask(
+            painting,
+            self.second(first["candidates"][0]["content"]) | {"generationConfig": small},
+        )
 
         assert status == 200
         assert picture_of(second).size == picture_of(first).size
