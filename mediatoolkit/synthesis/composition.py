@@ -137,7 +137,7 @@ def _figures(view: View, floor: float, *, grow: float = 1.0, shadow: bool = True
 def _portrait(view: View) -> list[Step]:
     """A figure so large that the lower edge cuts it."""
     canvas, thing = view.canvas, view.scene.things[0]
-    crown = canvas.height * 0.5 - canvas.unit * 0.32
+    crown = canvas.height * 0.44 - canvas.unit * 0.26
     tall = max(canvas.unit * 1.05, (canvas.height - crown) * 1.12)
     size = tall / motifs.proportions(thing.motif)[1]
     grow = size / canvas.unit / kinds.length(thing.motif)

@@ -4,7 +4,7 @@ import numpy as np
 
 from mediatoolkit.synthesis import kinds, motifs
 from mediatoolkit.synthesis.glyphs import as_field
-from mediatoolkit.synthesis.inks import mix
+from mediatoolkit.synthesis.inks import lightness, mix
 from mediatoolkit.synthesis.motifs import Motif, Part
 from mediatoolkit.synthesis.relations import Spot
 from mediatoolkit.synthesis.texture import Field, smooth
@@ -56,29 +56,46 @@ def _inks(view: View, motif: Motif, left: int, top: int) -> None:
                      top + moved)  # fmt: skip
     inside = as_field(motif.silhouette)
     _modelling(view, inside, left, top)
+    _lit_edge(view, motif, left, top)
 
 
 def _modelling(view: View, inside: Field, left: int, top: int) -> None:
-    """Grain away from the light and a thin lit edge towards it."""
+    """Grain on the side away from the light."""
     canvas = view.canvas
     height, width = inside.shape
-    side = 1 if view.light[0] > left + width / 2 else -1
+    side = _side(view, left, width)
     across = np.linspace(-side, side, width, dtype=np.float32)[None, :]
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     dark = smooth(0.1, 1.7, down * 0.75 - across * 0.8)
     dots = canvas.stipple_at(dark * np.float32(0.75), left, top) * inside
     canvas.stamp(view.inks.line, (dots * 0.3).astype(np.float32), left, top)
+
+
+def _side(view: View, left: int, width: int) -> int:
+    """1 when the light is to the right of a figure, else -1."""
+    return 1 if view.light[0] > left + width / 2 else -1
+
+
+def _lit_edge(view: View, motif: Motif, left: int, top: int) -> None:
+    """A thin line of light towards sun or moon, but not along dark parts."""
+    inside = as_field(motif.silhouette)
+    height, width = inside.shape
+    side = _side(view, left, width)
+    pale = np.zeros_like(inside)
+    for part in motif.parts:
+        mask = as_field(part.mask)
+        pale += (float(lightness(part.ink) > 0.25) - pale) * mask
     step = max(1, round(view.unit / 380))
     shifted = np.zeros_like(inside)
     if side > 0:
         shifted[step:, :-step] = inside[:-step, step:]
     else:
         shifted[step:, step:] = inside[:-step, :-step]
-    rim = np.clip(inside - shifted, 0, 1) * smooth(1.2, -0.6, down)
+    down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    rim = np.clip(inside - shifted, 0, 1) * smooth(1.2, -0.6, down) * pale
     share = 0.6 if view.night else 0.35
-    canvas.stamp(
-        mix(view.inks.disc, view.inks.low, 0.2), (rim * share).astype(np.float32), left, top
-    )
+    glow = mix(view.inks.disc, view.inks.low, 0.2)
+    view.canvas.stamp(glow, (rim * share).astype(np.float32), left, top)
 
 
 def _shadow(view: View, left: int, top: int, width: int, height: int) -> None:

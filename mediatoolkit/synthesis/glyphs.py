@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from mediatoolkit.synthesis.texture import Field, box_blur
+from mediatoolkit.synthesis.texture import Field
 
 Mask = npt.NDArray[np.uint8]
 
@@ -102,26 +102,36 @@ def take_apart(lines: Mask) -> Glyph:
     body = int(inside.sum())
     sizes = np.bincount(fields.ravel(), minlength=int(fields.max()) + 1)
     small = free & inside & (sizes[fields] < 0.035 * body)
-    core = box_blur((~free).astype(np.float32), 7) > 0.995
-    solid = (box_blur(core.astype(np.float32), 6) > 0) & ~free
+    # What is left after shrinking by more than half a stroke is solid.
+    solid = _grown(_shrunk(~free, 6), 7) & ~free
     # The edge of the coarse silhouette lies under the stroke, so its steps never show.
-    silhouette = np.maximum(_enlarge(inside & _shrunk(inside), lines), lines)
+    silhouette = np.maximum(_enlarge(_shrunk(inside, 2), lines), lines)
     return Glyph(
         silhouette,
         lines,
         np.minimum(_enlarge(solid, lines), lines),
-        np.minimum(_enlarge(_grown(small), lines), 255 - lines),
-        _enlarge(box_blur(inside.astype(np.float32), 7) > 0.98, lines),
+        np.minimum(_enlarge(_grown(small, 2), lines), 255 - lines),
+        _enlarge(_shrunk(inside, 7), lines),
         float(solid.sum()) / max(body, 1),
     )
 
 
-def _shrunk(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return box_blur(mask.astype(np.float32), 1) > 0.99
+def _grown(mask: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]:
+    """A mask with a rim of `steps` pixels: crosses and squares by turns give round corners."""
+    for step in range(steps):
+        wide = mask.copy()
+        wide[1:] |= mask[:-1]
+        wide[:-1] |= mask[1:]
+        across = wide if step % 2 else mask
+        wide[:, 1:] |= across[:, :-1].copy()
+        wide[:, :-1] |= across[:, 1:].copy()
+        mask = wide
+    return mask
 
 
-def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return box_blur(mask.astype(np.float32), 2) > 0.01
+def _shrunk(mask: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]:
+    """A mask without its rim of `steps` pixels."""
+    return ~_grown(~mask, steps)
 
 
 def _enlarge(coarse: npt.NDArray[np.bool_], like: Mask) -> Mask:

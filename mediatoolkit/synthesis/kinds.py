@@ -130,6 +130,7 @@ def is_small(motif: str) -> bool:
         return False
     return (
         0x1F32D <= code <= 0x1F393
+        or 0x1F600 <= code <= 0x1F64F
         or 0x1F3B7 <= code <= 0x1F3BB
         or 0x1F4A1 <= code <= 0x1F529
         or 0x1F950 <= code <= 0x1F96F

@@ -47,7 +47,7 @@ def ridges(view: View, *, count: int = 4, tall: float = 0.42, rugged: float = 1.
         shape = _peaks(rng, canvas.width, cell, rugged)
         high = tall * view.horizon * (1 - 0.62 * near)
         line = view.horizon + view.unit * 0.03 * near - high * (0.22 + shape)
-        colour = mix(mix(inks.far, inks.low, 0.25), inks.near, near**1.3)
+        colour = mix(mix(inks.far, inks.low, 0.25), inks.near, 0.82 * near**1.3)
         haze = mix(inks.low, inks.far, 0.3 + 0.3 * near)
         lay_body(view, line, colour, haze, depth=view.unit * 0.3, strength=0.75 - 0.4 * near)
         if rugged > 0.5:
@@ -159,7 +159,7 @@ def grass(view: View) -> None:
     blade = mix(inks.ground, inks.line, 0.45)
     petals = [inks.disc, ink("e0566a"), WARM_WHITE, ink("8f6ac8")]
     if view.night:
-        petals = [mix(p, inks.middle, 0.45) for p in petals]
+        petals = [mix(p, inks.middle, 0.3) for p in petals]
     for near in np.sort(rng.random(int(150 * canvas.width / view.unit)) ** 0.8):
         x = int(rng.random() * canvas.width)
         y = float(line[x]) + (canvas.height * 1.01 - float(line[x])) * (0.06 + 0.94 * near)

@@ -50,6 +50,8 @@ def paint(
 ) -> Painting:
     """Paint what a text describes; the same text, seed and size give the same pixels.
 
+    Texts that differ in their colours only give the same composition.
+
     Args:
         text: What to paint. English words and emoji are understood, anything gives a picture.
         width: Pixels across, 64 to 1536.
@@ -70,7 +72,7 @@ def paint(
         )
     scene = words.read(text)
     clock = _Clock(progress)
-    seeds = (seed % 2**64, zlib.crc32(text.encode("utf-8", "surrogatepass")))
+    seeds = (seed % 2**64, zlib.crc32(words.essence(text).encode("utf-8", "replace")))
     # Pixel art is painted small, so that its figures are drawn for the pixels they get.
     cell = max(1, round(min(width, height) / 132)) if scene.style == "pixel" else 1
     canvas = Canvas(

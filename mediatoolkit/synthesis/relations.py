@@ -43,6 +43,10 @@ def spots(thing: Thing, other: Spot, size: float, rng: np.random.Generator) -> l
         size: Usual longest side of the thing in pixels.
         rng: Randomness for heaps.
     """
+    if thing.relation == "in" and kinds.floats(other.thing.motif):
+        aboard = replace(other, base=other.base - other.size * 0.13, depth=other.depth + 0.1,
+                         footing="thing")  # fmt: skip
+        return _side_by_side(thing, aboard, min(size, other.size * 0.34))
     if thing.relation in {"in", "of"}:
         return _heap(thing, other, rng)
     if thing.relation == "with":

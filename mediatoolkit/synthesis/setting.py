@@ -114,11 +114,17 @@ def is_portrait(scene: Scene) -> bool:
     """Whether a face fills the picture."""
     return bool(scene.things) and (
         scene.form == "portrait"
-        or (not scene.places and not scene.surface and kinds.is_face(scene.things[0].motif))
+        or (
+            len(scene.things) == 1
+            and not (scene.places or scene.surface)
+            and kinds.is_face(scene.things[0].motif)
+        )
     )
 
 
 def needs_land(thing: Thing) -> bool:
     """Whether it stands on something solid."""
+    if isinstance(thing.anchor, int) and thing.relation in {"in", "on", "with", "of"}:
+        return False
     wet = kinds.floats(thing.motif) or kinds.swims(thing.motif)
     return not (wet or kinds.flies(thing.motif) or thing.flying or thing.relation == "over")

@@ -88,12 +88,12 @@ def stars(view: View) -> None:
     """Stars of three sizes, the largest with rays; they thin out towards the horizon."""
     canvas, rng = view.canvas, view.rng("stars")
     height = canvas.height if "space" in view.scene.places else view.horizon
-    count = int(210 * (canvas.width * height) / (view.unit**2 * 0.6)) + 10
+    count = int(210 * (canvas.width * height) / (view.unit**2 * 0.6) * min(1, view.unit / 400))
     scale = view.unit / 1024
     pale = mix(view.inks.disc, WARM_WHITE, 0.5)
     for index in range(count):
         x, y = rng.random() * canvas.width, rng.random() ** 1.25 * height * 0.96
-        size = scale * (1.0 + 2.0 * rng.random() ** 3)
+        size = scale * (1.1 + 2.6 * rng.random() ** 3)
         if np.hypot(x - view.light[0], y - view.light[1]) < view.unit * 0.13:
             continue
         rays = index < count // 14
@@ -122,18 +122,19 @@ def galaxy(view: View) -> None:
     """A river of grain across the night."""
     canvas, rng = view.canvas, view.rng("galaxy")
     cloud = Noise(rng, canvas.shape, view.unit * 0.3, octaves=4)
-    slope, start = rng.choice([-1, 1]) * 0.55, 0.18 + 0.2 * rng.random()
+    side = -1 if view.light[0] > canvas.width / 2 else 1
+    slope, x = -1.1 * side, canvas.width * (0.5 + 0.16 * side)
     bright = mix(view.inks.middle, view.inks.low, 0.6)
 
     def river(band: Band, width: float) -> Field:
-        centre = canvas.height * start + slope * (band.x - canvas.width / 2) + view.unit * 0.18
+        centre = canvas.height * 0.25 + slope * (band.x - x)
         away = (band.y - centre) / (view.unit * width)
         lumps = cloud.rows(band.start, band.stop)
         return np.asarray(np.exp(-(away**2)) * smooth(0.25, 0.75, lumps), np.float32)
 
-    canvas.lay(bright, lambda band: band.stipple(0.6 * river(band, 0.24)))
+    canvas.lay(bright, lambda band: band.stipple(0.7 * river(band, 0.26)))
     light = mix(bright, WARM_WHITE, 0.6)
-    canvas.lay(light, lambda band: band.stipple(0.16 * river(band, 0.1) - 0.01))
+    canvas.lay(light, lambda band: band.stipple(0.2 * river(band, 0.11) - 0.01))
 
 
 def aurora(view: View) -> None:

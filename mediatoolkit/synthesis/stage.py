@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mediatoolkit.synthesis import kinds, relations
+from mediatoolkit.synthesis import kinds, motifs, relations
 from mediatoolkit.synthesis.land import ground_line
 from mediatoolkit.synthesis.relations import Spot
 from mediatoolkit.synthesis.view import View
@@ -71,17 +71,17 @@ def _row(
     sizes = [kinds.length(things[i].motif) * things[i].size * scale * view.unit for i in figures]
     # A crowd stands in two rows, each figure before the gap behind it.
     staggered = len(figures) > 3 and view.scene.surface != "branch"
-    step = 0.6 if staggered else 0.86
-    room = canvas.width * 0.92
-    shrink = min(1.0, room / (sum(sizes) * step))
-    sizes = [s * shrink for s in sizes]
-    gap = min(view.unit * 0.05, (room - sum(sizes) * step) / max(len(sizes), 1))
-    total = sum(sizes) * step + gap * (len(sizes) - 1)
-    x = (canvas.width - total) / 2 + _offset(view, len(figures), kind)
+    breadths = [0.25 + 0.7 * motifs.proportions(things[i].motif)[0] for i in figures]
+    widths = [s * b * (0.66 if staggered else 1) for s, b in zip(sizes, breadths, strict=True)]
+    room = canvas.width * (1.5 if floor > canvas.height else 0.94)
+    shrink = min(1.0, room / sum(widths))
+    gap = min(view.unit * 0.06, (room - sum(widths) * shrink) / len(widths))
+    x = (canvas.width - sum(widths) * shrink - gap * (len(widths) - 1)) / 2
+    x += _offset(view, len(figures), kind)
     spots: dict[int, list[Spot]] = {}
-    for at, (index, size) in enumerate(zip(figures, sizes, strict=True)):
-        middle = x + size * step / 2
-        x += size * step + gap
+    for at, (index, full, width) in enumerate(zip(figures, sizes, widths, strict=True)):
+        size, middle = full * shrink, x + width * shrink / 2
+        x += width * shrink + gap
         near = rng.uniform(-1, 1) * (0.4 if view.scene.surface else 1) if len(figures) > 2 else 0.0
         if staggered:
             near = (1.6 if at % 2 else -1.6) + 0.4 * near

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from mediatoolkit.synthesis import nouns
 from mediatoolkit.synthesis import vocabulary as known
+from mediatoolkit.synthesis.inks import COLOURS
 
 MOST_THINGS = 5
 """Kinds of things in one picture; more would only be a heap."""
 MOST_WORDS = 400
-"""Words that are read; the rest of a very long prompt changes only the seed."""
+"""Words that are read of a very long prompt."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ def tokens(text: str) -> list[str]:
     # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
     pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
     return re.findall(pattern, text)[:MOST_WORDS]
+
+
+def essence(text: str) -> str:
+    """The words of a text without its colours: what decides on the composition."""
+    return " ".join(word for word in tokens(text) if word not in COLOURS)
 
 
 def read(text: str) -> Scene:
@@ -125,8 +131,6 @@ class _Reader:
         return 1
 
     def _modifier(self, word: str) -> bool:
-        from mediatoolkit.synthesis.inks import COLOURS
-
         if word in COLOURS and not self._is_flower(word):
             self._colours.append(word)
         elif word in known.COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
@@ -168,8 +172,9 @@ class _Reader:
             if form in known.PLACES or form in known.SURFACES:
                 self._place(form)
                 meant = True
+            if form in known.WEATHER and not form.endswith("y"):
+                self._relation = ""  # "under the stars", but not "on a sunny hill"
             if meant:
-                self._relation = ""
                 break
         return self._special(word) or meant
 
