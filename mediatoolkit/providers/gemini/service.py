@@ -1,0 +1,122 @@
+"""What every Gemini client shares: the key, the address, the model's name."""
+
+import logging
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import AuthenticationError, PromptError
+from mediatoolkit.providers.gemini.refusals import read_refusal
+from mediatoolkit.transport import Answer, Limits, Retry, Secret, Timeout, Transport
+
+if TYPE_CHECKING:
+    import aiohttp
+
+BASE_URL = "https://generativelanguage.googleapis.com"
+_KEY_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}")
+
+_log = logging.getLogger("mediatoolkit")
+
+
+class GeminiService:
+    """The constructor and the errors that all Gemini clients have in common.
+
+    Args:
+        api_key: Left out, `GOOGLE_API_KEY` then `GEMINI_API_KEY` are read.
+        base_url: Left out, `GOOGLE_GEMINI_BASE_URL`, then Google's own.
+        model: The vendor's name; one that is newer than this package is fine.
+        api_version: `"v1"` or `"v1beta"` (needed for `gemini-*-latest`).
+        session: A ready `aiohttp.ClientSession` to use and never close.
+        timeout: One deadline over the whole call.
+        retry: When a failed call is sent again; never when it may have been billed.
+        limits: How much at a time, and the caps on what is read.
+
+    Raises:
+        AuthenticationError: There is no key, or it cannot be one.
+        PromptError: The model's name cannot be one.
+        UnsafeURLError: *base_url* is not an http(s) address.
+    """
+
+    provider = "gemini"
+    default_model: str
+    default_timeout = Timeout()
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        model: str | None = None,
+        api_version: str = "v1",
+        session: "aiohttp.ClientSession | None" = None,
+        timeout: Timeout | None = None,
+        retry: Retry | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Check everything; nothing is opened or sent."""
+        self.model = _checked_model(self.default_model if model is None else model)
+        self.timeout = timeout or self.default_timeout
+        self._version = _checked_version(api_version)
+        self._transport = Transport(
+            base_url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or BASE_URL,
+            provider=self.provider,
+            secret=_key(api_key),
+            auth_header="x-goog-api-key",
+            session=session,
+            timeout=self.timeout,
+            retry=retry,
+            limits=limits,
+            refusal=read_refusal,
+        )
+
+    @classmethod
+    def credentials(cls) -> Secret | None:
+        """The key in the environment, or None."""
+        for name in _KEY_NAMES:
+            if os.environ.get(name):
+                return Secret(os.environ[name], name)
+        return None
+
+    async def close(self) -> None:
+        """Refuse later use, fail what is in flight."""
+        await self._transport.close()
+
+    async def _generate(self, document: dict[str, Any], call: Call) -> Answer:
+        return await self._transport.post(
+            f"/{self._version}/models/{self.model}:generateContent",
+            document,
+            call,
+            headers={"x-server-timeout": str(math.ceil(call.left()))},
+        )
+
+
+def _key(api_key: str | None) -> Secret:
+    if api_key is not None:
+        return Secret(api_key, "api_key")
+    if all(os.environ.get(name) for name in _KEY_NAMES):
+        _log.warning("Both GOOGLE_API_KEY and GEMINI_API_KEY are set; GOOGLE_API_KEY is used.")
+    found = GeminiService.credentials()
+    if found is None:
+        raise AuthenticationError(
+            "There is no key for Gemini: not in api_key=, GOOGLE_API_KEY or GEMINI_API_KEY. "
+            'Set one, or do without a key: model="local".',
+            provider="gemini",
+        )
+    return found
+
+
+def _checked_model(model: object) -> str:
+    if isinstance(model, str):
+        name = model.removeprefix("models/").removeprefix("gemini/")
+        if _MODEL.fullmatch(name):
+            return name
+    raise PromptError(f"model={model!r} is no name of a model.")
+
+
+def _checked_version(version: str) -> str:
+    if version not in ("v1", "v1beta", "v1alpha"):
+        raise PromptError(f'api_version={version!r} is none; use "v1" or "v1beta".')
+    return version
