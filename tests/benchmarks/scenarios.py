@@ -1,0 +1,225 @@
+"""What is measured, by which ways, and what the toolkit is meant to reach."""
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.benchmarks.imports import IMPORTS, imported
+from tests.benchmarks.worker import Order
+
+BASE = "base"
+"""The way that ratios are taken against."""
+
+Measured = dict[str, float | str]
+
+LABELS = {
+    "client": "toolkit, client",
+    "agent": "toolkit, agent",
+    "download": "toolkit",
+    "base": "aiohttp, one session",
+    "per call": "aiohttp, new session per call",
+    "requests": "requests, one by one",
+    "raw": "raw socket",
+}
+_PICTURES = ("client", "agent", "base", "per call", "requests", "raw")
+_AT_ONCE = ("client", "agent", "base", "per call", "raw")
+_FILES = ("download", "base", "requests", "raw")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one way is meant to reach in one column.
+
+    Attributes:
+        way: Whose figure.
+        bound: Number that it may not pass.
+        of: Way whose figure is the unit of *bound*; empty, it is a plain number.
+        at_least: The figure may not be lower, else not higher.
+    """
+
+    way: str
+    bound: float
+    of: str = ""
+    at_least: bool = False
+
+    def met(self, figure: float) -> bool:
+        """Whether *figure*, or its ratio, reaches it."""
+        return figure >= self.bound if self.at_least else figure <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One figure of every way.
+
+    Attributes:
+        name: Key among what was measured.
+        title: Heading with unit.
+        digits: Digits behind the point.
+        ratio: Show it as a multiple of the base, too.
+        marks: What is meant to be reached.
+    """
+
+    name: str
+    title: str
+    digits: int = 0
+    marks: tuple[Mark, ...] = ()
+    ratio: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One table.
+
+    Attributes:
+        name: Word for the command line.
+        title: Heading.
+        ways: Rows; those in `once` are not repeated, for their time does not vary.
+        columns: Figures.
+        measure: Measures one way; takes its name and the server's address.
+    """
+
+    name: str
+    title: str
+    ways: tuple[str, ...]
+    columns: tuple[Column, ...]
+    measure: Callable[[str, str], Measured]
+    once: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=LABELS.copy)
+
+
+def scenarios(file_size: int, folder: str) -> list[Scenario]:
+    """All of them.
+
+    Args:
+        file_size: Bytes of the one large file.
+        folder: Where files are written, or empty for the temporary folder.
+    """
+    mb = file_size // 1_000_000
+    return [
+        Scenario(
+            "import",
+            "An import in a fresh interpreter",
+            tuple(IMPORTS),
+            (
+                Column("warm", "warm, ms", marks=(Mark("mediatoolkit", 100),)),
+                Column("cold", "without bytecode, ms"),
+                Column("heavy", "heavy modules"),
+            ),
+            lambda way, _: imported(way),
+            labels={name: name for name in IMPORTS},
+        ),
+        Scenario(
+            "first",
+            "From before the import to the first picture",
+            _PICTURES,
+            (Column("milliseconds", "ms", marks=(Mark("client", 1.1, BASE),)),),
+            _ordered("first"),
+        ),
+        Scenario(
+            "small",
+            "1,000 calls one after the other, answers of 3 kB",
+            _PICTURES,
+            (
+                Column(
+                    "cpu",
+                    "CPU per call, ms",
+                    3,
+                    (Mark("client", 0.6, BASE), Mark("agent", 0.9, BASE)),
+                ),
+                Column(
+                    "sessions", "sessions", 0, (Mark("client", 1), Mark("agent", 1)), ratio=False
+                ),
+                Column("connections", "connections", ratio=False),
+            ),
+            _ordered("calls", count=1000),
+        ),
+        Scenario(
+            "parallel",
+            "64 calls, answers after 300 ms",
+            _PICTURES,
+            (
+                Column("seconds", "s", 2),
+                Column(
+                    "rate",
+                    "pictures/s",
+                    1,
+                    (
+                        Mark("client", 20, "requests", at_least=True),
+                        Mark("agent", 20, "requests", at_least=True),
+                    ),
+                ),
+                Column("cpu", "CPU per call, ms", 2),
+            ),
+            _ordered("at_once", count=64, delay=0.3),
+            once=frozenset({"requests"}),
+        ),
+        Scenario(
+            "burst",
+            "512 calls at once, answers after 300 ms",
+            _AT_ONCE,
+            (
+                Column("seconds", "s", 2, (Mark("client", 1.5, "raw"), Mark("agent", 1.5, "raw"))),
+                Column("rate", "pictures/s"),
+                Column("cpu", "CPU per call, ms", 2),
+            ),
+            _ordered("at_once", count=512, delay=0.3),
+        ),
+        Scenario(
+            "large",
+            "One picture of 8 MB",
+            _PICTURES,
+            (
+                Column("hold", "loop held, ms", 1, (Mark("client", 2.5), Mark("agent", 2.5))),
+                Column(
+                    "cpu", "CPU, ms", 1, (Mark("client", 0.15, BASE), Mark("agent", 0.15, BASE))
+                ),
+                Column("memory", "extra memory, MB", ratio=False),
+            ),
+            _ordered("large", size=8_000_000, count=5),
+        ),
+        Scenario(
+            "file",
+            f"One file of {mb} MB",
+            _FILES,
+            _file_columns(
+                rate=(
+                    Mark("download", 2.5, BASE, at_least=True),
+                    Mark("download", 1, "requests", at_least=True),
+                ),
+                memory=(Mark("download", 20),),
+            ),
+            _ordered("files", size=file_size, folder=folder),
+        ),
+        Scenario(
+            "files",
+            "8 files of 50 MB at once",
+            _FILES,
+            _file_columns(),
+            _ordered("files", size=50_000_000, count=8, folder=folder),
+        ),
+    ]
+
+
+def _file_columns(
+    *, rate: tuple[Mark, ...] = (), memory: tuple[Mark, ...] = ()
+) -> tuple[Column, ...]:
+    return (
+        Column("rate", "MB/s", 0, rate),
+        Column("cpu", "CPU, ms"),
+        Column("memory", "extra memory, MB", 1, memory, ratio=False),
+    )
+
+
+def _ordered(
+    task: str, *, size: int = 2_000, count: int = 1, delay: float = 0.0, folder: str = ""
+) -> Callable[[str, str], Measured]:
+    def measure(way: str, server: str) -> Measured:
+        order = Order(task, way, server, size=size, count=count, delay=delay, folder=folder)
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            order.command(), stdout=subprocess.PIPE, text=True, check=True
+        )
+        measured: Measured = json.loads(done.stdout)
+        return measured
+
+    return measure
