@@ -9,6 +9,7 @@ _COATS = """
 @boy 3f86b8 3a2a2a
 @woman b0405a 33242c
 @man 3d5f8a 2a2430
+@rock 8f8a8c 4a4850
 @wizard 5a4aa8 2a2430
 @bowl 4f86a8 2c4a66
 @balloonist d8523a 7a4a2c

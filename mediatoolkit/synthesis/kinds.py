@@ -62,6 +62,7 @@ _LENGTHS = {
     "@astronaut": 0.54,
     "@robot": 0.54,
     "@wizard": 0.6,
+    "@rock": 0.62,
     "@bowl": 0.56,
     "HOT BEVERAGE": 0.5,
     "HOUSE BUILDING": 0.6,

@@ -18,6 +18,7 @@ _EVERYDAY = """
 @bowl bowl dish
 @cherries cherry cherries
 @balloonist hot-air-balloon
+@rock rock cliff boulder stone
 @windmill windmill mill
 @pine pine fir conifer spruce
 @tree tree oak elm birch
@@ -54,7 +55,7 @@ SUNFLOWER flower
 SNOWMAN~WITHOUT~SNOW snowman
 JACK-O-LANTERN pumpkin
 RED~APPLE apple
-TANGERINE orange-fruit clementine mandarin
+TANGERINE orange clementine mandarin
 ELECTRIC~LIGHT~BULB bulb
 IZAKAYA~LANTERN lantern
 OLD~KEY key
@@ -114,7 +115,7 @@ _NOT_THINGS = """
 black white red blue green orange yellow purple brown large small heavy medium light dark
 cloud fog foggy sunrise desert milky rainbow snowflake cityscape squared sign symbol key new
 on end back top soon cool free ok up sparkles mountain cancer leo virgo aries link name hole
-fall foot sun stars moon day night wood rock print window flow line crescent full water wave
+fall foot sun stars moon day night wood print window flow line crescent full water wave
 brick star
 """
 _ENDINGS = (" face", " building", " symbol", " sign", " emblem")

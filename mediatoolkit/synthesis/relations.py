@@ -86,7 +86,7 @@ def _held(thing: Thing, other: Spot, size: float) -> list[Spot]:
         return _side_by_side(thing, hand, other.size * 0.75)
     if kinds.flies(thing.motif):
         hand = replace(behind, x=other.x + other.size * 0.355, base=other.base - other.size * 0.7)
-        return _side_by_side(thing, hand, other.size * 0.42)
+        return _side_by_side(thing, hand, other.size * 0.34)
     side = replace(other, x=other.x + other.size * 0.5, depth=other.depth + 0.1)
     return _side_by_side(thing, side, size * 0.62)
 

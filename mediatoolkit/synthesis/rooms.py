@@ -92,7 +92,8 @@ def wall(view: View) -> None:
         row = np.clip(down / course, 0, 63).astype(np.intp)
         across = (band.x + shifts[row]) % long
         thin = view.unit * 0.004
-        lines = np.minimum(np.abs(across - long / 2), np.abs(down % course - course / 2))
+        level = np.minimum(down % course, course - down % course)
+        lines = np.minimum(np.abs(across - long / 2), level)
         return np.asarray((down > 0) * np.clip(thin - lines + 0.5, 0, 1), np.float32)
 
     def shade(band: Band) -> Field:

@@ -227,7 +227,8 @@ def _bolt(
 ) -> Field:
     """Print one bolt; its column, relative to the start, in each row."""
     bends = np.cumsum(rng.choice([-1.0, 1.0], 12) * rng.uniform(0.5, 1.6, 12)) * view.unit * 0.035
-    path = np.interp(np.linspace(0, 11, rows), np.arange(12), bends) - bends[0]
+    bends -= np.linspace(bends[0], bends[-1], 12)
+    path = np.interp(np.linspace(0, 11, rows), np.arange(12), bends)
     half = int(np.abs(path).max() + width * 3) + 2
     columns = np.arange(-half, half + 1, dtype=np.float32)[None, :]
     thick = (width * np.linspace(1, 0.25, rows))[:, None]

@@ -94,7 +94,8 @@ def _faces(view: View, spot: Spot, at: int) -> bool:
     """Figures look into the picture; in a group every other one turns."""
     if spot.thing.count > 1:
         return at % 2 == 1
-    return spot.x > view.canvas.width * 0.5
+    looks_right = spot.thing.motif.startswith("@")  # the font's animals look to the left
+    return (spot.x > view.canvas.width * 0.5) == looks_right
 
 
 def _offset(view: View, count: int, kind: str) -> float:

@@ -76,7 +76,6 @@ SURFACES = _table(
     branch: branch twig bough perch
     table: table desk shelf windowsill counter tabletop plate
     wall: wall fence
-    rock: rock cliff stone boulder
     """
 )
 """What things can stand on."""
@@ -149,15 +148,20 @@ SIZES = {
 
 PLAIN = _words(
     """
-    a an the at to from into onto its his her their our my your this that these those is are
-    be was were it there as for while through across against around along up down out off
-    very some style styled art picture painting painted image photo photograph drawn
-    illustration illustrated artwork scene view landscape who which where beautiful lovely
-    nice pretty cute little old young cup mug glass pot heap pile bunch sitting standing
-    looking running flying swimming sleeping walking jumping sailing wearing full light
-    bright soft deep warm cold please and make draw paint create show me i want colour color
-    colours colors coloured colored sky horizon air ground floor high low quality detailed
-    background foreground front
+    reading eating drinking playing dancing watching waiting resting shining glowing
+    sparkling rolling smiling happy sad lonely lone single magnificent majestic quiet calm
+    peaceful gentle wild ancient modern tall short long wide narrow round empty open wooden
+    made set made-of whole front middle center centre left right side edge top bottom end
+    detailed realistic simple elegant colourful colorful vivid dramatic cinematic epic
+    stunning we you he she they them him one's do not no yes but or so as if then than too a
+    an the at to from into onto its his her their our my your this that these those is are
+    be was were it there for while through across against around along up down out off very
+    some style styled art picture painting painted image photo photograph drawn illustration
+    illustrated artwork scene view landscape who which where beautiful lovely nice pretty
+    cute little old young cup mug glass pot heap pile bunch sitting standing looking running
+    flying swimming sleeping walking jumping sailing wearing full light bright soft deep
+    warm cold please and make draw paint create show me i want colour color colours colors
+    coloured colored sky horizon air ground floor high low quality background foreground
     """
 )
 """Words that are understood and change nothing."""

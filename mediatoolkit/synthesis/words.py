@@ -96,11 +96,11 @@ class _Reader:
         self._size = 1.0
         self._relation = ""
         self._flying = False
+        self._at = 0
 
     def scene(self) -> Scene:
-        at = 0
-        while at < len(self._words):
-            at += self._step(at)
+        while self._at < len(self._words):
+            self._at += self._step(self._at)
         self._loose += self._colours
         self._drop_weather_that_is_a_thing()
         first = {kind: found[0] if found else "" for kind, found in self._found.items()}
@@ -131,7 +131,7 @@ class _Reader:
         return 1
 
     def _modifier(self, word: str) -> bool:
-        if word in COLOURS and not self._is_flower(word):
+        if word in COLOURS and not self._is_fruit_or_flower(word):
             self._colours.append(word)
         elif word in known.COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
             self._count = known.COUNTS.get(word) or int(word)
@@ -147,11 +147,13 @@ class _Reader:
             return False
         return True
 
-    def _is_flower(self, word: str) -> bool:
-        """Whether "rose" is the flower: no other noun follows it directly."""
-        at = self._words.index(word)
-        after = self._words[at + 1] if at + 1 < len(self._words) else ""
-        return word in {"rose", "lavender"} and not nouns.find(nouns.singular(after))
+    def _is_fruit_or_flower(self, word: str) -> bool:
+        """Whether "a rose" or "two orange" stands alone, not before another noun."""
+        before = " ".join(self._words[max(0, self._at - 1) : self._at])
+        after = " ".join(self._words[self._at + 1 : self._at + 2])
+        counted = before in {"a", "an"} or before in known.COUNTS or before in COLOURS
+        alone = not after or after in known.RELATIONS or after in known.PLAIN
+        return word in {"rose", "orange"} and counted and alone
 
     def _setting(self, word: str) -> bool:
         single = nouns.singular(word)
@@ -189,17 +191,16 @@ class _Reader:
             self._add(known.IMPLIED[word], 2)
         elif word == "sky" and self._colours:
             self._tints["sky"] = self._colour()
-        elif word == "moon" and self._on_before(word):
+        elif word == "moon" and self._stood_upon():
             self._places.append("moon")
             self._things[-1] = replace(self._things[-1], relation="on", anchor="moon")
         else:
             return False
         return True
 
-    def _on_before(self, word: str) -> bool:
-        """Whether something stands on `word`."""
-        before = self._words[max(0, self._words.index(word) - 2) : self._words.index(word)]
-        return "on" in before and bool(self._things)
+    def _stood_upon(self) -> bool:
+        """Whether something stands on the word just read."""
+        return "on" in self._words[max(0, self._at - 2) : self._at] and bool(self._things)
 
     def _place(self, word: str) -> None:
         if word in known.SURFACES:

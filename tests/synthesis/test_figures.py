@@ -22,7 +22,8 @@ def hue(colour: Field) -> float:
 
 def shown(text: str, seed: int = 4) -> Field:
     """A picture as values from 0 to 1."""
-    return paint(text, width=256, height=256, seed=seed).pixels.astype(np.float32) / 255
+    pixels = paint(text, width=256, height=256, seed=seed).pixels
+    return np.divide(pixels, 255, dtype=np.float32)
 
 
 def difference(text: str, other: str) -> tuple[Field, Field]:

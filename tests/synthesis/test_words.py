@@ -24,6 +24,11 @@ def test_colours_without_a_noun_tint_the_whole() -> None:
     assert read("abstract waves in blue and gold").colours == ("blue", "gold")
 
 
+def test_a_rose_is_a_flower_and_rose_is_a_colour() -> None:
+    assert motifs("a rose") == [("ROSE", 1, "")]
+    assert motifs("a red rose and a rose cat") == [("ROSE", 1, "red"), ("CAT", 1, "rose")]
+
+
 def test_clothes_colour_their_wearer() -> None:
     assert motifs("a woman in a blue dress") == [("@woman", 1, "blue")]
 
