@@ -6,6 +6,7 @@ is dropped, not chained: its repr and its frames show request headers.
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 
@@ -100,10 +101,8 @@ def was_hung_up(error: BaseException) -> bool:
     """Whether the other side closed, as opposed to staying silent or talking nonsense."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return True
-    return (
-        (isinstance(error, OSError)
-        and error.errno in _HUNG_UP)
-        or isinstance(error, aiohttp.ClientConnectionResetError)
+    return (isinstance(error, OSError) and error.errno in _HUNG_UP) or isinstance(
+        error, aiohttp.ClientConnectionResetError
     )
 
 
@@ -126,19 +125,13 @@ def _too_slow(error: BaseException, place: str, call: Call, timeout: Timeout) ->
 
 def _reason(error: BaseException) -> str:
     """The system's word for an error; never aiohttp's, which may hold the whole address."""
-    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        return inner.verify_message
+    inner = error
+    for name in ("os_error", "certificate_error"):
+        inner = getattr(error, name, None) or inner
     if isinstance(inner, ssl.SSLError):
-        return inner.reason or "handshake failed"
+        said = getattr(inner, "verify_message", None) or getattr(inner, "reason", None)
+        return str(said or "handshake failed")
     number = getattr(inner, "errno", None)
     if isinstance(number, int) and number in errno.errorcode:
-        return os_message(number)
+        return os.strerror(number).lower()
     return "no answer"
-
-
-def os_message(number: int) -> str:
-    """Lower-case text of an errno."""
-    import os
-
-    return os.strerror(number).lower()

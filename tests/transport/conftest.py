@@ -27,13 +27,13 @@ async def make(server: Server) -> AsyncIterator[Callable[..., Transport]]:
     """Makes transports that talk to the server with a key; retries pause for almost nothing."""
 
     def make(**options: Any) -> Transport:
-        options = {
+        given: dict[str, Any] = {
             "provider": "acme",
             "secret": Secret(KEY, "ACME_KEY"),
             "auth_header": "x-acme-key",
             "retry": Retry(base=0.001),
         } | options
-        return Transport(options.pop("base_url", server.url), **options)
+        return Transport(given.pop("base_url", server.url), **given)
 
     yield make
     await sessions.close()

@@ -18,8 +18,8 @@ class Seen:
 
     method: str
     path: str
-    headers: dict[str, str]
-    body: bytes
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     @property
     def json(self) -> Any:
@@ -37,7 +37,7 @@ class Server:
     port: int = 0
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
-    script: deque[Reply] = field(default_factory=deque)
+    script: deque[Reply] = field(default_factory=deque, repr=False)
 
     @property
     def url(self) -> str:

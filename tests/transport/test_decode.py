@@ -64,7 +64,19 @@ async def test_both_alphabets_and_json_escapes_are_read(size: int, write: Any) -
 
 @pytest.mark.parametrize(
     "text",
-    ["A", "AA", "AAA", "AAAA=", "AA=A", "AA==AA==", "AAA AAAA", "AAAA\\n", "AAAA*AAA", 'AA\\"A', "é"],
+    [
+        "A",
+        "AA",
+        "AAA",
+        "AAAA=",
+        "AA=A",
+        "AA==AA==",
+        "AAA AAAA",
+        "AAAA\\n",
+        "AAAA*AAA",
+        'AA\\"A',
+        "é",
+    ],
 )
 @pytest.mark.parametrize("size", [1, 4, 1000])
 async def test_bad_base64_is_refused(text: str, size: int) -> None:

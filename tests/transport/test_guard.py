@@ -46,7 +46,7 @@ def test_a_base_url_may_be_private_and_have_a_prefix(url: str, kept: str) -> Non
     ],
 )
 def test_anything_else_is_no_base_url(url: object) -> None:
-    with pytest.raises(UnsafeURLError, match="base_url=|plain http"):
+    with pytest.raises(UnsafeURLError, match=r"base_url=|plain http"):
         checked_base(url)
 
 

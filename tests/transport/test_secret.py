@@ -36,9 +36,9 @@ def test_the_header_carries_the_key_and_does_not_show_it() -> None:
     assert KEY not in repr({"Authorization": header})
 
 
-@pytest.mark.parametrize("value", ["", " ", "a b", "key\n", "\nkey", "k\x00y", "kéy", "k​y"])
+@pytest.mark.parametrize("value", ["", " ", "a b", "key\n", "\nkey", "k\x00y", "kéy", "k\u200by"])
 def test_what_cannot_be_a_key_is_refused_with_the_next_step(value: str) -> None:
-    with pytest.raises(AuthenticationError, match="ACME_KEY.*copy it again") as caught:
+    with pytest.raises(AuthenticationError, match=r"ACME_KEY.*copy it again") as caught:
         Secret(value, "ACME_KEY")
 
     assert not value.strip() or value not in str(caught.value)
@@ -61,7 +61,7 @@ def test_every_form_of_the_key_is_masked(form: str) -> None:
 
 
 def test_provider_text_becomes_one_short_line_without_the_key() -> None:
-    hidden = KEY[:5] + "​\x07" + KEY[5:]
+    hidden = KEY[:5] + "\u200b\x07" + KEY[5:]
 
     shown = clean(f"no\r\n\x1b[31m {hidden} " + "x" * 1000, SECRET)
 

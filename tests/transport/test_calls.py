@@ -1,0 +1,389 @@
+"""Calls against a server that behaves."""
+
+import asyncio
+import base64
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mediatoolkit.call import Call, Connecting, Event, Queued, Receiving, Waiting
+from mediatoolkit.errors import (
+    ClosedError,
+    MediaError,
+    PromptError,
+    ProviderError,
+    TooLargeError,
+    TransportError,
+    UnsafeURLError,
+)
+from mediatoolkit.transport import Limits, Secret, Transport, sessions
+from tests.transport.conftest import KEY
+from tests.transport.server import (
+    PIXELS,
+    Server,
+    body,
+    head,
+    in_pieces,
+    picture,
+    picture_document,
+    raw,
+    said,
+    silence,
+)
+
+Make = Callable[..., Transport]
+FOX = {"prompt": "a red fox"}
+
+
+async def test_a_post_brings_the_picture_and_the_document(
+    server: Server, transport: Transport
+) -> None:
+    server.then(said(picture_document(), X_Request_Id="r-7"))
+
+    async with Call(5) as call:
+        answer = await transport.post("/v1/draw:now", FOX, call)
+
+    reference = answer.document["parts"][0]["inlineData"]["data"]
+    assert answer.blob(reference) == PIXELS
+    assert answer.document["id"] == "r1"
+    assert (answer.status, answer.request_id, answer.headers["x-request-id"]) == (200, "r-7", "r-7")
+    assert not call.may_have_been_billed
+    seen = server.requests[0]
+    assert (seen.method, seen.path, seen.json) == ("POST", "/v1/draw:now", FOX)
+
+
+async def test_the_request_carries_key_and_name_and_asks_for_no_packing(
+    server: Server, transport: Transport
+) -> None:
+    server.then(said({}))
+
+    async with Call(5) as call:
+        await transport.post("/x", FOX, call, headers={"X-More": "yes"})
+
+    fields = server.requests[0].headers
+    assert fields["x-acme-key"] == KEY
+    assert fields["user-agent"].startswith("mediatoolkit/")
+    assert fields["accept-encoding"] == "identity"
+    assert fields["content-type"] == "application/json"
+    assert fields["x-more"] == "yes"
+    assert "cookie" not in fields
+
+
+async def test_a_get_sends_its_query(server: Server, make: Make) -> None:
+    server.then(said({"state": "done"}))
+    transport = make(base_url=server.url + "/prefix/", auth_prefix="Bearer ")
+
+    async with Call(5) as call:
+        answer = await transport.get("/jobs/7", call, query={"a": "b c"})
+
+    assert answer.document == {"state": "done"}
+    assert server.requests[0].path == "/prefix/jobs/7?a=b+c"
+    assert server.requests[0].headers["x-acme-key"] == f"Bearer {KEY}"
+
+
+async def test_reference_pictures_travel_as_base64(server: Server, transport: Transport) -> None:
+    server.then(said({}))
+    pixels = PIXELS * 2000  # larger than any single write
+
+    async with Call(10) as call:
+        await transport.post("/x", {"parts": [{"data": pixels}]}, call)
+
+    sent = server.requests[0].json["parts"][0]["data"]
+    assert base64.b64decode(sent, validate=True) == pixels
+
+
+@pytest.mark.parametrize("size", [1, 100, 65_536])
+async def test_an_answer_in_pieces_or_chunks_is_the_same(
+    server: Server, transport: Transport, size: int
+) -> None:
+    content = json.dumps(picture_document()).encode()
+    chunks = b"".join(
+        b"%x\r\n%b\r\n" % (len(content[at : at + size]), content[at : at + size])
+        for at in range(0, len(content), size)
+    )
+    server.then(
+        in_pieces(head(Content_Length=len(content)) + content, size),
+        in_pieces(head(Transfer_Encoding="chunked") + chunks + b"0\r\n\r\n", 1000),
+    )
+
+    for _ in range(2):
+        async with Call(10) as call:
+            answer = await transport.post("/x", FOX, call)
+        assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
+
+
+async def test_a_large_picture_arrives_whole(server: Server, transport: Transport) -> None:
+    pixels = PIXELS * 2730  # 8 MB
+    content = json.dumps(picture_document(pixels)).encode()
+    server.then(in_pieces(head(Content_Length=len(content)) + content, 65_536))
+
+    async with Call(20) as call:
+        answer = await transport.post("/x", FOX, call)
+
+    assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == pixels
+
+
+async def test_the_call_hears_what_happens(server: Server, transport: Transport) -> None:
+    server.then(picture())
+    heard: list[Event] = []
+
+    async with Call(5, listener=heard.append) as call:
+        await transport.post("/x", FOX, call)
+
+    assert [type(event) for event in heard] == [Connecting, Waiting, Receiving]
+
+
+async def test_thousand_calls_open_one_session_and_no_more_connections_than_slots(
+    server: Server, make: Make
+) -> None:
+    server.then(said({}))
+    transport = make(limits=Limits(concurrency=8))
+    before = sessions.opened
+    heard: list[Event] = []
+
+    async def one() -> None:
+        async with Call(20, listener=heard.append) as call:
+            await transport.post("/x", FOX, call)
+
+    await asyncio.gather(*(one() for _ in range(1000)))
+
+    assert sessions.opened - before == 1
+    assert len(server.requests) == 1000
+    assert server.connections <= 8
+    assert any(isinstance(event, Queued) for event in heard)
+
+
+async def test_a_rate_spaces_the_requests(server: Server, make: Make) -> None:
+    server.then(said({}))
+    transport = make(limits=Limits(per_second=20))
+    started = time.monotonic()
+
+    for _ in range(4):
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    assert time.monotonic() - started > 0.1
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_an_answer_packed_unasked_is_unpacked(
+    server: Server, transport: Transport, encoding: str
+) -> None:
+    content = json.dumps(picture_document()).encode()
+    packed = gzip.compress(content) if encoding == "gzip" else zlib.compress(content)
+    server.then(body(packed, Content_Encoding=encoding))
+
+    async with Call(5) as call:
+        answer = await transport.post("/x", FOX, call)
+
+    assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
+
+
+PACKED = gzip.compress(b'{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [PACKED[:-8], PACKED[:-1], PACKED[:-8] + b"\0" * 8, b"not gzip", PACKED + b"tail"],
+    ids=["no trailer", "cut trailer", "wrong checksum", "garbage", "tail"],
+)
+async def test_a_damaged_packed_answer_is_refused(
+    server: Server, transport: Transport, content: bytes
+) -> None:
+    server.then(body(content, Content_Encoding="gzip"))
+
+    with pytest.raises(TransportError, match="damaged") as caught:
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    assert caught.value.may_have_been_billed
+    assert len(server.requests) == 1
+
+
+async def test_an_unknown_packing_is_refused(server: Server, transport: Transport) -> None:
+    server.then(body(b"?", Content_Encoding="br"))
+
+    with pytest.raises(TransportError, match="not asked for"):
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+
+async def test_a_bomb_is_not_unpacked(server: Server, make: Make) -> None:
+    server.then(
+        body(gzip.compress(b'{"a": "' + b"a" * 50_000_000 + b'"}'), Content_Encoding="gzip")
+    )
+    transport = make(limits=Limits(json=1_000_000))
+
+    with pytest.raises(TooLargeError):
+        async with Call(20) as call:
+            await transport.post("/x", FOX, call)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        silence(head(Content_Length=1_000_001)),
+        silence(head(Transfer_Encoding="chunked") + b"f4241\r\n" + b"a" * 1_000_001),
+        raw(head(Connection="close") + b"a" * 1_000_001, stays=False),
+    ],
+    ids=["declared", "chunked", "until close"],
+)
+async def test_an_answer_over_its_cap_is_not_read(server: Server, make: Make, reply: Any) -> None:
+    server.then(reply)
+    transport = make(limits=Limits(json=1_000_000))
+
+    with pytest.raises(TooLargeError, match="Limits") as caught:
+        async with Call(10) as call:
+            await transport.post("/x", FOX, call)
+
+    assert caught.value.may_have_been_billed
+    assert caught.value.provider == "acme"
+
+
+async def test_bad_base64_may_have_been_billed(server: Server, transport: Transport) -> None:
+    server.then(said({"data": "no!"}))
+
+    with pytest.raises(MediaError) as caught:
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    assert caught.value.may_have_been_billed
+    assert caught.value.provider == "acme"
+    assert len(server.requests) == 1
+
+
+async def test_an_answer_that_is_not_json_is_a_protocol_error(
+    server: Server, transport: Transport
+) -> None:
+    server.then(body(b"<html>", Content_Type="text/html", X_Request_Id="r-8"))
+
+    with pytest.raises(ProviderError) as caught:
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    error = caught.value
+    assert (error.family, error.status, error.request_id) == ("protocol", 200, "r-8")
+    assert error.may_have_been_billed
+
+
+async def test_a_field_without_text_is_no_media(server: Server, transport: Transport) -> None:
+    server.then(said({"data": None, "d\u0061ta2": 1}))
+
+    async with Call(5) as call:
+        answer = await transport.post("/x", FOX, call)
+
+    with pytest.raises(ProviderError) as caught:
+        answer.blob(answer.document["data"])
+    assert caught.value.family == "protocol"
+
+
+async def test_a_field_whose_name_is_escaped_is_still_media(
+    server: Server, transport: Transport
+) -> None:
+    server.then(body(b'{"d\\u0061ta": "QUFB"}'))
+
+    async with Call(5) as call:
+        answer = await transport.post("/x", FOX, call)
+
+    assert answer.blob(answer.document["data"]) == b"AAA"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "x", "/a b", "/a/../b", "/..", "/a?b", "/a\n", "/a#b", "//", "/\\"]
+)
+async def test_a_path_that_is_none_is_refused_before_sending(
+    server: Server, transport: Transport, path: str
+) -> None:
+    with pytest.raises(PromptError):
+        async with Call(5) as call:
+            await transport.post(path, FOX, call)
+
+    assert server.connections == 0
+
+
+async def test_no_cookie_is_kept(server: Server, transport: Transport) -> None:
+    server.then(said({}, Set_Cookie="id=7"))
+
+    for _ in range(2):
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    assert "cookie" not in server.requests[1].headers
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    server: Server, other: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.then(said({}))
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, other.url)
+
+    async with Call(5) as call:
+        await transport.post("/x", FOX, call)
+
+    assert other.connections == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_of_a_call_is_not_followed(
+    server: Server, other: Server, transport: Transport, status: int
+) -> None:
+    server.then(body(b"", status, Location=other.url + "/steal"))
+
+    with pytest.raises(ProviderError, match="base_url=") as caught:
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    assert caught.value.status == status
+    assert (len(server.requests), other.connections) == (1, 0)
+
+
+async def test_a_foreign_session_is_used_and_left_open(server: Server, make: Make) -> None:
+    server.then(picture())
+    before = sessions.opened
+    async with aiohttp.ClientSession() as session:
+        transport = make(session=session)
+        async with Call(5) as call:
+            answer = await transport.post("/x", FOX, call)
+        await transport.close()
+
+        assert answer.blob("media-0") == PIXELS
+        assert not session.closed
+    assert sessions.opened == before
+
+
+async def test_a_closed_foreign_session_is_refused(server: Server, make: Make) -> None:
+    session = aiohttp.ClientSession()
+    await session.close()
+
+    with pytest.raises(ClosedError, match="session="):
+        async with Call(5) as call:
+            await make(session=session).post("/x", FOX, call)
+
+    assert server.connections == 0
+
+
+async def test_a_foreign_session_of_another_loop_is_refused(server: Server, make: Make) -> None:
+    async with aiohttp.ClientSession() as session:
+        transport = make(session=session)
+
+        async def elsewhere() -> None:
+            async with Call(5) as call:
+                await transport.post("/x", FOX, call)
+
+        with pytest.raises(TransportError, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, elsewhere())
+
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("base_url", ["api.acme.com", "http://u:p@x", "http://x/?k=1", ""])
+def test_a_bad_base_url_is_refused_when_the_client_is_made(base_url: str) -> None:
+    with pytest.raises(UnsafeURLError):
+        Transport(base_url, provider="acme", secret=Secret(KEY, "K"))
