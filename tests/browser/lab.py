@@ -28,6 +28,12 @@ _FLAGS = (
     "--disable-sync",
 )
 _PATIENCE = 60_000  # milliseconds
+_KERNEL_ANSWERS = """async () => {
+    await window.jupyterapp.restored;
+    const { sessionContext } = window.jupyterapp.shell.currentWidget;
+    await sessionContext.ready;
+    await sessionContext.session.kernel.info;
+}"""  # a cell that is run earlier is silently not run
 _SPEC = {"name": "here", "display_name": "here", "language": "python"}
 _SETTINGS: dict[str, dict[str, object]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -57,6 +63,7 @@ class Sheet:
     def start(self, number: int) -> None:
         """Run a cell and go on."""
         self.cell(number).locator(".jp-InputArea-editor").click()
+        self.cell(number).locator(".cm-editor.cm-focused").wait_for()
         self.page.keyboard.press("Shift+Enter")
 
     def finish(self, number: int) -> None:
@@ -120,7 +127,7 @@ class Lab:
         book = {"cells": [_cell(code) for code in cells], "nbformat": 4, "nbformat_minor": 4}
         (self.files / name).write_text(json.dumps(book | {"metadata": {"kernelspec": _SPEC}}))
         with self.open(name, theme=theme) as sheet:
-            sheet.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+            sheet.page.evaluate(_KERNEL_ANSWERS)
             yield sheet
         self.end_kernels()
 
@@ -173,7 +180,7 @@ def _server_url(home: Path, server: "subprocess.Popen[bytes]") -> str:
 
 
 @contextlib.contextmanager
-def lab(home: Path) -> Iterator[Lab]:
+def lab(home: Path, **env: str) -> Iterator[Lab]:
     """JupyterLab and Chromium for one block; everything they write is below *home*."""
     files = home / "files"
     files.mkdir(parents=True)
@@ -181,10 +188,11 @@ def lab(home: Path) -> Iterator[Lab]:
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={files}"),
+        "--LabApp.expose_app_in_browser=True",
     ]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603 - our own interpreter
-            command, env=_environment(home, token), stdout=log, stderr=subprocess.STDOUT
+            command, env=_environment(home, token) | env, stdout=log, stderr=subprocess.STDOUT
         )
     try:
         url = _server_url(home, server)

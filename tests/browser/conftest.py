@@ -1,0 +1,48 @@
+"""One JupyterLab for all browser tests, with the vendors' side beside it."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from mediatoolkit.simulator import Simulator
+from tests.browser.lab import Lab, lab
+
+KEY = "key-that-nobody-may-see"
+
+
+@pytest.fixture(scope="session")
+def vendor() -> Iterator[Simulator]:
+    """Runs on a loop of its own, because the browser's driver blocks."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    simulator = Simulator(key=KEY, detail=64)
+    try:
+        asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(10)
+        yield simulator
+        asyncio.run_coroutine_threadsafe(simulator.close(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture(scope="session")
+def jupyter(vendor: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("lab")
+    with lab(
+        home,
+        GEMINI_API_KEY=KEY,
+        GOOGLE_GEMINI_BASE_URL=vendor.url,
+        MEDIATOOLKIT_STORE=str(home / "store"),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def sim(vendor: Simulator) -> Simulator:
+    """The vendors' side, well again after the test before."""
+    vendor.always(None)
+    return vendor
