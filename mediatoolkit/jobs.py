@@ -6,12 +6,13 @@ arrive in a thread with a loop of its own.
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar, cast
 
-from mediatoolkit.call import Call, Event
+from mediatoolkit.call import Call, Event, positive_seconds
 from mediatoolkit.errors import JobCancelled, MediaToolkitError
 
 T = TypeVar("T")
@@ -216,3 +217,37 @@ async def together(
         failures[0].add_note(f"{len(results) - len(failures)} of {len(results)} succeeded.")
         raise failures[0]
     return cast("list[T]", results)
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How often a vendor's job is looked at.
+
+    Attributes:
+        first: Seconds before the second look, more than 0; later pauses grow by half.
+        cap: Longest pause, seconds.
+
+    Raises:
+        PromptError: A value is not a positive number.
+    """
+
+    first: float = 2.0
+    cap: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no duration."""
+        positive_seconds(self.first, "Polling.first")
+        positive_seconds(self.cap, "Polling.cap")
+
+    async def until(self, look: Callable[[], Awaitable[T | None]]) -> T:
+        """Look until there is something to see; the only poll loop of the house.
+
+        It has no end of its own: the call's deadline is what ends it.
+        """
+        pause = self.first
+        while True:
+            seen = await look()
+            if seen is not None:
+                return seen
+            await asyncio.sleep(min(self.cap, pause) * random.uniform(0.8, 1.2))  # noqa: S311
+            pause *= 1.5
