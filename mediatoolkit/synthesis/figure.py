@@ -25,7 +25,7 @@ def print_figure(view: View, spot: Spot, *, shadow: bool = True) -> None:
     height, width = motif.silhouette.shape
     left, top = round(spot.x - width / 2), round(spot.base - height)
     if spot.footing == "water":
-        sink = round(height * (0.2 if "WHALE" in thing.motif or kinds.swims(thing.motif) else 0.06))
+        sink = round(height * kinds.sinking(thing.motif))
         motif = _cut(motif, height - sink)
         _reflection(view, motif, left, top + height - sink)
         _inks(view, motif, left, top)

@@ -63,6 +63,9 @@ _LENGTHS = {
     "@robot": 0.54,
     "@wizard": 0.6,
     "@rock": 0.62,
+    "PALM TREE": 0.6,
+    "DECIDUOUS TREE": 0.58,
+    "EVERGREEN TREE": 0.58,
     "@bowl": 0.56,
     "HOT BEVERAGE": 0.5,
     "HOUSE BUILDING": 0.6,
@@ -104,6 +107,18 @@ def flies(motif: str) -> bool:
 def floats(motif: str) -> bool:
     """Whether it belongs on water."""
     return motif in FLOATING
+
+
+def is_vessel(motif: str) -> bool:
+    """Whether it is a boat or ship: it floats high and stays far out."""
+    return motif in {"SAILBOAT", "SHIP", "FERRY", "PASSENGER SHIP"}
+
+
+def sinking(motif: str) -> float:
+    """Share of its height that lies under water when it floats."""
+    if motif == "DUCK" or "WHALE" in motif or swims(motif):
+        return 0.2
+    return 0.06
 
 
 def needs_sea(motif: str) -> bool:

@@ -30,8 +30,11 @@ AUTOMOBILE car auto
 SHIP ship liner cruise
 SAILBOAT sailboat boat yacht sail
 CANOE kayak
-HOUSE~BUILDING house cottage home farmhouse
-HUT cabin barn shed
+HOUSE~BUILDING house cottage home farmhouse cabin barn
+DEER stag fawn reindeer elk
+AMPHORA vase urn
+CRESCENT~MOON crescent
+HUT shed
 EUROPEAN~CASTLE castle fortress palace
 JAPANESE~CASTLE pagoda
 PALM~TREE palm

@@ -96,7 +96,8 @@ def _heap(thing: Thing, other: Spot, rng: np.random.Generator) -> list[Spot]:
     many = thing.relation == "of" or thing.count > 2
     count = max(thing.count, 7) if many else thing.count
     size = other.size * (0.38 if many else 0.5)
-    rim = other.base - other.size * 0.4
+    tall = motifs.proportions(other.thing.motif)[1]
+    rim = other.base - other.size * (0.4 if other.thing.motif == "@bowl" else tall * 1.02)
     front = (count + 1) // 2 if many else count
     heap = []
     for i in range(count):

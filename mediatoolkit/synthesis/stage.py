@@ -51,11 +51,13 @@ def _crowd(view: View) -> int:
 
 
 def _footing(view: View, thing: Thing) -> str:
+    wet = {"sea", "underwater"} & set(view.scene.places)
+    if wet and thing.anchor == "sea" and kinds.floats(thing.motif):
+        return "water"
     if thing.relation == "on" or view.scene.surface or "table" in view.scene.form:
         return "ground"
     if thing.flying or thing.relation == "over" or kinds.flies(thing.motif):
         return "air"
-    wet = {"sea", "underwater"} & set(view.scene.places)
     return "water" if wet and (kinds.floats(thing.motif) or kinds.swims(thing.motif)) else "ground"
 
 
@@ -122,7 +124,7 @@ def _spot(view: View, thing: Thing, x: float, size: float, floor: float, *, near
         return Spot(thing, x, base, size, 0.2, footing="air")
     if footing == "water":
         deep = view.canvas.height - view.horizon
-        share = 0.22 if size < view.unit * 0.5 else 0.3
+        share = 0.22 if kinds.is_vessel(thing.motif) else 0.36
         return Spot(
             thing, x, view.horizon + deep * (share + 0.1 * near), size, 0.4, footing="water"
         )

@@ -31,7 +31,7 @@ SEASONS = _table(
     """
     storm: storm stormy thunder thunderstorm lightning gloomy tempest hurricane
     winter: winter snow snowy snowing ice icy frozen frost arctic christmas
-    autumn: autumn autumnal fall october november harvest
+    autumn: leaves foliage autumn autumnal fall october november harvest
     fantasy: fantasy magic magical neon cyberpunk alien surreal synthwave vaporwave
         enchanted dreamlike psychedelic
     """
@@ -225,6 +225,8 @@ JAPANESE = {
 }
 
 PHRASES = {
+    "sailing ship": "sailboat",
+    "tall ship": "sailboat",
     "full moon": "moon",
     "crescent moon": "moon",
     "new moon": "night",
