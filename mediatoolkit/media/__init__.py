@@ -5,5 +5,6 @@ from mediatoolkit.media.formats import Facts, inspect
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.media.video import Video
 
-__all__ = ["Facts", "Image", "Media", "Preview", "Provenance", "inspect"]
+__all__ = ["Facts", "Image", "Media", "Preview", "Provenance", "Video", "inspect"]

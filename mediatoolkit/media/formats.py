@@ -67,10 +67,11 @@ def _reader_for(data: bytes) -> Callable[[bytes], Facts | None]:
         return _read_jpeg
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _read_webp
-    raise MediaError(f"This is {_name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
+    raise MediaError(f"This is {name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
 
 
-def _name_of(data: bytes) -> str:
+def name_of(data: bytes) -> str:
+    """What bytes that are no media of ours seem to be, for an error."""
     head = data[:512].lstrip().lower()
     if not data:
         return "empty"

@@ -1,0 +1,277 @@
+"""Films: bytes that know their type and origin and can show themselves."""
+
+import base64
+import os
+import struct
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.media import boxes, ebml, pixels, reel
+from mediatoolkit.media.base import Media
+from mediatoolkit.media.formats import MAX_PIXELS, name_of
+from mediatoolkit.media.image import Image
+from mediatoolkit.media.preview import Preview
+from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.media.structure import FilmFacts, Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import numpy.typing as npt
+
+EXTENSIONS = {boxes.MIME_TYPE: ".mp4", ebml.MIME_TYPE: ".webm"}
+_WRITERS = {boxes.MIME_TYPE: boxes.with_provenance, ebml.MIME_TYPE: ebml.with_provenance}
+_READERS = {boxes.MIME_TYPE: boxes.read_provenance, ebml.MIME_TYPE: ebml.read_provenance}
+
+INLINE = 100_000
+"""Bytes of a film that may stand in a page; a larger one is linked."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Video(Media):
+    """One finished film.
+
+    Args:
+        data: A whole MP4 or WebM file; above a megabyte, better `await Video.load(data)`.
+        provenance: How it was made; left out, what the file itself says.
+        path: Where it lies on disk, or None.
+
+    Raises:
+        MediaError: The bytes are no such film, cut short, or corrupt.
+    """
+
+    facts: FilmFacts = field(init=False)
+    _shown: list[Preview] = field(init=False, default_factory=list)
+    _measured: list[tuple[float, float]] = field(init=False, default_factory=list)
+
+    @classmethod
+    def of(cls, thing: object) -> Self:
+        """Make a film of what people have at hand; blocks.
+
+        Args:
+            thing: A `Video`, the bytes of a file, or a path.
+
+        Raises:
+            MediaError: It is none of these, or not a film we take.
+            StorageError: The file cannot be read.
+        """
+        if isinstance(thing, cls):
+            return thing
+        if isinstance(thing, (bytes, bytearray, memoryview)):
+            return cls(bytes(thing))
+        if isinstance(thing, (str, os.PathLike)):
+            return cls.open(thing)
+        raise MediaError(f"{type(thing).__name__} is not a film: give bytes or a path.")
+
+    @property
+    def seconds(self) -> float:
+        """Length.
+
+        Raises:
+            MissingExtraError: The file does not say and PyAV, which could measure it, is missing.
+        """
+        return self.facts.seconds or self._measure()[0]
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, on average.
+
+        Raises:
+            MissingExtraError: The file does not say and PyAV, which could measure it, is missing.
+        """
+        return self.facts.fps or self._measure()[1]
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return self.facts.width
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return self.facts.height
+
+    @property
+    def extension(self) -> str:
+        """The usual file name ending, `.mp4` or `.webm`."""
+        return EXTENSIONS[self.mime_type]
+
+    def file_pieces(self) -> list[Piece]:
+        """The file to write: `data` with the provenance in it, in pieces."""
+        if self.provenance is None:
+            return [self.data]
+        return _WRITERS[self.mime_type](self.data, self.provenance)
+
+    def poster(self, at: float = 0.0) -> Image:
+        """The picture that is seen at a moment; blocks.
+
+        Args:
+            at: Seconds from the start; past the end, the last picture is taken.
+
+        Raises:
+            MediaError: *at* is below 0, or the film cannot be decoded.
+            MissingExtraError: PyAV is not installed.
+        """
+        if not at >= 0:
+            raise MediaError(f"A film has no picture at {at!r} s; it begins at 0.")
+        for seconds, picture in reel.frames(self.data, at):
+            origin = self.provenance
+            if origin is not None:
+                origin = replace(origin, notes={**origin.notes, "seconds_into_film": seconds})
+            return Image(pixels.encode(pixels.pillow_of(picture)), provenance=origin)
+        raise MediaError("The film holds no picture.")
+
+    def frames(self) -> "Iterator[npt.NDArray[np.uint8]]":
+        """Decode the film picture by picture; blocks between them.
+
+        Yields:
+            Arrays of shape `(height, width, 3)`: red, green and blue from 0 to 255.
+
+        Raises:
+            MediaError: The film cannot be decoded.
+            MissingExtraError: PyAV is not installed.
+        """
+        for _, picture in reel.frames(self.data):
+            yield picture
+
+    def preview(self) -> Preview:
+        """A small copy of the first picture, at most 44 kB; made once.
+
+        Raises:
+            MediaError: The film cannot be decoded.
+            MissingExtraError: PyAV is not installed.
+        """
+        if not self._shown:
+            self._shown.append(self.poster().preview())
+        return self._shown[0]
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """The film to play or its first picture, with a caption, and one line of text.
+
+        Only a small film stands in the page itself; a larger one is played from its file.
+        """
+        del include, exclude
+        data, metadata = {"text/plain": repr(self)}, {}
+        small = self._preview_if_possible()
+        if small is not None:
+            data[small.mime_type] = base64.b64encode(small.data).decode()
+            shown = {"alt": self._alt(), "width": small.width, "height": small.height}
+            metadata[small.mime_type] = shown
+        data["text/html"] = self._figure(small)
+        return data, metadata
+
+    def _figure(self, small: Preview | None) -> str:
+        poster = f"data:{small.mime_type};base64,{_base64(small.data)}" if small else ""
+        source, link = self._source(), ""
+        alt, width = escape(self._alt()), min(self.width, 768)
+        look = f'width="{width}" style="max-width:100%;height:auto"'
+        if source:
+            shown = f' poster="{poster}"' if poster and not source.startswith("data:") else ""
+            seen = (
+                f'<video controls preload="metadata" src="{escape(source)}"{shown} '
+                f'aria-label="{alt}" {look}>{alt}</video>'
+            )
+        else:
+            seen = f'<img src="{poster}" alt="{alt}" {look}>' if poster else ""
+        if self.path is not None:
+            address = source if source and not source.startswith("data:") else _file_url(self.path)
+            link = f' · <a href="{escape(address)}" target="_blank">{escape(self.path.name)}</a>'
+        return (
+            f'<figure style="margin:0">{seen}<figcaption style="opacity:.75;font-size:.85em">'
+            f"{escape(self._caption())}{link}</figcaption></figure>"
+        )
+
+    def _source(self) -> str:
+        """An address from which a page beside the notebook can play the film, or nothing."""
+        if len(self.data) <= INLINE:
+            return f"data:{self.mime_type};base64,{_base64(self.data)}"
+        here = Path.cwd()
+        if self.path is not None and self.path.absolute().is_relative_to(here):
+            return quote(self.path.absolute().relative_to(here).as_posix())
+        return ""
+
+    def _preview_if_possible(self) -> Preview | None:
+        try:
+            return self.preview()
+        except (MediaError, MissingExtraError):
+            return None
+
+    def _measure(self) -> tuple[float, float]:
+        if not self._measured:
+            self._measured.append(reel.measure(self.data))
+        return self._measured[0]
+
+    @classmethod
+    def _inspect(cls, data: bytes) -> FilmFacts:
+        return inspect(data)
+
+    def _read_provenance(self) -> Provenance | None:
+        return _READERS[self.mime_type](self.data)
+
+    def _converted(self, target: Path) -> Self:
+        if target.suffix.lower() != self.extension:
+            raise MediaError(
+                f"This film is saved as {self.extension}, not as {target.suffix!r}; films are "
+                "not converted."
+            )
+        return self
+
+    def _alt(self) -> str:
+        return self.provenance.prompt if self.provenance else "film"
+
+    def _caption(self) -> str:
+        facts = self._facts_in_words()
+        if self.provenance is None:
+            return facts
+        engine = ", local engine" if self.provenance.engine == "local" else ""
+        prompt = self.provenance.prompt
+        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
+        return f"{words} · {self.provenance.model}{engine} · {facts}"
+
+    def _facts_in_words(self) -> str:
+        seconds = f"{self.facts.seconds:.1f} s " if self.facts.seconds else ""
+        fps = f" {self.facts.fps:.3g} fps" if self.facts.fps else ""
+        return f"{seconds}{self.width}×{self.height}{fps}"
+
+    def __repr__(self) -> str:
+        """One deterministic line: length, size, type, model."""
+        model = f", {self.provenance.model}" if self.provenance else ""
+        return f"<Video {self._facts_in_words()} {self.mime_type}{model}>"
+
+
+def inspect(data: bytes) -> FilmFacts:
+    """Check the structure of a film; above a megabyte, better in a thread.
+
+    Raises:
+        MediaError: Not MP4 or WebM, cut short, corrupt, or without pictures.
+    """
+    if boxes.is_mp4(data):
+        read = boxes.inspect
+    elif ebml.is_ebml(data):
+        read = ebml.inspect
+    else:
+        raise MediaError(f"This is {name_of(data)}, not a film we take: use MP4 or WebM.")
+    try:
+        facts = read(data)
+    except (IndexError, struct.error):
+        facts = None
+    if facts is None:
+        raise MediaError("The film is cut short or corrupt; fetch or save it again.")
+    if not facts.width or not facts.height or facts.width * facts.height > MAX_PIXELS:
+        raise MediaError(f"A film of {facts.width}×{facts.height} pixels cannot be shown.")
+    return facts
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _file_url(path: Path) -> str:
+    return path.absolute().as_uri()
