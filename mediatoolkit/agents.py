@@ -42,6 +42,9 @@ class Agent(abc.ABC, Generic[P, M]):
     client_type: type[Client[P, M]]
     """What its clients must be."""
 
+    kind: ClassVar[str]
+    """One word for what it makes."""
+
     reads: ClassVar[frozenset[str]] = frozenset()
     """Keywords that may name files to read."""
 
@@ -175,7 +178,11 @@ class Agent(abc.ABC, Generic[P, M]):
         if self.store is None:
             return await self._ask(asked, call)
         await self.store.check()
-        media = await self._ask(asked, call)
+        return await self._keep(await self._ask(asked, call), call)
+
+    async def _keep(self, media: M, call: Call) -> M:
+        if self.store is None:
+            return media
         call.report(Saving())
         return await self.store.put(media)
 
@@ -186,7 +193,7 @@ class Agent(abc.ABC, Generic[P, M]):
             try:
                 if failure:
                     client.check(asked)
-                return await client.make(asked, call)
+                return await self._by(client, asked, call)
             except PromptError as error:
                 failure = failure or error
             except MediaToolkitError as error:
@@ -194,6 +201,9 @@ class Agent(abc.ABC, Generic[P, M]):
             if failure.may_have_been_billed or failure.family not in _ANOTHER_MAY_HELP:
                 break
         raise failure or ClosedError("This agent has no client.")
+
+    async def _by(self, client: Client[P, M], asked: P, call: Call) -> M:
+        return await client.make(asked, call)
 
     def _seconds(self, timeout: float | Timeout | None) -> float:
         chosen = self._timeout if timeout is None else timeout
@@ -218,4 +228,5 @@ class ImageGenAgent(Agent[ImagePrompt, Image]):
     """Makes pictures."""
 
     client_type = ImageClient
+    kind = "image"
     reads = frozenset({"references", "mask", "previous"})

@@ -115,6 +115,23 @@ class Retrying(Event):
         return f"retry {self.attempt} of {self.attempts} in {self.seconds:.0f} s"
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """The vendor was asked to stop its work.
+
+    Attributes:
+        confirmed: It said that it did.
+    """
+
+    stage = "withdrawn"
+    confirmed: bool
+
+    def __str__(self) -> str:
+        """Such as `withdrawn, confirmed by the vendor`."""
+        word = "confirmed" if self.confirmed else "not confirmed"
+        return f"withdrawn, {word} by the vendor"
+
+
 Listener = Callable[[Event], None]
 
 
@@ -159,6 +176,11 @@ class Call:
     def deadline(self) -> float:
         """Loop time at which the call ends, seconds."""
         return self.started + self.seconds
+
+    @property
+    def expired(self) -> bool:
+        """Whether the deadline has passed, and is what ends the call."""
+        return self._timeout is not None and self._timeout.expired()
 
     def left(self) -> float:
         """Seconds until the deadline; never below 0."""

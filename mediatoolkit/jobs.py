@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar, cast
 
-from mediatoolkit.call import Call, Event, positive_seconds
+from mediatoolkit.call import Call, Event, Withdrawn, positive_seconds
 from mediatoolkit.errors import JobCancelled, MediaToolkitError
 
 T = TypeVar("T")
@@ -143,7 +143,7 @@ class Job(Generic[T_co]):
             waiter = asyncio.current_task()
             if not self._stopped_by_user or (waiter is not None and waiter.cancelling()):
                 raise
-        raise JobCancelled("The job was cancelled.")
+        raise _cancelled(self._call)
 
     async def _run(self, work: Callable[[Call], Awaitable[T_co]]) -> T_co:
         try:
@@ -183,6 +183,18 @@ class Job(Generic[T_co]):
         if self._task.cancelled():
             return State.CANCELLED
         return State.DONE if self._error is None else State.FAILED
+
+
+def _cancelled(call: Call) -> JobCancelled:
+    if not isinstance(call.event, Withdrawn):
+        return JobCancelled("The job was cancelled.")
+    if call.event.confirmed:
+        return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
+    return JobCancelled(
+        "The job was cancelled, but the vendor did not confirm that it stopped.",
+        provider=call.provider,
+        may_have_been_billed=True,
+    )
 
 
 async def together(

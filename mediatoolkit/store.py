@@ -1,8 +1,10 @@
 """A folder of media, named by digest, written whole or not at all."""
 
 import asyncio
+import hashlib
+import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,11 +13,30 @@ import platformdirs
 
 from mediatoolkit import files
 from mediatoolkit.errors import StorageError
-from mediatoolkit.media import Media
+from mediatoolkit.media import Media, Provenance
 
 M = TypeVar("M", bound=Media)
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A vendor's job that was begun and is not finished, as far as we know.
+
+    Attributes:
+        id: The vendor's name for it.
+        kind: What is being made, such as `"video"`.
+        origin: Who makes it, and of what prompt.
+    """
+
+    id: str
+    kind: str
+    origin: Provenance
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Pending {self.kind} {self.id}, {self.origin.model}: {self.origin.prompt[:60]!r}>"
 
 
 class Store:
@@ -64,23 +85,52 @@ class Store:
             raise
         return replace(media, path=path)
 
+    async def remember(self, pending: Pending) -> None:
+        """Write down a job that is being paid for, so that it outlives this process.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        record = {"id": pending.id, "kind": pending.kind, "origin": pending.origin.to_json()}
+        await asyncio.to_thread(self._remember, pending.id, json.dumps(record).encode())
+
+    async def forget(self, job_id: str) -> None:
+        """Drop the record of a job that is over; no harm if there is none."""
+        await asyncio.to_thread(self._record(job_id).unlink, missing_ok=True)
+
+    def pending(self) -> list[Pending]:
+        """The jobs that were begun here and are not finished, oldest first."""
+        found = [_pending(path) for path in self._records.glob("*.json")]
+        return sorted((one for one in found if one), key=lambda one: (one.origin.created, one.id))
+
     def __repr__(self) -> str:
         """Without the path, which differs from machine to machine."""
         return "<Store>"
 
+    @property
+    def _records(self) -> Path:
+        return self.folder / "pending"
+
+    def _record(self, job_id: str) -> Path:
+        return self._records / f"{hashlib.sha256(job_id.encode()).hexdigest()[:_DIGITS]}.json"
+
+    def _remember(self, job_id: str, record: bytes) -> None:
+        self._make(self._records)
+        files.write_file(self._record(job_id), [record])
+
     def _check(self) -> None:
         if self._create:
-            self._make()
+            self._make(self.folder)
         files.check_folder(self.folder)
         if not self._swept:
             files.sweep(self.folder)
             self._swept = True
 
-    def _make(self) -> None:
+    def _make(self, folder: Path) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            failure = files.storage_error(self.folder, error)
+            failure = files.storage_error(folder, error)
         else:
             return
         raise failure
@@ -92,3 +142,13 @@ class Store:
                 await file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
         return path
+
+
+def _pending(path: Path) -> Pending | None:
+    """What a record says, or None when it is none of ours."""
+    try:
+        record = json.loads(path.read_bytes())
+        origin = Provenance.from_json(record["origin"])
+        return Pending(record["id"], record["kind"], origin) if origin else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -62,6 +62,13 @@ class Prompt:
         given["options"] = {**given.get("options", {}), **asked}
         return cls(**given)
 
+    async def plain_options(self) -> dict[str, Any]:
+        """All that was asked beside text and seed, as plain JSON, for a record of origin.
+
+        Pictures and films stand in it by the first digits of their digest.
+        """
+        return dict(self.options)
+
     def _in_one_form(self) -> dict[str, Any]:
         """The checked values of the fields that a kind of prompt adds."""
         return {}

@@ -48,7 +48,7 @@ class SpeechPrompt(Prompt):
                 said.append((None, line))
         return said if self.speakers else [(None, self.text)]
 
-    def plain_options(self) -> dict[str, Any]:
+    async def plain_options(self) -> dict[str, Any]:
         """All that was asked beside the text, as plain JSON, for a record of origin."""
         asked = {
             "voice": self.voice,
@@ -103,7 +103,10 @@ def _speed(speed: object) -> float:
 def _speakers(speakers: object) -> Mapping[str, str]:
     if not isinstance(speakers, Mapping):
         raise PromptError('speakers takes voices by name: speakers={"Joe": "Kore"}.')
-    named = {_words("speaker", name): _words("voice", voice) for name, voice in speakers.items()}
-    if None in named.values() or any(":" in (name or "") for name in named):
-        raise PromptError("Each speaker has a name without a colon, and a voice.")
+    named: dict[str, str] = {}
+    for given, voice in speakers.items():
+        name, chosen = _words("speaker", given), _words("voice", voice)
+        if name is None or chosen is None or ":" in name:
+            raise PromptError("Each speaker has a name without a colon, and a voice.")
+        named[name] = chosen
     return MappingProxyType(named)
