@@ -1,0 +1,38 @@
+"""The README's code runs as it stands."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mediatoolkit as mt
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+async def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With top-level await, as in a cell."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    cell: dict[str, object] = {"np": np}
+    for block in BLOCKS:
+        code = compile(block, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        result = eval(code, cell)  # noqa: S307 - our own README
+        if inspect.isawaitable(result):
+            await result
+    owl = cell["owl"]
+    assert isinstance(owl, mt.Image)
+    assert (tmp_path / "owl.png").exists()
+    await mt.close()
+
+
+def test_what_it_links_to_is_there() -> None:
+    links = re.findall(r"\]\((?!http)([^)]+)\)", README)
+    assert links
+    assert all((Path(__file__).parents[1] / link).exists() for link in links)
