@@ -24,12 +24,10 @@ def box_blur(field: Field, radius: int) -> Field:
     if radius < 1:
         return field
     side = 2 * radius + 1
-    for axis in (0, 1):
-        pad = [(radius + 1, radius) if axis == a else (0, 0) for a in (0, 1)]
-        total = np.cumsum(np.pad(field, pad, mode="edge"), axis=axis, dtype=np.float64)
-        upper = np.take(total, range(side, total.shape[axis]), axis=axis)
-        lower = np.take(total, range(total.shape[axis] - side), axis=axis)
-        field = ((upper - lower) / side).astype(np.float32)
+    for _ in range(2):
+        padded = np.pad(field, [(radius + 1, radius), (0, 0)], mode="edge")
+        total = np.cumsum(padded, axis=0, dtype=np.float64)
+        field = ((total[side:] - total[:-side]) / side).astype(np.float32).T
     return field
 
 
