@@ -102,6 +102,7 @@ class Exchange:
                 data=sent,
                 headers={**line.headers, **request.headers, **line.key()},
                 allow_redirects=False,
+                raise_for_status=False,
                 timeout=line.durations,
             )
             outcome = await self._receive(response)

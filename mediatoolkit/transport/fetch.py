@@ -86,6 +86,7 @@ async def _ask(
             **(door.key() if origin == door.home else {}),
         },
         allow_redirects=False,
+        raise_for_status=False,
         timeout=aiohttp.ClientTimeout(
             total=None, sock_connect=timeout.connect, sock_read=timeout.read
         ),

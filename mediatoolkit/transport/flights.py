@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from mediatoolkit.errors import ClosedError
+from mediatoolkit.errors import ClosedError, MediaToolkitError
 from mediatoolkit.transport.session import CLOSE_WITHIN
 
 
@@ -61,7 +61,10 @@ class Flights:
 
 
 class Flight:
-    """One call. On the way out, frames that hold headers are cut off whatever is raised."""
+    """One call. On the way out, what is raised loses the frames that hold headers.
+
+    A fault in our own code keeps them: it is to be found, and the key is hidden there too.
+    """
 
     __slots__ = ("_before", "_flights", "_loop", "_stopped", "_task")
 
@@ -97,7 +100,7 @@ class Flight:
     ) -> None:
         """Leave the others; a close shows as `ClosedError`, all else passes without its frames."""
         self._flights.leave(self)
-        if error is not None:
+        if isinstance(error, MediaToolkitError) or not isinstance(error, Exception | None):
             error.__traceback__ = None
             error.__context__ = error.__cause__ = None
         if not self._stopped:

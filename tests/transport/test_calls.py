@@ -14,7 +14,9 @@ import pytest
 
 from mediatoolkit.call import Call, Connecting, Event, Queued, Receiving, Waiting
 from mediatoolkit.errors import (
+    AuthenticationError,
     ClosedError,
+    DeadlineError,
     MediaError,
     PromptError,
     ProviderError,
@@ -22,7 +24,7 @@ from mediatoolkit.errors import (
     TransportError,
     UnsafeURLError,
 )
-from mediatoolkit.transport import Limits, Secret, Transport, sessions
+from mediatoolkit.transport import Limits, Secret, Timeout, Transport, sessions
 from tests.transport.conftest import KEY
 from tests.transport.server import (
     PIXELS,
@@ -345,12 +347,15 @@ async def test_a_redirect_of_a_call_is_not_followed(
 
 
 async def test_a_foreign_session_is_used_and_left_open(server: Server, make: Make) -> None:
-    server.then(picture())
+    server.then(picture(), said({}, 401))
     before = sessions.opened
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
         transport = make(session=session)
         async with Call(5) as call:
             answer = await transport.post("/x", FOX, call)
+        with pytest.raises(AuthenticationError):
+            async with Call(5) as call:
+                await transport.post("/x", FOX, call)
         await transport.close()
 
         assert answer.blob("media-0") == PIXELS
@@ -387,3 +392,46 @@ async def test_a_foreign_session_of_another_loop_is_refused(server: Server, make
 def test_a_bad_base_url_is_refused_when_the_client_is_made(base_url: str) -> None:
     with pytest.raises(UnsafeURLError):
         Transport(base_url, provider="acme", secret=Secret(KEY, "K"))
+
+
+async def test_tls_is_not_given_up_for_plain_text(make: Make) -> None:
+    def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(400))
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        with pytest.raises(
+            TransportError, match=rf"No safe connection to 127.0.0.1:{port}"
+        ) as caught:
+            async with Call(5) as call:
+                await make(base_url=f"https://127.0.0.1:{port}").post("/x", FOX, call)
+
+    assert not caught.value.may_have_been_billed
+
+
+async def test_a_connection_that_takes_too_long_is_tried_again(server: Server, make: Make) -> None:
+    """The server accepts, and never answers the TLS greeting."""
+    base_url = server.url.replace("http:", "https:")
+    transport = make(base_url=base_url, timeout=Timeout(connect=0.1))
+
+    with pytest.raises(DeadlineError, match=r"Timeout\(connect=") as caught:
+        async with Call(5) as call:
+            await transport.post("/x", FOX, call)
+
+    assert server.connections == 4
+    assert not caught.value.may_have_been_billed
+
+
+async def test_a_fault_in_a_listener_stays_visible(server: Server, transport: Transport) -> None:
+    server.then(picture())
+
+    def faulty(event: Event) -> None:
+        if isinstance(event, Receiving):
+            raise KeyError("fault")
+
+    with pytest.raises(KeyError, match="fault") as caught:
+        async with Call(5, listener=faulty) as call:
+            await transport.post("/x", FOX, call)
+
+    assert caught.traceback[-1].name == "faulty"

@@ -1,4 +1,6 @@
 import base64
+import binascii
+import functools
 import json
 import random
 from typing import Any
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError, ProviderError
+from mediatoolkit.transport import decode as module
 from mediatoolkit.transport.decode import MediaScanner, decode_media, parse_json
 
 
@@ -146,3 +149,17 @@ def test_a_whole_string_is_decoded_as_strictly() -> None:
     assert decode_media("QUFB") == b"AAA"
     with pytest.raises(MediaError):
         decode_media("QUF")
+
+
+@pytest.mark.parametrize("text", ["QUFB", "QUF", "QU=B", "QUF-", "QQ==QQ==", "QQ==", "Q U="])
+def test_the_standard_library_decodes_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def outcome() -> bytes | None:
+        try:
+            return decode_media(text)
+        except MediaError:
+            return None
+
+    fast = outcome()
+    monkeypatch.setattr(module, "_decode", functools.partial(binascii.a2b_base64, strict_mode=True))
+
+    assert outcome() == fast
