@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.benchmarks.imports import IMPORTS, imported
-from tests.benchmarks.worker import Order
+from tests.benchmarks.worker import SMALL, Order
 
 BASE = "base"
 """The way that ratios are taken against."""
@@ -118,7 +118,7 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
         ),
         Scenario(
             "small",
-            "1,000 calls one after the other, answers of 3 kB",
+            f"1,000 calls one after the other, pictures of {SMALL // 1000} kB",
             _PICTURES,
             (
                 Column(
@@ -212,7 +212,7 @@ def _file_columns(
 
 
 def _ordered(
-    task: str, *, size: int = 2_000, count: int = 1, delay: float = 0.0, folder: str = ""
+    task: str, *, size: int = SMALL, count: int = 1, delay: float = 0.0, folder: str = ""
 ) -> Callable[[str, str], Measured]:
     def measure(way: str, server: str) -> Measured:
         order = Order(task, way, server, size=size, count=count, delay=delay, folder=folder)
