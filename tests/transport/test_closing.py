@@ -94,6 +94,21 @@ async def test_a_cancel_by_the_user_stays_a_cancel(server: Server, transport: Tr
     assert not transport._flights._open
 
 
+async def test_a_cancel_by_the_user_during_a_close_stays_a_cancel(
+    server: Server, transport: Transport
+) -> None:
+    server.then(silence())
+    task = asyncio.create_task(post(transport))
+    while not server.requests:
+        await asyncio.sleep(0.01)
+
+    task.cancel()
+    await transport.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_closing_one_leaves_the_session_to_the_others(server: Server, make: Make) -> None:
     server.then(said({}))
     first, second = make(), make()

@@ -144,6 +144,21 @@ async def test_without_a_strong_etag_a_cut_starts_over(
     assert "range" not in server.requests[1].headers
 
 
+async def test_a_packed_file_that_was_cut_starts_over(
+    server: Server, transport: Transport, folder: Path
+) -> None:
+    packed = gzip.compress(FILM, 1)
+    fields: dict[str, Any] = {
+        "ETag": '"v1"',
+        "Content_Encoding": "gzip",
+        "Content_Length": len(packed),
+    }
+    server.then(hang_up(head(**fields) + packed[:-9]), body(packed, **fields))
+
+    assert await bring(transport, server.url, folder) == FILM
+    assert "range" not in server.requests[1].headers
+
+
 async def test_a_changed_file_is_not_glued_to_the_old_one(
     server: Server, transport: Transport, folder: Path
 ) -> None:

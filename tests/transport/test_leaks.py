@@ -31,6 +31,7 @@ FAULTS: dict[str, Any] = {
     "echo in a 401": said({"error": {"message": ECHO}}, 401),
     "echo in a 429": said({"error": {"message": ECHO}}, 429, Retry_After="100"),
     "echo in a 500": body(ECHO.encode(), 500),
+    "escaped echo": body(b'{"m": "\\u0041' + KEY[1:].encode() + b'"}', 400),
     "echo in the request id": said({}, 400, X_Request_Id=KEY[:8]),
     "redirect": body(b"", 302, Location="http://127.0.0.1/"),
     "not json": body(ECHO.encode()),
