@@ -1,10 +1,25 @@
 """Finished bytes that know their type and origin and can show themselves."""
 
+from mediatoolkit.media.audio import Audio
 from mediatoolkit.media.base import Media
+from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.formats import Facts, inspect
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.video import Video
 
-__all__ = ["Facts", "Image", "Media", "Preview", "Provenance", "Video", "inspect"]
+__all__ = [
+    "Audio",
+    "Caption",
+    "Captions",
+    "Facts",
+    "Image",
+    "Media",
+    "Preview",
+    "Provenance",
+    "Sound",
+    "Video",
+    "inspect",
+]

@@ -1,0 +1,268 @@
+"""Sound: bytes that know their type and origin and can show themselves."""
+
+import base64
+import os
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mediatoolkit.errors import MediaError
+from mediatoolkit.media import pixels
+from mediatoolkit.media.base import Media
+from mediatoolkit.media.captions import Captions
+from mediatoolkit.media.image import Image
+from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.media.sound import codec, formats, loudness, wav, waveform
+from mediatoolkit.media.sound.arrays import samples_of
+from mediatoolkit.media.sound.facts import SoundFacts
+from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()} | {
+    ".wave": "audio/wav",
+    ".opus": "audio/ogg",
+}
+_RATES = range(1, 1_000_000)
+_CHANNELS = range(1, 65)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Audio(Media):
+    """One finished piece of sound.
+
+    Args:
+        data: A whole WAV, MP3, Ogg (Opus or Vorbis) or FLAC file; above a megabyte, better
+            `await Audio.load(data)`. A WAV whose head does not know its length is repaired.
+        provenance: How it was made; left out, what the file itself says.
+        path: Where it lies on disk, or None.
+
+    Raises:
+        MediaError: The bytes are no such sound, cut short or corrupt.
+    """
+
+    facts: SoundFacts = field(init=False)
+    _shown: list[SoundPreview] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Check the structure, without decoding."""
+        object.__setattr__(self, "data", wav.repaired(self.data))
+        Media.__post_init__(self)
+
+    @classmethod
+    def of(cls, thing: object) -> Self:
+        """Make sound of what people have at hand; blocks.
+
+        Args:
+            thing: An `Audio`, the bytes of a file, a path, `(samples, sample_rate)` as in
+                `from_samples`, or what has the bytes of a file as `data`, such as IPython's Audio.
+
+        Raises:
+            MediaError: It is none of these, or not a sound we take.
+        """
+        if isinstance(thing, cls):
+            return thing
+        if isinstance(thing, (bytes, bytearray, memoryview)):
+            return cls(bytes(thing))
+        if isinstance(thing, (str, os.PathLike)):
+            return cls.open(thing)
+        if isinstance(thing, (tuple, list)) and len(thing) == 2:
+            return cls.from_samples(*thing)
+        held = getattr(thing, "data", None)
+        if isinstance(held, bytes):
+            return cls(held)
+        raise MediaError(
+            f"{type(thing).__name__} is not sound: give bytes, a path, or (samples, sample_rate)."
+        )
+
+    @classmethod
+    def from_samples(
+        cls, samples: object, sample_rate: int, *, provenance: Provenance | None = None
+    ) -> Self:
+        """A WAV of samples, 16 bits each.
+
+        Args:
+            samples: Array `(frames,)` or `(frames, channels)` (a torch tensor has its channels
+                first) of floats from -1 to 1, clipped beyond, or of integers over their range.
+            sample_rate: Hertz.
+            provenance: How it was made.
+
+        Raises:
+            MediaError: They are no such samples.
+        """
+        rate = _checked(sample_rate, _RATES, "sample_rate")
+        return cls(wav.encode(samples_of(samples), rate), provenance)
+
+    @classmethod
+    def from_pcm(
+        cls,
+        pcm: bytes,
+        *,
+        sample_rate: int,
+        channels: int = 1,
+        provenance: Provenance | None = None,
+    ) -> Self:
+        """A WAV of bare samples, signed 16 bits each, little-endian; a last cut one is dropped.
+
+        Raises:
+            MediaError: There is not one sample.
+        """
+        rate = _checked(sample_rate, _RATES, "sample_rate")
+        channels = _checked(channels, _CHANNELS, "channels")
+        whole = pcm[: len(pcm) // (2 * channels) * 2 * channels]
+        return cls(wav.wrapped(whole, sample_rate=rate, channels=channels), provenance)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hertz."""
+        return self.facts.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """From 1."""
+        return self.facts.channels
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return self.facts.frames / self.facts.sample_rate
+
+    @property
+    def samples(self) -> "npt.NDArray[np.float32]":
+        """Decode to an array `(frames, channels)`, values from -1 to 1; anew at each use.
+
+        Frame *i* sounds at `i / sample_rate` seconds.
+
+        Raises:
+            MediaError: The sound is not what its structure says.
+            MissingExtraError: It is no WAV, and PyAV is not installed.
+        """
+        if self.facts.frames * self.channels > codec.LARGEST:
+            raise MediaError("The sound is too long to be decoded at once.")
+        if self.mime_type == "audio/wav":
+            return wav.decode(self.data)
+        return codec.decode(self.data, self.facts)
+
+    @property
+    def captions(self) -> Captions:
+        """What is said when; empty where that is not known."""
+        notes = self.provenance.notes if self.provenance else {}
+        return Captions.from_plain(notes.get("captions", ()))
+
+    @property
+    def loudness(self) -> float:
+        """Integrated loudness in LUFS after ITU-R BS.1770; -inf for silence."""
+        return loudness.loudness(self.samples, self.sample_rate)
+
+    @property
+    def peak(self) -> float:
+        """The largest sample in dBFS; -inf for silence."""
+        return loudness.peak(self.samples)
+
+    @property
+    def extension(self) -> str:
+        """The usual file name ending, such as `.wav`."""
+        return formats.EXTENSIONS[self.mime_type]
+
+    def file_pieces(self) -> list[bytes | memoryview]:
+        """The file to write: `data` with the provenance in it, in pieces."""
+        if self.provenance is None:
+            return [self.data]
+        return formats.written_into(self.data, self.facts, self.provenance.to_json().encode())
+
+    def waveform(self, *, width: int = 640, height: int = 96) -> Image:
+        """A picture of the wave on a transparent ground, for light and dark pages.
+
+        Raises:
+            MediaError: A size that is no picture.
+        """
+        if not (1 <= width <= 10_000 and 1 <= height <= 5_000):
+            raise MediaError(f"A waveform of {width} × {height} pixels cannot be drawn.")
+        drawn = waveform.draw(self.samples, width, height)
+        return Image(pixels.encode(pixels.pillow_of(drawn)))
+
+    def preview(self) -> SoundPreview:
+        """A small copy for a page, at most 44 kB; made once.
+
+        What is larger becomes an MP3 of one channel, up to its first 30 s; without PyAV, a WAV of
+        the first seconds.
+        """
+        if not self._shown:
+            small = (
+                SoundPreview(self.data, self.mime_type, self.seconds, "")
+                if len(self.data) <= LARGEST
+                else make_preview(self.samples, self.sample_rate)
+            )
+            self._shown.append(small)
+        return self._shown[0]
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """A player with a caption as HTML, and one line of text."""
+        del include, exclude
+        small = self.preview()
+        source = f"data:{small.mime_type};base64,{base64.b64encode(small.data).decode()}"
+        caption = " · ".join(part for part in (self._caption(), small.note) if part)
+        figure = (
+            '<figure style="margin:0"><audio controls preload="metadata" '
+            f'src="{source}" aria-label="{escape(self._label())}" style="max-width:100%">'
+            f"{escape(self._label())}</audio>"
+            f'<figcaption style="opacity:.75;font-size:.85em">{escape(caption)}'
+            "</figcaption></figure>"
+        )
+        return {"text/html": figure, "text/plain": repr(self)}, {}
+
+    @classmethod
+    def _inspect(cls, data: bytes) -> SoundFacts:
+        return formats.inspect(data)
+
+    def _read_provenance(self) -> Provenance | None:
+        record = formats.record_in(self.data, self.facts)
+        return Provenance.from_json(record) if record else None
+
+    def _converted(self, target: Path) -> Self:
+        wanted = _TYPES.get(target.suffix.lower())
+        if wanted is None:
+            raise MediaError(
+                f"Sound is saved as .wav, .mp3, .ogg, .opus or .flac, not as {target.suffix!r}."
+            )
+        if wanted == self.mime_type:
+            return self
+        bits = 24 if self.facts.bits > 16 else 16
+        if wanted == "audio/wav":
+            data = wav.encode(self.samples, self.sample_rate, bits=bits)
+        else:
+            data = codec.encode(self.samples, self.sample_rate, wanted, bits=bits)
+        return replace(self, data=data)
+
+    def _label(self) -> str:
+        return self.provenance.prompt if self.provenance else "sound"
+
+    def _caption(self) -> str:
+        length = f"{self.seconds:.1f} s"
+        if self.provenance is None:
+            return length
+        engine = ", local engine" if self.provenance.engine == "local" else ""
+        prompt = self.provenance.prompt
+        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
+        return f"{words} · {self.provenance.model}{engine} · {length}"
+
+    def __repr__(self) -> str:
+        """One deterministic line: seconds, rate, type, model."""
+        model = f", {self.provenance.model}" if self.provenance else ""
+        return f"<Audio {self.seconds:.1f} s {self.sample_rate} Hz {self.mime_type}{model}>"
+
+
+def _checked(value: object, allowed: range, name: str) -> int:
+    """A whole number in a range; NumPy's are taken too."""
+    try:
+        number = value.__index__()  # type: ignore[attr-defined]
+    except AttributeError:
+        number = -1
+    if isinstance(value, bool) or number not in allowed:
+        raise MediaError(f"{name}={value!r} is not a whole number from 1 to {allowed.stop - 1:,}.")
+    return int(number)

@@ -1,0 +1,97 @@
+"""What is said when, as a value."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A few words and when they are said.
+
+    Attributes:
+        start: Seconds from the beginning.
+        end: Seconds from the beginning; after *start*.
+        text: The words.
+    """
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Captions(Sequence[Caption]):
+    """Captions in the order they are said; empty when nobody knows when what is said."""
+
+    entries: tuple[Caption, ...] = ()
+
+    def srt(self) -> str:
+        """SubRip, for `.srt` files."""
+        return "\n".join(
+            f"{number}\n{_clock(one.start, ',')} --> {_clock(one.end, ',')}\n{_lines(one.text)}\n"
+            for number, one in enumerate(self.entries, start=1)
+        )
+
+    def vtt(self) -> str:
+        """WebVTT, for `.vtt` files and the browser."""
+        cues = (
+            f"{_clock(one.start, '.')} --> {_clock(one.end, '.')}\n"
+            f"{escape(_lines(one.text), quote=False)}\n"
+            for one in self.entries
+        )
+        return "\n".join(["WEBVTT\n", *cues])
+
+    def later(self, seconds: float) -> "Captions":
+        """The same words *seconds* later."""
+        return Captions(
+            tuple(Caption(one.start + seconds, one.end + seconds, one.text) for one in self)
+        )
+
+    def to_plain(self) -> list[list[Any]]:
+        """As plain JSON: `[start, end, text]` for each."""
+        return [[round(one.start, 3), round(one.end, 3), one.text] for one in self.entries]
+
+    @classmethod
+    def from_plain(cls, plain: object) -> "Captions":
+        """Read what `to_plain` wrote; empty when it is something else."""
+        try:
+            return cls(tuple(_caption(*one) for one in plain))  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            return cls()
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.entries)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One, or a tuple of several."""
+        return self.entries[index]
+
+    def __iter__(self) -> Iterator[Caption]:
+        """One after the other."""
+        return iter(self.entries)
+
+
+def _caption(start: object, end: object, text: object) -> Caption:
+    if not isinstance(start, (int, float)) or not isinstance(end, (int, float)):
+        raise TypeError
+    if not isinstance(text, str) or not (math.isfinite(end) and 0 <= start <= end):
+        raise ValueError
+    return Caption(float(start), float(end), text)
+
+
+def _clock(seconds: float, point: str) -> str:
+    thousandths = round(seconds * 1000)
+    whole, thousandths = divmod(thousandths, 1000)
+    minutes, whole = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{whole:02}{point}{thousandths:03}"
+
+
+def _lines(text: str) -> str:
+    """Without empty lines, which would end the caption, and without arrows."""
+    kept = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in kept if line).replace("-->", "→")

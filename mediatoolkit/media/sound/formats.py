@@ -1,0 +1,78 @@
+"""What sound the bytes are, read from their structure without decoding a sample."""
+
+import struct
+from types import ModuleType
+
+from mediatoolkit.errors import MediaError
+from mediatoolkit.media.sound import flac, mpeg, ogg, wav
+from mediatoolkit.media.sound.facts import Piece, SoundFacts
+
+EXTENSIONS = {
+    "audio/wav": ".wav",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "audio/flac": ".flac",
+}
+_MODULES: dict[str, ModuleType] = {
+    "audio/wav": wav,
+    "audio/mpeg": mpeg,
+    "audio/ogg": ogg,
+    "audio/flac": flac,
+}
+
+
+def inspect(data: bytes) -> SoundFacts:
+    """Check the structure of a sound file; above a megabyte, better in a thread.
+
+    Raises:
+        MediaError: Not WAV, MP3, Ogg or FLAC, cut short, corrupt, or without a sample.
+    """
+    module = _module_for(data)
+    try:
+        facts: SoundFacts | None = module.inspect(data)
+    except (IndexError, struct.error):
+        facts = None
+    if facts is None:
+        raise MediaError("The sound is cut short or corrupt; fetch or save it again.")
+    if facts.frames <= 0:
+        raise MediaError("The sound file holds no sound.")
+    return facts
+
+
+def written_into(data: bytes, facts: SoundFacts, record: bytes) -> list[Piece]:
+    """The file with *record* in it, the sound untouched."""
+    pieces: list[Piece] = _MODULES[facts.mime_type].written_into(data, record)
+    return pieces
+
+
+def record_in(data: bytes, facts: SoundFacts) -> bytes | None:
+    """What `written_into` wrote, or None."""
+    try:
+        record: bytes | None = _MODULES[facts.mime_type].record_in(data)
+    except (IndexError, struct.error):  # the sound is whole, its comments are not
+        return None
+    return record
+
+
+def _module_for(data: bytes) -> ModuleType:
+    if wav.is_wav(data):
+        return wav
+    if ogg.is_ogg(data):
+        return ogg
+    if flac.is_flac(data):
+        return flac
+    if mpeg.is_mp3(data):
+        return mpeg
+    raise MediaError(f"This is {_name_of(data)}, not a sound we take: use WAV, MP3, Ogg or FLAC.")
+
+
+def _name_of(data: bytes) -> str:
+    if not data:
+        return "empty"
+    if data[:512].lstrip().startswith(b"<"):
+        return "HTML or XML"
+    if data[:4] == b"FORM":
+        return "AIFF"
+    if data[:2] in (b"\xff\xf1", b"\xff\xf9"):
+        return "AAC"
+    return "MP4" if data[4:8] == b"ftyp" else "unknown data"
