@@ -17,10 +17,11 @@ def result_of(job: Job[Any]) -> object:
     Raises:
         MediaToolkitError: Whatever awaiting the job raises.
     """
-    try:
-        next(job.__await__())
-    except StopIteration as over:
-        return over.value
+    if job.done():
+        try:
+            next(job.__await__())
+        except StopIteration as over:
+            return over.value
     raise RuntimeError(f"{job!r} is not over")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
-from mediatoolkit.jobs import Job, Progress, State
+from mediatoolkit.jobs import Job, State
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import ending, prepare, result_of
@@ -27,7 +27,7 @@ def show(job: Job[Any]) -> None:
     one quiet line. No widget stays in the notebook.
     """
     if kernel.install(close, on_cell_end=_settle_all):
-        shown.install(show)
+        shown.install(show, catch_up=_remember_finished)
     cell = shown.this_cell()
     shown.remember(job, cell)
     if job.done():
@@ -51,6 +51,11 @@ def _here() -> list["_Live"]:
     return [live for live in _running if live.job.loop is loop]
 
 
+def _remember_finished() -> None:
+    for live in _here():
+        live.remember()
+
+
 def _settle_all(result: object) -> None:
     """Put endings in place before a cell reports its own end; a saved notebook needs them there."""
     raised = getattr(result, "error_in_exec", None)
@@ -69,7 +74,7 @@ class _Live:
         self._view = JobView(job)
         self._place = DisplayHandle()
         self._place.display(self._view)
-        self._unwatch = job.watch(self._hear)
+        self._unwatch = job.watch(lambda _progress: self._news.set())
         self.task = asyncio.create_task(
             self._follow(),
             name="mediatoolkit view",
@@ -83,21 +88,21 @@ class _Live:
             return
         _running.discard(self)
         self._unwatch()
+        self.remember()
         data, metadata = ending(self.job, told=raised is not None and raised is self._error)
         self._place.update(data, raw=True, metadata=metadata)
         self._view.close()
         if asyncio.current_task() is not self.task:
             self.task.cancel()
 
+    def remember(self) -> None:
+        """The result is shown in this job's cell, or about to be."""
+        if self.job.progress.state is State.DONE:
+            shown.remember(result_of(self.job), self._cell)
+
     @property
     def _error(self) -> BaseException | None:
         return self.job.progress.error
-
-    def _hear(self, progress: Progress) -> None:
-        """Called before anyone who awaits the job goes on, so the cell's own value is known."""
-        if progress.state is State.DONE:
-            shown.remember(result_of(self.job), self._cell)
-        self._news.set()
 
     async def _follow(self) -> None:
         while not self.job.done():

@@ -4,6 +4,7 @@
 view, and as the value of the cell. IPython asks here before it shows a job or media.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -32,23 +33,23 @@ def is_shown_here(thing: object) -> bool:
     return _cells.get(thing) == this_cell()
 
 
-def display_once(image: Image) -> None:
-    """IPython's printer for media.
+def install(show: Callable[[Job[Any]], None], *, catch_up: Callable[[], None]) -> None:
+    """Have IPython ask here first.
 
-    Raises:
-        NotImplementedError: Not shown here yet; IPython's word for going on as usual.
+    Args:
+        show: Displays a job.
+        catch_up: Remembers the results of jobs that ended this very moment.
     """
-    if not is_shown_here(image):
-        raise NotImplementedError
 
-
-def install(show: Any) -> None:
-    """Have IPython ask first; *show* is what displays a job."""
+    def display_image(image: Image) -> None:
+        catch_up()
+        if not is_shown_here(image):
+            raise NotImplementedError  # IPython's word for going on as usual
 
     def display_job(job: Job[Any]) -> None:
         if not is_shown_here(job):
             show(job)
 
     printers = get_ipython().display_formatter.ipython_display_formatter
-    printers.for_type(Image, display_once)
+    printers.for_type(Image, display_image)
     printers.for_type(Job, display_job)

@@ -28,6 +28,7 @@ def test_a_running_job_is_a_bar_that_the_picture_replaces(
         view = sheet.output(1).locator(".mt-job")
         expect(view.locator(".mt-job-label")).to_have_text("a red fox under the stars")
         expect(view.get_by_role("status")).to_have_text("waiting", timeout=LONG)
+        expect(view.locator(".mt-job-clock")).to_contain_text("1.")
         sheet.shoot(f"{theme}-running")
         sheet.finish(1)
 

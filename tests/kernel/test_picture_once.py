@@ -93,8 +93,43 @@ async def test_two_jobs_of_one_cell_keep_their_places(notebook: Kernel) -> None:
     views = [
         shown["transient"]["display_id"] for shown in run.shown if "image/jpeg" not in shown["data"]
     ]
+    assert len(views) == len(run.pictures) == 2
     places = {p["transient"]["display_id"]: p["data"]["text/html"] for p in run.pictures}
     assert ["a red fox" in places[views[0]], "an owl" in places[views[1]]] == [True, True]
+
+
+SAME_MOMENT = """
+import asyncio
+import numpy as np
+from mediatoolkit import widgets
+from mediatoolkit.call import Call
+
+gate = asyncio.Event()
+
+async def wait(call):
+    await gate.wait()
+    return mt.Image.of(np.zeros((8, 8, 3), np.uint8))
+
+def start(label):
+    job = mt.Job(wait, Call(30), label=label)
+    widgets.show(job)
+    return job
+
+first, second = start("first"), start("second")
+asyncio.get_running_loop().call_later(0.2, gate.set)
+await first
+await second
+"""
+
+
+async def test_a_job_that_ends_in_the_moment_it_is_awaited_shows_its_picture_once(
+    notebook: Kernel,
+) -> None:
+    """Its watchers have not heard of the end when the value is about to be shown."""
+    run = await notebook.run(SAME_MOMENT)
+
+    assert run.status == "ok", run.text
+    assert len(run.pictures) == 2
 
 
 async def test_no_widget_is_left_open(notebook: Kernel) -> None:

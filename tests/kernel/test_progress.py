@@ -1,0 +1,64 @@
+"""What the view of a running job sends, and how often."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.kernel.driver import Kernel
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+TALKATIVE = """
+import asyncio
+from mediatoolkit import widgets
+from mediatoolkit.call import Call, Drawing
+from mediatoolkit.jobs import Job
+
+async def talk(call):
+    for step in range(1000):
+        call.report(Drawing(f"line {step}", step / 1000))
+        await asyncio.sleep(0.001)
+
+job = Job(talk, Call(60), label="a long story")
+widgets.show(job)
+await job
+"""
+
+
+def _updates(kernel: Kernel, widget: str) -> list[dict[str, Any]]:
+    return [
+        message["content"]["data"]["state"]
+        for message in kernel.messages
+        if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == widget
+    ]
+
+
+async def test_a_talkative_job_sends_ten_updates_a_second_at_the_most(notebook: Kernel) -> None:
+    run = await notebook.run(TALKATIVE)
+
+    updates = _updates(notebook, run.widgets[0])
+    assert run.status == "ok", run.text
+    assert 2 <= len(updates) <= 10 * run.seconds + 1
+    fractions = [update["fraction"] for update in updates if "fraction" in update]
+    assert fractions == sorted(fractions)
+
+
+async def test_the_clock_costs_no_messages(notebook: Kernel) -> None:
+    """A quiet job tells once where it stands; the browser counts from there."""
+    run = await notebook.run(TALKATIVE.replace("range(1000)", "range(1)").replace("0.001", "1"))
+
+    updates = _updates(notebook, run.widgets[0])
+    assert len(updates) == 1
+    assert updates[0]["deadline"] > time.time() * 1000
+
+
+async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
+    """A hub stops a kernel that says nothing, also when somebody waits for it."""
+    quiet = TALKATIVE.replace("range(1000)", "range(1)").replace("0.001", "1")
+    faster = "from mediatoolkit.widgets import live\nlive.HEARTBEAT, before = 0.1, live.HEARTBEAT\n"
+
+    run = await notebook.run(faster + quiet + "live.HEARTBEAT = before")
+
+    assert len(_updates(notebook, run.widgets[0])) > 2
+    assert float(await notebook.do("print(live.HEARTBEAT)")) <= 60

@@ -1,0 +1,74 @@
+"""The tutorials run from top to bottom without a key, and are kept without their outputs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.kernel.driver import ROOT
+
+pytestmark = pytest.mark.kernel
+
+TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+each_tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(autouse=True)
+def nobodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@each_tutorial
+def test_it_is_kept_without_outputs(path: Path) -> None:
+    assert not [cell for cell in _code_cells(path) if cell["outputs"] or cell["execution_count"]]
+
+
+@each_tutorial
+def test_a_cell_has_five_lines_at_the_most(path: Path) -> None:
+    assert max(len(cell["source"].splitlines()) for cell in _code_cells(path)) <= 5
+
+
+@each_tutorial
+async def test_it_runs_and_leaves_a_small_notebook_without_widgets(
+    path: Path, tmp_path: Path
+) -> None:
+    book = await _executed(nbformat.read(path, as_version=4), tmp_path)
+
+    shown = [output for cell in book.cells for output in cell.get("outputs", [])]
+    assert shown
+    assert not [output for output in shown if _WIDGET in output.get("data", {})]
+    assert len(json.dumps(book)) < 1_000_000
+
+
+async def test_a_picture_that_outlived_its_cell_is_kept_below_it(tmp_path: Path) -> None:
+    """Also by an executor that listens to one cell after the other."""
+    cells = [
+        'import asyncio\nimport mediatoolkit as mt\nowl = mt.image("an owl", size="512")',
+        "while not owl.done():\n    await asyncio.sleep(0.05)\nawait asyncio.sleep(0.5)",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+
+    await _executed(book, tmp_path)
+
+    first, second = (cell.outputs for cell in book.cells)
+    assert [sorted(output.data) for output in first] == [["image/jpeg", "text/html", "text/plain"]]
+    assert not second
+
+
+async def _executed(book: Any, folder: Path) -> Any:
+    client = NotebookClient(book, timeout=60, kernel_name="python3")
+    await client.async_execute(cwd=str(folder))
+    return book
+
+
+def _code_cells(path: Path) -> list[Any]:
+    book = nbformat.read(path, as_version=4)
+    return [cell for cell in book.cells if cell.cell_type == "code"]

@@ -1,0 +1,95 @@
+"""What stays in a cell when a job is over."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import RefusalError
+from mediatoolkit.jobs import Job
+from mediatoolkit.media import Image
+from mediatoolkit.widgets.ending import ending, result_of
+
+SCRIPT = "<script>alert('x')</script>"
+
+
+async def _ended(work: Callable[[Call], object], label: str = "a fox") -> Job[object]:
+    async def run(call: Call) -> object:
+        made = work(call)
+        if isinstance(made, BaseException):
+            raise made
+        return made
+
+    job = Job(run, Call(30), label=label)
+    job.watch(lambda _progress: None)
+    while not job.done():
+        await asyncio.sleep(0)
+    return job
+
+
+@pytest.fixture
+def picture() -> Image:
+    return Image.of(np.zeros((8, 8, 3), np.uint8))
+
+
+async def test_a_picture_is_its_own_bundle(picture: Image) -> None:
+    assert ending(await _ended(lambda _: picture)) == picture._repr_mimebundle_()
+
+
+async def test_a_value_without_a_bundle_is_its_repr() -> None:
+    assert ending(await _ended(lambda _: [1, 2])) == ({"text/plain": "[1, 2]"}, {})
+
+
+async def test_a_failure_says_what_and_shows_the_facts() -> None:
+    error = RefusalError("Say it differently.", reason="SAFETY", provider="gemini", status=200)
+
+    data, _ = ending(await _ended(lambda _: error))
+
+    assert data["text/plain"] == "RefusalError: Say it differently."
+    for fact in ("gemini", "SAFETY", "200"):
+        assert fact in data["text/html"]
+
+
+async def test_every_word_of_a_failure_is_escaped() -> None:
+    error = RefusalError(SCRIPT, reason=SCRIPT, provider=SCRIPT, request_id=SCRIPT)
+
+    data, _ = ending(await _ended(lambda _: error, label=SCRIPT))
+
+    assert "<script" not in data["text/html"]
+
+
+async def test_the_message_of_a_stranger_is_not_kept() -> None:
+    """It may hold anything, a key for instance."""
+    data, _ = ending(await _ended(lambda _: ValueError("secret-key")))
+
+    assert data["text/plain"].startswith("ValueError: ")
+    assert "secret-key" not in str(data)
+
+
+async def test_a_failure_that_the_cell_tells_is_one_quiet_line() -> None:
+    data, _ = ending(await _ended(lambda _: RefusalError("No.", reason="SAFETY")), told=True)
+
+    assert data["text/plain"] == "a fox: failed after 0.0 s"
+
+
+async def test_a_cancelled_job_is_one_quiet_line() -> None:
+    job = Job(lambda _: asyncio.sleep(30), Call(30), label=SCRIPT)
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+
+    data, _ = ending(job)
+
+    assert data["text/plain"] == f"{SCRIPT}: cancelled after 0.0 s"
+    assert "<script" not in data["text/html"]
+
+
+async def test_only_a_job_that_is_over_has_a_result() -> None:
+    job = Job(lambda _: asyncio.sleep(0, "fox"), Call(30), label="a fox")
+
+    with pytest.raises(RuntimeError, match="not over"):
+        result_of(job)
+
+    assert await job == "fox"
+    assert result_of(job) == "fox"
