@@ -7,7 +7,7 @@ arrive in a thread with a loop of its own.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar, cast
@@ -263,3 +263,33 @@ class Polling:
                 return seen
             await asyncio.sleep(min(self.cap, pause) * random.uniform(0.8, 1.2))  # noqa: S311
             pause *= 1.5
+
+
+async def relay(
+    work: Callable[[Callable[[T], None]], Awaitable[object]],
+) -> AsyncGenerator[T]:
+    """Give away what *work* hands out, while it goes on in a task of its own.
+
+    The work has a task to itself, so that its deadline never ends what the listener does between
+    two pieces. Closing the generator stops the work and waits for its clean-up.
+
+    Raises:
+        Exception: What the work raised, after all that it handed out before.
+    """
+    pieces: asyncio.Queue[T | None] = asyncio.Queue()
+
+    async def run() -> None:
+        try:
+            await work(pieces.put_nowait)
+        finally:
+            pieces.put_nowait(None)
+
+    task = asyncio.create_task(run())
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+        await task
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])

@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import threading
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from mediatoolkit.call import Call, Drawing, Event, Waiting
 from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError
-from mediatoolkit.jobs import Job, Progress, State
+from mediatoolkit.jobs import Job, Polling, Progress, State, relay
 
 
 async def forever(call: Call) -> None:
@@ -118,3 +120,56 @@ def test_every_event_reads_as_one_short_word() -> None:
     stages = {kind.__name__: kind.stage for kind in Event.__subclasses__()}
     assert len(set(stages.values())) == len(stages)
     assert all(stage.isalpha() for stage in stages.values())
+
+
+async def test_relayed_pieces_come_while_the_work_goes_on() -> None:
+    heard = asyncio.Event()
+
+    async def work(give: Callable[[int], None]) -> None:
+        give(1)
+        await heard.wait()
+        give(2)
+
+    pieces = []
+    async for piece in relay(work):
+        pieces.append(piece)
+        heard.set()
+    assert pieces == [1, 2]
+
+
+async def test_a_relay_that_is_left_early_stops_its_work() -> None:
+    stopped = asyncio.Event()
+
+    async def work(give: Callable[[int], None]) -> None:
+        give(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with aclosing(relay(work)) as pieces:
+        async for _ in pieces:
+            break
+    assert stopped.is_set()
+
+
+async def test_a_relay_raises_what_its_work_raised_after_the_pieces() -> None:
+    async def work(give: Callable[[int], None]) -> None:
+        give(1)
+        raise PromptError("no")
+
+    pieces = relay(work)
+    assert await anext(pieces) == 1
+    with pytest.raises(PromptError):
+        await anext(pieces)
+
+
+async def test_polling_looks_until_there_is_something() -> None:
+    seen = iter([None, None, "film"])
+
+    async def look() -> str | None:
+        return next(seen)
+
+    assert await Polling(first=0.001, cap=0.001).until(look) == "film"
+    with pytest.raises(PromptError):
+        Polling(first=0)

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,8 @@ from mediatoolkit.transport.tries import persist
 
 _PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?", re.ASCII)
 _NOTHING: Mapping[str, str] = {}
+
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class Transport:
@@ -118,16 +120,21 @@ class Transport:
         call: Call,
         *,
         headers: Mapping[str, str] | None = None,
+        query: Query = (),
         paid: bool = True,
+        sink: Callable[[Answer], None] | None = None,
     ) -> Answer:
         """Send *document* to *path* below the base URL.
 
         Args:
-            path: Such as `"/v1beta/models/x:generateContent"`, already percent-encoded; no query.
+            path: Such as `"/v1beta/models/x:generateContent"`, already percent-encoded.
             document: JSON; `bytes` values travel as base64.
             call: The public call this is part of, already open.
             headers: Further header fields.
+            query: Names and values; a name may come more than once.
             paid: The provider bills for it, so it is never sent twice on suspicion.
+            sink: The answer is a stream of server-sent events: *sink* gets each one as it comes,
+                and the answer that is returned holds nothing more.
 
         Raises:
             ProviderError: The provider said no; what kind is for `refusal` to say.
@@ -136,9 +143,9 @@ class Transport:
             ClosedError: The transport is closed.
         """
         with self._flights.begin():
-            url = _address(self.base_url, path)
+            url = _address(self.base_url, path, urlencode(query))
             body = await encode(document)
-            request = Request("POST", url, body, headers or _NOTHING, paid)
+            request = Request("POST", url, body, headers or _NOTHING, paid, sink)
             return await self._send(request, call)
 
     async def get(
@@ -146,12 +153,12 @@ class Transport:
         path: str,
         call: Call,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Query = (),
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Read *path* below the base URL; errors as `post`."""
         with self._flights.begin():
-            url = _address(self.base_url, path, urlencode(query or _NOTHING))
+            url = _address(self.base_url, path, urlencode(query))
             request = Request("GET", url, None, headers or _NOTHING, paid=False)
             return await self._send(request, call)
 

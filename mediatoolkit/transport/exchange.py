@@ -1,7 +1,8 @@
 """One request and its answer, and what becomes of a try that fails."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -12,11 +13,12 @@ from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner
 from mediatoolkit.transport.dial import user_agent
+from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.policy import Limits, Retry, Stage, Timeout
-from mediatoolkit.transport.refused import failed_by
+from mediatoolkit.transport.refused import error_within, failed_by
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.slots import Desk
 from mediatoolkit.transport.tries import Failed
@@ -28,6 +30,7 @@ class Request:
     """What to send.
 
     Attributes:
+        sink: Takes every server-sent event of the answer as it comes; None waits for all of it.
         doubtful: A try may have been billed.
     """
 
@@ -36,6 +39,7 @@ class Request:
     body: bytes | None = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     paid: bool
+    sink: Callable[[Answer], None] | None = field(default=None, repr=False)
     doubtful: bool = False
 
 
@@ -139,23 +143,58 @@ class Exchange:
         return failed
 
     async def _accept(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer | Failed:
-        line = self.line
-        raw = not self.session.auto_decompress
-        scanner = MediaScanner(line.media_fields)
         try:
-            await read_body(
-                response,
-                scanner.feed,
-                meter=meter,
-                cap=line.limits.json,
-                inflater=inflater_of(response, line.place, raw=raw),
-                place=line.place,
-            )
-            document, media = await scanner.finish()
+            if self.request.sink is None:
+                answer = await self._whole(response, meter)
+            else:
+                answer = await self._events(response, meter, self.request.sink)
         except MediaToolkitError as error:
             error.may_have_been_billed = self.request.paid
             return Failed(error)
         self.call.may_have_been_billed = False
+        return answer
+
+    async def _whole(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer:
+        scanner = MediaScanner(self.line.media_fields)
+        await self._read(response, scanner.feed, meter)
+        return self._answer(response, *await scanner.finish())
+
+    async def _events(
+        self, response: aiohttp.ClientResponse, meter: Meter, sink: Callable[[Answer], None]
+    ) -> Answer:
+        """Hand on every event as it comes; what is returned holds nothing more."""
+        line = self.line
+
+        def take(document: Any, media: dict[str, bytes]) -> None:
+            error = error_within(
+                document, response.headers, line.provider, line.secret, line.refusal
+            )
+            if error is not None:
+                raise error
+            sink(self._answer(response, document, media))
+
+        reader = EventReader(line.media_fields, take)
+        await self._read(response, reader.feed, meter)
+        reader.end()
+        return self._answer(response, None, {})
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, take: Callable[[bytes], None], meter: Meter
+    ) -> None:
+        place, raw = self.line.place, not self.session.auto_decompress
+        await read_body(
+            response,
+            take,
+            meter=meter,
+            cap=self.line.limits.json,
+            inflater=inflater_of(response, place, raw=raw),
+            place=place,
+        )
+
+    def _answer(
+        self, response: aiohttp.ClientResponse, document: Any, media: dict[str, bytes]
+    ) -> Answer:
+        line = self.line
         return Answer(document, 200, response.headers, line.provider, media, line.secret)
 
     def _lost(self, error: BaseException, sent: Sent | None) -> Failed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
@@ -65,6 +66,31 @@ async def failed_by(
     error = read(refusal)
     error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
     return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
+
+
+def error_within(
+    document: Any,
+    headers: Mapping[str, str],
+    provider: str,
+    secret: Secret | None,
+    read: ReadRefusal,
+) -> ProviderError | None:
+    """Error that an event of a 200 stands for, or None when it stands for none."""
+    if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
+        return None
+    code = document["error"].get("code")
+    refusal = Refusal(
+        status=code if isinstance(code, int) else 200,
+        headers=headers,
+        text="",
+        document=document,
+        request_id=request_id_of(headers, secret),
+        provider=provider,
+        _secret=secret,
+    )
+    error = read(refusal)
+    error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
+    return error
 
 
 def _may_pass(error: ProviderError, status: int) -> bool:
