@@ -10,7 +10,7 @@ from IPython.display import DisplayHandle, display
 from mediatoolkit.jobs import Job, State
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
-from mediatoolkit.widgets.ending import ending, prepare, result_of
+from mediatoolkit.widgets.ending import Bundle, ending, result_of
 from mediatoolkit.widgets.progress import JobView
 
 UPDATES_PER_SECOND = 10
@@ -61,7 +61,8 @@ def _settle_all(result: object) -> None:
     raised = getattr(result, "error_in_exec", None)
     for live in _here():
         if live.job.done():
-            live.settle(raised)
+            told = raised is not None and raised is live.job.progress.error
+            live.settle(ending(live.job, told=told))
 
 
 class _Live:
@@ -70,26 +71,25 @@ class _Live:
     def __init__(self, job: Job[Any], cell: str) -> None:
         self.job = job
         self._cell = cell
-        self._news = asyncio.Event()
+        self._news = news = asyncio.Event()
         self._view = JobView(job)
         self._place = DisplayHandle()
         self._place.display(self._view)
-        self._unwatch = job.watch(lambda _progress: self._news.set())
+        job.watch(lambda _progress: news.set())  # for good: whoever watches answers for a failure
         self.task = asyncio.create_task(
             self._follow(),
             name="mediatoolkit view",
-            context=contextvars.Context(),  # updates then belong to the cell that runs just then:
-            # what executes notebooks without a browser hears no other
+            context=contextvars.Context(),  # what it shows then belongs to the cell that runs just
+            # then, and what executes notebooks without a browser listens to no other
         )
 
-    def settle(self, raised: BaseException | None = None) -> None:
-        """Replace the view by the ending, once; *raised* is what the cell itself shows."""
+    def settle(self, bundle: Bundle) -> None:
+        """Replace the view by *bundle*, once."""
         if self not in _running:
             return
         _running.discard(self)
-        self._unwatch()
         self.remember()
-        data, metadata = ending(self.job, told=raised is not None and raised is self._error)
+        data, metadata = bundle
         self._place.update(data, raw=True, metadata=metadata)
         self._view.close()
         if asyncio.current_task() is not self.task:
@@ -100,10 +100,6 @@ class _Live:
         if self.job.progress.state is State.DONE:
             shown.remember(result_of(self.job), self._cell)
 
-    @property
-    def _error(self) -> BaseException | None:
-        return self.job.progress.error
-
     async def _follow(self) -> None:
         while not self.job.done():
             with contextlib.suppress(TimeoutError):
@@ -113,8 +109,7 @@ class _Live:
             if not self.job.done():  # what it ended with is told by what replaces the view
                 self._view.tell(self.job.progress)
                 await asyncio.sleep(_pause())
-        await asyncio.to_thread(prepare, self.job)
-        self.settle()
+        self.settle(await asyncio.to_thread(ending, self.job))
 
 
 def _pause() -> float:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from IPython import get_ipython
 
 from mediatoolkit.jobs import Job
-from mediatoolkit.media.image import Image
+from mediatoolkit.media import Media
 
 _cells: WeakKeyDictionary[object, str] = WeakKeyDictionary()
 
@@ -24,7 +24,7 @@ def this_cell() -> str:
 
 def remember(thing: object, cell: str) -> None:
     """*thing* is shown in the execution *cell*."""
-    if isinstance(thing, (Job, Image)):
+    if isinstance(thing, (Job, Media)):
         _cells[thing] = cell
 
 
@@ -41,9 +41,9 @@ def install(show: Callable[[Job[Any]], None], *, catch_up: Callable[[], None]) -
         catch_up: Remembers the results of jobs that ended this very moment.
     """
 
-    def display_image(image: Image) -> None:
+    def display_media(media: Media) -> None:
         catch_up()
-        if not is_shown_here(image):
+        if not is_shown_here(media):
             raise NotImplementedError  # IPython's word for going on as usual
 
     def display_job(job: Job[Any]) -> None:
@@ -51,5 +51,5 @@ def install(show: Callable[[Job[Any]], None], *, catch_up: Callable[[], None]) -
             show(job)
 
     printers = get_ipython().display_formatter.ipython_display_formatter
-    printers.for_type(Image, display_image)
+    printers.for_type(Media, display_media)
     printers.for_type(Job, display_job)

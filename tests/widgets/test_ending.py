@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import RefusalError
+from mediatoolkit.errors import MediaError, RefusalError
 from mediatoolkit.jobs import Job
 from mediatoolkit.media import Image
 from mediatoolkit.widgets.ending import ending, result_of
@@ -36,6 +36,17 @@ def picture() -> Image:
 
 async def test_a_picture_is_its_own_bundle(picture: Image) -> None:
     assert ending(await _ended(lambda _: picture)) == picture._repr_mimebundle_()
+
+
+class _Unreadable:
+    def _repr_mimebundle_(self) -> None:
+        raise MediaError("The pixels cannot be decoded.")
+
+
+async def test_media_that_cannot_be_shown_says_why() -> None:
+    data, _ = ending(await _ended(lambda _: _Unreadable()))
+
+    assert data["text/plain"] == "MediaError: The pixels cannot be decoded."
 
 
 async def test_a_value_without_a_bundle_is_its_repr() -> None:
