@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.jobs import together
-from mediatoolkit.media import Image
-from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt
+from mediatoolkit.media import Image, Media, Video
+from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, VideoPrompt
 from mediatoolkit.transport import Secret, Timeout, seconds_of
 
 P = TypeVar("P", bound=Prompt)
-M = TypeVar("M")
+M = TypeVar("M", bound=Media)
 
 
 class Client(abc.ABC, Generic[P, M]):
@@ -23,6 +23,7 @@ class Client(abc.ABC, Generic[P, M]):
     Attributes:
         provider: The vendor, as in the first half of a model id.
         prompt_type: What it is asked with.
+        media_type: What it makes.
         entry_points: The group in which packages name their clients of this kind.
         option_names: Keywords beyond the prompt's own that this vendor takes.
         model: The vendor's name of the model, the second half of a model id.
@@ -31,6 +32,7 @@ class Client(abc.ABC, Generic[P, M]):
 
     provider: ClassVar[str]
     prompt_type: type[P]
+    media_type: type[M]
     entry_points: ClassVar[str]
     option_names: ClassVar[frozenset[str]] = frozenset()
     model: str
@@ -80,7 +82,7 @@ class Client(abc.ABC, Generic[P, M]):
         async with Call(seconds_of(timeout, self.timeout)) as call:
             return await self.make(asked, call)
 
-    def check_options(self, prompt: ImagePrompt) -> None:
+    def check_options(self, prompt: Prompt) -> None:
         """Refuse keywords that this vendor does not know, and suggest one that it does."""
         for name in prompt.options:
             if name not in self.option_names:
@@ -88,6 +90,19 @@ class Client(abc.ABC, Generic[P, M]):
                 known = ", ".join(sorted(self.option_names)) or "none"
                 hint = f"did you mean {near[0]}?" if near else f"it takes: {known}."
                 raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
+
+    async def received(self, data: bytes, **known: Any) -> M:
+        """Media of bytes that a vendor sent, and may have billed.
+
+        Raises:
+            MediaError: It is no such media.
+        """
+        try:
+            return await self.media_type.load(data, **known)
+        except MediaError as error:
+            error.provider = self.provider
+            error.may_have_been_billed = True
+            raise
 
     def __repr__(self) -> str:
         """Vendor and model; never the key."""
@@ -111,6 +126,7 @@ class ImageClient(Client[ImagePrompt, Image]):
     """One vendor's protocol for pictures."""
 
     prompt_type = ImagePrompt
+    media_type = Image
     entry_points = "mediatoolkit.images"
 
     async def generate_several(
@@ -133,15 +149,10 @@ class ImageClient(Client[ImagePrompt, Image]):
         works = [partial(self.generate, one, timeout=timeout) for one in prompts]
         return await together(works, at_once=count)
 
-    async def received(self, data: bytes, **known: Any) -> Image:
-        """A picture of bytes that a vendor sent, and may have billed.
 
-        Raises:
-            MediaError: It is no picture we take.
-        """
-        try:
-            return await Image.load(data, **known)
-        except MediaError as error:
-            error.provider = self.provider
-            error.may_have_been_billed = True
-            raise
+class VideoClient(Client[VideoPrompt, Video]):
+    """One vendor's protocol for films."""
+
+    prompt_type = VideoPrompt
+    media_type = Video
+    entry_points = "mediatoolkit.videos"

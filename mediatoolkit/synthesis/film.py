@@ -1,13 +1,16 @@
 """Pictures, a voice and words in, film out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.synthesis.camera import plan
 from mediatoolkit.synthesis.montage import Montage
-from mediatoolkit.synthesis.muxer import Muxer, Sound
+from mediatoolkit.synthesis.muxer import Muxer, Track
 from mediatoolkit.synthesis.subtitles import Titles
 
 FPS = 24
@@ -22,6 +25,18 @@ _BEFORE, _AFTER = 0.4, 0.8
 """Seconds of quiet before and after a narration that decides on the length."""
 
 Progress = Callable[[str, float], None]
+
+
+class Sound(Protocol):
+    """Something to hear, such as an `Audio`."""
+
+    @property
+    def samples(self) -> npt.NDArray[np.float32]:
+        """`(frames, channels)`, values from -1 to 1."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Frames per second."""
 
 
 def ignore(stage: str, fraction: float) -> None:
@@ -64,7 +79,8 @@ def compose(
         MediaError: A picture cannot be decoded.
         MissingExtraError: PyAV is not installed.
     """
-    spoken = len(narration.samples) / narration.sample_rate if narration is not None else 0.0
+    sound = Track(narration.samples, narration.sample_rate) if narration is not None else None
+    spoken = len(sound.samples) / sound.rate if sound else 0.0
     shots = plan(lengths(len(pictures), seconds, spoken))
     count = max(1, round(shots[-1].end * fps))
     _check(size, count, len(pictures))
@@ -74,7 +90,7 @@ def compose(
     soft = () if burn_captions else words
     done = 0.0
     montage = Montage(pictures, shots, size, lambda n: progress(f"picture {n}", done))
-    with Muxer(size, fps, count, sound=narration, delay=delay, captions=soft) as muxer:
+    with Muxer(size, fps, count, sound=sound, delay=delay, captions=soft) as muxer:
         for index in range(count):
             frame = montage.frame(index / fps)
             titles.draw(frame, index / fps)

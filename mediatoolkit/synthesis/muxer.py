@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,16 +33,11 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
 
-class Sound(Protocol):
-    """Something to hear."""
+class Track(NamedTuple):
+    """What is heard: `(frames, channels)` from -1 to 1, and frames per second."""
 
-    @property
-    def samples(self) -> npt.NDArray[np.float32]:
-        """`(frames, channels)` or `(frames,)`, values from -1 to 1."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Frames per second."""
+    samples: npt.NDArray[np.float32]
+    rate: int
 
 
 class Muxer:
@@ -63,7 +58,7 @@ class Muxer:
         fps: int,
         frames: int,
         *,
-        sound: Sound | None = None,
+        sound: Track | None = None,
         delay: float = 0.0,
         captions: Sequence[Caption] = (),
     ) -> None:
@@ -131,9 +126,8 @@ class Muxer:
         codec.color_range = _LIMITED
         return stream
 
-    def _open_sound(self, sound: Sound, delay: float, seconds: float) -> None:
-        self._source_rate = sound.sample_rate
-        samples = sound.samples if sound.samples.ndim == 2 else sound.samples[:, None]
+    def _open_sound(self, sound: Track, delay: float, seconds: float) -> None:
+        samples, self._source_rate = sound
         if samples.shape[1] > 2:
             samples = samples.mean(axis=1, keepdims=True)
         self._layout = "mono" if samples.shape[1] == 1 else "stereo"

@@ -1,0 +1,167 @@
+"""A film of pictures that are there already, with a voice and words."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from mediatoolkit.call import Call, Decoding
+from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.media import Audio, Image, Provenance, Video
+from mediatoolkit.providers.local import narration as voiceover
+from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
+from mediatoolkit.providers.local.workers import Progress, Workers
+
+MODEL = "film"
+_ALIKE = 0.02
+"""How far shapes may differ to count as the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmPlan:
+    """A film to be made of pictures; `FilmPlan.of` checks what people give.
+
+    Attributes:
+        pictures: One or more.
+        narration: What is heard: sound, or a text that the local voice speaks, or None.
+        captions: Whether the narration's words are drawn into the pictures.
+        seconds: Length of the film or of each picture; None lets pictures and narration decide.
+        size: Width and height in pixels, even.
+    """
+
+    pictures: tuple[Image, ...]
+    narration: Audio | str | None = None
+    captions: bool = True
+    seconds: float | tuple[float, ...] | None = None
+    size: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        pictures: object,
+        *,
+        narration: object = None,
+        captions: object = True,
+        seconds: object = None,
+        size: object = None,
+    ) -> "FilmPlan":
+        """Check a film before it is made; blocks when there are files to read.
+
+        Args:
+            pictures: One picture or several: `Image`, bytes, path, Pillow image or array.
+            narration: Text for the local voice; or `Audio`, bytes, `(samples, sample_rate)`.
+            captions: Whether to draw the narration's words into the pictures.
+            seconds: Length of the film, or a list with one length for each picture.
+            size: `"720p"`, `"1280x720"` or `(width, height)`; left out, the pictures' shape
+                with a shorter side of 720.
+
+        Raises:
+            PromptError: It cannot be made as asked; says what can.
+            MediaError: A picture or the narration is none that we take.
+            StorageError: A file cannot be read.
+        """
+        if not isinstance(captions, bool):
+            raise PromptError(f"captions takes True or False, not {captions!r}.")
+        shown = tuple(_pictures(pictures))
+        return cls(
+            pictures=shown,
+            narration=voiceover.checked(narration),
+            captions=captions,
+            seconds=_seconds(seconds, len(shown)),
+            size=shaped(common_shape(shown)) if size is None else film_size(size),
+        )
+
+    def label(self) -> str:
+        """A few words for a person who waits."""
+        count = len(self.pictures)
+        return f"film of {count} pictures" if count > 1 else "film of one picture"
+
+
+async def make_film(plan: FilmPlan, call: Call) -> Video:
+    """Make the film of a plan, in a worker thread; cancelling leaves nothing behind.
+
+    Raises:
+        PromptError: The narration is longer than the film was asked to be, or cannot be spoken.
+        MissingExtraError: PyAV is not installed.
+    """
+    call.provider = "local"
+    workers = Workers("film", 1)
+    try:
+        voice = await voiceover.spoken(plan.narration, call)
+        data, origin = await workers.do(partial(_made, plan, voice), call)
+    finally:
+        workers.close()
+    call.report(Decoding())
+    return await Video.load(data, provenance=origin)
+
+
+def common_shape(pictures: Iterable[Image]) -> float:
+    """The shape that all pictures have, width to height; 16 to 9 when they differ."""
+    first, *others = (picture.width / picture.height for picture in pictures)
+    return first if all(abs(other / first - 1) < _ALIKE for other in others) else WIDE
+
+
+def origin_of(
+    prompt: str, options: dict[str, Any], *, seed: int | None = None, **notes: Any
+) -> Provenance:
+    """The record of a film that is made here."""
+    return Provenance(
+        model=f"local/{MODEL}",
+        prompt=prompt,
+        engine="local",
+        seed=seed,
+        options={name: value for name, value in options.items() if value not in (None, [], "")},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes={name: value for name, value in notes.items() if value},
+    )
+
+
+def _made(plan: FilmPlan, voice: Audio | None, progress: Progress) -> tuple[bytes, Provenance]:
+    from mediatoolkit.synthesis.film import compose
+
+    data = compose(
+        plan.pictures,
+        seconds=plan.seconds,
+        size=plan.size,
+        narration=voice,
+        captions=voice.captions if voice is not None and plan.captions else (),
+        progress=progress,
+    )
+    seen = [picture.provenance.prompt for picture in plan.pictures if picture.provenance]
+    told = plan.narration if isinstance(plan.narration, str) else " – ".join(seen)
+    options = {
+        "pictures": [picture.digest()[:16] for picture in plan.pictures],
+        "narration": voiceover.mark(plan.narration),
+        "captions": plan.captions,
+        "seconds": plan.seconds,
+        "size": "{}x{}".format(*plan.size),
+    }
+    return data, origin_of(told or plan.label(), options)
+
+
+def _pictures(things: object) -> Iterator[Image]:
+    single = isinstance(things, (str, bytes, bytearray)) or hasattr(things, "__array__")
+    several = [things] if single or not isinstance(things, Iterable) else list(things)
+    if not several:
+        raise PromptError("A film needs at least one picture.")
+    for number, thing in enumerate(several, start=1):
+        yield _picture(number, thing)
+
+
+def _picture(number: int, thing: object) -> Image:
+    try:
+        return Image.of(thing)
+    except MediaError as error:
+        failure = MediaError(f"Picture {number} cannot be used. {error}")
+    raise failure
+
+
+def _seconds(seconds: object, count: int) -> float | tuple[float, ...] | None:
+    from mediatoolkit.synthesis.film import lengths
+
+    if seconds is None:
+        return None
+    given: Any = tuple(seconds) if isinstance(seconds, (list, tuple)) else seconds
+    each = lengths(count, given)
+    return tuple(each) if isinstance(given, tuple) else sum(each)

@@ -1,0 +1,50 @@
+"""The voice over a film: sound, or a text that the local voice speaks."""
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.media import Audio
+from mediatoolkit.prompts.speech import SpeechPrompt
+
+Narration = Audio | str | None
+
+
+def checked(narration: object) -> Narration:
+    """Text, or sound of what people have at hand; blocks when there is a file to read.
+
+    Raises:
+        PromptError: It is a text that cannot be spoken.
+        MediaError: It is neither text nor sound.
+    """
+    if narration is None or isinstance(narration, Audio):
+        return narration
+    if isinstance(narration, str):
+        if not narration.strip():
+            raise PromptError("The narration is empty; leave it out for a film without a voice.")
+        return SpeechPrompt(narration).text
+    try:
+        return Audio.of(narration)
+    except MediaError as error:
+        failure = MediaError(f"The narration cannot be used. {error}")
+    raise failure
+
+
+async def spoken(narration: Narration, call: Call) -> Audio | None:
+    """The narration as sound.
+
+    Raises:
+        PromptError: The local voice cannot speak it.
+        MissingExtraError: The local voice is not installed.
+    """
+    if not isinstance(narration, str):
+        return narration
+    from mediatoolkit.providers.local.speech import LocalSpeechClient
+
+    prompt = SpeechPrompt(narration)
+    async with LocalSpeechClient() as client:
+        client.check(prompt)
+        return await client.make(prompt, call)
+
+
+def mark(narration: Narration) -> str | None:
+    """The narration in a record of origin: its text, or the first digits of its digest."""
+    return narration.digest()[:16] if isinstance(narration, Audio) else narration

@@ -1,0 +1,162 @@
+"""Films by the embedded engine: painted scenes or given pictures, slow camera moves, a voice."""
+
+import asyncio
+import secrets
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from mediatoolkit.call import Call, Decoding
+from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
+from mediatoolkit.media import Audio, Video
+from mediatoolkit.prompts import VideoPrompt
+from mediatoolkit.providers.base import VideoClient
+from mediatoolkit.providers.local import narration as voiceover
+from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
+from mediatoolkit.providers.local.frame import SHORTER_SIDES, WIDE, shaped
+from mediatoolkit.providers.local.workers import Progress, Workers
+from mediatoolkit.transport import Timeout
+
+ONE_SCENE = 6.0
+"""Seconds of a film of one scene when nobody says otherwise."""
+_SHORTEST_SCENE = 1.5
+_PAINTED = 0.3
+"""The part of the work that painting takes."""
+
+
+class LocalVideoClient(VideoClient):
+    """Makes films with the embedded engine, in a worker thread.
+
+    A prompt is split into up to three scenes, which are painted; first picture, last picture and
+    references are shown instead of painted scenes where they are given. A film goes on from the
+    last picture of `previous`.
+
+    Options:
+        narration: Text for the local voice; or `Audio`, bytes, `(samples, sample_rate)`.
+        captions: Whether its words are drawn into the pictures; they are unless told otherwise.
+
+    Args:
+        model: `"film"`, the only one.
+        timeout: One deadline over the whole call.
+
+    The same prompt and seed give the same film.
+    """
+
+    provider = "local"
+    option_names = frozenset({"narration", "captions"})
+
+    def __init__(self, *, model: str = MODEL, timeout: Timeout | None = None) -> None:
+        """Check the model; the thread starts when first needed."""
+        if model != MODEL:
+            raise UnknownModelError(f'No local film model {model!r}; use "local/{MODEL}".')
+        self.model = model
+        self.timeout = timeout or Timeout(total=600)
+        self._closed = False
+        self._workers = Workers("film", 1)
+
+    def check(self, prompt: VideoPrompt) -> None:
+        """Refuse what the engine cannot do.
+
+        Raises:
+            PromptError: Names what it can.
+        """
+        self.check_options(prompt)
+        if prompt.resolution is not None and prompt.resolution not in SHORTER_SIDES:
+            raise PromptError(
+                f"The local engine makes no film in {prompt.resolution}; use "
+                f"{', '.join(SHORTER_SIDES)}."
+            )
+        captions = prompt.options.get("captions", True)
+        if not isinstance(captions, bool):
+            raise PromptError(f"captions takes True or False, not {captions!r}.")
+        narration = prompt.options.get("narration")
+        if isinstance(narration, (str, Audio)):
+            voiceover.checked(narration)
+
+    async def make(self, prompt: VideoPrompt, call: Call) -> Video:
+        """Paint and compose in a worker thread; cancelling leaves nothing behind."""
+        if self._closed:
+            raise ClosedError("This client is closed; make a new one.", provider=self.provider)
+        call.provider = self.provider
+        seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
+        narration = await asyncio.to_thread(voiceover.checked, prompt.options.get("narration"))
+        voice = await voiceover.spoken(narration, call)
+        data, notes = await self._workers.do(partial(_made, prompt, voice, seed), call)
+        call.report(Decoding())
+        options = await prompt.plain_options() | {"narration": voiceover.mark(narration)}
+        origin = origin_of(prompt.text, options, seed=seed, **notes)
+        return await Video.load(data, provenance=origin)
+
+    async def close(self) -> None:
+        """Refuse later use; films under way end as their callers do."""
+        self._closed = True
+        self._workers.close()
+
+
+def _made(
+    prompt: VideoPrompt, voice: Audio | None, seed: int, progress: Progress
+) -> tuple[bytes, dict[str, Any]]:
+    from mediatoolkit.synthesis.film import compose, lengths
+
+    lengths(1, prompt.seconds, voice.seconds if voice else 0.0)
+    size = _size(prompt)
+    pictures = _given(prompt)
+    unknown: list[str] = []
+    done = 0.0
+    if prompt.previous is not None or not pictures:
+        done = _PAINTED
+        painted, unknown = _painted(prompt, size, seed, partial(_part, progress, 0.0, done))
+        pictures += painted
+    captions = voice.captions if voice and prompt.options.get("captions", True) else ()
+    film = compose(
+        pictures,
+        seconds=_seconds(prompt, len(pictures), voice),
+        size=size,
+        narration=voice,
+        captions=captions,
+        progress=partial(_part, progress, done, 1.0),
+    )
+    return film, {"not_understood": unknown}
+
+
+def _given(prompt: VideoPrompt) -> list[Any]:
+    """The pictures that come with a prompt, in the order they are seen."""
+    if prompt.previous is not None:
+        return [prompt.previous.poster(prompt.previous.seconds)]
+    given = [prompt.image, *prompt.references, prompt.last]
+    return [picture for picture in given if picture is not None]
+
+
+def _painted(
+    prompt: VideoPrompt, size: tuple[int, int], seed: int, progress: Progress
+) -> tuple[list[Any], list[str]]:
+    """Pixels of each scene, and the words that the painter did not know."""
+    from mediatoolkit.synthesis.story import MOST_SCENES, illustrate, scenes
+
+    most = MOST_SCENES
+    if prompt.seconds is not None:
+        most = max(1, min(most, int(prompt.seconds / _SHORTEST_SCENE)))
+    made = list(illustrate(scenes(prompt.text, most), size=size, seed=seed, progress=progress))
+    unknown = dict.fromkeys(chain.from_iterable(words for _, words in made))
+    return [pixels for pixels, _ in made], list(unknown)
+
+
+def _size(prompt: VideoPrompt) -> tuple[int, int]:
+    """Of the shape that was asked for, else of the pictures' own."""
+    if prompt.aspect is not None:
+        wide, high = map(int, prompt.aspect.split(":"))
+        return shaped(wide / high, prompt.resolution)
+    if prompt.previous is not None:
+        return shaped(prompt.previous.width / prompt.previous.height, prompt.resolution)
+    given = _given(prompt)
+    return shaped(common_shape(given) if given else WIDE, prompt.resolution)
+
+
+def _seconds(prompt: VideoPrompt, count: int, voice: Audio | None) -> float | None:
+    short = voice is None or voice.seconds < ONE_SCENE - 1
+    return ONE_SCENE if prompt.seconds is None and count == 1 and short else prompt.seconds
+
+
+def _part(progress: Progress, start: float, end: float, what: str, fraction: float) -> None:
+    """Progress of one part of the work, from one share of the whole to another."""
+    progress(what, start + (end - start) * fraction)

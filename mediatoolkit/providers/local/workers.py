@@ -1,0 +1,68 @@
+"""Threads in which the embedded engines work."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from mediatoolkit.call import Call, Drawing
+
+T = TypeVar("T")
+Progress = Callable[[str, float], None]
+
+
+class _Stopped(Exception):  # noqa: N818 - a signal to the worker thread, never seen outside
+    """Ends work that nobody waits for."""
+
+
+class Workers:
+    """A few threads; those who find all of them busy wait their turn.
+
+    Args:
+        name: What the threads are called.
+        count: How many there are; they start when first needed.
+    """
+
+    def __init__(self, name: str, count: int) -> None:
+        """Start nothing yet."""
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def do(self, work: Callable[[Progress], T], call: Call) -> T:
+        """Run *work* in a thread.
+
+        Args:
+            work: Gets a function to call often, with the name of the current step and the share
+                that is done, 0 to 1. That function raises when the call is cancelled.
+            call: Is told of the progress.
+
+        Cancelled, it returns when the work has stopped.
+        """
+        stop = threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def progress(what: str, fraction: float) -> None:
+            if stop.is_set():
+                raise _Stopped
+            loop.call_soon_threadsafe(call.report, Drawing(what, fraction))
+
+        working = self._threads.submit(work, progress)
+        result = asyncio.wrap_future(working)
+        result.add_done_callback(_heard)
+        try:
+            return await asyncio.shield(result)
+        except asyncio.CancelledError:
+            stop.set()
+            if not working.cancel():
+                await asyncio.to_thread(working.exception)
+            raise
+
+    def close(self) -> None:
+        """Take no more work; what is under way ends as its callers do."""
+        self._threads.shutdown(wait=False)
+
+
+def _heard(result: asyncio.Future[T]) -> None:
+    """Take note of an error that nobody waits for any more, or asyncio reports it."""
+    if not result.cancelled():
+        result.exception()
