@@ -6,18 +6,20 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-from mediatoolkit.call import Call, Saving
-from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
+from mediatoolkit.call import Call, Saving, Withdrawn
+from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError, ProviderError
 from mediatoolkit.jobs import Job, together
-from mediatoolkit.media import Image, Media
-from mediatoolkit.prompts import ImagePrompt, Prompt
-from mediatoolkit.providers.base import Client, ImageClient
+from mediatoolkit.media import Image, Media, Video
+from mediatoolkit.prompts import ImagePrompt, Prompt, VideoPrompt
+from mediatoolkit.providers.base import Client, ImageClient, VideoClient
+from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
-from mediatoolkit.store import Store
+from mediatoolkit.store import Pending, Store
 from mediatoolkit.transport import Timeout, seconds_of
 
+_FINAL = frozenset({"blocked", "operation", "request"})
 _ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "transport"})
 
 P = TypeVar("P", bound=Prompt)
@@ -173,12 +175,14 @@ class Agent(abc.ABC, Generic[P, M]):
         return asked
 
     async def _make(self, asked: P, call: Call) -> M:
+        self._check_open()
+        if self.store is not None:
+            await self.store.check()
+        return await self._keep(await self._ask(asked, call), call)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("This agent is closed; make a new one.")
-        if self.store is None:
-            return await self._ask(asked, call)
-        await self.store.check()
-        return await self._keep(await self._ask(asked, call), call)
 
     async def _keep(self, media: M, call: Call) -> M:
         if self.store is None:
@@ -230,3 +234,75 @@ class ImageGenAgent(Agent[ImagePrompt, Image]):
     client_type = ImageClient
     kind = "image"
     reads = frozenset({"references", "mask", "previous"})
+
+
+class VideoGenAgent(Agent[VideoPrompt, Video]):
+    """Makes films.
+
+    A job at a vendor is written into the store before it is first looked at, so that it outlives
+    the kernel: `pending` lists what is unfinished, `resume` goes on from there.
+    """
+
+    client_type = VideoClient
+    kind = "video"
+    reads = frozenset({"image", "last", "previous", "references"})
+
+    def pending(self) -> list[Pending]:
+        """Films that were begun with this store and are not finished, oldest first."""
+        found = self.store.pending() if self.store else []
+        return [one for one in found if one.kind == self.kind]
+
+    async def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Video:
+        """Wait for a film that was begun earlier; nothing is paid again.
+
+        Raises:
+            PromptError: No such film is pending.
+            MediaToolkitError: As `generate`.
+        """
+        pending = next((one for one in self.pending() if one.id == job_id), None)
+        if pending is None:
+            raise PromptError(f"No film {job_id[:60]!r} is pending in this store.")
+        client = self._client_of(pending)
+        async with Call(self._seconds(timeout)) as call:
+            return await self._collect(client, pending, call)
+
+    async def _by(
+        self, client: Client[VideoPrompt, Video], asked: VideoPrompt, call: Call
+    ) -> Video:
+        if self.store is None or not isinstance(client, QueuedClient):
+            return await client.make(asked, call)
+        origin = await client.origin(asked)
+        pending = Pending(await client.begin(asked, call), self.kind, origin)
+        await self.store.remember(pending)
+        return await self._collect(client, pending, call)
+
+    def _client_of(self, pending: Pending) -> QueuedClient[VideoPrompt, Video]:
+        """Ours for that model, or one made anew.
+
+        Raises:
+            PromptError: That model's jobs cannot be resumed.
+        """
+        same = (one for one in self.clients if one.model_id == pending.origin.model)
+        client = next(same, None) or client_for(pending.origin.model, VideoClient)
+        if not isinstance(client, QueuedClient):
+            raise PromptError(f"{client.model_id} makes films at once; there is nothing to resume.")
+        return client
+
+    async def _collect(
+        self, client: QueuedClient[VideoPrompt, Video], pending: Pending, call: Call
+    ) -> Video:
+        """Wait, keep the film, and only then forget the job."""
+        store = cast("Store", self.store)
+        try:
+            film = await client.collect(pending.id, pending.origin, call)
+        except ProviderError as error:
+            if error.family in _FINAL:
+                await store.forget(pending.id)
+            raise
+        except asyncio.CancelledError:
+            if call.event == Withdrawn(confirmed=True):
+                await asyncio.shield(store.forget(pending.id))
+            raise
+        film = await self._keep(film, call)
+        await store.forget(pending.id)
+        return film

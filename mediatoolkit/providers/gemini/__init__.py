@@ -1,5 +1,6 @@
 """Google's Gemini Developer API."""
 
 from mediatoolkit.providers.gemini.image import GeminiImageClient
+from mediatoolkit.providers.gemini.video import GeminiVideoClient
 
-__all__ = ["GeminiImageClient"]
+__all__ = ["GeminiImageClient", "GeminiVideoClient"]

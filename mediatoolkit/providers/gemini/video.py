@@ -1,0 +1,226 @@
+"""Film through the Interactions API: begun in the background, looked at, fetched."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mediatoolkit.call import Call, Decoding
+from mediatoolkit.errors import PromptError, ProviderError, RefusalError
+from mediatoolkit.media import Image, Provenance, Video
+from mediatoolkit.prompts import VideoPrompt
+from mediatoolkit.providers.base import VideoClient
+from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.transport import Answer, Timeout
+
+DEFAULT = "gemini-omni-1.1-flash"
+_ASPECTS = ("16:9", "9:16")
+_RESOLUTIONS = ("360p", "720p", "1080p", "4k")
+_SHORTEST, _LONGEST = 3, 10
+_LARGEST_SEED = 2**31 - 1
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_FILE = re.compile(r"https://[a-z.]+/(v1|v1beta)/files/([a-zA-Z0-9_-]{1,100}):download\?alt=media")
+_WORKING = frozenset({"queued", "in_progress"})
+
+
+class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoClient):
+    """Films with Google's Gemini Omni models; made as `GeminiService` says.
+
+    Films last 3 to 10 whole seconds, have 24 frames a second and their own sound. A generation
+    takes minutes: the default deadline is 20.
+    """
+
+    default_model = DEFAULT
+    default_timeout = Timeout(total=1200)
+
+    def check(self, prompt: VideoPrompt) -> None:
+        """Refuse what this model does not take.
+
+        Raises:
+            PromptError: Names what it takes.
+        """
+        self.check_options(prompt)
+        seconds = prompt.seconds
+        if seconds is not None and (seconds % 1 or not _SHORTEST <= seconds <= _LONGEST):
+            raise PromptError(
+                f"Gemini films {_SHORTEST} to {_LONGEST} whole seconds, not {seconds:g}."
+            )
+        if prompt.aspect and prompt.aspect not in _ASPECTS:
+            raise PromptError(f"Gemini films in {' or '.join(_ASPECTS)}, not {prompt.aspect}.")
+        if prompt.resolution and prompt.resolution not in _RESOLUTIONS:
+            raise PromptError(
+                f"Gemini films in {', '.join(_RESOLUTIONS)}, not {prompt.resolution}."
+            )
+        if prompt.last is not None:
+            raise PromptError("Gemini takes no last picture; say in the prompt how it ends.")
+        if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
+            raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
+
+    async def begin(self, prompt: VideoPrompt, call: Call) -> str:
+        """Start the generation; the vendor's name for it."""
+        answer = await self._transport.post(
+            f"/{self._version}/interactions", _to_wire(prompt, self.model), call
+        )
+        job_id = answer.document.get("id") if isinstance(answer.document, dict) else None
+        if not isinstance(job_id, str) or not _ID.fullmatch(job_id):
+            raise _odd("Gemini started the film without a usable id", answer)
+        return job_id
+
+    async def look(self, job_id: str, origin: Provenance, call: Call) -> Video | None:
+        """The film, or None while it is in the making."""
+        path = f"/{self._version}/interactions/{_checked(job_id)}"
+        answer = await self._transport.get(path, call, query={"stream": "false"})
+        document = answer.document if isinstance(answer.document, dict) else {}
+        status = document.get("status")
+        if status in _WORKING:
+            return None
+        content = list(_content(document))
+        found = next((one for one in content if one.get("type") == "video"), None)
+        if status == "completed" and found is not None:
+            data = await self._fetch(found, answer, call)
+            call.report(Decoding())
+            return await self.received(data, provenance=_finished(origin, document, job_id))
+        raise _no_film(answer, document, content)
+
+    async def withdraw(self, job_id: str, call: Call) -> bool:
+        """Ask the vendor to stop; whether it says that it did."""
+        path = f"/{self._version}/interactions/{_checked(job_id)}/cancel"
+        answer = await self._transport.post(path, {}, call, paid=False)
+        return isinstance(answer.document, dict) and answer.document.get("status") == "cancelled"
+
+    async def _fetch(self, found: dict[str, Any], answer: Answer, call: Call) -> bytes:
+        """Inline bytes, our own host's file by its id, or a guarded download without the key."""
+        if "data" in found:
+            return answer.blob(found["data"])
+        uri = found.get("uri")
+        if not isinstance(uri, str):
+            raise _odd("Gemini finished the film and named no file", answer)
+        own = _FILE.fullmatch(uri)
+        if own:
+            uri = f"{self._transport.base_url}/{own[1]}/files/{own[2]}:download?alt=media"
+        with tempfile.TemporaryDirectory(prefix="mediatoolkit-") as folder:
+            path = await self._transport.download(uri, Path(folder) / "film", call)
+            return await asyncio.to_thread(path.read_bytes)
+
+
+def _to_wire(prompt: VideoPrompt, model: str) -> dict[str, Any]:
+    shape = {
+        "type": "video",
+        "delivery": "uri",
+        "aspect_ratio": prompt.aspect,
+        "resolution": prompt.resolution,
+        "duration": None if prompt.seconds is None else f"{prompt.seconds:g}s",
+    }
+    task, content = _task(prompt)
+    config = {"seed": prompt.seed, "video_config": {"task": task} if content else None}
+    document = {
+        "model": model,
+        "background": True,
+        "input": _input(prompt.text, content),
+        "response_format": {name: value for name, value in shape.items() if value is not None},
+        "generation_config": {name: value for name, value in config.items() if value is not None},
+    }
+    return {name: value for name, value in document.items() if value != {}}
+
+
+def _task(prompt: VideoPrompt) -> tuple[str, list[dict[str, Any]]]:
+    if prompt.previous is not None:
+        return "extend", [_media("video", prompt.previous)]
+    if prompt.image is not None:
+        pictures = [prompt.image, *prompt.references]
+        return "image_to_video", [_media("image", one) for one in pictures]
+    return "reference_to_video", [_media("image", one) for one in prompt.references]
+
+
+def _input(text: str, content: list[dict[str, Any]]) -> Any:
+    if not content:
+        return text
+    return [{"type": "user_input", "content": [*content, {"type": "text", "text": text}]}]
+
+
+def _media(kind: str, media: Image | Video) -> dict[str, Any]:
+    return {"type": kind, "mime_type": media.mime_type, "data": media.data}
+
+
+def _content(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    steps = document.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict) and step.get("type") == "model_output":
+            content = step.get("content")
+            yield from (one for one in content or () if isinstance(one, dict))
+
+
+def _no_film(
+    answer: Answer, document: dict[str, Any], content: list[dict[str, Any]]
+) -> ProviderError:
+    status = answer.say(document.get("status"), 40) or "no status"
+    words = " ".join(str(one["text"]) for one in content if isinstance(one.get("text"), str))
+    said = answer.say(words) or answer.say(_first_error(document))
+    facts: dict[str, Any] = {"provider": answer.provider, "request_id": answer.request_id}
+    if status == "completed":
+        return RefusalError(
+            f"Gemini made no film: {said or 'no further word'}. Say it differently.",
+            reason="TEXT_ONLY" if words else "NO_VIDEO",
+            **facts,
+        )
+    return ProviderError(
+        f"Gemini made no film ({status}): {said or 'no further word'}.",
+        family="operation",
+        may_have_been_billed=status != "cancelled",
+        **facts,
+    )
+
+
+def _first_error(document: dict[str, Any]) -> object:
+    errors = document.get("errors")
+    steps = document.get("steps")
+    listed = [*(errors if isinstance(errors, list) else ())]
+    listed += [
+        step.get("error")
+        for step in (steps if isinstance(steps, list) else ())
+        if isinstance(step, dict)
+    ]
+    return next((one.get("message") for one in listed if isinstance(one, dict)), None)
+
+
+def _finished(origin: Provenance, document: dict[str, Any], job_id: str) -> Provenance:
+    usage = document.get("usage")
+    return replace(
+        origin,
+        request_id=job_id,
+        usage=_usage(usage) if isinstance(usage, dict) else {},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+    listed = usage.get("output_tokens_by_modality")
+    by_modality = {
+        str(one["modality"]).upper(): one["tokens"]
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("tokens"), int) and "modality" in one
+    }
+    total = usage.get("total_tokens")
+    return {"output": by_modality, **({"total": total} if isinstance(total, int) else {})}
+
+
+def _checked(job_id: str) -> str:
+    if not _ID.fullmatch(job_id):
+        raise PromptError(f"{job_id[:60]!r} is no id of a job.")
+    return job_id
+
+
+def _odd(what: str, answer: Answer) -> ProviderError:
+    return ProviderError(
+        f"{what}; report it with the request id if it happens again.",
+        provider=answer.provider,
+        status=answer.status,
+        request_id=answer.request_id,
+        family="protocol",
+        may_have_been_billed=True,
+    )
