@@ -150,12 +150,15 @@ def _seconds(data: bytes, info: Element) -> float | None:
 
 
 def _record(data: bytes, tags: Element) -> bytes | None:
-    """What our tag says, when these are our tags."""
-    tag = _child(data, tags, _TAG) if tags.id == _TAGS else None
-    simple = _child(data, tag, _SIMPLE) if tag else None
-    if simple is None or _content(data, simple, _NAME) != _OURS:
+    """What our tag says, when these are our tags; broken ones are not."""
+    try:
+        tag = _child(data, tags, _TAG) if tags.id == _TAGS else None
+        simple = _child(data, tag, _SIMPLE) if tag else None
+        if simple is None or _content(data, simple, _NAME) != _OURS:
+            return None
+        return _content(data, simple, _STRING)
+    except IndexError:
         return None
-    return _content(data, simple, _STRING)
 
 
 def _element(name: int, content: bytes) -> bytes:
