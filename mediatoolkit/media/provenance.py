@@ -1,5 +1,6 @@
 """Where a piece of media comes from, as a value."""
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -8,6 +9,7 @@ from typing import Any
 _LONGEST_PROMPT = 8_000  # a JPEG segment holds 64 kB; escaping takes up to six bytes a character
 
 
+@functools.cache  # looking it up reads files of the installation
 def _our_version() -> str:
     from importlib.metadata import version
 
