@@ -4,17 +4,18 @@ A `Spoken` fault changes what the vendor says, a `Sent` fault how the bytes trav
 serves for one request:
 
     sim.then(Status(429, retry_delay="1.2s"), Reset())   # the next two requests
-    sim.always(Latency(0.3))                             # every other one
+    sim.then(Status(500), at="poll")                     # the next look at work that runs
+    sim.always(Latency(0.3))                             # every other request
 
-A new fault is a frozen dataclass: beside its siblings in `sent.py` with a `send` method, or in
-`spoken.py` with one case in each dialect.
+A new fault is a frozen dataclass: beside its siblings in `sent.py` or `bulk.py` with a `send`
+method, or in `spoken.py` with one case in each dialect.
 """
 
+from mediatoolkit.simulator.bulk import BadGzip, GzipBomb, TooLarge
 from mediatoolkit.simulator.sent import (
-    BadGzip,
     CutBeforeHead,
     CutBody,
-    GzipBomb,
+    Gate,
     Latency,
     MalformedChunk,
     MalformedHead,
@@ -24,20 +25,23 @@ from mediatoolkit.simulator.sent import (
     Silence,
     SlowBody,
     SlowHead,
-    TooLarge,
     Trickle,
     Truncated,
     WrongLength,
 )
 from mediatoolkit.simulator.spoken import (
     BadPicture,
+    BadSound,
     CandidateBlocked,
     Continuation,
     EchoKey,
+    EndsAs,
     Garbage,
     NoCandidates,
     PictureAs,
     PromptBlocked,
+    ResultAt,
+    SoundAs,
     Spoken,
     Status,
     StreamError,
@@ -50,13 +54,16 @@ Fault = Sent | Spoken
 __all__ = [
     "BadGzip",
     "BadPicture",
+    "BadSound",
     "CandidateBlocked",
     "Continuation",
     "CutBeforeHead",
     "CutBody",
     "EchoKey",
+    "EndsAs",
     "Fault",
     "Garbage",
+    "Gate",
     "GzipBomb",
     "Latency",
     "MalformedChunk",
@@ -66,10 +73,12 @@ __all__ = [
     "PromptBlocked",
     "Redirect",
     "Reset",
+    "ResultAt",
     "Sent",
     "Silence",
     "SlowBody",
     "SlowHead",
+    "SoundAs",
     "Spoken",
     "Status",
     "StreamError",

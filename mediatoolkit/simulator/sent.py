@@ -1,17 +1,10 @@
 """Faults in how the bytes travel: the same for every vendor and for the file host."""
 
 import asyncio
-import gzip
-import zlib
 from abc import ABC, abstractmethod
-from dataclasses import KW_ONLY, dataclass
-from functools import lru_cache
-from typing import Literal
+from dataclasses import KW_ONLY, dataclass, field
 
 from mediatoolkit.simulator.wire import Answer, Ask, Line, split
-
-_JSON = {"Content-Type": "application/json; charset=utf-8"}
-_PIECE = 64 << 10
 
 
 class Sent(ABC):
@@ -96,6 +89,40 @@ class Trickle(Sent):
 
 
 @dataclass(frozen=True, slots=True)
+class Gate(Sent):
+    """The answer stops after its first *pieces* until the gate is opened.
+
+        gate = Gate()
+        sim.then(gate)
+        ...  # the first event of the stream arrives, and no other
+        gate.open()
+
+    Attributes:
+        pieces: How many events of a stream pass; 0 holds back the head too.
+    """
+
+    pieces: int = 1
+    _opened: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False)
+
+    def open(self) -> None:
+        """Let the rest pass, and whatever meets this gate later; call it in the loop's thread."""
+        self._opened.set()
+
+    async def send(self, line: Line, ask: Ask) -> None:
+        """Send the first pieces, wait, send the rest."""
+        answer = await ask()
+        first = split(answer.body, answer.cuts)[: self.pieces]
+        if not first:
+            await self._opened.wait()
+        response = await line.open(answer, len(answer.body))
+        for piece in first:
+            await response.write(piece)
+        await self._opened.wait()
+        await response.write(answer.body[sum(map(len, first)) :])
+        await line.finish(response)
+
+
+@dataclass(frozen=True, slots=True)
 class CutBeforeHead(Sent):
     """The connection is closed without one byte of answer, *after* seconds."""
 
@@ -165,53 +192,6 @@ class WrongLength(Sent):
 
 
 @dataclass(frozen=True, slots=True)
-class TooLarge(Sent):
-    """A JSON body of *size* bytes, all of them spaces.
-
-    Attributes:
-        size: Bytes sent.
-        declared: Whether a `Content-Length` tells so beforehand.
-    """
-
-    size: int
-    _: KW_ONLY
-    declared: bool = False
-
-    async def send(self, line: Line, _ask: Ask) -> None:
-        """Send spaces as fast as the peer reads them."""
-        response = await line.open(Answer(b"", headers=_JSON), self.size if self.declared else None)
-        for start in range(0, self.size, _PIECE):
-            await response.write(b" " * min(_PIECE, self.size - start))
-        await line.finish(response)
-
-
-@dataclass(frozen=True, slots=True)
-class GzipBomb(Sent):
-    """A small gzip body that unpacks to *size* bytes."""
-
-    size: int = 256 << 20
-
-    async def send(self, line: Line, _ask: Ask) -> None:
-        """Send packed spaces."""
-        packed = await asyncio.to_thread(_packed_spaces, self.size)
-        await line.send(Answer(packed, headers=_JSON | {"Content-Encoding": "gzip"}))
-
-
-@dataclass(frozen=True, slots=True)
-class BadGzip(Sent):
-    """A gzip body with a wrong check sum, one that ends early, or one that is no gzip."""
-
-    kind: Literal["crc", "truncated", "noise"] = "crc"
-
-    async def send(self, line: Line, ask: Ask) -> None:
-        """Pack the answer badly."""
-        answer = await ask()
-        body = _bad_gzip(answer.body, self.kind)
-        headers = {**answer.headers, "Content-Encoding": "gzip"}
-        await line.send(Answer(body, answer.status, headers))
-
-
-@dataclass(frozen=True, slots=True)
 class MalformedChunk(Sent):
     """A chunked body whose second chunk size is no number; the connection stays open."""
 
@@ -251,23 +231,3 @@ def _head(answer: Answer) -> bytes:
     fields = {**answer.headers, "Content-Length": str(len(answer.body)), "Connection": "close"}
     lines = [f"HTTP/1.1 {answer.status} Slow", *(f"{k}: {v}" for k, v in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode()
-
-
-@lru_cache(maxsize=2)
-def _packed_spaces(size: int) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    block = b" " * (1 << 20)
-    whole, rest = divmod(size, len(block))
-    packed = [packer.compress(block) for _ in range(whole)]
-    return b"".join([*packed, packer.compress(block[:rest]), packer.flush()])
-
-
-def _bad_gzip(body: bytes, kind: str) -> bytes:
-    good = gzip.compress(body, 1)
-    match kind:
-        case "crc":
-            return good[:-8] + bytes(byte ^ 0xFF for byte in good[-8:-4]) + good[-4:]
-        case "truncated":
-            return good[: len(good) // 2]
-        case _:
-            return b"this is no gzip at all"

@@ -1,6 +1,5 @@
 """The simulator: two origins, a list of what came in, a queue of what goes wrong."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -8,11 +7,13 @@ from typing import Self
 from mediatoolkit.errors import ClosedError
 from mediatoolkit.simulator.faults import Fault
 from mediatoolkit.simulator.files import File, FileHost
-from mediatoolkit.simulator.gemini import Gemini
+from mediatoolkit.simulator.gemini import Gemini, Settings, purpose
 from mediatoolkit.simulator.origin import Log, Origin
 from mediatoolkit.simulator.pictures import Studio
+from mediatoolkit.simulator.script import Script
 from mediatoolkit.simulator.sent import Sent
-from mediatoolkit.simulator.wire import Answer, Ask, Line, Request
+from mediatoolkit.simulator.spoken import SoundForm
+from mediatoolkit.simulator.wire import Answer, Ask, Line, Purpose, Request
 
 
 @dataclass(kw_only=True, eq=False)
@@ -25,7 +26,12 @@ class Simulator:
         picture: Bytes of a PNG, JPEG or WebP that every answer carries; nothing is painted then.
         detail: Longest side in pixels of what is really painted, 64 to 1536. Larger answers are
             scaled up: they have the promised size, and come quickly when this is small.
-        models: Ids of further picture models, served under the loosest rules.
+        sound: Form of the speech in answers to `generateContent`; see `faults.SoundAs`.
+        film: Bytes of an MP4 that every film is; nothing is made then.
+        looks: How many polls find work in the background unfinished.
+        redirects: Downloads lead to the file host by a 302 instead of bringing the file.
+        models: Ids of further models, served under the loosest rules of the family that their
+            name tells: `tts` speaks, `omni` films, any other draws.
         gzip: Answers are packed when the request accepts it.
         newline: Line end of event streams.
     """
@@ -34,25 +40,35 @@ class Simulator:
     key: str | None = field(default="test-key", repr=False)
     picture: bytes | None = field(default=None, repr=False)
     detail: int = 1024
+    sound: SoundForm = "pcm"
+    film: bytes | None = field(default=None, repr=False)
+    looks: int = 2
+    redirects: bool = False
     models: tuple[str, ...] = ()
     gzip: bool = False
     newline: str = "\r\n"
 
     def __post_init__(self) -> None:
         """Lay out what is nobody's option."""
-        self._next: deque[Fault] = deque()
-        self._always: Fault | None = None
+        self._script = Script()
+        self._leaks: list[Request] = []
         self._log = Log()
         self._vendor: Origin | None = None
         self._host: Origin | None = None
         self._files = FileHost()
-        self._gemini = Gemini(
+        settings = Settings(
             studio=Studio(self.picture, self.detail),
+            host=self._files,
+            elsewhere=(lambda: self.files_url) if self.redirects else None,
             key=self.key,
             extra=self.models,
+            sound=self.sound,
+            film=self.film,
+            looks=self.looks,
             gzip=self.gzip,
             newline=self.newline,
         )
+        self._gemini = Gemini(settings)
 
     @property
     def url(self) -> str:
@@ -70,6 +86,11 @@ class Simulator:
         return self._log.requests
 
     @property
+    def leaks(self) -> list[Request]:
+        """Requests that carried a vendor key to the file host, where none belongs."""
+        return self._leaks
+
+    @property
     def aborted(self) -> int:
         """How many requests the peer broke off before the answer was sent completely."""
         return self._log.aborted
@@ -79,13 +100,20 @@ class Simulator:
         """How many connections peers hold to both origins."""
         return sum(origin.connections for origin in (self._vendor, self._host) if origin)
 
-    def then(self, *faults: Fault) -> None:
-        """Let the next requests at the vendor's origin meet *faults*, one each, in order."""
-        self._next.extend(faults)
+    def then(self, *faults: Fault, at: Purpose | None = None) -> None:
+        """Let the next requests at the vendor's origin meet *faults*, one each, in order.
 
-    def always(self, fault: Fault | None) -> None:
+        Args:
+            faults: What goes wrong.
+            at: Only requests for that purpose count: `start`, `poll`, `cancel`, `delete`,
+                `download`, `list`, or `storage` for downloads at the file host. Faults that are
+                aimed so come before those that are not.
+        """
+        self._script.then(faults, at)
+
+    def always(self, fault: Fault | None, *, at: Purpose | None = None) -> None:
         """Let every request that meets no queued fault meet *fault*; None ends it."""
-        self._always = fault
+        self._script.always(fault, at)
 
     def host(
         self,
@@ -163,7 +191,7 @@ class Simulator:
         if self._files.knows(request.path):
             await self._ask_host(line, request)
             return
-        fault = self._next.popleft() if self._next else self._always
+        fault = self._script.fault(purpose(request))
 
         async def ask() -> Answer:
             return await self._gemini.answer(request, None if isinstance(fault, Sent) else fault)
@@ -174,7 +202,16 @@ class Simulator:
         async def ask() -> Answer:
             return self._files.answer(request)
 
-        await _deliver(line, self._files.fault(request), ask)
+        fault = self._files.fault(request)
+        if request.origin == self.files_url:
+            self._check_leak(request)
+            fault = fault or self._script.storage_fault()
+        await _deliver(line, fault, ask)
+
+    def _check_leak(self, request: Request) -> None:
+        given = (*request.headers.values(), *request.query.values())
+        if request.key or any(self.key and self.key in each for each in given):
+            self._leaks.append(request)
 
 
 async def _deliver(line: Line, fault: Sent | None, ask: Ask) -> None:

@@ -23,6 +23,8 @@ class Status(Spoken):
         per_day: The exhausted quota is one per day.
         html: The body is a front end's HTML page instead of the vendor's envelope.
         array_envelope: The envelope is wrapped in a list of one.
+        word: Stands in the place of the numeric code and status, as interactions write it:
+            `"invalid_request"`.
     """
 
     code: int
@@ -34,6 +36,7 @@ class Status(Spoken):
     per_day: bool = False
     html: bool = False
     array_envelope: bool = False
+    word: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,34 @@ class StreamError(Spoken):
     message: str = "The model is overloaded."
 
 
+@dataclass(frozen=True, slots=True)
+class EndsAs(Spoken):
+    """An interaction comes to another end than `completed`.
+
+    Asked for with a start, it is how the work ends once its polls have come; with a poll, how it
+    ends now; with a cancel, only what the answer says. `EndsAs("in_progress")` never ends: with a
+    start it runs for ever, with a poll for this poll, and a cancel is not confirmed.
+
+    Attributes:
+        status: The vendor's word, such as `failed`, `cancelled`, `incomplete`, `budget_exceeded`,
+            `requires_action`, or one no document knows.
+        message: Why, or None.
+        code: The vendor's word for that.
+    """
+
+    status: str
+    _: KW_ONLY
+    message: str | None = None
+    code: str = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultAt(Spoken):
+    """An interaction completes, and its result lies at this address, whatever that is."""
+
+    uri: str
+
+
 GarbageKind = Literal[
     "empty", "html", "deep", "utf8", "null", "list", "string", "nan", "shapes", "parts", "inline"
 ]
@@ -145,3 +176,35 @@ class PictureAs(Spoken):
     """A good answer whose picture has another format."""
 
     format: Literal["jpeg", "webp", "png"]
+
+
+SoundForm = Literal["pcm", "pcm_rfc", "wav", "endless_wav"]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundAs(Spoken):
+    """A good answer whose speech has another form.
+
+    Attributes:
+        form: `pcm` samples under `audio/L16;codec=pcm;rate=24000`, `pcm_rfc` the same under
+            `audio/l16; rate=24000; channels=1`, `wav` with a RIFF header, `endless_wav` with one
+            that promises 4 GiB. A streamed WAV has its header in the first piece only.
+    """
+
+    form: SoundForm
+
+
+SoundFlaw = Literal["empty", "odd", "html", "no_rate", "wrong_mime", "bad_base64"]
+
+
+@dataclass(frozen=True, slots=True)
+class BadSound(Spoken):
+    """A complete answer whose speech is not what it says.
+
+    Attributes:
+        kind: `empty` no sample; `odd` half a sample at the end; `html` a page under the sound's
+            type; `no_rate` samples under a bare `audio/L16`, which are good; `wrong_mime` samples
+            under `audio/mp3`; `bad_base64` a letter outside the alphabet.
+    """
+
+    kind: SoundFlaw

@@ -5,9 +5,13 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
+
+Purpose = Literal["start", "poll", "cancel", "delete", "download", "storage", "list"]
+"""What a request is for: to start a generation, to look after it, to cancel or delete it, to fetch
+its file from the vendor or from the host the vendor leads to, or to look something up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,10 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
     origin: str
+
+    def values(self, name: str) -> list[str]:
+        """Every value of *name* in the query, in order."""
+        return [value for key, value in self.query.items() if key == name]
 
     @property
     def key(self) -> str | None:

@@ -256,8 +256,8 @@ async def test_models_are_listed_in_pages(sim: Simulator) -> None:
     one = await sdk.client.aio.models.get(model="gemini-3-pro-image")
     await sdk.close()
 
-    assert len(names) == 5
-    assert len(sim.requests) == 4
+    assert len(names) == 11
+    assert len(sim.requests) == 7
     assert one.name == "models/gemini-3-pro-image"
     assert "generateContent" in (one.supported_actions or ())
     assert one.input_token_limit == 65536

@@ -237,7 +237,7 @@ class TestModels:
             pages += 1
 
         assert names == [f"models/{model.id}" for model in MODELS]
-        assert pages == 3
+        assert pages == 6
 
     async def test_one_model_tells_about_itself(
         self, sim: Simulator, http: aiohttp.ClientSession

@@ -1,9 +1,10 @@
-"""The simulated Gemini Developer API: `generateContent` for pictures, and the list of models.
+"""The simulated Gemini Developer API: pictures, speech and video, models, voices and files.
 
 Answers for `v1` and `v1beta` alike. Sizes, token counts and sentences that the vendor does not
 document are ours; everything else follows the recorded protocol.
 """
 
-from mediatoolkit.simulator.gemini.dialect import Gemini
+from mediatoolkit.simulator.gemini.dialect import Gemini, Settings
+from mediatoolkit.simulator.gemini.routes import purpose
 
-__all__ = ["Gemini"]
+__all__ = ["Gemini", "Settings", "purpose"]

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from mediatoolkit.simulator.gemini.asked import Asked, pictures
+from mediatoolkit.simulator.gemini.asked import Asked
 from mediatoolkit.simulator.gemini.models import Model, pixels, ratio
 from mediatoolkit.simulator.gemini.reply import (
     CAPTION,
@@ -16,6 +16,7 @@ from mediatoolkit.simulator.gemini.reply import (
     text_part,
     thought_part,
 )
+from mediatoolkit.simulator.gemini.request import pictures
 from mediatoolkit.simulator.gemini.schema import InvalidError
 from mediatoolkit.simulator.pictures import Made, NotAPictureError, Order, Studio
 

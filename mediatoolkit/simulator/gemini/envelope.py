@@ -75,6 +75,16 @@ def invalid(message: str, field: str) -> Answer:
     return error(400, message, details=(detail,) if field else ())
 
 
+def worded(word: str, message: str, code: int = 400) -> Answer:
+    """An error as interactions write it."""
+    return said(worded_body(word, message), code)
+
+
+def worded_body(word: str, message: str) -> dict[str, Any]:
+    """The envelope whose code is a word."""
+    return {"error": {"code": word, "message": message}}
+
+
 def bad_key() -> Answer:
     """A wrong key: 400, not 401."""
     detail = {
@@ -105,6 +115,8 @@ def misfortune(fault: Status, model: str) -> Answer:
     if text is None and fault.retry_delay:
         text = f"{_usual(fault.code)[1]} Please retry in {fault.retry_delay}."
     envelope = error_body(fault.code, text, fault.status, _details(fault, model))
+    if fault.word:
+        envelope = worded_body(fault.word, envelope["error"]["message"])
     return said([envelope] if fault.array_envelope else envelope, fault.code, headers)
 
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from mediatoolkit.simulator.gemini.artist import CONTINUATION
-from mediatoolkit.simulator.gemini.asked import Asked
 from mediatoolkit.simulator.gemini.envelope import JSON
 from mediatoolkit.simulator.gemini.models import Model
-from mediatoolkit.simulator.gemini.reply import Reply, text_part
+from mediatoolkit.simulator.gemini.reply import Asking, Reply, text_part
 from mediatoolkit.simulator.spoken import (
     BadPicture,
+    BadSound,
     CandidateBlocked,
     Continuation,
     Garbage,
@@ -49,7 +49,7 @@ _GARBAGE = {
 }
 
 
-def instead(fault: Spoken | None, model: Model, asked: Asked) -> Reply | dict[str, Any] | None:
+def instead(fault: Spoken | None, model: Model, asked: Asking) -> Reply | dict[str, Any] | None:
     """What is said instead of an answer, or None when *fault* leaves the answer in place."""
     match fault:
         case PromptBlocked(reason, message):
@@ -80,6 +80,11 @@ def flawed(reply: Reply, fault: BadPicture) -> Reply:
     return replace(reply, parts=parts)
 
 
+def flawed_sound(reply: Reply, fault: BadSound) -> Reply:
+    """*reply* with every piece of its speech spoilt."""
+    return replace(reply, parts=tuple(_spoilt_sound(part, fault.kind) for part in reply.parts))
+
+
 def escaped(text: str) -> str:
     """JSON with the escapes that some encoders write; neither letter stands outside strings."""
     return text.replace("/", "\\/").replace("=", "\\u003d")
@@ -100,6 +105,22 @@ def _spoilt(part: dict[str, Any], kind: str) -> dict[str, Any]:
     inline = part["inlineData"]
     mime_type = "image/jpeg" if kind == "wrong_mime" else inline["mimeType"]
     return part | {"inlineData": {"mimeType": mime_type, "data": _data(inline["data"], kind)}}
+
+
+def _spoilt_sound(part: dict[str, Any], kind: str) -> dict[str, Any]:
+    inline = part["inlineData"]
+    named = {"no_rate": "audio/L16", "wrong_mime": "audio/mp3"}
+    other = {"empty": b"", "html": _HTML}
+    match kind:
+        case "odd":
+            data = base64.b64encode(base64.b64decode(inline["data"]) + b"\0").decode()
+        case "bad_base64":
+            data = _data(inline["data"], kind)
+        case _ if kind in other:
+            data = base64.b64encode(other[kind]).decode()
+        case _:
+            data = inline["data"]
+    return {"inlineData": {"mimeType": named.get(kind, inline["mimeType"]), "data": data}}
 
 
 def _data(good: str, kind: str) -> str:

@@ -3,9 +3,8 @@
 import base64
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from mediatoolkit.simulator.gemini.asked import Asked
 from mediatoolkit.simulator.gemini.models import Model
 from mediatoolkit.simulator.pictures import Made
 
@@ -13,6 +12,21 @@ _PICTURE_IN = 560  # tokens a reference picture costs
 _TEXT_OUT = 6  # tokens of the sentence beside a picture
 _THOUGHTS = 120  # tokens of thinking, when it is shown
 CAPTION = "Here is the picture."
+
+
+class Asking(Protocol):
+    """A valid request, as far as its answer depends on it."""
+
+    @property
+    def contents(self) -> list[dict[str, Any]]:
+        """Turns with camelCase keys and decoded bytes."""
+
+    @property
+    def token(self) -> bytes:
+        """What asks for the rest of an answer, or empty."""
+
+    def price(self, part: dict[str, Any]) -> int:
+        """Tokens that this result costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Reply:
     """
 
     model: Model
-    asked: Asked
+    asked: Asking
     parts: tuple[dict[str, Any], ...] = ()
     finish_reason: str = "STOP"
     finish_message: str | None = None
@@ -78,6 +92,11 @@ def picture_part(picture: Made, signature: str) -> dict[str, Any]:
     return {"inlineData": _inline(picture), "thoughtSignature": signature}
 
 
+def sound_part(mime_type: str, data: bytes) -> dict[str, Any]:
+    """Speech, or a piece of it."""
+    return {"inlineData": {"mimeType": mime_type, "data": base64.b64encode(data).decode()}}
+
+
 def thought_part(picture: Made) -> dict[str, Any]:
     """An interim picture."""
     return {"inlineData": _inline(picture), "thought": True}
@@ -91,16 +110,16 @@ def _turn(parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     return {"role": "model", "parts": list(parts)}
 
 
-def _usage(model: Model, asked: Asked, parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+def _usage(model: Model, asked: Asking, parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     """Token counts whose details add up."""
     incoming = [part for turn in asked.contents for part in turn["parts"]]
     letters = sum(len(part.get("text", "")) for part in incoming)
     seen = sum(_PICTURE_IN for part in incoming if "inlineData" in part)
-    drawn = sum(model.tokens[asked.size] for part in parts if _is_result(part))
+    made = sum(asked.price(part) for part in parts if _is_result(part))
     words = sum(_TEXT_OUT for part in parts if "text" in part)
     thoughts = _THOUGHTS if any(part.get("thought") for part in parts) else 0
     prompt = {"TEXT": -(-letters // 4), "IMAGE": seen}
-    candidates = {"TEXT": words, "IMAGE": drawn}
+    candidates = {"TEXT": words, model.makes: made}
     usage: dict[str, Any] = {"promptTokenCount": sum(prompt.values())}
     if parts:
         usage["candidatesTokenCount"] = sum(candidates.values())

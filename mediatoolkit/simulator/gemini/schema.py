@@ -49,6 +49,39 @@ def message(**fields: Shape) -> Shape:
     return read
 
 
+def record(**fields: Shape) -> Shape:
+    """An object with these fields and no other, spelled just so."""
+
+    def read(value: Any, path: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise _mistyped(value, path, "an object")
+        for key in value:
+            if key not in fields:
+                raise _unknown(key, path)
+        return {
+            key: fields[key](item, _join(path, key))
+            for key, item in value.items()
+            if item is not None
+        }
+
+    return read
+
+
+def tagged(**shapes: Shape) -> Shape:
+    """An object whose `type` tells which of *shapes* the rest has."""
+
+    def read(value: Any, path: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise _mistyped(value, path, "an object")
+        kind = value.get("type")
+        if kind not in shapes:
+            raise _mistyped(kind, _join(path, "type"), " | ".join(shapes))
+        rest = {key: item for key, item in value.items() if key != "type"}
+        return {"type": kind, **shapes[kind](rest, path)}
+
+    return read
+
+
 def repeated(shape: Shape) -> Shape:
     """A list."""
 

@@ -1,0 +1,146 @@
+"""The Interactions API: work in the background, looked after by polls."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediatoolkit.simulator.gemini import envelope, events, wanted
+from mediatoolkit.simulator.gemini.catalog import Catalog
+from mediatoolkit.simulator.gemini.envelope import RefusedError, said
+from mediatoolkit.simulator.gemini.interaction import Interaction
+from mediatoolkit.simulator.gemini.output import Maker
+from mediatoolkit.simulator.gemini.schema import InvalidError
+from mediatoolkit.simulator.spoken import (
+    EndsAs,
+    PromptBlocked,
+    ResultAt,
+    Spoken,
+    StreamError,
+    TextOnly,
+)
+from mediatoolkit.simulator.wire import Answer, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interactions:
+    """Answers everything about interactions.
+
+    Attributes:
+        catalog: The served models.
+        maker: Makes the results.
+        looks: How many polls find work in the background unfinished.
+        newline: Line end of event streams.
+    """
+
+    catalog: Catalog
+    maker: Maker
+    looks: int
+    newline: str
+    _known: dict[str, Interaction] = field(default_factory=dict, init=False, repr=False)
+
+    async def answer(self, request: Request, place: re.Match[str], fault: Spoken | None) -> Answer:
+        """Answer *request* at *place*.
+
+        Raises:
+            RefusedError: The service would refuse it.
+        """
+        try:
+            return await self._answer(request, place, fault)
+        except InvalidError as bad:
+            raise RefusedError(envelope.worded("invalid_request", str(bad))) from bad
+
+    async def _answer(self, request: Request, place: re.Match[str], fault: Spoken | None) -> Answer:
+        match request.method, place["id"], bool(place["cancel"]):
+            case "POST", None, False:
+                return await self._start(request, fault)
+            case "GET", str(name), False:
+                return await self._look(self._find(name), request, fault)
+            case "POST", str(name), True:
+                return _cancel(self._find(name), fault)
+            case "DELETE", str(name), False:
+                del self._known[self._find(name).id]
+                return said({})
+            case _:
+                raise RefusedError(envelope.error(404))
+
+    def _find(self, name: str) -> Interaction:
+        if name not in self._known:
+            raise InvalidError("Invalid interaction name.")
+        return self._known[name]
+
+    async def _start(self, request: Request, fault: Spoken | None) -> Answer:
+        parsed = wanted.parse(request.body)
+        model = self.catalog.get(parsed["model"])
+        if model is None:
+            missing = f"Model {parsed['model']} is not found."
+            raise RefusedError(envelope.worded("not_found", missing, 404))
+        asked = wanted.read(parsed, model)
+        await self.maker.check(asked)
+        self._check_previous(asked.previous)
+        if isinstance(fault, PromptBlocked):
+            words = fault.message or "The prompt was blocked by our safety policy."
+            raise InvalidError(words)
+        made = Interaction(asked, request.body["input"], self.looks, fault)
+        self._known[made.id] = made
+        if not asked.background:
+            await self._finish(made, fault)
+        return self._told(made, fault) if asked.stream else said(made.body())
+
+    def _check_previous(self, name: str | None) -> None:
+        if name is not None and not self._find(name).wanted.store:
+            raise InvalidError("Invalid interaction name: it was not stored.")
+
+    async def _look(
+        self, interaction: Interaction, request: Request, fault: Spoken | None
+    ) -> Answer:
+        if interaction.runs and (interaction.looks <= 0 or fault is not None):
+            await self._finish(interaction, fault or interaction.fate)
+        interaction.looks -= 1
+        if request.query.get("stream") == "true":
+            return self._told(interaction, fault, request.query.get("last_event_id"))
+        shown = request.query.get("include_input") == "true"
+        return said(interaction.body(include_input=shown))
+
+    async def _finish(self, interaction: Interaction, fate: Spoken | None) -> None:
+        match fate:
+            case EndsAs(status, message=message, code=code):
+                interaction.fail(status, code, message)
+            case TextOnly(text):
+                interaction.end("completed", {"type": "text", "text": text})
+            case _:
+                await self._complete(interaction, fate)
+
+    async def _complete(self, interaction: Interaction, fate: Spoken | None) -> None:
+        output = await self.maker.make(interaction.wanted)
+        if not interaction.runs:
+            return  # cancelled meanwhile, or finished by another poll
+        if isinstance(fate, ResultAt):
+            content = {**output.facts, "uri": fate.uri}
+        else:
+            content = self.maker.delivered(output, interaction.wanted)
+        interaction.end("completed", content, output)
+
+    def _told(
+        self, interaction: Interaction, fault: Spoken | None, after: str | None = None
+    ) -> Answer:
+        told = interaction.events()
+        ids = [event["event_id"] for event in told]
+        if after is not None and after not in ids:
+            raise InvalidError("Invalid last_event_id.")
+        if isinstance(fault, StreamError):
+            told = [*told[:3], _broken(fault)]
+        return events.named(told[ids.index(after) + 1 if after else 0 :], self.newline)
+
+
+def _cancel(interaction: Interaction, fault: Spoken | None) -> Answer:
+    if isinstance(fault, EndsAs):
+        return said({"id": interaction.id, "status": fault.status})
+    if not interaction.runs:
+        raise InvalidError(f"Interaction {interaction.id} is not running.")
+    interaction.end("cancelled")
+    return said({"id": interaction.id, "status": "cancelled"})
+
+
+def _broken(fault: StreamError) -> dict[str, Any]:
+    word = envelope.error_body(fault.code)["error"]["status"].lower()
+    return {"event_type": "error", "error": {"code": word, "message": fault.message}}
