@@ -61,10 +61,10 @@ def illustrate(
 
 def _told_after(first: str, scene: str) -> str:
     subject = _subject(first)
-    if subject and not words.read(scene).understood:
-        scene = f"{subject} {scene}"
-    elif subject:
-        scene = _PRONOUNS.sub(subject, scene, count=1)
+    if subject:
+        scene, found = _PRONOUNS.subn(subject, scene, count=1)
+        if not found and not words.read(scene).understood:
+            scene = f"{subject} {scene}"
     before, now = words.read(first), words.read(scene)
     kept = [
         old
