@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mediatoolkit.agents import ImageGenAgent
+    from mediatoolkit.agents import ImageGenAgent, VideoGenAgent
     from mediatoolkit.errors import (
         AuthenticationError,
         ClosedError,
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
         UnsafeURLError,
     )
     from mediatoolkit.jobs import Job
-    from mediatoolkit.media import Image, Provenance
-    from mediatoolkit.prompts import ImagePrompt
-    from mediatoolkit.providers.gemini import GeminiImageClient
-    from mediatoolkit.providers.local import LocalImageClient
+    from mediatoolkit.media import Audio, Image, Provenance, Video
+    from mediatoolkit.prompts import ImagePrompt, VideoPrompt
+    from mediatoolkit.providers.gemini import GeminiImageClient, GeminiVideoClient
+    from mediatoolkit.providers.local import LocalImageClient, LocalVideoClient
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mediatoolkit.verbs import close, download, image
 
 _HOMES = {
-    "agents": ("ImageGenAgent",),
+    "agents": ("ImageGenAgent", "VideoGenAgent"),
     "errors": (
         "AuthenticationError",
         "ClosedError",
@@ -60,10 +60,10 @@ _HOMES = {
         "UnsafeURLError",
     ),
     "jobs": ("Job",),
-    "media": ("Image", "Provenance"),
-    "prompts": ("ImagePrompt",),
-    "providers.gemini": ("GeminiImageClient",),
-    "providers.local": ("LocalImageClient",),
+    "media": ("Audio", "Image", "Provenance", "Video"),
+    "prompts": ("ImagePrompt", "VideoPrompt"),
+    "providers.gemini": ("GeminiImageClient", "GeminiVideoClient"),
+    "providers.local": ("LocalImageClient", "LocalVideoClient"),
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
@@ -73,10 +73,12 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Audio",
     "AuthenticationError",
     "ClosedError",
     "DeadlineError",
     "GeminiImageClient",
+    "GeminiVideoClient",
     "Image",
     "ImageGenAgent",
     "ImagePrompt",
@@ -84,6 +86,7 @@ __all__ = [
     "JobCancelled",
     "Limits",
     "LocalImageClient",
+    "LocalVideoClient",
     "MediaError",
     "MediaToolkitError",
     "MissingExtraError",
@@ -103,6 +106,9 @@ __all__ = [
     "TransportError",
     "UnknownModelError",
     "UnsafeURLError",
+    "Video",
+    "VideoGenAgent",
+    "VideoPrompt",
     "close",
     "download",
     "image",

@@ -33,6 +33,8 @@ class GeminiService:
         timeout: One deadline over the whole call.
         retry: When a failed call is sent again; never when it may have been billed.
         limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that files may be fetched from even when they are
+            private; the key goes to none of them.
 
     Raises:
         AuthenticationError: There is no key, or it cannot be one.
@@ -55,6 +57,7 @@ class GeminiService:
         timeout: Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
+        trusted_origins: tuple[str, ...] = (),
     ) -> None:
         """Check everything; nothing is opened or sent."""
         self.model = _checked_model(self.default_model if model is None else model)
@@ -70,6 +73,7 @@ class GeminiService:
             retry=retry,
             limits=limits,
             refusal=read_refusal,
+            trusted_origins=trusted_origins,
         )
 
     @classmethod
