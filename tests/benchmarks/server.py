@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 
 from tests.benchmarks.answers import Answer, file_answer, picture_answer, text_answer
+from tests.benchmarks.measure import stay_on_one_core
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PICTURE = re.compile(rb"/gemini-bench-(\d+)-(\d+):generateContent")
@@ -93,6 +94,7 @@ class Served(asyncio.Protocol):
 
 async def serve() -> None:
     """Say the port, then serve until standard input ends."""
+    stay_on_one_core()
     gc.disable()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Served, "127.0.0.1", 0, backlog=2048)

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.files import FILE_WAYS
-from tests.benchmarks.measure import cost, counted, longest_hold
+from tests.benchmarks.measure import cost, counted, longest_hold, stay_on_one_core
 from tests.benchmarks.pictures import PICTURE_WAYS, PictureWay
 
 SMALL = 48_000
@@ -53,6 +53,7 @@ class Order:
 
 async def calls(order: Order) -> Figures:
     """Pictures one after the other: CPU for each, sessions and connections for all."""
+    stay_on_one_core()
     with counted(PICTURE_WAYS[order.way].sessions) as opened:
         before = _connections(order.server)
         async with order.picture_way() as way:
