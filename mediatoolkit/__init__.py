@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mediatoolkit.agents import ImageGenAgent, VideoGenAgent
+    from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
     from mediatoolkit.errors import (
         AuthenticationError,
         ClosedError,
@@ -29,17 +29,21 @@ if TYPE_CHECKING:
     )
     from mediatoolkit.jobs import Job
     from mediatoolkit.media import Audio, Image, Provenance, Video
-    from mediatoolkit.prompts import ImagePrompt, VideoPrompt
-    from mediatoolkit.providers.gemini import GeminiImageClient, GeminiVideoClient
+    from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
+    from mediatoolkit.providers.gemini import (
+        GeminiImageClient,
+        GeminiSpeechClient,
+        GeminiVideoClient,
+    )
     from mediatoolkit.providers.local import LocalImageClient, LocalVideoClient
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
     from mediatoolkit.transport.session import SessionRegistry, sessions
-    from mediatoolkit.verbs import close, download, image
+    from mediatoolkit.verbs import close, download, film, image, speech, video
 
 _HOMES = {
-    "agents": ("ImageGenAgent", "VideoGenAgent"),
+    "agents": ("ImageGenAgent", "VideoGenAgent", "VoiceAgent"),
     "errors": (
         "AuthenticationError",
         "ClosedError",
@@ -61,14 +65,14 @@ _HOMES = {
     ),
     "jobs": ("Job",),
     "media": ("Audio", "Image", "Provenance", "Video"),
-    "prompts": ("ImagePrompt", "VideoPrompt"),
-    "providers.gemini": ("GeminiImageClient", "GeminiVideoClient"),
+    "prompts": ("ImagePrompt", "SpeechPrompt", "VideoPrompt"),
+    "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
     "providers.local": ("LocalImageClient", "LocalVideoClient"),
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
     "transport.session": ("SessionRegistry", "sessions"),
-    "verbs": ("close", "download", "image"),
+    "verbs": ("close", "download", "film", "image", "speech", "video"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -78,6 +82,7 @@ __all__ = [
     "ClosedError",
     "DeadlineError",
     "GeminiImageClient",
+    "GeminiSpeechClient",
     "GeminiVideoClient",
     "Image",
     "ImageGenAgent",
@@ -99,6 +104,7 @@ __all__ = [
     "Retry",
     "SessionRegistry",
     "Simulator",
+    "SpeechPrompt",
     "StorageError",
     "Store",
     "Timeout",
@@ -109,10 +115,14 @@ __all__ = [
     "Video",
     "VideoGenAgent",
     "VideoPrompt",
+    "VoiceAgent",
     "close",
     "download",
+    "film",
     "image",
     "sessions",
+    "speech",
+    "video",
 ]
 
 

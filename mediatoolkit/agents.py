@@ -3,17 +3,18 @@
 import abc
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from mediatoolkit.call import Call, Saving, Withdrawn
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError, ProviderError
-from mediatoolkit.jobs import Job, together
-from mediatoolkit.media import Image, Media, Video
-from mediatoolkit.prompts import ImagePrompt, Prompt, VideoPrompt
-from mediatoolkit.providers.base import Client, ImageClient, VideoClient
+from mediatoolkit.jobs import Job, relay, together
+from mediatoolkit.media import Audio, Image, Media, Sound, Video
+from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
+from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.store import Pending, Store
@@ -234,6 +235,43 @@ class ImageGenAgent(Agent[ImagePrompt, Image]):
     client_type = ImageClient
     kind = "image"
     reads = frozenset({"references", "mask", "previous"})
+
+
+class VoiceAgent(Agent[SpeechPrompt, Audio]):
+    """Makes speech."""
+
+    client_type = SpeechClient
+    kind = "speech"
+
+    def stream(
+        self,
+        prompt: str | SpeechPrompt,
+        *,
+        timeout: float | Timeout | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[Sound]:
+        """Make speech and give it away piece by piece, the first before the last is made.
+
+        The first client alone is asked, and nothing is kept: what has been heard cannot be taken
+        back. Leaving the loop early stops the work.
+
+        Raises:
+            PromptError: It cannot be said as asked; nothing was sent.
+            MediaToolkitError: As the client, from within the loop.
+        """
+        self._check_open()
+        asked = self._checked(prompt, options)
+        client = cast("SpeechClient", self.clients[0])
+
+        async def work(give: Callable[[Sound], None]) -> None:
+            async with (
+                Call(self._seconds(timeout)) as call,
+                aclosing(client.stream(asked, call)) as sounds,
+            ):
+                async for sound in sounds:
+                    give(sound)
+
+        return relay(work)
 
 
 class VideoGenAgent(Agent[VideoPrompt, Video]):

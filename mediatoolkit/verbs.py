@@ -6,23 +6,25 @@ In a notebook every job that starts here shows itself; elsewhere the widgets are
 import asyncio
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from mediatoolkit.agents import ImageGenAgent
-from mediatoolkit.call import Call
+from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
+from mediatoolkit.call import Call, Saving
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.jobs import Job
-from mediatoolkit.media import Image
-from mediatoolkit.prompts import ImagePrompt, Size
-from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.media import Audio, Image, Video
+from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.registry import client_class, default_vendor
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
 
-_agents: dict[tuple[str, Secret | None], ImageGenAgent] = {}
+T = TypeVar("T")
+A = TypeVar("A", bound=Agent[Any, Any])
+
+_agents: dict[tuple[type[Agent[Any, Any]], str, Secret | None], Agent[Any, Any]] = {}
 
 
 def image(
@@ -62,15 +64,130 @@ def image(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    _needs_loop("image")
-    if agent is not None and model is not None:
-        raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
+    maker = _maker(ImageGenAgent, "image", agent, model)
     shape = {"size": size, "aspect": aspect, "seed": seed, "mask": mask}
     given = {name: value for name, value in shape.items() if value is not None}
     if references:
         given["references"] = references
-    maker = agent or _default_agent(model)
     return _shown(maker.start(prompt, timeout=timeout, **given, **options))
+
+
+def speech(
+    text: str | SpeechPrompt,
+    *,
+    voice: str | None = None,
+    style: str | None = None,
+    speed: float | None = None,
+    model: str | None = None,
+    timeout: float | Timeout | None = None,
+    agent: VoiceAgent | None = None,
+    **options: Any,
+) -> Job[Audio]:
+    """Make speech: `voice = await mt.speech("Once upon a time…")`.
+
+    Args:
+        text: What to say.
+        voice: A voice of the model, by name.
+        style: How to say it; never spoken.
+        speed: 1 is the voice's own pace.
+        model: Model id, as in `image`.
+        timeout: Seconds for everything together.
+        agent: Makes it instead of the default agent; then *model* stays out.
+        options: As in `SpeechPrompt`, and what the model takes beyond it.
+
+    Returns:
+        A job, as `image`; awaiting it gives the `Audio`.
+
+    Raises:
+        PromptError: It cannot be said as asked; nothing was sent.
+        UnknownModelError: No installed provider serves *model*.
+        AuthenticationError: The vendor needs a key, and there is none.
+    """
+    maker = _maker(VoiceAgent, "speech", agent, model)
+    job = maker.start(text, timeout=timeout, voice=voice, style=style, speed=speed, **options)
+    return _shown(job)
+
+
+def video(
+    prompt: str | VideoPrompt,
+    *,
+    image: object = None,
+    seconds: float | None = None,
+    model: str | None = None,
+    timeout: float | Timeout | None = None,
+    agent: VideoGenAgent | None = None,
+    **options: Any,
+) -> Job[Video]:
+    """Make a film: `film = await mt.video("the fox looks up", image=fox, seconds=6)`.
+
+    Args:
+        prompt: What happens.
+        image: The first picture.
+        seconds: How long; left out, the model decides.
+        model: Model id, as in `image`.
+        timeout: Seconds for everything together.
+        agent: Makes it instead of the default agent; then *model* stays out.
+        options: As in `VideoPrompt`, and what the model takes beyond it.
+
+    Returns:
+        A job, as `image`; awaiting it gives the `Video`. A vendor's job is written down before it
+        is first looked at: `mt.jobs.pending()` lists what an earlier kernel left behind.
+
+    Raises:
+        PromptError: It cannot be made as asked; nothing was sent.
+        UnknownModelError: No installed provider serves *model*.
+        AuthenticationError: The vendor needs a key, and there is none.
+    """
+    maker = _maker(VideoGenAgent, "video", agent, model)
+    given = options if image is None else {**options, "image": image}
+    return _shown(maker.start(prompt, timeout=timeout, seconds=seconds, **given))
+
+
+def film(
+    images: object,
+    narration: object = None,
+    *,
+    captions: bool = True,
+    seconds: float | Sequence[float] | None = None,
+    size: str | tuple[int, int] | None = None,
+    timeout: float | Timeout | None = None,
+) -> Job[Video]:
+    """Make one film of pictures and a voice that are there already, on this machine.
+
+    Args:
+        images: One picture or several: `Image`, bytes, path, Pillow image or array. Each moves
+            slowly and fades into the next; other shapes are fitted, never stretched.
+        narration: What is heard: `Audio`, or a text that the local voice speaks.
+        captions: Whether to draw the narration's words into the pictures.
+        seconds: Length of the film, or one length for each picture; left out, the narration and
+            the pictures decide.
+        size: `"720p"`, `"1280x720"` or `(width, height)`; left out, the pictures' shape.
+        timeout: Seconds for everything together; left out, 300.
+
+    Returns:
+        A job; awaiting it gives the `Video`, which is also kept in the default store.
+
+    Raises, when awaited:
+        PromptError: It cannot be made as asked, such as a film of no pictures.
+        MediaError: A picture or the narration is none that we take.
+        MissingExtraError: PyAV is not installed.
+    """
+    _needs_loop("film")
+    store = Store.default()
+
+    async def work(call: Call) -> Video:
+        from mediatoolkit.providers.local.film import FilmPlan, make_film
+
+        plan = await asyncio.to_thread(
+            FilmPlan.of, images, narration=narration, captions=captions, seconds=seconds, size=size
+        )
+        await store.check()
+        made = await make_film(plan, call)
+        call.report(Saving())
+        return await store.put(made)
+
+    call = Call(seconds_of(timeout, Timeout(total=300)))
+    return _shown(Job(work, call, label="a film of pictures"))
 
 
 async def download(
@@ -109,14 +226,23 @@ async def close() -> None:
     await sessions.close()
 
 
-def _default_agent(model: str | None) -> ImageGenAgent:
-    """One agent for each model and key, so that a corrected key is noticed."""
-    model_id = model or default_vendor(ImageClient)
-    key = client_class(model_id.partition("/")[0], ImageClient).credentials()
-    agent = _agents.get((model_id, key))
-    if agent is None:
-        agent = _agents[model_id, key] = ImageGenAgent(model_id, store=Store.default())
-    return agent
+def _maker(kind: type[A], verb: str, agent: A | None, model: str | None) -> A:
+    """The agent to use: the given one, or one for each model and key, kept until `close`.
+
+    A corrected key is another key, so it is noticed.
+    """
+    _needs_loop(verb)
+    if agent is not None:
+        if model is not None:
+            raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
+        return agent
+    client = kind.client_type
+    model_id = model or default_vendor(client)
+    key = client_class(model_id.partition("/")[0], client).credentials()
+    made = _agents.get((kind, model_id, key))
+    if made is None:
+        made = _agents[kind, model_id, key] = kind(model_id, store=Store.default())
+    return cast("A", made)
 
 
 def _needs_loop(verb: str) -> None:
@@ -132,7 +258,7 @@ def _needs_loop(verb: str) -> None:
     raise failure
 
 
-def _shown(job: Job[Image]) -> Job[Image]:
+def _shown(job: Job[T]) -> Job[T]:
     if _in_kernel():
         from mediatoolkit import widgets
 

@@ -8,7 +8,7 @@ import aiohttp
 from yarl import URL
 
 from mediatoolkit.call import Call, Connecting
-from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner
@@ -149,7 +149,7 @@ class Exchange:
             else:
                 answer = await self._events(response, meter, self.request.sink)
         except MediaToolkitError as error:
-            error.may_have_been_billed = self.request.paid
+            error.may_have_been_billed = self.request.paid and not isinstance(error, RefusalError)
             return Failed(error)
         self.call.may_have_been_billed = False
         return answer

@@ -1,7 +1,7 @@
 """Reading the ways in which Gemini says no.
 
 Google's envelope is `{"error": {code, message, status, details}}`; front ends wrap it in a list or
-answer in HTML. A refusal by policy is a 200 without a picture.
+answer in HTML. A refusal by policy is a 200 without media.
 """
 
 import re
@@ -64,7 +64,7 @@ def read_refusal(refusal: Refusal) -> ProviderError:
 
 
 def read_block(answer: Answer) -> ProviderError:
-    """The error that a 200 without a picture means."""
+    """The error that a 200 without media means."""
     document = answer.document if isinstance(answer.document, dict) else {}
     facts: dict[str, Any] = {
         "provider": answer.provider,
@@ -83,28 +83,26 @@ def read_block(answer: Answer) -> ProviderError:
     candidate = next(_mappings(document.get("candidates")), None)
     if candidate is None:
         return ProviderError(
-            "Gemini answered without a picture and without a reason; ask again.",
+            "Gemini answered without media and without a reason; ask again.",
             family="protocol",
             may_have_been_billed=True,
             **facts,
         )
-    return _no_picture(answer, candidate, facts)
+    return _no_media(answer, candidate, facts)
 
 
-def _no_picture(
-    answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any]
-) -> ProviderError:
-    reason = answer.say(candidate.get("finishReason"), 60) or "NO_IMAGE"
+def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any]) -> ProviderError:
+    reason = answer.say(candidate.get("finishReason"), 60) or "NO_MEDIA"
     if reason in _TECHNICAL:
         return ProviderError(
-            f"Gemini drew no picture ({reason}): {_TECHNICAL[reason]}.",
+            f"Gemini made nothing ({reason}): {_TECHNICAL[reason]}.",
             family="protocol",
             may_have_been_billed=True,
             **facts,
         )
     said = answer.say(candidate.get("finishMessage")) or answer.say(_text_of(candidate))
     return RefusalError(
-        f"Gemini drew no picture ({reason}): {said or 'no further word'}. Say it differently.",
+        f"Gemini made nothing ({reason}): {said or 'no further word'}. Say it differently.",
         reason=reason,
         **facts,
     )

@@ -1,0 +1,205 @@
+"""Speech by `models/{model}:generateContent`, whole or as it is made."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from mediatoolkit.call import Call, Decoding
+from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.jobs import relay, together
+from mediatoolkit.media import Audio, Provenance, Sound
+from mediatoolkit.media.joining import concatenate
+from mediatoolkit.prompts import SpeechPrompt
+from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.gemini.answers import candidate_of, origin, parts_of
+from mediatoolkit.providers.gemini.refusals import read_block
+from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.providers.gemini.voices import Voice, read_voices
+from mediatoolkit.synthesis.sentences import split
+from mediatoolkit.transport import Answer, Timeout, seconds_of
+
+DEFAULT = "gemini-3.8-flash-tts"
+LONGEST = 4_000  # characters a call; the vendor names no limit, long texts drift and time out
+_AT_ONCE = 4
+_RATE = re.compile(r"rate=(\d{4,6})")
+_WRITTEN_STYLE = re.compile(r"gemini-(2\.5|3\.1)-.*tts")
+
+
+class GeminiSpeechClient(GeminiService, SpeechClient):
+    """Speaks with Google's Gemini speech models; made as `GeminiService` says.
+
+    A text of more than 4,000 characters is split at sentences and joined again. Two speakers at
+    the most. There is no speed on this wire: ask for it as a style, such as `"slowly"`.
+    """
+
+    default_model = DEFAULT
+
+    def check(self, prompt: SpeechPrompt) -> None:
+        """Refuse what this model does not take.
+
+        Raises:
+            PromptError: Names what it takes.
+        """
+        self.check_options(prompt)
+        if prompt.speed != 1.0:
+            raise PromptError('Gemini takes no speed; ask for it in words: style="slowly".')
+        if len(prompt.speakers) not in (0, 2):
+            raise PromptError(
+                f"Gemini speaks with one voice or with two speakers, not {len(prompt.speakers)}."
+            )
+
+    async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
+        """Speak all of *prompt*; parts of a long text are asked for side by side."""
+        parts = self._parts(prompt)
+        works = [partial(self._speak, part, call) for part in parts]
+        spoken = await together(works, at_once=_AT_ONCE)
+        if len(spoken) == 1:
+            return spoken[0]
+        whole = await asyncio.to_thread(concatenate, spoken)
+        first = spoken[0].provenance
+        return replace(whole, provenance=replace(first, prompt=prompt.text) if first else None)
+
+    async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
+        """Speak *prompt* as it is made, part after part of a long text."""
+        async with aclosing(relay(partial(self._pour, prompt, call))) as sounds:
+            async for sound in sounds:
+                yield sound
+
+    async def _pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
+        path = f"/{self._version}/models/{self.model}:streamGenerateContent"
+        for part in self._parts(prompt):
+            said: list[Answer] = []
+            sounds: list[Sound] = []
+
+            def hear(
+                answer: Answer, said: list[Answer] = said, sounds: list[Sound] = sounds
+            ) -> None:
+                said.append(answer)
+                for inline in _inline_of_event(answer):
+                    sounds.append(_sound(inline))
+                    give(sounds[-1])
+
+            document, query = self._to_wire(part), {"alt": "sse"}
+            await self._transport.post(path, document, call, query=query, sink=hear)
+            if not sounds:
+                raise read_block(said[-1])
+
+    async def voices(
+        self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
+    ) -> list[Voice]:
+        """The voices there are.
+
+        Args:
+            timeout: Seconds for everything together.
+            filters: `language_code`, `region_code`, `accent`, `persona`, `context`, `gender`,
+                `pitch`, `type`, `search`: one word or several.
+
+        Raises:
+            PromptError: There is no such filter.
+        """
+        async with Call(seconds_of(timeout, self.timeout)) as call:
+            return await read_voices(self._transport, self._version, filters, call)
+
+    def _parts(self, prompt: SpeechPrompt) -> list[SpeechPrompt]:
+        if prompt.speakers or len(prompt.text) <= LONGEST:
+            return [prompt]
+        return [replace(prompt, text=text) for text in split(prompt.text, LONGEST)]
+
+    async def _speak(self, prompt: SpeechPrompt, call: Call) -> Audio:
+        answer = await self._generate(self._to_wire(prompt), call)
+        call.report(Decoding())
+        sounds = [_sound(inline) for inline in _inline(answer)]
+        if not sounds:
+            raise read_block(answer)
+        provenance = origin(prompt, await prompt.plain_options(), answer, self.model_id)
+        return await asyncio.to_thread(_whole, sounds, provenance)
+
+    def _to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
+        written = _WRITTEN_STYLE.match(self.model)
+        parts = [_written(prompt)] if written else _annotated(prompt)
+        return {
+            "contents": [{"role": "user", "parts": parts}],
+            "generationConfig": {
+                "responseModalities": ["AUDIO"],
+                "speechConfig": _speech_config(prompt, classic=bool(written)),
+            },
+        }
+
+
+def _written(prompt: SpeechPrompt) -> dict[str, Any]:
+    """Older models find the style in the text itself."""
+    style = f"Say in a way that is {prompt.style}: " if prompt.style else ""
+    return {"text": style + prompt.text}
+
+
+def _annotated(prompt: SpeechPrompt) -> list[dict[str, Any]]:
+    """Newer models read the text to the letter; style and speaker stand beside it."""
+    parts = []
+    for speaker, words in prompt.lines():
+        said = {"speaker": speaker, "style": prompt.style}
+        metadata = {name: value for name, value in said.items() if value}
+        parts.append({"text": words, **({"speechMetadata": metadata} if metadata else {})})
+    return parts
+
+
+def _speech_config(prompt: SpeechPrompt, *, classic: bool) -> dict[str, Any]:
+    def voice(name: str) -> dict[str, Any]:
+        return {"prebuiltVoiceConfig": {"voiceName": name}} if classic else {"voice": name}
+
+    config: dict[str, Any] = {}
+    if prompt.speakers:
+        speakers = [
+            {"speaker": speaker, "voiceConfig": voice(name)}
+            for speaker, name in prompt.speakers.items()
+        ]
+        config["multiSpeakerVoiceConfig"] = {"speakerVoiceConfigs": speakers}
+    elif prompt.voice:
+        config["voiceConfig"] = voice(prompt.voice)
+    if prompt.language:
+        config["languageCode"] = prompt.language
+    return config
+
+
+def _inline(answer: Answer) -> list[dict[str, Any]]:
+    parts = parts_of(candidate_of(answer), answer)
+    found = [part["inlineData"] for part in parts if isinstance(part.get("inlineData"), dict)]
+    return [inline for inline in found if inline.get("data")]
+
+
+def _inline_of_event(answer: Answer) -> list[dict[str, Any]]:
+    """As `_inline`; an event may also hold nothing but a count of tokens."""
+    document = answer.document if isinstance(answer.document, dict) else {}
+    if "candidates" not in document and "promptFeedback" not in document:
+        return []
+    return _inline(answer)
+
+
+def _whole(sounds: list[Sound], provenance: Provenance) -> Audio:
+    first = sounds[0]
+    pcm = b"".join(sound.pcm for sound in sounds)
+    return Audio.from_pcm(
+        pcm, sample_rate=first.sample_rate, channels=first.channels, provenance=provenance
+    )
+
+
+def _sound(inline: dict[str, Any]) -> Sound:
+    """Headerless PCM by its mime type, or what a WAV header says; the vendor sends either.
+
+    Raises:
+        MediaError: It is neither.
+    """
+    data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
+    if data.startswith(b"RIFF"):
+        return Audio(data).sound()
+    if not mime.startswith(("audio/l16", "audio/pcm")):
+        raise MediaError(
+            f"Gemini sent sound as {mime[:60]!r}, which is neither PCM nor WAV.",
+            provider="gemini",
+            may_have_been_billed=True,
+        )
+    rate = _RATE.search(mime)
+    return Sound(data, sample_rate=int(rate[1]) if rate else 24_000)

@@ -1,0 +1,91 @@
+"""The vendor's catalogue of voices, `GET /voices`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediatoolkit.call import Call
+from mediatoolkit.errors import PromptError, ProviderError
+from mediatoolkit.media import Audio
+from mediatoolkit.transport import Answer, Transport
+
+FILTERS = frozenset(
+    {
+        "accent",
+        "context",
+        "gender",
+        "language_code",
+        "persona",
+        "pitch",
+        "region_code",
+        "search",
+        "type",
+    }
+)
+_PAGE = 200
+_PAGES = 50
+_FACTS = ("gender", "language_code", "accent", "pitch", "persona", "context", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One voice.
+
+    Attributes:
+        name: What `voice=` takes.
+        kind: `"prebuilt"`, `"prompted"` or `"replicated"`.
+        facts: What the vendor says of it: gender, language_code, accent, pitch, persona, …
+    """
+
+    name: str
+    kind: str
+    facts: Mapping[str, str]
+    sample: bytes | None = field(default=None, repr=False)
+
+    def preview(self) -> Audio:
+        """How it sounds.
+
+        Raises:
+            ProviderError: The vendor has no sample of it.
+        """
+        if self.sample is None:
+            raise ProviderError(f"There is no sample of the voice {self.name}.", provider="gemini")
+        return Audio(self.sample)
+
+
+async def read_voices(
+    transport: Transport, version: str, filters: Mapping[str, str | Sequence[str]], call: Call
+) -> list[Voice]:
+    """All pages of the catalogue.
+
+    Raises:
+        PromptError: There is no such filter.
+    """
+    unknown = sorted(set(filters) - FILTERS)
+    if unknown:
+        raise PromptError(f"Voices have no {unknown[0]}; filter by {', '.join(sorted(FILTERS))}.")
+    query: list[tuple[str, str]] = [("page_size", str(_PAGE))]
+    for name, words in filters.items():
+        query += [(name, word) for word in ([words] if isinstance(words, str) else words)]
+    voices: list[Voice] = []
+    token: list[tuple[str, str]] = []
+    for _ in range(_PAGES):
+        answer = await transport.get(f"/{version}/voices", call, query=[*query, *token])
+        document = answer.document if isinstance(answer.document, dict) else {}
+        voices += _read(document.get("voices"), answer)
+        following = document.get("next_page_token")
+        if not isinstance(following, str) or not following:
+            break
+        token = [("page_token", following)]
+    return voices
+
+
+def _read(listed: object, answer: Answer) -> list[Voice]:
+    voices = []
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("id"), str):
+            facts = {name: one[name] for name in _FACTS if isinstance(one.get(name), str)}
+            sample: Any = one.get("sample_audio")
+            data = answer.blob(sample["data"]) if isinstance(sample, dict) else None
+            voices.append(Voice(one["id"], str(one.get("type", "prebuilt")), facts, data))
+    return voices

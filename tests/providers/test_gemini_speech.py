@@ -1,0 +1,182 @@
+"""Gemini speech: both ways to write a style, sound as it is made, the catalogue of voices."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mediatoolkit as mt
+from mediatoolkit.call import Call
+from mediatoolkit.simulator import Simulator
+from mediatoolkit.simulator import faults as f
+from tests.providers.conftest import KEY
+from tests.providers.test_gemini import normal
+
+WIRE = Path(__file__).parents[1] / "wire"
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    async with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def client(sim: Simulator) -> AsyncIterator[mt.GeminiSpeechClient]:
+    async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url) as gemini:
+        yield gemini
+
+
+def recorded(name: str) -> dict[str, Any]:
+    requests: list[dict[str, Any]] = json.loads((WIRE / f"{name}.json").read_text())["requests"]
+    return requests[0]
+
+
+async def test_a_text_becomes_a_wav_with_its_origin(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    audio = await client.generate(mt.SpeechPrompt("Hello there.", voice="Kore", style="cheerful"))
+    assert (audio.mime_type, audio.sample_rate, audio.channels) == ("audio/wav", 24_000, 1)
+    assert audio.seconds > 0.2
+    record = audio.provenance
+    assert record
+    assert record.model == "gemini/gemini-3.8-flash-tts"
+    assert record.options == {"voice": "Kore", "style": "cheerful"}
+    body = sim.requests[0].body
+    (part,) = body["contents"][0]["parts"]
+    assert part == {"text": "Hello there.", "speechMetadata": {"style": "cheerful"}}
+
+
+@pytest.mark.parametrize("form", ["pcm", "pcm-l16", "wav", "wav-streamed"])
+async def test_every_form_of_sound_is_read(
+    sim: Simulator, client: mt.GeminiSpeechClient, form: str
+) -> None:
+    sim.then(f.SoundAs(form))  # type: ignore[arg-type]
+    audio = await client.generate("Hello there.")
+    plain = await client.generate("Hello there.")
+    assert audio.seconds == pytest.approx(plain.seconds, abs=0.01)
+
+
+async def test_an_older_model_finds_the_style_in_the_text(sim: Simulator) -> None:
+    model = "gemini-3.1-flash-tts-preview"
+    async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
+        await client.generate(mt.SpeechPrompt("Hello.", voice="Kore", style="cheerful"))
+    body = sim.requests[0].body
+    (part,) = body["contents"][0]["parts"]
+    assert "speechMetadata" not in part
+    assert "cheerful" in part["text"]
+    config = body["generationConfig"]["speechConfig"]
+    assert config == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
+
+
+async def test_two_speakers_have_a_voice_and_their_lines(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    prompt = mt.SpeechPrompt(
+        "Joe: Hello there.\nJane: Hi!", speakers={"Joe": "Kore", "Jane": "Puck"}
+    )
+    await client.generate(prompt)
+    body = sim.requests[0].body
+    said = [(p["text"], p["speechMetadata"]["speaker"]) for p in body["contents"][0]["parts"]]
+    assert said == [("Hello there.", "Joe"), ("Hi!", "Jane")]
+
+
+async def test_a_dialogue_is_the_sdks_field_by_field(sim: Simulator) -> None:
+    """Named difference: none."""
+    sdk = recorded("gemini.tts_multi")
+    body = normal(sdk["body"])
+    model = sdk["path"].split("/")[-1].split(":")[0]
+    speakers = {
+        one["speaker"]: one["voiceConfig"]["prebuiltVoiceConfig"]["voiceName"]
+        for one in body["generationConfig"]["speechConfig"]["multiSpeakerVoiceConfig"][
+            "speakerVoiceConfigs"
+        ]
+    }
+    text = body["contents"][0]["parts"][0]["text"]
+    async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
+        await client.generate(mt.SpeechPrompt(text, speakers=speakers))
+    assert normal(sim.requests[0].body) == body
+
+
+async def test_a_long_text_is_split_at_sentences_and_joined(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    text = "The fox runs over the hill. " * 400
+    audio = await client.generate(text)
+    sent = [request.body["contents"][0]["parts"][0]["text"] for request in sim.requests]
+    assert len(sent) == 3
+    assert all(len(one) <= 4_000 for one in sent)
+    assert sorted("".join(sent)) == sorted(text)
+    assert audio.provenance
+    assert audio.provenance.prompt == text
+    assert audio.seconds > 100
+
+
+async def test_the_first_sound_is_heard_before_the_last_is_sent(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    """The simulator holds the rest back until the first piece was heard."""
+    gate = f.Gate()
+    sim.then(gate)
+    prompt = mt.SpeechPrompt("One. Two. Three. Four. Five. Six.")
+    pieces = []
+    async with Call(20) as call, aclosing(client.stream(prompt, call)) as sounds:
+        async for sound in sounds:
+            pieces.append(sound)
+            gate.open()
+    assert len(pieces) > 1
+    assert all(piece.sample_rate == 24_000 for piece in pieces)
+
+
+async def test_an_agent_streams_and_may_be_left_early(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    sim.always(f.Gate())
+    async with mt.VoiceAgent(client) as agent:
+        async with aclosing(agent.stream("One. Two. Three. Four.")) as sounds:
+            async for sound in sounds:
+                assert sound.pcm
+                break
+        await sim.until(lambda: sim.aborted == 1)
+
+
+async def test_a_stream_that_is_refused_carries_the_reason(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    sim.then(f.PromptBlocked("SAFETY", "not this"))
+    async with mt.VoiceAgent(client) as agent:
+        with pytest.raises(mt.RefusalError) as caught:
+            await anext(agent.stream("Hello."))
+    assert caught.value.reason == "SAFETY"
+    assert not caught.value.may_have_been_billed
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ({"text": "Hello.", "speed": 2}, "style="),
+        ({"text": "A: a\nB: b\nC: c", "speakers": {"A": "x", "B": "y", "C": "z"}}, "two speakers"),
+        ({"text": "Hello.", "options": {"pitch": 3}}, "has no option pitch="),
+    ],
+)
+async def test_what_gemini_does_not_speak_is_refused_before_it_is_sent(
+    sim: Simulator, client: mt.GeminiSpeechClient, prompt: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(mt.PromptError, match=words):
+        await client.generate(mt.SpeechPrompt(**prompt))
+    assert sim.requests == []
+
+
+async def test_voices_are_listed_filtered_and_heard(client: mt.GeminiSpeechClient) -> None:
+    voices = await client.voices()
+    assert len(voices) >= 30
+    kore = next(voice for voice in voices if voice.name == "Kore")
+    assert kore.kind == "prebuilt"
+    assert kore.preview().seconds > 0
+    women = await client.voices(gender="female")
+    assert 0 < len(women) < len(voices)
+    with pytest.raises(mt.PromptError, match="language_code"):
+        await client.voices(langauge="en")
