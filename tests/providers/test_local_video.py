@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import io
 import math
 import threading
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -281,3 +283,17 @@ def test_what_gives_no_film_is_refused_before_it_starts(given: dict[str, Any], w
 def test_what_is_no_picture_is_named(pictures: object, words: str) -> None:
     with pytest.raises(MediaError, match=words):
         FilmPlan.of(pictures)
+
+
+async def test_a_told_text_is_spoken_and_drawn() -> None:
+    """The local voice speaks it, and each picture has its sentence."""
+    told = "A red fox sits under the stars. Far away a small boat comes home."
+    video = await film([plain(RED), plain(BLUE)], narration=told, size=(320, 180))
+    assert video.provenance is not None
+    assert video.provenance.prompt == told
+    with av.open(io.BytesIO(video.data)) as container:
+        assert {stream.type for stream in container.streams} == {"video", "audio"}
+    drawn = [float(picture[120:].max()) for picture in video.frames()]
+    assert max(drawn[24:48]) > 220, "words are read over the first picture"
+    unseen = await film([plain(RED)], narration=told, captions=False, size=(320, 180))
+    assert max(float(picture[120:].max()) for picture in unseen.frames()) < 220

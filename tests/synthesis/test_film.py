@@ -21,7 +21,8 @@ from mediatoolkit.media.boxes import boxes
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.synthesis import montage
 from mediatoolkit.synthesis.camera import WHOLE, plan
-from mediatoolkit.synthesis.film import compose, lengths
+from mediatoolkit.synthesis.film import compose
+from mediatoolkit.synthesis.pacing import lengths, with_the_words
 from mediatoolkit.synthesis.plates import View, make_plate
 from mediatoolkit.synthesis.subtitles import Titles
 
@@ -279,7 +280,7 @@ def test_soft_captions_are_a_track_of_their_own() -> None:
         seconds=2,
         size=(320, 180),
         captions=[Caption(0.25, 0.75, "Hello {fox}"), Caption(1.0, 1.5, "狐")],
-        burn_captions=False,
+        words="track",
     )
     assert foot(film, 0.5) < 120, "nothing is drawn"
     with opened(film) as container:
@@ -367,3 +368,25 @@ def test_lengths_follow_the_narration_or_the_wish(count: int) -> None:
     assert lengths(count) == [4.0] * count
     assert sum(lengths(count, 7)) == pytest.approx(7)
     assert sum(lengths(count, None, 30)) == pytest.approx(31.2)
+
+
+def test_pictures_change_when_a_sentence_begins() -> None:
+    assert with_the_words([4.0, 4.0], [0.4, 2.9]) == pytest.approx([2.9, 5.1])
+    assert with_the_words([4.0, 4.0], [0.4, 2.0, 5.0, 6.0]) == pytest.approx([5.0, 3.0])
+    assert with_the_words([4.0, 4.0], [0.4]) == [4.0, 4.0], "too few sentences"
+    assert with_the_words([4.0, 4.0], [0.4, 0.9]) == [4.0, 4.0], "too brief"
+
+
+def test_words_can_pace_a_film_unseen() -> None:
+    film = compose(
+        [plain((0, 0, 0)), plain((0, 0, 60))],
+        seconds=4,
+        size=SIZE,
+        captions=[Caption(0, 1, "one"), Caption(2.5, 3.5, "two")],
+        words="unseen",
+    )
+    blue = [float(picture[..., 2].mean()) for picture in Video(film).frames()]
+    assert blue[48] < 8
+    assert blue[-1] > 50
+    assert foot(film, 0.5) < 60
+    assert set(tracks(film)) == {"video"}

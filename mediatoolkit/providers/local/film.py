@@ -125,7 +125,8 @@ def _made(plan: FilmPlan, voice: Audio | None, progress: Progress) -> tuple[byte
         seconds=plan.seconds,
         size=plan.size,
         narration=voice,
-        captions=voice.captions if voice is not None and plan.captions else (),
+        captions=voice.captions if voice is not None else (),
+        words="drawn" if plan.captions else "unseen",
         progress=progress,
     )
     seen = [picture.provenance.prompt for picture in plan.pictures if picture.provenance]
@@ -158,7 +159,7 @@ def _picture(number: int, thing: object) -> Image:
 
 
 def _seconds(seconds: object, count: int) -> float | tuple[float, ...] | None:
-    from mediatoolkit.synthesis.film import lengths
+    from mediatoolkit.synthesis.pacing import lengths
 
     if seconds is None:
         return None

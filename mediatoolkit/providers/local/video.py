@@ -96,7 +96,8 @@ class LocalVideoClient(VideoClient):
 def _made(
     prompt: VideoPrompt, voice: Audio | None, seed: int, progress: Progress
 ) -> tuple[bytes, dict[str, Any]]:
-    from mediatoolkit.synthesis.film import compose, lengths
+    from mediatoolkit.synthesis.film import compose
+    from mediatoolkit.synthesis.pacing import lengths
 
     lengths(1, prompt.seconds, voice.seconds if voice else 0.0)
     size = _size(prompt)
@@ -107,13 +108,13 @@ def _made(
         done = _PAINTED
         painted, unknown = _painted(prompt, size, seed, partial(_part, progress, 0.0, done))
         pictures += painted
-    captions = voice.captions if voice and prompt.options.get("captions", True) else ()
     film = compose(
         pictures,
         seconds=_seconds(prompt, len(pictures), voice),
         size=size,
         narration=voice,
-        captions=captions,
+        captions=voice.captions if voice else (),
+        words="drawn" if prompt.options.get("captions", True) else "unseen",
         progress=partial(_part, progress, done, 1.0),
     )
     return film, {"not_understood": unknown}

@@ -1,0 +1,75 @@
+"""How long each picture of a film is seen."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mediatoolkit.errors import PromptError
+
+PER_PICTURE = 4.0
+"""Seconds for each picture when nobody says otherwise."""
+LONGEST = 600.0
+"""Seconds of film."""
+BEFORE, AFTER = 0.4, 0.8
+"""Seconds of quiet before and after a narration that decides on the length."""
+_BRIEFEST = 1.5
+"""Seconds that a picture is seen at least when words decide when the next one comes."""
+
+
+def lengths(
+    count: int, seconds: float | Sequence[float] | None = None, spoken: float = 0.0
+) -> list[float]:
+    """Seconds for each of *count* pictures.
+
+    Args:
+        count: How many pictures.
+        seconds: For all together, or for each; left out, what suits them and the narration.
+        spoken: Seconds of narration.
+
+    Raises:
+        PromptError: It does not fit together; says what would.
+    """
+    if count < 1:
+        raise PromptError("A film needs at least one picture.")
+    if seconds is None:
+        told = spoken + BEFORE + AFTER if spoken else 0.0
+        each = [max(PER_PICTURE, told / count)] * count
+    elif isinstance(seconds, Sequence):
+        each = [_positive(one) for one in seconds]
+        if len(each) != count:
+            raise PromptError(f"seconds= has {len(each)} lengths for {count} pictures.")
+    else:
+        each = [_positive(seconds) / count] * count
+    total = sum(each)
+    if total > LONGEST:
+        raise PromptError(f"A film takes up to {LONGEST:g} s, not {total:.1f}.")
+    if spoken > total + 1e-6:
+        raise PromptError(
+            f"The narration takes {spoken:.1f} s and the film {total:.1f} s; leave seconds= out, "
+            "or give more."
+        )
+    return each
+
+
+def with_the_words(each: list[float], starts: Sequence[float]) -> list[float]:
+    """Move the cuts to moments when a sentence begins.
+
+    Args:
+        each: Seconds of each picture.
+        starts: Seconds at which sentences begin, rising.
+
+    Returns:
+        As long together as before; *each* itself when there are fewer sentences than pictures,
+        or a picture would be seen too briefly.
+    """
+    count = len(each)
+    if len(starts) < count:
+        return each
+    cuts = [starts[round(n * len(starts) / count)] for n in range(1, count)]
+    moved = [after - before for before, after in pairwise([0.0, *cuts, sum(each)])]
+    return moved if min(moved) >= _BRIEFEST else each
+
+
+def _positive(seconds: object) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise PromptError(f"seconds={seconds!r} is not a number of seconds above 0.")
+    return float(seconds)
