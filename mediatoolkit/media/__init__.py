@@ -5,6 +5,7 @@ from mediatoolkit.media.base import Media
 from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.formats import Facts, inspect
 from mediatoolkit.media.image import Image
+from mediatoolkit.media.joining import concatenate
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound.chunk import Sound
@@ -21,5 +22,6 @@ __all__ = [
     "Provenance",
     "Sound",
     "Video",
+    "concatenate",
     "inspect",
 ]

@@ -15,6 +15,7 @@ from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound import codec, formats, loudness, wav, waveform
 from mediatoolkit.media.sound.arrays import samples_of
+from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
 
@@ -173,6 +174,11 @@ class Audio(Media):
             return [self.data]
         return formats.written_into(self.data, self.facts, self.provenance.to_json().encode())
 
+    def sound(self) -> Sound:
+        """The same as bare samples that can be played at once; decodes."""
+        pcm = wav.to_pcm(self.samples)
+        return Sound(pcm, self.sample_rate, self.channels, self._text())
+
     def waveform(self, *, width: int = 640, height: int = 96) -> Image:
         """A picture of the wave on a transparent ground, for light and dark pages.
 
@@ -239,8 +245,11 @@ class Audio(Media):
             data = codec.encode(self.samples, self.sample_rate, wanted, bits=bits)
         return replace(self, data=data)
 
+    def _text(self) -> str | None:
+        return self.provenance.prompt if self.provenance else None
+
     def _label(self) -> str:
-        return self.provenance.prompt if self.provenance else "sound"
+        return self._text() or "sound"
 
     def _caption(self) -> str:
         length = f"{self.seconds:.1f} s"

@@ -1,6 +1,8 @@
 """What every client is and does."""
 
 import abc
+import asyncio
+from collections.abc import AsyncGenerator
 from difflib import get_close_matches
 from functools import partial
 from types import TracebackType
@@ -9,8 +11,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.jobs import together
-from mediatoolkit.media import Image, Media, Video
-from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, VideoPrompt
+from mediatoolkit.media import Audio, Image, Media, Sound, Video
+from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.transport import Secret, Timeout, seconds_of
 
 P = TypeVar("P", bound=Prompt)
@@ -148,6 +150,24 @@ class ImageClient(Client[ImagePrompt, Image]):
         prompts = [ImagePrompt.of(asked, seed=seed) for seed in seeds]
         works = [partial(self.generate, one, timeout=timeout) for one in prompts]
         return await together(works, at_once=count)
+
+
+class SpeechClient(Client[SpeechPrompt, Audio]):
+    """One vendor's protocol for speech."""
+
+    prompt_type = SpeechPrompt
+    media_type = Audio
+    entry_points = "mediatoolkit.speech"
+
+    async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
+        """Make what a checked *prompt* asks for, within an open *call*.
+
+        Yields:
+            Pieces in the order they are heard, each as soon as it is there; all in one where a
+            vendor does not stream.
+        """
+        audio = await self.make(prompt, call)
+        yield await asyncio.to_thread(audio.sound)
 
 
 class VideoClient(Client[VideoPrompt, Video]):

@@ -119,17 +119,24 @@ def encode(samples: "npt.NDArray[np.floating]", sample_rate: int, *, bits: int =
         sample_rate: Hertz.
         bits: 8, 16 or 24.
     """
+    pcm = to_pcm(samples, bits)
+    return wrapped(pcm, sample_rate=sample_rate, channels=samples.shape[1], bits=bits)
+
+
+def to_pcm(samples: "npt.NDArray[np.floating]", bits: int = 16) -> bytes:
+    """Little-endian integers of values from -1 to 1; what is louder is clipped."""
     import numpy as np
 
     top = 2 ** (bits - 1)
     integers = np.clip(np.rint(samples.astype(np.float64) * top), -top, top - 1)
+    typed: npt.NDArray[Any]
     if bits == 8:
-        pcm = (integers + 128).astype(np.uint8).tobytes()
+        typed = (integers + 128).astype(np.uint8)
     elif bits == 16:
-        pcm = integers.astype("<i2").tobytes()
+        typed = integers.astype("<i2")
     else:
-        pcm = integers.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
-    return wrapped(pcm, sample_rate=sample_rate, channels=samples.shape[1], bits=bits)
+        typed = integers.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3]
+    return typed.tobytes()
 
 
 def wrapped(pcm: bytes, *, sample_rate: int, channels: int, bits: int = 16) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from mediatoolkit.call import Call, Drawing
+from mediatoolkit.call import Call, Drawing, Event
 
 T = TypeVar("T")
 Progress = Callable[[str, float], None]
@@ -28,13 +28,20 @@ class Workers:
         """Start nothing yet."""
         self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
 
-    async def do(self, work: Callable[[Progress], T], call: Call) -> T:
+    async def do(
+        self,
+        work: Callable[[Progress], T],
+        call: Call,
+        *,
+        event: Callable[[str, float], Event] = Drawing,
+    ) -> T:
         """Run *work* in a thread.
 
         Args:
             work: Gets a function to call often, with the name of the current step and the share
                 that is done, 0 to 1. That function raises when the call is cancelled.
             call: Is told of the progress.
+            event: How it is told.
 
         Cancelled, it returns when the work has stopped.
         """
@@ -44,7 +51,7 @@ class Workers:
         def progress(what: str, fraction: float) -> None:
             if stop.is_set():
                 raise _Stopped
-            loop.call_soon_threadsafe(call.report, Drawing(what, fraction))
+            loop.call_soon_threadsafe(call.report, event(what, fraction))
 
         working = self._threads.submit(work, progress)
         result = asyncio.wrap_future(working)

@@ -1,0 +1,187 @@
+"""Speech by the embedded voices."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mediatoolkit.call import Call, Decoding, Drawing
+from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
+from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
+from mediatoolkit.prompts import SpeechPrompt
+from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.local.workers import Progress, Workers
+from mediatoolkit.transport import Timeout
+
+if TYPE_CHECKING:
+    from mediatoolkit.synthesis.speech import Spoken
+
+MODEL = "hibari"
+_SEED = 0  # a prompt for speech has none: the same words always sound the same
+
+
+class Speaking(Drawing):
+    """A local voice is at work on the sentence `what`."""
+
+    stage = "speaking"
+
+    def __str__(self) -> str:
+        """Such as `speaking, 40 %`."""
+        return f"speaking, {self.fraction:.0%}"
+
+
+class LocalSpeechClient(SpeechClient):
+    """Speaks English with the embedded engine, in worker threads.
+
+    The voices are `heart`, `deep` and `bright`. The same prompt gives the same sound, and the
+    captions of what it makes are exact.
+
+    Args:
+        model: `"hibari"`, the only one.
+        timeout: One deadline over the whole call.
+    """
+
+    provider = "local"
+
+    def __init__(self, *, model: str = MODEL, timeout: Timeout | None = None) -> None:
+        """Check the model; threads start when first needed."""
+        if model != MODEL:
+            raise UnknownModelError(f'No local speech model {model!r}; use "local/{MODEL}".')
+        self.model = model
+        self.timeout = timeout or Timeout(total=300)
+        self._closed = False
+        self._workers = Workers("speaker", os.cpu_count() or 1)
+
+    def check(self, prompt: SpeechPrompt) -> None:
+        """Refuse what the voices cannot say.
+
+        Raises:
+            PromptError: Names what they can.
+            MissingExtraError: The speech model is not installed.
+        """
+        from mediatoolkit.synthesis import speech
+
+        self.check_options(prompt)
+        if prompt.style is not None:
+            raise PromptError(
+                "The local voices have one style; leave style= out, or choose another voice: "
+                "heart, deep or bright."
+            )
+        if prompt.language is not None and prompt.language.lower().split("-")[0] != "en":
+            raise PromptError(
+                f"The local voices speak English, not {prompt.language!r}; leave language= out, "
+                "or use a model that speaks it."
+            )
+        speech.check(_turns(prompt), prompt.speed)
+
+    async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
+        """Speak in a worker thread, sentence by sentence; cancelling stops the voice."""
+        async with aclosing(self._sentences(prompt, call)) as sentences:
+            said = [one async for one in sentences]
+        call.report(Decoding())
+        options = await prompt.plain_options()
+        return await asyncio.to_thread(_audio, prompt, options, said)
+
+    async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
+        """As `make`, a sentence at a time, each while the next is being made.
+
+        All sentences are equally loud; the whole that `make` returns may be a little louder.
+        """
+        async with aclosing(self._sentences(prompt, call)) as sentences:
+            async for said in sentences:
+                yield said.sound
+
+    async def close(self) -> None:
+        """Refuse later use; the sentence under way is the last."""
+        self._closed = True
+        self._workers.close()
+
+    async def _sentences(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator["_Said", None]:
+        call.provider = self.provider
+        talk = _Talk(prompt)
+        ahead = self._next(talk, call)
+        try:
+            while said := await ahead:
+                ahead = self._next(talk, call)
+                yield said
+        finally:
+            ahead.cancel()
+            await asyncio.wait([ahead])
+
+    def _next(self, talk: "_Talk", call: Call) -> asyncio.Task["_Said | None"]:
+        if self._closed:
+            raise ClosedError("This client is closed; make a new one.", provider=self.provider)
+        return asyncio.create_task(self._workers.do(talk.next, call, event=Speaking))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One sentence, and when its words are heard."""
+
+    sound: Sound
+    caption: Caption
+
+
+class _Talk:
+    """A prompt on its way through the voices; asked for one sentence at a time."""
+
+    def __init__(self, prompt: SpeechPrompt) -> None:
+        self._prompt = prompt
+        self._sentences: Iterator[Spoken] | None = None
+        self._report: Progress | None = None
+
+    def next(self, progress: Progress) -> _Said | None:
+        """Make the next sentence, or None after the last; blocks."""
+        from mediatoolkit.media.sound.wav import to_pcm
+        from mediatoolkit.synthesis.speech import dialogue
+
+        self._report = progress
+        if self._sentences is None:
+            turns, speed = _turns(self._prompt), self._prompt.speed
+            self._sentences = dialogue(turns, speed=speed, seed=_SEED, progress=self._progress)
+        spoken = next(self._sentences, None)
+        if spoken is None:
+            return None
+        sound = Sound(to_pcm(spoken.samples), spoken.sample_rate, 1, spoken.text)
+        return _Said(sound, Caption(spoken.start, spoken.end, spoken.text))
+
+    def _progress(self, what: str, fraction: float) -> None:
+        if self._report is not None:
+            self._report(what, fraction)
+
+
+def _turns(prompt: SpeechPrompt) -> list[tuple[str, str]]:
+    """Voice and words, one after the other."""
+    from mediatoolkit.synthesis.voices import DEFAULT
+
+    usual = prompt.voice or DEFAULT
+    return [(prompt.speakers[name] if name else usual, text) for name, text in prompt.lines()]
+
+
+def _audio(prompt: SpeechPrompt, options: dict[str, Any], said: list[_Said]) -> Audio:
+    """The whole, with its highest sample at -1 dBFS."""
+    import numpy as np
+
+    from mediatoolkit.synthesis.speech import LOUDEST, left_out
+
+    waves = [np.frombuffer(one.sound.pcm, "<i2") for one in said]
+    peak = max(int(np.abs(wave.astype(np.int32)).max(initial=1)) for wave in waves)
+    gain = np.float32(LOUDEST * 32768 / peak)
+    pcm = b"".join(np.rint(wave * gain).astype("<i2").tobytes() for wave in waves)
+    notes: dict[str, object] = {
+        "captions": Captions(tuple(one.caption for one in said)).to_plain(),
+        "not_spoken": left_out(prompt.text),
+    }
+    origin = Provenance(
+        model=f"local/{MODEL}",
+        prompt=prompt.text,
+        engine="local",
+        seed=_SEED,
+        options=options,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes={name: value for name, value in notes.items() if value},
+    )
+    return Audio.from_pcm(pcm, sample_rate=said[0].sound.sample_rate, provenance=origin)
