@@ -58,6 +58,15 @@ class Sdk:
             lambda: list(self.client.models.generate_content_stream(**request))
         )
 
+    async def call(self, method: str, *args: Any, **request: Any) -> Any:
+        """Any other method by its path, such as `"interactions.create"`."""
+        found: Any = self.client.aio if self._way == "aio" else self.client
+        for name in method.split("."):
+            found = getattr(found, name)
+        if self._way == "aio":
+            return await found(*args, **request)
+        return await asyncio.to_thread(found, *args, **request)
+
     async def close(self) -> None:
         await self.client.aio.aclose()
         await asyncio.to_thread(self.client.close)

@@ -1,6 +1,8 @@
 """The requests in `tests/wire/` are what google-genai sends."""
 
 import json
+import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -52,18 +54,148 @@ async def plain(sdk: Sdk) -> None:
     await sdk.generate(model="gemini-3-pro-image", contents="x")
 
 
+async def tts_single(sdk: Sdk) -> None:
+    kore = types.VoiceConfig(prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name="Kore"))
+    await sdk.generate(
+        model="gemini-3.8-flash-tts",
+        contents="hello",
+        config=types.GenerateContentConfig(
+            response_modalities=["AUDIO"],
+            speech_config=types.SpeechConfig(voice_config=kore, language_code="en-US"),
+        ),
+    )
+
+
+async def tts_multi(sdk: Sdk) -> None:
+    speakers = [
+        types.SpeakerVoiceConfig(
+            speaker=speaker,
+            voice_config=types.VoiceConfig(
+                prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name=name)
+            ),
+        )
+        for speaker, name in (("Joe", "Kore"), ("Jane", "Puck"))
+    ]
+    several = types.MultiSpeakerVoiceConfig(speaker_voice_configs=speakers)
+    await sdk.generate(
+        model="gemini-2.5-flash-preview-tts",
+        contents="TTS the conversation:\nJoe: hi\nJane: hello",
+        config=types.GenerateContentConfig(
+            response_modalities=["AUDIO"],
+            speech_config=types.SpeechConfig(multi_speaker_voice_config=several),
+        ),
+    )
+
+
+async def tts_38_style(sdk: Sdk) -> None:
+    parts = [
+        types.Part(text="Hello there.", speech_metadata={"speaker": "Joe", "style": "cheerful"}),
+        types.Part(text="Hi!", speech_metadata={"speaker": "Jane"}),
+    ]
+    voice = types.SpeechConfig(voice_config=types.VoiceConfig(voice="Kore"))
+    config = types.GenerateContentConfig(response_modalities=["AUDIO"], speech_config=voice)
+    await sdk.generate(model="gemini-3.8-flash-tts", contents=parts, config=config)
+    await sdk.stream(model="gemini-3.8-flash-tts", contents=parts, config=config)
+
+
+async def voices(sdk: Sdk) -> None:
+    await sdk.call("voices.list", page_size=2, gender=["female"], language_code=["en-US", "en-GB"])
+    await sdk.call("voices.list", contexts=["News"], type_=["prebuilt"], search="warm")
+    await sdk.call("voices.get", "Kore")
+
+
+FILM: dict[str, Any] = {
+    "aspect_ratio": "16:9",
+    "delivery": "uri",
+    "duration": "5s",
+    "resolution": "720p",
+    "type": "video",
+}
+
+
+async def interaction_video(sdk: Sdk) -> None:
+    made = await sdk.call(
+        "interactions.create",
+        model="gemini-omni-1.1-flash",
+        background=True,
+        input="a fox runs",
+        response_format=FILM,
+    )
+    made = await sdk.call("interactions.get", made.id)
+    await sdk.call("files.download", file=made.output_video.uri)
+    picture = {"type": "image", "mime_type": "image/png", "data": b64encode(png("teal")).decode()}
+    await sdk.call(
+        "interactions.create",
+        model="gemini-omni-1.1-flash",
+        background=True,
+        input=[picture, {"type": "text", "text": "the fox looks up"}],
+        generation_config={"seed": 7, "video_config": {"task": "image_to_video"}},
+        response_format=FILM,
+    )
+    await sdk.call(
+        "interactions.create",
+        model="gemini-omni-1.1-flash",
+        background=True,
+        input="it goes on",
+        previous_interaction_id=made.id,
+        generation_config={"video_config": {"task": "extend"}},
+        response_format=FILM,
+    )
+
+
+async def interaction_cancel_delete(sdk: Sdk) -> None:
+    made = await sdk.call(
+        "interactions.create", model="gemini-omni-1.1-flash", background=True, input="a fox"
+    )
+    await sdk.call("interactions.cancel", made.id)
+    await sdk.call("interactions.delete", made.id)
+
+
+async def interaction_tts(sdk: Sdk) -> None:
+    await sdk.call(
+        "interactions.create",
+        model="gemini-3.8-flash-tts",
+        input="hello",
+        response_format={"type": "audio", "mime_type": "audio/wav", "sample_rate": 24000},
+        generation_config={"speech_config": [{"voice": "Kore", "language": "en-US"}]},
+    )
+
+
+async def interaction_image(sdk: Sdk) -> None:
+    await sdk.call(
+        "interactions.create",
+        model="gemini-3.1-flash-lite-image",
+        input="a blue square",
+        response_format={
+            "type": "image",
+            "aspect_ratio": "16:9",
+            "image_size": "1K",
+            "mime_type": "image/jpeg",
+            "delivery": "inline",
+        },
+    )
+
+
 CALLS: dict[str, tuple[Callable[[Sdk], Awaitable[None]], dict[str, Any]]] = {
     "image_sync": (image_sync, {}),
     "image_edit": (image_edit, {}),
     "timeout_header": (plain, {"timeout": 30500}),
     "image_v1beta": (plain, {"api_version": "v1beta"}),
+    "tts_single": (tts_single, {}),
+    "tts_multi": (tts_multi, {}),
+    "tts_38_style": (tts_38_style, {}),
+    "voices": (voices, {}),
+    "interaction_video": (interaction_video, {}),
+    "interaction_cancel_delete": (interaction_cancel_delete, {}),
+    "interaction_tts": (interaction_tts, {}),
+    "interaction_image": (interaction_image, {}),
 }
 
 
 @pytest.fixture
 async def sim() -> Any:
-    """Answers with the small picture that stands in the recordings."""
-    async with Simulator(picture=png("olive")) as simulator:
+    """Answers with the small picture that stands in the recordings, and finishes at once."""
+    async with Simulator(picture=png("olive"), looks=0) as simulator:
         yield simulator
 
 
@@ -85,11 +217,24 @@ def test_every_recording_is_compared() -> None:
 def shape(request: Request) -> dict[str, Any]:
     return {
         "method": request.method,
-        "path": request.path,
-        "query": dict(request.query),
+        "path": plain_ids(request.path),
+        "query": query_of(request),
         "headers": {name: request.headers.get(name) for name in COMPARED},
-        "body": request.body,
+        "body": plain_ids(request.body),
     }
+
+
+def query_of(request: Request) -> dict[str, Any]:
+    """The query; a name that is repeated has a list."""
+    values = {name: request.values(name) for name in request.query}
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def plain_ids(value: Any) -> Any:
+    """*value* with the ids of interactions and files, which differ each time, replaced."""
+    text = json.dumps(value)
+    text = re.sub(r"v1_[\w-]{16}", "v1_interaction", text)
+    return json.loads(re.sub(r"files/[0-9a-f]{12}", "files/abc123", text))
 
 
 def expected(recorded: dict[str, Any]) -> dict[str, Any]:
