@@ -12,7 +12,7 @@ CODE := mediatoolkit tests
 
 demo: $(VENV)/.demo
 	@mkdir -p out
-	@$(BIN)/python -m mediatoolkit "a red fox under the stars" --seed 7 --out out/fox.png
+	@$(BIN)/python -m mediatoolkit demo --out out
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         UnsafeURLError,
     )
-    from mediatoolkit.jobs import Job
+    from mediatoolkit.job import Job
     from mediatoolkit.media import Audio, Image, Provenance, Video
     from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
     from mediatoolkit.providers.gemini import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
     from mediatoolkit.transport.session import SessionRegistry, sessions
-    from mediatoolkit.verbs import close, download, film, image, speech, video
+    from mediatoolkit.verbs import close, download, film, image, jobs, speech, video
 
 _HOMES = {
     "agents": ("ImageGenAgent", "VideoGenAgent", "VoiceAgent"),
@@ -63,7 +63,7 @@ _HOMES = {
         "UnknownModelError",
         "UnsafeURLError",
     ),
-    "jobs": ("Job",),
+    "job": ("Job",),
     "media": ("Audio", "Image", "Provenance", "Video"),
     "prompts": ("ImagePrompt", "SpeechPrompt", "VideoPrompt"),
     "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
@@ -72,7 +72,7 @@ _HOMES = {
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
     "transport.session": ("SessionRegistry", "sessions"),
-    "verbs": ("close", "download", "film", "image", "speech", "video"),
+    "verbs": ("close", "download", "film", "image", "jobs", "speech", "video"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -120,6 +120,7 @@ __all__ = [
     "download",
     "film",
     "image",
+    "jobs",
     "sessions",
     "speech",
     "video",

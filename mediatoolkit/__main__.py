@@ -1,21 +1,32 @@
-"""`python -m mediatoolkit "a red fox under the stars"` makes a picture and says where it is."""
+"""Make media from the command line, such as `python -m mediatoolkit image "a red fox"`."""
 
 import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
-from mediatoolkit.agents import ImageGenAgent
+from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.call import Event
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.files import check_folder
+from mediatoolkit.media import Media
+
+_KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
+    "image": (ImageGenAgent, ("size", "aspect", "seed")),
+    "speech": (VoiceAgent, ("voice", "style", "speed")),
+    "video": (VideoGenAgent, ("seconds", "aspect", "resolution", "seed")),
+}
+_NUMBERS = {"seed": int, "speed": float, "seconds": float}
+_STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
+_SCENES = ("a red fox under the stars", "an owl on a branch at midnight")
 
 
 def main() -> int:
-    """Read the command line, make the picture, print its place."""
+    """Read the command line, make what it asks for, print where it is."""
     asked = _arguments()
     try:
-        asyncio.run(_make(asked))
+        asyncio.run(_demo(asked.out) if asked.kind == "demo" else _make(asked))
     except MediaToolkitError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - a command
         return 1
@@ -23,19 +34,36 @@ def main() -> int:
 
 
 async def _make(asked: argparse.Namespace) -> None:
+    kind, names = _KINDS[asked.kind]
     await asyncio.to_thread(check_folder, asked.out.parent)
-    async with ImageGenAgent(asked.model, timeout=asked.timeout) as agent:
-        job = agent.start(
-            asked.prompt,
-            size=asked.size,
-            aspect=asked.aspect,
-            seed=asked.seed,
-        )
+    async with kind(asked.model, timeout=asked.timeout) as agent:
+        options = {name: getattr(asked, name) for name in names}
+        job = agent.start(asked.prompt, **options)
         job.watch(lambda progress: _show(progress.event))
-        image = await job
-    path = await image.asave(asked.out)
+        media = await job
+    await _save(media, asked.out)
+
+
+async def _demo(folder: Path) -> None:
+    """A picture, speech and a film of both, all by the local engine."""
+    from mediatoolkit.call import Call
+    from mediatoolkit.providers.local.film import FilmPlan, make_film
+
+    await asyncio.to_thread(check_folder, folder)
+    async with ImageGenAgent("local", aspect="16:9", seed=0) as painter:
+        images = await painter.generate_many(_SCENES, concurrency=2)
+    async with VoiceAgent("local") as speaker:
+        voice = await speaker.generate(_STORY)
+    async with Call(300, listener=_show) as call:
+        film = await make_film(FilmPlan.of(images, narration=voice), call)
+    for media, name in ((images[0], "fox"), (voice, "story"), (film, "film")):
+        await _save(media, folder / name)
+
+
+async def _save(media: Media, out: Path) -> None:
+    path = await media.asave(out)
     _show(None)
-    print(f"{image!r}\n{path.resolve()}")  # noqa: T201 - a command
+    print(f"{media!r}\n{path.resolve()}")  # noqa: T201 - a command
 
 
 def _show(event: Event | None) -> None:
@@ -46,13 +74,17 @@ def _show(event: Event | None) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mediatoolkit", description=__doc__)
-    parser.add_argument("prompt", help="what to see")
-    parser.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
-    parser.add_argument("--size", help='"512", "1K", "2K", "4K", or pixels as "1024x768"')
-    parser.add_argument("--aspect", help='width to height, as "16:9"')
-    parser.add_argument("--seed", type=int, help="for the same picture again")
-    parser.add_argument("--timeout", type=float, help="seconds for everything together")
-    parser.add_argument("--out", type=Path, default=Path("picture"), help="file to write")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    for name, (_, options) in _KINDS.items():
+        kind = kinds.add_parser(name, help=f"make {name} of a prompt")
+        kind.add_argument("prompt", help="what to make")
+        kind.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
+        kind.add_argument("--timeout", type=float, help="seconds for everything together")
+        kind.add_argument("--out", type=Path, default=Path(name), help="file to write")
+        for option in options:
+            kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str))
+    demo = kinds.add_parser("demo", help="make a picture, speech and a film with the local engine")
+    demo.add_argument("--out", type=Path, default=Path(), help="folder to write to")
     return parser.parse_args()
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from mediatoolkit.call import Call, Saving, Withdrawn
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError, ProviderError
-from mediatoolkit.jobs import Job, relay, together
+from mediatoolkit.job import Job, relay, together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
@@ -300,9 +300,16 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         pending = next((one for one in self.pending() if one.id == job_id), None)
         if pending is None:
             raise PromptError(f"No film {job_id[:60]!r} is pending in this store.")
+        return await self.pick_up(pending, timeout)
+
+    def pick_up(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[Video]:
+        """As `resume`, as a job that goes on at once."""
         client = self._client_of(pending)
-        async with Call(self._seconds(timeout)) as call:
+
+        async def work(call: Call) -> Video:
             return await self._collect(client, pending, call)
+
+        return Job(work, Call(self._seconds(timeout)), label=pending.origin.prompt)
 
     async def _by(
         self, client: Client[VideoPrompt, Video], asked: VideoPrompt, call: Call

@@ -22,6 +22,7 @@ Every message is safe to leave in a notebook: no key, no header, no query string
 `asyncio.CancelledError` is not in the tree; it passes through unchanged.
 """
 
+import traceback
 from typing import ClassVar
 
 
@@ -58,7 +59,14 @@ class MediaToolkitError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """One calm line in IPython; `%tb` still shows the whole way."""
+        if _asked_by("tb"):
+            return traceback.format_exception(self)
         return [f"{type(self).__name__}: {self}"]
+
+
+def _asked_by(magic: str) -> bool:
+    """IPython renders a failed cell and `%tb` in one way, so only the frames tell them apart."""
+    return any(frame.f_code.co_name == magic for frame, _ in traceback.walk_stack(None))
 
 
 def _restore(

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.call import Call, Saving
-from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.jobs import Job
+from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.registry import client_class, default_vendor
-from mediatoolkit.store import Store
+from mediatoolkit.store import Pending, Store
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
 
 T = TypeVar("T")
@@ -190,6 +190,62 @@ def film(
     return _shown(Job(work, call, label="a film of pictures"))
 
 
+class Jobs:
+    """The jobs of this kernel, and those that an earlier one left behind; public as `mt.jobs`."""
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self._running: set[Job[Any]] = set()
+
+    def add(self, job: Job[T]) -> Job[T]:
+        """Hold on to *job* until it is over."""
+        self._running.add(job)
+        job.when_over(self._running.discard)
+        return job
+
+    def running(self) -> list[Job[Any]]:
+        """The jobs that run, in no order."""
+        return list(self._running)
+
+    def cancel_all(self) -> int:
+        """Cancel every running job. Safe from any thread.
+
+        Returns:
+            How many there were.
+        """
+        running = self.running()
+        for job in running:
+            job.cancel()
+        return len(running)
+
+    def pending(self) -> list[Pending]:
+        """Vendors' jobs in the default store that were begun and are not finished, oldest first."""
+        return Store.default().pending()
+
+    def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Video]:
+        """Go on with a vendor's job that an earlier kernel began; nothing is paid again.
+
+        Raises:
+            PromptError: No such job is pending.
+            AuthenticationError: The vendor needs a key, and there is none.
+        """
+        found = next((one for one in self.pending() if one.id == job_id), None)
+        if found is None:
+            raise PromptError(f"No job {job_id[:60]!r} is pending; mt.jobs.pending() lists them.")
+        return _shown(
+            _maker(VideoGenAgent, "jobs", None, found.origin.model).pick_up(found, timeout)
+        )
+
+    def __repr__(self) -> str:
+        """One line a job."""
+        lines = sorted(map(repr, self._running)) + list(map(repr, self.pending()))
+        return "\n".join(lines) or "no jobs"
+
+
+jobs = Jobs()
+"""The jobs of this kernel."""
+
+
 async def download(
     url: str, path: str | os.PathLike[str], *, timeout: float | Timeout | None = None
 ) -> Path:
@@ -259,6 +315,7 @@ def _needs_loop(verb: str) -> None:
 
 
 def _shown(job: Job[T]) -> Job[T]:
+    jobs.add(job)
     if _in_kernel():
         from mediatoolkit import widgets
 

@@ -9,6 +9,8 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit import verbs
+from mediatoolkit.job import Polling
+from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.test_prompts import picture
@@ -277,3 +279,44 @@ class TestVerbs:
         with pytest.raises(mt.StorageError):
             await mt.download(url, store / "missing" / "file.bin")
         assert [path.name for path in store.iterdir()] == ["file.bin"]
+
+    async def test_all_running_jobs_are_known_and_stopped(self) -> None:
+        job = mt.image("a city", size=1536)
+        assert mt.jobs.running() == [job]
+        assert repr(mt.jobs) == repr(job)
+        assert mt.jobs.cancel_all() == 1
+        with pytest.raises(mt.JobCancelled):
+            await job
+        assert mt.jobs.running() == []
+        assert repr(mt.jobs) == "no jobs"
+
+    async def test_a_film_outlives_its_kernel(
+        self, monkeypatch: pytest.MonkeyPatch, store: Path
+    ) -> None:
+        """One start, whatever happens between it and the film."""
+        async with Simulator(looks=3) as sim:
+            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", sim.url)
+            monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+            with pytest.raises(mt.DeadlineError):
+                await mt.video("a fox runs", timeout=1)
+            (pending,) = mt.jobs.pending()
+            await mt.close()
+            monkeypatch.setattr(QueuedClient, "polling", Polling(first=0.01, cap=0.01))
+            film = await mt.jobs.resume(pending.id)
+            assert film.path
+            assert film.path.parent == store
+            assert mt.jobs.pending() == []
+            with pytest.raises(mt.PromptError, match="pending"):
+                mt.jobs.resume(pending.id)
+            starts = [one for one in sim.requests if one.path.endswith("/interactions")]
+            assert len(starts) == 1
+
+    async def test_a_story_goes_through_all_three_verbs(self) -> None:
+        fox = await mt.image("a red fox", size="160x96", seed=1)
+        voice = await mt.speech("A red fox sits under the stars.")
+        made = await mt.film([fox], voice, size=(160, 96))
+        assert made.seconds >= voice.seconds
+        clip = await mt.video("the fox looks up", image=fox, seconds=1, resolution="360p")
+        assert clip.seconds == pytest.approx(1, abs=0.1)
+        with pytest.raises(mt.PromptError, match="at least one picture"):
+            await mt.film([])

@@ -9,6 +9,7 @@ import pytest
 import mediatoolkit as mt
 
 ROOT = Path(__file__).parents[1]
+MAKE = (sys.executable, "-m", "mediatoolkit")
 HEAVY = ("aiohttp", "numpy", "PIL", "IPython", "ipywidgets", "anywidget", "aiofiles")
 
 
@@ -108,7 +109,17 @@ def test_an_error_that_may_cost_twice_says_so() -> None:
 def test_the_command_makes_a_picture(tmp_path: Path) -> None:
     out = tmp_path / "fox.png"
     done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "mediatoolkit", "a red fox", "--size", "64x64", "--out", str(out)],
+        [
+            sys.executable,
+            "-m",
+            "mediatoolkit",
+            "image",
+            "a red fox",
+            "--size",
+            "64x64",
+            "--out",
+            str(out),
+        ],
         capture_output=True,
         text=True,
         timeout=60,
@@ -120,16 +131,16 @@ def test_the_command_makes_a_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["", "--out", "fox.png"], "PromptError: The prompt is empty"),
-        (["fox", "--size", "banana"], "PromptError: size='banana'"),
-        (["fox", "--out", "missing/fox.png"], "StorageError: There is no folder"),
+        (["image", "", "--out", "fox.png"], "PromptError: The prompt is empty"),
+        (["image", "fox", "--size", "banana"], "PromptError: size='banana'"),
+        (["speech", "fox", "--out", "missing/fox.wav"], "StorageError: There is no folder"),
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong(
     arguments: list[str], words: str, tmp_path: Path
 ) -> None:
     done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "mediatoolkit", *arguments],
+        [*MAKE, *arguments],
         capture_output=True,
         text=True,
         timeout=60,

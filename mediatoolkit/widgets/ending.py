@@ -4,7 +4,7 @@ from html import escape
 from typing import Any
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.jobs import Job, Progress, State
+from mediatoolkit.job import Job, Progress, State
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
-from mediatoolkit.jobs import Job, State
+from mediatoolkit.job import Job, State
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import Bundle, ending, result_of

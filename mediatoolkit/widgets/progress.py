@@ -8,7 +8,7 @@ import anywidget
 import traitlets as t
 
 from mediatoolkit.call import Drawing, Event, Receiving
-from mediatoolkit.jobs import Job, Progress
+from mediatoolkit.job import Job, Progress
 
 _HERE = Path(__file__).parent
 

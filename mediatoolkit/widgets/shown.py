@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from IPython import get_ipython
 
-from mediatoolkit.jobs import Job
+from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 
 _cells: WeakKeyDictionary[object, str] = WeakKeyDictionary()

@@ -17,7 +17,7 @@ NAP = """
 import asyncio, pathlib
 from mediatoolkit import widgets
 from mediatoolkit.call import Call
-from mediatoolkit.jobs import Job
+from mediatoolkit.job import Job
 
 async def nap(call):
     try:

@@ -25,6 +25,15 @@ async def test_an_awaited_failure_is_said_once_in_one_line(notebook: Kernel) -> 
     assert run.shown[-1]["data"]["text/plain"].startswith("a <b>red</b> fox: failed after ")
 
 
+async def test_the_whole_way_is_told_on_request(notebook: Kernel) -> None:
+    await notebook.run(f"await {FOX}")
+
+    told = await notebook.run("%tb")
+
+    assert "Traceback" in told.text
+    assert "mediatoolkit.errors.RefusalError: " in told.text
+
+
 async def test_a_failure_that_nobody_awaits_is_told_in_place(notebook: Kernel) -> None:
     run = await notebook.run(FOX)
     await until(lambda: len(run.shown) == 2, 20, "the message")

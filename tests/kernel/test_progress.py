@@ -12,7 +12,7 @@ TALKATIVE = """
 import asyncio
 from mediatoolkit import widgets
 from mediatoolkit.call import Call, Drawing
-from mediatoolkit.jobs import Job
+from mediatoolkit.job import Job
 
 async def talk(call):
     for step in range(1000):

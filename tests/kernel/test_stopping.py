@@ -59,6 +59,14 @@ async def test_the_cell_ends_and_nothing_is_left(
     assert waiting.shown[-1]["data"]["text/plain"].startswith("a red fox: cancelled after ")
 
 
+async def test_a_stopped_cell_shows_where_it_waited(notebook: Kernel, waiting: Run) -> None:
+    await notebook.press_stop()
+    await notebook.finish(waiting, seconds=3)
+
+    assert "await mt.image" in waiting.text
+    assert "providers" not in waiting.text
+
+
 async def test_a_cancelled_job_is_one_calm_line(notebook: Kernel, waiting: Run) -> None:
     await _click(notebook, waiting)
     await notebook.finish(waiting, seconds=3)

@@ -8,7 +8,7 @@ import pytest
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, RefusalError
-from mediatoolkit.jobs import Job
+from mediatoolkit.job import Job
 from mediatoolkit.media import Image
 from mediatoolkit.widgets.ending import ending, result_of
 

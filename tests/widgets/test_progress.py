@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediatoolkit.call import Call, Drawing, Event, Receiving, Waiting
-from mediatoolkit.jobs import Job
+from mediatoolkit.job import Job
 from mediatoolkit.widgets.progress import JobView
 
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from mediatoolkit.call import Call, Event, Withdrawn, positive_seconds
 from mediatoolkit.errors import JobCancelled, MediaToolkitError
@@ -122,6 +122,10 @@ class Job(Generic[T_co]):
 
         return unwatch
 
+    def when_over(self, hook: Callable[["Job[Any]"], object]) -> None:
+        """Call *hook* with this job, on its loop, when it is over, in whatever way."""
+        self._task.add_done_callback(lambda _task: hook(self))
+
     def __await__(self) -> Generator[object, None, T_co]:
         """Wait for the result.
 
@@ -139,7 +143,8 @@ class Job(Generic[T_co]):
         """Awaits the task itself, so a stopped cell stops the job and waits for its clean-up."""
         try:
             return await self._task
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as stopped:
+            stopped.__traceback__ = None  # a stopped cell shows where it waited, not our insides
             waiter = asyncio.current_task()
             if not self._stopped_by_user or (waiter is not None and waiter.cancelling()):
                 raise

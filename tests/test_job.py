@@ -11,7 +11,7 @@ import pytest
 
 from mediatoolkit.call import Call, Drawing, Event, Waiting
 from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError
-from mediatoolkit.jobs import Job, Polling, Progress, State, relay
+from mediatoolkit.job import Job, Polling, Progress, State, relay
 
 
 async def forever(call: Call) -> None:
