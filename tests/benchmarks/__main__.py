@@ -5,6 +5,7 @@ follow one another; only ratios mean anything on a machine that others use too.
 """
 
 import argparse
+import compileall
 import json
 import platform
 import sys
@@ -27,6 +28,7 @@ def main() -> None:
     folder = chosen.folder or (str(_MEMORY_DISK) if _MEMORY_DISK.is_dir() else "")
     every = scenarios(file_size, folder)
     wanted = [one for one in every if not chosen.only or one.name in chosen.only]
+    compileall.compile_dir("mediatoolkit", quiet=1)  # as an installer does
     begun = time.monotonic()
     print(
         f"Python {platform.python_version()} on {platform.system()}, {chosen.repeat} rounds, files "
