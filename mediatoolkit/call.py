@@ -83,6 +83,22 @@ class Drawing(Event):
         return f"drawing {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sounding(Event):
+    """A piece of speech is there and can be heard while the rest is made.
+
+    Attributes:
+        pcm: Signed 16 bits a sample, little-endian, channels side by side.
+        sample_rate: Hertz.
+        channels: From 1.
+    """
+
+    stage = "sounding"
+    pcm: bytes
+    sample_rate: int
+    channels: int = 1
+
+
 class Decoding(Event):
     """The bytes are checked and made into media."""
 

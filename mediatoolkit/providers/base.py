@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from mediatoolkit.call import Call
+from mediatoolkit.call import Call, Sounding
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.job import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
@@ -168,6 +168,11 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
         """
         audio = await self.make(prompt, call)
         yield await asyncio.to_thread(audio.sound)
+
+    @staticmethod
+    def let_hear(sound: Sound, call: Call) -> None:
+        """Tell who watches the call that *sound* can be heard."""
+        call.report(Sounding(sound.pcm, sound.sample_rate, sound.channels))
 
 
 class VideoClient(Client[VideoPrompt, Video]):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
+from mediatoolkit.call import Call, Sounding
+from mediatoolkit.job import Progress
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.providers.conftest import KEY
@@ -180,3 +181,23 @@ async def test_voices_are_listed_filtered_and_heard(client: mt.GeminiSpeechClien
     assert 0 < len(women) < len(voices)
     with pytest.raises(mt.PromptError, match="language_code"):
         await client.voices(langauge="en")
+
+
+async def test_a_watched_job_can_be_heard_while_it_is_made(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    heard: list[Sounding] = []
+
+    def hear(progress: Progress) -> None:
+        if isinstance(progress.event, Sounding):
+            heard.append(progress.event)
+
+    async with mt.VoiceAgent(client) as agent:
+        job = agent.start("One. Two. Three. Four. Five. Six.")
+        job.watch(hear)
+        audio = await job
+    assert len(heard) > 1
+    assert b"".join(sound.pcm for sound in heard) == audio.sound().pcm
+    assert sim.requests[0].path.endswith(":streamGenerateContent")
+    assert audio.provenance
+    assert audio.provenance.usage

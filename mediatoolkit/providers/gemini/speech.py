@@ -53,10 +53,11 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
             )
 
     async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
-        """Speak all of *prompt*; parts of a long text are asked for side by side."""
+        """Speak all of *prompt*; parts of a long text are asked for side by side, unless heard."""
         parts = self._parts(prompt)
         works = [partial(self._speak, part, call) for part in parts]
-        spoken = await together(works, at_once=_AT_ONCE)
+        in_order = 1 if call.listener else _AT_ONCE  # what is heard at once is heard in order
+        spoken = await together(works, at_once=in_order)
         if len(spoken) == 1:
             return spoken[0]
         whole = await asyncio.to_thread(concatenate, spoken)
@@ -70,23 +71,29 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 yield sound
 
     async def _pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
-        path = f"/{self._version}/models/{self.model}:streamGenerateContent"
         for part in self._parts(prompt):
-            said: list[Answer] = []
-            sounds: list[Sound] = []
+            await self._stream_part(part, call, give)
 
-            def hear(
-                answer: Answer, said: list[Answer] = said, sounds: list[Sound] = sounds
-            ) -> None:
-                said.append(answer)
-                for inline in _inline_of_event(answer):
-                    sounds.append(_sound(inline))
-                    give(sounds[-1])
+    async def _stream_part(
+        self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]
+    ) -> Answer:
+        """Give every piece of sound as it comes; returns the last event."""
+        path = f"/{self._version}/models/{self.model}:streamGenerateContent"
+        said: list[Answer] = []
+        heard = 0
 
-            document, query = self._to_wire(part), {"alt": "sse"}
-            await self._transport.post(path, document, call, query=query, sink=hear)
-            if not sounds:
-                raise read_block(said[-1])
+        def hear(answer: Answer) -> None:
+            nonlocal heard
+            said.append(answer)
+            for inline in _inline_of_event(answer):
+                heard += 1
+                give(_sound(inline))
+
+        document, query = self._to_wire(prompt), {"alt": "sse"}
+        await self._transport.post(path, document, call, query=query, sink=hear)
+        if not heard:
+            raise read_block(said[-1])
+        return said[-1]
 
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
@@ -110,11 +117,21 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         return [replace(prompt, text=text) for text in split(prompt.text, LONGEST)]
 
     async def _speak(self, prompt: SpeechPrompt, call: Call) -> Audio:
-        answer = await self._generate(self._to_wire(prompt), call)
+        """One part; as a stream where somebody listens, since it then sounds at once."""
+        if call.listener is None:
+            answer = await self._generate(self._to_wire(prompt), call)
+            sounds = [_sound(inline) for inline in _inline(answer)]
+            if not sounds:
+                raise read_block(answer)
+        else:
+            sounds = []
+
+            def hear(sound: Sound) -> None:
+                sounds.append(sound)
+                self.let_hear(sound, call)
+
+            answer = await self._stream_part(prompt, call, hear)
         call.report(Decoding())
-        sounds = [_sound(inline) for inline in _inline(answer)]
-        if not sounds:
-            raise read_block(answer)
         provenance = origin(prompt, await prompt.plain_options(), answer, self.model_id)
         return await asyncio.to_thread(_whole, sounds, provenance)
 

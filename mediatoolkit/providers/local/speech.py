@@ -80,7 +80,10 @@ class LocalSpeechClient(SpeechClient):
     async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
         """Speak in a worker thread, sentence by sentence; cancelling stops the voice."""
         async with aclosing(self._sentences(prompt, call)) as sentences:
-            said = [one async for one in sentences]
+            said = []
+            async for one in sentences:
+                said.append(one)
+                self.let_hear(one.sound, call)
         call.report(Decoding())
         options = await prompt.plain_options()
         return await asyncio.to_thread(_audio, prompt, options, said)
