@@ -99,8 +99,8 @@ class Muxer:
         """The film."""
         self._container.mux(self._picture.encode(None))
         if self._sound is not None:
-            self._sound_up_to(float("inf"))
-            self._container.mux(self._sound.encode(None))
+            for ready in (*self._resampler.resample(None), None):
+                self._container.mux(self._sound.encode(ready))
         self._container.close()
         return self._file.getvalue()
 
