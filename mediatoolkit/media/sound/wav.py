@@ -55,7 +55,7 @@ def repaired(data: bytes) -> bytes:
     start, frame_size = found
     claimed = struct.unpack_from("<I", data, 4)[0] + 8
     (size,) = struct.unpack_from("<I", data, start - 4)
-    if start + size <= claimed <= len(data) and (size or claimed == len(data)):
+    if start + size <= claimed <= len(data) and (size or claimed == start):
         return data
     if start + size > len(data) or not size:
         size = (len(data) - start) // frame_size * frame_size

@@ -105,19 +105,19 @@ class LocalSpeechClient(SpeechClient):
     async def _sentences(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator["_Said", None]:
         call.provider = self.provider
         talk = _Talk(prompt)
-        ahead = self._next(talk, call)
+        ahead = asyncio.create_task(self._next(talk, call))
         try:
             while said := await ahead:
-                ahead = self._next(talk, call)
+                ahead = asyncio.create_task(self._next(talk, call))
                 yield said
         finally:
             ahead.cancel()
-            await asyncio.wait([ahead])
+            await asyncio.gather(ahead, return_exceptions=True)
 
-    def _next(self, talk: "_Talk", call: Call) -> asyncio.Task["_Said | None"]:
+    async def _next(self, talk: "_Talk", call: Call) -> "_Said | None":
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        return asyncio.create_task(self._workers.do(talk.next, call, event=Speaking))
+        return await self._workers.do(talk.next, call, event=Speaking)
 
 
 @dataclass(frozen=True, slots=True)
