@@ -72,7 +72,7 @@ class UnknownFinish(CandidateBlocked):
 
 @dataclass(frozen=True, slots=True)
 class TextOnly(Spoken):
-    """The model answers in words instead of a picture, with a normal end."""
+    """The model answers in words instead of a picture or film, with a normal end."""
 
     text: str = "I can't create that picture."
 
@@ -158,7 +158,7 @@ PictureFlaw = Literal[
 
 @dataclass(frozen=True, slots=True)
 class BadPicture(Spoken):
-    r"""A complete answer whose picture is not what it says, or is written in an odd way.
+    r"""A complete answer to `generateContent` whose picture is not what it says, or oddly written.
 
     Attributes:
         kind: `svg`, `html`, `empty`: other bytes under `image/png`; `truncated`, `bad_crc`: a
@@ -173,7 +173,7 @@ class BadPicture(Spoken):
 
 @dataclass(frozen=True, slots=True)
 class PictureAs(Spoken):
-    """A good answer whose picture has another format."""
+    """A good answer to `generateContent` whose picture has another format."""
 
     format: Literal["jpeg", "webp", "png"]
 
@@ -183,7 +183,7 @@ SoundForm = Literal["pcm", "pcm_rfc", "wav", "endless_wav"]
 
 @dataclass(frozen=True, slots=True)
 class SoundAs(Spoken):
-    """A good answer whose speech has another form.
+    """A good answer to `generateContent` whose speech has another form.
 
     Attributes:
         form: `pcm` samples under `audio/L16;codec=pcm;rate=24000`, `pcm_rfc` the same under
@@ -199,7 +199,7 @@ SoundFlaw = Literal["empty", "odd", "html", "no_rate", "wrong_mime", "bad_base64
 
 @dataclass(frozen=True, slots=True)
 class BadSound(Spoken):
-    """A complete answer whose speech is not what it says.
+    """A complete answer to `generateContent` whose speech is not what it says.
 
     Attributes:
         kind: `empty` no sample; `odd` half a sample at the end; `html` a page under the sound's

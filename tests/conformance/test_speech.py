@@ -113,7 +113,7 @@ async def test_the_first_sound_is_heard_before_the_last_is_sent(sim: Simulator) 
     gate = faults.Gate()
     sim.then(gate)
     sdk = Sdk(sim, "aio")
-    stream = await sdk.client.aio.models.generate_content_stream(
+    stream: Any = await sdk.client.aio.models.generate_content_stream(
         model=MODEL, contents="Hello there.", config=speaking()
     )
     first = await anext(stream)

@@ -15,10 +15,13 @@ from mediatoolkit.simulator.spoken import (
     PromptBlocked,
     ResultAt,
     Spoken,
+    Status,
     StreamError,
     TextOnly,
 )
 from mediatoolkit.simulator.wire import Answer, Request
+
+_ENDS = (EndsAs, ResultAt, TextOnly)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,9 @@ class Interactions:
         if isinstance(fault, PromptBlocked):
             words = fault.message or "The prompt was blocked by our safety policy."
             raise InvalidError(words)
+        if isinstance(fault, StreamError) and not asked.stream:
+            status = Status(fault.code, message=fault.message)
+            raise RefusedError(envelope.misfortune(status, model.id))
         made = Interaction(asked, request.body["input"], self.looks, fault)
         self._known[made.id] = made
         if not asked.background:
@@ -93,8 +99,9 @@ class Interactions:
     async def _look(
         self, interaction: Interaction, request: Request, fault: Spoken | None
     ) -> Answer:
-        if interaction.runs and (interaction.looks <= 0 or fault is not None):
-            await self._finish(interaction, fault or interaction.fate)
+        told = fault if isinstance(fault, _ENDS) else None
+        if interaction.runs and (interaction.looks <= 0 or told):
+            await self._finish(interaction, told or interaction.fate)
         interaction.looks -= 1
         if request.query.get("stream") == "true":
             return self._told(interaction, fault, request.query.get("last_event_id"))
