@@ -283,7 +283,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
 
     client_type = VideoClient
     kind = "video"
-    reads = frozenset({"image", "last", "previous", "references"})
+    reads = frozenset({"image", "last", "narration", "previous", "references"})
 
     def pending(self) -> list[Pending]:
         """Films that were begun with this store and are not finished, oldest first."""

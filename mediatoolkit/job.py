@@ -75,6 +75,7 @@ class Job(Generic[T_co]):
         self._took = 0.0
         self._stopped_by_user = False
         self._watchers: list[Watcher] = []
+        self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
         self._error: BaseException | None = None
         call.listener = lambda _event: self._tell()
         self._task = self._loop.create_task(self._run(work), name=f"mediatoolkit job: {label[:60]}")
@@ -122,6 +123,14 @@ class Job(Generic[T_co]):
 
         return unwatch
 
+    def before_over(self, hook: Callable[[T_co], Awaitable[object]]) -> None:
+        """Await *hook* with the result before the job counts as over; not when it is done already.
+
+        For what a listener needs by then, such as a preview made in a thread. The deadline does
+        not hold for it.
+        """
+        self._last_steps.append(hook)
+
     def when_over(self, hook: Callable[["Job[Any]"], object]) -> None:
         """Call *hook* with this job, on its loop, when it is over, in whatever way."""
         self._task.add_done_callback(lambda _task: hook(self))
@@ -153,10 +162,13 @@ class Job(Generic[T_co]):
     async def _run(self, work: Callable[[Call], Awaitable[T_co]]) -> T_co:
         try:
             async with self._call:
-                return await work(self._call)
+                result = await work(self._call)
+            for step in self._last_steps:
+                await step(result)
         except BaseException as error:
             self._error = error
             raise
+        return result
 
     def _stop(self) -> None:
         if not self._task.done():

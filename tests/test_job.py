@@ -173,3 +173,16 @@ async def test_polling_looks_until_there_is_something() -> None:
     assert await Polling(first=0.001, cap=0.001).until(look) == "film"
     with pytest.raises(PromptError):
         Polling(first=0)
+
+
+async def test_a_last_step_is_done_before_the_job_counts_as_over() -> None:
+    done: list[str] = []
+    job = Job(quick, Call(5), label="fox")
+
+    async def step(result: str) -> None:
+        assert not job.done()
+        done.append(result)
+
+    job.before_over(step)
+    assert await job == "done"
+    assert done == ["done"]

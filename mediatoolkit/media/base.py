@@ -88,6 +88,15 @@ class Media(abc.ABC):
     def file_pieces(self) -> list[bytes | memoryview]:
         """The file to write: `data` with the provenance in it, in pieces."""
 
+    @abc.abstractmethod
+    def preview(self) -> Any:
+        """A small copy for a page, made once; decodes, so the first time better in a thread.
+
+        Raises:
+            MediaError: It cannot be decoded.
+            MissingExtraError: What decodes it is not installed.
+        """
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file, with the provenance inside; blocks.
 

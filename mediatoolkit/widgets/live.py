@@ -7,7 +7,9 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job, State
+from mediatoolkit.media import Media
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
@@ -34,7 +36,15 @@ def show(job: Job[Any]) -> None:
         data, metadata = ending(job)
         display(data, raw=True, metadata=metadata)
     else:
+        job.before_over(_prepare)
         _running.add(_Live(job, cell))
+
+
+async def _prepare(result: object) -> None:
+    """Make the preview in a thread, so that the loop is free when the view is replaced."""
+    if isinstance(result, Media):
+        with contextlib.suppress(MediaToolkitError):  # what cannot be shown is still the result
+            await asyncio.to_thread(result.preview)
 
 
 async def close() -> None:

@@ -1,18 +1,16 @@
 """Pictures by the embedded painter."""
 
-import asyncio
 import os
 import secrets
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
-from mediatoolkit.call import Call, Decoding, Drawing
+from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.providers.local.workers import Progress, Workers
 from mediatoolkit.transport import Timeout
 
 MODEL = "painter"
@@ -21,10 +19,6 @@ _SIDES = {"512": 512, "1K": 1024}
 
 # The shapes that picture models have in common, so that a prompt can move between vendors.
 _ASPECTS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-
-
-class _Stopped(Exception):  # noqa: N818 - a signal to the worker thread, never seen outside
-    """Ends a painting that nobody waits for."""
 
 
 class LocalImageClient(ImageClient):
@@ -48,7 +42,7 @@ class LocalImageClient(ImageClient):
         self.model = model
         self.timeout = timeout or Timeout(total=60)
         self._closed = False
-        self._workers = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="painter")
+        self._workers = Workers("painter", os.cpu_count() or 1)
 
     def check(self, prompt: ImagePrompt) -> None:
         """Refuse what the painter cannot do.
@@ -70,34 +64,17 @@ class LocalImageClient(ImageClient):
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
         call.provider = self.provider
         seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
-        stop = threading.Event()
-        loop = asyncio.get_running_loop()
-
-        def progress(what: str, fraction: float) -> None:
-            if stop.is_set():
-                raise _Stopped
-            loop.call_soon_threadsafe(call.report, Drawing(what, fraction))
-
-        painting = self._workers.submit(_paint, prompt, seed, progress)
-        try:
-            data, notes = await asyncio.shield(asyncio.wrap_future(painting))
-        except asyncio.CancelledError:
-            stop.set()
-            if not painting.cancel():
-                await asyncio.to_thread(painting.exception)
-            raise
+        data, notes = await self._workers.do(partial(_paint, prompt, seed), call)
         call.report(Decoding())
         return await Image.load(data, provenance=_provenance(prompt, seed, notes))
 
     async def close(self) -> None:
         """Refuse later use; paintings under way end as their callers do."""
         self._closed = True
-        self._workers.shutdown(wait=False)
+        self._workers.close()
 
 
-def _paint(
-    prompt: ImagePrompt, seed: int, progress: Callable[[str, float], None]
-) -> tuple[bytes, dict[str, object]]:
+def _paint(prompt: ImagePrompt, seed: int, progress: Progress) -> tuple[bytes, dict[str, object]]:
     from mediatoolkit.synthesis.painter import paint
 
     width, height = _pixels(prompt)
