@@ -6,6 +6,7 @@ import pytest
 
 from mediatoolkit.simulator import Simulator
 from tests.simulator.bodies import FOX, path, png
+from tests.simulator.vendor import Vendor
 
 Ask = Callable[..., Coroutine[Any, Any, tuple[int, Any]]]
 
@@ -42,3 +43,9 @@ def ask(http: aiohttp.ClientSession) -> Ask:
             return response.status, await response.json()
 
     return send
+
+
+@pytest.fixture
+def vendor(sim: Simulator, http: aiohttp.ClientSession) -> Vendor:
+    """Talks to the simulator of one small picture."""
+    return Vendor(sim, http)

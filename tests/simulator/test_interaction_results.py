@@ -1,0 +1,105 @@
+"""What comes of the simulated Interactions API beside films: pictures, speech, events."""
+
+import base64
+import io
+import json
+import wave
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mediatoolkit.simulator import Simulator, faults
+from mediatoolkit.simulator.sounds import Line, resampled, speak
+from tests.simulator.vendor import PATH, PICTURE, TEXT, Vendor
+
+
+class TestOtherKinds:
+    """Pictures and speech."""
+
+    async def test_a_picture_is_a_jpeg(self, painting: Simulator, http: Any) -> None:
+        asked = {
+            "model": "gemini-3.1-flash-image",
+            "input": [TEXT, PICTURE],
+            "response_format": {"type": "image", "aspect_ratio": "16:9", "image_size": "512"},
+        }
+        _, answer = await Vendor(painting, http).ask("POST", PATH, asked)
+
+        (content,) = answer["steps"][0]["content"]
+        picture = Image.open(io.BytesIO(base64.b64decode(content["data"])))
+        assert (content["mime_type"], picture.format, picture.size) == (
+            "image/jpeg",
+            "JPEG",
+            (688, 384),
+        )
+        assert answer["usage"]["total_output_tokens"] == 747
+
+    @pytest.mark.parametrize(
+        ("config", "voice"),
+        [
+            ([], "Kore"),
+            ([{"voice": "Puck"}], "Puck"),
+            ({"speakers": [{"speaker": "Joe", "voice": "Leda"}]}, "Leda"),
+        ],
+    )
+    async def test_speech_has_the_voice_rate_and_form_asked_for(
+        self, vendor: Vendor, config: Any, voice: str
+    ) -> None:
+        note = {"type": "speech_metadata", "speaker": "Joe", "style": "sad"}
+        asked = {
+            "model": "gemini-3.8-flash-tts",
+            "input": [{**TEXT, "annotations": [note]}],
+            "generation_config": {"speech_config": config},
+            "response_format": {"type": "audio", "mime_type": "audio/wav", "sample_rate": 8000},
+        }
+        _, answer = await vendor.ask("POST", PATH, asked)
+
+        (content,) = answer["steps"][0]["content"]
+        with wave.open(io.BytesIO(base64.b64decode(content["data"]))) as sound:
+            assert sound.getframerate() == content["sample_rate"] == 8000
+            expected = resampled(speak([Line("a fox", voice, "sad")]), 8000)
+            assert sound.readframes(sound.getnframes()) == expected
+
+
+SPEECH = {"model": "gemini-3.8-flash-tts", "input": "hello there", "stream": True}
+
+
+class TestStream:
+    """Events."""
+
+    @staticmethod
+    def told(text: str) -> list[dict[str, Any]]:
+        """The events of a stream, whose names and end are checked."""
+        *blocks, end, rest = text.split("\r\n\r\n")
+        assert (end, rest) == ("event: done\r\ndata: [DONE]", "")
+        events = []
+        for block in blocks:
+            name, data = block.split("\r\n")
+            events.append(json.loads(data.removeprefix("data: ")))
+            assert name == f"event: {events[-1]['event_type']}"
+        return events
+
+    async def test_a_stream_can_be_taken_up_again(self, vendor: Vendor) -> None:
+        async with vendor.http.post(vendor.sim.url + PATH, json=SPEECH) as response:
+            events = self.told(await response.text())
+        name = events[0]["interaction"]["id"]
+        url = f"{vendor.sim.url}{PATH}/{name}?stream=true&last_event_id={events[2]['event_id']}"
+        async with vendor.http.get(url) as response:
+            assert self.told(await response.text()) == events[3:]
+
+        status, _ = await vendor.ask("GET", f"{PATH}/{name}?stream=true&last_event_id=e99")
+        assert status == 400
+
+    async def test_an_error_may_come_midway(self, vendor: Vendor) -> None:
+        vendor.sim.then(faults.StreamError(503, "Overloaded."))
+        async with vendor.http.post(vendor.sim.url + PATH, json=SPEECH) as response:
+            events = self.told(await response.text())
+
+        assert [event["event_type"] for event in events][-2:] == ["step.start", "error"]
+        assert events[-1]["error"] == {"code": "unavailable", "message": "Overloaded."}
+
+    async def test_without_a_stream_it_is_a_status(self, vendor: Vendor) -> None:
+        vendor.sim.then(faults.StreamError(503, "Overloaded."))
+        status, answer = await vendor.start()
+
+        assert (status, answer["error"]["message"]) == (503, "Overloaded.")
