@@ -25,15 +25,22 @@ class Answer:
         body: All of the body, or the block that is repeated up to `length`.
         length: Bytes of the body.
         delay: Seconds to wait before the first byte.
+        gap: Seconds between the first piece and the rest.
     """
 
     head: bytes
     body: bytes
     length: int
     delay: float = 0.0
+    gap: float = 0.0
 
     def pieces(self) -> Iterator[bytes | memoryview]:
         """What to write, piece by piece."""
+        if self.gap:
+            first, end, others = self.body.partition(b"\r\n\r\n")
+            yield self.head + first + end
+            yield others
+            return
         if self.length == len(self.body) <= _STEP:
             yield self.head + self.body
             return
@@ -68,6 +75,16 @@ def picture_answer(size: int, delay: float) -> Answer:
     }
     body = json.dumps(document, indent=2).encode()
     return Answer(_head("application/json; charset=UTF-8", len(body)), body, len(body), delay)
+
+
+@functools.cache
+def speech_answer(gap: float) -> Answer:
+    """Two seconds of sound in four events; the first at once, the others after *gap*."""
+    sound = base64.b64encode(_BLOCK[:24_000]).decode()
+    part = {"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": sound}}
+    document = {"candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]}
+    body = b"".join(b"data: " + json.dumps(document).encode() + b"\r\n\r\n" for _ in range(4))
+    return Answer(_head("text/event-stream", len(body)), body, len(body), gap=gap)
 
 
 @functools.cache

@@ -24,6 +24,7 @@ LABELS = {
 }
 _PICTURES = ("client", "agent", "base", "per call", "requests", "raw")
 _AT_ONCE = ("client", "agent", "base", "per call", "raw")
+_SOUNDS = ("client", "agent", "base")
 _FILES = ("download", "base", "requests", "raw")
 
 
@@ -177,6 +178,17 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
                 Column("memory", "extra memory, MB", ratio=False),
             ),
             _ordered("large", size=8_000_000, count=5),
+        ),
+        Scenario(
+            "heard",
+            "The first piece of streamed speech, its rest 100 ms later",
+            _SOUNDS,
+            (
+                Column(
+                    "milliseconds", "ms", 2, (Mark("client", 1.1, BASE), Mark("agent", 1.1, BASE))
+                ),
+            ),
+            _ordered("heard", count=40, delay=0.1),
         ),
         Scenario(
             "file",

@@ -1,6 +1,7 @@
 """A loopback server that is never the slow side; runs in a process of its own.
 
 POST …/gemini-bench-{bytes}-{milliseconds}:generateContent   a picture, after that time
+POST …/gemini-bench-tts-{milliseconds}:stream…               speech, its rest after that time
 GET  /files/{bytes}                                          a file
 GET  /connections                                            how many asked for either
 """
@@ -13,11 +14,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks.answers import Answer, file_answer, picture_answer, text_answer
+from tests.benchmarks.answers import (
+    Answer,
+    file_answer,
+    picture_answer,
+    speech_answer,
+    text_answer,
+)
 from tests.benchmarks.measure import stay_on_one_core
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PICTURE = re.compile(rb"/gemini-bench-(\d+)-(\d+):generateContent")
+_SPEECH = re.compile(rb"/gemini-bench-tts-(\d+):streamGenerateContent")
 _FILE = re.compile(rb"/files/(\d+) ")
 
 
@@ -73,13 +81,18 @@ class Served(asyncio.Protocol):
             Served.connections += 1
         if found := _PICTURE.search(head):
             return picture_answer(int(found[1]), int(found[2]) / 1000)
+        if found := _SPEECH.search(head):
+            return speech_answer(int(found[1]) / 1000)
         if found := _FILE.search(head):
             return file_answer(int(found[1]))
         return text_answer("not here", "404 Not Found")
 
     def _answer(self, answer: Answer) -> None:
         self._pieces = answer.pieces()
-        if answer.delay:
+        if answer.gap:
+            self._transport.write(next(self._pieces))
+            asyncio.get_running_loop().call_later(answer.gap, self._pump)
+        elif answer.delay:
             asyncio.get_running_loop().call_later(answer.delay, self._pump)
         else:
             self._pump()

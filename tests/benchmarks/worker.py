@@ -13,6 +13,7 @@ from statistics import median
 from tests.benchmarks.files import FILE_WAYS
 from tests.benchmarks.measure import cost, counted, longest_hold, stay_on_one_core
 from tests.benchmarks.pictures import PICTURE_WAYS, PictureWay
+from tests.benchmarks.sounds import SOUND_WAYS
 
 SMALL = 48_000
 """Bytes of a small picture: a compressed one of 512 pixels; its answer has 64 kB."""
@@ -119,6 +120,19 @@ async def files(order: Order) -> Figures:
     }
 
 
+async def heard(order: Order) -> Figures:
+    """The first piece of streamed speech, again and again."""
+    stay_on_one_core()
+    times = []
+    async with SOUND_WAYS[order.way](order.server, round(order.delay * 1000)) as first_sound:
+        for _ in range(order.count + 1):
+            start = time.perf_counter()
+            async with first_sound() as pcm:
+                times.append(time.perf_counter() - start)
+            assert len(pcm) == 24_000
+    return {"milliseconds": median(times[1:]) * 1000}
+
+
 async def first(order: Order) -> Figures:
     """Import, open and get one picture; asyncio is there already, as in a notebook."""
     start = time.perf_counter()
@@ -135,7 +149,7 @@ def _connections(server: str) -> int:
 
 
 TASKS: Mapping[str, Callable[[Order], Awaitable[Figures]]] = {
-    task.__name__: task for task in (calls, at_once, large, files, first)
+    task.__name__: task for task in (calls, at_once, large, files, first, heard)
 }
 
 
