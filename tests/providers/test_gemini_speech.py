@@ -51,7 +51,7 @@ async def test_a_text_becomes_a_wav_with_its_origin(
     assert part == {"text": "Hello there.", "speechMetadata": {"style": "cheerful"}}
 
 
-@pytest.mark.parametrize("form", ["pcm", "pcm-l16", "wav", "wav-streamed"])
+@pytest.mark.parametrize("form", ["pcm", "pcm_rfc", "wav", "endless_wav"])
 async def test_every_form_of_sound_is_read(
     sim: Simulator, client: mt.GeminiSpeechClient, form: str
 ) -> None:
