@@ -152,6 +152,8 @@ def _sentences(
         start, end = at / SAMPLE_RATE, (at + len(words)) / SAMPLE_RATE
         yield Spoken(samples, SAMPLE_RATE, " ".join(part.split()), start, end)
         at += len(samples)
+    if not at:
+        raise PromptError("The local voices know no way to say this; write it in English words.")
 
 
 def _parts(text: str) -> list[str]:

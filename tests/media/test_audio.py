@@ -232,6 +232,22 @@ def test_a_flipped_bit_is_refused_or_still_decodes(mime_type: str, data: st.Data
     assert decoded.shape[1] == audio.channels
 
 
+@given(data=st.data())
+def test_a_flipped_bit_in_an_ogg_is_noticed(data: st.DataObject) -> None:
+    whole = bytearray(encoded("audio/ogg"))
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(MediaError):
+        Audio(bytes(whole))
+
+
+def test_a_flac_that_ends_between_two_frames_is_refused() -> None:
+    whole = encoded("audio/flac")
+    cut = whole[: whole.rindex(b"\xff\xf8")]
+    assert b"\xff\xf8" in cut, "at least one frame is left"
+    with pytest.raises(MediaError, match="cut short"):
+        Audio(cut)
+
+
 @pytest.mark.parametrize("mime_type", ["audio/wav", "audio/mpeg", "audio/ogg"])
 def test_what_follows_the_sound_is_cut_off(mime_type: str) -> None:
     data = encoded(mime_type)

@@ -142,11 +142,12 @@ def to_pcm(samples: "npt.NDArray[np.floating]", bits: int = 16) -> bytes:
 def wrapped(pcm: bytes, *, sample_rate: int, channels: int, bits: int = 16) -> bytes:
     """A WAV around little-endian integer samples."""
     block = channels * bits // 8
-    form = struct.pack(
-        "<HHIIHH", _INTEGERS, channels, sample_rate, sample_rate * block, block, bits
-    )
-    body = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"data", pcm)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    rates = struct.pack("<IIHH", sample_rate, sample_rate * block, block, bits)
+    form = _chunk(b"fmt ", struct.pack("<HH", _INTEGERS, channels) + rates)
+    padding = b"\0" * (len(pcm) % 2)
+    length = 4 + len(form) + 8 + len(pcm) + len(padding)
+    head = struct.pack("<4sI4s", b"RIFF", length, b"WAVE")
+    return b"".join((head, form, struct.pack("<4sI", b"data", len(pcm)), pcm, padding))
 
 
 def written_into(data: bytes, record: bytes) -> list[Piece]:
