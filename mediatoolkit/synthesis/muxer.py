@@ -16,7 +16,14 @@ from mediatoolkit.media.captions import Caption
 from mediatoolkit.media.reel import pyav
 from mediatoolkit.synthesis.plates import Planes
 
-_PICTURE = {"preset": "veryfast", "crf": "23", "profile": "high", "g": "48", "threads": "2"}
+_PICTURE = {
+    "preset": "veryfast",
+    "crf": "23",
+    "profile": "high",
+    "g": "48",
+    "threads": "2",
+    "x264-params": "mbtree=0",  # on narrow films it reads stale memory: the same film, other bytes
+}
 _RATE = 48_000
 _BIT_RATE = 80_000  # per channel
 _BLOCK = 0.25  # seconds of sound that are encoded at a time
