@@ -44,5 +44,6 @@ def test_requirements_are_pinned_and_cover_what_the_package_needs() -> None:
         line.split("==") for line in (ROOT / "binder/requirements.txt").read_text().split()
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["lab"], *extras["local"]]
     assert {re.split(r"[>=<]", one)[0] for one in needed} <= set(pinned)

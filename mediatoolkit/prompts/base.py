@@ -82,7 +82,7 @@ def checked_text(text: object) -> str:
     if not isinstance(text, str):
         raise PromptError(f"A prompt is text, not {type(text).__name__}.")
     if not text.strip():
-        raise PromptError("The prompt is empty; say what to see.")
+        raise PromptError("The prompt is empty; say what to make.")
     if len(text) > LONGEST_TEXT:
         raise PromptError(
             f"The prompt has {len(text):,} characters; {LONGEST_TEXT:,} are the most."
