@@ -9,7 +9,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit import verbs
-from mediatoolkit.job import Polling
+from mediatoolkit.flow import Polling
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f

@@ -11,7 +11,8 @@ import pytest
 
 from mediatoolkit.call import Call, Drawing, Event, Waiting
 from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError
-from mediatoolkit.job import Job, Polling, Progress, State, relay
+from mediatoolkit.flow import Polling, relay
+from mediatoolkit.job import Job, Progress, State
 
 
 async def forever(call: Call) -> None:

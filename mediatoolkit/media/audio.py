@@ -1,15 +1,14 @@
 """Sound: bytes that know their type and origin and can show themselves."""
 
 import base64
-import os
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import pixels
-from mediatoolkit.media.base import Media
+from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.captions import Captions
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
@@ -46,6 +45,7 @@ class Audio(Media):
     """
 
     facts: SoundFacts = field(init=False)
+    noun: ClassVar[str] = "sound"
     _shown: list[SoundPreview] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,12 +64,9 @@ class Audio(Media):
         Raises:
             MediaError: It is none of these, or not a sound we take.
         """
-        if isinstance(thing, cls):
-            return thing
-        if isinstance(thing, (bytes, bytearray, memoryview)):
-            return cls(bytes(thing))
-        if isinstance(thing, (str, os.PathLike)):
-            return cls.open(thing)
+        made = cls._of_file(thing)
+        if made is not None:
+            return made
         if isinstance(thing, (tuple, list)) and len(thing) == 2:
             return cls.from_samples(*thing)
         held = getattr(thing, "data", None)
@@ -213,14 +210,12 @@ class Audio(Media):
         small = self.preview()
         source = f"data:{small.mime_type};base64,{base64.b64encode(small.data).decode()}"
         caption = " · ".join(part for part in (self._caption(), small.note) if part)
-        figure = (
-            '<figure style="margin:0"><audio controls preload="metadata" '
-            f'src="{source}" aria-label="{escape(self._label())}" style="max-width:100%">'
-            f"{escape(self._label())}</audio>"
-            f'<figcaption style="opacity:.75;font-size:.85em">{escape(caption)}'
-            "</figcaption></figure>"
+        label = escape(self._alt())
+        player = (
+            f'<audio controls preload="metadata" src="{source}" aria-label="{label}" '
+            f'style="max-width:100%">{label}</audio>'
         )
-        return {"text/html": figure, "text/plain": repr(self)}, {}
+        return {"text/html": figure(player, escape(caption)), "text/plain": repr(self)}, {}
 
     @classmethod
     def _inspect(cls, data: bytes) -> SoundFacts:
@@ -248,22 +243,8 @@ class Audio(Media):
     def _text(self) -> str | None:
         return self.provenance.prompt if self.provenance else None
 
-    def _label(self) -> str:
-        return self._text() or "sound"
-
-    def _caption(self) -> str:
-        length = f"{self.seconds:.1f} s"
-        if self.provenance is None:
-            return length
-        engine = ", local engine" if self.provenance.engine == "local" else ""
-        prompt = self.provenance.prompt
-        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
-        return f"{words} · {self.provenance.model}{engine} · {length}"
-
-    def __repr__(self) -> str:
-        """One deterministic line: seconds, rate, type, model."""
-        model = f", {self.provenance.model}" if self.provenance else ""
-        return f"<Audio {self.seconds:.1f} s {self.sample_rate} Hz {self.mime_type}{model}>"
+    def _facts_in_words(self) -> str:
+        return f"{self.seconds:.1f} s {self.sample_rate} Hz"
 
 
 def _checked(value: object, allowed: range, name: str) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from mediatoolkit import files
 from mediatoolkit.media.provenance import Provenance
@@ -43,6 +43,9 @@ class Media(abc.ABC):
     provenance: Provenance | None = None
     path: Path | None = None
     facts: Any = field(init=False)
+
+    noun: ClassVar[str] = "media"
+    """What it is called where nothing is known of its origin."""
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
@@ -122,6 +125,39 @@ class Media(abc.ABC):
         return await asyncio.to_thread(self.save, path)
 
     @classmethod
+    def _of_file(cls, thing: object) -> Self | None:
+        """Media of itself, of the bytes of a file, or of a path; None when it is none of these."""
+        if isinstance(thing, cls):
+            return thing
+        if isinstance(thing, (bytes, bytearray, memoryview)):
+            return cls(bytes(thing))
+        if isinstance(thing, (str, os.PathLike)):
+            return cls.open(thing)
+        return None
+
+    def _alt(self) -> str:
+        """What stands in for it where it cannot be seen or heard."""
+        return self.provenance.prompt if self.provenance else self.noun
+
+    def _caption(self) -> str:
+        """What is written under it in a page."""
+        if self.provenance is None:
+            return self._facts_in_words()
+        prompt, model = self.provenance.prompt, self.provenance.model
+        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
+        engine = ", local engine" if self.provenance.engine == "local" else ""
+        return f"{words} · {model}{engine} · {self._facts_in_words()}"
+
+    def __repr__(self) -> str:
+        """One deterministic line: what it measures, type, model."""
+        model = f", {self.provenance.model}" if self.provenance else ""
+        return f"<{type(self).__name__} {self._facts_in_words()} {self.mime_type}{model}>"
+
+    @abc.abstractmethod
+    def _facts_in_words(self) -> str:
+        """Its measures, such as `1024×1024`."""
+
+    @classmethod
     @abc.abstractmethod
     def _inspect(cls, data: bytes) -> Structure:
         """Check the structure.
@@ -141,3 +177,11 @@ class Media(abc.ABC):
         Raises:
             MediaError: It cannot be.
         """
+
+
+def figure(content: str, caption: str) -> str:
+    """HTML of *content*, which is HTML, above *caption*, which is HTML too."""
+    return (
+        f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
+        f"{caption}</figcaption></figure>"
+    )

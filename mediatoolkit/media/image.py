@@ -1,14 +1,13 @@
 """Pictures: bytes that know their type and origin and can show themselves."""
 
 import base64
-import os
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mediatoolkit.media import embed, pixels
-from mediatoolkit.media.base import Media
+from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.formats import EXTENSIONS, Facts, inspect
 from mediatoolkit.media.preview import Preview, make_preview
 from mediatoolkit.media.provenance import Provenance
@@ -33,6 +32,7 @@ class Image(Media):
     """
 
     facts: Facts = field(init=False)
+    noun: ClassVar[str] = "picture"
     conversation: object = None
     _shown: list[Preview] = field(init=False, default_factory=list)
 
@@ -48,13 +48,7 @@ class Image(Media):
         Raises:
             MediaError: It is none of these, or not a picture we take.
         """
-        if isinstance(thing, cls):
-            return thing
-        if isinstance(thing, (bytes, bytearray, memoryview)):
-            return cls(bytes(thing))
-        if isinstance(thing, (str, os.PathLike)):
-            return cls.open(thing)
-        return cls(pixels.encode(pixels.pillow_of(thing)))
+        return cls._of_file(thing) or cls(pixels.encode(pixels.pillow_of(thing)))
 
     @property
     def width(self) -> int:
@@ -107,16 +101,13 @@ class Image(Media):
         small = self.preview()
         inline = base64.b64encode(small.data).decode()
         alt = self._alt()
-        figure = (
-            f'<figure style="margin:0"><img src="data:{small.mime_type};base64,{inline}" '
-            f'alt="{escape(alt)}" width="{small.width}" height="{small.height}" '
-            'style="max-width:100%;height:auto">'
-            f'<figcaption style="opacity:.75;font-size:.85em">{escape(self._caption())}'
-            "</figcaption></figure>"
+        picture = (
+            f'<img src="data:{small.mime_type};base64,{inline}" alt="{escape(alt)}" '
+            f'width="{small.width}" height="{small.height}" style="max-width:100%;height:auto">'
         )
-        data = {small.mime_type: inline, "text/html": figure, "text/plain": repr(self)}
-        shown = {"alt": alt, "width": small.width, "height": small.height}
-        return data, {small.mime_type: shown}
+        shown = figure(picture, escape(self._caption()))
+        data = {small.mime_type: inline, "text/html": shown, "text/plain": repr(self)}
+        return data, {small.mime_type: {"alt": alt, "width": small.width, "height": small.height}}
 
     @classmethod
     def _inspect(cls, data: bytes) -> Facts:
@@ -131,19 +122,5 @@ class Image(Media):
             return self
         return replace(self, data=pixels.encode(self.to_pil(), wanted))
 
-    def _alt(self) -> str:
-        return self.provenance.prompt if self.provenance else "picture"
-
-    def _caption(self) -> str:
-        size = f"{self.width} × {self.height}"
-        if self.provenance is None:
-            return size
-        engine = ", local engine" if self.provenance.engine == "local" else ""
-        prompt = self.provenance.prompt
-        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
-        return f"{words} · {self.provenance.model}{engine} · {size}"
-
-    def __repr__(self) -> str:
-        """One deterministic line: size, type, model."""
-        model = f", {self.provenance.model}" if self.provenance else ""
-        return f"<Image {self.width}×{self.height} {self.mime_type}{model}>"
+    def _facts_in_words(self) -> str:
+        return f"{self.width}×{self.height}"

@@ -1,17 +1,16 @@
 """Films: bytes that know their type and origin and can show themselves."""
 
 import base64
-import os
 import struct
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import boxes, ebml, pixels, reel
-from mediatoolkit.media.base import Media
+from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.formats import MAX_PIXELS, name_of
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
@@ -46,6 +45,7 @@ class Video(Media):
     """
 
     facts: FilmFacts = field(init=False)
+    noun: ClassVar[str] = "film"
     _shown: list[Preview] = field(init=False, default_factory=list)
     _measured: list[tuple[float, float]] = field(init=False, default_factory=list)
 
@@ -60,13 +60,10 @@ class Video(Media):
             MediaError: It is none of these, or not a film we take.
             StorageError: The file cannot be read.
         """
-        if isinstance(thing, cls):
-            return thing
-        if isinstance(thing, (bytes, bytearray, memoryview)):
-            return cls(bytes(thing))
-        if isinstance(thing, (str, os.PathLike)):
-            return cls.open(thing)
-        raise MediaError(f"{type(thing).__name__} is not a film: give bytes or a path.")
+        made = cls._of_file(thing)
+        if made is None:
+            raise MediaError(f"{type(thing).__name__} is not a film: give bytes or a path.")
+        return made
 
     @property
     def seconds(self) -> float:
@@ -183,10 +180,7 @@ class Video(Media):
         if self.path is not None:
             address = source if source and not source.startswith("data:") else _file_url(self.path)
             link = f' · <a href="{escape(address)}" target="_blank">{escape(self.path.name)}</a>'
-        return (
-            f'<figure style="margin:0">{seen}<figcaption style="opacity:.75;font-size:.85em">'
-            f"{escape(self._caption())}{link}</figcaption></figure>"
-        )
+        return figure(seen, escape(self._caption()) + link)
 
     def _source(self) -> str:
         """An address from which a page beside the notebook can play the film, or nothing."""
@@ -223,27 +217,10 @@ class Video(Media):
             )
         return self
 
-    def _alt(self) -> str:
-        return self.provenance.prompt if self.provenance else "film"
-
-    def _caption(self) -> str:
-        facts = self._facts_in_words()
-        if self.provenance is None:
-            return facts
-        engine = ", local engine" if self.provenance.engine == "local" else ""
-        prompt = self.provenance.prompt
-        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
-        return f"{words} · {self.provenance.model}{engine} · {facts}"
-
     def _facts_in_words(self) -> str:
         seconds = f"{self.facts.seconds:.1f} s " if self.facts.seconds else ""
         fps = f" {self.facts.fps:.3g} fps" if self.facts.fps else ""
         return f"{seconds}{self.width}×{self.height}{fps}"
-
-    def __repr__(self) -> str:
-        """One deterministic line: length, size, type, model."""
-        model = f", {self.provenance.model}" if self.provenance else ""
-        return f"<Video {self._facts_in_words()} {self.mime_type}{model}>"
 
 
 def inspect(data: bytes) -> FilmFacts:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from mediatoolkit.call import Call, Sounding
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.job import together
+from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.transport import Secret, Timeout, seconds_of

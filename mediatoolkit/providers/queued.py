@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from mediatoolkit.call import Call, Waiting, Withdrawn
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Polling
+from mediatoolkit.flow import Polling
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client

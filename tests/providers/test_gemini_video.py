@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.job import Polling
+from mediatoolkit.flow import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.providers.conftest import KEY

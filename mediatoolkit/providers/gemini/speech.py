@@ -10,7 +10,7 @@ from typing import Any
 
 from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.job import relay, together
+from mediatoolkit.flow import relay, together
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.prompts import SpeechPrompt

@@ -1,26 +1,24 @@
-"""Clients, defaults and a store behind one verb: `generate`."""
+"""What every agent does."""
 
 import abc
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from mediatoolkit.call import Call, Saving, Withdrawn
-from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError, ProviderError
-from mediatoolkit.job import Job, relay, together
-from mediatoolkit.media import Audio, Image, Media, Sound, Video
-from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
-from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
-from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.call import Call, Saving
+from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
+from mediatoolkit.flow import together
+from mediatoolkit.job import Job
+from mediatoolkit.media import Media
+from mediatoolkit.prompts import Prompt
+from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
-from mediatoolkit.store import Pending, Store
+from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, seconds_of
 
-_FINAL = frozenset({"blocked", "operation", "request"})
 _ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "transport"})
 
 P = TypeVar("P", bound=Prompt)
@@ -227,127 +225,3 @@ class Agent(abc.ABC, Generic[P, M]):
                     f"{type(one).__name__} is neither a {kind.__name__} nor a model id."
                 )
         return tuple(client_for(one, kind) if isinstance(one, str) else one for one in several)
-
-
-class ImageGenAgent(Agent[ImagePrompt, Image]):
-    """Makes pictures."""
-
-    client_type = ImageClient
-    kind = "image"
-    reads = frozenset({"references", "mask", "previous"})
-
-
-class VoiceAgent(Agent[SpeechPrompt, Audio]):
-    """Makes speech."""
-
-    client_type = SpeechClient
-    kind = "speech"
-
-    def stream(
-        self,
-        prompt: str | SpeechPrompt,
-        *,
-        timeout: float | Timeout | None = None,
-        **options: Any,
-    ) -> AsyncGenerator[Sound]:
-        """Make speech and give it away piece by piece, the first before the last is made.
-
-        The first client alone is asked, and nothing is kept: what has been heard cannot be taken
-        back. Leaving the loop early stops the work.
-
-        Raises:
-            PromptError: It cannot be said as asked; nothing was sent.
-            MediaToolkitError: As the client, from within the loop.
-        """
-        self._check_open()
-        asked = self._checked(prompt, options)
-        client = cast("SpeechClient", self.clients[0])
-
-        async def work(give: Callable[[Sound], None]) -> None:
-            async with (
-                Call(self._seconds(timeout)) as call,
-                aclosing(client.stream(asked, call)) as sounds,
-            ):
-                async for sound in sounds:
-                    give(sound)
-
-        return relay(work)
-
-
-class VideoGenAgent(Agent[VideoPrompt, Video]):
-    """Makes films.
-
-    A job at a vendor is written into the store before it is first looked at, so that it outlives
-    the kernel: `pending` lists what is unfinished, `resume` goes on from there.
-    """
-
-    client_type = VideoClient
-    kind = "video"
-    reads = frozenset({"image", "last", "narration", "previous", "references"})
-
-    def pending(self) -> list[Pending]:
-        """Films that were begun with this store and are not finished, oldest first."""
-        found = self.store.pending() if self.store else []
-        return [one for one in found if one.kind == self.kind]
-
-    async def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Video:
-        """Wait for a film that was begun earlier; nothing is paid again.
-
-        Raises:
-            PromptError: No such film is pending.
-            MediaToolkitError: As `generate`.
-        """
-        pending = next((one for one in self.pending() if one.id == job_id), None)
-        if pending is None:
-            raise PromptError(f"No film {job_id[:60]!r} is pending in this store.")
-        return await self.pick_up(pending, timeout)
-
-    def pick_up(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[Video]:
-        """As `resume`, as a job that goes on at once."""
-        client = self._client_of(pending)
-
-        async def work(call: Call) -> Video:
-            return await self._collect(client, pending, call)
-
-        return Job(work, Call(self._seconds(timeout)), label=pending.origin.prompt)
-
-    async def _by(
-        self, client: Client[VideoPrompt, Video], asked: VideoPrompt, call: Call
-    ) -> Video:
-        if self.store is None or not isinstance(client, QueuedClient):
-            return await client.make(asked, call)
-        origin = await client.origin(asked)
-        pending = Pending(await client.begin(asked, call), self.kind, origin)
-        await self.store.remember(pending)
-        return await self._collect(client, pending, call)
-
-    def _client_of(self, pending: Pending) -> QueuedClient[VideoPrompt, Video]:
-        """Ours for that model, or one made anew.
-
-        Raises:
-            PromptError: That model's jobs cannot be resumed.
-        """
-        same = (one for one in self.clients if one.model_id == pending.origin.model)
-        client = next(same, None) or client_for(pending.origin.model, VideoClient)
-        if not isinstance(client, QueuedClient):
-            raise PromptError(f"{client.model_id} makes films at once; there is nothing to resume.")
-        return client
-
-    async def _collect(
-        self, client: QueuedClient[VideoPrompt, Video], pending: Pending, call: Call
-    ) -> Video:
-        """Wait, keep the film, and only then forget the job."""
-        store = cast("Store", self.store)
-        try:
-            film = await client.collect(pending.id, pending.origin, call)
-        except ProviderError as error:
-            if error.family in _FINAL:
-                await store.forget(pending.id)
-            raise
-        except asyncio.CancelledError:
-            if call.event == Withdrawn(confirmed=True):
-                await asyncio.shield(store.forget(pending.id))
-            raise
-        film = await self._keep(film, call)
-        await store.forget(pending.id)
-        return film
