@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from mediatoolkit.call import Withdrawn
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job, Progress, State
 
@@ -41,7 +42,8 @@ def ending(job: Job[Any], *, told: bool = False) -> Bundle:
         except MediaToolkitError as error:
             return _failed(job.label, progress, error)
     if progress.state is State.CANCELLED or told or progress.error is None:
-        return _quiet(f"{job.label}: {progress}")
+        word = f"; {progress.event}" if isinstance(progress.event, Withdrawn) else ""
+        return _quiet(f"{job.label}: {progress}{word}")
     return _failed(job.label, progress, progress.error)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from IPython.display import DisplayHandle, display
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job, State
+from mediatoolkit.job import Job, Progress, State
 from mediatoolkit.media import Media
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
 from mediatoolkit.widgets.progress import JobView
+from mediatoolkit.widgets.sounding import SoundQueue
 
 UPDATES_PER_SECOND = 10
 KERNEL_UPDATES_PER_SECOND = 150
@@ -81,11 +82,13 @@ class _Live:
     def __init__(self, job: Job[Any], cell: str) -> None:
         self.job = job
         self._cell = cell
-        self._news = news = asyncio.Event()
+        self._news = asyncio.Event()
+        self._sounds = SoundQueue()
+        self._is_heard = not any(live.job is job for live in _running)  # a second view is silent
         self._view = JobView(job)
         self._place = DisplayHandle()
         self._place.display(self._view)
-        job.watch(lambda _progress: news.set())  # for good: whoever watches answers for a failure
+        job.watch(self._hear)  # for good: whoever watches answers for a failure
         self.task = asyncio.create_task(
             self._follow(),
             name="mediatoolkit view",
@@ -99,6 +102,11 @@ class _Live:
             return
         _running.discard(self)
         self.remember()
+        if self.job.progress.state is State.DONE:
+            for piece in self._sounds.rest():
+                self._view.sound(piece)
+        else:
+            self._view.hush()
         data, metadata = bundle
         self._place.update(data, raw=True, metadata=metadata)
         self._view.close()
@@ -110,6 +118,11 @@ class _Live:
         if self.job.progress.state is State.DONE:
             shown.remember(result_of(self.job), self._cell)
 
+    def _hear(self, progress: Progress) -> None:
+        self._news.set()
+        if self._is_heard:
+            self._sounds.hear(progress.event)
+
     async def _follow(self) -> None:
         while not self.job.done():
             with contextlib.suppress(TimeoutError):
@@ -117,9 +130,18 @@ class _Live:
                     await self._news.wait()
             self._news.clear()
             if not self.job.done():  # what it ended with is told by what replaces the view
-                self._view.tell(self.job.progress)
-                await asyncio.sleep(_pause())
+                await asyncio.sleep(_pause() * self._tell())
         self.settle(await asyncio.to_thread(ending, self.job))
+
+    def _tell(self) -> int:
+        """Send what is new; returns in how many messages."""
+        self._view.tell(self.job.progress)
+        if not self._sounds:
+            return 1
+        self._view.sound(self._sounds.take())
+        if self._sounds:
+            self._news.set()
+        return 2
 
 
 def _pause() -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit.call import Drawing, Event, Receiving
+from mediatoolkit.call import Drawing, Event, Receiving, Sounding
 from mediatoolkit.job import Job, Progress
 
 _HERE = Path(__file__).parent
@@ -17,10 +17,11 @@ class JobView(anywidget.AnyWidget):
     """How far one job has come. Python writes, the browser counts by itself.
 
     Messages are sent when something happens, never to move the clock, so the bar goes on while
-    the kernel is busy. The browser sends one word back: `"cancel"`.
+    the kernel is busy. The browser sends one word back: `"cancel"`. Speech that is being made
+    sounds in the page; nothing of it is kept.
     """
 
-    _esm = _HERE / "progress.js"
+    _esm = "".join((_HERE / name).read_text() for name in ("sounding.js", "progress.js"))
     _css = _HERE / "progress.css"
 
     label = t.Unicode().tag(sync=True)
@@ -49,9 +50,21 @@ class JobView(anywidget.AnyWidget):
 
     def tell(self, progress: Progress) -> None:
         """Send how far it has come, in one message."""
+        seen = _as_seen(progress)
+        if isinstance(progress.event, Sounding) and self.fraction is not None:
+            del seen["stage"], seen["fraction"]  # the engine says more of how far it is
         with self.hold_sync():
-            for name, value in _as_seen(progress).items():
+            for name, value in seen.items():
                 setattr(self, name, value)
+
+    def sound(self, piece: Sounding) -> None:
+        """Send a piece of speech, to be heard after those before it."""
+        form = {"rate": piece.sample_rate, "channels": piece.channels}
+        self.send({"sound": form}, buffers=[piece.pcm])
+
+    def hush(self) -> None:
+        """End what sounds, at once."""
+        self.send({"hush": True}, buffers=[b""])
 
     def close(self) -> None:
         """Leave the page; the layout that every widget brings along would stay behind."""

@@ -13,20 +13,25 @@ KEY = "key-that-nobody-may-see"
 
 
 @pytest.fixture(scope="session")
-def vendor() -> Iterator[Simulator]:
-    """Runs on a loop of its own, because the browser's driver blocks."""
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The vendors' loop, in a thread of its own, because the browser's driver blocks."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    simulator = Simulator(key=KEY, detail=64)
     try:
-        asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(10)
-        yield simulator
-        asyncio.run_coroutine_threadsafe(simulator.close(), loop).result(10)
+        yield loop
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@pytest.fixture(scope="session")
+def vendor(loop: asyncio.AbstractEventLoop) -> Iterator[Simulator]:
+    simulator = Simulator(key=KEY, detail=64)
+    asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(10)
+    yield simulator
+    asyncio.run_coroutine_threadsafe(simulator.close(), loop).result(10)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +41,7 @@ def jupyter(vendor: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
         home,
         GEMINI_API_KEY=KEY,
         GOOGLE_GEMINI_BASE_URL=vendor.url,
-        MEDIATOOLKIT_STORE=str(home / "store"),
+        MEDIATOOLKIT_STORE=str(home / "files" / "store"),
     ) as running:
         yield running
 

@@ -1,0 +1,125 @@
+"""A film that a vendor makes outlives the kernel that asked for it, and stops with its cell."""
+
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.conftest import KEY, Begin
+from tests.kernel.driver import Kernel, Run, kernel, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+QUICK = """
+import mediatoolkit as mt
+from mediatoolkit.flow import Polling
+mt.GeminiVideoClient.polling = Polling(first=0.05, cap=0.05)
+"""
+FILM = 'film = await mt.video("a fox runs", seconds=3)'
+RESUME = "film = await mt.jobs.resume(mt.jobs.pending()[0].id)\nprint(mt.jobs.pending())"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def vendor() -> AsyncIterator[Simulator]:
+    """Makes a film while it is looked at forty times, in some two seconds."""
+    async with Simulator(key=KEY, detail=64, looks=40) as running:
+        yield running
+
+
+def _sent(sim: Simulator, method: str, ending: str = "") -> int:
+    paths = [one.path for one in sim.requests if one.method == method]
+    return sum("/interactions" in path and path.endswith(ending) for path in paths)
+
+
+async def _polled(kernel: Kernel, sim: Simulator) -> Run:
+    """A cell that awaits a film, and the film was looked at."""
+    await kernel.do(QUICK)
+    looks = _sent(sim, "GET")
+    run = await kernel.start(FILM)
+    await until(lambda: _sent(sim, "GET") > looks + 1 and run.widgets, 20, "two looks")
+    return run
+
+
+def _files(kernel: Kernel, ending: str) -> list[str]:
+    return [path.name for path in (kernel.home / "store").rglob(f"*{ending}")]
+
+
+async def test_a_killed_kernel_s_film_is_fetched_by_the_next(begin: Begin, sim: Simulator) -> None:
+    """Asked for once, paid for once, kept once."""
+    starts = _sent(sim, "POST")
+    async with begin() as first:
+        await _polled(first, sim)
+        await first.manager.signal_kernel(signal.SIGKILL)
+        await first.gone()
+    assert _files(first, ".mp4") == []
+    home = first.home / "next"
+    home.mkdir()
+    store = str(first.home / "store")
+
+    async with kernel(
+        home, GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=sim.url, MEDIATOOLKIT_STORE=store
+    ) as second:
+        await second.do(QUICK)
+        left = await second.do(RESUME)
+
+    assert left.strip() == "[]"
+    assert _sent(sim, "POST") == starts + 1
+    assert len(_files(first, ".mp4")) == 1
+    assert _files(first, ".part") == []
+
+
+async def test_a_film_s_view_tells_what_it_waits_for(notebook: Kernel, sim: Simulator) -> None:
+    """While it polls it is silent but for the beat that keeps a hub from ending the kernel."""
+    await notebook.do("from mediatoolkit.widgets import live\nlive.HEARTBEAT = 0.2")
+    run = await _polled(notebook, sim)
+    await notebook.finish(run)
+    states = [
+        message["content"]["data"]["state"]
+        for message in notebook.messages
+        if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == run.widgets[0]
+    ]
+
+    assert "waiting" in {state.get("stage") for state in states}
+    assert len([state for state in states if "now" in state]) > 5
+    assert "video/mp4" in run.shown[-1]["data"]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "shown"),
+    [
+        (None, "the vendor confirmed", "withdrawn, confirmed by the vendor"),
+        (faults.EndsAs("in_progress"), "did not confirm", "not confirmed by the vendor"),
+    ],
+)
+async def test_a_click_stops_the_film_at_the_vendor(
+    notebook: Kernel, sim: Simulator, answer: faults.Fault | None, said: str, shown: str
+) -> None:
+    sim.always(answer, at="cancel")
+    cancels = _sent(sim, "POST", "/cancel")
+    run = await _polled(notebook, sim)
+
+    await notebook.click_cancel(run)
+    await notebook.finish(run, seconds=5)
+
+    sim.always(None, at="cancel")
+    assert _sent(sim, "POST", "/cancel") == cancels + 1
+    assert said in run.text
+    assert shown in run.shown[-1]["data"]["text/plain"]
+
+
+async def test_stop_stops_the_film_at_the_vendor(notebook: Kernel, sim: Simulator) -> None:
+    cancels, left = _sent(sim, "POST", "/cancel"), await notebook.do("print(mt.jobs.pending())")
+    run = await _polled(notebook, sim)
+
+    pressed = time.monotonic()
+    await notebook.press_stop()
+    await notebook.finish(run, seconds=5)
+    print(f"the cell ended after {time.monotonic() - pressed:.2f} s")
+
+    assert _sent(sim, "POST", "/cancel") == cancels + 1
+    assert _files(notebook, ".part") == []
+    assert await notebook.do("print(mt.jobs.pending())") == left
+    assert "; withdrawn, confirmed by the vendor" in run.shown[-1]["data"]["text/plain"]
