@@ -162,7 +162,8 @@ class Call:
         event: The last event, so the stage the call is in.
         started: Loop time at which the call was opened, seconds.
         provider: Vendor being asked, for error messages, or None.
-        may_have_been_billed: A paid request is out and no verdict has come back.
+        paid: Paid requests that are out or answered; one that is refused no longer counts.
+        job_id: The vendor's name for work that goes on without us, or None.
 
     Raises:
         PromptError: *seconds* is not a positive number.
@@ -171,8 +172,9 @@ class Call:
     __slots__ = (
         "_timeout",
         "event",
+        "job_id",
         "listener",
-        "may_have_been_billed",
+        "paid",
         "provider",
         "seconds",
         "started",
@@ -185,13 +187,19 @@ class Call:
         self.event: Event = Queued()
         self.started = math.nan
         self.provider: str | None = None
-        self.may_have_been_billed = False
+        self.paid = 0
+        self.job_id: str | None = None
         self._timeout: asyncio.Timeout | None = None
 
     @property
     def deadline(self) -> float:
         """Loop time at which the call ends, seconds."""
         return self.started + self.seconds
+
+    @property
+    def may_have_been_billed(self) -> bool:
+        """Whether the provider may have done work that is paid."""
+        return self.paid > 0
 
     @property
     def expired(self) -> bool:
@@ -203,8 +211,12 @@ class Call:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def extend(self, seconds: float) -> None:
-        """Move the deadline by *seconds*, which may be negative; a call that is over stays over."""
-        self.seconds += seconds
+        """Move the deadline by *seconds*, which may be negative; a call that is over stays over.
+
+        Raises:
+            PromptError: *seconds* is not a finite number.
+        """
+        self.seconds = max(0.0, self.seconds + finite_seconds(seconds, "extend"))
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(self.deadline)
 
@@ -246,14 +258,18 @@ class Call:
             late.__context__ = None  # its frames hold the request's headers
 
     def _late(self) -> DeadlineError:
+        going_on = f" The vendor goes on with job {self.job_id}." if self.job_id else ""
         return DeadlineError(
             f"The call ran past its deadline of {self.seconds:g} s while {self.event}; "
-            "give it more with timeout=.",
+            f"give it more with timeout=.{going_on}",
             stage=self.event.stage,
             seconds=self.seconds,
             provider=self.provider,
             may_have_been_billed=self.may_have_been_billed,
         )
+
+
+_LONGEST = 1e9  # seconds, some thirty years
 
 
 def positive_seconds(value: object, name: str = "timeout") -> float:
@@ -262,10 +278,22 @@ def positive_seconds(value: object, name: str = "timeout") -> float:
     Raises:
         PromptError: *value* is not a finite number above 0.
     """
+    seconds = finite_seconds(value, name)
+    if seconds <= 0:
+        raise PromptError(f"{name} must be a finite number of seconds above 0, not {value}.")
+    return seconds
+
+
+def finite_seconds(value: object, name: str) -> float:
+    """Check a span of time, which may be negative.
+
+    Raises:
+        PromptError: *value* is not a finite number.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
-    if not (math.isfinite(value) and value > 0):
-        raise PromptError(f"{name} must be a finite number of seconds above 0, not {value}.")
+    if not (math.isfinite(value) and abs(value) < _LONGEST):
+        raise PromptError(f"{name} must be a finite number of seconds, not {value}.")
     return float(value)
 
 

@@ -34,9 +34,11 @@ class MediaToolkitError(Exception):
         provider: Vendor that was asked, such as `"gemini"`, or None.
         may_have_been_billed: The provider may have done the work although no media came back.
             Asking again may pay again.
+        results: Where several things were asked for at once, all that came of them, in order.
     """
 
     family: ClassVar[str] = "error"
+    results: tuple[object, ...] = ()
 
     def __init__(
         self, message: str, *, provider: str | None = None, may_have_been_billed: bool = False

@@ -25,7 +25,8 @@ async def together(
         *return_exceptions* is set.
 
     Raises:
-        Exception: The first failure in order, after all have ended, unless *return_exceptions*.
+        MediaToolkitError: The first failure in order, after all have ended, unless
+            *return_exceptions*; its `results` hold everything in order.
     """
     slots = asyncio.Semaphore(at_once)
 
@@ -42,6 +43,7 @@ async def together(
     failures = [result for result in results if isinstance(result, MediaToolkitError)]
     if failures and not return_exceptions:
         failures[0].add_note(f"{len(results) - len(failures)} of {len(results)} succeeded.")
+        failures[0].results = tuple(results)
         raise failures[0]
     return cast("list[T]", results)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from mediatoolkit.call import Call, Event, Withdrawn
+from mediatoolkit.call import Call, Event, Withdrawn, finite_seconds
 from mediatoolkit.errors import JobCancelled
 
 T = TypeVar("T")
@@ -103,8 +103,12 @@ class Job(Generic[T_co]):
         self._cross(self._stop)
 
     def extend(self, seconds: float) -> None:
-        """Move the deadline by *seconds*. Safe from any thread."""
-        self._cross(self._extend, seconds)
+        """Move the deadline by *seconds*. Safe from any thread.
+
+        Raises:
+            PromptError: *seconds* is not a finite number.
+        """
+        self._cross(self._extend, finite_seconds(seconds, "extend"))
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call *watcher* on the job's loop at every event and once at the end.
@@ -189,9 +193,10 @@ class Job(Generic[T_co]):
         self._tell()
 
     def _tell(self) -> None:
+        """Watchers are called by the loop, so that the fault of one is nobody else's."""
         progress = self.progress
-        for watcher in tuple(self._watchers):
-            watcher(progress)
+        for watcher in self._watchers:
+            self._loop.call_soon(watcher, progress)
 
     def _state(self) -> State:
         if not self._task.done():
@@ -202,12 +207,14 @@ class Job(Generic[T_co]):
 
 
 def _cancelled(call: Call) -> JobCancelled:
+    facts: dict[str, Any] = {
+        "provider": call.provider,
+        "may_have_been_billed": call.may_have_been_billed,
+    }
     if not isinstance(call.event, Withdrawn):
-        return JobCancelled("The job was cancelled.")
+        return JobCancelled("The job was cancelled.", **facts)
     if call.event.confirmed:
         return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
     return JobCancelled(
-        "The job was cancelled, but the vendor did not confirm that it stopped.",
-        provider=call.provider,
-        may_have_been_billed=True,
+        "The job was cancelled, but the vendor did not confirm that it stopped.", **facts
     )

@@ -1,6 +1,11 @@
 """Agents: order, bounds, fallbacks, and nothing paid twice or lost."""
 
 import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +14,9 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit import verbs
+from mediatoolkit.call import Drawing, Saving
 from mediatoolkit.flow import Polling
+from mediatoolkit.job import Progress
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
@@ -68,6 +75,7 @@ async def test_one_failure_does_not_lose_the_others(sim: Simulator, tmp_path: Pa
     assert [type(result) for result in results] == [mt.RefusalError, mt.Image, mt.Image]
     assert len(sim.requests) == 6, "the others were asked for all the same"
     assert caught.value.__notes__ == ["2 of 3 succeeded."]
+    assert [type(one) for one in caught.value.results] == [mt.RefusalError, mt.Image, mt.Image]
 
 
 async def test_bad_prompts_are_found_before_the_first_is_sent(sim: Simulator) -> None:
@@ -183,6 +191,104 @@ async def test_a_cancelled_job_closes_its_connection(sim: Simulator, tmp_path: P
             await job
     await sim.until(lambda: sim.aborted == 1 and sim.open_connections == 0)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_cancel_while_the_vendor_works_says_what_it_may_cost(sim: Simulator) -> None:
+    sim.always(f.Silence())
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        job = agent.start("a fox")
+        await sim.until(lambda: len(sim.requests) == 1)
+        while str(job.progress.event) != "waiting":
+            await asyncio.sleep(0)
+        job.cancel()
+        with pytest.raises(mt.JobCancelled, match="may have billed"):
+            await job
+
+
+async def test_a_picture_that_has_come_is_kept_even_when_the_job_is_cancelled(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    async with mt.ImageGenAgent(gemini(sim), store=tmp_path) as agent:
+        job = agent.start("a fox")
+
+        def stop_when_saving(progress: Progress) -> None:
+            if isinstance(progress.event, Saving):
+                job.cancel()
+
+        job.watch(stop_when_saving)
+        with pytest.raises(mt.JobCancelled):
+            await job
+    assert len(list(tmp_path.glob("*.png"))) == 1
+
+
+async def test_a_watcher_that_fails_harms_nobody(sim: Simulator) -> None:
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, what: reported.append(what))
+
+    def fail(_progress: object) -> None:
+        raise OSError("mine")
+
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        job = agent.start("a fox")
+        job.watch(fail)
+        assert isinstance(await job, mt.Image)
+    assert isinstance(reported[0]["exception"], OSError)
+
+
+async def test_closing_an_agent_ends_a_painting() -> None:
+    agent = mt.ImageGenAgent("local")
+    job = agent.start("a city", size=1536)
+    while not isinstance(job.progress.event, Drawing):
+        await asyncio.sleep(0)
+    await agent.close()
+    with pytest.raises(mt.ClosedError):
+        await job
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"base_url": "foo"},
+        {"model": "../x"},
+        {"api_version": "v9"},
+        {"trusted_origins": ("foo",)},
+        {"retry": 5},
+        {"timeout": 0},
+        {"base_url": ""},
+        {"session": "x"},
+    ],
+    ids=repr,
+)
+def test_a_client_that_cannot_be_made_does_not_show_its_key(arguments: dict[str, Any]) -> None:
+    key = "secret-" + "k" * 20
+    with pytest.raises(mt.MediaToolkitError) as caught:
+        mt.GeminiImageClient(**{"api_key": key, **arguments})
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in told.stack if "test_" not in frame.filename]
+    assert ours
+    assert not [frame for frame in ours if key in str(frame.locals)]
+
+
+def test_after_a_fork_the_painter_still_works() -> None:
+    """A child has none of its parent's threads."""
+    code = """
+import asyncio, os
+import mediatoolkit as mt
+os.environ["MEDIATOOLKIT_STORE"] = os.environ["TMPDIR_FOR_TEST"]
+async def draw():
+    return await mt.image("a fox", size=64, model="local", timeout=20)
+asyncio.run(draw())
+pid = os.fork()
+if pid == 0:
+    asyncio.run(draw())
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "TMPDIR_FOR_TEST": folder}
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", code], env=environment, timeout=60, check=True
+        )
 
 
 async def test_a_closed_agent_sends_nothing(sim: Simulator) -> None:

@@ -18,6 +18,7 @@ from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, seconds_of
+from mediatoolkit.transport.flights import Flights
 
 _ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "transport"})
 
@@ -46,6 +47,8 @@ class Agent(abc.ABC, Generic[P, M]):
     kind: ClassVar[str]
     """One word for what it makes."""
 
+    clients: tuple[Client[P, M], ...] = ()
+
     reads: ClassVar[frozenset[str]] = frozenset()
     """Keywords that may name files to read."""
 
@@ -62,7 +65,7 @@ class Agent(abc.ABC, Generic[P, M]):
         self.store = store if isinstance(store, Store) or store is None else Store(store)
         self._timeout = timeout
         self._defaults = defaults
-        self._closed = False
+        self._flights = Flights("This agent")
         self._seconds(None)
 
     async def generate(
@@ -107,8 +110,8 @@ class Agent(abc.ABC, Generic[P, M]):
             The media in the order of *prompts*.
 
         Raises:
-            MediaToolkitError: The first failure, once all others are finished and kept; unless
-                *return_exceptions*.
+            MediaToolkitError: The first failure, once all others are finished and kept; its
+                `results` hold everything in order. Not with *return_exceptions*.
         """
         if isinstance(prompts, (str, Prompt)):
             raise PromptError("generate_many takes a list of prompts; one goes to generate.")
@@ -139,8 +142,11 @@ class Agent(abc.ABC, Generic[P, M]):
         return Job(work, Call(self._seconds(timeout)), label=label)
 
     async def close(self) -> None:
-        """Close the clients; may be called again."""
-        self._closed = True
+        """Fail what is in flight with `ClosedError`, close the clients; may be called again.
+
+        Waits 4 s at most.
+        """
+        await self._flights.end()
         for client in self.clients:
             await client.close()
 
@@ -174,20 +180,22 @@ class Agent(abc.ABC, Generic[P, M]):
         return asked
 
     async def _make(self, asked: P, call: Call) -> M:
-        self._check_open()
-        if self.store is not None:
-            await self.store.check()
-        return await self._keep(await self._ask(asked, call), call)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError("This agent is closed; make a new one.")
+        with self._flights.begin():
+            if self.store is not None:
+                await self.store.check()
+            return await self._keep(await self._ask(asked, call), call)
 
     async def _keep(self, media: M, call: Call) -> M:
+        """Write it down; a cancel waits for that, since what is finished may have been paid."""
         if self.store is None:
             return media
         call.report(Saving())
-        return await self.store.put(media)
+        saving = asyncio.ensure_future(self.store.put(media))
+        try:
+            return await asyncio.shield(saving)
+        except asyncio.CancelledError:
+            await asyncio.wait([saving])
+            raise
 
     async def _ask(self, asked: P, call: Call) -> M:
         """Ask one client after the other, as long as that can help and nothing may be billed."""

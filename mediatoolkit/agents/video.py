@@ -1,6 +1,7 @@
 """The agent for films, and vendors' jobs that outlive a kernel."""
 
 import asyncio
+from functools import partial
 from typing import cast
 
 from mediatoolkit.agents.base import Agent
@@ -52,7 +53,8 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         client = self._client_of(pending)
 
         async def work(call: Call) -> Video:
-            return await self._collect(client, pending, call)
+            with self._flights.begin():
+                return await self._collect(client, pending, call)
 
         return Job(work, Call(self._seconds(timeout)), label=pending.origin.prompt)
 
@@ -62,9 +64,8 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         if self.store is None or not isinstance(client, QueuedClient):
             return await client.make(asked, call)
         origin = await client.origin(asked)
-        pending = Pending(await client.begin(asked, call), self.kind, origin)
-        await self.store.remember(pending)
-        return await self._collect(client, pending, call)
+        pending = Pending(await client.start(asked, call), self.kind, origin)
+        return await self._collect(client, pending, call, remember=True)
 
     def _client_of(self, pending: Pending) -> QueuedClient[VideoPrompt, Video]:
         """Ours for that model, or one made anew.
@@ -79,12 +80,18 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         return client
 
     async def _collect(
-        self, client: QueuedClient[VideoPrompt, Video], pending: Pending, call: Call
+        self,
+        client: QueuedClient[VideoPrompt, Video],
+        pending: Pending,
+        call: Call,
+        *,
+        remember: bool = False,
     ) -> Video:
         """Wait, keep the film, and only then forget the job."""
         store = cast("Store", self.store)
+        first = partial(store.remember, pending) if remember else None
         try:
-            film = await client.collect(pending.id, pending.origin, call)
+            film = await client.collect(pending.id, pending.origin, call, first=first)
         except ProviderError as error:
             if error.family in _FINAL:
                 await store.forget(pending.id)

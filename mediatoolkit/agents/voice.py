@@ -35,11 +35,14 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
             PromptError: It cannot be said as asked; nothing was sent.
             MediaToolkitError: As the client, from within the loop.
         """
-        self._check_open()
         asked = self._checked(prompt, options)
         client = cast("SpeechClient", self.clients[0])
 
         async def work(give: Callable[[Sound], None]) -> None:
+            with self._flights.begin():
+                await pour(give)
+
+        async def pour(give: Callable[[Sound], None]) -> None:
             async with (
                 Call(self._seconds(timeout)) as call,
                 aclosing(client.stream(asked, call)) as sounds,

@@ -37,7 +37,7 @@ class Client(abc.ABC, Generic[P, M]):
     media_type: type[M]
     entry_points: ClassVar[str]
     option_names: ClassVar[frozenset[str]] = frozenset()
-    model: str
+    model: str = "?"
     timeout: Timeout
 
     @property

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
@@ -29,6 +29,8 @@ from mediatoolkit.transport.slots import Desk
 from mediatoolkit.transport.tries import persist
 
 _PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?", re.ASCII)
+T = TypeVar("T")
+
 _NOTHING: Mapping[str, str] = {}
 
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -64,6 +66,8 @@ class Transport:
         UnsafeURLError: *base_url* or a trusted origin is not such an address.
     """
 
+    base_url = provider = "?"  # until they are checked; a failure shows its locals
+
     def __init__(
         self,
         base_url: str,
@@ -84,9 +88,11 @@ class Transport:
         """Check the address; opens nothing."""
         self.base_url = checked_base(base_url)
         self.provider = provider
-        self.timeout = timeout or Timeout()
-        self.retry = retry or Retry()
-        self.limits = limits or Limits()
+        self.timeout = _given(timeout, Timeout, "timeout")
+        self.retry = _given(retry, Retry, "retry")
+        self.limits = _given(limits, Limits, "limits")
+        if session is not None and not isinstance(session, aiohttp.ClientSession):
+            raise PromptError("session takes an aiohttp.ClientSession; leave it out for our own.")
         self._foreign = session
         self._line = Line(
             provider=provider,
@@ -253,6 +259,14 @@ class Transport:
                 provider=self.provider,
             )
         return session
+
+
+def _given(value: T | None, kind: type[T], name: str) -> T:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise PromptError(f"{name} takes mt.{kind.__name__}(…), not {type(value).__name__}.")
+    return value
 
 
 @functools.lru_cache(maxsize=256)

@@ -109,7 +109,7 @@ class Exchange:
                 raise_for_status=False,
                 timeout=line.durations,
             )
-            outcome = await self._receive(response)
+            outcome = await self._receive(response, sent)
         except MediaToolkitError as error:
             outcome = Failed(error)
         except FOREIGN as error:
@@ -122,13 +122,16 @@ class Exchange:
             _sign(outcome.error, line.provider, response)
         return outcome
 
-    async def _receive(self, response: aiohttp.ClientResponse) -> Answer | Failed:
+    async def _receive(
+        self, response: aiohttp.ClientResponse, sent: Sent | None
+    ) -> Answer | Failed:
         meter = Meter(self.call, self.desk.tally, response.content_length)
         if response.status == 200:
             return await self._accept(response, meter)
         request, line = self.request, self.line
         odd_success = request.paid and 200 < response.status < 300
-        self.call.may_have_been_billed = request.doubtful or odd_success
+        if sent is not None and not odd_success:
+            sent.not_billed()
         failed = await failed_by(
             response,
             meter,
@@ -139,7 +142,7 @@ class Exchange:
             read=line.refusal,
             cap=line.limits.error,
         )
-        failed.error.may_have_been_billed = self.call.may_have_been_billed
+        failed.error.may_have_been_billed = request.doubtful or odd_success
         return failed
 
     async def _accept(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer | Failed:
@@ -151,7 +154,6 @@ class Exchange:
         except MediaToolkitError as error:
             error.may_have_been_billed = self.request.paid and not isinstance(error, RefusalError)
             return Failed(error)
-        self.call.may_have_been_billed = False
         return answer
 
     async def _whole(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer:
@@ -202,7 +204,8 @@ class Exchange:
         line, request, call = self.line, self.request, self.call
         stage = Stage.UNSURE if sent is None else sent.stage(hung_up=was_hung_up(error))
         request.doubtful |= request.paid and stage is Stage.UNSURE
-        call.may_have_been_billed = request.doubtful
+        if sent is not None and stage is not Stage.UNSURE:
+            sent.not_billed()
         failure: MediaToolkitError
         if self.session.closed:
             failure, again = closed("The session"), False

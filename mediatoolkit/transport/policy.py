@@ -212,3 +212,14 @@ def _is_rate(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return math.isfinite(value) and value > 0
+
+
+def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:
+    """What a client was given as `timeout=`: a `Timeout`, or seconds for the whole.
+
+    Raises:
+        PromptError: *timeout* is neither.
+    """
+    if timeout is None:
+        return default
+    return timeout if isinstance(timeout, Timeout) else Timeout(total=positive_seconds(timeout))

@@ -49,8 +49,7 @@ class Sent(Payload):
         """Send everything; the length is our own."""
         del content_length
         self._begun = True
-        if self._paid:
-            self._call.may_have_been_billed = True
+        self._call.paid += self._paid
         loop = asyncio.get_running_loop()
         self._listen(loop, writer)
         body = self._value
@@ -62,6 +61,11 @@ class Sent(Payload):
                 await writer.write(view[at : at + _STEP])
         self._ended = loop.time()
         self._call.report(Waiting())
+
+    def not_billed(self) -> None:
+        """Take the request off the bill: the provider did no work for it."""
+        if self._begun:
+            self._call.paid -= self._paid
 
     def stage(self, *, hung_up: bool) -> Stage:
         """How far the try came, once it is lost.

@@ -239,3 +239,80 @@ class TestJobsThatOutliveTheKernel:
             with pytest.raises(mt.RefusalError):
                 await agent.generate("a fox")
             assert agent.pending() == []
+
+    @pytest.mark.parametrize(
+        ("fault", "purpose"), [(f.Status(429), "poll"), (f.Status(503), "download")], ids=repr
+    )
+    async def test_the_next_client_is_never_asked_for_a_film_that_was_begun(
+        self, sim: Simulator, tmp_path: Path, fault: Any, purpose: Any
+    ) -> None:
+        sim.always(fault, at=purpose)
+        once = mt.Retry(attempts=1)
+        clients = [mt.GeminiVideoClient(KEY, base_url=sim.url, retry=once) for _ in range(2)]
+        clients[0].polling = Polling(first=0.01, cap=0.01)
+        async with mt.VideoGenAgent(clients, store=tmp_path) as agent:
+            with pytest.raises(mt.MediaToolkitError) as caught:
+                await agent.generate("a fox")
+            assert len(agent.pending()) == 1, "it can be resumed"
+        assert caught.value.may_have_been_billed
+        assert len(sent(sim, "POST", "/interactions")) == 1
+
+    async def test_a_cancel_right_after_the_start_still_reaches_the_vendor(
+        self, slow: Simulator, tmp_path: Path
+    ) -> None:
+        gate = f.Gate(0)
+        slow.then(gate, at="start")
+        async with self.agent(slow, tmp_path) as agent:
+            job = agent.start("a fox runs")
+            await slow.until(lambda: len(slow.requests) == 1)
+            job.cancel()
+            gate.open()
+            with pytest.raises(mt.JobCancelled, match="vendor confirmed"):
+                await job
+            assert agent.pending() == []
+        assert len(sent(slow, "POST", "/cancel")) == 1
+
+    async def test_a_second_cancel_does_not_cut_the_first_one_short(
+        self, slow: Simulator, tmp_path: Path
+    ) -> None:
+        gate = f.Gate(0)
+        slow.then(gate, at="cancel")
+        async with self.agent(slow, tmp_path) as agent:
+            job = agent.start("a fox runs")
+            await slow.until(lambda: len(slow.requests) > 2)
+            job.cancel()
+            await slow.until(lambda: bool(sent(slow, "POST", "/cancel")))
+            job.cancel()
+            gate.open()
+            with pytest.raises(mt.JobCancelled, match="vendor confirmed"):
+                await job
+
+    async def test_a_job_that_cannot_be_written_down_is_withdrawn(
+        self, slow: Simulator, tmp_path: Path
+    ) -> None:
+        (tmp_path / "pending").write_text("a file in the way")
+        async with self.agent(slow, tmp_path) as agent:
+            with pytest.raises(mt.StorageError):
+                await agent.generate("a fox runs")
+        assert len(sent(slow, "POST", "/cancel")) == 1
+
+    async def test_a_deadline_names_the_job_that_goes_on(
+        self, slow: Simulator, tmp_path: Path
+    ) -> None:
+        async with self.agent(slow, tmp_path) as agent:
+            with pytest.raises(mt.DeadlineError) as caught:
+                await agent.generate("a fox runs", timeout=0.3)
+            (pending,) = agent.pending()
+        assert pending.id in str(caught.value)
+        assert caught.value.may_have_been_billed
+
+    async def test_closing_an_agent_ends_what_it_waits_for(
+        self, slow: Simulator, tmp_path: Path
+    ) -> None:
+        agent = self.agent(slow, tmp_path)
+        job = agent.start("a fox runs")
+        await slow.until(lambda: len(slow.requests) > 2)
+        await agent.close()
+        assert job.done()
+        with pytest.raises(mt.ClosedError):
+            await job

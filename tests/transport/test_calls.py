@@ -55,7 +55,7 @@ async def test_a_post_brings_the_picture_and_the_document(
     assert answer.blob(reference) == PIXELS
     assert answer.document["id"] == "r1"
     assert (answer.status, answer.request_id, answer.headers["x-request-id"]) == (200, "r-7", "r-7")
-    assert not call.may_have_been_billed
+    assert call.may_have_been_billed, "the work is done; what becomes of it later is another matter"
     seen = server.requests[0]
     assert (seen.method, seen.path, seen.json) == ("POST", "/v1/draw:now", FOX)
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 from mediatoolkit.call import Call
 from mediatoolkit.errors import AuthenticationError, PromptError
 from mediatoolkit.providers.gemini.refusals import read_refusal
-from mediatoolkit.transport import Answer, Limits, Retry, Secret, Timeout, Transport
+from mediatoolkit.transport import (
+    Answer,
+    Limits,
+    Retry,
+    Secret,
+    Timeout,
+    Transport,
+    timeout_of,
+)
+from mediatoolkit.transport.secret import HiddenText
 
 if TYPE_CHECKING:
     import aiohttp
@@ -54,17 +63,19 @@ class GeminiService:
         model: str | None = None,
         api_version: str = "v1",
         session: "aiohttp.ClientSession | None" = None,
-        timeout: Timeout | None = None,
+        timeout: float | Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
         trusted_origins: tuple[str, ...] = (),
     ) -> None:
         """Check everything; nothing is opened or sent."""
+        if isinstance(api_key, str):
+            api_key = HiddenText(api_key)  # what is raised below shows its locals
         self.model = _checked_model(self.default_model if model is None else model)
-        self.timeout = timeout or self.default_timeout
+        self.timeout = timeout_of(timeout, self.default_timeout)
         self._version = _checked_version(api_version)
         self._transport = Transport(
-            base_url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or BASE_URL,
+            _base_url() if base_url is None else base_url,
             provider=self.provider,
             secret=_key(api_key),
             auth_header="x-goog-api-key",
@@ -110,6 +121,10 @@ def _key(api_key: str | None) -> Secret:
             provider="gemini",
         )
     return found
+
+
+def _base_url() -> str:
+    return os.environ.get("GOOGLE_GEMINI_BASE_URL") or BASE_URL
 
 
 def _checked_model(model: object) -> str:

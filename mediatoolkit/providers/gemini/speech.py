@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from mediatoolkit.call import Call, Decoding
-from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError
 from mediatoolkit.flow import relay, together
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
@@ -57,7 +57,8 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         parts = self._parts(prompt)
         works = [partial(self._speak, part, call) for part in parts]
         in_order = 1 if call.listener else _AT_ONCE  # what is heard at once is heard in order
-        spoken = await together(works, at_once=in_order)
+        spoken = await together(works, at_once=in_order, return_exceptions=True)
+        _check_all(spoken)
         if len(spoken) == 1:
             return spoken[0]
         whole = await asyncio.to_thread(concatenate, spoken)
@@ -145,6 +146,14 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 "speechConfig": _speech_config(prompt, classic=bool(written)),
             },
         }
+
+
+def _check_all(spoken: Sequence[object]) -> None:
+    """Raise the first failure; what else was spoken is paid all the same."""
+    failures = [one for one in spoken if isinstance(one, MediaToolkitError)]
+    if failures:
+        failures[0].may_have_been_billed |= len(failures) < len(spoken)
+        raise failures[0]
 
 
 def _written(prompt: SpeechPrompt) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient
 from mediatoolkit.providers.local.workers import Progress, Workers
-from mediatoolkit.transport import Timeout
+from mediatoolkit.transport import Timeout, timeout_of
 
 MODEL = "painter"
 SMALLEST, LARGEST = 64, 1536
@@ -33,14 +33,14 @@ class LocalImageClient(ImageClient):
 
     provider = "local"
 
-    def __init__(self, *, model: str = MODEL, timeout: Timeout | None = None) -> None:
+    def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
         """Check the model; threads start when first needed."""
         if model != MODEL:
             raise UnknownModelError(
                 f'The local engine has no model {model!r}; use "local/{MODEL}".'
             )
         self.model = model
-        self.timeout = timeout or Timeout(total=60)
+        self.timeout = timeout_of(timeout, Timeout(total=60))
         self._closed = False
         self._workers = Workers("painter", os.cpu_count() or 1)
 

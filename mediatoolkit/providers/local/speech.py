@@ -14,7 +14,7 @@ from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import SpeechClient
 from mediatoolkit.providers.local.workers import Progress, Workers
-from mediatoolkit.transport import Timeout
+from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
     from mediatoolkit.synthesis.speech import Spoken
@@ -46,12 +46,12 @@ class LocalSpeechClient(SpeechClient):
 
     provider = "local"
 
-    def __init__(self, *, model: str = MODEL, timeout: Timeout | None = None) -> None:
+    def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
         """Check the model; threads start when first needed."""
         if model != MODEL:
             raise UnknownModelError(f'No local speech model {model!r}; use "local/{MODEL}".')
         self.model = model
-        self.timeout = timeout or Timeout(total=300)
+        self.timeout = timeout_of(timeout, Timeout(total=300))
         self._closed = False
         self._workers = Workers("speaker", os.cpu_count() or 1)
 

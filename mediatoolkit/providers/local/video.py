@@ -15,7 +15,7 @@ from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, WIDE, shaped
 from mediatoolkit.providers.local.workers import Progress, Workers
-from mediatoolkit.transport import Timeout
+from mediatoolkit.transport import Timeout, timeout_of
 
 ONE_SCENE = 6.0
 """Seconds of a film of one scene when nobody says otherwise."""
@@ -45,12 +45,12 @@ class LocalVideoClient(VideoClient):
     provider = "local"
     option_names = frozenset({"narration", "captions"})
 
-    def __init__(self, *, model: str = MODEL, timeout: Timeout | None = None) -> None:
+    def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
         """Check the model; the thread starts when first needed."""
         if model != MODEL:
             raise UnknownModelError(f'No local film model {model!r}; use "local/{MODEL}".')
         self.model = model
-        self.timeout = timeout or Timeout(total=600)
+        self.timeout = timeout_of(timeout, Timeout(total=600))
         self._closed = False
         self._workers = Workers("film", 1)
 

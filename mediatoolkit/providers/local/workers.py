@@ -1,6 +1,7 @@
 """Threads in which the embedded engines work."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,8 @@ class Workers:
 
     def __init__(self, name: str, count: int) -> None:
         """Start nothing yet."""
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._name, self._count = name, count
+        self._open()
 
     async def do(
         self,
@@ -45,6 +47,8 @@ class Workers:
 
         Cancelled, it returns when the work has stopped.
         """
+        if self._pid != os.getpid():
+            self._open()  # a fork takes no threads along
         stop = threading.Event()
         loop = asyncio.get_running_loop()
 
@@ -63,6 +67,10 @@ class Workers:
             if not working.cancel():
                 await asyncio.to_thread(working.exception)
             raise
+
+    def _open(self) -> None:
+        self._pid = os.getpid()
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix=self._name)
 
     def close(self) -> None:
         """Take no more work; what is under way ends as its callers do."""
