@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mediatoolkit.errors import StorageError
+from mediatoolkit.errors import MediaToolkitError, StorageError
 
 _PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
 
@@ -24,12 +24,15 @@ def partial_file(target: Path) -> Iterator[Path]:
     The block creates and fills the file; on any other way out, Ctrl-C included, it is removed.
 
     Raises:
-        StorageError: The file could not be written or put in place.
+        StorageError: The file could not be written or put in place. Errors of ours that the
+            block raises pass unchanged.
     """
     part = target.with_name(f".{target.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         yield part
         part.replace(target)
+    except MediaToolkitError:
+        raise  # some are an OSError too, and say better what went wrong
     except OSError as error:
         failure = storage_error(target, error)
     else:

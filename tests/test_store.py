@@ -9,7 +9,7 @@ import aiofiles
 import pytest
 
 from mediatoolkit import files
-from mediatoolkit.errors import StorageError
+from mediatoolkit.errors import StorageError, TransportError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.store import Store
 from tests.test_prompts import picture
@@ -86,6 +86,21 @@ def test_ctrl_c_leaves_no_temporary_file(tmp_path: Path, stop: type[BaseExceptio
 
     with pytest.raises(stop):
         interrupted()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_ours_passes_a_partial_file_unchanged(tmp_path: Path) -> None:
+    """A `TransportError` is an `OSError` too, but says nothing of the disk."""
+    cut = TransportError("The answer was cut short.")
+
+    def lost() -> None:
+        with files.partial_file(tmp_path / "fox.png") as part:
+            part.write_bytes(b"half")
+            raise cut
+
+    with pytest.raises(TransportError) as caught:
+        lost()
+    assert caught.value is cut
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, StorageError, TransportError
-from mediatoolkit.files import partial_file, settle, storage_error, sweep
+from mediatoolkit.files import partial_file, settle, sweep
+from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.fetch import Door, Opened, no_file, open_url
@@ -69,16 +70,8 @@ async def download(
         cap=cap or Limits().video,
         digest=digest,
     )
-    failure: MediaToolkitError | None = None
-    try:
-        with partial_file(target) as part, part.open("x+b") as file:
-            failure = await arrival.fill(file)
-            if failure is not None:
-                raise failure  # any OSError makes `partial_file` give up
-    except MediaToolkitError as error:
-        failure = failure or error
-    if failure is not None:
-        raise failure
+    with partial_file(target) as part, part.open("x+b") as file:
+        await arrival.fill(file)
     return target
 
 
@@ -116,18 +109,12 @@ class _Arrival:
         self._have = 0
         self._etag = ""
 
-    async def fill(self, file: BufferedRandom) -> MediaToolkitError | None:
-        """Write all of it and wait for the disk; returns what went wrong."""
+    async def fill(self, file: BufferedRandom) -> None:
+        """Write all of it and wait for the disk."""
         self._file = file
         self._spool = Spool(file, self._target)
-        try:
-            await persist(self._once, self._call, self._retry, Bucket())
-            await asyncio.to_thread(settle, file)
-        except MediaToolkitError as error:
-            return error
-        except OSError as error:
-            return storage_error(self._target, error)
-        return None
+        await persist(self._once, self._call, self._retry, Bucket())
+        await asyncio.to_thread(settle, file)
 
     async def _once(self) -> Failed | None:
         """One request, from where the last one was cut."""
@@ -182,11 +169,20 @@ class _Arrival:
         meter = Meter(self._call, tally, total, self._have)
         self._spool.restart(self._have)
         try:
-            await self._stream(response, meter, inflater)
+            if inflater is None and takeover.possible(response):
+                await self._receive(response, meter)
+            else:
+                await self._stream(response, meter, inflater)
         except FOREIGN:
             await self._written()  # what has come is kept for a range
             raise
         await self._written()
+
+    async def _receive(self, response: "aiohttp.ClientResponse", meter: Meter) -> None:
+        try:
+            await takeover.take_over(response, self._spool, meter, self._timeout.read)
+        finally:
+            self._have = meter.received
 
     async def _stream(
         self, response: "aiohttp.ClientResponse", meter: Meter, inflater: Inflater | None

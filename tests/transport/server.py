@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -35,13 +36,14 @@ class Server:
     """Answers with what was scripted, one reply a request, the last one for ever."""
 
     port: int = 0
+    scheme: str = "http"
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
     script: deque[Reply] = field(default_factory=deque, repr=False)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def then(self, *replies: Reply) -> None:
         self.script.extend(replies)
@@ -70,8 +72,8 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
-    server = Server()
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    server = Server(scheme="https" if tls else "http")
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -84,7 +86,7 @@ async def serving() -> AsyncIterator[Server]:
 
         task.add_done_callback(over)
 
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0, limit=1 << 20)
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0, limit=1 << 20, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
