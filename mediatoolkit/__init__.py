@@ -35,7 +35,11 @@ if TYPE_CHECKING:
         GeminiSpeechClient,
         GeminiVideoClient,
     )
-    from mediatoolkit.providers.local import LocalImageClient, LocalVideoClient
+    from mediatoolkit.providers.local import (
+        LocalImageClient,
+        LocalSpeechClient,
+        LocalVideoClient,
+    )
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
@@ -67,7 +71,7 @@ _HOMES = {
     "media": ("Audio", "Image", "Provenance", "Video"),
     "prompts": ("ImagePrompt", "SpeechPrompt", "VideoPrompt"),
     "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
-    "providers.local": ("LocalImageClient", "LocalVideoClient"),
+    "providers.local": ("LocalImageClient", "LocalSpeechClient", "LocalVideoClient"),
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
@@ -91,6 +95,7 @@ __all__ = [
     "JobCancelled",
     "Limits",
     "LocalImageClient",
+    "LocalSpeechClient",
     "LocalVideoClient",
     "MediaError",
     "MediaToolkitError",

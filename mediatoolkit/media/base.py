@@ -137,16 +137,15 @@ class Media(abc.ABC):
 
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
-        return self.provenance.prompt if self.provenance else self.noun
+        return _shortened(self.provenance.prompt, 300) if self.provenance else self.noun
 
     def _caption(self) -> str:
         """What is written under it in a page."""
         if self.provenance is None:
             return self._facts_in_words()
         prompt, model = self.provenance.prompt, self.provenance.model
-        words = prompt if len(prompt) <= 120 else f"{prompt[:119]}…"
         engine = ", local engine" if self.provenance.engine == "local" else ""
-        return f"{words} · {model}{engine} · {self._facts_in_words()}"
+        return f"{_shortened(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model."""
@@ -177,6 +176,10 @@ class Media(abc.ABC):
         Raises:
             MediaError: It cannot be.
         """
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def figure(content: str, caption: str) -> str:

@@ -59,7 +59,7 @@ class Captions(Sequence[Caption]):
         """Read what `to_plain` wrote; empty when it is something else."""
         try:
             return cls(tuple(_caption(*one) for one in plain))  # type: ignore[attr-defined]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return cls()
 
     def __len__(self) -> int:

@@ -31,6 +31,7 @@ _XMP = (
 _XMP_RECORD = re.compile(
     rb"urn:mediatoolkit:provenance.{0,9}?<mt:record>(.*?)</mt:record>", re.DOTALL
 )
+_XMP_ROOM = 65_533 - len(_XMP_HEAD) - len(_XMP.encode())  # bytes; a JPEG segment holds no more
 _VP8X_XMP, _VP8X_ALPHA = 0x04, 0x10
 
 Piece = bytes | memoryview
@@ -125,7 +126,7 @@ def _from_webp(data: bytes) -> Provenance | None:
 
 
 def _xmp_packet(provenance: Provenance) -> bytes:
-    return _XMP.format(escape(provenance.to_json())).encode()
+    return _XMP.format(escape(provenance.to_json(room=_XMP_ROOM))).encode()
 
 
 def _from_packet(data: bytes, start: int, end: int) -> Provenance | None:
