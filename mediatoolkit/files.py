@@ -8,11 +8,15 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from mediatoolkit.errors import MediaToolkitError, StorageError
+
+LARGEST = 2 << 30
+"""Bytes of a file that is read whole."""
 
 _PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
 
@@ -27,7 +31,8 @@ def partial_file(target: Path) -> Iterator[Path]:
         StorageError: The file could not be written or put in place. Errors of ours that the
             block raises pass unchanged.
     """
-    part = target.with_name(f".{target.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    short = target.name.encode(errors="ignore")[:80].decode(errors="ignore")
+    part = target.with_name(f".{short}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         yield part
         part.replace(target)
@@ -40,7 +45,10 @@ def partial_file(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
-    raise failure
+    try:
+        raise failure
+    finally:
+        failure.__context__ = None  # the error that ended the block, which the message tells
 
 
 def write_file(target: Path, pieces: Iterable[bytes | memoryview]) -> None:
@@ -54,17 +62,54 @@ def write_file(target: Path, pieces: Iterable[bytes | memoryview]) -> None:
         settle(file)
 
 
-def read_file(path: Path) -> bytes:
+def path_of(given: object) -> Path:
+    """A path that the system can be asked for.
+
+    Raises:
+        StorageError: It is no path, or holds what no path holds.
+    """
+    if not isinstance(given, (str, os.PathLike)):
+        raise StorageError(f"A path is text or a Path, not {type(given).__name__}.")
+    try:
+        path = Path(given)
+        possible = b"\0" not in os.fsencode(path)
+    except (TypeError, ValueError):
+        possible = False
+    if not possible:
+        raise StorageError(f"{given!r} cannot be a path; use letters that the system knows.")
+    return path
+
+
+def target_of(given: object) -> Path:
+    """The path of a file to make or replace.
+
+    Raises:
+        StorageError: It is no path, or that of a folder.
+    """
+    path = path_of(given)
+    if path.name in ("", "..") or os.path.isdir(path):  # noqa: PTH112 - never raises, whatever the name
+        raise StorageError(f"{str(given)!r} is a folder; name the file in it.")
+    return path
+
+
+def read_file(path: Path, *, largest: int = LARGEST) -> bytes:
     """Read a whole file; blocks.
 
     Raises:
-        StorageError: It is not there, is a folder, or may not be read.
+        StorageError: It is not there, is no plain file, may not be read, or has more than
+            *largest* bytes.
     """
     try:
-        return path.read_bytes()
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            reason = "it is a folder or a device, not a file"
+        elif facts.st_size > largest:
+            reason = f"it has {facts.st_size:,} bytes; {largest:,} are the most"
+        else:
+            return path.read_bytes()
     except OSError as error:
-        failure = StorageError(f"Could not read {path}: {error.strerror}.")
-    raise failure
+        reason = error.strerror or type(error).__name__
+    raise StorageError(f"Could not read {path}: {reason}.")
 
 
 def settle(file: BinaryIO) -> None:

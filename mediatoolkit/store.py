@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 import json
 import os
+import struct
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiofiles
 import platformdirs
@@ -16,6 +18,10 @@ from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Media, Provenance
 
 M = TypeVar("M", bound=Media)
+T = TypeVar("T")
+
+_NO_FILE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error)
+"""What may happen while a file is put together; the media was paid for, so it is handed back."""
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
 
@@ -45,11 +51,14 @@ class Store:
     Args:
         folder: Must exist, unless *create* is set.
         create: Make the folder, and those above it, when it is first needed.
+
+    Raises:
+        StorageError: *folder* is no path.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, create: bool = False) -> None:
         """Remember the folder; nothing is touched yet."""
-        self.folder = Path(folder)
+        self.folder = files.path_of(folder)
         self._create = create
         self._swept = False
 
@@ -76,10 +85,12 @@ class Store:
 
         Raises:
             StorageError: It could not be written; `media` on the error still has it.
+
+        A write that has begun is finished, also when the caller is cancelled meanwhile.
         """
         name = (await asyncio.to_thread(media.digest))[:_DIGITS] + media.extension
         try:
-            path = await self._write(self.folder / name, media)
+            path = await _to_its_end(self._write(self.folder / name, _pieces(media)))
         except StorageError as error:
             error.media = media
             raise
@@ -135,20 +146,46 @@ class Store:
             return
         raise failure
 
-    async def _write(self, path: Path, media: Media) -> Path:
+    async def _write(self, path: Path, pieces: list[bytes | memoryview]) -> Path:
         with files.partial_file(path) as part:
             async with aiofiles.open(part, "xb") as file:
-                await file.writelines(media.file_pieces())
+                await file.writelines(pieces)
                 await file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
         return path
 
 
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await *work*, which goes on to its end when the caller is cancelled; so does the wait."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()
+        raise cancelled
+    return task.result()
+
+
+def _pieces(media: Media) -> list[bytes | memoryview]:
+    try:
+        return media.file_pieces()
+    except _NO_FILE as error:
+        failure = StorageError(f"The {media.noun} could not be made into a file: {error}")
+    raise failure
+
+
 def _pending(path: Path) -> Pending | None:
     """What a record says, or None when it is none of ours."""
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(files.read_file(path))
+        job_id, kind = record["id"], record["kind"]
         origin = Provenance.from_json(record["origin"])
-        return Pending(record["id"], record["kind"], origin) if origin else None
-    except (OSError, ValueError, TypeError, KeyError):
+        if origin is None or not (job_id.isprintable() and kind.isprintable()):
+            return None
+        return Pending(job_id, kind, origin)
+    except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -68,10 +68,11 @@ class Media(abc.ABC):
         """Read a file; blocks.
 
         Raises:
-            StorageError: The file cannot be read.
+            StorageError: The file cannot be read, or has more than 2 GiB.
             MediaError: It is not media we take.
         """
-        return cls(files.read_file(Path(path)), path=Path(path))
+        where = files.path_of(path)
+        return cls(files.read_file(where), path=where)
 
     @property
     def mime_type(self) -> str:
@@ -112,9 +113,10 @@ class Media(abc.ABC):
 
         Raises:
             MediaError: This media cannot be written with that ending.
-            StorageError: The file could not be written; nothing is left behind.
+            StorageError: The file could not be written, or *path* is a folder's; nothing is left
+                behind.
         """
-        target = Path(path)
+        target = files.target_of(path)
         if not target.suffix:
             target = target.with_name(target.name + self.extension)
         files.write_file(target, self._converted(target).file_pieces())

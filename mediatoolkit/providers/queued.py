@@ -106,7 +106,7 @@ class QueuedClient(Client[P, M]):
         try:
             if first is not None:
                 await first()
-            return await self.polling.until(partial(self.look, job_id, origin, call))
+            return await self.polling.until(partial(self._look, job_id, origin, call))
         except asyncio.CancelledError:
             if not call.expired:
                 await self._give_up(job_id, call)
@@ -117,6 +117,12 @@ class QueuedClient(Client[P, M]):
         except MediaToolkitError as error:
             error.may_have_been_billed |= not isinstance(error, RefusalError)
             raise
+
+    async def _look(self, job_id: str, origin: Provenance, call: Call) -> M | None:
+        seen = await self.look(job_id, origin, call)
+        if seen is None:
+            call.report(Waiting())  # a look is quick; what takes its time is the vendor
+        return seen
 
     async def _give_up(self, job_id: str, call: Call) -> None:
         asking = asyncio.create_task(self._ask_to_stop(job_id))

@@ -23,7 +23,7 @@ RECORD = {"model": "a/b", "prompt": "a fox", "engine": "a"}
         {"system": "\ud800", "\ud800": 1},
         {"raw": b"\x00", "number": np.float32(1), "set": {1}, 5: np.zeros(2)},
         {"words": [f"word {number}" for number in range(15_000)]},
-        {"&" * 70_000: [["<" * 300] * 300] * 300},
+        {"&" * 70_000: [["<" * 300] * 30] * 30},
     ],
     ids=["long", "quotes", "surrogate", "foreign", "words", "nested"],
 )
