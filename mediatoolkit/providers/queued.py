@@ -118,12 +118,6 @@ class QueuedClient(Client[P, M]):
             error.may_have_been_billed |= not isinstance(error, RefusalError)
             raise
 
-    async def _look(self, job_id: str, origin: Provenance, call: Call) -> M | None:
-        seen = await self.look(job_id, origin, call)
-        if seen is None:
-            call.report(Waiting())  # a look is quick; what takes its time is the vendor
-        return seen
-
     async def _give_up(self, job_id: str, call: Call) -> None:
         asking = asyncio.create_task(self._ask_to_stop(job_id))
         await _patiently(asyncio.wait([asking]))
