@@ -30,7 +30,8 @@ floors: $(VENV)/.test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test chromium
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore tests/browser
+	$(BIN)/pytest tests/browser
 
 notebooks: $(VENV)/.test
 	$(BIN)/pytest -c /dev/null --rootdir=. --nbval-lax -W default notebooks
