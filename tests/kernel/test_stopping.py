@@ -68,10 +68,14 @@ async def test_a_stopped_cell_shows_where_it_waited(notebook: Kernel, waiting: R
 
 
 async def test_a_cancelled_job_is_one_calm_line(notebook: Kernel, waiting: Run) -> None:
+    """The request was out, so it says what that may cost."""
     await _click(notebook, waiting)
     await notebook.finish(waiting, seconds=3)
 
-    assert waiting.text == "JobCancelled: The job was cancelled."
+    assert waiting.text == (
+        "JobCancelled: The job was cancelled. The provider may have billed this call; "
+        "asking again may pay twice."
+    )
 
 
 async def test_cancel_works_for_a_job_whose_cell_has_ended(
