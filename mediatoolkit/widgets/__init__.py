@@ -3,7 +3,7 @@
 `show` is the only door. Nothing else in the package imports this room, and it is imported only
 inside a notebook kernel, so a script or a worker loads no Jupyter.
 
-One stem is one widget: `progress.py` holds its traits, `progress.js` and `progress.css` what the
+One stem is one widget: `board.py` holds its traits, `board.js` and `board.css` what the
 browser does with them, without a build step.
 """
 

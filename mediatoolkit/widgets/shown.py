@@ -5,7 +5,8 @@ view, and as the value of the cell. IPython asks here before it shows a job or m
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from IPython import get_ipython
@@ -13,16 +14,31 @@ from IPython import get_ipython
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 
-_cells: WeakKeyDictionary[object, str] = WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One execution, of a cell or of what a click started.
+
+    Attributes:
+        id: Of the message that asked for it.
+        is_click: No cell runs; what is shown then cannot be replaced later.
+    """
+
+    id: str
+    is_click: bool = False
 
 
-def this_cell() -> str:
-    """Id of the execution that runs in this context."""
+_cells: WeakKeyDictionary[object, Cell] = WeakKeyDictionary()
+
+
+def this_cell() -> Cell:
+    """The execution that runs in this context."""
     parent = get_ipython().get_parent()
-    return cast("str", parent.get("header", parent).get("msg_id", ""))
+    header = parent.get("header", parent)
+    return Cell(header.get("msg_id", ""), header.get("msg_type") == "comm_msg")
 
 
-def remember(thing: object, cell: str) -> None:
+def remember(thing: object, cell: Cell) -> None:
     """*thing* is shown in the execution *cell*."""
     if isinstance(thing, (Job, Media)):
         _cells[thing] = cell

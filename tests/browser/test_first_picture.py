@@ -52,7 +52,7 @@ def test_the_browser_counts_while_the_kernel_is_busy(jupyter: Lab, sim: Simulato
 
         expect(clock).not_to_have_text(before, timeout=2_000)
         expect(sheet.cell(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
-        sheet.output(1).get_by_role("button").click()
+        sheet.output(1).get_by_role("button", name="Cancel").click()
 
 
 def test_cancel_ends_the_cell_and_the_call(jupyter: Lab, sim: Simulator) -> None:

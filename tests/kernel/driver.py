@@ -138,7 +138,7 @@ class Kernel:
 
     async def click_cancel(self, run: Run, *, subshell: str | None = None) -> None:
         """What the Cancel button of a job's view sends, on the main shell or on another."""
-        data = {"method": "custom", "content": "cancel"}
+        data = {"method": "custom", "content": {"wish": "cancel", "row": "1"}}
         content = {"comm_id": run.widgets[0], "data": data}
         message = self.client.session.msg("comm_msg", content)
         if subshell is not None:

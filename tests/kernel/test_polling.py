@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -79,14 +80,15 @@ async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
 
     run = await notebook.start(FILM)
     await until(lambda: len([s for s in _states(notebook, run) if "now" in s]) > 12, 20, "the beat")
-    stages = [state["stage"] for state in _states(notebook, run) if "stage" in state]
+    news = [state["news"]["1"] for state in _states(notebook, run) if "news" in state]
+    stages = [row["stage"] for row in news if "stage" in row]
     await notebook.click_cancel(run)
     await notebook.finish(run)
 
     assert stages[-1] == "waiting"
 
 
-def _states(kernel: Kernel, run: Run) -> list[dict[str, object]]:
+def _states(kernel: Kernel, run: Run) -> list[dict[str, Any]]:
     return [
         message["content"]["data"]["state"]
         for message in kernel.messages

@@ -39,7 +39,8 @@ async def test_a_talkative_job_sends_ten_updates_a_second_at_the_most(notebook: 
     updates = _updates(notebook, run.widgets[0])
     assert run.status == "ok", run.text
     assert 2 <= len(updates) <= 10 * run.seconds + 1
-    fractions = [update["fraction"] for update in updates if "fraction" in update]
+    rows = [update["news"]["1"] for update in updates]
+    fractions = [row["fraction"] for row in rows if "fraction" in row]
     assert fractions == sorted(fractions)
 
 
@@ -49,7 +50,7 @@ async def test_the_clock_costs_no_messages(notebook: Kernel) -> None:
 
     updates = _updates(notebook, run.widgets[0])
     assert len(updates) == 1
-    assert updates[0]["stage"] == "drawing line 0"
+    assert updates[0]["news"]["1"]["stage"] == "drawing line 0"
 
 
 async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:

@@ -1,0 +1,338 @@
+// The view of the jobs of one cell. Python sends what happened and when; the browser counts the seconds.
+
+const WARN = 0.75; // share of the time after which a bar warns
+const ALARM = 0.92;
+const MOST_ROWS = 5; // on the page; the others are counted
+const MOST_PICTURES = 24;
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+function make(tag, className, attributes = {}) {
+  const element = document.createElement(tag);
+  element.className = className;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/** Such as `3.1 s` or `1:54 min`. */
+function seconds(milliseconds) {
+  const whole = Math.max(0, milliseconds) / 1000;
+  if (whole < 60) return `${whole.toFixed(STILL.matches || whole >= 10 ? 0 : 1)} s`;
+  return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")} min`;
+}
+
+/** One job, as Python last told of it; what all views of it share. */
+class Job {
+  voice = new Voice();
+  stopping = false;
+  url = null; // of its picture
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  take(news) {
+    Object.assign(this, news);
+    if (!news.picture) return;
+    this.drop();
+    this.url = URL.createObjectURL(new Blob([news.picture], { type: "image/jpeg" }));
+  }
+
+  drop() {
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = null;
+  }
+
+  /** What is looked at first: work, then failures, then what waits; -1 for what is over. */
+  get rank() {
+    if (this.state === "running") return this.stage === "queued" ? 2 : 0;
+    return this.state === "failed" ? 1 : -1;
+  }
+}
+
+/** All jobs of a cell. */
+class Jobs extends EventTarget {
+  skew = 0; // clock of the kernel minus clock of this page, milliseconds
+  place = null;
+  seen = false;
+  #jobs = new Map();
+
+  get all() {
+    return [...this.#jobs.values()];
+  }
+
+  get(name) {
+    if (!this.#jobs.has(name)) this.#jobs.set(name, new Job(name));
+    return this.#jobs.get(name);
+  }
+
+  take(rows) {
+    for (const [name, news] of Object.entries(rows)) this.get(name).take(news);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  count(...states) {
+    return this.all.filter((job) => states.includes(job.state)).length;
+  }
+}
+
+function initialize(jobs, { model }) {
+  const listen = () => {
+    jobs.skew = model.get("now") - Date.now();
+  };
+  const take = () => jobs.take(model.get("news"));
+  const hear = (news, [pcm]) => {
+    if (news.hush) jobs.get(news.hush).voice.stop();
+    if (!news.sound) return;
+    const { voice } = jobs.get(news.sound.row);
+    voice.add(pcm, news.sound.rate, news.sound.channels);
+    if (jobs.seen) voice.start();
+  };
+  listen();
+  jobs.take(model.get("rows"));
+  take();
+  model.on("change:now", listen);
+  model.on("change:news", take);
+  model.on("msg:custom", hear);
+  return () => {
+    model.off("change:now", listen);
+    model.off("change:news", take);
+    model.off("msg:custom", hear);
+    for (const job of jobs.all) {
+      job.drop();
+      handOver(job.voice, jobs.place);
+    }
+  };
+}
+
+/** The row with which the voice of a job is heard, muted or begun; hidden while it is silent. */
+function renderVoice(voice, row) {
+  const button = make("button", "mt-job-button", { type: "button" });
+  const meter = make("meter", "mt-job-level", { "aria-label": "Loudness", max: "1" });
+  const said = make("span", "mt-job-heard", { "aria-label": "Voice" });
+  row.append(button, meter, said);
+
+  function listen() {
+    meter.value = voice.level;
+    said.textContent = `${voice.heard.toFixed(1)} of ${voice.queued.toFixed(1)} s`;
+  }
+
+  function refresh() {
+    row.dataset.voice = voice.state;
+    row.hidden = voice.state === "silent";
+    const silent = voice.state === "blocked" || voice.state === "muted";
+    button.textContent = { blocked: "Play", muted: "Unmute" }[voice.state] ?? "Mute";
+    row.classList.toggle("mt-job-quiet", silent);
+    listen();
+  }
+
+  button.addEventListener("click", () => {
+    if (voice.state === "blocked") voice.start(true);
+    else voice.mute(!voice.muted);
+  });
+  voice.addEventListener("change", refresh);
+  voice.start();
+  refresh();
+  const timer = setInterval(listen, 100);
+  return () => {
+    clearInterval(timer);
+    voice.removeEventListener("change", refresh);
+  };
+}
+
+/** Why a job failed; every word is text. */
+function renderFailure(box, failure) {
+  const kind = make("strong", "");
+  const details = make("details", "mt-job-details");
+  const summary = make("summary", "");
+  const table = make("table", "");
+  kind.textContent = failure.kind;
+  summary.textContent = "Details";
+  for (const [name, value] of Object.entries(failure.facts)) {
+    const row = table.insertRow();
+    const head = make("th", "", { scope: "row" });
+    head.textContent = name;
+    row.append(head);
+    row.insertCell().textContent = value;
+  }
+  details.append(summary, table);
+  box.replaceChildren(kind, ` ${failure.message}`, details);
+}
+
+/** One job as a row: what it is, how far it is, and what can be done about it. */
+class Row {
+  constructor(job, send) {
+    this.job = job;
+    this.root = make("div", "mt-job", { role: "group" });
+    this.picture = make("img", "mt-job-picture", { alt: "" });
+    this.label = make("span", "mt-job-label");
+    this.bar = make("progress", "mt-job-bar", { max: "1" });
+    this.stage = make("span", "mt-job-stage", { role: "status", "aria-live": "polite" });
+    this.clock = make("span", "mt-job-clock");
+    this.failure = make("div", "mt-job-failure", { role: "alert" });
+    this.buttons = make("span", "mt-job-buttons");
+    this.more = this.#button("+30 s", () => send("extend", job.name));
+    this.again = this.#button("Retry", () => send("retry", job.name));
+    this.cancel = this.#button("Cancel", () => {
+      job.stopping = true;
+      job.voice.stop();
+      send("cancel", job.name);
+      this.write();
+    });
+    const voice = make("div", "mt-job-voice", { role: "group", "aria-label": "Voice" });
+    const { picture, label, buttons, bar, stage, clock, failure } = this;
+    this.root.append(picture, label, buttons, bar, stage, clock, voice, failure);
+    this.silence = renderVoice(job.voice, voice);
+    this.write();
+  }
+
+  #button(word, act) {
+    const button = make("button", "mt-job-button", { type: "button" });
+    button.textContent = word;
+    button.addEventListener("click", act);
+    this.buttons.append(button);
+    return button;
+  }
+
+  write() {
+    const { job } = this;
+    const runs = job.state === "running";
+    this.root.dataset.state = job.state;
+    this.label.textContent = job.label;
+    this.label.title = job.label;
+    this.root.setAttribute("aria-label", job.label);
+    this.bar.setAttribute("aria-label", `Progress of ${job.label}`);
+    this.cancel.setAttribute("aria-label", `Cancel ${job.label}`);
+    this.more.setAttribute("aria-label", `Give 30 seconds more to ${job.label}`);
+    this.again.setAttribute("aria-label", `Retry ${job.label}`);
+    this.cancel.disabled = job.stopping;
+    this.again.hidden = job.state !== "failed";
+    for (const one of [this.bar, this.cancel, this.more, this.clock]) one.hidden = !runs;
+    this.failure.hidden = this.stage.hidden = false;
+    const said = runs ? (job.stopping ? "stopping…" : job.stage) : job.state;
+    if (this.stage.textContent !== said) this.stage.textContent = said; // else it is read again
+    this.failure.hidden = !job.failure;
+    if (job.failure && this.told !== job.failure) {
+      this.told = job.failure; // written once, so that unfolded details stay so
+      renderFailure(this.failure, job.failure);
+    }
+    this.picture.hidden = !job.url;
+    if (job.url && this.picture.src !== job.url) this.picture.src = job.url;
+  }
+
+  count(now) {
+    const { job } = this;
+    const spent = Math.min(1, Math.max(0, (now - job.began) / (job.deadline - job.began || 1)));
+    const known = typeof job.fraction === "number";
+    this.bar.value = known ? job.fraction : spent;
+    this.root.dataset.counts = known ? "work" : "time";
+    this.root.dataset.late = spent > ALARM ? "very" : String(spent > WARN);
+    this.clock.textContent = `${seconds(now - job.began)} · ${seconds(job.deadline - now)} left`;
+  }
+}
+
+/** How all of a group stand, above the rows of those that are looked at. */
+class Summary {
+  constructor(send) {
+    this.root = make("div", "mt-jobs-summary");
+    this.said = make("span", "mt-job-label", { role: "status", "aria-live": "polite" });
+    this.bar = make("progress", "mt-job-bar", { "aria-label": "Progress of all jobs" });
+    this.cancel = make("button", "mt-job-button", { type: "button" });
+    this.cancel.textContent = "Cancel all";
+    this.cancel.addEventListener("click", () => send("cancel", null));
+    this.root.append(this.said, this.cancel, this.bar);
+  }
+
+  write(jobs) {
+    const [all, done] = [jobs.all.length, jobs.count("done")];
+    const [failed, cancelled] = [jobs.count("failed"), jobs.count("cancelled")];
+    const parts = [`${done} of ${all} done`];
+    if (failed) parts.push(`${failed} failed`);
+    if (cancelled) parts.push(`${cancelled} cancelled`);
+    const said = parts.join(" · ");
+    if (this.said.textContent !== said) this.said.textContent = said;
+    this.root.hidden = all < 2;
+    this.bar.max = all;
+    this.bar.value = done + failed + cancelled;
+    this.cancel.hidden = !jobs.count("running");
+  }
+}
+
+/** The pictures of what is done, the newest first. */
+function writePictures(strip, jobs) {
+  const done = jobs.all.filter((job) => job.state === "done" && job.url).reverse();
+  const wanted = done.slice(0, MOST_PICTURES);
+  strip.hidden = jobs.all.length < 2 || !wanted.length;
+  strip.replaceChildren(
+    ...wanted.map((job) => {
+      const picture = make("img", "", { alt: job.label, src: job.url, title: job.label });
+      return picture;
+    }),
+  );
+}
+
+function render(jobs, { model, el }) {
+  const send = (wish, row) => model.send({ wish, row });
+  const root = make("div", "mt-jobs");
+  const summary = new Summary(send);
+  const list = make("div", "mt-jobs-list");
+  const rest = make("div", "mt-job-stage mt-jobs-rest");
+  const strip = make("div", "mt-jobs-pictures");
+  const rows = new Map();
+  root.append(summary.root, list, rest, strip);
+  el.append(root);
+  jobs.seen = true;
+
+  function rowOf(job) {
+    if (!rows.has(job)) rows.set(job, new Row(job, send));
+    return rows.get(job);
+  }
+
+  function write() {
+    root.classList.toggle("mt-jobs-several", jobs.all.length > 1);
+    summary.write(jobs);
+    const waiting = jobs.all.filter((job) => jobs.all.length === 1 || job.rank >= 0);
+    const looked = waiting.sort((a, b) => a.rank - b.rank).slice(0, MOST_ROWS);
+    const wanted = looked.map((job) => rowOf(job).root);
+    for (const [job, row] of rows) {
+      row.write();
+      if (looked.includes(job)) continue;
+      row.silence();
+      row.root.remove();
+      rows.delete(job);
+    }
+    wanted.forEach((element, place) => {
+      if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+    });
+    rest.textContent = waiting.length > looked.length ? `${waiting.length - looked.length} more` : "";
+    rest.hidden = !rest.textContent;
+    writePictures(strip, jobs);
+    if (model.get("ending")) root.innerHTML = model.get("ending"); // escaped where it is made
+    count();
+  }
+
+  function count() {
+    jobs.place = placeOf(el) ?? jobs.place;
+    const now = Date.now() + jobs.skew;
+    for (const [, row] of rows) row.count(now);
+  }
+
+  jobs.addEventListener("change", write);
+  model.on("change:ending", write);
+  write();
+  const timer = setInterval(count, STILL.matches ? 1000 : 100);
+  return () => {
+    clearInterval(timer);
+    for (const [, row] of rows) row.silence();
+    jobs.removeEventListener("change", write);
+    model.off("change:ending", write);
+  };
+}
+
+/** Called once a board. */
+export default () => {
+  const jobs = new Jobs();
+  return {
+    initialize: (board) => initialize(jobs, board),
+    render: (view) => render(jobs, view),
+  };
+};

@@ -1,0 +1,147 @@
+"""The view of the jobs of one cell while they run."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from mediatoolkit.call import Drawing, Event, Receiving, Sounding
+from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.widgets.failure import failure_of
+
+_HERE = Path(__file__).parent
+
+Row = dict[str, Any]
+
+
+class Wish(Enum):
+    """What a person asks of a job by a click."""
+
+    CANCEL = "cancel"
+    EXTEND = "extend"
+    RETRY = "retry"
+
+
+class Board(anywidget.AnyWidget):
+    """How far some jobs have come, a row each. Python writes, the browser counts by itself.
+
+    Messages are sent when something happens, never to move the clock, so the bars go on while the
+    kernel is busy; each holds only what has changed. Speech that is being made sounds in the page;
+    nothing of it is kept.
+
+    Args:
+        wished: Called with a wish and the name of a row, or None for all of them, in whatever
+            thread the front end's message arrives in.
+    """
+
+    _esm = "".join((_HERE / name).read_text() for name in ("sounding.js", "board.js"))
+    _css = _HERE / "board.css"
+
+    rows = t.Dict().tag(sync=True)
+    """Every row by its name, as `row_of` makes them; read by a page that is loaded anew."""
+
+    news = t.Dict().tag(sync=True)
+    """What has changed in which row since the last message."""
+
+    now = t.Float().tag(sync=True)
+    """Kernel clock when this was sent, milliseconds; the browser sets its own clock by it."""
+
+    ending = t.Unicode().tag(sync=True)
+    """HTML, every word of it escaped, that takes the place of the rows; where nothing can replace
+    the whole view."""
+
+    def __init__(
+        self, wished: Callable[[Wish, str | None], None], rows: Mapping[str, Row] | None = None
+    ) -> None:
+        """Show *rows*."""
+        self._wished = wished
+        super().__init__(rows=dict(rows or {}), now=_now())
+        self.on_msg(self._hear)
+
+    def tell(self, rows: Mapping[str, Row]) -> None:
+        """Send what is new in *rows*, in one message."""
+        news = {name: _changes(self.rows.get(name, {}), row) for name, row in rows.items()}
+        with self.hold_sync():
+            self.now = _now()
+            if any(news.values()):
+                self.news = news
+        for name, changes in news.items():  # in place: whoever is there already has it by now
+            self.rows[name] = {**self.rows.get(name, {}), **changes}
+
+    def sound(self, name: str, piece: Sounding) -> None:
+        """Send a piece of speech, to be heard after those before it."""
+        form = {"row": name, "rate": piece.sample_rate, "channels": piece.channels}
+        self.send({"sound": form}, buffers=[piece.pcm])
+
+    def hush(self, name: str) -> None:
+        """End what sounds, at once."""
+        self.send({"hush": name}, buffers=[b""])
+
+    def close(self) -> None:
+        """Leave the page; the layout that every widget brings along would stay behind."""
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        """The line for a front end without widgets, and for a notebook saved half-way."""
+        labels = [str(row["label"]) for row in self.rows.values()]
+        what = labels[0][:60] if len(labels) == 1 else f"{len(labels)} jobs"
+        return f"{what}: started, shown here when done"
+
+    def _hear(self, _view: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"wish": "cancel" | "extend" | "retry" as wish, "row": str() | None as name}:
+                self._wished(Wish(wish), name)
+
+
+def row_of(job: Job[Any], *, began: float, picture: bytes | None = None) -> Row:
+    """How *job* stands, for the page.
+
+    Args:
+        job: Running or over.
+        began: Kernel clock at its start, milliseconds.
+        picture: A small JPEG of what there is of it so far, or of its result.
+    """
+    progress = job.progress
+    row: Row = {
+        "label": job.label,
+        "state": progress.state.value,
+        "stage": str(progress.event),
+        "fraction": _fraction(progress.event),
+        "began": began,
+        "deadline": round(began + (progress.elapsed + progress.left) * 1000),
+        "took": round(progress.elapsed * 1000) if job.done() else None,
+        "failure": None,
+    }
+    if progress.state is State.FAILED and progress.error is not None:
+        row["failure"] = asdict(failure_of(job.label, progress))
+    return row if picture is None else row | {"picture": picture}
+
+
+def began_of(progress: Progress) -> float:
+    """Kernel clock at the start of a job, milliseconds."""
+    return round(_now() - progress.elapsed * 1000)
+
+
+def _now() -> float:
+    return time.time() * 1000
+
+
+def _changes(before: Row, row: Row) -> Row:
+    if row["stage"] == Sounding.stage and before.get("fraction") is not None:
+        row = {**row, "stage": before["stage"], "fraction": before["fraction"]}  # says more
+    return {key: value for key, value in row.items() if before.get(key) != value}
+
+
+def _fraction(event: Event) -> float | None:
+    match event:
+        case Drawing(fraction=fraction):
+            return min(1.0, max(0.0, fraction))
+        case Receiving(received=received, total=int(total)) if total > 0:
+            return min(1.0, received / total)
+    return None

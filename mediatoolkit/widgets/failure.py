@@ -1,0 +1,62 @@
+"""Why a job failed, in words that may stay in a notebook."""
+
+from dataclasses import dataclass
+from html import escape
+
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.job import Progress
+
+_FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed job.
+
+    Attributes:
+        kind: Name of the error's class.
+        message: What went wrong, and what to do.
+        facts: What else is known, by name.
+    """
+
+    kind: str
+    message: str
+    facts: dict[str, str]
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.kind}: {self.message}"
+
+    def html(self, buttons: str = "") -> str:
+        """A box with the facts folded away, and *buttons*, which are HTML already."""
+        rows = "".join(
+            f'<tr><th style="text-align:left">{escape(name)}</th>'
+            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            for name, value in self.facts.items()
+        )
+        return (
+            '<div role="alert" style="max-width:560px;padding:8px 14px;'
+            'border-left:3px solid #d32f2f;line-height:1.5">'
+            f"<strong>{escape(self.kind)}</strong> {escape(self.message)}{buttons}"
+            '<details style="margin-top:4px;opacity:.85"><summary>Details</summary>'
+            f"<table>{rows}</table></details></div>"
+        )
+
+
+def failure_of(label: str, progress: Progress, error: BaseException | None = None) -> Failure:
+    """What is told of *error*, or of what *progress* ended with.
+
+    Our own messages are safe to keep in a notebook; of a stranger's only the type is.
+    """
+    error = error or progress.error
+    facts = {"asked for": label, "ended": f"after {progress.elapsed:.1f} s, {progress.event}"}
+    facts |= {
+        name.replace("_", " "): str(value)
+        for name in _FACTS
+        if (value := getattr(error, name, None)) is not None
+    }
+    if isinstance(error, MediaToolkitError):
+        message = str(error)
+    else:
+        message = "came unexpectedly; awaiting the job shows where from."
+    return Failure(type(error).__name__, message, facts)

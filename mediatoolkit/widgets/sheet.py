@@ -1,0 +1,168 @@
+"""How the jobs of one cell ended, all of them at once."""
+
+import base64
+import contextlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.job import Job, State
+from mediatoolkit.media import Image, Video
+from mediatoolkit.widgets.ending import Bundle, ending, result_of
+
+MOST = 200
+"""Results on one sheet; the others are in the store."""
+
+MOST_WHOLE = 4
+"""Results that are shown as if each stood alone; of more, pictures and films become small."""
+
+SMALL = 192
+_SIDES = ((9, 288), (30, SMALL), (MOST, 112))  # up to so many, pixels of the longer side
+_CONTACT_SHEET = 900
+
+_small: WeakKeyDictionary[object, bytes] = WeakKeyDictionary()
+
+
+def small(result: object) -> bytes | None:
+    """A JPEG of at most 192 pixels, some 7 kB, made once and kept as long as *result*; blocks.
+
+    None for sound, and for what cannot be decoded.
+    """
+    if not isinstance(result, (Image, Video)):
+        return None
+    if result not in _small:
+        jpeg = _jpeg_of(result, SMALL)
+        if jpeg is None:
+            return None
+        _small[result] = jpeg
+    return _small[result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How one job ended: as HTML, as a line, and small where there is something to see."""
+
+    html: str
+    line: str
+    jpeg: bytes | None
+
+
+def sheet(
+    jobs: Sequence[Job[Any]],
+    *,
+    told: BaseException | None = None,
+    retry: Callable[[Job[Any]], str] = lambda _job: "",
+) -> Bundle:
+    """How *jobs*, all over, ended: the results in their order, then what went wrong.
+
+    Args:
+        jobs: Several.
+        told: The error that the cell tells of already.
+        retry: HTML of the button that starts a job again.
+    """
+    done = [job for job in jobs if job.progress.state is State.DONE]
+    kept, more = done[:MOST], len(done[MOST:])
+    side = _side(len(kept))
+    results = [_whole(job) if side is None else _reduced(job, side) for job in kept]
+    rest = [
+        _whole(job, told=told is not None and told is job.progress.error, retry=retry(job))
+        for job in jobs
+        if job.progress.state is not State.DONE
+    ]
+    if more:
+        rest.append(_Part(f"<div>{more} more are in the store.</div>", f"{more} more", None))
+    grid = f'<div style="{_grid(side)}">{"".join(part.html for part in results)}</div>'
+    data = {
+        "text/html": grid + "".join(part.html for part in rest),
+        "text/plain": "\n".join(part.line for part in results + rest),
+    }
+    pictures = [part.jpeg for part in results if part.jpeg]
+    if not pictures:
+        return data, {}
+    data["image/jpeg"] = _base64(_contact_sheet(pictures, side or SMALL))
+    return data, {"image/jpeg": {"alt": "; ".join(job.label for job in kept)[:300]}}
+
+
+def _side(results: int) -> int | None:
+    """Pixels of the longer side of each picture, or None where each is shown whole."""
+    if results <= MOST_WHOLE:
+        return None
+    return next(side for most, side in _SIDES if results <= most)
+
+
+def _whole(job: Job[Any], *, told: bool = False, retry: str = "") -> _Part:
+    data, _ = ending(job, told=told, retry=retry)
+    line = data["text/plain"]
+    jpeg = small(result_of(job)) if job.progress.state is State.DONE else None
+    return _Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
+
+
+def _reduced(job: Job[Any], side: int) -> _Part:
+    result = result_of(job)
+    jpeg = _jpeg_of(result, side)
+    return _Part(_figure(job.label, jpeg), repr(result), jpeg) if jpeg else _whole(job)
+
+
+def _grid(side: int | None) -> str:
+    least = 280 if side is None else side * 2 // 3
+    return (
+        "display:grid;gap:14px;max-width:960px;align-items:start;"
+        f"grid-template-columns:repeat(auto-fill,minmax(min({least}px,100%),1fr))"
+    )
+
+
+def _figure(label: str, jpeg: bytes) -> str:
+    caption = label if len(label) <= 80 else f"{label[:79]}…"
+    return (
+        '<figure style="margin:0">'
+        f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(label[:300])}" '
+        'style="display:block;max-width:100%;height:auto">'
+        f'<figcaption style="opacity:.75;font-size:.85em">{escape(caption)}</figcaption></figure>'
+    )
+
+
+def _jpeg_of(result: object, side: int) -> bytes | None:
+    """None for what is neither picture nor film, and for what cannot be decoded."""
+    if not isinstance(result, (Image, Video)):
+        return None
+    if side < SMALL:
+        jpeg = small(result)
+        return jpeg and _jpeg(_opened(jpeg), side)
+    with contextlib.suppress(MediaToolkitError):
+        return _jpeg(_opened(result.preview().data), side)
+    return None
+
+
+def _opened(data: bytes) -> Any:
+    from PIL import Image as Pillow
+
+    return Pillow.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+
+
+def _jpeg(picture: Any, side: int, quality: int = 82) -> bytes:
+    seen = picture.convert("RGB")
+    seen.thumbnail((side, side))
+    out = io.BytesIO()
+    seen.save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()
+
+
+def _contact_sheet(pictures: Sequence[bytes], side: int) -> bytes:
+    """One picture of them all, for pages that show pictures but no HTML."""
+    from PIL import Image as Pillow
+
+    columns = max(1, min(len(pictures), _CONTACT_SHEET // side))
+    rows = -(-len(pictures) // columns)
+    whole = Pillow.new("RGB", (columns * side, rows * side), "white")
+    for number, data in enumerate(pictures):
+        row, column = divmod(number, columns)
+        whole.paste(_opened(data), (column * side, row * side))
+    return _jpeg(whole, _CONTACT_SHEET, quality=70)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,136 @@
+"""What the view of running jobs knows."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mediatoolkit.call import Call, Drawing, Event, Receiving, Sounding, Waiting
+from mediatoolkit.errors import RefusalError
+from mediatoolkit.job import Job
+from mediatoolkit.widgets.board import Board, Wish, began_of, row_of
+
+SCRIPT = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+async def job() -> AsyncIterator[Job[None]]:
+    """Waits until it is cancelled."""
+    running = Job(lambda _: asyncio.sleep(60), Call(30), label="a <b>red</b> fox")
+    yield running
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def _row(job: Job[Any]) -> dict[str, Any]:
+    return row_of(job, began=began_of(job.progress))
+
+
+def _board(*jobs: Job[Any]) -> Board:
+    rows = {str(number): _row(job) for number, job in enumerate(jobs, start=1)}
+    return Board(lambda _wish, _name: None, rows)
+
+
+@pytest.mark.parametrize(
+    ("event", "fraction"),
+    [
+        (Waiting(), None),
+        (Drawing("ridges", 0.4), 0.4),
+        (Drawing("ridges", 1.7), 1.0),
+        (Receiving(1_000_000), None),
+        (Receiving(1_000_000, 4_000_000), 0.25),
+        (Receiving(5, 4), 1.0),
+        (Receiving(0, 0), None),
+    ],
+)
+async def test_the_fraction_is_real_or_unknown(
+    job: Job[None], event: Event, fraction: float | None
+) -> None:
+    job._call.report(event)
+
+    assert _row(job)["fraction"] == fraction
+    assert _row(job)["stage"] == str(event)
+
+
+async def test_a_voice_leaves_the_word_to_the_engine_that_knows_how_far_it_is(
+    job: Job[None],
+) -> None:
+    board = _board(job)
+    job._call.report(Drawing("sentence 2", 0.4))
+    board.tell({"1": _row(job)})
+    job._call.report(Sounding(b"\0\0", 24_000))
+
+    board.tell({"1": _row(job)})
+
+    assert board.rows["1"]["stage"] == "drawing sentence 2"
+    assert board.rows["1"]["fraction"] == 0.4
+
+
+async def test_only_what_has_changed_is_sent(job: Job[None]) -> None:
+    began = began_of(job.progress)
+    board = Board(lambda _wish, _name: None, {"1": row_of(job, began=began)})
+    job._call.report(Waiting())
+
+    board.tell({"1": row_of(job, began=began)})
+
+    assert board.news["1"].keys() <= {"stage", "deadline"}  # the deadline may round another way
+    assert board.rows["1"]["label"] == "a <b>red</b> fox"
+    assert board.rows["1"]["stage"] == "waiting"
+
+
+async def test_the_deadline_follows_an_extension(job: Job[None]) -> None:
+    board = _board(job)
+    before = board.rows["1"]["deadline"]
+
+    job.extend(60)
+    await asyncio.sleep(0)
+    board.tell({"1": _row(job)})
+
+    assert board.rows["1"]["deadline"] - before == pytest.approx(60_000, abs=1_000)
+    assert board.now == pytest.approx(time.time() * 1000, abs=10_000)
+
+
+async def test_a_failure_is_told_with_its_facts() -> None:
+    async def refuse(_call: Call) -> None:
+        raise RefusalError(SCRIPT, reason="SAFETY", provider="gemini", status=200)
+
+    job = Job(refuse, Call(30), label="a fox")
+    await asyncio.gather(job, return_exceptions=True)
+
+    failure = _row(job)["failure"]
+
+    assert failure["kind"] == "RefusalError"
+    assert failure["message"] == SCRIPT  # the page takes it as text
+    assert failure["facts"]["reason"] == "SAFETY"
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ({"wish": "cancel", "row": "1"}, (Wish.CANCEL, "1")),
+        ({"wish": "cancel", "row": None}, (Wish.CANCEL, None)),
+        ({"wish": "extend", "row": "1"}, (Wish.EXTEND, "1")),
+        ({"wish": "retry", "row": "1"}, (Wish.RETRY, "1")),
+        ({"wish": "run", "row": "1"}, None),
+        ({"wish": "cancel", "row": 1}, None),
+        ({"wish": "cancel"}, None),
+        ("cancel", None),
+        (["cancel"], None),
+        (None, None),
+    ],
+)
+def test_the_browser_can_wish_for_three_things(said: object, heard: object) -> None:
+    wishes: list[object] = []
+    board = Board(lambda wish, name: wishes.append((wish, name)))
+
+    board._hear(board, said, [])
+
+    assert wishes == ([heard] if heard else [])
+    board.close()
+
+
+async def test_a_front_end_without_widgets_reads_one_line(job: Job[None]) -> None:
+    assert repr(_board(job)) == "a <b>red</b> fox: started, shown here when done"
+    assert repr(_board(job, job)) == "2 jobs: started, shown here when done"
