@@ -8,7 +8,7 @@ it can be moved while the call runs.
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -81,6 +81,22 @@ class Drawing(Event):
     def __str__(self) -> str:
         """Such as `drawing ridges`."""
         return f"drawing {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Event):
+    """The picture as it is so far, to look at while the rest is made.
+
+    Attributes:
+        data: A small picture file.
+        mime_type: What kind of file, such as `"image/jpeg"`.
+        fraction: How much is done, 0 to 1, or None when nobody says.
+    """
+
+    stage = "drawing"
+    data: bytes = field(repr=False)
+    mime_type: str
+    fraction: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from mediatoolkit.synthesis import png, words
 from mediatoolkit.synthesis.canvas import Canvas
 from mediatoolkit.synthesis.composition import compose
+from mediatoolkit.synthesis.proofs import Proofs, Show
 from mediatoolkit.synthesis.setting import look_at
 from mediatoolkit.synthesis.styles import finish, grain_of
 
@@ -47,6 +48,7 @@ def paint(
     height: int,
     seed: int,
     progress: Callable[[str, float], None] = ignore,
+    proof: Show | None = None,
 ) -> Painting:
     """Paint what a text describes; the same text, seed and size give the same pixels.
 
@@ -60,6 +62,8 @@ def paint(
         progress: Called many times a second with the name of the current step and the share
             of the work that is done, 0 to 1, never less than before. What it raises stops the
             painting and passes through.
+        proof: Called at most twice a second with a small JPEG of the picture as it is so far and
+            the share of the work that is done.
 
     Raises:
         ValueError: The text is empty or a side is out of range.
@@ -82,6 +86,8 @@ def paint(
         clock.tick,
         shading=grain_of(scene.style),
     )
+    if proof is not None:
+        clock.proofs = Proofs(canvas, proof)
     view = look_at(scene, canvas, seeds)
     steps = [*compose(view), *finish(view)]
     for index, (stage, work) in enumerate(steps):
@@ -99,17 +105,23 @@ class _Clock:
     def __init__(self, progress: Callable[[str, float], None]) -> None:
         self._progress = progress
         self._stage, self._start, self._end, self._ticks = "words", 0.0, 0.0, 0
+        self.proofs: Proofs | None = None
 
     def enter(self, stage: str, start: float, end: float) -> None:
         """Begin a stage that runs from one fraction to another."""
         self._stage, self._start, self._end, self._ticks = stage, start, end, 0
-        self._progress(stage, start)
+        self._tell(start)
 
     def tick(self) -> None:
         """One more piece of the stage is done; how many there will be is not known."""
         self._ticks += 1
         share = 1 - 1 / (1 + self._ticks / 60)
-        self._progress(self._stage, self._start + (self._end - self._start) * share)
+        self._tell(self._start + (self._end - self._start) * share)
+
+    def _tell(self, fraction: float) -> None:
+        self._progress(self._stage, fraction)
+        if self.proofs is not None:
+            self.proofs.pull(fraction)
 
 
 def _pull(canvas: Canvas, cell: int, height: int, width: int) -> npt.NDArray[np.uint8]:

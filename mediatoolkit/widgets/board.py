@@ -10,7 +10,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit.call import Drawing, Event, Receiving, Sounding
+from mediatoolkit.call import Drawing, Event, Partial, Receiving, Sounding
 from mediatoolkit.job import Job, Progress, State
 from mediatoolkit.widgets.failure import failure_of
 
@@ -133,14 +133,17 @@ def _now() -> float:
 
 
 def _changes(before: Row, row: Row) -> Row:
+    said = before["stage"]  # a piece of sound or of a picture comes with no better word
     if row["stage"] == Sounding.stage and before.get("fraction") is not None:
-        row = {**row, "stage": before["stage"], "fraction": before["fraction"]}  # says more
+        row = {**row, "stage": said, "fraction": before["fraction"]}
+    elif row["stage"] == Partial.stage and said.startswith(Partial.stage):
+        row = {**row, "stage": said}
     return {key: value for key, value in row.items() if before.get(key) != value}
 
 
 def _fraction(event: Event) -> float | None:
     match event:
-        case Drawing(fraction=fraction):
+        case Drawing(fraction=fraction) | Partial(fraction=float(fraction)):
             return min(1.0, max(0.0, fraction))
         case Receiving(received=received, total=int(total)) if total > 0:
             return min(1.0, received / total)

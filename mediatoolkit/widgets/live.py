@@ -11,6 +11,7 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from mediatoolkit.call import Partial
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job, Progress, State
 from mediatoolkit.media import Media
@@ -98,6 +99,8 @@ class _Entry:
     def hear(self, progress: Progress) -> None:
         if self.is_heard:
             self.sounds.hear(progress.event)
+        if isinstance(progress.event, Partial):
+            self.picture = progress.event.data
 
 
 class _Place:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event
+from mediatoolkit.call import Call, Drawing, Event, Partial
 from mediatoolkit.errors import ClosedError, DeadlineError, PromptError, UnknownModelError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
@@ -89,6 +89,19 @@ async def test_progress_is_real_and_never_falls() -> None:
     drawn = [event.fraction for event in heard if isinstance(event, Drawing)]
     assert len(drawn) > 5
     assert drawn == sorted(drawn)
+
+
+async def test_a_picture_is_seen_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediatoolkit.synthesis.proofs.FIRST", 0.0)
+    heard: list[Event] = []
+    async with LocalImageClient() as client, Call(60, listener=heard.append) as call:
+        await client.make(ImagePrompt("a castle in oil", size=256), call)
+    parts = [event for event in heard if isinstance(event, Partial)]
+    assert parts
+    for part in parts:
+        small = Image(part.data)
+        assert max(small.width, small.height) <= 192
+        assert (small.mime_type, str(part)) == (part.mime_type, "drawing")
 
 
 async def test_cancel_stops_the_brush() -> None:

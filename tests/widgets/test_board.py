@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Receiving, Sounding, Waiting
+from mediatoolkit.call import Call, Drawing, Event, Partial, Receiving, Sounding, Waiting
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.job import Job
 from mediatoolkit.widgets.board import Board, Wish, began_of, row_of
@@ -39,6 +39,8 @@ def _board(*jobs: Job[Any]) -> Board:
         (Waiting(), None),
         (Drawing("ridges", 0.4), 0.4),
         (Drawing("ridges", 1.7), 1.0),
+        (Partial(b"", "image/jpeg", 0.4), 0.4),
+        (Partial(b"", "image/png"), None),
         (Receiving(1_000_000), None),
         (Receiving(1_000_000, 4_000_000), 0.25),
         (Receiving(5, 4), 1.0),
@@ -66,6 +68,18 @@ async def test_a_voice_leaves_the_word_to_the_engine_that_knows_how_far_it_is(
 
     assert board.rows["1"]["stage"] == "drawing sentence 2"
     assert board.rows["1"]["fraction"] == 0.4
+
+
+async def test_a_piece_of_a_picture_leaves_the_word_to_the_painter(job: Job[None]) -> None:
+    board = _board(job)
+    job._call.report(Drawing("ridges", 0.4))
+    board.tell({"1": _row(job)})
+    job._call.report(Partial(b"", "image/jpeg", 0.5))
+
+    board.tell({"1": _row(job)})
+
+    assert board.rows["1"]["stage"] == "drawing ridges"
+    assert board.rows["1"]["fraction"] == 0.5
 
 
 async def test_only_what_has_changed_is_sent(job: Job[None]) -> None:

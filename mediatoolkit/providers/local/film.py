@@ -11,7 +11,7 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Provenance, Video
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
-from mediatoolkit.providers.local.workers import Progress, Workers
+from mediatoolkit.providers.local.workers import Tell, Workers, drawing
 
 MODEL = "film"
 _ALIKE = 0.02
@@ -117,7 +117,7 @@ def origin_of(
     )
 
 
-def _made(plan: FilmPlan, voice: Audio | None, progress: Progress) -> tuple[bytes, Provenance]:
+def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Provenance]:
     from mediatoolkit.synthesis.film import compose
 
     data = compose(
@@ -127,7 +127,7 @@ def _made(plan: FilmPlan, voice: Audio | None, progress: Progress) -> tuple[byte
         narration=voice,
         captions=voice.captions if voice is not None else (),
         words="drawn" if plan.captions else "unseen",
-        progress=progress,
+        progress=drawing(tell),
     )
     seen = [picture.provenance.prompt for picture in plan.pictures if picture.provenance]
     told = plan.narration if isinstance(plan.narration, str) else " – ".join(seen)

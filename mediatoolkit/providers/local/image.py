@@ -5,12 +5,12 @@ import secrets
 from datetime import UTC, datetime
 from functools import partial
 
-from mediatoolkit.call import Call, Decoding
+from mediatoolkit.call import Call, Decoding, Partial
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient
-from mediatoolkit.providers.local.workers import Progress, Workers
+from mediatoolkit.providers.local.workers import Tell, Workers, drawing
 from mediatoolkit.transport import Timeout, timeout_of
 
 MODEL = "painter"
@@ -74,11 +74,18 @@ class LocalImageClient(ImageClient):
         self._workers.close()
 
 
-def _paint(prompt: ImagePrompt, seed: int, progress: Progress) -> tuple[bytes, dict[str, object]]:
+def _paint(prompt: ImagePrompt, seed: int, tell: Tell) -> tuple[bytes, dict[str, object]]:
     from mediatoolkit.synthesis.painter import paint
 
     width, height = _pixels(prompt)
-    painting = paint(prompt.text, width=width, height=height, seed=seed, progress=progress)
+    painting = paint(
+        prompt.text,
+        width=width,
+        height=height,
+        seed=seed,
+        progress=drawing(tell),
+        proof=lambda jpeg, fraction: tell(Partial(jpeg, "image/jpeg", fraction)),
+    )
     return painting.png(), {"not_understood": list(painting.unknown)} if painting.unknown else {}
 
 

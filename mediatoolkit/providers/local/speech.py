@@ -13,7 +13,7 @@ from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import SpeechClient
-from mediatoolkit.providers.local.workers import Progress, Workers
+from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class LocalSpeechClient(SpeechClient):
     async def _next(self, talk: "_Talk", call: Call) -> "_Said | None":
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        return await self._workers.do(talk.next, call, event=Speaking)
+        return await self._workers.do(talk.next, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +134,14 @@ class _Talk:
     def __init__(self, prompt: SpeechPrompt) -> None:
         self._prompt = prompt
         self._sentences: Iterator[Spoken] | None = None
-        self._report: Progress | None = None
+        self._tell: Tell | None = None
 
-    def next(self, progress: Progress) -> _Said | None:
+    def next(self, tell: Tell) -> _Said | None:
         """Make the next sentence, or None after the last; blocks."""
         from mediatoolkit.media.sound.wav import to_pcm
         from mediatoolkit.synthesis.speech import dialogue
 
-        self._report = progress
+        self._tell = tell
         if self._sentences is None:
             turns, speed = _turns(self._prompt), self._prompt.speed
             self._sentences = dialogue(turns, speed=speed, seed=_SEED, progress=self._progress)
@@ -152,8 +152,8 @@ class _Talk:
         return _Said(sound, Caption(spoken.start, spoken.end, spoken.text))
 
     def _progress(self, what: str, fraction: float) -> None:
-        if self._report is not None:
-            self._report(what, fraction)
+        if self._tell is not None:
+            self._tell(Speaking(what, fraction))
 
 
 def _turns(prompt: SpeechPrompt) -> list[tuple[str, str]]:

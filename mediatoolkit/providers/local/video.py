@@ -14,7 +14,7 @@ from mediatoolkit.providers.base import VideoClient
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, WIDE, shaped
-from mediatoolkit.providers.local.workers import Progress, Workers
+from mediatoolkit.providers.local.workers import Progress, Tell, Workers, drawing
 from mediatoolkit.transport import Timeout, timeout_of
 
 ONE_SCENE = 6.0
@@ -94,11 +94,12 @@ class LocalVideoClient(VideoClient):
 
 
 def _made(
-    prompt: VideoPrompt, voice: Audio | None, seed: int, progress: Progress
+    prompt: VideoPrompt, voice: Audio | None, seed: int, tell: Tell
 ) -> tuple[bytes, dict[str, Any]]:
     from mediatoolkit.synthesis.film import compose
     from mediatoolkit.synthesis.pacing import lengths
 
+    progress = drawing(tell)
     lengths(1, prompt.seconds, voice.seconds if voice else 0.0)
     size = _size(prompt)
     pictures = _given(prompt)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from mediatoolkit.call import Call, Drawing, Event
 
 T = TypeVar("T")
+Tell = Callable[[Event], None]
 Progress = Callable[[str, float], None]
 
 
@@ -30,20 +31,13 @@ class Workers:
         self._name, self._count = name, count
         self._open()
 
-    async def do(
-        self,
-        work: Callable[[Progress], T],
-        call: Call,
-        *,
-        event: Callable[[str, float], Event] = Drawing,
-    ) -> T:
+    async def do(self, work: Callable[[Tell], T], call: Call) -> T:
         """Run *work* in a thread.
 
         Args:
-            work: Gets a function to call often, with the name of the current step and the share
-                that is done, 0 to 1. That function raises when the call is cancelled.
-            call: Is told of the progress.
-            event: How it is told.
+            work: Gets a function to call often, with an event. That function raises when the call
+                is cancelled.
+            call: Is told of the events.
 
         Cancelled, it returns when the work has stopped.
         """
@@ -52,12 +46,12 @@ class Workers:
         stop = threading.Event()
         loop = asyncio.get_running_loop()
 
-        def progress(what: str, fraction: float) -> None:
+        def tell(event: Event) -> None:
             if stop.is_set():
                 raise _Stopped
-            loop.call_soon_threadsafe(call.report, event(what, fraction))
+            loop.call_soon_threadsafe(call.report, event)
 
-        working = self._threads.submit(work, progress)
+        working = self._threads.submit(work, tell)
         result = asyncio.wrap_future(working)
         result.add_done_callback(_heard)
         try:
@@ -75,6 +69,11 @@ class Workers:
     def close(self) -> None:
         """Take no more work; what is under way ends as its callers do."""
         self._threads.shutdown(wait=False)
+
+
+def drawing(tell: Tell) -> Progress:
+    """Tell the name of the current step and the share that is done, 0 to 1, as `Drawing`."""
+    return lambda what, fraction: tell(Drawing(what, fraction))
 
 
 def _heard(result: asyncio.Future[T]) -> None:
