@@ -1,0 +1,100 @@
+// Buttons in what the notebook has shown: revealed while their kernel lives, and their clicks sent.
+
+const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
+const READING = 12000; // milliseconds that a message stays
+const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
+const PAGE = (window[Symbol.for("mediatoolkit.page")] ??= Math.random().toString(36).slice(2));
+const LIT = (window[Symbol.for("mediatoolkit.controls")] ??= new Map()); // kernel -> its models here
+
+/** Text beside the button that was pressed; *role* is "alert" or "status". */
+function say(text, near, role = "alert") {
+  for (const old of document.querySelectorAll(".mt-said")) old.remove();
+  const box = document.createElement("div");
+  box.className = "mt-said";
+  box.setAttribute("role", role);
+  const words = document.createElement("p");
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.textContent = "×";
+  close.setAttribute("aria-label", "Close this message");
+  close.addEventListener("click", () => box.remove());
+  box.append(words, close);
+  (document.querySelector("dialog[open]") ?? document.body).append(box);
+  const at = near?.isConnected ? near.getBoundingClientRect() : { left: 24, bottom: 24 };
+  box.style.left = `${Math.max(12, Math.min(at.left, innerWidth - box.offsetWidth - 12))}px`;
+  box.style.top = `${Math.max(12, Math.min(at.bottom + 6, innerHeight - box.offsetHeight - 12))}px`;
+  setTimeout(() => box.remove(), READING);
+}
+
+/** The buttons of one kernel in this page. */
+class Buttons {
+  #waiting = new Map(); // token -> timer and button
+  #rule = document.createElement("style");
+
+  constructor(model) {
+    this.model = model;
+    this.kernel = model.get("kernel");
+    this.selector = `button[data-mt-kernel="${CSS.escape(this.kernel)}"]`;
+    this.#rule.textContent = `${this.selector} { display: inline-flex !important; }`;
+  }
+
+  reveal() {
+    const { model } = this;
+    LIT.set(this.kernel, [...(LIT.get(this.kernel) ?? []), this]);
+    document.head.append(this.#rule);
+    document.addEventListener("click", this.#click);
+    model.on("msg:custom", this.#hear);
+    const kernel = model.widget_manager?.kernel; // JupyterLab's; elsewhere nobody tells of an end
+    const look = (_, status) => GONE.has(status) && this.hide();
+    kernel?.statusChanged?.connect(look);
+    kernel?.disposed?.connect(() => this.hide());
+  }
+
+  hide = () => {
+    this.#rule.remove();
+    document.removeEventListener("click", this.#click);
+    this.model.off("msg:custom", this.#hear);
+    const others = (LIT.get(this.kernel) ?? []).filter((one) => one !== this);
+    if (others.length) LIT.set(this.kernel, others);
+    else LIT.delete(this.kernel);
+    for (const token of this.#waiting.keys()) this.#took(token);
+  };
+
+  #click = (event) => {
+    const button = event.target.closest?.(this.selector);
+    if (!button || LIT.get(this.kernel)?.at(-1) !== this) return; // a console may look on, too
+    const token = button.dataset.mtAct;
+    if (this.#waiting.get(token)?.timer) return;
+    button.setAttribute("aria-busy", "true");
+    const word = "The kernel is busy; it does this as soon as it is free.";
+    const timer = setTimeout(() => say(word, button, "status"), QUIET);
+    this.#waiting.set(token, { timer, button });
+    this.model.send({ act: token, page: PAGE });
+  };
+
+  #took(token) {
+    const { timer, button } = this.#waiting.get(token) ?? {};
+    clearTimeout(timer);
+    button?.removeAttribute("aria-busy");
+    this.#waiting.delete(token);
+  }
+
+  #hear = (message, buffers) => {
+    if (message.page && message.page !== PAGE) return;
+    if (message.took) this.#took(message.took);
+    if (message.say) say(message.say, this.#near(message.near));
+  };
+
+  #near(token) {
+    return token && document.querySelector(`${this.selector}[data-mt-act="${CSS.escape(token)}"]`);
+  }
+}
+
+export default {
+  initialize({ model }) {
+    const buttons = new Buttons(model);
+    buttons.reveal();
+    return buttons.hide;
+  },
+};
