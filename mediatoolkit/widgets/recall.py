@@ -1,0 +1,114 @@
+"""The Python call that made a piece of media, as its record of origin tells it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from keyword import iskeyword
+from typing import Any
+
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.store import Store
+
+_VERBS: dict[type[Media], str] = {Image: "image", Audio: "speech", Video: "video"}
+_FILES = frozenset({"image", "last", "mask", "narration", "pictures", "previous", "references"})
+"""Options in which media stands by the first digits of its digest."""
+
+_MARK = re.compile(r"[0-9a-f]{16}")
+_WIDTH = 88
+_KEPT_BACK = frozenset({"agent", "images", "model", "prompt", "seed", "text", "timeout"})
+
+
+def call_of(media: Media, *, store: Store | None = None) -> str:
+    """Python that makes *media* again, such as `await mt.image("a red fox", seed=7)`.
+
+    Args:
+        media: Says itself what it was made of.
+        store: Where the pictures it started from are looked for; left out, the default store. One
+            that is not there becomes None, and a comment says which it was.
+
+    Raises:
+        MediaToolkitError: Nobody knows what made it.
+
+    Reads the names in the store's folder.
+    """
+    origin = media.provenance
+    if origin is None:
+        raise MediaToolkitError(f"This {media.noun} does not say what made it.")
+    frame = origin.notes.get("seconds_into_film") if isinstance(media, Image) else None
+    verb = "video" if frame is not None else _VERBS[type(media)]
+    missing: list[str] = []
+    given = dict(_options(origin, store or Store.default(), missing))
+    if "pictures" in given:
+        call = _written("film", [given.pop("pictures")], given)
+    else:
+        call = _written(verb, [quoted(origin.prompt)], _known(origin, verb) | given)
+    if frame is not None:
+        call = f"({call}).poster({float(frame)!r})"
+    return "".join(f"# {line}\n" for line in missing) + call
+
+
+def quoted(text: str) -> str:
+    """A string literal of *text*, in double quotes and on one line."""
+    literal = repr(text)
+    if literal[0] == '"':
+        return literal
+    return '"{}"'.format(literal[1:-1].replace("\\'", "'").replace('"', '\\"'))
+
+
+def _known(origin: Provenance, verb: str) -> dict[str, str]:
+    """What the record names beside the options; a voice takes no seed."""
+    seeded = origin.seed is not None and verb != "speech"
+    return {"model": quoted(origin.model)} | ({"seed": repr(origin.seed)} if seeded else {})
+
+
+def _options(origin: Provenance, store: Store, missing: list[str]) -> Iterator[tuple[str, str]]:
+    """Keywords and their values as Python; *missing* gets a line for each file not found."""
+    for name, value in origin.options.items():
+        if name in _KEPT_BACK or value is None or (name == "captions" and value is True):
+            continue
+        if name in _FILES:
+            yield name, _found(name, value, store, missing)
+        else:
+            yield name, _python(value)
+
+
+def _found(name: str, value: Any, store: Store, missing: list[str]) -> str:
+    """The file with that digest, or the files."""
+    if isinstance(value, list):
+        return f"[{', '.join(_found(name, one, store, missing) for one in value)}]"
+    if not isinstance(value, str) or not _MARK.fullmatch(value):
+        return _python(value)
+    files = sorted(store.folder.glob(f"{value}.*"))
+    if files:
+        return quoted(str(files[0]))
+    missing.append(f"{name}: {value}… is not in the store; put the file in the place of None")
+    return "None"
+
+
+def _written(verb: str, first: list[str], named: Mapping[str, str]) -> str:
+    plain = {name: value for name, value in named.items() if _is_name(name)}
+    odd = {name: value for name, value in named.items() if name not in plain}
+    parts = [*first, *(f"{name}={value}" for name, value in plain.items())]
+    if odd:
+        entries = ", ".join(f"{quoted(name)}: {value}" for name, value in odd.items())
+        parts.append(f"**{{{entries}}}")
+    line = f"await mt.{verb}({', '.join(parts)})"
+    if len(line) <= _WIDTH:
+        return line
+    return f"await mt.{verb}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
+
+
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and name.isascii() and not iskeyword(name)
+
+
+def _python(value: Any) -> str:
+    match value:
+        case str():
+            return quoted(value)
+        case list() | tuple():
+            return f"[{', '.join(map(_python, value))}]"
+        case Mapping():
+            entries = (f"{quoted(str(name))}: {_python(one)}" for name, one in value.items())
+            return f"{{{', '.join(entries)}}}"
+    return repr(value) if isinstance(value, (bool, int, float)) else quoted(str(value))
