@@ -1,5 +1,7 @@
 // Buttons in what the notebook has shown: revealed while their kernel lives, and their clicks sent.
 
+// recall.js and viewer.js stand before this script, in the same module.
+
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
 const READING = 12000; // milliseconds that a message stays
 const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
@@ -9,17 +11,8 @@ const LIT = (window[Symbol.for("mediatoolkit.controls")] ??= new Map()); // kern
 /** Text beside the button that was pressed; *role* is "alert" or "status". */
 function say(text, near, role = "alert") {
   for (const old of document.querySelectorAll(".mt-said")) old.remove();
-  const box = document.createElement("div");
-  box.className = "mt-said";
-  box.setAttribute("role", role);
-  const words = document.createElement("p");
-  words.textContent = text;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.textContent = "×";
-  close.setAttribute("aria-label", "Close this message");
-  close.addEventListener("click", () => box.remove());
-  box.append(words, close);
+  const box = make("div", "mt-said", { role });
+  box.append(make("p", "", {}, text), press("×", () => box.remove(), "Close this message"));
   (document.querySelector("dialog[open]") ?? document.body).append(box);
   const at = near?.isConnected ? near.getBoundingClientRect() : { left: 24, bottom: 24 };
   box.style.left = `${Math.max(12, Math.min(at.left, innerWidth - box.offsetWidth - 12))}px`;
@@ -30,6 +23,7 @@ function say(text, near, role = "alert") {
 /** The buttons of one kernel in this page. */
 class Buttons {
   #waiting = new Map(); // token -> timer and button
+  #pressed = null;
   #rule = document.createElement("style");
 
   constructor(model) {
@@ -70,8 +64,11 @@ class Buttons {
     const word = "The kernel is busy; it does this as soon as it is free.";
     const timer = setTimeout(() => say(word, button, "status"), QUIET);
     this.#waiting.set(token, { timer, button });
-    this.model.send({ act: token, page: PAGE });
+    this.#pressed = button;
+    this.#ask(token);
   };
+
+  #ask = (token) => this.model.send({ act: token, page: PAGE });
 
   #took(token) {
     const { timer, button } = this.#waiting.get(token) ?? {};
@@ -82,11 +79,16 @@ class Buttons {
 
   #hear = (message, buffers) => {
     if (message.page && message.page !== PAGE) return;
+    const near = this.#near(message.near);
     if (message.took) this.#took(message.took);
-    if (message.say) say(message.say, this.#near(message.near));
+    if (message.say) say(message.say, near);
+    if (message.view) new View(message.view, buffers, { ask: this.#ask, origin: near });
+    if (message.piece) VIEWS.get(message.piece)?.receive(buffers);
+    if (message.recall) recall(message.recall, cellOf(near)).then((said) => said && say(said, near, "status"));
   };
 
   #near(token) {
+    if (this.#pressed?.isConnected && this.#pressed.dataset.mtAct === token) return this.#pressed;
     return token && document.querySelector(`${this.selector}[data-mt-act="${CSS.escape(token)}"]`);
   }
 }

@@ -28,10 +28,10 @@ MOST = 500
 """Buttons of one kernel that work; beyond, the oldest do not any more."""
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("controls.js",)
-_STYLES = ("controls.css",)
+_SCRIPTS = ("recall.js", "viewer.js", "controls.js")
+_STYLES = ("controls.css", "viewer.css")
 
-_page: contextvars.ContextVar[str] = contextvars.ContextVar("mediatoolkit_page")
+_asker: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("mediatoolkit_asker")
 _lock = threading.Lock()
 _made: list["Controls"] = []
 
@@ -57,6 +57,25 @@ def button(label: str, action: Action, *, title: str = "") -> str:
         f'data-mt-kernel="{controls.kernel}" data-mt-act="{controls.keep(action)}" '
         f'data-lm-suppress-shortcuts="true"{said}>{escape(label)}</button>'
     )  # JupyterLab takes Enter and Space for itself where shortcuts are not suppressed
+
+
+def keep(action: Action) -> str:
+    """A word by which the script of the page asks for *action*, as a button does.
+
+    Raises:
+        MediaToolkitError: There is no kernel.
+    """
+    controls = _of_this_kernel()
+    if controls is None:
+        raise MediaToolkitError("Outside a Jupyter kernel there is no page to ask.")
+    return controls.keep(action)
+
+
+def drop(*tokens: str) -> None:
+    """Forget what the page asks for no more."""
+    controls = _of_this_kernel()
+    if controls is not None:
+        controls.drop(*tokens)
 
 
 def tell(message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
@@ -96,23 +115,29 @@ class Controls(anywidget.AnyWidget):
                 self._actions.popitem(last=False)
         return token
 
+    def drop(self, *tokens: str) -> None:
+        """Forget the actions of *tokens*; no harm if they are gone."""
+        with _lock:
+            for token in tokens:
+                self._actions.pop(token, None)
+
     def tell(self, message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
         """Send *message* to the page whose click is answered, or else to every page."""
-        self.send({**message, "page": _page.get("")}, buffers=list(buffers))
+        self.send({**message, **_asker.get({})}, buffers=list(buffers))
 
     def _hear(self, _model: object, content: object, _buffers: object) -> None:
         """Runs in whatever thread the front end's message arrives in."""
         match content:
             case {"act": str(token), "page": str(page)}:
                 context = contextvars.Context()  # what is shown belongs to no cell of long ago
-                context.run(_page.set, page)
+                context.run(_asker.set, {"page": page, "near": token})
                 self._loop.call_soon_threadsafe(self._begin, token, context=context)
 
     def _begin(self, token: str) -> None:
         self.tell({"took": token})
         work = asyncio.ensure_future(self._act(token))
         self._running.add(work)
-        work.add_done_callback(lambda done: self._ended(done, token))
+        work.add_done_callback(self._ended)
 
     async def _act(self, token: str) -> None:
         action = self._actions.get(token)
@@ -122,12 +147,12 @@ class Controls(anywidget.AnyWidget):
         if inspect.iscoroutine(result):
             await result
 
-    def _ended(self, work: "asyncio.Task[None]", token: str) -> None:
+    def _ended(self, work: "asyncio.Task[None]") -> None:
         self._running.discard(work)
         error = None if work.cancelled() else work.exception()
         if error is None:
             return
-        self.tell({"say": message_of(error), "near": token})
+        self.tell({"say": message_of(error)})
         if not isinstance(error, MediaToolkitError):
             fault = {"message": "A button's action failed", "exception": error, "task": work}
             self._loop.call_exception_handler(fault)

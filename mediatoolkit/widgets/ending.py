@@ -6,6 +6,8 @@ from typing import Any
 from mediatoolkit.call import Withdrawn
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job, State
+from mediatoolkit.media import Media
+from mediatoolkit.widgets import shown_media
 from mediatoolkit.widgets.failure import failure_of
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
@@ -62,6 +64,8 @@ def _line(job: Job[Any]) -> str:
 
 
 def _shown(result: object) -> Bundle:
+    if isinstance(result, Media):
+        return shown_media.bundle(result)
     bundle = getattr(result, "_repr_mimebundle_", None)
     if bundle is None:
         return {"text/plain": repr(result)}, {}

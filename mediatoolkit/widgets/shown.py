@@ -13,6 +13,7 @@ from IPython import get_ipython
 
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
+from mediatoolkit.widgets import shown_media
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def install(show: Callable[[Job[Any]], None], *, catch_up: Callable[[], None]) -
         if not is_shown_here(job):
             show(job)
 
-    printers = get_ipython().display_formatter.ipython_display_formatter
-    printers.for_type(Media, display_media)
-    printers.for_type(Job, display_job)
+    formatter = get_ipython().display_formatter
+    formatter.ipython_display_formatter.for_type(Media, display_media)
+    formatter.ipython_display_formatter.for_type(Job, display_job)
+    formatter.mimebundle_formatter.for_type(Media, shown_media.bundle)

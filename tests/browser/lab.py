@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +88,15 @@ class Sheet:
             self.page.wait_for_timeout(50)
         saved: dict[str, Any] = json.loads(self.path.read_text())
         return saved
+
+    def faults(self, selector: str) -> list[str]:
+        """What axe finds serious or critical for people who cannot see or point, within a part."""
+        found = Axe().run(self.page, context=selector).response["violations"]
+        return [
+            f"{fault['id']}: {fault['help']}: {[node['html'] for node in fault['nodes']]}"
+            for fault in found
+            if fault["impact"] in {"serious", "critical"}
+        ]
 
     def shoot(self, name: str) -> Path:
         """Keep a picture of the page for people."""

@@ -1,0 +1,176 @@
+"""Media in full quality, on demand: the page asks, and the file comes as bytes, never as base64."""
+
+import asyncio
+import re
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from mediatoolkit.errors import MediaError, MediaToolkitError, MissingExtraError
+from mediatoolkit.media import Audio, Image, Media, Video
+from mediatoolkit.widgets import controls
+from mediatoolkit.widgets.recall import call_of
+
+PIECE = 1 << 20
+"""Bytes in one message; the page asks for the next when it has one."""
+
+MOST = 4
+"""Files that pages fetch at once; a page that went away does not say so."""
+
+_LONGEST_NAME = 60
+_WAVE = {"width": 1200, "height": 160}
+_KINDS: dict[type[Media], str] = {Image: "picture", Audio: "sound", Video: "film"}
+
+
+def button(media: Media, label: str = "Open") -> str:
+    """HTML of a button that opens *media*, and does not keep it in memory."""
+    return controls.button(label, opener(media), title=f"{label} this {media.noun} in full quality")
+
+
+def opener(media: Media) -> Callable[[], object]:
+    """What opens *media* in the page that asks; from its file once it is in memory no more."""
+    kind, path, held = type(media), media.path, weakref.ref(media)
+
+    def found() -> Media:
+        alive = held()
+        if alive is not None:
+            return alive
+        if path is None:
+            raise MediaToolkitError(
+                f"This {kind.noun} is in memory no more and in no file; run its cell again."
+            )
+        return kind.open(path)
+
+    async def show() -> None:
+        await show_in_page(await asyncio.to_thread(found))
+
+    return show
+
+
+async def show_in_page(media: Media) -> None:
+    """Open *media* in the page whose click is answered, or else in every page."""
+    view, pictures = await asyncio.to_thread(_described, media)
+    file = _Delivery(media.file_pieces())
+    controls.tell({"view": view | file.terms()}, pictures)
+
+
+def file_name(media: Media) -> str:
+    """What a person would call the file, such as `a-red-fox.png`."""
+    words = re.findall(r"\w+", media.provenance.prompt.lower() if media.provenance else "")
+    name = "-".join(words)[:_LONGEST_NAME].strip("-_")
+    return (name or media.noun) + media.extension
+
+
+def facts_of(media: Media) -> list[tuple[str, str]]:
+    """What is known of *media*, as pairs of plain text."""
+    known: dict[str, Any] = {}
+    origin = media.provenance
+    if origin is not None:
+        known = {
+            "prompt": origin.prompt,
+            "model": origin.model,
+            "seed": origin.seed,
+            **origin.options,
+            "engine": origin.engine,
+            "created": origin.created.replace("T", " ").replace("+00:00", " UTC"),
+            "request id": origin.request_id,
+            "usage": origin.usage,
+            **{name: value for name, value in origin.notes.items() if name != "captions"},
+        }
+    known |= {"file": f"{_measures(media)}, {media.mime_type}, {_bytes(len(media.data))}"}
+    known |= {"kept in": str(media.path or "")}
+    pairs = ((name.replace("_", " "), _in_words(value)) for name, value in known.items())
+    return [(name, value) for name, value in pairs if value]
+
+
+class _Delivery:
+    """A file that a page fetches piece by piece, so that no more is under way than it can take."""
+
+    _all: ClassVar[deque["_Delivery"]] = deque()
+
+    def __init__(self, file: Iterable[bytes | memoryview]) -> None:
+        """Get ready to be asked."""
+        self._left = deque(_messages(file))
+        self._more, self._over = controls.keep(self._send), controls.keep(self.end)
+        self._all.append(self)
+        while len(self._all) > MOST:
+            self._all[0].end()
+
+    def terms(self) -> dict[str, Any]:
+        """How a page asks for the next piece, how it says that it wants no more, how much it is."""
+        size = sum(len(part) for message in self._left for part in message)
+        return {"more": self._more, "over": self._over, "bytes": size}
+
+    def end(self) -> None:
+        """Forget the file."""
+        self._left.clear()
+        controls.drop(self._more, self._over)
+        if self in self._all:
+            self._all.remove(self)
+
+    def _send(self) -> None:
+        if self._left:
+            controls.tell({"piece": self._more}, self._left.popleft())
+
+
+def _messages(file: Iterable[bytes | memoryview]) -> list[list[memoryview]]:
+    """The parts of a file, cut and gathered to at most `PIECE` bytes each."""
+    messages: list[list[memoryview]] = [[]]
+    room = PIECE
+    for part in file:
+        for start in range(0, len(part), PIECE):
+            cut = memoryview(part)[start : start + PIECE]
+            if len(cut) > room:
+                messages.append([])
+                room = PIECE
+            messages[-1].append(cut)
+            room -= len(cut)
+    return messages
+
+
+def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:
+    """What the page shows beside the file, and the picture that stands in until it is there."""
+    origin = media.provenance
+    view: dict[str, Any] = {
+        "kind": _KINDS[type(media)],
+        "noun": media.noun,
+        "type": media.mime_type,
+        "name": file_name(media),
+        "prompt": origin.prompt if origin else "",
+        "facts": facts_of(media),
+        "recall": call_of(media) if origin else "",
+    }
+    if isinstance(media, Audio):
+        return view | {"captions": media.captions.to_plain()}, _stand_in(media)
+    return view | {"width": media.facts.width, "height": media.facts.height}, _stand_in(media)
+
+
+def _stand_in(media: Media) -> list[bytes]:
+    try:
+        return [media.waveform(**_WAVE).data if isinstance(media, Audio) else media.preview().data]
+    except (MediaError, MissingExtraError):
+        return []  # the browser may play what this machine cannot decode
+
+
+def _measures(media: Media) -> str:
+    if isinstance(media, Audio):
+        return f"{media.seconds:.1f} s, {media.sample_rate} Hz"
+    return f"{media.facts.width}×{media.facts.height}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+
+
+def _in_words(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Mapping():
+            return ", ".join(f"{name}: {_in_words(one)}" for name, one in value.items())
+        case list() | tuple():
+            return ", ".join(map(_in_words, value))
+    return str(value)

@@ -1,0 +1,220 @@
+"""Full quality on demand: a picture to walk through, speech to follow, a film that plays."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from mediatoolkit.media import Image
+from tests.browser.lab import Lab, Sheet, Theme
+
+pytestmark = pytest.mark.browser
+
+IMPORT = "import mediatoolkit as mt"
+FOX = 'fox = await mt.image("a red fox under the stars", model="local/painter", seed=7)'
+TEXT = "Once upon a time a red fox looked up at the stars. It stayed until the morning came."
+SAID = f'said = await mt.speech("{TEXT}", model="local/hibari")'
+FILM = 'film = await mt.video("a fox by a lake", model="local/film", seconds=4, seed=1)'
+LONG = 20_000
+_BLOBS = """() => {
+    window.blobs = new Set();
+    const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];
+    URL.createObjectURL = (blob) => {
+        const url = make.call(URL, blob);
+        window.blobs.add(url);
+        return url;
+    };
+    URL.revokeObjectURL = (url) => {
+        window.blobs.delete(url);
+        revoke.call(URL, url);
+    };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_picture_opens_in_full_quality(jupyter: Lab, theme: Theme) -> None:
+    with jupyter.notebook(f"{theme}-view.ipynb", IMPORT, FOX, "fox", theme=theme) as sheet:
+        _run(sheet, 3)
+        expect(sheet.output(2).get_by_role("button", name="Open")).to_be_visible()
+        sheet.output(1).scroll_into_view_if_needed()
+        sheet.shoot(f"{theme}-open-button")
+        dialog = _open(sheet, 1)
+        expect(dialog).to_have_accessible_name("a red fox under the stars")
+        image = dialog.get_by_role("img", name="a red fox under the stars")
+        _loaded(dialog)
+        assert (
+            image.evaluate("element => element.decode().then(() => element.naturalWidth)") == 1024
+        )
+        zoom = dialog.get_by_label("Zoom", exact=True).locator("output")
+        fitting = zoom.inner_text()
+        sheet.shoot(f"{theme}-viewer-picture")
+        assert sheet.faults(".mt-viewer") == []
+
+        dialog.get_by_role("button", name="Show its own size").click()
+        expect(zoom).to_have_text("100 %")
+        dialog.get_by_role("button", name="Zoom in").click()
+        expect(zoom).to_have_text("125 %")
+        pane = dialog.locator(".mt-pane")
+        before = image.get_attribute("style")
+        pane.press("ArrowRight")
+        assert image.get_attribute("style") != before
+        box = pane.bounding_box()
+        assert box
+        before = image.get_attribute("style")
+        sheet.page.mouse.move(box["x"] + 200, box["y"] + 200)
+        sheet.page.mouse.down()
+        sheet.page.mouse.move(box["x"] + 150, box["y"] + 120)
+        sheet.page.mouse.up()
+        assert image.get_attribute("style") != before
+        sheet.page.mouse.wheel(0, -100)
+        expect(zoom).to_have_text("156 %")
+        pane.press("0")
+        expect(zoom).to_have_text(fitting)
+
+        sheet.page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(sheet.output(1).get_by_role("button", name="Open")).to_be_focused()
+
+
+def test_what_is_known_stands_beside_it_and_the_file_keeps_it(jupyter: Lab) -> None:
+    with jupyter.notebook("known.ipynb", IMPORT, FOX) as sheet:
+        _run(sheet, 2)
+        dialog = _open(sheet, 1)
+        _loaded(dialog)
+        facts = dialog.locator("dl")
+        for fact in ("local/painter", "7", re.compile("^1024×1024, image/png, ")):
+            expect(facts.get_by_text(fact, exact=True)).to_be_visible()
+        with sheet.page.expect_download() as saving:
+            dialog.get_by_role("link", name="Save").click()
+
+        assert saving.value.suggested_filename == "a-red-fox-under-the-stars.png"
+        origin = Image.open(saving.value.path()).provenance
+        assert origin
+        assert (origin.prompt, origin.seed) == ("a red fox under the stars", 7)
+
+        sheet.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        dialog.get_by_role("button", name="Copy prompt").click()
+        expect(dialog.get_by_role("status")).to_contain_text("The prompt is in the clipboard.")
+        read = sheet.page.evaluate("navigator.clipboard.readText()")
+        assert read == "a red fox under the stars"
+
+
+def test_recall_puts_the_call_into_a_new_cell_below(jupyter: Lab) -> None:
+    """It is not run by itself; run, it gives the same picture."""
+    prompt = 'a "red" fox (by night\\n    [under] the stars'
+    cells = [FOX.replace("a red fox under the stars", prompt.replace('"', '\\"')), "1 + 1"]
+    with jupyter.notebook("recall.ipynb", IMPORT, *cells) as sheet:
+        _run(sheet, 3)
+        dialog = _open(sheet, 1)
+        dialog.get_by_role("button", name="Recall").click()
+
+        expect(dialog).to_have_count(0)
+        expect(sheet.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(4)
+        expect(sheet.cell(2).locator(".jp-InputPrompt")).to_have_text("[ ]:")
+        expect(sheet.cell(2).locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
+        saved = sheet.save()
+        call = "".join(saved["cells"][2]["source"])
+        compile(call, "cell", "eval", flags=0x2000)  # with await
+        sheet.cell(2).locator(".cm-content").click()
+        sheet.page.keyboard.press("Home")
+        sheet.page.keyboard.press("Control+Home")
+        sheet.page.keyboard.insert_text("again = ")
+        sheet.run(2)
+        sheet.cell(3).locator(".cm-content").click()
+        sheet.page.keyboard.press("Control+a")
+        sheet.page.keyboard.insert_text("print(again.data == fox.data)")
+        sheet.run(3)
+
+        expect(sheet.output(3)).to_contain_text("True")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_speech_is_followed_word_by_word(jupyter: Lab, theme: Theme) -> None:
+    with jupyter.notebook(f"{theme}-words.ipynb", IMPORT, SAID, theme=theme) as sheet:
+        _run(sheet, 2)
+        dialog = _open(sheet, 1)
+        _loaded(dialog)
+        words = dialog.get_by_role("list", name="Words").get_by_role("button")
+        words.nth(1).click()
+        expect(words.nth(1)).to_have_attribute("aria-current", "true")
+        expect(words.nth(0)).not_to_have_attribute("aria-current", "true")
+        assert dialog.locator("audio").evaluate("element => element.currentTime") > 1
+        sheet.shoot(f"{theme}-viewer-sound")
+        assert sheet.faults(".mt-viewer") == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_large_film_plays_from_bytes(jupyter: Lab, theme: Theme) -> None:
+    with jupyter.notebook(f"{theme}-play.ipynb", IMPORT, FILM, theme=theme) as sheet:
+        _run(sheet, 2)
+        dialog = _open(sheet, 1, "Play")
+        film = dialog.locator("video")
+        sheet.page.wait_for_function(
+            "element => element.currentTime > 0.3 && !element.error", arg=film.element_handle()
+        )
+        sheet.shoot(f"{theme}-viewer-film")
+        assert sheet.faults(".mt-viewer") == []
+        assert film.evaluate("element => element.src").startswith("blob:")
+        output = json.dumps(sheet.save()["cells"][1]["outputs"])
+        assert len(output) < 200_000
+
+
+def test_opening_often_leaves_nothing_behind(jupyter: Lab) -> None:
+    measure = """import gc, psutil
+from ipywidgets import Widget
+from comm import get_comm_manager
+def measured():
+    gc.collect()
+    return len(get_comm_manager().comms), psutil.Process().memory_info().rss >> 20
+measured()"""
+    with jupyter.notebook("often.ipynb", IMPORT, FILM, measure, "print(*measured())") as sheet:
+        _run(sheet, 3)
+        sheet.page.evaluate(_BLOBS)
+
+        def often(times: int) -> tuple[int, int]:
+            for _ in range(times):
+                dialog = _open(sheet, 1, "Play")
+                _loaded(dialog)
+                dialog.get_by_role("button", name="Close").click()
+                expect(dialog).to_have_count(0)
+            sheet.run(3)
+            comms, megabytes = sheet.output(3).inner_text().split()
+            return int(comms), int(megabytes)
+
+        comms, megabytes = often(3)
+        again, later = often(20)
+
+        assert again == comms
+        assert later <= megabytes + 8
+        assert sheet.page.evaluate("window.blobs.size") == 0
+
+
+def test_a_prompt_stays_text_in_the_viewer(jupyter: Lab) -> None:
+    prompt = "<img src=x onerror=document.title='caught'> <b>fox</b>"
+    cell = f'await mt.image("{prompt}", model="local/painter", size="512")'
+    with jupyter.notebook("words.ipynb", IMPORT, cell) as sheet:
+        _run(sheet, 2)
+        dialog = _open(sheet, 1)
+        _loaded(dialog)
+        expect(dialog.get_by_role("heading")).to_have_text(prompt)
+        expect(dialog.locator("dd").first).to_have_text(prompt)
+        dialog.get_by_role("button", name="Recall").click()
+        expect(sheet.cell(2).locator(".cm-content")).to_contain_text("<img src=x onerror=")
+        assert "caught" not in sheet.page.title()
+
+
+def _run(sheet: Sheet, cells: int) -> None:
+    for cell in range(cells):
+        sheet.run(cell)
+
+
+def _open(sheet: Sheet, cell: int, label: str = "Open") -> Locator:
+    sheet.output(cell).get_by_role("button", name=re.compile(f"^{label} this")).click()
+    dialog = sheet.page.locator("dialog.mt-viewer")
+    expect(dialog).to_be_visible()
+    return dialog
+
+
+def _loaded(dialog: Locator) -> None:
+    expect(dialog.locator(".mt-viewer-waiting")).to_have_count(0, timeout=LONG)
