@@ -1,30 +1,15 @@
 """The view of the jobs of one cell while they run."""
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import anywidget
 import traitlets as t
 
-from mediatoolkit.call import Drawing, Event, Partial, Receiving, Sounding
-from mediatoolkit.job import Job, Progress, State
-from mediatoolkit.widgets.failure import failure_of
+from mediatoolkit.call import Partial, Sounding
+from mediatoolkit.widgets.rows import Row, Wish, now
 
 _HERE = Path(__file__).parent
-
-Row = dict[str, Any]
-
-
-class Wish(Enum):
-    """What a person asks of a job by a click."""
-
-    CANCEL = "cancel"
-    EXTEND = "extend"
-    RETRY = "retry"
 
 
 class Board(anywidget.AnyWidget):
@@ -41,6 +26,10 @@ class Board(anywidget.AnyWidget):
 
     _esm = "".join((_HERE / name).read_text() for name in ("sounding.js", "board.js"))
     _css = _HERE / "board.css"
+
+    heartbeat = 30.0
+    """Seconds after which it is told again although nothing happened; a hub stops a kernel that is
+    silent for ten minutes."""
 
     rows = t.Dict().tag(sync=True)
     """Every row by its name, as `row_of` makes them; read by a page that is loaded anew."""
@@ -60,14 +49,14 @@ class Board(anywidget.AnyWidget):
     ) -> None:
         """Show *rows*."""
         self._wished = wished
-        super().__init__(rows=dict(rows or {}), now=_now())
+        super().__init__(rows=dict(rows or {}), now=now())
         self.on_msg(self._hear)
 
     def tell(self, rows: Mapping[str, Row]) -> None:
         """Send what is new in *rows*, in one message."""
         news = {name: _changes(self.rows.get(name, {}), row) for name, row in rows.items()}
         with self.hold_sync():
-            self.now = _now()
+            self.now = now()
             if any(news.values()):
                 self.news = news
         for name, changes in news.items():  # in place: whoever is there already has it by now
@@ -99,52 +88,10 @@ class Board(anywidget.AnyWidget):
                 self._wished(Wish(wish), name)
 
 
-def row_of(job: Job[Any], *, began: float, picture: bytes | None = None) -> Row:
-    """How *job* stands, for the page.
-
-    Args:
-        job: Running or over.
-        began: Kernel clock at its start, milliseconds.
-        picture: A small JPEG of what there is of it so far, or of its result.
-    """
-    progress = job.progress
-    row: Row = {
-        "label": job.label,
-        "state": progress.state.value,
-        "stage": str(progress.event),
-        "fraction": _fraction(progress.event),
-        "began": began,
-        "deadline": round(began + (progress.elapsed + progress.left) * 1000),
-        "took": round(progress.elapsed * 1000) if job.done() else None,
-        "failure": None,
-    }
-    if progress.state is State.FAILED and progress.error is not None:
-        row["failure"] = asdict(failure_of(job.label, progress))
-    return row if picture is None else row | {"picture": picture}
-
-
-def began_of(progress: Progress) -> float:
-    """Kernel clock at the start of a job, milliseconds."""
-    return round(_now() - progress.elapsed * 1000)
-
-
-def _now() -> float:
-    return time.time() * 1000
-
-
 def _changes(before: Row, row: Row) -> Row:
-    said = before["stage"]  # a piece of sound or of a picture comes with no better word
+    said = before.get("stage", "")  # a piece of sound or of a picture comes with no better word
     if row["stage"] == Sounding.stage and before.get("fraction") is not None:
         row = {**row, "stage": said, "fraction": before["fraction"]}
     elif row["stage"] == Partial.stage and said.startswith(Partial.stage):
         row = {**row, "stage": said}
     return {key: value for key, value in row.items() if before.get(key) != value}
-
-
-def _fraction(event: Event) -> float | None:
-    match event:
-        case Drawing(fraction=fraction) | Partial(fraction=float(fraction)):
-            return min(1.0, max(0.0, fraction))
-        case Receiving(received=received, total=int(total)) if total > 0:
-            return min(1.0, received / total)
-    return None

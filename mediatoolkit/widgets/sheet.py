@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job, State
-from mediatoolkit.media import Image, Video
+from mediatoolkit.media import Image, Media, Video
+from mediatoolkit.widgets import viewer
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
 
 MOST = 200
@@ -62,16 +63,14 @@ def sheet(
     Args:
         jobs: Several.
         told: The error that the cell tells of already.
-        retry: HTML of the button that starts a job again.
+        retry: As in `ending`.
     """
     done = [job for job in jobs if job.progress.state is State.DONE]
     kept, more = done[:MOST], len(done[MOST:])
     side = _side(len(kept))
     results = [_whole(job) if side is None else _reduced(job, side) for job in kept]
     rest = [
-        _whole(job, told=told is not None and told is job.progress.error, retry=retry(job))
-        for job in jobs
-        if job.progress.state is not State.DONE
+        _whole(job, told=told, retry=retry) for job in jobs if job.progress.state is not State.DONE
     ]
     if more:
         rest.append(_Part(f"<div>{more} more are in the store.</div>", f"{more} more", None))
@@ -94,8 +93,8 @@ def _side(results: int) -> int | None:
     return next(side for most, side in _SIDES if results <= most)
 
 
-def _whole(job: Job[Any], *, told: bool = False, retry: str = "") -> _Part:
-    data, _ = ending(job, told=told, retry=retry)
+def _whole(job: Job[Any], **how: Any) -> _Part:
+    data, _ = ending(job, **how)
     line = data["text/plain"]
     jpeg = small(result_of(job)) if job.progress.state is State.DONE else None
     return _Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
@@ -104,7 +103,10 @@ def _whole(job: Job[Any], *, told: bool = False, retry: str = "") -> _Part:
 def _reduced(job: Job[Any], side: int) -> _Part:
     result = result_of(job)
     jpeg = _jpeg_of(result, side)
-    return _Part(_figure(job.label, jpeg), repr(result), jpeg) if jpeg else _whole(job)
+    if not jpeg or not isinstance(result, Media):
+        return _whole(job)
+    opener = viewer.button(result, "Open") if side >= SMALL else ""
+    return _Part(_figure(job.label, jpeg, opener), repr(result), jpeg)
 
 
 def _grid(side: int | None) -> str:
@@ -115,13 +117,14 @@ def _grid(side: int | None) -> str:
     )
 
 
-def _figure(label: str, jpeg: bytes) -> str:
+def _figure(label: str, jpeg: bytes, buttons: str) -> str:
     caption = label if len(label) <= 80 else f"{label[:79]}…"
     return (
         '<figure style="margin:0">'
         f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(label[:300])}" '
         'style="display:block;max-width:100%;height:auto">'
-        f'<figcaption style="opacity:.75;font-size:.85em">{escape(caption)}</figcaption></figure>'
+        f'<figcaption style="opacity:.75;font-size:.85em">{escape(caption)}</figcaption>'
+        f"{buttons}</figure>"
     )
 
 

@@ -101,7 +101,7 @@ async def test_the_jobs_of_one_cell_share_its_place(notebook: Kernel) -> None:
 JOIN = """
 import asyncio
 await mt.image("a red fox")
-while any(place.is_live for place in widgets.live._places.values()):
+while any(each.is_live for each in place.places.values()):
     await asyncio.sleep(0.01)  # its picture stands in the place of its view
 x = await mt.image("an owl")
 x
@@ -109,7 +109,7 @@ x
 
 
 async def test_a_job_that_joins_a_finished_one_brings_the_view_back(notebook: Kernel) -> None:
-    await notebook.do("from mediatoolkit import widgets")
+    await notebook.do("from mediatoolkit.widgets import place")
 
     run = await notebook.run(JOIN)
 

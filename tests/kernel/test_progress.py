@@ -56,9 +56,12 @@ async def test_the_clock_costs_no_messages(notebook: Kernel) -> None:
 async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
     """A hub stops a kernel that says nothing, also when somebody waits for it."""
     quiet = TALKATIVE.replace("range(1000)", "range(1)").replace("0.001", "1")
-    faster = "from mediatoolkit.widgets import live\nlive.HEARTBEAT, before = 0.1, live.HEARTBEAT\n"
+    faster = (
+        "from mediatoolkit.widgets.board import Board\n"
+        "Board.heartbeat, before = 0.1, Board.heartbeat\n"
+    )
 
-    run = await notebook.run(faster + quiet + "live.HEARTBEAT = before")
+    run = await notebook.run(faster + quiet + "Board.heartbeat = before")
 
     assert len(_updates(notebook, run.widgets[0])) > 2
-    assert float(await notebook.do("print(live.HEARTBEAT)")) <= 60
+    assert float(await notebook.do("print(Board.heartbeat)")) <= 60

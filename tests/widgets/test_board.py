@@ -10,7 +10,8 @@ import pytest
 from mediatoolkit.call import Call, Drawing, Event, Partial, Receiving, Sounding, Waiting
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.job import Job
-from mediatoolkit.widgets.board import Board, Wish, began_of, row_of
+from mediatoolkit.widgets.board import Board
+from mediatoolkit.widgets.rows import Wish, began_of, row_of
 
 SCRIPT = "<script>alert('x')</script>"
 

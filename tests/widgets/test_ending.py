@@ -80,7 +80,9 @@ async def test_the_message_of_a_stranger_is_not_kept() -> None:
 
 
 async def test_a_failure_that_the_cell_tells_is_one_quiet_line() -> None:
-    data, _ = ending(await _ended(lambda _: RefusalError("No.", reason="SAFETY")), told=True)
+    job = await _ended(lambda _: RefusalError("No.", reason="SAFETY"))
+
+    data, _ = ending(job, told=job.progress.error)
 
     assert data["text/plain"] == "a fox: failed after 0.0 s"
 

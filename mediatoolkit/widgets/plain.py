@@ -1,0 +1,127 @@
+"""The jobs of one cell where no widget can be shown: text and a native bar, written anew.
+
+The same rows as on a board, so that what follows the jobs need not know which of the two it tells.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from html import escape
+from importlib import import_module
+
+from mediatoolkit.widgets.rows import Row, now
+
+AT_ONCE = 8
+"""Running jobs that are told one by one; of the others only the number."""
+
+
+def is_needed() -> bool:
+    """Whether this front end shows no widgets of ours.
+
+    `MEDIATOOLKIT_WIDGETS=plain` says so. Colab shows those of other packages only after a call
+    that loads them from a server, and a kernel without anywidget has none.
+    """
+    if os.environ.get("MEDIATOOLKIT_WIDGETS") == "plain" or "google.colab" in sys.modules:
+        return True
+    return not all(_can_import(name) for name in ("anywidget", "ipywidgets"))
+
+
+class PlainBoard:
+    """How far some jobs have come, as text that is replaced while they run.
+
+    Args:
+        rows: Every row by its name, as on a board.
+        replace: Shows this board anew in the place where it stands.
+    """
+
+    heartbeat = 0.5
+    """Seconds after which it is told again although nothing happened; nobody else counts here."""
+
+    def __init__(self, rows: Mapping[str, Row], replace: Callable[["PlainBoard"], object]) -> None:
+        """Hold *rows*; whoever made it displays it first."""
+        self.ending = ""
+        self._rows = {name: dict(row) for name, row in rows.items()}
+        self._replace = replace
+        self._shown = time.monotonic()
+
+    def tell(self, rows: Mapping[str, Row]) -> None:
+        """Take what is new and show it, at most twice a second."""
+        for name, row in rows.items():
+            self._rows[name] = {**self._rows.get(name, {}), **row}
+        now = time.monotonic()
+        if now - self._shown >= self.heartbeat:
+            self._shown = now
+            self._replace(self)
+
+    def sound(self, name: str, piece: object) -> None:
+        """Nothing sounds before the player is there."""
+
+    def hush(self, name: str) -> None:
+        """Nothing sounds."""
+
+    def close(self) -> None:
+        """Nothing is left on the page but text, which the ending replaces."""
+
+    def __repr__(self) -> str:
+        """A line for each of the oldest running jobs, and one for all."""
+        lines = [f"{' '.join(row['label'].split())[:60]}: {_said(row)}" for row in self._told()]
+        return "\n".join([*self._counted(), *lines])
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        del include, exclude
+        rows = "".join(map(_row, self._told()))
+        counted = "".join(f"<div>{escape(line)}</div>" for line in self._counted())
+        html = f'<div style="max-width:560px;line-height:1.5">{counted}{rows}</div>'
+        return {"text/html": html, "text/plain": repr(self)}
+
+    def _told(self) -> list[Row]:
+        if len(self._rows) == 1:
+            return list(self._rows.values())
+        return [row for row in self._rows.values() if row["state"] == "running"][:AT_ONCE]
+
+    def _counted(self) -> list[str]:
+        """One line, such as `3 of 8 jobs are done, 1 failed`; none for a single job."""
+        if len(self._rows) == 1:
+            return []
+        states = [row["state"] for row in self._rows.values()]
+        others = [f"{states.count(end)} {end}" for end in ("failed", "cancelled") if end in states]
+        done = f"{states.count('done')} of {len(states)} jobs are done"
+        return [", ".join([done, *others])]
+
+
+def _row(row: Row) -> str:
+    label = escape(" ".join(row["label"].split())[:120])
+    return (
+        f'<div style="margin:4px 0"><div>{label}</div>'
+        f'<progress max="1" value="{_done(row):.3f}" aria-label="Progress of {label}" '
+        'style="width:100%"></progress>'
+        f'<div style="opacity:.75;font-size:.9em">{escape(_said(row))}</div></div>'
+    )
+
+
+def _said(row: Row) -> str:
+    """Such as `waiting, 3.1 s, 56 s left`."""
+    if row["state"] != "running":
+        return str(row["state"])
+    clock = now()
+    elapsed, left = (max(0.0, ms) / 1000 for ms in (clock - row["began"], row["deadline"] - clock))
+    return f"{row['stage']}, {elapsed:.1f} s, {left:.0f} s left"
+
+
+def _done(row: Row) -> float:
+    """The part that is done, or where nobody knows the part of the time that is spent."""
+    if row["state"] != "running":
+        return 1.0
+    if row["fraction"] is not None:
+        return float(row["fraction"])
+    spent = now() - row["began"]
+    return float(min(1.0, max(0.0, spent / max(1.0, row["deadline"] - row["began"]))))
+
+
+def _can_import(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""What a view is told of a job, and what it asks for."""
+
+import time
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from mediatoolkit.call import Drawing, Event, Partial, Receiving
+from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.widgets.failure import failure_of
+
+Row = dict[str, Any]
+
+
+class Wish(Enum):
+    """What a person asks of a job by a click."""
+
+    CANCEL = "cancel"
+    EXTEND = "extend"
+    RETRY = "retry"
+
+
+def row_of(job: Job[Any], *, began: float, picture: bytes | None = None) -> Row:
+    """How *job* stands, for the page.
+
+    Args:
+        job: Running or over.
+        began: Kernel clock at its start, milliseconds.
+        picture: A small JPEG of what there is of it so far, or of its result.
+    """
+    progress = job.progress
+    row: Row = {
+        "label": job.label,
+        "state": progress.state.value,
+        "stage": str(progress.event),
+        "fraction": _fraction(progress.event),
+        "began": began,
+        "deadline": round(began + (progress.elapsed + progress.left) * 1000),
+        "took": round(progress.elapsed * 1000) if job.done() else None,
+        "failure": None,
+    }
+    if progress.state is State.FAILED and progress.error is not None:
+        row["failure"] = asdict(failure_of(job.label, progress))
+    return row if picture is None else row | {"picture": picture}
+
+
+def began_of(progress: Progress) -> float:
+    """Kernel clock at the start of a job, milliseconds."""
+    return round(now() - progress.elapsed * 1000)
+
+
+def now() -> float:
+    """Kernel clock, milliseconds."""
+    return time.time() * 1000
+
+
+def _fraction(event: Event) -> float | None:
+    match event:
+        case Drawing(fraction=fraction) | Partial(fraction=float(fraction)):
+            return min(1.0, max(0.0, fraction))
+        case Receiving(received=received, total=int(total)) if total > 0:
+            return min(1.0, received / total)
+    return None

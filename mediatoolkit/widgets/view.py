@@ -1,0 +1,52 @@
+"""Which view this front end can show: a board, or text."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from mediatoolkit.call import Sounding
+from mediatoolkit.widgets import plain
+from mediatoolkit.widgets.rows import Row, Wish
+
+
+class View(Protocol):
+    """Shows the jobs of one cell while they run.
+
+    Attributes:
+        heartbeat: Seconds after which it is told again although nothing happened.
+        ending: HTML that takes the place of the rows, where nothing can replace the whole view.
+    """
+
+    heartbeat: float
+    ending: str
+
+    def tell(self, rows: Mapping[str, Row]) -> None:
+        """Show what is new in *rows*."""
+
+    def sound(self, name: str, piece: Sounding) -> None:
+        """Let a piece of speech be heard after those before it."""
+
+    def hush(self, name: str) -> None:
+        """End what sounds."""
+
+    def close(self) -> None:
+        """Leave the page."""
+
+
+def view_of(
+    rows: Mapping[str, Row],
+    wished: Callable[[Wish, str | None], None],
+    replace: Callable[[object], object],
+) -> View:
+    """A view of *rows*, to be displayed; widgets are imported only where they are shown.
+
+    Args:
+        rows: Every row by its name.
+        wished: Called with a wish and the name of a row, or None for all of them.
+        replace: Shows the view anew in its place.
+    """
+    if plain.is_needed():
+        return plain.PlainBoard(rows, replace)
+    from mediatoolkit.widgets.board import Board
+
+    board: View = Board(wished, rows)
+    return board
