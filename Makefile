@@ -7,8 +7,9 @@ FINDS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python; do \
 	if $$one -c '$(FINDS)' 2>/dev/null; then echo $$one; break; fi; done)
 CODE := mediatoolkit tests
+KERNELS := 6.29 7.3 7.4
 
-.PHONY: demo lab test bench fmt lint types floors unit notebooks chromium clean
+.PHONY: demo lab test bench fmt lint types floors unit notebooks chromium kernels clean
 
 demo: $(VENV)/.demo
 	@mkdir -p out
@@ -29,7 +30,7 @@ types: $(VENV)/.test
 floors: $(VENV)/.test
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.test chromium
+unit: $(VENV)/.test kernels chromium
 	$(BIN)/pytest --ignore tests/browser
 	$(BIN)/pytest tests/browser
 
@@ -42,6 +43,14 @@ bench: $(VENV)/.test
 fmt: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The ipykernels that tests/kernel runs on, each in a folder that goes before .venv's own.
+kernels: $(KERNELS:%=.kernels/%/.made)
+
+.kernels/%/.made: $(BIN)/python
+	@rm -rf .kernels/$*
+	$(BIN)/python -m pip install --quiet --no-deps --target .kernels/$* 'ipykernel==$*.*'
+	@touch $@
 
 # Debian's browser for root, Playwright's own build for everybody else.
 chromium: $(VENV)/.test
@@ -69,4 +78,4 @@ $(VENV)/.test: $(BIN)/python pyproject.toml
 	@touch $@ $(VENV)/.demo $(VENV)/.lab
 
 clean:
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .kernels out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

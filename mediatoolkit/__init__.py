@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         LocalSpeechClient,
         LocalVideoClient,
     )
+    from mediatoolkit.running import run
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
@@ -72,6 +73,7 @@ _HOMES = {
     "prompts": ("ImagePrompt", "SpeechPrompt", "VideoPrompt"),
     "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
     "providers.local": ("LocalImageClient", "LocalSpeechClient", "LocalVideoClient"),
+    "running": ("run",),
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
@@ -126,6 +128,7 @@ __all__ = [
     "film",
     "image",
     "jobs",
+    "run",
     "sessions",
     "speech",
     "video",

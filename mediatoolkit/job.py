@@ -1,17 +1,21 @@
 """A live handle on one running generation.
 
-A job runs as a task of its own on the loop it was started on. It can be awaited, watched,
-stopped and given more time; the last three from any thread, because a click in a notebook may
-arrive in a thread with a loop of its own.
+A job runs as a task of its own on one loop. It can be awaited on any other, watched, stopped and
+given more time from any thread, because a click in a notebook may arrive in a thread with a loop
+of its own; and a thread without a loop can block until it is over.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+from mediatoolkit import loops
 from mediatoolkit.call import Call, Event, Withdrawn, finite_seconds
+from mediatoolkit.errand import Errand
 from mediatoolkit.errors import JobCancelled
 
 T = TypeVar("T")
@@ -53,6 +57,10 @@ class Progress:
         return f"{self.state.value} after {self.elapsed:.1f} s"
 
 
+alive: set["Job[Any]"] = set()
+"""Those that are not over; a job that nobody has kept is kept here."""
+
+
 class Job(Generic[T_co]):
     """A running generation: awaitable, watchable, stoppable.
 
@@ -60,55 +68,92 @@ class Job(Generic[T_co]):
         work: Does it; gets the open call that carries deadline and progress.
         call: Not yet opened.
         label: What is being made, for people; usually the prompt.
+        loop: Where the work runs. Left out, the running loop, or one in the background where none
+            runs; a kernel lends its own to threads that it opened for clicks.
 
-    Must be made inside a running loop; the work starts at once. A job that fails unseen, with
+    The work starts at once. All methods are safe from any thread. A job that fails unseen, with
     nobody awaiting or watching it, is reported by asyncio's exception handler as any task is.
     """
 
-    def __init__(self, work: Callable[[Call], Awaitable[T_co]], call: Call, *, label: str) -> None:
+    def __init__(
+        self,
+        work: Callable[[Call], Awaitable[T_co]],
+        call: Call,
+        *,
+        label: str,
+        loop: loops.Loop | None = None,
+    ) -> None:
         """Start the work."""
         self.label = label
+        self._work = work
         self._call = call
-        self._loop = asyncio.get_running_loop()
-        self._started = self._loop.time()
+        self._seconds = call.seconds
+        self._started = time.monotonic()
         self._took = 0.0
         self._stopped_by_user = False
+        self._error: BaseException | None = None
         self._watchers: list[Watcher] = []
         self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
-        self._error: BaseException | None = None
         call.listener = lambda _event: self._tell()
-        self._task = self._loop.create_task(self._run(work), name=f"mediatoolkit job: {label[:60]}")
-        self._task.add_done_callback(self._ended)
+        name = f"mediatoolkit job: {label[:60]}"
+        self._errand = Errand(self._run, loop or loops.chosen(), name=name, ended=self._ended)
+        alive.add(self)
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop the work runs on."""
-        return self._loop
+    def loop(self) -> loops.Loop:
+        """The loop the work runs on; settled when the work has begun."""
+        return self._errand.loop
 
     @property
     def progress(self) -> Progress:
-        """How far it has come; may be asked from any thread."""
-        if not self._task.done():
-            elapsed = self._loop.time() - self._started
+        """How far it has come."""
+        if not self.done():
+            elapsed = time.monotonic() - self._started
             left = max(0.0, self._call.seconds - elapsed)
             return Progress(State.RUNNING, self._call.event, elapsed, left)
         return Progress(self._state(), self._call.event, self._took, 0.0, self._error)
 
     def done(self) -> bool:
         """Whether it is over, in whatever way."""
-        return self._task.done()
+        return self._errand.done()
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """Block this thread until it is over: `fox = mt.image("a red fox").result()`.
+
+        Ctrl-C, and whatever else breaks the wait, cancels the job.
+
+        Args:
+            timeout: Seconds to wait at most; the job goes on after that.
+
+        Raises:
+            JobCancelled: `cancel` was called.
+            DeadlineError: It is not over after *timeout* seconds.
+            MediaToolkitError: Whatever the work raised; or the job already runs on the loop of
+                this very thread, which cannot turn while the thread is blocked.
+        """
+        seconds = None if timeout is None else finite_seconds(timeout, "timeout")
+        try:
+            return self._errand.result(seconds)
+        except asyncio.CancelledError:
+            if not self._stopped_by_user:
+                raise
+        raise _cancelled(self._call)
+
+    def again(self) -> "Job[T_co]":
+        """Start the same work anew, with a fresh deadline, as a job of its own."""
+        return type(self)(self._work, Call(self._seconds), label=self.label)
 
     def cancel(self) -> None:
-        """Stop the work; awaiting the job then raises `JobCancelled`. Safe from any thread."""
-        self._cross(self._stop)
+        """Stop the work; awaiting the job then raises `JobCancelled`."""
+        self._errand.cross(self._stop)
 
     def extend(self, seconds: float) -> None:
-        """Move the deadline by *seconds*. Safe from any thread.
+        """Move the deadline by *seconds*.
 
         Raises:
             PromptError: *seconds* is not a finite number.
         """
-        self._cross(self._extend, finite_seconds(seconds, "extend"))
+        self._errand.cross(self._extend, finite_seconds(seconds, "extend"))
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call *watcher* on the job's loop at every event and once at the end.
@@ -117,14 +162,21 @@ class Job(Generic[T_co]):
             A function that ends the watching.
         """
         self._watchers.append(watcher)
-        if self._task.done():
-            self._loop.call_soon(self._tell)
+        if self.done():
+            self._errand.cross(self._tell)
 
         def unwatch() -> None:
-            if watcher in self._watchers:
+            with contextlib.suppress(ValueError):
                 self._watchers.remove(watcher)
 
         return unwatch
+
+    def when_begun(self, hook: Callable[["Job[Any]"], object]) -> None:
+        """Call *hook* with this job, on its loop, before its first step, or soon if it has begun.
+
+        Only then is it settled which loop that is.
+        """
+        self._errand.when_begun(lambda: hook(self))
 
     def before_over(self, hook: Callable[[T_co], Awaitable[object]]) -> None:
         """Await *hook* with the result before the job counts as over; not when it is done already.
@@ -136,10 +188,10 @@ class Job(Generic[T_co]):
 
     def when_over(self, hook: Callable[["Job[Any]"], object]) -> None:
         """Call *hook* with this job, on its loop, when it is over, in whatever way."""
-        self._task.add_done_callback(lambda _task: hook(self))
+        self._errand.when_over(lambda: hook(self))
 
     def __await__(self) -> Generator[object, None, T_co]:
-        """Wait for the result.
+        """Wait for the result, on any loop.
 
         Raises:
             JobCancelled: `cancel` was called.
@@ -154,7 +206,7 @@ class Job(Generic[T_co]):
     async def _wait(self) -> T_co:
         """Awaits the task itself, so a stopped cell stops the job and waits for its clean-up."""
         try:
-            return await self._task
+            return await self._errand.wait()
         except asyncio.CancelledError as stopped:
             stopped.__traceback__ = None  # a stopped cell shows where it waited, not our insides
             waiter = asyncio.current_task()
@@ -162,48 +214,56 @@ class Job(Generic[T_co]):
                 raise
         raise _cancelled(self._call)
 
-    async def _run(self, work: Callable[[Call], Awaitable[T_co]]) -> T_co:
+    async def _run(self) -> T_co:
+        self._started = time.monotonic()
         try:
             async with self._call:
-                result = await work(self._call)
+                result = await self._work(self._call)
             for step in self._last_steps:
                 await step(result)
         except BaseException as error:
             self._error = error
             raise
+        finally:
+            self._took = time.monotonic() - self._started
         return result
 
     def _stop(self) -> None:
-        if not self._task.done():
+        if not self.done():
             self._stopped_by_user = True
-            self._task.cancel()
+            self._errand.cancel()
 
     def _extend(self, seconds: float) -> None:
         self._call.extend(seconds)
         self._tell()
 
-    def _cross(self, action: Callable[..., object], *args: object) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(action, *args)
-
-    def _ended(self, task: asyncio.Task[T_co]) -> None:
-        self._took = self._loop.time() - self._started
-        if self._watchers and not task.cancelled():
-            task.exception()  # the watchers show it, so asyncio need not
+    def _ended(self) -> None:
+        alive.discard(self)
+        if self._watchers:
+            self._errand.failure()  # the watchers show it, so asyncio need not
         self._tell()
 
     def _tell(self) -> None:
         """Watchers are called by the loop, so that the fault of one is nobody else's."""
         progress = self.progress
-        for watcher in self._watchers:
-            self._loop.call_soon(watcher, progress)
+        for watcher in list(self._watchers):
+            self.loop.call_soon(watcher, progress)
 
     def _state(self) -> State:
-        if not self._task.done():
+        if not self.done():
             return State.RUNNING
-        if self._task.cancelled():
+        if self._errand.cancelled():
             return State.CANCELLED
         return State.DONE if self._error is None else State.FAILED
+
+
+def _cancel_on(loop: loops.Loop) -> None:
+    for job in list(alive):
+        if job.loop is loop:
+            job.cancel()
+
+
+loops.background.before_end(_cancel_on)
 
 
 def _cancelled(call: Call) -> JobCancelled:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from mediatoolkit import loops, running
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.call import Call, Saving
 from mediatoolkit.errors import MediaToolkitError, PromptError
@@ -64,7 +65,7 @@ def image(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    maker = _maker(ImageGenAgent, "image", agent, model)
+    maker = _maker(ImageGenAgent, agent, model)
     shape = {"size": size, "aspect": aspect, "seed": seed, "mask": mask}
     given = {name: value for name, value in shape.items() if value is not None}
     if references:
@@ -103,7 +104,7 @@ def speech(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    maker = _maker(VoiceAgent, "speech", agent, model)
+    maker = _maker(VoiceAgent, agent, model)
     job = maker.start(text, timeout=timeout, voice=voice, style=style, speed=speed, **options)
     return _shown(job)
 
@@ -138,7 +139,7 @@ def video(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    maker = _maker(VideoGenAgent, "video", agent, model)
+    maker = _maker(VideoGenAgent, agent, model)
     given = options if image is None else {**options, "image": image}
     return _shown(maker.start(prompt, timeout=timeout, seconds=seconds, **given))
 
@@ -172,7 +173,7 @@ def film(
         MediaError: A picture or the narration is none that we take.
         MissingExtraError: PyAV is not installed.
     """
-    _needs_loop("film")
+    _hook_in()
     store = Store.default()
 
     async def work(call: Call) -> Video:
@@ -193,19 +194,9 @@ def film(
 class Jobs:
     """The jobs of this kernel, and those that an earlier one left behind; public as `mt.jobs`."""
 
-    def __init__(self) -> None:
-        """Nothing runs yet."""
-        self._running: set[Job[Any]] = set()
-
-    def add(self, job: Job[T]) -> Job[T]:
-        """Hold on to *job* until it is over."""
-        self._running.add(job)
-        job.when_over(self._running.discard)
-        return job
-
     def running(self) -> list[Job[Any]]:
-        """The jobs that run, in no order."""
-        return list(self._running)
+        """The jobs that run, on every loop, in no order."""
+        return running.running()
 
     def cancel_all(self) -> int:
         """Cancel every running job. Safe from any thread.
@@ -213,10 +204,7 @@ class Jobs:
         Returns:
             How many there were.
         """
-        running = self.running()
-        for job in running:
-            job.cancel()
-        return len(running)
+        return running.cancel_all()
 
     def pending(self) -> list[Pending]:
         """Vendors' jobs in the default store that were begun and are not finished, oldest first."""
@@ -232,13 +220,11 @@ class Jobs:
         found = next((one for one in self.pending() if one.id == job_id), None)
         if found is None:
             raise PromptError(f"No job {job_id[:60]!r} is pending; mt.jobs.pending() lists them.")
-        return _shown(
-            _maker(VideoGenAgent, "jobs", None, found.origin.model).pick_up(found, timeout)
-        )
+        return _shown(_maker(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
 
     def __repr__(self) -> str:
         """One line a job."""
-        lines = sorted(map(repr, self._running)) + list(map(repr, self.pending()))
+        lines = sorted(map(repr, self.running())) + list(map(repr, self.pending()))
         return "\n".join(lines) or "no jobs"
 
 
@@ -280,14 +266,16 @@ async def close() -> None:
         _, agent = _agents.popitem()
         await agent.close()
     await sessions.close()
+    if not loops.background.is_here():
+        await asyncio.wrap_future(loops.background.end())
 
 
-def _maker(kind: type[A], verb: str, agent: A | None, model: str | None) -> A:
+def _maker(kind: type[A], agent: A | None, model: str | None) -> A:
     """The agent to use: the given one, or one for each model and key, kept until `close`.
 
     A corrected key is another key, so it is noticed.
     """
-    _needs_loop(verb)
+    _hook_in()
     if agent is not None:
         if model is not None:
             raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
@@ -301,21 +289,15 @@ def _maker(kind: type[A], verb: str, agent: A | None, model: str | None) -> A:
     return cast("A", made)
 
 
-def _needs_loop(verb: str) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        failure = MediaToolkitError(
-            f"mt.{verb} needs a running event loop: use it in a notebook cell, or in a coroutine "
-            "that asyncio.run starts."
-        )
-    else:
-        return
-    raise failure
+def _hook_in() -> None:
+    """Let a kernel say on which loop a job runs, before there is one."""
+    if _in_kernel():
+        from mediatoolkit import widgets
+
+        widgets.install()
 
 
 def _shown(job: Job[T]) -> Job[T]:
-    jobs.add(job)
     if _in_kernel():
         from mediatoolkit import widgets
 

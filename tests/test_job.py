@@ -69,7 +69,7 @@ async def test_extend_moves_the_real_deadline() -> None:
     job = Job(forever, Call(0.2), label="fox")
     job.extend(60)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(job._task), 0.6)
+        await asyncio.wait_for(asyncio.shield(job._errand._begun()), 0.6)
     assert not job.done()
     assert job.progress.left > 50
     job.cancel()

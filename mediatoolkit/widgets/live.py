@@ -4,6 +4,7 @@ from typing import Any
 
 from IPython.display import display
 
+from mediatoolkit import running
 from mediatoolkit.job import Job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
@@ -12,7 +13,7 @@ from mediatoolkit.widgets.place import Place, places, settled
 
 
 def show(job: Job[Any]) -> None:
-    """Show *job* in the running cell, beside what else was started there.
+    """Show *job* in the running cell, beside what else was started there; from any thread.
 
     The view is live until all is over and is then replaced: by the result, by a message, or by
     one quiet line; several share a sheet. No widget stays in the notebook.
@@ -34,10 +35,8 @@ def install() -> None:
 
 
 async def close() -> None:
-    """Cancel every job that is shown, wait for their clean-up, and close this loop's sessions."""
-    for place in list(places.values()):
-        for job in place.jobs:
-            job.cancel()
+    """Cancel every job of this loop, wait for their clean-up and views, and close its sessions."""
+    await running.end_here()
     await settled()
     await sessions.close()
 

@@ -21,6 +21,9 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _LEFT_BEHIND = ("Unclosed", "pending", "never retrieved", "never awaited", "Exception ignored")
 
+VERSIONS = ("6.29", "7.3", "7.4")
+"""Of ipykernel, each in a folder of `.kernels`."""
+
 Message = dict[str, Any]
 
 
@@ -94,11 +97,13 @@ class Kernel:
 
     Attributes:
         home: Folder for all it needs.
+        version: Of ipykernel.
         messages: Everything on iopub so far.
         stderr: File with what the process wrote beside the protocol.
     """
 
     home: Path
+    version: str
     manager: AsyncKernelManager
     client: AsyncKernelClient
     messages: list[Message] = field(default_factory=list)
@@ -205,8 +210,15 @@ async def _listening(running: Kernel) -> AsyncIterator[None]:
         await asyncio.gather(ear, return_exceptions=True)
 
 
+def path_for(version: str) -> str:
+    """The `PYTHONPATH` of a kernel of that version, which runs the code beside these tests."""
+    folder = ROOT / ".kernels" / version
+    assert (folder / "ipykernel").is_dir(), f"there is no {folder}; run `make kernels`"
+    return os.pathsep.join([str(folder), str(ROOT)])
+
+
 @contextlib.asynccontextmanager
-async def kernel(home: Path, **env: str) -> AsyncIterator[Kernel]:
+async def kernel(home: Path, version: str, **env: str) -> AsyncIterator[Kernel]:
     """A kernel for one block, with nobody's settings."""
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "here", "language": "python"}
@@ -217,7 +229,7 @@ async def kernel(home: Path, **env: str) -> AsyncIterator[Kernel]:
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(home / "kernels")]),
         connection_file=str(home / "connection.json"),
     )
-    own = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(home / "ipython")}
+    own = {"PYTHONPATH": path_for(version), "IPYTHONDIR": str(home / "ipython")}
     with (home / "stderr.txt").open("w") as err:
         await manager.start_kernel(
             env=os.environ | own | env, stdout=err, stderr=err, cwd=str(home)
@@ -226,7 +238,7 @@ async def kernel(home: Path, **env: str) -> AsyncIterator[Kernel]:
         client.start_channels()
         try:
             await client.wait_for_ready(timeout=60)
-            running = Kernel(home, manager, client)
+            running = Kernel(home, version, manager, client)
             async with _listening(running):
                 yield running
         finally:

@@ -60,9 +60,8 @@ async def test_a_killed_kernel_s_film_is_fetched_by_the_next(begin: Begin, sim: 
     home.mkdir()
     store = str(first.home / "store")
 
-    async with kernel(
-        home, GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=sim.url, MEDIATOOLKIT_STORE=store
-    ) as second:
+    env = {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": sim.url, "MEDIATOOLKIT_STORE": store}
+    async with kernel(home, first.version, **env) as second:
         await second.do(QUICK)
         left = await second.do(RESUME)
 
@@ -72,6 +71,7 @@ async def test_a_killed_kernel_s_film_is_fetched_by_the_next(begin: Begin, sim: 
     assert _files(first, ".part") == []
 
 
+@pytest.mark.usefixtures("clicks_while_busy")
 async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
     """Between two looks only the beat is heard that keeps a hub from ending the kernel."""
     await notebook.do(QUICK)
@@ -98,6 +98,7 @@ def _states(kernel: Kernel, run: Run) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.usefixtures("clicks_while_busy")
 @pytest.mark.parametrize(
     ("answer", "said", "shown"),
     [

@@ -40,9 +40,16 @@ async def _click_in_subshell(kernel: Kernel, run: Run) -> None:
     await kernel.click_cancel(run, subshell=await kernel.open_subshell())
 
 
-@pytest.mark.parametrize("stop", [_press_stop, _click, _click_in_subshell])
+@pytest.fixture(params=[_press_stop, _click, _click_in_subshell])
+def stop(request: pytest.FixtureRequest) -> Callable[[Kernel, Run], Awaitable[None]]:
+    if request.param is not _press_stop:
+        request.getfixturevalue("clicks_while_busy")
+    chosen: Callable[[Kernel, Run], Awaitable[None]] = request.param
+    return chosen
+
+
 async def test_the_cell_ends_and_nothing_is_left(
-    notebook: Kernel, sim: Simulator, waiting: Run, stop: Callable[[Kernel, Run], Awaitable[None]]
+    stop: Callable[[Kernel, Run], Awaitable[None]], notebook: Kernel, sim: Simulator, waiting: Run
 ) -> None:
     """No connection, no half-written file, no task; the server sees the call broken off."""
     aborted, files = sim.aborted, _files(notebook.home)
@@ -67,6 +74,7 @@ async def test_a_stopped_cell_shows_where_it_waited(notebook: Kernel, waiting: R
     assert "providers" not in waiting.text
 
 
+@pytest.mark.usefixtures("clicks_while_busy")
 async def test_a_cancelled_job_is_one_calm_line(notebook: Kernel, waiting: Run) -> None:
     """The request was out, so it says what that may cost."""
     await _click(notebook, waiting)

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.kernel.driver import ROOT
+from tests.kernel.driver import ROOT, path_for
 
 pytestmark = pytest.mark.kernel
 
@@ -17,11 +17,11 @@ each_tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-@pytest.fixture(autouse=True)
-def nobodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def nobodys_settings(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", path_for(version))
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -37,6 +37,7 @@ def test_a_cell_has_five_lines_at_the_most(path: Path) -> None:
 
 
 @each_tutorial
+@pytest.mark.usefixtures("nobodys_settings")
 async def test_it_runs_and_leaves_a_small_notebook_without_widgets(
     path: Path, tmp_path: Path
 ) -> None:
@@ -48,6 +49,7 @@ async def test_it_runs_and_leaves_a_small_notebook_without_widgets(
     assert len(json.dumps(book)) < 1_000_000
 
 
+@pytest.mark.usefixtures("nobodys_settings")
 async def test_a_picture_that_outlived_its_cell_is_kept_below_it(tmp_path: Path) -> None:
     """Also by an executor that listens to one cell after the other."""
     cells = [

@@ -1,0 +1,180 @@
+"""Which event loop work runs on: the caller's, one that a kernel lends, or one in the background.
+
+The loop in the background turns in a daemon thread of its own, so that a script or a cell may
+block until something is made. What is bound to a loop, such as a session, it has for itself.
+"""
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+PATIENCE = 2.0
+"""Seconds that a broken wait gives to the clean-up of what it waited for."""
+
+_BEAT = 0.2  # seconds; Windows takes no Ctrl-C while a thread waits for a lock
+_TO_END = 1.0  # seconds that tasks in the background have to end by themselves
+
+Loop = asyncio.AbstractEventLoop
+Lender = Callable[[], Loop | None]
+Over = concurrent.futures.Future[None]
+
+_lenders: list[Lender] = []
+
+
+def running() -> Loop | None:
+    """The loop that turns in this thread, or None."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def lend(lender: Lender) -> None:
+    """Have `chosen` ask *lender* first, for threads whose own loop may end before their work."""
+    _lenders.append(lender)
+
+
+def chosen() -> Loop:
+    """Where work that begins in this thread runs."""
+    lent = (lender() for lender in _lenders)
+    return next(filter(None, lent), None) or running() or background.loop()
+
+
+def over() -> Over:
+    """Something to wait for, in any thread; nobody who waits can cancel it."""
+    future = Over()
+    future.set_running_or_notify_cancel()
+    return future
+
+
+def block(end: Over, stop: Callable[[], object], timeout: float | None = None) -> bool:
+    """Block this thread until *end*, at most *timeout* seconds.
+
+    Whatever breaks the wait, such as Ctrl-C, calls *stop* and gives it 2 s to reach *end*.
+
+    Returns:
+        Whether it is reached.
+    """
+    with _interruptible():
+        try:
+            return _reached(end, timeout)
+        except BaseException:
+            stop()
+            _reached(end, PATIENCE)
+            raise
+
+
+def _reached(end: Over, timeout: float | None) -> bool:
+    until = float("inf") if timeout is None else time.monotonic() + timeout
+    while not end.done() and (left := until - time.monotonic()) > 0:
+        concurrent.futures.wait([end], min(left, _BEAT))
+    return end.done()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Generator[None]:
+    """Where a loop turns, Stop is told to the loop; while that is blocked it would go unheard."""
+    is_main = threading.current_thread() is threading.main_thread()
+    usual = signal.getsignal(signal.SIGINT)
+    if running() is None or not is_main or usual is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+class Background:
+    """The loop in the background; it starts when it is needed, and again after its end."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._lock = threading.Lock()
+        self._farewells: list[Callable[[Loop], object]] = []
+        self._now: _Turning | None = None
+
+    def loop(self) -> Loop:
+        """The loop, which turns."""
+        with self._lock:
+            if self._now is None or not self._now.is_alive():
+                self._now = _Turning()
+            return self._now.loop.result()
+
+    def is_here(self) -> bool:
+        """Whether this is its thread."""
+        return threading.current_thread() is self._now
+
+    def turning(self) -> Loop | None:
+        """The loop if it turns; it is not started."""
+        now = self._now
+        return now.loop.result() if now is not None and now.is_alive() else None
+
+    def before_end(self, farewell: Callable[[Loop], object]) -> None:
+        """Call *farewell* with the loop whenever it is about to end."""
+        self._farewells.append(farewell)
+
+    def end(self) -> Over:
+        """End the loop; safe from any thread.
+
+        What still runs there has a second to end by itself and is then cancelled; its sessions
+        are closed.
+
+        Returns:
+            Done when all that is over; the thread that turns the loop must not wait for it.
+        """
+        with self._lock:
+            now, self._now = self._now, None
+        if now is None or not now.is_alive():
+            ended = over()
+            ended.set_result(None)
+            return ended
+        for farewell in self._farewells:
+            farewell(now.loop.result())
+        now.leave()
+        return now.ended
+
+    def end_at_exit(self) -> None:
+        """End it with the interpreter."""
+        block(self.end(), lambda: None, PATIENCE)
+
+
+class _Turning(threading.Thread):
+    """One life of the loop in the background."""
+
+    def __init__(self) -> None:
+        super().__init__(name="mediatoolkit background", daemon=True)
+        self.loop: concurrent.futures.Future[Loop] = concurrent.futures.Future()
+        self.ended = over()
+        self._left = asyncio.Event()
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with asyncio.Runner() as runner:  # closing it cancels tasks and closes the sessions
+                runner.run(self._stay())
+        finally:
+            self.ended.set_result(None)
+
+    def leave(self) -> None:
+        self.loop.result().call_soon_threadsafe(self._left.set)
+
+    async def _stay(self) -> None:
+        self.loop.set_result(asyncio.get_running_loop())
+        await self._left.wait()
+        others: set[asyncio.Task[Any]] = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=_TO_END)
+
+
+background = Background()
+"""The one of this process."""
+
+atexit.register(background.end_at_exit)
