@@ -93,7 +93,7 @@ class Partial(Event):
         fraction: How much is done, 0 to 1, or None when nobody says.
     """
 
-    stage = "drawing"
+    stage = "sketching"
     data: bytes = field(repr=False)
     mime_type: str
     fraction: float | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 import anywidget
 import traitlets as t
 
-from mediatoolkit.call import Partial, Sounding
+from mediatoolkit.call import Drawing, Partial, Sounding
 from mediatoolkit.widgets.rows import Row, Wish, now
 
 _HERE = Path(__file__).parent
@@ -92,6 +92,6 @@ def _changes(before: Row, row: Row) -> Row:
     said = before.get("stage", "")  # a piece of sound or of a picture comes with no better word
     if row["stage"] == Sounding.stage and before.get("fraction") is not None:
         row = {**row, "stage": said, "fraction": before["fraction"]}
-    elif row["stage"] == Partial.stage and said.startswith(Partial.stage):
+    elif row["stage"] == Partial.stage and said.startswith(Drawing.stage):
         row = {**row, "stage": said}
     return {key: value for key, value in row.items() if before.get(key) != value}

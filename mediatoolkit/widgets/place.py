@@ -5,7 +5,7 @@ import contextlib
 import contextvars
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -170,13 +170,14 @@ class Place:
         else:
             self._open()
         entry.job.before_over(self._prepare)
-        entry.job.when_begun(lambda _job: self._follow(name, entry))
+        self._watch(name, entry)
 
     def _open(self) -> None:
         is_first = self._handle is None
         handle = self._handle = self._handle or DisplayHandle()
         self._view = view_of(self._rows(self._entries), self._grant, handle.update)
-        (handle.display if is_first else handle.update)(self._view)
+        show: Callable[[object], object] = handle.display if is_first else handle.update
+        show(self._view)
 
     def _replace(self, view: View, handle: DisplayHandle, bundle: Bundle) -> None:
         data, metadata = bundle
@@ -190,17 +191,16 @@ class Place:
         several = len(self._entries) > 1
         return {name: self._entries[name].row(among_others=several) for name in names}
 
-    def _follow(self, name: str, entry: Entry) -> None:
+    def _watch(self, name: str, entry: Entry) -> None:
         """Follow a job on its own loop, for good: whoever watches answers for a failure."""
-        follower = self.follower(entry.job.loop)
 
         def hear(progress: Progress) -> None:
             entry.hear(progress)
             self._told.add(name)
-            follower.news.set()
+            self.follower(entry.job.loop).news.set()
 
         entry.job.watch(hear)
-        follower.go_on()
+        entry.job.when_begun(lambda job: self.follower(job.loop).go_on())
 
     def _play_out(self, view: View) -> None:
         for name, entry in self._entries.items():

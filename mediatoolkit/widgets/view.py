@@ -1,7 +1,7 @@
 """Which view this front end can show: a board, or text."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from mediatoolkit.call import Sounding
 from mediatoolkit.widgets import plain
@@ -48,5 +48,4 @@ def view_of(
         return plain.PlainBoard(rows, replace)
     from mediatoolkit.widgets.board import Board
 
-    board: View = Board(wished, rows)
-    return board
+    return cast("View", Board(wished, rows))
