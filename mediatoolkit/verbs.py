@@ -222,6 +222,14 @@ class Jobs:
             raise PromptError(f"No job {job_id[:60]!r} is pending; mt.jobs.pending() lists them.")
         return _shown(_maker(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
 
+    def _ipython_display_(self) -> None:
+        """A live panel where there is a page for it."""
+        if not _in_kernel():
+            raise NotImplementedError  # IPython's word for going on with the repr
+        from mediatoolkit import widgets
+
+        widgets.show_jobs(self.running(), map(repr, self.pending()))
+
     def __repr__(self) -> str:
         """One line a job."""
         lines = sorted(map(repr, self.running())) + list(map(repr, self.pending()))

@@ -51,20 +51,22 @@ def ending(
         except MediaToolkitError as unshown:
             error = unshown
     elif progress.state is State.CANCELLED or error is None or error is told:
-        return quiet(_line(job))
+        return quiet(line_of(job))
     failure = failure_of(job.label, progress, error)
     return {"text/html": failure.html(retry(job)), "text/plain": str(failure)}, {}
 
 
 def quiet(line: str) -> Bundle:
-    """One line that is no more than that."""
+    """One line, or some, that are no more than that."""
     return {
-        "text/html": f'<div style="opacity:.75;font-size:.9em">{escape(line)}</div>',
+        "text/html": f'<div style="opacity:.75;font-size:.9em;white-space:pre-line">'
+        f"{escape(line)}</div>",
         "text/plain": line,
     }, {}
 
 
-def _line(job: Job[Any]) -> str:
+def line_of(job: Job[Any]) -> str:
+    """What became of *job*, such as `a red fox: cancelled after 2.1 s`."""
     event = job.progress.event
     return f"{job.label}: {job.progress}" + (f"; {event}" if isinstance(event, Withdrawn) else "")
 

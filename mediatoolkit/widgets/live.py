@@ -1,5 +1,6 @@
 """Jobs in their cells: where each is shown, and when its ending takes the place of its view."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from IPython.display import display
@@ -9,7 +10,10 @@ from mediatoolkit.job import Job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import ending
+from mediatoolkit.widgets.jobs_panel import JobsPanel
 from mediatoolkit.widgets.place import Place, places, settled
+
+_panels: list[JobsPanel] = []
 
 
 def show(job: Job[Any]) -> None:
@@ -26,6 +30,22 @@ def show(job: Job[Any]) -> None:
         display(data, raw=True, metadata=metadata)
     else:
         places.setdefault(cell, Place(cell)).add(job)
+        for panel in _panels:
+            panel.add(job)
+
+
+def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> None:
+    """Show *jobs*, and what is started later, in the running cell; only the last panel lives.
+
+    Args:
+        jobs: Those that run.
+        pending: Lines about what an earlier kernel has left behind.
+    """
+    install()
+    panel = JobsPanel(shown.this_cell(), pending)
+    _panels[:] = [panel]
+    for job in jobs:
+        panel.add(job)
 
 
 def install() -> None:

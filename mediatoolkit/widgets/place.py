@@ -128,8 +128,8 @@ class Place:
         with self._lock:
             if not self.is_over():
                 return False
-            if not self.is_open:
-                places.pop(self.cell, None)
+            if not self.is_open and places.get(self.cell) is self:
+                del places[self.cell]
             view, self._view = self._view, None
             if view is not None and self._handle is not None:
                 for follower in self._followers.values():

@@ -1,0 +1,37 @@
+"""`mt.jobs` shows what runs in the whole kernel."""
+
+import pytest
+
+from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.driver import Kernel, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_all_jobs_are_shown_with_those_that_come_later(
+    notebook: Kernel, sim: Simulator
+) -> None:
+    sim.always(faults.Silence())
+    await notebook.do('mt.image("a red fox")')
+    await notebook.do('mt.image("an owl")')
+    panel = await notebook.run("mt.jobs")
+    assert len(panel.widgets) == 1
+
+    await notebook.do('mt.image("a whale")')
+    assert await notebook.do("print(mt.jobs.cancel_all())") == "3\n"
+
+    await until(lambda: "cancelled" in panel.shown[-1]["data"]["text/plain"], 10, "the lines")
+    lines = panel.shown[-1]["data"]["text/plain"].splitlines()
+    assert [line.split(":")[0] for line in sorted(lines)] == ["a red fox", "a whale", "an owl"]
+
+
+async def test_a_later_job_brings_the_panel_back(notebook: Kernel) -> None:
+    panel = await notebook.run("mt.jobs")
+    assert panel.shown[0]["data"]["text/plain"] == "no jobs"
+
+    await notebook.do('await mt.image("a red fox")')
+
+    await until(lambda: len(panel.shown) == 3, 10, "the line")
+    assert len(panel.widgets) == 1
+    assert panel.shown[-1]["data"]["text/plain"].startswith("a red fox: done after ")
+    assert not panel.pictures
