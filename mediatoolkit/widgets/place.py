@@ -165,9 +165,8 @@ class Place:
 
     def _put(self, name: str, entry: Entry) -> None:
         self._entries[name] = entry
-        if self._view is not None:
-            self._view.tell(self._rows([name]))
-        else:
+        self._told.add(name)
+        if self._view is None:
             self._open()
         entry.job.before_over(self._prepare)
         self._watch(name, entry)
@@ -195,12 +194,13 @@ class Place:
         """Follow a job on its own loop, for good: whoever watches answers for a failure."""
 
         def hear(progress: Progress) -> None:
-            entry.hear(progress)
-            self._told.add(name)
+            with self._lock:
+                entry.hear(progress)
+                self._told.add(name)
             self.follower(entry.job.loop).news.set()
 
         entry.job.watch(hear)
-        entry.job.when_begun(lambda job: self.follower(job.loop).go_on())
+        entry.job.when_begun(lambda job: self.follower(job.loop).begin())
 
     def _play_out(self, view: View) -> None:
         for name, entry in self._entries.items():
@@ -252,8 +252,9 @@ class _Follower:
         self._loop = loop
         self._task: asyncio.Task[None] | None = None
 
-    def go_on(self) -> None:
-        """Follow, if it does not yet."""
+    def begin(self) -> None:
+        """Tell of a job that has come, and follow what may come of it."""
+        self.news.set()
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(
                 self._follow(),

@@ -83,3 +83,69 @@ _COLOUR = "element => getComputedStyle(element).getPropertyValue('--mt-fill')"
 
 def _rows(sheet: Sheet) -> Locator:
     return sheet.output(1).locator(".mt-job")
+
+
+BUTTON = """import ipywidgets
+button, out = ipywidgets.Button(description="Draw"), ipywidgets.Output()
+
+def draw(_button):
+    with out:
+        mt.image("a red fox", model="local/painter", size="512", seed=4)
+
+button.on_click(draw)
+display(button, out)"""
+
+
+def test_a_failed_job_is_tried_again_in_its_place(jupyter: Lab, sim: Simulator) -> None:
+    sim.always(faults.PromptBlocked())
+    with jupyter.notebook("again.ipynb", IMPORT, 'mt.image("a red fox")') as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        expect(sheet.output(1).get_by_role("alert")).to_contain_text("RefusalError", timeout=LONG)
+        sheet.shoot("light-retry")
+        sim.always(None)
+
+        sheet.output(1).get_by_role("button", name="Retry a red fox").click()
+
+        expect(sheet.output(1).get_by_role("img", name="a red fox")).to_be_visible(timeout=LONG)
+        expect(sheet.output(1).get_by_role("alert")).to_have_count(0)
+        assert len(_saved_outputs(sheet)) == 1
+
+
+def test_a_failed_job_is_tried_again_while_others_run(jupyter: Lab, sim: Simulator) -> None:
+    sim.then(faults.PromptBlocked())
+    sim.always(faults.Silence())
+    cell = 'mt.image("a red fox")\nawait asyncio.sleep(0.5)\nmt.image("an owl")'
+    with jupyter.notebook("other.ipynb", IMPORT, cell) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        board = sheet.output(1).locator(".mt-jobs")
+        expect(board.get_by_role("alert")).to_be_visible(timeout=LONG)
+        sim.always(None)
+
+        board.get_by_role("button", name="Retry a red fox").click()
+
+        expect(board).to_contain_text("1 of 2 done", timeout=LONG)
+        board.get_by_role("button", name="Cancel an owl").click()
+        expect(sheet.output(1).get_by_role("img", name="a red fox")).to_be_visible(timeout=LONG)
+        expect(sheet.output(1)).to_contain_text("an owl: cancelled after")
+
+
+def test_a_job_that_a_button_starts_is_shown_as_any_other(jupyter: Lab, sim: Simulator) -> None:
+    del sim
+    with jupyter.notebook("button.ipynb", IMPORT, BUTTON) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        button = sheet.output(1).get_by_role("button", name="Draw")
+        button.click()
+
+        picture = sheet.output(1).get_by_role("img", name="a red fox")
+        expect(picture).to_be_visible(timeout=LONG)
+        expect(sheet.output(1).locator(".mt-job")).to_have_count(0)
+        button.click()
+        expect(picture).to_have_count(2, timeout=LONG)
+
+
+def _saved_outputs(sheet: Sheet) -> list[object]:
+    outputs: list[object] = sheet.save()["cells"][1]["outputs"]
+    return outputs

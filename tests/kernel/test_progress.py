@@ -65,3 +65,41 @@ async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
 
     assert len(_updates(notebook, run.widgets[0])) > 2
     assert float(await notebook.do("print(Board.heartbeat)")) <= 60
+
+
+MANY = """
+import asyncio
+from mediatoolkit import widgets
+from mediatoolkit.call import Call, Drawing
+from mediatoolkit.job import Job
+from mediatoolkit.widgets import place
+
+async def talk(call):
+    for step in range(40):
+        call.report(Drawing(f"line {step}", step / 40))
+        await asyncio.sleep(0.05)
+
+jobs = [Job(talk, Call(60), label=f"story {n}") for n in range(200)]
+for job in jobs:
+    widgets.show(job)
+await asyncio.gather(*jobs)
+await place.settled()  # the board stays as long as the cell goes on
+"""
+
+
+async def test_two_hundred_jobs_of_a_loop_share_one_view(notebook: Kernel) -> None:
+    """Few messages, and the last of them says how each stands."""
+    before = len(notebook.messages)
+    run = await notebook.run(MANY)
+
+    assert run.status == "ok", run.text
+    assert len(run.widgets) == 1
+    messages = notebook.messages[before:]
+    comms = [message for message in messages if message["msg_type"].startswith("comm_")]
+    assert len(comms) <= 10 * run.seconds + 20
+    rows: dict[str, dict[str, Any]] = {"1": {}}  # the first one came with the view
+    for update in _updates(notebook, run.widgets[0]):
+        for name, news in update.get("news", {}).items():
+            rows.setdefault(name, {}).update(news)
+    assert {row["state"] for row in rows.values()} == {"done"}
+    assert len(rows) == 200
