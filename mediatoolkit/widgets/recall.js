@@ -16,16 +16,35 @@ async function recall(code, cell) {
 
 async function insertBelow(code, cell) {
   const panel = cell.closest(".jp-NotebookPanel");
-  const press = panel?.querySelector(INSERT_BELOW);
-  const button = press?.matches("button, jp-button") ? press : press?.querySelector("button, jp-button");
+  const button = panel?.querySelector(INSERT_BELOW);
   if (!button) return false;
-  makeActive(cell);
-  button.click();
-  const text = await editorOf(panel, cell);
+  mouse(cell.querySelector(".jp-InputPrompt") ?? cell, "mousedown", "mouseup", "click"); // activates it
+  mouse(button, "mousedown"); // which is what JupyterLab's tool bar listens to
+  let text = await editorBelow(cell, 500);
+  if (!text) {
+    mouse(button, "click"); // or did at other times
+    text = await editorBelow(cell, 1500);
+  }
   if (!text) return false;
   text.focus();
   text.scrollIntoView({ block: "nearest" });
   return paste(code, text);
+}
+
+function mouse(target, ...kinds) {
+  const event = { bubbles: true, cancelable: true, button: 0 };
+  for (const kind of kinds) target.dispatchEvent(new MouseEvent(kind, event));
+}
+
+/** The editor of the active cell when that is a new and empty one after *cell*; waits some time. */
+async function editorBelow(cell, milliseconds) {
+  for (const end = Date.now() + milliseconds; Date.now() < end; ) {
+    await new Promise((done) => setTimeout(done, 20));
+    const below = cell.nextElementSibling;
+    const text = below?.matches(".jp-mod-active") && below.querySelector(".cm-content");
+    if (text && !text.textContent.trim()) return text;
+  }
+  return null;
 }
 
 /** As a person pastes: line by line as it is, without what an editor adds to typing. */
@@ -35,24 +54,6 @@ function paste(code, text) {
   const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
   text.dispatchEvent(event);
   return text.textContent.trim() !== "" || document.execCommand("insertText", false, code);
-}
-
-/** As a click beside its output does. */
-function makeActive(cell) {
-  const at = { bubbles: true, cancelable: true, button: 0 };
-  const prompt = cell.querySelector(".jp-InputPrompt") ?? cell;
-  for (const kind of ["mousedown", "mouseup", "click"]) prompt.dispatchEvent(new MouseEvent(kind, at));
-}
-
-/** The editor of the new cell, when it is there and empty. */
-async function editorOf(panel, cell) {
-  for (const end = Date.now() + 3000; Date.now() < end; ) {
-    const added = panel.querySelector(".jp-Cell.jp-mod-active");
-    const text = added !== cell && added?.querySelector(".cm-content");
-    if (text && !text.textContent.trim()) return text;
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  return null;
 }
 
 /** Put *text* into the clipboard; a page that is not served securely has the old way only. */
