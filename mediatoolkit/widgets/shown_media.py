@@ -1,8 +1,9 @@
 """Media as a cell shows it: plain, with a button that opens it while the kernel lives."""
 
+from html import escape
 from typing import Any
 
-from mediatoolkit.media import Media, Video
+from mediatoolkit.media import Audio, Media, Video
 from mediatoolkit.widgets import viewer
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
@@ -11,10 +12,28 @@ Bundle = tuple[dict[str, str], dict[str, Any]]
 def bundle(media: Media) -> Bundle:
     """What *media* shows of itself, and a button below it; decodes it the first time.
 
+    Under speech its words can be unfolded, also without a kernel.
+
     Raises:
         MediaError: It cannot be decoded.
     """
     data, metadata = media._repr_mimebundle_()  # type: ignore[attr-defined]
     label = "Play" if isinstance(media, Video) and "<video" not in data["text/html"] else "Open"
-    shown = data["text/html"] + viewer.button(media, label)
+    words = _words(media) if isinstance(media, Audio) else ""
+    shown = data["text/html"] + words + viewer.button(media, label)
     return data | {"text/html": shown}, metadata
+
+
+def _words(audio: Audio) -> str:
+    """What is said and when, where it is more than what stands under the player anyway."""
+    if len(audio.captions) < 2:
+        return ""
+    lines = "<br>".join(
+        f'<span style="opacity:.75">{_clock(one.start)}</span> {escape(one.text)}'
+        for one in audio.captions
+    )
+    return f'<details style="font-size:.85em"><summary>Words</summary>{lines}</details>'
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -156,7 +156,9 @@ def _stand_in(media: Media) -> list[bytes]:
 def _measures(media: Media) -> str:
     if isinstance(media, Audio):
         return f"{media.seconds:.1f} s, {media.sample_rate} Hz"
-    return f"{media.facts.width}×{media.facts.height}"
+    size = f"{media.facts.width}×{media.facts.height}"
+    seconds = media.facts.seconds if isinstance(media, Video) else None
+    return f"{seconds:.1f} s, {size}" if seconds else size
 
 
 def _bytes(count: int) -> str:

@@ -98,7 +98,8 @@ def test_what_is_known_stands_beside_it_and_the_file_keeps_it(jupyter: Lab) -> N
 
         sheet.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         dialog.get_by_role("button", name="Copy prompt").click()
-        expect(dialog.get_by_role("status")).to_contain_text("The prompt is in the clipboard.")
+        said = dialog.get_by_role("status").filter(has_text="The prompt is in the clipboard.")
+        expect(said).to_be_visible()
         read = sheet.page.evaluate("navigator.clipboard.readText()")
         assert read == "a red fox under the stars"
 
