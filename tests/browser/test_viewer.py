@@ -189,6 +189,21 @@ measured()"""
         assert sheet.page.evaluate("window.blobs.size") == 0
 
 
+def test_recall_copies_the_call_where_it_can_make_no_cell(jupyter: Lab) -> None:
+    with jupyter.notebook("copied.ipynb", IMPORT, FOX) as sheet:
+        _run(sheet, 2)
+        sheet.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        dialog = _open(sheet, 1)
+        hide = "all => all.forEach(one => one.removeAttribute('data-command'))"
+        sheet.page.locator(".jp-NotebookPanel [data-command]").evaluate_all(hide)
+        dialog.get_by_role("button", name="Recall").click()
+
+        said = sheet.page.get_by_role("status").filter(has_text="The call is in the clipboard")
+        expect(said).to_be_visible()
+        read = sheet.page.evaluate("navigator.clipboard.readText()")
+        assert read.startswith('await mt.image("a red fox under the stars", model="local/painter"')
+
+
 def test_a_prompt_stays_text_in_the_viewer(jupyter: Lab) -> None:
     prompt = "<img src=x onerror=document.title='caught'> <b>fox</b>"
     cell = f'await mt.image("{prompt}", model="local/painter", size="512")'

@@ -1,0 +1,82 @@
+"""Clicks on buttons in plain outputs, in whatever thread a kernel hears them."""
+
+import re
+
+import pytest
+import pytest_asyncio
+
+from tests.kernel.driver import Kernel, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+SETUP = """
+import asyncio, threading
+from mediatoolkit.widgets import controls
+loop, heard = asyncio.get_running_loop(), asyncio.Queue()
+async def note():
+    heard.put_nowait((asyncio.get_running_loop() is loop, threading.current_thread().name))
+print(controls.button("Press", note))
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def token(notebook: Kernel) -> str:
+    """Of a button that was just shown."""
+    html = await notebook.do(SETUP)
+    assert 'style="display:none"' in html
+    found = re.search(r'data-mt-act="(\w+)"', html)
+    assert found
+    return found[1]
+
+
+async def test_a_click_reaches_the_loop_of_the_cells(notebook: Kernel, token: str) -> None:
+    _click(notebook, token)
+
+    assert "(True, 'MainThread')" in await notebook.do("print(await heard.get())")
+
+
+@pytest.mark.usefixtures("clicks_while_busy")
+async def test_a_click_in_a_subshell_does_so_while_a_cell_awaits(
+    notebook: Kernel, token: str
+) -> None:
+    subshell = await notebook.open_subshell()
+    waiting = await notebook.start("print(await heard.get())")
+    _click(notebook, token, subshell=subshell)
+    await notebook.finish(waiting, seconds=5)
+
+    assert "(True, 'MainThread')" in waiting.text
+
+
+async def test_the_page_that_asked_is_told_what_failed(notebook: Kernel) -> None:
+    fail = "print(controls.button('Fail', mt.Store))"
+    await notebook.do(SETUP)
+    found = re.search(r'data-mt-act="(\w+)"', await notebook.do(fail))
+    assert found
+    _click(notebook, found[1])
+
+    await until(lambda: _said(notebook, found[1]), 5, "a word on the failure")
+    assert "TypeError came unexpectedly" in str(_said(notebook, found[1])[0]["say"])
+
+
+def _click(kernel: Kernel, token: str, *, subshell: str | None = None) -> None:
+    """As the script in the page does."""
+    data = {"method": "custom", "content": {"act": token, "page": "here"}}
+    message = kernel.client.session.msg("comm_msg", {"comm_id": _channel(kernel), "data": data})
+    if subshell is not None:
+        message["header"]["subshell_id"] = subshell
+    kernel.client.shell_channel.send(message)
+
+
+def _channel(kernel: Kernel) -> str:
+    """The comm of the model that is shown nowhere."""
+    opened = (one["content"] for one in kernel.messages if one["msg_type"] == "comm_open")
+    return next(str(one["comm_id"]) for one in opened if "kernel" in one["data"]["state"])
+
+
+def _said(kernel: Kernel, token: str) -> list[dict[str, str]]:
+    """What was told to the page about that button."""
+    sent = (one["content"]["data"] for one in kernel.messages if one["msg_type"] == "comm_msg")
+    told = (one.get("content", {}) for one in sent)
+    return [
+        one for one in told if one.get("say") and one["near"] == token and one["page"] == "here"
+    ]
