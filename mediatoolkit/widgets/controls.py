@@ -54,9 +54,9 @@ def button(label: str, action: Action, *, title: str = "") -> str:
     said = f' title="{escape(title)}" aria-label="{escape(title)}"' if title else ""
     return (
         f'<button type="button" class="mt-button" hidden style="display:none" '
-        f'data-mt-kernel="{controls.kernel}" data-mt-act="{controls.keep(action)}" '
-        f'data-lm-suppress-shortcuts="true"{said}>{escape(label)}</button>'
-    )  # JupyterLab takes Enter and Space for itself where shortcuts are not suppressed
+        f'data-mt-kernel="{controls.kernel}" data-mt-act="{controls.keep(action)}"{said}>'
+        f"{escape(label)}</button>"
+    )  # twice hidden: one kind of page drops the attribute, another the style
 
 
 def keep(action: Action) -> str:

@@ -58,6 +58,20 @@ def test_a_click_during_an_awaiting_cell_arrives_at_once(jupyter: Lab) -> None:
         expect(sheet.output(2)).to_contain_text(str([(True, "MainThread")]))
 
 
+def test_a_busy_kernel_is_told_of(jupyter: Lab) -> None:
+    """And does what was asked when it is free."""
+    busy = "import time\ntime.sleep(7)"
+    with jupyter.notebook("sleepy.ipynb", SETUP, NOTE, busy) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        sheet.start(2)
+        _button(sheet, "Press").click()
+        expect(sheet.page.get_by_role("status").filter(has_text="kernel is busy")).to_be_visible()
+
+        sheet.finish(2)
+        expect(sheet.output(0)).to_contain_text("pressed 1 times")
+
+
 def test_a_failure_is_told_beside_the_button_as_text(jupyter: Lab) -> None:
     with jupyter.notebook("fail.ipynb", SETUP, FAIL) as sheet:
         sheet.run(0)
@@ -65,6 +79,7 @@ def test_a_failure_is_told_beside_the_button_as_text(jupyter: Lab) -> None:
         _button(sheet, "Fail").click()
         alert = sheet.page.get_by_role("alert").filter(has_text="is no picture.")
         expect(alert).to_contain_text("MediaToolkitError: <img src=x onerror=")
+        sheet.shoot("light-button-failed")
         alert.get_by_role("button", name="Close this message").click()
         expect(alert).to_have_count(0)
 

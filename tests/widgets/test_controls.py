@@ -121,7 +121,9 @@ def test_a_file_is_named_after_the_prompt() -> None:
     assert viewer.file_name(sound) == "sound.wav"
 
 
-@pytest.mark.parametrize("sizes", [[3], [0, 5], [viewer.PIECE, 1], [3 * viewer.PIECE + 7, 2]])
+@pytest.mark.parametrize(
+    "sizes", [[3], [0, 5], [viewer.PIECE, 1], [5, viewer.PIECE], [3 * viewer.PIECE + 7, 2]]
+)
 def test_a_file_comes_whole_in_messages_of_a_megabyte(sizes: list[int]) -> None:
     parts = [bytes([number]) * size for number, size in enumerate(sizes)]
     messages = viewer._messages(parts)
