@@ -2,7 +2,8 @@
 
 import abc
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from types import TracebackType
@@ -17,6 +18,24 @@ from mediatoolkit.transport import Secret, Timeout, seconds_of
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One model, as a person may choose it.
+
+    Attributes:
+        model_id: What `model=` takes.
+        reason: Why it cannot be used now and what to do, in one sentence; empty when it can.
+        choices: Values that the model takes, by keyword: `size`, `aspect`, `voice`, `resolution`,
+            `seconds`. Left out of a call, the model decides.
+        takes: Other keywords that it takes, with values of their own, such as `seed`.
+    """
+
+    model_id: str
+    reason: str = ""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    takes: frozenset[str] = frozenset()
 
 
 class Client(abc.ABC, Generic[P, M]):
@@ -49,6 +68,14 @@ class Client(abc.ABC, Generic[P, M]):
     def credentials(cls) -> Secret | None:
         """The key that a client made now would find, or None."""
         return None
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The models to choose from, the default first; sends nothing.
+
+        A vendor that lists none is offered by its name alone, which stands for its default model.
+        """
+        return [Offer(cls.provider)]
 
     @abc.abstractmethod
     def check(self, prompt: P) -> None:

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, cast
 
 from mediatoolkit.errors import UnknownModelError
-from mediatoolkit.providers.base import Client
+from mediatoolkit.providers.base import Client, Offer
 
 LOCAL = "local"
 
@@ -49,6 +49,18 @@ def default_vendor(kind: type[Client[Any, Any]]) -> str:
     """The first vendor, by name, whose key is set; without any, the local engine."""
     remote = sorted(name for name in _installed(kind.entry_points) if name != LOCAL)
     return next((name for name in remote if client_class(name, kind).credentials()), LOCAL)
+
+
+def offers(kind: type[Client[Any, Any]]) -> list[Offer]:
+    """The models of all installed vendors that make that kind of media; sends nothing.
+
+    Returns:
+        The one that is used when nobody chooses first, what cannot be used now last.
+    """
+    usual = default_vendor(kind)
+    vendors = sorted(_installed(kind.entry_points), key=lambda name: (name != usual, name))
+    listed = [offer for name in vendors for offer in client_class(name, kind).offers()]
+    return sorted(listed, key=lambda offer: bool(offer.reason))
 
 
 @cache

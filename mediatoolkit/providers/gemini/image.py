@@ -8,10 +8,10 @@ from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.providers.base import ImageClient, Offer
 from mediatoolkit.providers.gemini import options
 from mediatoolkit.providers.gemini.answers import candidate_of, origin, parts_of
-from mediatoolkit.providers.gemini.models import DEFAULT, check_shape
+from mediatoolkit.providers.gemini.models import DEFAULT, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
 
@@ -38,6 +38,16 @@ class GeminiImageClient(GeminiService, ImageClient):
 
     option_names = options.NAMES
     default_model = DEFAULT
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The live models, the default first, with the sizes and aspects that each draws."""
+        takes = frozenset({"previous", "references", "seed"})
+        return [
+            cls._offer(name, takes, size=model.sizes, aspect=model.aspects)
+            for name, model in MODELS.items()
+            if model.alive
+        ]
 
     def check(self, prompt: ImagePrompt) -> None:
         """Refuse what this model does not take.

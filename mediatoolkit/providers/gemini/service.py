@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import AuthenticationError, PromptError
+from mediatoolkit.providers.base import Offer
 from mediatoolkit.providers.gemini.refusals import read_refusal
 from mediatoolkit.transport import (
     Answer,
@@ -94,6 +95,11 @@ class GeminiService:
             if os.environ.get(name):
                 return Secret(os.environ[name], name)
         return None
+
+    @classmethod
+    def _offer(cls, model: str, takes: frozenset[str], **choices: tuple[str, ...]) -> Offer:
+        reason = "" if cls.credentials() else f"Needs a key: set {' or '.join(_KEY_NAMES)}."
+        return Offer(f"{cls.provider}/{model}", reason, choices, takes)
 
     async def close(self) -> None:
         """Refuse later use, fail what is in flight."""

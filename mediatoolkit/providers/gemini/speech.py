@@ -14,15 +14,22 @@ from mediatoolkit.flow import relay, together
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.base import Offer, SpeechClient
 from mediatoolkit.providers.gemini.answers import candidate_of, origin, parts_of
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
-from mediatoolkit.providers.gemini.voices import Voice, read_voices
+from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
 from mediatoolkit.synthesis.sentences import split
 from mediatoolkit.transport import Answer, Timeout, seconds_of
 
 DEFAULT = "gemini-3.8-flash-tts"
+_MODELS = (
+    DEFAULT,
+    "gemini-3.8-flash-lite-tts",
+    "gemini-3.1-flash-tts-preview",
+    "gemini-2.5-flash-preview-tts",
+    "gemini-2.5-pro-preview-tts",
+)
 LONGEST = 4_000  # characters a call; the vendor names no limit, long texts drift and time out
 _AT_ONCE = 4
 _RATE = re.compile(r"rate=(\d{4,6})")
@@ -37,6 +44,12 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
     """
 
     default_model = DEFAULT
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The live models, the default first, with the prebuilt voices."""
+        takes = frozenset({"language", "speakers", "style"})
+        return [cls._offer(name, takes, voice=PREBUILT) for name in _MODELS]
 
     def check(self, prompt: SpeechPrompt) -> None:
         """Refuse what this model does not take.

@@ -13,12 +13,13 @@ from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
-from mediatoolkit.providers.base import VideoClient
+from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.transport import Answer, Timeout
 
 DEFAULT = "gemini-omni-1.1-flash"
+_MODELS = (DEFAULT, "gemini-omni-1.2-flash")
 _ASPECTS = ("16:9", "9:16")
 _RESOLUTIONS = ("360p", "720p", "1080p", "4k")
 _SHORTEST, _LONGEST = 3, 10
@@ -37,6 +38,16 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
 
     default_model = DEFAULT
     default_timeout = Timeout(total=1200)
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The live models, the default first, with the shapes and lengths of their films."""
+        takes = frozenset({"image", "previous", "references", "seed"})
+        seconds = tuple(map(str, range(_SHORTEST, _LONGEST + 1)))
+        return [
+            cls._offer(name, takes, aspect=_ASPECTS, resolution=_RESOLUTIONS, seconds=seconds)
+            for name in _MODELS
+        ]
 
     def check(self, prompt: VideoPrompt) -> None:
         """Refuse what this model does not take.

@@ -9,6 +9,14 @@ from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Audio
 from mediatoolkit.transport import Answer, Transport
 
+_NAMES = """
+Achernar Achird Algenib Algieba Alnilam Aoede Autonoe Callirrhoe Charon Despina Enceladus Erinome
+Fenrir Gacrux Iapetus Kore Laomedeia Leda Orus Puck Pulcherrima Rasalgethi Sadachbia Sadaltager
+Schedar Sulafat Umbriel Vindemiatrix Zephyr Zubenelgenubi
+"""
+PREBUILT = tuple(_NAMES.split())
+"""Voices that every speech model has; the catalogue knows more of them, and further ones."""
+
 FILTERS = frozenset(
     {
         "accent",

@@ -9,6 +9,7 @@ SMALLEST, LARGEST = 64, 1920
 SHORTER_SIDES = {"360p": 360, "480p": 480, "720p": 720, "1080p": 1080}
 USUAL = "720p"
 WIDE = 16 / 9
+USUAL_SHAPES = ("16:9", "9:16", "1:1", "4:3", "3:4", "21:9")
 
 _WIDEST = 21 / 9
 

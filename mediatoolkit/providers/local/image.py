@@ -9,7 +9,7 @@ from mediatoolkit.call import Call, Decoding, Partial
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.providers.base import ImageClient, Offer
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
 from mediatoolkit.transport import Timeout, timeout_of
 
@@ -43,6 +43,12 @@ class LocalImageClient(ImageClient):
         self.timeout = timeout_of(timeout, Timeout(total=60))
         self._closed = False
         self._workers = Workers("painter", os.cpu_count() or 1)
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The painter, which needs nothing."""
+        choices = {"size": tuple(_SIDES), "aspect": _ASPECTS}
+        return [Offer(f"{cls.provider}/{MODEL}", choices=choices, takes=frozenset({"seed"}))]
 
     def check(self, prompt: ImagePrompt) -> None:
         """Refuse what the painter cannot do.

@@ -12,7 +12,8 @@ from mediatoolkit.call import Call, Decoding, Drawing
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.base import Offer, SpeechClient
+from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.transport import Timeout, timeout_of
 
@@ -54,6 +55,15 @@ class LocalSpeechClient(SpeechClient):
         self.timeout = timeout_of(timeout, Timeout(total=300))
         self._closed = False
         self._workers = Workers("speaker", os.cpu_count() or 1)
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The embedded model with its voices."""
+        from mediatoolkit.synthesis.voices import VOICES
+
+        reason = missing("The local voices", "hibari", "onnxruntime")
+        takes = frozenset({"speakers", "speed"})
+        return [Offer(f"{cls.provider}/{MODEL}", reason, {"voice": tuple(VOICES)}, takes)]
 
     def check(self, prompt: SpeechPrompt) -> None:
         """Refuse what the voices cannot say.

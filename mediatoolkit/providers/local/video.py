@@ -10,10 +10,11 @@ from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Video
 from mediatoolkit.prompts import VideoPrompt
-from mediatoolkit.providers.base import VideoClient
+from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.local import narration as voiceover
+from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
-from mediatoolkit.providers.local.frame import SHORTER_SIDES, WIDE, shaped
+from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
 from mediatoolkit.providers.local.workers import Progress, Tell, Workers, drawing
 from mediatoolkit.transport import Timeout, timeout_of
 
@@ -53,6 +54,14 @@ class LocalVideoClient(VideoClient):
         self.timeout = timeout_of(timeout, Timeout(total=600))
         self._closed = False
         self._workers = Workers("film", 1)
+
+    @classmethod
+    def offers(cls) -> list[Offer]:
+        """The embedded engine; other shapes and any length up to 600 s work too."""
+        choices = {"aspect": USUAL_SHAPES, "resolution": tuple(SHORTER_SIDES)}
+        known = {"image", "last", "previous", "references", "seconds", "seed"}
+        takes = cls.option_names | known
+        return [Offer(f"{cls.provider}/{MODEL}", missing("Films", "av"), choices, takes)]
 
     def check(self, prompt: VideoPrompt) -> None:
         """Refuse what the engine cannot do.
