@@ -148,3 +148,10 @@ if not TYPE_CHECKING:  # a type checker takes the names above, and finds a missp
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext mediatoolkit` calls: adds `%%image`, `%%speech`, `%%video` and `%media`."""
+    from mediatoolkit.magics import register
+
+    register(shell)

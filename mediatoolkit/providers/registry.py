@@ -51,6 +51,11 @@ def default_vendor(kind: type[Client[Any, Any]]) -> str:
     return next((name for name in remote if client_class(name, kind).credentials()), LOCAL)
 
 
+def vendors(kind: type[Client[Any, Any]]) -> list[str]:
+    """Names of the installed vendors that make that kind of media, sorted."""
+    return sorted(_installed(kind.entry_points))
+
+
 def offers(kind: type[Client[Any, Any]]) -> list[Offer]:
     """The models of all installed vendors that make that kind of media; sends nothing.
 
@@ -58,8 +63,8 @@ def offers(kind: type[Client[Any, Any]]) -> list[Offer]:
         The one that is used when nobody chooses first, what cannot be used now last.
     """
     usual = default_vendor(kind)
-    vendors = sorted(_installed(kind.entry_points), key=lambda name: (name != usual, name))
-    listed = [offer for name in vendors for offer in client_class(name, kind).offers()]
+    usual_first = sorted(vendors(kind), key=lambda name: name != usual)
+    listed = [offer for name in usual_first for offer in client_class(name, kind).offers()]
     return sorted(listed, key=lambda offer: bool(offer.reason))
 
 

@@ -1,0 +1,193 @@
+"""`%load_ext mediatoolkit` in a real kernel."""
+
+import re
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.conftest import KEY
+from tests.kernel.driver import Kernel, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def magic(notebook: Kernel) -> Kernel:
+    """A kernel with the magics and without the tests before."""
+    await notebook.do("%load_ext mediatoolkit\n%reset -f\nimport mediatoolkit as mt")
+    return notebook
+
+
+async def _answer(kernel: Kernel, request: str) -> dict[str, Any]:
+    await until(lambda: request in kernel._replies, 20, "an answer")
+    content: dict[str, Any] = kernel._replies[request]["content"]
+    return content
+
+
+async def _completions(kernel: Kernel, code: str) -> list[str]:
+    matches: list[str] = (await _answer(kernel, kernel.client.complete(code)))["matches"]
+    return matches
+
+
+async def test_a_cell_becomes_a_picture_and_is_free_meanwhile(magic: Kernel) -> None:
+    run = await magic.run("%%image --out fox\na red fox")
+    assert (await magic.do("print(type(fox).__name__)")).strip() == "Job"
+
+    await until(lambda: run.pictures, 20, "the picture")
+    awaited = await magic.run("await fox")
+
+    assert run.status == "ok", run.text
+    assert len(run.pictures) == len(awaited.pictures) == 1
+    assert len((await magic.run("fox")).pictures) == 1
+
+
+async def test_the_name_is_awaited_at_once_in_a_run_of_all_cells(magic: Kernel) -> None:
+    await magic.run("%%image --out fox\na red fox")
+
+    assert (await magic.do("print(repr(await fox))")).startswith("<Image 1024×1024")
+
+
+async def test_variables_reach_the_prompt_and_the_options(magic: Kernel, sim: Simulator) -> None:
+    await magic.do('animal, shape = "fox", "16:9"')
+    await magic.do('%%image --aspect {shape} --out x\na {animal}, {{animal}}, {"json": {"a": 1}}')
+    await magic.do("await x")
+
+    sent = str(sim.requests[-1].body)
+    assert "a fox, {animal}, " in sent
+    assert '{"json": {"a": 1}}' in sent
+    assert "16:9" in sent
+
+
+async def test_a_prompt_of_several_lines_is_kept(magic: Kernel, sim: Simulator) -> None:
+    await magic.do("%%image --out x\na red fox\nunder the stars\n")
+    await magic.do("await x")
+
+    assert r"a red fox\nunder the stars'" in str(sim.requests[-1].body)
+
+
+async def test_a_film_waits_for_the_picture_it_begins_with(magic: Kernel) -> None:
+    """Cells that run one after the other at once need no await between them."""
+    await magic.run("%%image local/painter --size 512 --out fox\na red fox")
+    await magic.run("%%video local/film --image fox --seconds 1 --out film\nthe fox looks up")
+
+    assert (await magic.do("print((await film).seconds)")).strip() == "1.0"
+
+
+async def test_speech_is_spoken_as_asked(magic: Kernel) -> None:
+    await magic.run("%%speech local/hibari --voice deep --speed 2 --out said\nOnce upon a time.")
+
+    said = await magic.do("print((await said).provenance.options)")
+    assert "deep" in said
+    assert "2" in said
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("%%image --sise 3\na", "%%image takes no --sise; did you mean --size?"),
+        ("%%image --seed x\na", "%%image: argument --seed: invalid int value: 'x'; %%image? shows"),
+        ("%%image --seed\na", "%%image: argument --seed: expected one argument"),
+        ("%%image --out 7\na", "--out takes the name of a variable"),
+        ('%%image --aspect "16:9\na', "The options cannot be read: No closing quotation."),
+        ("%%image\n{anmal}", "There is no variable anmal; did you mean animal?"),
+        ("%%image --references foxx\na", "There is no variable foxx"),
+        ("%%image --references ./no.png\na", "--references takes a variable or a file"),
+        ("%%image nobody/model\na", "No installed provider is called 'nobody'"),
+        ("%%image --size 3K\na", "size='3K' is not a size"),
+        ("%media modles", "%media takes no 'modles'; did you mean models?"),
+    ],
+)
+async def test_a_mistake_is_one_calm_line(
+    magic: Kernel, sim: Simulator, cell: str, line: str
+) -> None:
+    await magic.do("animal = 1")
+    before = len(sim.requests)
+
+    run = await magic.run(cell)
+
+    assert run.status == "error"
+    assert re.fullmatch(r"\w+Error: .*", run.text)
+    assert line in run.text
+    assert len(sim.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("%%image gem", {"gemini/gemini-3.1-flash-image"}),
+        ("%%image --", {"--size", "--aspect", "--seed", "--references", "--timeout", "--out"}),
+        ("%%image --seed 3 --s", {"--size"}),
+        ("%%image local/painter --size ", {"512", "1K"}),
+        ("%%image --aspect 16", {"16:9"}),
+        ("%%speech local/hibari --voice ", {"heart", "deep", "bright"}),
+        ("%%video --image ", {"owl"}),
+        ("%%image --out o", {"owl"}),
+        ("%%image\nan {anim", {"animal"}),
+        ("%media m", {"models"}),
+    ],
+)
+async def test_words_are_completed(magic: Kernel, code: str, words: set[str]) -> None:
+    await magic.do('animal = "fox"\nowl = mt.image("an owl", model="local", size=64)\nawait owl')
+
+    found = set(await _completions(magic, code))
+
+    assert words <= found
+    assert all(len(found) <= len(words) for one in ("--image", "{", "local/") if one in code)
+
+
+async def test_other_cells_are_completed_as_ever(magic: Kernel) -> None:
+    assert "import" in await _completions(magic, "imp")
+
+
+async def test_a_question_mark_tells_what_a_magic_takes(magic: Kernel) -> None:
+    asked = await magic.run("%%image?")
+    (page,) = asked.reply["content"]["payload"]
+    inspected = await _answer(magic, magic.client.inspect("%%image"))
+
+    for told in (page["data"]["text/plain"], inspected["data"]["text/plain"]):
+        assert "%%image [--size SIZE]" in told
+        assert "width to height, such as 16:9" in told
+
+
+async def test_models_are_listed_with_what_keeps_them_away(magic: Kernel) -> None:
+    (table,) = (await magic.run("%media models")).shown
+
+    lines = table["data"]["text/plain"].splitlines()
+    assert re.search(r"image +gemini/gemini-3.1-flash-image +default", "\n".join(lines))
+    assert "<table>" in table["data"]["text/html"]
+
+
+async def test_settings_name_a_key_and_never_show_it(magic: Kernel) -> None:
+    (table,) = (await magic.run("%media config")).shown
+
+    assert "GEMINI_API_KEY is set" in table["data"]["text/plain"]
+    assert str(magic.home / "store") in table["data"]["text/plain"]
+    assert KEY not in str(table)
+
+
+async def test_jobs_and_sessions_are_shown(magic: Kernel, sim: Simulator) -> None:
+    sim.always(faults.Silence())
+    await magic.do("%%image --out fox\na red fox")
+    await until(lambda: sim.open_connections, 20, "the request")
+
+    (running,) = (await magic.run("%media jobs")).shown
+    (sessions,) = (await magic.run("%media sessions")).shown
+
+    assert "a red fox" in str(running["data"])
+    assert sim.url in sessions["data"]["text/plain"]
+
+
+async def test_close_ends_jobs_and_sessions(magic: Kernel, sim: Simulator) -> None:
+    sim.always(faults.Silence())
+    await magic.do("%%image --out fox\na red fox")
+    await until(lambda: sim.open_connections, 20, "the request")
+
+    run = await magic.run("%media close")
+    await until(lambda: run.shown[-1]["data"]["text/plain"] == "closed", 10, "the last word")
+
+    assert sim.open_connections == 0
+    assert (await magic.do("print(fox.progress.state.value, mt.sessions)")).split("\n")[0] == (
+        "cancelled no open sessions"
+    )
