@@ -181,6 +181,31 @@ async def test_a_job_starts_at_once_and_gives_the_picture(sim: Simulator) -> Non
     assert len(sim.requests) == 1
 
 
+async def test_a_job_may_stand_for_the_picture_it_makes(sim: Simulator) -> None:
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        first = agent.start("a fox", aspect="1:1")
+        snow = await agent.start("in the snow", references=[first, picture()])
+
+    assert first.done()
+    assert snow.provenance is not None
+    assert len(snow.provenance.options["references"]) == 2
+
+
+async def test_a_cancelled_job_leaves_the_one_it_waits_for(sim: Simulator) -> None:
+    sim.always(f.Silence())
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        first = agent.start("a fox")
+        second = agent.start("in the snow", references=[first])
+        await asyncio.sleep(0)
+        second.cancel()
+        with pytest.raises(mt.JobCancelled):
+            await second
+        assert not first.done()
+        first.cancel()
+        with pytest.raises(mt.JobCancelled):
+            await first
+
+
 async def test_a_cancelled_job_closes_its_connection(sim: Simulator, tmp_path: Path) -> None:
     sim.always(f.SlowBody(60))
     async with mt.ImageGenAgent(gemini(sim), store=tmp_path) as agent:

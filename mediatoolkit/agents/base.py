@@ -168,9 +168,10 @@ class Agent(abc.ABC, Generic[P, M]):
         await self.close()
 
     async def _read(self, prompt: str | P, options: dict[str, Any]) -> P:
-        """As `_checked`, in a thread when there are pictures to read."""
+        """As `_checked`, in a thread when there are pictures to read; jobs are awaited first."""
         if self.reads & options.keys():
-            return await asyncio.to_thread(self._checked, prompt, options)
+            made = {name: await _made(thing) for name, thing in options.items()}
+            return await asyncio.to_thread(self._checked, prompt, made)
         return self._checked(prompt, options)
 
     def _checked(self, prompt: str | P, options: dict[str, Any]) -> P:
@@ -233,3 +234,15 @@ class Agent(abc.ABC, Generic[P, M]):
                     f"{type(one).__name__} is neither a {kind.__name__} nor a model id."
                 )
         return tuple(client_for(one, kind) if isinstance(one, str) else one for one in several)
+
+
+async def _made(thing: object) -> object:
+    """What a job, or each in a list, makes; it goes on when this wait is cancelled."""
+    if isinstance(thing, Job):
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        thing.when_over(lambda _job: loop.call_soon_threadsafe(over.set))
+        await over.wait()
+        return await thing
+    if isinstance(thing, (list, tuple)) and any(isinstance(one, Job) for one in thing):
+        return [await _made(one) for one in thing]
+    return thing
