@@ -1,6 +1,6 @@
 """The words a user types. Thin: each one starts a job with this kernel's default agent.
 
-In a notebook every job that starts here shows itself; elsewhere the widgets are never imported.
+In IPython every job that starts here shows itself; elsewhere the widgets are never imported.
 """
 
 import asyncio
@@ -299,22 +299,21 @@ def _maker(kind: type[A], agent: A | None, model: str | None) -> A:
 
 def _hook_in() -> None:
     """Let a kernel say on which loop a job runs, before there is one."""
-    if _in_kernel():
+    if _in_ipython():
         from mediatoolkit import widgets
 
         widgets.install()
 
 
 def _shown(job: Job[T]) -> Job[T]:
-    if _in_kernel():
+    if _in_ipython():
         from mediatoolkit import widgets
 
         widgets.show(job)
     return job
 
 
-def _in_kernel() -> bool:
-    """Whether this is a Jupyter kernel; IPython is asked only where it is already loaded."""
+def _in_ipython() -> bool:
+    """Whether a person types here; IPython is asked only where it is already loaded."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None
+    return ipython is not None and ipython.get_ipython() is not None

@@ -1,12 +1,49 @@
 """Jupyter's room: what a cell shows while a job runs and after it has ended.
 
 The names below are its only doors. Nothing else in the package imports this room, and it is
-imported only inside a notebook kernel, so a script or a worker loads no Jupyter.
+imported only inside IPython, so a script or a worker loads no Jupyter; a terminal loads no widgets.
 
 One stem is one widget: `board.py` holds its traits, `board.js` and `board.css` what the
 browser does with them, without a build step.
 """
 
-from mediatoolkit.widgets.live import install, show, show_jobs
+from collections.abc import Iterable
+from typing import Any
+
+from IPython import get_ipython
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+
+from mediatoolkit.job import Job
 
 __all__ = ["install", "show", "show_jobs"]
+
+
+def show(job: Job[Any]) -> None:
+    """Show *job* in the running cell: live in a kernel's front end, as a line in a terminal."""
+    if _in_kernel():
+        from mediatoolkit.widgets import live
+
+        live.show(job)
+    elif isinstance(get_ipython(), TerminalInteractiveShell):
+        from mediatoolkit.widgets import terminal
+
+        terminal.show(job)
+
+
+def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> None:
+    """Show several jobs, and lines about those that an earlier kernel left behind."""
+    from mediatoolkit.widgets import live
+
+    live.show_jobs(jobs, pending)
+
+
+def install() -> None:
+    """Hook into this kernel, if it is one; later calls change nothing."""
+    if _in_kernel():
+        from mediatoolkit.widgets import live
+
+        live.install()
+
+
+def _in_kernel() -> bool:
+    return getattr(get_ipython(), "kernel", None) is not None

@@ -1,0 +1,167 @@
+"""Jobs in a plain IPython terminal: one line of text that is written over, and Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+from IPython import get_ipython
+
+from mediatoolkit.call import Drawing, Receiving
+from mediatoolkit.job import Job
+
+PERIOD = 0.1  # seconds between two states of the line
+_ERASE = "\r\x1b[K"
+_BAR = 12  # columns
+
+_here: list["_Line"] = []
+
+
+def show(job: Job[Any]) -> None:
+    """Tell on stderr how *job* stands while a cell waits; nothing where nobody would see it.
+
+    Ctrl-C stops the jobs on the loop of the cell, and only where there are none, the cell.
+    """
+    if not _here:
+        _here.append(_Line())
+        events = get_ipython().events
+        events.register("pre_run_cell", lambda _cell: _here[0].open(is_open=True))
+        events.register("post_run_cell", lambda _result: _here[0].open(is_open=False))
+    if not job.done():
+        _here[0].add(job)
+
+
+class _Line:
+    """The line: its oldest job, and how many there are; seen only while a cell runs."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Job[Any]] = []
+        self._usual: Any = None
+        self._is_open = True
+        self._is_written = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._lock = threading.RLock()
+
+    def open(self, *, is_open: bool) -> None:
+        """A prompt stands where the line would, and so does what a cell has printed."""
+        with self._lock:
+            self._write("")
+            self._is_open = is_open
+
+    def add(self, job: Job[Any]) -> None:
+        with self._lock:
+            self._jobs.append(job)
+            if len(self._jobs) == 1:
+                self._begin()
+        self._take_over_interrupts(job)
+        job.when_over(self._over)
+
+    def _begin(self) -> None:
+        loop = self._jobs[0].loop
+        loop.call_soon_threadsafe(self._tick, loop)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            if self._jobs and self._jobs[0].loop is loop:
+                self._write(line_of(self._jobs[0], len(self._jobs), _columns()))
+                self._timer = loop.call_later(PERIOD, self._tick, loop)
+
+    def _over(self, job: Job[Any]) -> None:
+        with self._lock:
+            is_told = self._jobs[0] is job
+            self._jobs.remove(job)
+            if is_told and self._timer is not None:
+                self._timer.cancel()
+            if is_told and self._jobs:
+                self._begin()
+            elif is_told:
+                self._write("")
+        self._give_back_interrupts()
+
+    def _write(self, text: str) -> None:
+        if (text or self._is_written) and self._is_open and sys.stderr.isatty():
+            sys.stderr.write(_ERASE + text)
+            sys.stderr.flush()
+            self._is_written = bool(text)
+
+    def _take_over_interrupts(self, job: Job[Any]) -> None:
+        """IPython's loop is left as it stands by a KeyboardInterrupt: the job would wait on."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and self._usual is None and job in self._of_this_loop():
+            self._usual = signal.signal(signal.SIGINT, self._interrupt)
+
+    def _give_back_interrupts(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and self._usual is not None and not self._of_this_loop():
+            signal.signal(signal.SIGINT, self._usual)
+            self._usual = None
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        jobs = self._of_this_loop()
+        for job in jobs:
+            job.cancel()
+        is_waiting = jobs and not asyncio.current_task(jobs[0].loop)
+        if not is_waiting and callable(self._usual):  # a computation, which no job can end
+            self._usual(number, frame)
+
+    def _of_this_loop(self) -> list[Job[Any]]:
+        """Jobs on the loop that this thread runs just now."""
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - None where there is none
+        return [job for job in self._jobs if job.loop is loop]
+
+
+def line_of(job: Job[Any], jobs: int, columns: int) -> str:
+    """How *job* stands, in fewer than *columns* columns.
+
+    Args:
+        job: Running.
+        jobs: How many run in all.
+        columns: Width of the terminal.
+    """
+    progress = job.progress
+    count = f"{jobs} jobs, " if jobs > 1 else ""
+    facts = f"{_bar(job)}{progress.event}, {progress.elapsed:.1f} s, {progress.left:.0f} s left"
+    return _cut(f"{count}{facts}  {' '.join(job.label.split())}", columns - 1)
+
+
+def _bar(job: Job[Any]) -> str:
+    """Such as `[####--------] `; empty when nobody knows how much is done."""
+    match job.progress.event:
+        case Drawing(fraction=fraction):
+            done = fraction
+        case Receiving(received=received, total=int(total)) if total > 0:
+            done = received / total
+        case _:
+            return ""
+    full = round(_BAR * min(1.0, max(0.0, done)))
+    return f"[{'#' * full}{'-' * (_BAR - full)}] "
+
+
+def _cut(text: str, columns: int) -> str:
+    """As much of *text* as fits; wide letters take two columns, accents none."""
+    if sum(map(_width, text)) <= columns:
+        return text
+    kept, left = "", columns - 1
+    for letter in text:
+        left -= _width(letter)
+        if left < 0:
+            break
+        kept += letter
+    return f"{kept}…" if columns > 0 else ""
+
+
+def _width(letter: str) -> int:
+    if combining(letter):
+        return 0
+    return 2 if east_asian_width(letter) in "WF" else 1
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 80

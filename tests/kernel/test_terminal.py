@@ -1,0 +1,190 @@
+"""A plain IPython terminal on a real pseudo-terminal, and scripts without one."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.kernel.driver import ROOT
+
+pytestmark = pytest.mark.kernel
+
+COLUMNS = 60
+LONG = "mt.video('a red fox looks up, then it walks into the wood', seconds=60)"
+
+
+class Terminal:
+    """IPython as a person sees it."""
+
+    def __init__(self, home: Path) -> None:
+        """Start it and wait for its first prompt."""
+        self._inputs = 1
+        self._child = pexpect.spawn(
+            sys.executable,
+            ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
+            env=_environment(home),
+            encoding="utf-8",
+            dimensions=(24, COLUMNS),
+            timeout=30,
+        )
+        self._prompted()
+
+    def run(self, code: str) -> str:
+        """What comes between *code* and the next prompt."""
+        self.begin(code)
+        return self.end()
+
+    def begin(self, code: str) -> None:
+        self._inputs += 1
+        self._child.sendline(code)
+        self._child.expect_exact(f"{code}\r\n")
+
+    def end(self) -> str:
+        self._prompted()
+        return str(self._child.before)
+
+    def press_stop(self) -> None:
+        self._child.sendintr()
+
+    def read_until(self, pattern: str) -> None:
+        self._child.expect(pattern)
+
+    def leave(self) -> str:
+        """What is said at the end."""
+        self._child.sendline("exit")
+        self._child.expect(pexpect.EOF)
+        self._child.close()
+        return str(self._child.before)
+
+    def _prompted(self) -> None:
+        self._child.expect_exact(f"In [{self._inputs}]: ")
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(home / "ipython"), "TERM": "xterm"}
+    keyless = {name: value for name, value in os.environ.items() if "API_KEY" not in name}
+    return keyless | own | {"MEDIATOOLKIT_STORE": str(home / "store")}
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    running = Terminal(tmp_path)
+    running.run("import mediatoolkit as mt")
+    yield running
+    assert not re.search("Traceback|Unclosed|destroyed", running.leave())
+
+
+def _states(said: str) -> list[str]:
+    """What the line was, one after the other; the last is what stays."""
+    return said.split("\r\x1b[K")[1:]
+
+
+def test_a_job_is_one_line_that_is_written_over_and_erased(terminal: Terminal) -> None:
+    *states, rest = _states(terminal.run("await mt.image('a red fox', seed=7)"))
+
+    assert len(states) > 2
+    assert all(re.match(r"(\[#*-*\] )?[\w ]+, \d+\.\d s, \d+ s left  a red", one) for one in states)
+    assert all(len(one) < COLUMNS for one in states)
+    assert rest == "Out[2]: <Image 1024×1024 image/png, local/painter>\r\n\r\n"
+
+
+def test_several_jobs_share_the_line(terminal: Terminal) -> None:
+    said = terminal.run("await mt.image('a fox') if await mt.image('an owl') else 0")
+    assert "jobs" not in said
+
+    said = terminal.run("a, b = mt.image('a fox'), mt.image('an owl'); await b; await a")
+    assert any(one.startswith("2 jobs, ") for one in _states(said))
+
+
+def test_no_widget_is_loaded(terminal: Terminal) -> None:
+    terminal.run("await mt.image('a red fox', size=64)")
+
+    said = terminal.run("import sys; {'anywidget', 'ipywidgets'} & {*sys.modules}")
+    assert said.startswith("Out[3]: set()")
+
+
+def test_stop_ends_the_job_with_one_calm_line(terminal: Terminal) -> None:
+    terminal.begin(f"await {LONG}")
+    terminal.read_until("drawing")
+
+    pressed = time.monotonic()
+    terminal.press_stop()
+    said = terminal.end()
+    print(f"the prompt was back after {time.monotonic() - pressed:.2f} s")
+
+    assert _states(said)[-1] == "JobCancelled: The job was cancelled.\r\n\r\n"
+    assert terminal.run("mt.jobs").startswith("Out[3]: no jobs")
+
+
+def test_stop_ends_a_computation_beside_a_job(terminal: Terminal) -> None:
+    terminal.run("import asyncio, time")
+    terminal.begin(f"await asyncio.sleep(0); x = {LONG}; print('be' + 'gun'); time.sleep(60)")
+    terminal.read_until("begun")
+
+    terminal.press_stop()
+    assert "KeyboardInterrupt" in terminal.end()
+
+    assert "JobCancelled" in terminal.run("await x")
+
+
+def test_stop_is_the_usual_one_without_jobs(terminal: Terminal) -> None:
+    terminal.run("await mt.image('a red fox', size=64)")
+
+    said = terminal.run(
+        "import signal; signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    )
+    assert said.startswith("Out[3]: True")
+
+
+def test_a_cell_of_words_waits_for_its_picture(terminal: Terminal) -> None:
+    terminal.run("%load_ext mediatoolkit")
+
+    said = terminal.run("get_ipython().run_cell_magic('image', '--size 64 --out fox', 'a fox')")
+    assert _states(said)[-1].startswith("Out[3]: <Image 64×64 image/png")
+
+    assert "<Image 64×64" in terminal.run("await fox")
+    assert terminal.run("%media close").startswith("closed")
+
+
+def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, *arguments],
+        env=_environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+
+def test_nothing_is_told_where_stderr_is_no_terminal(tmp_path: Path) -> None:
+    code = "import mediatoolkit as mt; await mt.image('a red fox')"
+
+    done = _run(["-m", "IPython", "--colors=NoColor", "-c", code], tmp_path)
+
+    assert done.stderr == ""
+
+
+def test_a_script_is_silent_and_loads_no_jupyter(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("""
+import asyncio, sys
+import mediatoolkit as mt
+
+async def main():
+    await asyncio.gather(mt.image("a red fox", size=64), mt.image("an owl", size=64))
+    await mt.close()
+
+asyncio.run(main())
+assert not {"IPython", "ipywidgets", "anywidget", "traitlets"} & set(sys.modules)
+""")
+
+    done = _run(["-W", "error", str(script)], tmp_path)
+
+    assert (done.stdout, done.stderr) == ("", "")

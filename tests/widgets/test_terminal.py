@@ -1,0 +1,54 @@
+"""The one line with which a terminal tells of jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mediatoolkit.call import Call, Drawing, Event, Receiving, Waiting
+from mediatoolkit.job import Job
+from mediatoolkit.widgets.terminal import line_of
+
+
+@pytest.fixture
+async def job() -> AsyncIterator[Job[None]]:
+    """Waits until it is cancelled."""
+    running = Job(lambda _: asyncio.sleep(60), Call(30), label="狐狸\n在星空下")
+    yield running
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("event", "begins"),
+    [
+        (Waiting(), "waiting, 0.0 s"),
+        (Drawing("ridges", 0.5), "[######------] drawing ridges, 0.0 s"),
+        (Drawing("ridges", 1.7), "[############] drawing"),
+        (Receiving(1_000_000, 4_000_000), "[###---------] receiving 1.0 of 4.0 MB"),
+        (Receiving(1_000_000), "receiving 1.0 MB"),
+        (Receiving(0, 0), "receiving"),
+    ],
+)
+async def test_it_says_the_stage_and_how_much_is_done(
+    job: Job[None], event: Event, begins: str
+) -> None:
+    job._call.report(event)
+
+    line = line_of(job, 1, 80)
+
+    assert line.startswith(begins)
+    assert line.endswith(" s left  狐狸 在星空下")
+    assert line_of(job, 3, 80) == f"3 jobs, {line}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "end"), [(41, "狐狸 在星空下"), (40, "狐狸 在星空…"), (39, "狐狸 在星…"), (1, "")]
+)
+async def test_it_never_fills_the_last_column(job: Job[None], columns: int, end: str) -> None:
+    """A terminal would begin a new line; wide letters take two columns."""
+    job._call.report(Waiting())
+
+    line = line_of(job, 1, columns)
+
+    assert line.endswith(end)
