@@ -1,0 +1,88 @@
+"""What stands in for the board where no widget can be shown."""
+
+import sys
+import time
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mediatoolkit.widgets import plain
+from mediatoolkit.widgets.plain import PlainBoard, Row
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+
+
+def row(**known: Any) -> Row:
+    now = time.time() * 1000
+    began, deadline = now - 3_000, now + 57_000
+    still = {"label": "a fox", "state": "running", "stage": "waiting", "fraction": None}
+    return still | {"began": began, "deadline": deadline, "took": None, "failure": None} | known
+
+
+def board(*rows: Row) -> tuple[PlainBoard, list[str]]:
+    shown: list[str] = []
+    named = {str(number): one for number, one in enumerate(rows)}
+    return PlainBoard(named, lambda it: shown.append(repr(it))), shown
+
+
+def test_a_job_is_one_line_and_a_bar_of_the_time_spent() -> None:
+    bundle = board(row())[0]._repr_mimebundle_()
+
+    assert bundle["text/plain"] == "a fox: waiting, 3.0 s, 57 s left"
+    assert '<progress max="1" value="0.050"' in bundle["text/html"]
+
+
+def test_the_bar_shows_the_work_where_it_is_known() -> None:
+    bundle = board(row(fraction=0.4, stage="drawing ridges"))[0]._repr_mimebundle_()
+
+    assert 'value="0.400"' in bundle["text/html"]
+    assert "drawing ridges" in bundle["text/plain"]
+
+
+def test_it_is_shown_anew_twice_a_second_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 10.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    told, shown = board(row())
+
+    for tenth in range(1, 21):
+        clock = 10.0 + tenth / 10
+        told.tell({"0": {"stage": f"step {tenth}"}})
+
+    assert len(shown) == 4
+    assert [line.split(",")[0] for line in shown] == [f"a fox: step {n}" for n in (5, 10, 15, 20)]
+
+
+def test_many_jobs_are_counted_and_the_oldest_told() -> None:
+    rows = [row(state="done"), row(state="failed"), *(row(label=f"owl {n}") for n in range(198))]
+
+    lines = repr(board(*rows)[0]).splitlines()
+
+    assert lines[0] == "1 of 200 jobs are done, 1 failed"
+    assert [line.split(":")[0] for line in lines[1:]] == [f"owl {n}" for n in range(plain.AT_ONCE)]
+
+
+def test_every_word_is_escaped() -> None:
+    html = board(row(label=SCRIPT, stage=SCRIPT))[0]._repr_mimebundle_()["text/html"]
+
+    assert "<img" not in html
+
+
+def test_widgets_are_the_usual() -> None:
+    assert not plain.is_needed()
+
+
+def test_a_person_may_choose_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIATOOLKIT_WIDGETS", "plain")
+    assert plain.is_needed()
+
+
+def test_colab_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    assert plain.is_needed()
+
+
+@pytest.mark.parametrize("name", ["anywidget", "ipywidgets"])
+def test_a_kernel_without_widgets_gets_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    assert plain.is_needed()
