@@ -5,33 +5,21 @@ are hidden. One model for each kernel, shown nowhere, reveals those of its own k
 that looks at it, and brings their clicks back.
 """
 
-import asyncio
-import contextvars
-import inspect
-import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anywidget
-import traitlets as t
 from IPython import get_ipython
 
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.widgets import plain
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.switchboard import Controls
 
 Action = Callable[[], object]
 
-MOST = 500
-"""Buttons of one kernel that work; beyond, the oldest do not any more."""
-
-_HERE = Path(__file__).parent
-_SCRIPTS = ("recall.js", "viewer.js", "controls.js")
-_STYLES = ("controls.css", "viewer.css")
-
-_asker: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("mediatoolkit_asker")
 _lock = threading.Lock()
 _made: list["Controls"] = []
 
@@ -46,7 +34,7 @@ def button(label: str, action: Action, *, title: str = "") -> str:
         title: What it does, for who points at it or cannot see where it stands.
 
     Returns:
-        HTML; empty outside a kernel. Safe from any thread.
+        HTML; empty outside a kernel, and where no widgets are. Safe from any thread.
     """
     controls = _of_this_kernel()
     if controls is None:
@@ -67,7 +55,7 @@ def keep(action: Action) -> str:
     """
     controls = _of_this_kernel()
     if controls is None:
-        raise MediaToolkitError("Outside a Jupyter kernel there is no page to ask.")
+        raise MediaToolkitError("There is no page to ask: no Jupyter kernel, or no widgets in it.")
     return controls.keep(action)
 
 
@@ -85,90 +73,12 @@ def tell(message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ())
         controls.tell(message, buffers)
 
 
-class Controls(anywidget.AnyWidget):
-    """The buttons of one kernel; never displayed.
-
-    A page that hears of it shows the buttons, and sends for each click which button it was and
-    which page this is, since the same notebook may be open twice.
-    """
-
-    _esm = "".join((_HERE / name).read_text() for name in _SCRIPTS)
-    _css = "".join((_HERE / name).read_text() for name in _STYLES)
-
-    kernel = t.Unicode().tag(sync=True)
-    """Which buttons are ours; another one after a restart."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Open the way to the page; actions run on *loop*."""
-        self._loop = loop
-        self._actions: OrderedDict[str, Action] = OrderedDict()
-        self._running: set[asyncio.Task[None]] = set()
-        super().__init__(kernel=secrets.token_hex(4))
-        self.on_msg(self._hear)
-
-    def keep(self, action: Action) -> str:
-        """The word by which a page asks for *action*."""
-        token = secrets.token_hex(4)
-        with _lock:
-            self._actions[token] = action
-            while len(self._actions) > MOST:
-                self._actions.popitem(last=False)
-        return token
-
-    def drop(self, *tokens: str) -> None:
-        """Forget the actions of *tokens*; no harm if they are gone."""
-        with _lock:
-            for token in tokens:
-                self._actions.pop(token, None)
-
-    def tell(self, message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
-        """Send *message* to the page whose click is answered, or else to every page."""
-        self.send({**message, **_asker.get({})}, buffers=list(buffers))
-
-    def _hear(self, _model: object, content: object, _buffers: object) -> None:
-        """Runs in whatever thread the front end's message arrives in."""
-        match content:
-            case {"act": str(token), "page": str(page)}:
-                context = contextvars.Context()  # what is shown belongs to no cell of long ago
-                context.run(_asker.set, {"page": page, "near": token})
-                self._loop.call_soon_threadsafe(self._begin, token, context=context)
-
-    def _begin(self, token: str) -> None:
-        self.tell({"took": token})
-        work = asyncio.ensure_future(self._act(token))
-        self._running.add(work)
-        work.add_done_callback(self._ended)
-
-    async def _act(self, token: str) -> None:
-        action = self._actions.get(token)
-        if action is None:
-            raise MediaToolkitError("This button is from long ago; run its cell again.")
-        result = action()
-        if inspect.iscoroutine(result):
-            await result
-
-    def _ended(self, work: "asyncio.Task[None]") -> None:
-        self._running.discard(work)
-        error = None if work.cancelled() else work.exception()
-        if error is None:
-            return
-        self.tell({"say": message_of(error)})
-        if not isinstance(error, MediaToolkitError):
-            fault = {"message": "A button's action failed", "exception": error, "task": work}
-            self._loop.call_exception_handler(fault)
-
-
-def message_of(error: BaseException) -> str:
-    """Our own messages are safe to keep in a page; of a stranger's only the type is."""
-    if isinstance(error, MediaToolkitError):
-        return f"{type(error).__name__}: {error}"
-    return f"{type(error).__name__} came unexpectedly; the kernel's log says where from."
-
-
-def _of_this_kernel() -> Controls | None:
+def _of_this_kernel() -> "Controls | None":
     kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None:
+    if kernel is None or plain.is_needed():
         return None
+    from mediatoolkit.widgets.switchboard import Controls
+
     with _lock:
         if not _made:
             _made.append(Controls(kernel.io_loop.asyncio_loop))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mediatoolkit.widgets import plain
-from mediatoolkit.widgets.plain import PlainBoard, Row
+from mediatoolkit.widgets.plain import PlainBoard
+from mediatoolkit.widgets.rows import Row
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
