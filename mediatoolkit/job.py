@@ -94,6 +94,7 @@ class Job(Generic[T_co]):
         self._error: BaseException | None = None
         self._watchers: list[Watcher] = []
         self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
+        self._last_words: list[Callable[[], object]] = []
         call.listener = lambda _event: self._tell()
         name = f"mediatoolkit job: {label[:60]}"
         self._errand = Errand(self._run, loop or loops.chosen(), name=name, ended=self._ended)
@@ -186,6 +187,13 @@ class Job(Generic[T_co]):
         """
         self._last_steps.append(hook)
 
+    def before_end(self, hook: Callable[[], object]) -> None:
+        """Call *hook*, which must not fail, on its loop before anybody learns that work is over.
+
+        Not for a job that is cancelled before it has begun.
+        """
+        self._last_words.append(hook)
+
     def when_over(self, hook: Callable[["Job[Any]"], object]) -> None:
         """Call *hook* with this job, on its loop, when it is over, in whatever way."""
         self._errand.when_over(lambda: hook(self))
@@ -226,6 +234,8 @@ class Job(Generic[T_co]):
             raise
         finally:
             self._took = time.monotonic() - self._started
+            for word in self._last_words:
+                word()
         return result
 
     def _stop(self) -> None:

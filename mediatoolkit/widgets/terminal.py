@@ -55,32 +55,42 @@ class _Line:
     def add(self, job: Job[Any]) -> None:
         with self._lock:
             self._jobs.append(job)
-            if len(self._jobs) == 1:
-                self._begin()
-        self._take_over_interrupts(job)
+        job.when_begun(self._begin)
+        job.before_end(self._erase)  # what waits for it may print in the next moment
         job.when_over(self._over)
 
-    def _begin(self) -> None:
-        loop = self._jobs[0].loop
-        loop.call_soon_threadsafe(self._tick, loop)
+    def _begin(self, job: Job[Any]) -> None:
+        """Runs on the job's loop, as do `_tick` and `_over`."""
+        self._take_over_interrupts()
+        with self._lock:
+            if job in self._jobs and self._timer is None:
+                self._tick(job.loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
-            if self._jobs and self._jobs[0].loop is loop:
-                self._write(line_of(self._jobs[0], len(self._jobs), _columns()))
+            told = next((job for job in self._jobs if job.loop is loop and not job.done()), None)
+            if told is None:
+                self._timer = None
+            else:
+                self._write(line_of(told, len(self._jobs), _columns()))
                 self._timer = loop.call_later(PERIOD, self._tick, loop)
 
     def _over(self, job: Job[Any]) -> None:
         with self._lock:
-            is_told = self._jobs[0] is job
             self._jobs.remove(job)
-            if is_told and self._timer is not None:
+            others = [other for other in self._jobs if other.loop is job.loop]
+            if not others and self._timer is not None:
                 self._timer.cancel()
-            if is_told and self._jobs:
-                self._begin()
-            elif is_told:
+                self._timer = None
+            if not self._jobs:
                 self._write("")
+            elif not others:
+                self._jobs[0].when_begun(self._begin)
         self._give_back_interrupts()
+
+    def _erase(self) -> None:
+        with self._lock:
+            self._write("")
 
     def _write(self, text: str) -> None:
         if (text or self._is_written) and self._is_open and sys.stderr.isatty():
@@ -88,10 +98,10 @@ class _Line:
             sys.stderr.flush()
             self._is_written = bool(text)
 
-    def _take_over_interrupts(self, job: Job[Any]) -> None:
+    def _take_over_interrupts(self) -> None:
         """IPython's loop is left as it stands by a KeyboardInterrupt: the job would wait on."""
         is_main = threading.current_thread() is threading.main_thread()
-        if is_main and self._usual is None and job in self._of_this_loop():
+        if is_main and self._usual is None and self._of_this_loop():
             self._usual = signal.signal(signal.SIGINT, self._interrupt)
 
     def _give_back_interrupts(self) -> None:

@@ -124,13 +124,31 @@ def test_stop_ends_the_job_with_one_calm_line(terminal: Terminal) -> None:
 
 def test_stop_ends_a_computation_beside_a_job(terminal: Terminal) -> None:
     terminal.run("import asyncio, time")
-    terminal.begin(f"await asyncio.sleep(0); x = {LONG}; print('be' + 'gun'); time.sleep(60)")
+    terminal.begin(f"x = {LONG}; await asyncio.sleep(0.1); print('be' + 'gun'); time.sleep(60)")
     terminal.read_until("begun")
 
     terminal.press_stop()
     assert "KeyboardInterrupt" in terminal.end()
 
     assert "JobCancelled" in terminal.run("await x")
+
+
+def test_a_job_that_nobody_waits_for_leaves_the_prompt_alone(terminal: Terminal) -> None:
+    said = terminal.run("job = mt.image('a red fox', seed=7)")
+    assert _states(said)[-1:] in ([], ["\r\n"])
+
+    said = terminal.run("job.result()")
+    assert said.endswith("Out[3]: <Image 1024×1024 image/png, local/painter>\r\n\r\n")
+
+
+def test_stop_ends_a_blocking_wait(terminal: Terminal) -> None:
+    terminal.begin(f"{LONG}.result()")
+    terminal.read_until("drawing")
+
+    terminal.press_stop()
+
+    assert "KeyboardInterrupt" in terminal.end()
+    assert "no jobs" in terminal.run("mt.jobs")
 
 
 def test_stop_is_the_usual_one_without_jobs(terminal: Terminal) -> None:
