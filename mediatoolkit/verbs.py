@@ -314,6 +314,16 @@ def _shown(job: Job[T]) -> Job[T]:
 
 
 def _in_ipython() -> bool:
-    """Whether a person types here; IPython is asked only where it is already loaded."""
+    """Whether a person types here."""
+    return _shell() is not None
+
+
+def _in_kernel() -> bool:
+    """Whether there is a page as well."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
+def _shell() -> object:
+    """IPython's, or None; it is asked only where it is already loaded."""
     ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    return ipython.get_ipython() if ipython else None
