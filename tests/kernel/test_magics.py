@@ -172,10 +172,11 @@ async def test_jobs_and_sessions_are_shown(magic: Kernel, sim: Simulator) -> Non
     await magic.do("%%image --out fox\na red fox")
     await until(lambda: sim.open_connections, 20, "the request")
 
-    (running,) = (await magic.run("%media jobs")).shown
+    running = await magic.run("%media jobs")
     (sessions,) = (await magic.run("%media sessions")).shown
 
-    assert "a red fox" in str(running["data"])
+    assert running.shown
+    assert "a red fox" in str(running.messages)
     assert sim.url in sessions["data"]["text/plain"]
 
 
