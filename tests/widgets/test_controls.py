@@ -10,7 +10,7 @@ import pytest
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image
 from mediatoolkit.widgets import controls, viewer
-from mediatoolkit.widgets.controls import MOST, Controls
+from mediatoolkit.widgets.switchboard import MOST, Controls
 from tests.media.test_image import encoded
 
 
