@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
     from mediatoolkit.transport.session import SessionRegistry, sessions
-    from mediatoolkit.verbs import close, download, film, image, jobs, speech, video
+    from mediatoolkit.verbs import Studio, close, download, film, image, jobs, speech, video
 
 _HOMES = {
     "agents": ("ImageGenAgent", "VideoGenAgent", "VoiceAgent"),
@@ -78,7 +78,7 @@ _HOMES = {
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
     "transport.session": ("SessionRegistry", "sessions"),
-    "verbs": ("close", "download", "film", "image", "jobs", "speech", "video"),
+    "verbs": ("Studio", "close", "download", "film", "image", "jobs", "speech", "video"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -114,6 +114,7 @@ __all__ = [
     "SpeechPrompt",
     "StorageError",
     "Store",
+    "Studio",
     "Timeout",
     "TooLargeError",
     "TransportError",

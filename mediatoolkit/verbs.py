@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from mediatoolkit import loops, running
@@ -21,6 +21,9 @@ from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.registry import client_class, default_vendor
 from mediatoolkit.store import Pending, Store
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.studio import Studio as StudioWidget
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Agent[Any, Any])
@@ -191,6 +194,19 @@ def film(
     return _shown(Job(work, call, label="a film of pictures"))
 
 
+def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes
+    """Open a form for pictures, speech and film: `studio = mt.Studio()`.
+
+    Returns:
+        A widget. `studio.result` is what it shows, `studio.history` all that was made with it; as
+        with the verbs, everything is also kept in the default store.
+    """
+    from mediatoolkit.widgets.studio import Studio as StudioWidget
+
+    _hook_in()
+    return StudioWidget(_unshown, loops.chosen())
+
+
 class Jobs:
     """The jobs of this kernel, and those that an earlier one left behind; public as `mt.jobs`."""
 
@@ -295,6 +311,14 @@ def _maker(kind: type[A], agent: A | None, model: str | None) -> A:
     if made is None:
         made = _agents[kind, model_id, key] = kind(model_id, store=Store.default())
     return cast("A", made)
+
+
+def _unshown(kind: str, prompt: str, *, model: str | None = None, **options: Any) -> Job[Any]:
+    """As the verb *kind*; who asks shows the job."""
+    makers: dict[str, type[Agent[Any, Any]]] = {
+        maker.kind: maker for maker in (ImageGenAgent, VoiceAgent, VideoGenAgent)
+    }
+    return _maker(makers[kind], None, model).start(prompt, **options)
 
 
 def _hook_in() -> None:

@@ -1,0 +1,41 @@
+"""What a page is told of a piece that was made."""
+
+from typing import Any
+
+from mediatoolkit.media import Audio, Image, Media, Video
+from mediatoolkit.widgets.recall import call_of
+from mediatoolkit.widgets.viewer import file_name
+
+
+def entry_of(media: Media, asked: dict[str, Any]) -> dict[str, Any]:
+    """What is shown with *media*, and what the form asked for to get it, as plain JSON.
+
+    Args:
+        media: Finished.
+        asked: `kind`, `prompt` and `settings` of the form.
+    """
+    origin = media.provenance
+    facts = [origin.model] if origin else []
+    facts.append(_facts(media))
+    if origin and origin.seed is not None and asked["kind"] != "speech":
+        facts.append(f"seed {origin.seed}")
+    return {
+        **asked,
+        "facts": facts,
+        "model": origin.model if origin else "",
+        "seed": origin.seed if origin else None,
+        "type": media.mime_type,
+        "file": file_name(media),
+        "code": call_of(media) if origin else "",
+    }
+
+
+def _facts(media: Media) -> str:
+    match media:
+        case Image():
+            return f"{media.width}×{media.height}"
+        case Video():
+            return f"{media.seconds:.1f} s, {media.width}×{media.height}"
+        case Audio():
+            return f"{media.seconds:.1f} s"
+    return media.noun

@@ -1,0 +1,226 @@
+"""The studio's side of the kernel."""
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from mediatoolkit.call import Partial
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.media import Image, Media
+from mediatoolkit.store import Store
+from mediatoolkit.widgets.ending import result_of
+from mediatoolkit.widgets.failure import Failure
+from mediatoolkit.widgets.rows import began_of, row_of
+from mediatoolkit.widgets.sheet import small
+from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
+from mediatoolkit.widgets.studio.made import entry_of
+
+_HERE = Path(__file__).parent
+_NAMES = ("parts", "form", "pictures", "stage", "strip", "clock", "studio")
+_SCRIPTS = (_HERE.parent / "recall.js", *(_HERE / f"{name}.js" for name in _NAMES))
+_PAUSE = 0.1  # seconds between two updates
+_HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
+
+Start = Callable[..., Job[Any]]
+
+
+class Studio(anywidget.AnyWidget):
+    """A form for pictures, speech and film, with what was made in this session.
+
+    Messages go both ways: the page says what a person wants (`do`), and gets bytes when it asks
+    for them; no trait holds any. Clicks may arrive in a thread with a loop of its own, so all of
+    them cross to *loop*.
+
+    Args:
+        start: `start(kind, prompt, **keywords)` starts a job that shows itself nowhere else.
+        loop: The kernel's own.
+    """
+
+    _esm = "".join(script.read_text() for script in _SCRIPTS)
+    _css = _HERE / "studio.css"
+
+    offers = t.Dict().tag(sync=True)
+    """What can be chosen, by kind of media."""
+
+    draft = t.Dict().tag(sync=True)
+    """What stands in the form; the page writes it, and reads it when it is loaded anew."""
+
+    running = t.Dict().tag(sync=True)
+    """How the latest job stands, as a row of the board; empty before the first."""
+
+    now = t.Float().tag(sync=True)
+    """Kernel clock when this was sent, milliseconds; the browser sets its own clock by it."""
+
+    made = t.List(t.Dict()).tag(sync=True)
+    """What is known of each piece, oldest first."""
+
+    seen = t.Int(-1).tag(sync=True)
+    """Which piece is on the stage; -1 before the first."""
+
+    def __init__(self, start: Start, loop: asyncio.AbstractEventLoop) -> None:
+        """Open an empty form."""
+        self._start = start
+        self._loop = loop
+        self._job: Job[Any] | None = None
+        self._pieces: list[Media] = []
+        self._pictures: dict[str, Image] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(offers=offered())
+        self.on_msg(self._hear)
+
+    @property
+    def result(self) -> Any:
+        """The piece on the stage: an `Image`, `Audio` or `Video`; None before the first."""
+        return self._pieces[self.seen] if self._pieces else None
+
+    @property
+    def history(self) -> list[Media]:
+        """All pieces of this session, oldest first."""
+        return list(self._pieces)
+
+    @property
+    def job(self) -> Job[Any] | None:
+        """The latest job; awaiting it raises what went wrong."""
+        return self._job
+
+    def close(self) -> None:
+        """Cancel what runs and leave the page."""
+        if self._job is not None:
+            self._job.cancel()
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        """The line for a front end without widgets, and for a notebook without its kernel."""
+        return "Studio: run this cell to open it"
+
+    def _hear(self, _view: object, content: object, buffers: Sequence[Any]) -> None:
+        """Runs in whatever thread the page's message arrives in."""
+        context = contextvars.Context()  # what comes of it belongs to no cell of long ago
+        self._loop.call_soon_threadsafe(self._do, content, buffers, context=context)
+
+    def _do(self, content: Any, buffers: Sequence[Any]) -> None:
+        match content:
+            case {"do": "generate", "kind": str(kind), "prompt": str(), "settings": dict()} if (
+                kind in KINDS
+            ):
+                self._generate({name: content[name] for name in ("kind", "prompt", "settings")})
+            case {"do": "cancel"} if self._job is not None:
+                self._job.cancel()
+            case {"do": "offers"}:
+                self.offers = offered()
+            case {"do": "take", "ticket": ticket} if buffers:
+                self._begin(self._take(bytes(buffers[0]), ticket))
+            case {"do": "picture", "id": str(name)} if name in self._pictures:
+                self._begin(self._give_picture(name))
+            case {"do": "fetch", "number": int(number), "whole": bool(whole)} if (
+                0 <= number < len(self._pieces)
+            ):
+                self._begin(self._give(number, whole=whole))
+
+    def _begin(self, work: Any) -> None:
+        task = self._loop.create_task(work, name="mediatoolkit studio")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _generate(self, asked: dict[str, Any]) -> None:
+        if self._job is not None and not self._job.done():
+            return
+        settings = asked["settings"]
+        names = [name for name in settings.get("pictures", ()) if name in self._pictures]
+        try:
+            options = keywords(asked["kind"], settings, [self._pictures[name] for name in names])
+            self._job = self._start(asked["kind"], asked["prompt"], **options)
+        except MediaToolkitError as error:
+            failure = Failure(type(error).__name__, str(error), {"sent": "nothing"})
+            self._tell({"label": asked["prompt"], "state": "failed", "failure": asdict(failure)})
+            return
+        self._begin(self._follow(self._job, _News(self._job), asked))
+
+    async def _follow(self, job: Job[Any], news: "_News", asked: dict[str, Any]) -> None:
+        began = began_of(job.progress)
+        while not job.done():
+            self._tell(row_of(job, began=began))
+            for partial in news.pictures():
+                self.send({"partial": partial.mime_type}, buffers=[partial.data])
+            await asyncio.sleep(_PAUSE)
+            await news.wait()
+        if job.progress.state is State.DONE:
+            await self._keep(result_of(job), asked)
+        self._tell(row_of(job, began=began))
+
+    def _tell(self, row: dict[str, Any]) -> None:
+        with self.hold_sync():
+            self.now = time.time() * 1000
+            self.running = row
+
+    async def _keep(self, media: Any, asked: dict[str, Any]) -> None:
+        for name in asked["settings"].get("pictures", ()):
+            with contextlib.suppress(MediaToolkitError, KeyError):  # the code then says what lacks
+                await Store.default().put(self._pictures[name])
+        entry = await asyncio.to_thread(entry_of, media, asked)
+        self._pieces.append(media)
+        with self.hold_sync():
+            self.made = [*self.made, entry]
+            self.seen = len(self._pieces) - 1
+
+    async def _give(self, number: int, *, whole: bool) -> None:
+        """The file as it is saved, or a small picture of it; none of a voice."""
+        media = self._pieces[number]
+        pieces: list[Any] = []
+        if whole:
+            pieces = await asyncio.to_thread(media.file_pieces)
+        elif (jpeg := await asyncio.to_thread(small, media)) is not None:
+            pieces = [jpeg]
+        self.send({"gave": number, "whole": whole}, buffers=pieces)
+
+    async def _take(self, data: bytes, ticket: object) -> None:
+        """A picture that a person put into the form."""
+        try:
+            picture = await asyncio.to_thread(Image.of, data)
+            seen = await asyncio.to_thread(picture.preview)  # decodes, which is a check as well
+        except MediaToolkitError as error:
+            self.send({"refused": ticket, "why": str(error)})
+            return
+        name = picture.digest()[:16]
+        self._pictures[name] = picture
+        self.send({"took": ticket, "id": name}, buffers=[seen.data])
+
+    async def _give_picture(self, name: str) -> None:
+        seen = await asyncio.to_thread(self._pictures[name].preview)
+        self.send({"picture": name}, buffers=[seen.data])
+
+
+class _News:
+    """What has happened to a job since it was last looked at."""
+
+    def __init__(self, job: Job[Any]) -> None:
+        self._new = asyncio.Event()
+        self._picture: Partial | None = None
+        job.watch(self._hear)  # for good: who watches answers for a failure
+
+    def _hear(self, progress: Progress) -> None:
+        if isinstance(progress.event, Partial):
+            self._picture = progress.event
+        self._new.set()
+
+    def pictures(self) -> list[Partial]:
+        """The latest picture of what there is so far, once."""
+        picture, self._picture = self._picture, None
+        return [] if picture is None else [picture]
+
+    async def wait(self) -> None:
+        """Until there is some, or until a hub must hear that this kernel lives."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HEARTBEAT):
+                await self._new.wait()
+        self._new.clear()

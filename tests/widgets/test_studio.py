@@ -1,0 +1,313 @@
+"""The kernel's side of the studio: what the page asks for, and what it is told."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mediatoolkit as mt
+from mediatoolkit.call import Call, Partial
+from mediatoolkit.errors import PromptError
+from mediatoolkit.job import Job
+from mediatoolkit.media import Audio, Image, Provenance
+from mediatoolkit.verbs import _unshown
+from mediatoolkit.widgets.studio.asked import keywords, offered
+from mediatoolkit.widgets.studio.made import entry_of
+from mediatoolkit.widgets.studio.widget import Studio
+
+FOX: dict[str, Any] = {
+    "do": "generate",
+    "kind": "image",
+    "prompt": "a <b>fox</b> under the stars",
+    "settings": {"model": "local/painter", "size": "512", "seed": "7"},
+}
+SILENT = "secret-key"
+
+
+class Heard(Studio):
+    """Keeps what it sends to the page."""
+
+    def __init__(self, start: Any) -> None:  # noqa: D107 - as the studio
+        super().__init__(start, asyncio.get_running_loop())
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        self.__dict__.setdefault("sent", []).append((content, list(buffers or ())))
+
+
+@pytest.fixture(autouse=True)
+async def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[None]:
+    monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    await mt.close()
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Heard]:
+    opened = Heard(_unshown)
+    yield opened
+    opened.close()
+
+
+def picture(side: int = 8) -> Image:
+    return Image.of(np.zeros((side, side, 3), np.uint8))
+
+
+async def until(studio: Studio, holds: Callable[[], Any]) -> None:
+    """Wait for the page to be told something that makes *holds* true."""
+    while not holds():
+        told = asyncio.Event()
+        studio.observe(lambda _change, told=told: told.set())
+        with contextlib.suppress(TimeoutError):  # a message alone changes nothing
+            async with asyncio.timeout(0.05):
+                await told.wait()
+
+
+def sent(studio: Heard, word: str) -> list[tuple[Any, list[Any]]]:
+    return [one for one in studio.__dict__.get("sent", ()) if word in one[0]]
+
+
+def say(studio: Studio, buffers: list[bytes] | None = None, **message: Any) -> None:
+    studio._hear(studio, message, buffers or [])
+
+
+async def test_what_is_asked_for_is_made_kept_and_told(studio: Heard) -> None:
+    say(studio, **FOX)
+    await until(studio, lambda: studio.running.get("state") == "done")
+
+    assert isinstance(studio.result, Image)
+    assert studio.history == [studio.result]
+    assert studio.result.path is not None, "kept in the store, as with the verb"
+    (entry,) = studio.made
+    assert entry["facts"] == ["local/painter", "512×512", "seed 7"]
+    assert (entry["seed"], entry["type"]) == (7, "image/png")
+    assert entry["file"] == "a-b-fox-b-under-the-stars.png"
+    assert "a <b>fox</b> under the stars" in entry["code"]
+    assert entry["settings"] == FOX["settings"], "what the form is filled with again"
+    json.dumps(studio.get_state(), default=str)
+
+
+async def test_a_click_in_another_thread_starts_the_job_on_the_studios_loop(studio: Heard) -> None:
+    """It may come from a thread with a loop of its own, where nothing may be started."""
+
+    async def click() -> None:
+        say(studio, **FOX)
+
+    thread = threading.Thread(target=asyncio.run, args=[click()])
+    thread.start()
+    thread.join()
+    await until(studio, lambda: studio.job)
+
+    assert studio.job is not None
+    assert studio.job.loop is asyncio.get_running_loop()
+    await studio.job
+
+
+async def test_the_whole_file_goes_to_the_page_with_its_origin_when_it_is_asked_for(
+    studio: Heard,
+) -> None:
+    say(studio, **FOX)
+    await until(studio, lambda: studio.made)
+    assert not sent(studio, "gave"), "nothing is sent unasked"
+
+    say(studio, do="fetch", number=0, whole=True)
+    say(studio, do="fetch", number=0, whole=False)
+    say(studio, do="fetch", number=1, whole=True)
+    await until(studio, lambda: len(sent(studio, "gave")) == 2)
+
+    by_size = {said["whole"]: b"".join(pieces) for said, pieces in sent(studio, "gave")}
+    whole = Image(by_size[True])
+    assert whole.provenance is not None
+    assert whole.provenance.prompt == FOX["prompt"]
+    assert (whole.width, Image(by_size[False]).width) == (512, 192)
+
+
+async def test_cancel_ends_the_job_and_leaves_nothing() -> None:
+    studio = Heard(lambda _kind, prompt: Job(_forever, Call(60), label=prompt))
+    say(studio, do="generate", kind="image", prompt="a fox", settings={})
+    await until(studio, lambda: studio.running.get("state") == "running")
+    say(studio, do="cancel")
+    await until(studio, lambda: studio.running["state"] == "cancelled")
+
+    assert (studio.history, studio.made, studio.result) == ([], [], None)
+
+
+async def test_one_thing_at_a_time() -> None:
+    started = []
+
+    def start(_kind: str, prompt: str) -> Job[Any]:
+        started.append(prompt)
+        return Job(_forever, Call(60), label=prompt)
+
+    studio = Heard(start)
+    for prompt in ("one", "two"):
+        say(studio, do="generate", kind="image", prompt=prompt, settings={})
+    await until(studio, lambda: studio.running)
+    studio.close()
+    assert studio.job is not None
+    await asyncio.gather(studio.job, return_exceptions=True)
+
+    assert started == ["one"]
+    assert studio.job.progress.state.value == "cancelled", "closing ends what runs"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"prompt": " "}, "empty"),
+        ({"settings": {"seed": "seven"}}, "seed='seven' is not a whole number"),
+        ({"settings": {"timeout": "-1"}}, "timeout"),
+        ({"settings": {"model": "gemini/gemini-3.1-flash-image"}}, "no key"),
+    ],
+)
+async def test_what_cannot_be_asked_is_told_in_place(
+    studio: Heard, change: dict[str, Any], words: str
+) -> None:
+    say(studio, **{**FOX, **change})
+    await until(studio, lambda: studio.running)
+
+    assert studio.running["state"] == "failed"
+    assert words in studio.running["failure"]["message"]
+    assert studio.job is None
+
+
+async def test_the_message_of_a_stranger_is_not_told() -> None:
+    """It may hold anything; the job has it for who asks."""
+
+    async def fail(_call: Call) -> None:
+        raise ValueError(SILENT)
+
+    studio = Heard(lambda _kind, prompt: Job(fail, Call(60), label=prompt))
+    say(studio, do="generate", kind="image", prompt="a fox", settings={})
+    await until(studio, lambda: studio.running.get("state") == "failed")
+
+    assert studio.running["failure"]["kind"] == "ValueError"
+    assert SILENT not in json.dumps(studio.running)
+    assert studio.job is not None
+    with pytest.raises(ValueError, match=SILENT):
+        await studio.job
+
+
+async def test_a_picture_is_checked_before_it_is_used() -> None:
+    asked: dict[str, Any] = {}
+
+    def start(_kind: str, prompt: str, **options: Any) -> Job[Any]:
+        asked.update(options)
+        return Job(_forever, Call(60), label=prompt)
+
+    studio = Heard(start)
+    say(studio, [picture().data], do="take", ticket="good")
+    say(studio, [b"no picture"], do="take", ticket="bad")
+    await until(studio, lambda: sent(studio, "took") and sent(studio, "refused"))
+    ((refusal, _),) = sent(studio, "refused")
+    ((taken, (seen,)),) = sent(studio, "took")
+    assert (refusal["refused"], taken["took"]) == ("bad", "good")
+    assert refusal["why"]
+    assert Image(seen).mime_type == "image/jpeg"
+
+    pictures = {"pictures": [taken["id"], "unknown"]}
+    say(studio, do="generate", kind="image", prompt="a fox", settings=pictures)
+    await until(studio, lambda: asked)
+    assert [one.data for one in asked["references"]] == [picture().data]
+    say(studio, do="picture", id=taken["id"])
+    await until(studio, lambda: sent(studio, "picture"))
+    studio.close()
+
+
+async def test_a_picture_is_seen_while_it_is_made() -> None:
+    seen = asyncio.Event()
+
+    async def paint(call: Call) -> Image:
+        call.report(Partial(b"half", "image/jpeg", 0.5))
+        await seen.wait()
+        return picture()
+
+    page = Heard(lambda _kind, prompt: Job(paint, Call(60), label=prompt))
+    say(page, do="generate", kind="image", prompt="a fox", settings={})
+    await until(page, lambda: sent(page, "partial"))
+    seen.set()
+    await until(page, lambda: page.made)
+
+    assert sent(page, "partial") == [({"partial": "image/jpeg"}, [b"half"])]
+
+
+async def test_what_is_no_message_of_ours_is_left_alone(studio: Heard) -> None:
+    for message in (None, "cancel", {"do": "generate"}, {**FOX, "kind": "text"}, {"do": "take"}):
+        studio._hear(studio, message, [])
+    say(studio, do="fetch", number=-1, whole=True)
+    say(studio, do="cancel")
+    await asyncio.sleep(0)
+
+    assert studio.job is None
+    assert studio.running == {}
+    assert not studio._tasks
+
+
+async def test_a_key_that_is_set_later_is_noticed(
+    studio: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert studio.offers["image"][0]["model"] == "local/painter"
+    monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+    say(studio, do="offers")
+    await until(studio, lambda: studio.offers["image"][0]["model"] != "local/painter")
+
+    assert studio.offers == offered()
+    assert studio.offers["image"][0]["reason"] == ""
+
+
+def test_a_voice_has_no_seed_to_speak_of() -> None:
+    origin = Provenance(model="local/hibari", prompt="a fox", engine="local", seed=0)
+    said = Audio.from_pcm(bytes(4800), sample_rate=24_000, provenance=origin)
+
+    entry = entry_of(said, {"kind": "speech", "prompt": "a fox", "settings": {}})
+
+    assert entry["facts"] == ["local/hibari", "0.1 s"]
+    assert "seed" not in entry["code"]
+
+
+def test_what_is_empty_is_left_out_and_numbers_are_numbers() -> None:
+    settings = {
+        "model": "local/film",
+        "seconds": "2.5",
+        "seed": " 7 ",
+        "timeout": "30",
+        "aspect": "",
+        "speed": " ",
+        "style": None,
+        "pictures": ["a"],
+        "of_another_kind": "x",
+    }
+    assert keywords("video", settings, []) == {
+        "model": "local/film",
+        "seconds": 2.5,
+        "seed": 7,
+        "timeout": 30.0,
+    }
+
+
+def test_a_film_begins_with_its_first_picture() -> None:
+    first, second = picture(8), picture(9)
+
+    assert keywords("video", {}, [first, second]) == {"image": first, "references": [second]}
+    assert keywords("image", {}, [first, second]) == {"references": [first, second]}
+    with pytest.raises(PromptError, match="seconds='long' is not a number"):
+        keywords("video", {"seconds": "long"}, [])
+
+
+async def test_the_public_name_opens_one_and_its_text_is_one_calm_line() -> None:
+    studio = mt.Studio()
+
+    assert (studio.result, studio.history, studio.job) == (None, [], None)
+    assert repr(studio) == "Studio: run this cell to open it"
+    studio.close()
+
+
+async def _forever(_call: Call) -> None:
+    await asyncio.Event().wait()
