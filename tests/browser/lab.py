@@ -156,7 +156,8 @@ def _cell(code: str) -> dict[str, object]:
     return {"cell_type": "code", "source": code, **empty}
 
 
-def _environment(home: Path, token: str) -> dict[str, str]:
+def environment(home: Path, token: str = "") -> dict[str, str]:
+    """For a server with nobody's settings, whose kernel `here` runs this code."""
     kernel = home / "data" / "kernels" / "here"
     kernel.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -202,7 +203,7 @@ def lab(home: Path, **env: str) -> Iterator[Lab]:
     ]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603 - our own interpreter
-            command, env=_environment(home, token) | env, stdout=log, stderr=subprocess.STDOUT
+            command, env=environment(home, token) | env, stdout=log, stderr=subprocess.STDOUT
         )
     try:
         url = _server_url(home, server)

@@ -1,0 +1,74 @@
+"""The studio as a page of its own: one cell, served by Voilà."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import SHOTS, Lab, environment
+
+pytestmark = pytest.mark.browser
+
+CELL = "import mediatoolkit as mt; mt.Studio()"
+PROMPT = "a red fox under the stars"
+LONG = 60_000
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path) -> Iterator[str]:
+    """Address of Voilà over a notebook of one cell, without any key."""
+    cell = {"cell_type": "code", "source": CELL, "metadata": {}, "outputs": []}
+    spec = {"name": "here", "display_name": "here", "language": "python"}
+    book = {"cells": [cell | {"execution_count": None}], "nbformat": 4, "nbformat_minor": 4}
+    notebook = tmp_path / "studio.ipynb"
+    notebook.write_text(json.dumps(book | {"metadata": {"kernelspec": spec}}))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}"]
+    env = environment(tmp_path) | {"MEDIATOOLKIT_STORE": str(tmp_path / "store")}
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
+        env.pop(name, None)
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [*command, "--Voila.ip=127.0.0.1"], env=env, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        _until_it_listens(port, server, tmp_path / "log")
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def test_a_notebook_of_one_cell_is_a_studio(jupyter: Lab, dashboard: str, tmp_path: Path) -> None:
+    """Without the code, with a picture, and with the picture in the store."""
+    page = jupyter.browser.new_page(viewport={"width": 1100, "height": 760})
+    page.goto(dashboard)
+    studio = page.locator(".mt-studio")
+    expect(studio).to_be_visible(timeout=LONG)
+    studio.get_by_label("What to see").fill(PROMPT)
+    studio.get_by_role("button", name="Generate").click()
+
+    expect(studio.get_by_role("img", name=PROMPT)).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("import mediatoolkit")).to_have_count(0)
+    assert list((tmp_path / "store").rglob("*.png"))
+    page.screenshot(path=SHOTS / "light-voila.png")
+    page.close()
+
+
+def _until_it_listens(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.1)
+    raise TimeoutError(log.read_text())
