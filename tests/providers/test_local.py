@@ -101,7 +101,7 @@ async def test_a_picture_is_seen_as_it_grows(monkeypatch: pytest.MonkeyPatch) ->
     for part in parts:
         small = Image(part.data)
         assert max(small.width, small.height) <= 192
-        assert (small.mime_type, str(part)) == (part.mime_type, "drawing")
+        assert (small.mime_type, str(part)) == (part.mime_type, "sketching")
 
 
 async def test_cancel_stops_the_brush() -> None:
