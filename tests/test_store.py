@@ -134,3 +134,34 @@ def test_the_default_store_can_be_moved(tmp_path: Path, monkeypatch: pytest.Monk
     assert Store.default().folder == tmp_path / "mine"
     monkeypatch.delenv("MEDIATOOLKIT_STORE")
     assert Store.default().folder.parts[-2:] == ("mediatoolkit", "media")
+
+
+async def test_a_store_lists_what_it_keeps_newest_first(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    old = await store.put(Image(picture(), provenance=FOX))
+    os.utime(old.path or "", (1_000, 1_000))
+    new = await store.put(Image(picture((9, 9))))
+    (tmp_path / "notes.txt").write_text("no picture")
+
+    entries = await store.entries()
+
+    assert [entry.path for entry in entries] == [new.path, old.path]
+    assert [entry.prompt for entry in entries] == ["", "a red fox"]
+
+
+async def test_a_store_that_is_not_made_yet_is_empty(tmp_path: Path) -> None:
+    assert await Store(tmp_path / "new", create=True).entries() == []
+    with pytest.raises(StorageError):
+        await Store(tmp_path / "new").entries()
+
+
+async def test_whoever_watches_a_folder_hears_of_every_store_over_it(tmp_path: Path) -> None:
+    heard: list[str] = []
+    end = Store(tmp_path).watch(lambda: heard.append("new"))
+
+    await Store(tmp_path).put(Image(picture()))
+    end()
+    end()
+    await Store(tmp_path).put(Image(picture()))
+
+    assert heard == ["new"]

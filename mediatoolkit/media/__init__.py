@@ -3,6 +3,7 @@
 from mediatoolkit.media.audio import Audio
 from mediatoolkit.media.base import Media
 from mediatoolkit.media.captions import Caption, Captions
+from mediatoolkit.media.entry import Entry, entries_in, entry_of
 from mediatoolkit.media.formats import Facts, inspect
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.joining import concatenate
@@ -15,6 +16,7 @@ __all__ = [
     "Audio",
     "Caption",
     "Captions",
+    "Entry",
     "Facts",
     "Image",
     "Media",
@@ -23,5 +25,7 @@ __all__ = [
     "Sound",
     "Video",
     "concatenate",
+    "entries_in",
+    "entry_of",
     "inspect",
 ]

@@ -9,6 +9,7 @@ import struct
 import zlib
 from html import escape, unescape
 
+from mediatoolkit.errors import MediaError
 from mediatoolkit.media.formats import (
     PNG_START,
     Facts,
@@ -45,6 +46,14 @@ def written_into(data: bytes, facts: Facts, provenance: Provenance) -> list[Piec
 def read_from(data: bytes, facts: Facts) -> Provenance | None:
     """The provenance that a file of ours carries, or None."""
     return _READERS[facts.mime_type](data)
+
+
+def read_from_head(head: bytes, mime_type: str) -> Provenance | None:
+    """The same from the first bytes of a file; None when they do not reach as far."""
+    try:
+        return _READERS[mime_type](head)
+    except (IndexError, struct.error, MediaError):
+        return None
 
 
 def _into_png(data: bytes, _facts: Facts, provenance: Provenance) -> list[Piece]:

@@ -60,14 +60,22 @@ def inspect(data: bytes) -> Facts:
     return facts
 
 
+def picture_type(head: bytes) -> str | None:
+    """The type of the picture that begins with *head*, or None when it is none we take."""
+    if head.startswith(PNG_START):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
 def _reader_for(data: bytes) -> Callable[[bytes], Facts | None]:
-    if data.startswith(PNG_START):
-        return _read_png
-    if data.startswith(b"\xff\xd8\xff"):
-        return _read_jpeg
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _read_webp
-    raise MediaError(f"This is {name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
+    mime_type = picture_type(data)
+    if mime_type is None:
+        raise MediaError(f"This is {name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
+    return {"image/png": _read_png, "image/jpeg": _read_jpeg, "image/webp": _read_webp}[mime_type]
 
 
 def name_of(data: bytes) -> str:

@@ -54,6 +54,19 @@ def record_in(data: bytes, facts: SoundFacts) -> bytes | None:
     return record
 
 
+def record_in_head(head: bytes) -> bytes | None:
+    """The same from the first bytes of a file; None when they do not reach as far.
+
+    Raises:
+        MediaError: No sound that we take.
+    """
+    try:
+        record: bytes | None = _module_for(head).record_in(head)
+    except (IndexError, struct.error):
+        return None
+    return record
+
+
 def _module_for(data: bytes) -> ModuleType:
     if wav.is_wav(data):
         return wav
