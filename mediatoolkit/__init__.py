@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from mediatoolkit.transport import Limits, Retry, Timeout
     from mediatoolkit.transport.session import SessionRegistry, sessions
     from mediatoolkit.verbs import Studio, close, download, film, image, jobs, speech, video
+    from mediatoolkit.widgets.comparing import compare
+    from mediatoolkit.widgets.gallery import Gallery
 
 _HOMES = {
     "agents": ("ImageGenAgent", "VideoGenAgent", "VoiceAgent"),
@@ -77,8 +79,20 @@ _HOMES = {
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
-    "transport.session": ("SessionRegistry", "sessions"),
-    "verbs": ("Studio", "close", "download", "film", "image", "jobs", "speech", "video"),
+    "transport.session": ("SessionRegistry",),
+    "verbs": (
+        "Studio",
+        "close",
+        "download",
+        "film",
+        "image",
+        "jobs",
+        "sessions",
+        "speech",
+        "video",
+    ),
+    "widgets.comparing": ("compare",),
+    "widgets.gallery": ("Gallery",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -87,6 +101,7 @@ __all__ = [
     "AuthenticationError",
     "ClosedError",
     "DeadlineError",
+    "Gallery",
     "GeminiImageClient",
     "GeminiSpeechClient",
     "GeminiVideoClient",
@@ -125,6 +140,7 @@ __all__ = [
     "VideoPrompt",
     "VoiceAgent",
     "close",
+    "compare",
     "download",
     "film",
     "image",

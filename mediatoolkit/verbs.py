@@ -21,6 +21,7 @@ from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.registry import client_class, default_vendor
 from mediatoolkit.store import Pending, Store
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
+from mediatoolkit.transport.session import sessions
 
 if TYPE_CHECKING:
     from mediatoolkit.widgets.studio import Studio as StudioWidget
@@ -284,8 +285,6 @@ async def download(
 
 async def close() -> None:
     """Close every session of this kernel, and what still runs over them; all can be used again."""
-    from mediatoolkit.transport.session import sessions
-
     while _agents:
         _, agent = _agents.popitem()
         await agent.close()
@@ -351,3 +350,9 @@ def _shell() -> object:
     """IPython's, or None; it is asked only where it is already loaded."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
+
+
+if _in_kernel():
+    from mediatoolkit.widgets import session_panel
+
+    session_panel.install()

@@ -2,7 +2,7 @@
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -64,6 +64,11 @@ class Entry:
     def model(self) -> str:
         """Model id, or empty."""
         return self.provenance.model if self.provenance else ""
+
+    @property
+    def identity(self) -> Hashable:
+        """The same for the same media; a replaced file is another."""
+        return self.media or (self.path, self.modified, self.size)
 
     def open(self) -> Media:
         """The media; blocks.

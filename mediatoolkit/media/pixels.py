@@ -36,8 +36,12 @@ def mime_type_of(path: Path) -> str:
     return mime_type
 
 
-def decode(data: bytes) -> "PillowImage.Image":
+def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
     """Decode a PNG, JPEG or WebP whose structure is checked.
+
+    Args:
+        data: The file.
+        within: Pixels that no side is longer than; a JPEG is then decoded no larger than needed.
 
     Raises:
         MediaError: The pixels are not what the structure says.
@@ -45,7 +49,13 @@ def decode(data: bytes) -> "PillowImage.Image":
     from PIL import Image as PillowImage
 
     try:
-        picture = PillowImage.open(io.BytesIO(data), formats=tuple(_FORMATS.values()))
+        picture: PillowImage.Image = PillowImage.open(
+            io.BytesIO(data), formats=tuple(_FORMATS.values())
+        )
+        if within is not None:
+            if picture.mode == "P":
+                picture = picture.convert("RGBA")
+            picture.thumbnail((within, within), reducing_gap=2.0)
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:
         failure = MediaError(f"The picture cannot be decoded: {error}")

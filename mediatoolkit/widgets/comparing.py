@@ -1,0 +1,176 @@
+"""Two pictures beside or over each other, and what was asked for differently."""
+
+import difflib
+import json
+from html import escape
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.media import Image
+from mediatoolkit.widgets.page import running_loop, script, style, with_html
+
+_LONGEST = 2_000  # words of a prompt that are compared one by one
+_NOTHING = "–"
+
+
+def compare(a: object, b: object) -> "Comparison":
+    """Compare two pictures: a slider over both or side by side, and how they were asked for.
+
+    Args:
+        a: An `Image`, the bytes of a file, a path, a Pillow image or an array.
+        b: As *a*.
+
+    Raises:
+        MediaError: One of them is no picture that we take.
+        PromptError: One of them is a job; await it first.
+        StorageError: A file cannot be read.
+    """
+    return Comparison(_picture(a, "first"), _picture(b, "second"))
+
+
+class Comparison(anywidget.AnyWidget):
+    """Two pictures; the page asks for them in full quality, and keeps nothing of them."""
+
+    _esm = script("comparing.js")
+    _css = style("comparing.css")
+
+    shapes = t.List(t.List(t.Int())).tag(sync=True)
+    """Width and height of both in pixels; to the page."""
+
+    names = t.List(t.Unicode()).tag(sync=True)
+    """What is heard where they cannot be seen; to the page."""
+
+    note = t.Unicode().tag(sync=True)
+    """How different sizes were fitted; to the page."""
+
+    words = t.List(t.List(t.Unicode())).tag(sync=True)
+    """The prompts as pairs of `same`, `gone` or `new` and text; empty without any; to the page."""
+
+    facts = t.List(t.List(t.Unicode())).tag(sync=True)
+    """Options that differ: name, value of the first, value of the second; to the page."""
+
+    def __init__(self, a: Image, b: Image) -> None:
+        """Show *a* at the left and *b* at the right."""
+        self._pictures = [a, b]
+        super().__init__(
+            shapes=[[one.width, one.height] for one in (a, b)],
+            names=[
+                _prompt(one) or f"{name} picture" for one, name in ((a, "first"), (b, "second"))
+            ],
+            note=_fitted(a, b),
+            words=changes(_prompt(a), _prompt(b)),
+            facts=differences(a, b),
+        )
+        self._loop = running_loop()
+        self.on_msg(self._hear)
+
+    def close(self) -> None:
+        """Leave the page, and let go of the pictures."""
+        self._pictures = []
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        """One line."""
+        sizes = " and ".join(f"{width}×{height}" for width, height in self.shapes)
+        return f"<Comparison of {sizes}, {len(self.facts)} options differ>"
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        return with_html(super()._repr_mimebundle_(), self._as_html())
+
+    def _as_html(self) -> str:
+        tags = {"same": "span", "gone": "del", "new": "ins"}
+        prompt = " ".join(f"<{tags[how]}>{escape(text)}</{tags[how]}>" for how, text in self.words)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in fact)}</tr>"
+            for fact in self.facts
+        )
+        head = "<tr><th>option</th><th>first</th><th>second</th></tr>"
+        return f"<p>{prompt}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+    def _hear(self, _view: object, content: object, _buffers: object) -> None:
+        """Runs in whatever thread the front end's message arrives in."""
+        if content != "show":
+            return
+        if self._loop is None:
+            self._show()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._show)
+
+    def _show(self) -> None:
+        if self._pictures:
+            types = [picture.mime_type for picture in self._pictures]
+            self.send({"types": types}, buffers=[picture.data for picture in self._pictures])
+
+
+def changes(before: str, after: str) -> list[list[str]]:
+    """What became of a text, word by word.
+
+    Returns:
+        Pairs of `same`, `gone` or `new` and the words.
+    """
+    old, new = before.split(), after.split()
+    if max(len(old), len(new)) > _LONGEST:
+        return [["same", before]] if old == new else [["gone", before], ["new", after]]
+    found = []
+    for how, start, stop, first, last in difflib.SequenceMatcher(
+        None, old, new, autojunk=False
+    ).get_opcodes():
+        if how == "equal":
+            found.append(["same", " ".join(old[start:stop])])
+            continue
+        if start < stop:
+            found.append(["gone", " ".join(old[start:stop])])
+        if first < last:
+            found.append(["new", " ".join(new[first:last])])
+    return found
+
+
+def differences(a: Image, b: Image) -> list[list[str]]:
+    """The options that differ: name, value of *a*, value of *b*."""
+    known = [_facts(one) for one in (a, b)]
+    names = dict.fromkeys([*known[0], *known[1]])
+    pairs = ((name, *(facts.get(name, _NOTHING) for facts in known)) for name in names)
+    return [[name, left, right] for name, left, right in pairs if left != right]
+
+
+def _facts(picture: Image) -> dict[str, str]:
+    size = f"{picture.width}×{picture.height}"
+    facts: dict[str, object] = {}
+    origin = picture.provenance
+    if origin is not None:
+        facts = {"model": origin.model, "engine": origin.engine, "seed": origin.seed}
+        facts |= {f"{name}": value for name, value in origin.options.items()}
+    facts |= {"pixels": size, "type": picture.mime_type, "bytes": f"{len(picture.data):,}"}
+    return {name: _text(value) for name, value in facts.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _prompt(picture: Image) -> str:
+    return picture.provenance.prompt if picture.provenance else ""
+
+
+def _fitted(a: Image, b: Image) -> str:
+    if (a.width, a.height) == (b.width, b.height):
+        return ""
+    sizes = f"The first has {a.width}×{a.height} pixels, the second {b.width}×{b.height}"
+    if a.width * b.height == b.width * a.height:
+        return f"{sizes}; both are shown at one size."
+    return f"{sizes}; the second is fitted into the shape of the first, with bars beside it."
+
+
+def _picture(thing: object, which: str) -> Image:
+    if hasattr(thing, "__await__"):
+        raise PromptError(f"The {which} is not a picture yet; await the job, then compare.")
+    try:
+        return Image.of(thing)
+    except MediaError as error:
+        failure = MediaError(f"The {which} cannot be compared: {error}")
+    raise failure

@@ -1,0 +1,429 @@
+// Many thumbnails. Python knows the media, the filter and the order; the page asks for what is seen.
+
+const BATCH = 8; // thumbnails asked for at once
+const KEPT = 400; // thumbnails held; those out of sight are dropped first
+const TYPING = 200; // milliseconds without a key after which a word is looked for
+const NOUNS = { image: "picture", audio: "sound", video: "film" };
+const MARKS = { image: "", audio: "♪", video: "▶" };
+const SORTS = {
+  given: "As given",
+  newest: "Newest",
+  oldest: "Oldest",
+  prompt: "Prompt",
+  model: "Model",
+  size: "Largest",
+};
+
+/** What all views of one gallery share: lines of text, thumbnails, and who is in sight. */
+class Shelf extends EventTarget {
+  rows = new Map();
+  thumbs = new Map();
+  views = 0;
+  #seen = new Map(); // number of views that have it in sight
+  #asked = false;
+
+  constructor(model) {
+    super();
+    this.model = model;
+  }
+
+  /** Ask for the lines that are not here yet. */
+  learn(ids) {
+    const unknown = ids.filter((id) => !this.rows.has(id));
+    for (const id of unknown) this.rows.set(id, null);
+    if (unknown.length) this.model.send({ rows: unknown });
+  }
+
+  see(id) {
+    this.#seen.set(id, (this.#seen.get(id) ?? 0) + 1);
+    queueMicrotask(() => this.#ask());
+  }
+
+  leave(id) {
+    const left = (this.#seen.get(id) ?? 1) - 1;
+    if (left) this.#seen.set(id, left);
+    else this.#seen.delete(id);
+  }
+
+  hear({ rows, thumbs }, buffers) {
+    for (const row of rows ?? []) this.rows.set(row.id, row);
+    if (rows) this.#tell(rows.map((row) => row.id));
+    if (!thumbs) return;
+    for (const [at, { id, type, note }] of thumbs.entries()) {
+      const blob = new Blob([buffers[at]], { type });
+      this.thumbs.set(id, { url: blob.size ? URL.createObjectURL(blob) : "", note });
+    }
+    this.#tell(thumbs.map((thumb) => thumb.id));
+    this.#drop();
+    this.#asked = false;
+    this.#ask();
+  }
+
+  close() {
+    for (const { url } of this.thumbs.values()) URL.revokeObjectURL(url);
+    this.thumbs.clear();
+  }
+
+  #ask() {
+    if (this.#asked) return;
+    const wanted = [...this.#seen.keys()].filter((id) => !this.thumbs.has(id)).slice(0, BATCH);
+    this.#asked = wanted.length > 0;
+    if (wanted.length) this.model.send({ thumbs: wanted });
+  }
+
+  #drop() {
+    for (const [id, { url }] of this.thumbs) {
+      if (this.thumbs.size <= KEPT) return;
+      if (this.#seen.has(id)) continue;
+      this.thumbs.delete(id);
+      this.#tell([id]);
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  #tell(ids) {
+    this.dispatchEvent(new CustomEvent("news", { detail: ids }));
+  }
+}
+
+/** One thumbnail with its words. */
+class Tile {
+  constructor(id) {
+    this.element = make("div", "mt-tile", { role: "option", tabindex: "-1", "data-id": id });
+    this.picture = make("img", "mt-tile-picture", { alt: "", draggable: "false" });
+    this.note = make("span", "mt-tile-note");
+    this.prompt = make("span", "mt-tile-prompt");
+    this.model = make("span", "mt-tile-model");
+    const frame = make("span", "mt-tile-frame");
+    frame.append(this.picture, this.note);
+    this.element.append(frame, this.prompt, this.model);
+  }
+
+  write(row, thumb) {
+    if (row) {
+      this.element.dataset.kind = row.kind;
+      this.prompt.textContent = row.prompt || "no prompt";
+      this.model.textContent = row.model;
+      const words = [row.prompt || "no prompt", NOUNS[row.kind], row.model];
+      this.element.setAttribute("aria-label", words.filter(Boolean).join(", "));
+    }
+    const broken = Boolean(thumb && !thumb.url);
+    this.element.classList.toggle("mt-tile-broken", broken);
+    if (thumb?.url) this.picture.src = thumb.url;
+    else this.picture.removeAttribute("src");
+    const mark = row && !broken ? MARKS[row.kind] : "";
+    this.note.textContent = thumb && (mark || broken) ? `${mark} ${thumb.note}`.trim() : "";
+    if (row) this.element.title = [row.prompt, thumb?.note].filter(Boolean).join("\n");
+  }
+
+  select(isSelected) {
+    this.element.setAttribute("aria-selected", String(isSelected));
+  }
+}
+
+function labelled(name, field) {
+  const label = make("label", "mt-gallery-field");
+  label.append(make("span", "", {}, name), field);
+  return label;
+}
+
+/** A list of choices over one trait. */
+function chooser(model, trait, name, choices) {
+  const field = make("select", "mt-gallery-choice");
+  const write = () => {
+    const options = choices().map(([value, text]) => make("option", "", { value }, text));
+    field.replaceChildren(...options);
+    field.value = model.get(trait);
+  };
+  field.addEventListener("change", () => {
+    model.set(trait, field.value);
+    model.save_changes();
+  });
+  write();
+  return { label: labelled(name, field), write };
+}
+
+function button(text, press) {
+  const element = make("button", "mt-gallery-button", { type: "button" }, text);
+  element.addEventListener("click", press);
+  return element;
+}
+
+class View {
+  #tiles = new Map();
+  #shown = [];
+  #chosen = new Set();
+  #current = null; // the one that Tab reaches
+  #anchor = null; // where a range begins
+  #eye = new IntersectionObserver((seen) => this.#look(seen), { rootMargin: "240px 0px" });
+  #typing = 0;
+  #ends = new AbortController();
+
+  constructor(model, shelf, el) {
+    this.model = model;
+    this.shelf = shelf;
+    this.root = make("section", "mt-gallery", { "aria-label": "Gallery" });
+    this.grid = make("div", "mt-gallery-grid", {
+      role: "listbox",
+      "aria-multiselectable": "true",
+      "aria-label": "Media",
+    });
+    this.status = make("span", "mt-gallery-status", { role: "status", "aria-live": "polite" });
+    this.empty = make("p", "mt-gallery-empty");
+    this.#build();
+    keepKeys(this.root);
+    el.append(this.root);
+    this.#listen();
+    this.draw();
+  }
+
+  end() {
+    this.#ends.abort();
+    clearTimeout(this.#typing);
+    this.#eye.disconnect();
+    for (const [id, tile] of this.#tiles) this.#forget(id, tile);
+  }
+
+  /** Show what the filter keeps; tiles that stay are moved, not made again. */
+  draw() {
+    const hadFocus = this.grid.contains(document.activeElement);
+    this.#shown = this.model.get("shown");
+    this.shelf.learn(this.#shown);
+    const kept = new Set(this.#shown);
+    for (const [id, tile] of this.#tiles) if (!kept.has(id)) this.#forget(id, tile);
+    this.grid.replaceChildren(...this.#shown.map((id, at) => this.#tileAt(id, at)));
+    this.grid.hidden = !this.#shown.length;
+    if (!kept.has(this.#current)) this.#current = this.#shown[0] ?? null;
+    this.#point(this.#current);
+    if (hadFocus) this.#tiles.get(this.#current)?.element.focus({ preventScroll: true });
+    this.paint();
+  }
+
+  /** Show what is selected, and say how much. */
+  paint() {
+    this.#chosen = new Set(this.model.get("chosen"));
+    let selected = 0;
+    for (const id of this.#shown) {
+      const isSelected = this.#chosen.has(id);
+      selected += isSelected;
+      this.#tiles.get(id).select(isSelected);
+    }
+    const total = this.model.get("total");
+    const shown = this.#shown.length;
+    const note = this.model.get("note");
+    const words = [
+      (shown === total ? "" : `${shown.toLocaleString("en")} of `) + count(total, "piece"),
+      selected ? `${selected.toLocaleString("en")} selected` : "",
+      shown ? note : "",
+    ];
+    say(this.status, total < 0 ? note || "Looking…" : words.filter(Boolean).join(" · "));
+    this.openButton.disabled = !shown;
+    this.clearButton.disabled = !selected;
+    this.empty.hidden = shown > 0 || total < 0;
+    this.showAll.hidden = total === 0;
+    say(this.emptyWords, total ? "Nothing matches." : note);
+  }
+
+  #build() {
+    const { model } = this;
+    this.word = make("input", "mt-gallery-word", { type: "search", placeholder: "any" });
+    this.word.value = model.get("word");
+    this.word.addEventListener("input", () => {
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#set({ word: this.word.value }), TYPING);
+    });
+    this.models = chooser(model, "model", "Model", () => {
+      const names = new Set([...model.get("models"), model.get("model")]);
+      return [["", "any"], ...[...names].filter(Boolean).map((name) => [name, name])];
+    });
+    this.kinds = chooser(model, "kind", "Kind", () => [
+      ["", "any"],
+      ...Object.entries(NOUNS).map(([kind, noun]) => [kind, `${noun}s`]),
+    ]);
+    this.sorts = chooser(model, "sort", "Order", () =>
+      Object.entries(SORTS).filter(([sort]) => sort !== "given" || model.get("is_list")),
+    );
+    const bar = make("div", "mt-gallery-bar", { role: "group", "aria-label": "Filter and order" });
+    bar.append(labelled("Words", this.word), this.models.label, this.kinds.label, this.sorts.label);
+    this.openButton = button("Open", () => this.#open());
+    this.clearButton = button("Clear selection", () => this.#choose([]));
+    const foot = make("div", "mt-gallery-foot");
+    foot.append(this.status);
+    if (!model.get("is_list")) {
+      foot.append(button("Refresh", () => model.send({ refresh: true })));
+    }
+    foot.append(this.clearButton, this.openButton);
+    this.emptyWords = make("span");
+    this.showAll = button("Show all", () => this.#set({ word: "", model: "", kind: "" }));
+    this.empty.append(this.emptyWords, this.showAll);
+    this.root.append(bar, this.grid, this.empty, foot);
+  }
+
+  #listen() {
+    const { signal } = this.#ends;
+    const heard = {
+      "change:shown": () => this.draw(),
+      "change:chosen change:total change:note": () => this.paint(),
+      "change:models change:model": () => this.models.write(),
+      "change:kind": () => this.kinds.write(),
+      "change:sort": () => this.sorts.write(),
+      "change:word": () => {
+        if (document.activeElement !== this.word) this.word.value = this.model.get("word");
+      },
+      "change:stale": () => {
+        if (this.model.get("stale")) this.model.send({ refresh: true });
+      },
+    };
+    for (const [names, act] of Object.entries(heard)) {
+      this.model.on(names, act);
+      signal.addEventListener("abort", () => this.model.off(names, act));
+    }
+    const news = ({ detail }) => detail.forEach((id) => this.#write(id));
+    this.shelf.addEventListener("news", news, { signal });
+    this.grid.addEventListener("keydown", (event) => this.#press(event));
+    this.grid.addEventListener("click", (event) => this.#click(event));
+    this.grid.addEventListener("dblclick", () => this.#open());
+    if (this.model.get("stale")) this.model.send({ refresh: true });
+  }
+
+  #tileAt(id, at) {
+    let tile = this.#tiles.get(id);
+    if (!tile) {
+      tile = new Tile(id);
+      this.#tiles.set(id, tile);
+      this.#write(id);
+      this.#eye.observe(tile.element);
+    }
+    tile.element.setAttribute("aria-posinset", at + 1);
+    tile.element.setAttribute("aria-setsize", this.#shown.length);
+    return tile.element;
+  }
+
+  #write(id) {
+    this.#tiles.get(id)?.write(this.shelf.rows.get(id), this.shelf.thumbs.get(id));
+  }
+
+  #forget(id, tile) {
+    this.#eye.unobserve(tile.element);
+    if (tile.seen) this.shelf.leave(id);
+    this.#tiles.delete(id);
+  }
+
+  #look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const id = Number(target.dataset.id);
+      const tile = this.#tiles.get(id);
+      if (!tile || Boolean(tile.seen) === isIntersecting) continue;
+      tile.seen = isIntersecting;
+      if (isIntersecting) this.shelf.see(id);
+      else this.shelf.leave(id);
+    }
+  }
+
+  #set(values) {
+    for (const [trait, value] of Object.entries(values)) this.model.set(trait, value);
+    if (values.word === "") this.word.value = "";
+    this.model.save_changes();
+  }
+
+  #choose(ids) {
+    this.#set({ chosen: [...ids] });
+    this.paint();
+  }
+
+  /** Make *id* the one that Tab reaches. */
+  #point(id) {
+    for (const each of this.grid.querySelectorAll('[tabindex="0"]')) each.tabIndex = -1;
+    const tile = this.#tiles.get(id);
+    if (tile) tile.element.tabIndex = 0;
+    this.#current = id;
+  }
+
+  #go(at) {
+    const id = this.#shown[Math.max(0, Math.min(this.#shown.length - 1, at))];
+    this.#point(id);
+    this.#tiles.get(id).element.focus({ preventScroll: true });
+    this.#tiles.get(id).element.scrollIntoView({ block: "nearest" });
+    return id;
+  }
+
+  #range(to) {
+    const ends = [this.#shown.indexOf(this.#anchor ?? to), this.#shown.indexOf(to)];
+    const [first, last] = [Math.max(0, Math.min(...ends)), Math.max(...ends)];
+    return this.#shown.slice(first, last + 1);
+  }
+
+  #toggle(id) {
+    const chosen = new Set(this.#chosen);
+    if (!chosen.delete(id)) chosen.add(id);
+    this.#anchor = id;
+    this.#choose(chosen);
+  }
+
+  #open() {
+    const selected = this.#shown.filter((id) => this.#chosen.has(id));
+    const id = selected.includes(this.#current) || !selected.length ? this.#current : selected[0];
+    if (id !== null) this.model.send({ open: id });
+  }
+
+  #click(event) {
+    const element = event.target.closest(".mt-tile");
+    if (!element) return;
+    const id = Number(element.dataset.id);
+    this.#go(this.#shown.indexOf(id));
+    if (event.shiftKey) this.#choose(this.#range(id));
+    else if (event.ctrlKey || event.metaKey) this.#toggle(id);
+    else {
+      this.#anchor = id;
+      this.#choose([id]);
+    }
+  }
+
+  #press(event) {
+    const at = this.#shown.indexOf(this.#current);
+    const columns = getComputedStyle(this.grid).gridTemplateColumns.split(" ").length;
+    const page = columns * Math.max(1, Math.floor(this.grid.clientHeight / 200));
+    const steps = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: columns,
+      ArrowUp: -columns,
+      PageDown: page,
+      PageUp: -page,
+      Home: -this.#shown.length,
+      End: this.#shown.length,
+    };
+    if (event.key in steps) {
+      this.#anchor ??= this.#current;
+      const id = this.#go(at + steps[event.key]);
+      if (event.shiftKey) this.#choose(this.#range(id));
+      else this.#anchor = id;
+    } else if (event.key === " ") this.#toggle(this.#current);
+    else if (event.key === "Enter") this.model.send({ open: this.#current });
+    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) this.#choose(this.#shown);
+    else if (event.key === "Escape" && this.#chosen.size) this.#choose([]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+/** Called once a gallery. */
+export default () => {
+  let shelf;
+  return {
+    initialize: ({ model }) => {
+      shelf = new Shelf(model);
+      const hear = (news, buffers) => shelf.hear(news, buffers);
+      model.on("msg:custom", hear);
+      return () => {
+        model.off("msg:custom", hear);
+        shelf.close();
+      };
+    },
+    render: ({ model, el }) => {
+      const view = new View(model, shelf, el);
+      return () => view.end();
+    },
+  };
+};

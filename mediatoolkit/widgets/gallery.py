@@ -1,0 +1,259 @@
+"""A gallery: many pieces of media as thumbnails, to filter, sort, select and open."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from html import escape
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from mediatoolkit.errors import StorageError
+from mediatoolkit.media import Entry, Media
+from mediatoolkit.widgets.page import running_loop, script, style, with_html
+from mediatoolkit.widgets.shelf import MOST, Opened, Query, Shelf, in_words, row
+from mediatoolkit.widgets.thumbs import Thumb, thumb_of
+
+BATCH = 16
+"""Thumbnails in one message, at most."""
+
+ROWS = 1_000
+"""Lines of text in one message, at most."""
+
+PATIENCE = 0.5  # seconds that the text form waits for a slow folder
+
+_QUERY = ("word", "model", "kind", "sort")
+_threads = ThreadPoolExecutor(2, thread_name_prefix="mediatoolkit-gallery")
+
+
+class Gallery(anywidget.AnyWidget):
+    """Media as thumbnails: `mt.Gallery(word="fox", kind="image")`.
+
+    Args:
+        source: None for the default store, a `Store`, the path of a folder, or a list of media and
+            paths. Of a folder the newest 5,000 files are listed.
+        word: Only media whose prompt holds these words.
+        model: Only media of this model id.
+        kind: Only `"image"`, `"audio"` or `"video"`.
+        sort: `"newest"`, `"oldest"`, `"prompt"`, `"model"`, `"size"` or `"given"`; left out, a
+            list stays in its order and a folder begins with the newest.
+
+    Raises:
+        StorageError: There is no such folder or file.
+        MediaError: A file of the list is no media that we take.
+        PromptError: *source* is none of these, or there is no such kind or order.
+
+    The page asks for the thumbnails that are in sight. What the page changes is changed here too,
+    and the other way round: `gallery.word = "owl"`.
+    """
+
+    _esm = script("gallery.js")
+    _css = style("gallery.css")
+
+    word = t.Unicode().tag(sync=True)
+    """Words that all stand in the prompt; both directions."""
+
+    model = t.Unicode().tag(sync=True)
+    """Model id, or empty for all; both directions."""
+
+    kind = t.Unicode().tag(sync=True)
+    """`image`, `audio`, `video`, or empty for all; both directions."""
+
+    sort = t.Unicode("newest").tag(sync=True)
+    """The order; both directions."""
+
+    chosen = t.List(t.Int()).tag(sync=True)
+    """Numbers of what is selected; both directions."""
+
+    shown = t.List(t.Int()).tag(sync=True)
+    """Numbers of what the query keeps, in order; to the page."""
+
+    total = t.Int(-1).tag(sync=True)
+    """How many there are before the query; -1 until that is known; to the page."""
+
+    models = t.List(t.Unicode()).tag(sync=True)
+    """Model ids that may be chosen from; to the page."""
+
+    is_list = t.Bool().tag(sync=True)
+    """Whether the entries are fixed and have an order of their own; to the page."""
+
+    stale = t.Bool().tag(sync=True)
+    """Whether something was added since; a page that shows the gallery then asks for it."""
+
+    note = t.Unicode().tag(sync=True)
+    """Plain text: what to do when there is nothing, or what is left out; to the page."""
+
+    def __init__(
+        self,
+        source: object = None,
+        *,
+        word: str = "",
+        model: str = "",
+        kind: str = "",
+        sort: str | None = None,
+    ) -> None:
+        """Begin to look; nothing is decoded."""
+        self._shelf = Shelf.of(source)
+        is_list = self._shelf.store is None
+        query = Query(word, model, kind, sort or ("given" if is_list else "newest"))
+        self._loop = running_loop()
+        self._entries: dict[int, Entry] = {}
+        self._numbers: dict[object, int] = {}
+        self._listing: Future[list[Entry]] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(**{name: getattr(query, name) for name in _QUERY}, is_list=is_list)
+        self.observe(self._arrange, list(_QUERY))
+        self.on_msg(self._hear)
+        store = self._shelf.store
+        self._unwatch = store.watch(self._news) if store else lambda: None
+        self.refresh()
+
+    @property
+    def media(self) -> "Opened":
+        """What the filter keeps, in the order shown; each piece is read when it is asked for."""
+        self._catch_up()
+        return self._shelf.opened(self._picked())
+
+    @property
+    def selected(self) -> list[Media]:
+        """What is selected of it, in the order shown; reads files, so it blocks.
+
+        Raises:
+            StorageError: A file cannot be read any more.
+            MediaError: A file is cut short or corrupt.
+        """
+        self._catch_up()
+        chosen = set(self.chosen)
+        wanted = [self._entries[number] for number in self.shown if number in chosen]
+        return list(self._shelf.opened(wanted))
+
+    def refresh(self) -> None:
+        """Look again for what is there; in a notebook a thread does, and the page follows."""
+        if self._loop is None:
+            self._take(self._shelf.look())
+            return
+        self._listing = _threads.submit(self._shelf.look)
+        self._listing.add_done_callback(lambda _: self._cross(self._settle))
+
+    def close(self) -> None:
+        """Leave the page, and let go of everything."""
+        self._unwatch()
+        for task in self._tasks:
+            task.cancel()
+        self._entries.clear()
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        """One line: how many of what."""
+        return f"<Gallery of {self._in_words()}>"
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        words = f"A gallery of {self._in_words()}. Run the cell again to see it."
+        return with_html(super()._repr_mimebundle_(), f"<p>{escape(words)}</p>")
+
+    @t.validate(*_QUERY)
+    def _check(self, proposal: dict[str, Any]) -> str:
+        name, value = proposal["trait"].name, proposal["value"]
+        Query(**{name: value})
+        return str(value)
+
+    def _in_words(self) -> str:
+        with contextlib.suppress(TimeoutError, StorageError):
+            self._catch_up(PATIENCE)
+        if self.total < 0:
+            return "a folder that is still being read"
+        return in_words(self._picked())
+
+    def _catch_up(self, patience: float | None = None) -> None:
+        """Wait for a look that goes on, and begin one when something was added."""
+        if self.stale and self._listing is None:
+            self.refresh()
+        self._settle(patience)
+
+    def _settle(self, patience: float | None = None) -> None:
+        listing = self._listing
+        if listing is None:
+            return
+        try:
+            found = listing.result(patience)
+        except StorageError as error:
+            self.note = str(error)
+        else:
+            self._take(found)
+        if self._listing is listing:
+            self._listing = None
+
+    def _take(self, found: list[Entry]) -> None:
+        """Number the entries; what was there before keeps its number."""
+        self._entries = {
+            self._numbers.setdefault(entry.identity, len(self._numbers)): entry for entry in found
+        }
+        left_out = f"Only the newest {MOST:,} are listed." if len(found) == MOST else ""
+        with self.hold_sync():
+            self.stale = False
+            self.total = len(found)
+            self.models = sorted({entry.model for entry in found} - {""})
+            self.note = left_out if found else self._shelf.empty
+            self._arrange()
+
+    def _arrange(self, _change: object = None) -> None:
+        query = Query(*(getattr(self, name) for name in _QUERY))
+        self.shown = query.pick(self._entries)
+
+    def _picked(self) -> list[Entry]:
+        return [self._entries[number] for number in self.shown]
+
+    def _news(self) -> None:
+        """Runs where something was kept."""
+        self._cross(setattr, self, "stale", True)  # noqa: FBT003 - setattr's own
+
+    def _hear(self, _view: object, content: object, _buffers: object) -> None:
+        """Runs in whatever thread the front end's message arrives in."""
+        self._cross(self._answer, content)
+
+    def _cross(self, call: Callable[..., object], *args: object) -> None:
+        """Call on the loop of the cells."""
+        if self._loop is None:
+            call(*args)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *args)
+
+    def _answer(self, content: object) -> None:
+        match content:
+            case {"rows": list(asked)}:
+                known = self._known(asked)
+                for start in range(0, len(known), ROWS):
+                    rows = [row(number, entry) for number, entry in known[start : start + ROWS]]
+                    self.send({"rows": rows})
+            case {"thumbs": list(asked)}:
+                self._begin(self._send_thumbs(self._known(asked[:BATCH])))
+            case {"open": int(number)} if number in self._entries:
+                self._begin(self._show(number))
+            case {"refresh": True}:
+                self.refresh()
+
+    def _known(self, asked: list[object]) -> list[tuple[int, Entry]]:
+        numbers = (one for one in asked if isinstance(one, int))
+        return [(one, self._entries[one]) for one in numbers if one in self._entries]
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="mediatoolkit gallery")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_thumbs(self, wanted: list[tuple[int, Entry]]) -> None:
+        loop = asyncio.get_running_loop()
+        making = [loop.run_in_executor(_threads, thumb_of, entry) for _, entry in wanted]
+        made: list[Thumb] = await asyncio.gather(*making)
+        told = [
+            {"id": number, "type": thumb.mime_type, "note": thumb.note}
+            for (number, _), thumb in zip(wanted, made, strict=True)
+        ]
+        self.send({"thumbs": told}, buffers=[thumb.data for thumb in made])
+
+    async def _show(self, number: int) -> None:
+        media = await asyncio.to_thread(self._shelf.open, self._entries[number])
+        del media

@@ -1,0 +1,119 @@
+"""The sessions of this kernel as a table that lives as long as somebody looks at it."""
+
+import asyncio
+from dataclasses import astuple
+from typing import Any
+
+import anywidget
+import traitlets as t
+from IPython import get_ipython
+
+from mediatoolkit.transport.session import SessionRegistry
+from mediatoolkit.widgets.page import Bundle, running_loop, script, style, with_html
+
+PERIOD = 0.5  # seconds between two looks at the registry
+
+
+class SessionPanel(anywidget.AnyWidget):
+    """What `mt.sessions` shows: one line an origin, and a button that closes them.
+
+    While a page shows it, the registry is looked at twice a second; a message is sent when a
+    number has changed. The button closes the sessions of the loop the panel was made on.
+    """
+
+    _esm = script("session_panel.js")
+    _css = style("session_panel.css")
+
+    rows = t.List(t.List()).tag(sync=True)
+    """Origin, connections, in flight, calls, bytes in, errors; to the page."""
+
+    said = t.Unicode().tag(sync=True)
+    """What the button has done, plain text; to the page."""
+
+    def __init__(self, registry: SessionRegistry) -> None:
+        """Show *registry* as it stands."""
+        self._registry = registry
+        self._loop = running_loop()
+        self._views = 0
+        self._next: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+        super().__init__(rows=_rows(registry))
+        self.on_msg(self._hear)
+
+    def close(self) -> None:
+        """Leave the page."""
+        self._rest()
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        """As the registry's own."""
+        return repr(self._registry)
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> Bundle:
+        return with_html(super()._repr_mimebundle_(), self._registry._repr_html_())
+
+    def _hear(self, _view: object, content: object, _buffers: object) -> None:
+        """Runs in whatever thread the front end's message arrives in."""
+        acts = {"look": self._look_on, "leave": self._leave, "close": self._close_sessions}
+        act = acts.get(content) if isinstance(content, str) else None
+        if act and self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(act)
+
+    def _look_on(self) -> None:
+        self._views += 1
+        if self._next is None:
+            self._look()
+
+    def _leave(self) -> None:
+        self._views = max(0, self._views - 1)
+        if not self._views:
+            self._rest()
+
+    def _rest(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _look(self) -> None:
+        self.rows = _rows(self._registry)  # says nothing when nothing changed
+        self._next = asyncio.get_running_loop().call_later(PERIOD, self._look)
+
+    def _close_sessions(self) -> None:
+        if self._closing is None or self._closing.done():
+            self._closing = asyncio.get_running_loop().create_task(
+                self._close_all(), name="mediatoolkit close"
+            )
+
+    async def _close_all(self) -> None:
+        before = self._registry.rows()
+        self.said = "Closing…"
+        await self._registry.close()
+        self.rows = _rows(self._registry)
+        self.said = _told(
+            sum(row.connections for row in before), sum(row.in_flight for row in before)
+        )
+
+
+def install() -> None:
+    """Have IPython show a registry as a panel."""
+    shell = get_ipython()
+    shell.display_formatter.mimebundle_formatter.for_type(SessionRegistry, _bundle)
+
+
+def _bundle(registry: SessionRegistry, **_kwargs: object) -> Bundle:
+    return SessionPanel(registry)._repr_mimebundle_()
+
+
+def _rows(registry: SessionRegistry) -> list[list[Any]]:
+    return [list(astuple(row)) for row in registry.rows()]
+
+
+def _told(connections: int, in_flight: int) -> str:
+    ended = f" and ended {_counted(in_flight, 'call')}" if in_flight else ""
+    closed = _counted(connections, "connection")
+    return f"Closed {closed}{ended}. The next call opens new ones."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,208 @@
+"""What a gallery lists: where it comes from, what a query keeps of it, in which order."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+from weakref import WeakValueDictionary
+
+from mediatoolkit.errors import MediaError, PromptError, StorageError
+from mediatoolkit.files import path_of
+from mediatoolkit.media import Audio, Entry, Image, Media, Video, entry_of
+from mediatoolkit.store import Store
+
+MOST = 5_000
+"""Files of a folder that are listed; older ones are left out."""
+
+KINDS: Mapping[str, type[Media]] = {"image": Image, "audio": Audio, "video": Video}
+NAMES: Mapping[type[Media], str] = {kind: name for name, kind in KINDS.items()}
+
+_PROMPT = 160  # characters of a prompt that a tile has room for
+
+_ORDERS: Mapping[str, Callable[[Entry], Any] | None] = {
+    "newest": lambda entry: -entry.modified,
+    "oldest": lambda entry: entry.modified,
+    "prompt": lambda entry: (not entry.prompt, entry.prompt.casefold()),
+    "model": lambda entry: (not entry.model, entry.model, -entry.modified),
+    "size": lambda entry: -entry.size,
+    "given": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entries are wanted, and in which order.
+
+    Args:
+        word: Words that all stand in the prompt, in any case.
+        model: Model id.
+        kind: `"image"`, `"audio"` or `"video"`.
+        sort: `"newest"`, `"oldest"`, `"prompt"`, `"model"`, `"size"` (largest first) or `"given"`.
+
+    What is left out or empty takes everything.
+
+    Raises:
+        PromptError: There is no such kind or order.
+    """
+
+    word: str = ""
+    model: str = ""
+    kind: str = ""
+    sort: str = "newest"
+
+    def __post_init__(self) -> None:
+        """Check."""
+        for name in ("word", "model", "kind", "sort"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise PromptError(f"{name}={value!r} is not text; leave it out to see everything.")
+        _check("kind", self.kind, ("", *KINDS))
+        _check("sort", self.sort, _ORDERS)
+
+    def pick(self, entries: Mapping[int, Entry]) -> list[int]:
+        """The numbers of those that are wanted, in order."""
+        words = self.word.casefold().split()
+        found = [number for number, entry in entries.items() if self._takes(entry, words)]
+        order = _ORDERS[self.sort]
+        return sorted(found, key=lambda number: order(entries[number])) if order else found
+
+    def _takes(self, entry: Entry, words: list[str]) -> bool:
+        if self.kind and entry.kind is not KINDS[self.kind]:
+            return False
+        if self.model and entry.model != self.model:
+            return False
+        prompt = entry.prompt.casefold()
+        return all(word in prompt for word in words)
+
+
+def _check(name: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        words = ", ".join(repr(one) for one in known if one)
+        raise PromptError(f"{name}={value!r} is not known; use one of {words}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where the entries come from: a store, or what was given.
+
+    Attributes:
+        store: Looked into at each `look`; None when the entries are fixed.
+        given: The fixed entries.
+        empty: What to say, and to do, when there is nothing.
+    """
+
+    store: Store | None
+    given: tuple[Entry, ...] = ()
+    empty: str = "The list is empty."
+    _held: WeakValueDictionary[Hashable, Media] = field(
+        init=False, default_factory=WeakValueDictionary, repr=False, compare=False
+    )
+
+    @classmethod
+    def of(cls, source: object) -> "Shelf":
+        """The shelf of what people have at hand.
+
+        Args:
+            source: None for the default store, a `Store`, the path of a folder, or media and
+                paths of media.
+
+        Raises:
+            StorageError: There is no such folder or file.
+            MediaError: A file is no media that we take.
+            PromptError: It is none of these.
+        """
+        if source is None or isinstance(source, Store):
+            store = source or Store.default()
+            make = 'await mt.image("a red fox under the stars")'
+            return cls(store, empty=f"Nothing is kept here yet. Make a picture: {make}")
+        if isinstance(source, (str, os.PathLike)):
+            folder = path_of(source)
+            if not folder.is_dir():
+                raise StorageError(f"There is no folder {str(folder)!r}; name one with media.")
+            return cls(Store(folder), empty="This folder holds no pictures, sound or films.")
+        if isinstance(source, Iterable) and not isinstance(source, (bytes, Mapping)):
+            return cls(None, tuple(map(_entry, source)))
+        raise PromptError(
+            f"A gallery shows a store, a folder or a list of media, not {type(source).__name__}."
+        )
+
+    def look(self) -> list[Entry]:
+        """What is there now; blocks.
+
+        Raises:
+            StorageError: The folder cannot be read.
+        """
+        return self.store.look(MOST) if self.store else list(self.given)
+
+    def open(self, entry: Entry) -> Media:
+        """The media of *entry*, the same object as long as somebody holds it; blocks."""
+        media = self._held.get(entry.identity)
+        if media is None:
+            media = self._held[entry.identity] = entry.open()
+        return media
+
+    def opened(self, entries: Iterable[Entry]) -> "Opened":
+        """The media of *entries*, in that order."""
+        return Opened(self, tuple(entries))
+
+
+def _entry(thing: object) -> Entry:
+    if isinstance(thing, Media):
+        return Entry.of(thing)
+    if isinstance(thing, (str, os.PathLike)):
+        path = path_of(thing)
+        entry = entry_of(path)
+        if entry is None:
+            raise MediaError(f"{str(path)!r} is not a picture, a sound or a film that we take.")
+        return entry
+    raise PromptError(
+        f"A gallery shows media, not {type(thing).__name__}; await a job to have its media."
+    )
+
+
+class Opened(Sequence[Media]):
+    """Media in order, each read when it is asked for and held only as long as it is used."""
+
+    def __init__(self, shelf: Shelf, entries: tuple[Entry, ...]) -> None:
+        """Nothing is read yet."""
+        self._shelf = shelf
+        self._entries = entries
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, at: int) -> Media: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Media]: ...
+    def __getitem__(self, at: int | slice) -> Media | list[Media]:
+        """One piece, or a list; blocks."""
+        if isinstance(at, slice):
+            return [self._shelf.open(entry) for entry in self._entries[at]]
+        return self._shelf.open(self._entries[at])
+
+    def __iter__(self) -> Iterator[Media]:
+        """One after the other."""
+        return map(self._shelf.open, self._entries)
+
+    def __repr__(self) -> str:
+        """One line, without reading."""
+        return f"<{in_words(self._entries)}>"
+
+
+def in_words(entries: Iterable[Entry]) -> str:
+    """How many of what, such as `2,000 pictures, 1 sound`."""
+    kinds = Counter(entry.kind.noun for entry in entries)
+    nouns = [kind.noun for kind in NAMES if kinds[kind.noun]]
+    counted = [f"{kinds[noun]:,} {noun}{'' if kinds[noun] == 1 else 's'}" for noun in nouns]
+    return ", ".join(counted) or "nothing"
+
+
+def row(number: int, entry: Entry) -> dict[str, object]:
+    """What a page may write under a thumbnail."""
+    name = entry.path.name if entry.path else ""
+    words = " ".join((entry.prompt or name).split())
+    cut = words if len(words) <= _PROMPT else f"{words[: _PROMPT - 1]}…"
+    return {"id": number, "kind": NAMES[entry.kind], "prompt": cut, "model": entry.model}
