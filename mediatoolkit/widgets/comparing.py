@@ -10,7 +10,7 @@ import traitlets as t
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.page import running_loop, script, style, with_html
+from mediatoolkit.widgets.page import counted, running_loop, script, style, with_html
 
 _LONGEST = 2_000  # words of a prompt that are compared one by one
 _NOTHING = "–"
@@ -70,13 +70,14 @@ class Comparison(anywidget.AnyWidget):
     def close(self) -> None:
         """Leave the page, and let go of the pictures."""
         self._pictures = []
-        self.layout.close()
+        if self.comm is not None:
+            self.layout.close()
         super().close()
 
     def __repr__(self) -> str:
         """One line."""
         sizes = " and ".join(f"{width}×{height}" for width, height in self.shapes)
-        return f"<Comparison of {sizes}, {len(self.facts)} options differ>"
+        return f"<Comparison of {sizes}, {counted(len(self.facts), 'difference')}>"
 
     def _repr_mimebundle_(self, **_kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         return with_html(super()._repr_mimebundle_(), self._as_html())

@@ -123,6 +123,7 @@ class Tile {
 
 function labelled(name, field) {
   const label = make("label", "mt-gallery-field");
+  field.setAttribute("aria-label", name); // the text of a label would take in all choices
   label.append(make("span", "", {}, name), field);
   return label;
 }

@@ -139,11 +139,12 @@ class Gallery(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Leave the page, and let go of everything."""
-        self._unwatch()
-        for task in self._tasks:
-            task.cancel()
-        self._entries.clear()
-        self.layout.close()
+        if self.comm is not None:  # else it is closed, or was never made
+            self._unwatch()
+            for task in self._tasks:
+                task.cancel()
+            self._entries = {}
+            self.layout.close()
         super().close()
 
     def __repr__(self) -> str:

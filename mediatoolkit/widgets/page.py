@@ -31,3 +31,8 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as `2,000 pictures` or `1 picture`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ import traitlets as t
 from IPython import get_ipython
 
 from mediatoolkit.transport.session import SessionRegistry
-from mediatoolkit.widgets.page import Bundle, running_loop, script, style, with_html
+from mediatoolkit.widgets.page import Bundle, counted, running_loop, script, style, with_html
 
 PERIOD = 0.5  # seconds between two looks at the registry
 
@@ -110,10 +110,6 @@ def _rows(registry: SessionRegistry) -> list[list[Any]]:
 
 
 def _told(connections: int, in_flight: int) -> str:
-    ended = f" and ended {_counted(in_flight, 'call')}" if in_flight else ""
-    closed = _counted(connections, "connection")
+    ended = f" and ended {counted(in_flight, 'call')}" if in_flight else ""
+    closed = counted(connections, "connection")
     return f"Closed {closed}{ended}. The next call opens new ones."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

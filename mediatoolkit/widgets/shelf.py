@@ -11,6 +11,7 @@ from mediatoolkit.errors import MediaError, PromptError, StorageError
 from mediatoolkit.files import path_of
 from mediatoolkit.media import Audio, Entry, Image, Media, Video, entry_of
 from mediatoolkit.store import Store
+from mediatoolkit.widgets.page import counted
 
 MOST = 5_000
 """Files of a folder that are listed; older ones are left out."""
@@ -196,8 +197,7 @@ def in_words(entries: Iterable[Entry]) -> str:
     """How many of what, such as `2,000 pictures, 1 sound`."""
     kinds = Counter(entry.kind.noun for entry in entries)
     nouns = [kind.noun for kind in NAMES if kinds[kind.noun]]
-    counted = [f"{kinds[noun]:,} {noun}{'' if kinds[noun] == 1 else 's'}" for noun in nouns]
-    return ", ".join(counted) or "nothing"
+    return ", ".join(counted(kinds[noun], noun) for noun in nouns) or "nothing"
 
 
 def row(number: int, entry: Entry) -> dict[str, object]:

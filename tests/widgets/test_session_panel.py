@@ -1,0 +1,101 @@
+"""The table of sessions: what it shows, when it speaks, what its button does."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mediatoolkit.transport.session import SessionRegistry
+from mediatoolkit.widgets import session_panel
+from mediatoolkit.widgets.session_panel import SessionPanel
+
+ORIGIN = "https://api.example"
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[SessionRegistry]:
+    made = SessionRegistry()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def panel(
+    registry: SessionRegistry, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SessionPanel]:
+    monkeypatch.setattr(session_panel, "PERIOD", 0.01)
+    made = SessionPanel(registry)
+    yield made
+    made.close()
+
+
+async def heard(panel: SessionPanel) -> None:
+    """Wait until what the page has said is acted upon."""
+    del panel
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_a_panel_looks_only_while_it_is_seen(
+    panel: SessionPanel, registry: SessionRegistry
+) -> None:
+    panel._hear(panel, "look", [])
+    await heard(panel)
+    changed = asyncio.Event()
+    panel.observe(lambda _: changed.set(), "rows")
+
+    registry.ledger(registry.session()).tally(ORIGIN).calls += 1
+    await asyncio.wait_for(changed.wait(), 10)
+    assert panel.rows == [[ORIGIN, 0, 0, 1, 0, 0]]
+
+    panel._hear(panel, "leave", [])
+    await heard(panel)
+    assert panel._next is None
+
+
+async def test_nothing_is_said_while_nothing_changes(panel: SessionPanel) -> None:
+    said: list[object] = []
+    panel.observe(said.append, "rows")
+    panel._hear(panel, "look", [])
+
+    for _ in range(20):
+        await asyncio.sleep(session_panel.PERIOD)
+
+    assert said == []
+
+
+async def test_the_button_closes_from_any_thread(
+    panel: SessionPanel, registry: SessionRegistry
+) -> None:
+    session = registry.session()
+    registry.ledger(session).tally(ORIGIN).calls += 1
+    told = asyncio.Event()
+    panel.observe(lambda change: told.set() if "Closed" in change.new else None, "said")
+
+    click = threading.Thread(target=panel._hear, args=(panel, "close", []))
+    click.start()
+    click.join()
+    await asyncio.wait_for(told.wait(), 10)
+
+    assert session.closed
+    assert panel.rows == []
+    assert panel.said == "Closed 0 connections. The next call opens new ones."
+
+
+async def test_nonsense_from_a_page_is_not_heard(panel: SessionPanel) -> None:
+    for nonsense in ({1: 2}, None, "open", ["close"]):
+        panel._hear(panel, nonsense, [])
+    await heard(panel)
+    assert panel.said == ""
+
+
+async def test_where_no_widget_can_be_shown_there_is_a_table(
+    panel: SessionPanel, registry: SessionRegistry
+) -> None:
+    registry.ledger(registry.session()).tally("https://<b>").calls += 1
+
+    data, _ = panel._repr_mimebundle_()
+
+    assert "https://&lt;b&gt;" in data["text/html"]
+    assert data["text/plain"] == repr(registry)
