@@ -145,7 +145,7 @@ def _facts(picture: Image) -> dict[str, str]:
     if origin is not None:
         facts = {"model": origin.model, "engine": origin.engine, "seed": origin.seed}
         facts |= {f"{name}": value for name, value in origin.options.items()}
-    facts |= {"pixels": size, "type": picture.mime_type, "bytes": f"{len(picture.data):,}"}
+    facts |= {"pixels": size, "type": picture.mime_type}
     return {name: _text(value) for name, value in facts.items() if value is not None}
 
 
@@ -164,7 +164,7 @@ def _fitted(a: Image, b: Image) -> str:
     sizes = f"The first has {a.width}×{a.height} pixels, the second {b.width}×{b.height}"
     if a.width * b.height == b.width * a.height:
         return f"{sizes}; both are shown at one size."
-    return f"{sizes}; the second is fitted into the shape of the first, with bars beside it."
+    return f"{sizes}; the slider fits the second into the shape of the first."
 
 
 def _picture(thing: object, which: str) -> Image:

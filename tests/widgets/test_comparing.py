@@ -53,7 +53,7 @@ def test_only_options_that_differ_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [((8, 8), ""), ((16, 16), "both are shown at one size"), ((16, 8), "with bars beside it")],
+    [((8, 8), ""), ((16, 16), "both are shown at one size"), ((16, 8), "fits the second into")],
 )
 def test_other_sizes_are_fitted_and_it_says_so(size: tuple[int, int], words: str) -> None:
     note = compare(picture(), picture(size)).note
