@@ -66,6 +66,11 @@ def drop(*tokens: str) -> None:
         controls.drop(*tokens)
 
 
+def announce() -> None:
+    """Make this kernel known to its pages, so that they hear what is told later."""
+    _of_this_kernel()
+
+
 def tell(message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
     """Send *message* to the page whose click is answered, or else to every page."""
     controls = _of_this_kernel()

@@ -86,10 +86,39 @@ class Shelf extends EventTarget {
   }
 }
 
-/** One thumbnail with its words. */
+/** One thumbnail with its words; empty but for its name until it is seen. */
 class Tile {
+  seen = false;
+
   constructor(id) {
     this.element = make("div", "mt-tile", { role: "option", tabindex: "-1", "data-id": id });
+  }
+
+  write(row, thumb) {
+    if (!row) return;
+    const prompt = row.prompt || "no prompt";
+    const words = [prompt, NOUNS[row.kind], row.model];
+    this.element.setAttribute("aria-label", words.filter(Boolean).join(", "));
+    if (this.seen) this.#fill();
+    if (!this.picture) return;
+    this.element.dataset.kind = row.kind;
+    this.prompt.textContent = prompt;
+    this.model.textContent = row.model;
+    this.element.title = [prompt, thumb?.note].filter(Boolean).join("\n");
+    this.#draw(row, thumb);
+  }
+
+  #draw(row, thumb) {
+    const broken = Boolean(thumb && !thumb.url);
+    this.element.classList.toggle("mt-tile-broken", broken);
+    if (thumb?.url) this.picture.src = thumb.url;
+    else this.picture.removeAttribute("src");
+    const mark = broken ? "" : MARKS[row.kind];
+    this.note.textContent = thumb && (mark || broken) ? `${mark} ${thumb.note}`.trim() : "";
+  }
+
+  #fill() {
+    if (this.picture) return;
     this.picture = make("img", "mt-tile-picture", { alt: "", draggable: "false" });
     this.note = make("span", "mt-tile-note");
     this.prompt = make("span", "mt-tile-prompt");
@@ -97,23 +126,6 @@ class Tile {
     const frame = make("span", "mt-tile-frame");
     frame.append(this.picture, this.note);
     this.element.append(frame, this.prompt, this.model);
-  }
-
-  write(row, thumb) {
-    if (row) {
-      this.element.dataset.kind = row.kind;
-      this.prompt.textContent = row.prompt || "no prompt";
-      this.model.textContent = row.model;
-      const words = [row.prompt || "no prompt", NOUNS[row.kind], row.model];
-      this.element.setAttribute("aria-label", words.filter(Boolean).join(", "));
-    }
-    const broken = Boolean(thumb && !thumb.url);
-    this.element.classList.toggle("mt-tile-broken", broken);
-    if (thumb?.url) this.picture.src = thumb.url;
-    else this.picture.removeAttribute("src");
-    const mark = row && !broken ? MARKS[row.kind] : "";
-    this.note.textContent = thumb && (mark || broken) ? `${mark} ${thumb.note}`.trim() : "";
-    if (row) this.element.title = [row.prompt, thumb?.note].filter(Boolean).join("\n");
   }
 
   select(isSelected) {
@@ -314,8 +326,9 @@ class View {
     for (const { target, isIntersecting } of entries) {
       const id = Number(target.dataset.id);
       const tile = this.#tiles.get(id);
-      if (!tile || Boolean(tile.seen) === isIntersecting) continue;
+      if (!tile || tile.seen === isIntersecting) continue;
       tile.seen = isIntersecting;
+      this.#write(id);
       if (isIntersecting) this.shelf.see(id);
       else this.shelf.leave(id);
     }

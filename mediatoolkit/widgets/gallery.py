@@ -10,8 +10,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit.errors import StorageError
+from mediatoolkit.errors import MediaToolkitError, StorageError
 from mediatoolkit.media import Entry, Media
+from mediatoolkit.widgets import controls, viewer
 from mediatoolkit.widgets.page import running_loop, script, style, with_html
 from mediatoolkit.widgets.shelf import MOST, Opened, Query, Shelf, in_words, row
 from mediatoolkit.widgets.thumbs import Thumb, thumb_of
@@ -99,6 +100,7 @@ class Gallery(anywidget.AnyWidget):
         is_list = self._shelf.store is None
         query = Query(word, model, kind, sort or ("given" if is_list else "newest"))
         self._loop = running_loop()
+        controls.announce()
         self._entries: dict[int, Entry] = {}
         self._numbers: dict[object, int] = {}
         self._listing: Future[list[Entry]] | None = None
@@ -256,5 +258,8 @@ class Gallery(anywidget.AnyWidget):
         self.send({"thumbs": told}, buffers=[thumb.data for thumb in made])
 
     async def _show(self, number: int) -> None:
-        media = await asyncio.to_thread(self._shelf.open, self._entries[number])
-        del media
+        try:
+            media = await asyncio.to_thread(self._shelf.open, self._entries[number])
+            await viewer.show_in_page(media)
+        except MediaToolkitError as error:
+            self.note = str(error)

@@ -34,6 +34,7 @@ def test_two_pictures_under_one_slider(jupyter: Lab, theme: Theme) -> None:
         slider = view.get_by_role("slider")
         sheet.cell(1).evaluate("cell => cell.scrollIntoView()")
         sheet.shoot(f"{theme}-compare")
+        assert sheet.faults(".mt-compare") == []
 
         slider.focus()
         sheet.page.keyboard.press("ArrowRight")
@@ -64,6 +65,7 @@ def test_side_by_side_by_keyboard(jupyter: Lab) -> None:
         assert left["x"] + left["width"] < right["x"]
         view.scroll_into_view_if_needed()
         sheet.shoot("light-compare-beside")
+        assert sheet.faults(".mt-compare") == []
 
         expect(view).to_contain_text("<img src=x onerror=document.title='caught'>")
         assert "caught" not in sheet.page.title()

@@ -76,6 +76,7 @@ def test_a_gallery_shows_what_a_folder_holds(jupyter: Lab, theme: Theme) -> None
         tiles.last.scroll_into_view_if_needed()
         sheet.shoot(f"{theme}-gallery-end")
         assert "caught" not in sheet.page.title()
+        assert sheet.faults(".mt-gallery") == []
 
 
 @pytest.mark.usefixtures("media")
@@ -128,6 +129,14 @@ def test_the_keyboard_alone_is_enough(jupyter: Lab) -> None:
         expect(_said(sheet)).to_have_text("13 pieces")
         press("End")
         expect(_tiles(sheet).last).to_be_focused()
+        press("Home")
+        press("Enter")
+        dialog = sheet.page.get_by_role("dialog")
+        expect(dialog).to_contain_text(SEEN[0])
+        sheet.shoot("light-gallery-opened")
+        press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(_tiles(sheet).first).to_be_focused()
         assert sheet.page.locator(".jp-Notebook .jp-Cell").count() == 4, "keys reached the notebook"
 
 

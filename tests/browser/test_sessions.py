@@ -29,7 +29,9 @@ def test_the_panel_follows_the_calls_and_closes_them(
         sim.always(faults.Silence())
         sheet.run(2)
         expect(row.get_by_role("cell").nth(1)).to_have_text("1")
+        sheet.cell(0).evaluate("cell => cell.scrollIntoView()")
         sheet.shoot(f"{theme}-sessions")
+        assert sheet.faults(".mt-sessions") == []
         panel.get_by_role("button", name="Close").focus()
         sheet.page.keyboard.press("Enter")
 
