@@ -1,9 +1,8 @@
 """A gallery: many pieces of media as thumbnails, to filter, sort, select and open."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Container, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from html import escape
 from typing import Any
 
@@ -15,7 +14,7 @@ from mediatoolkit.media import Entry, Media
 from mediatoolkit.widgets import controls, viewer
 from mediatoolkit.widgets.page import running_loop, script, style, with_html
 from mediatoolkit.widgets.shelf import MOST, Opened, Query, Shelf, in_words, row
-from mediatoolkit.widgets.thumbs import Thumb, thumb_of
+from mediatoolkit.widgets.thumbs import thumb_of
 
 BATCH = 16
 """Thumbnails in one message, at most."""
@@ -127,17 +126,16 @@ class Gallery(anywidget.AnyWidget):
             MediaError: A file is cut short or corrupt.
         """
         self._catch_up()
-        chosen = set(self.chosen)
-        wanted = [self._entries[number] for number in self.shown if number in chosen]
-        return list(self._shelf.opened(wanted))
+        return list(self._shelf.opened(self._picked(among=set(self.chosen))))
 
     def refresh(self) -> None:
         """Look again for what is there; in a notebook a thread does, and the page follows."""
-        if self._loop is None:
-            self._take(self._shelf.look())
-            return
+        self.stale = False  # what is kept from now on may be missed by this look
         self._listing = _threads.submit(self._shelf.look)
-        self._listing.add_done_callback(lambda _: self._cross(self._settle))
+        if self._loop is None:
+            self._catch_up()
+        else:
+            self._listing.add_done_callback(lambda done: self._cross(self._settle, done))
 
     def close(self) -> None:
         """Leave the page, and let go of everything."""
@@ -164,30 +162,28 @@ class Gallery(anywidget.AnyWidget):
         return str(value)
 
     def _in_words(self) -> str:
-        with contextlib.suppress(TimeoutError, StorageError):
-            self._catch_up(PATIENCE)
+        self._catch_up(PATIENCE)
         if self.total < 0:
-            return "a folder that is still being read"
+            return self.note or "a folder that is still being read"
         return in_words(self._picked())
 
     def _catch_up(self, patience: float | None = None) -> None:
-        """Wait for a look that goes on, and begin one when something was added."""
-        if self.stale and self._listing is None:
+        """Wait for what is being looked for; look again when something was added."""
+        if self.stale:
             self.refresh()
-        self._settle(patience)
-
-    def _settle(self, patience: float | None = None) -> None:
         listing = self._listing
-        if listing is None:
+        if listing is not None and not wait([listing], patience).not_done:
+            self._settle(listing)
+
+    def _settle(self, listing: Future[list[Entry]]) -> None:
+        """Take what was found, once, unless a later look is under way."""
+        if self._listing is not listing:
             return
+        self._listing = None
         try:
-            found = listing.result(patience)
+            self._take(listing.result())
         except StorageError as error:
             self.note = str(error)
-        else:
-            self._take(found)
-        if self._listing is listing:
-            self._listing = None
 
     def _take(self, found: list[Entry]) -> None:
         """Number the entries; what was there before keeps its number."""
@@ -196,7 +192,6 @@ class Gallery(anywidget.AnyWidget):
         }
         left_out = f"Only the newest {MOST:,} are listed." if len(found) == MOST else ""
         with self.hold_sync():
-            self.stale = False
             self.total = len(found)
             self.models = sorted({entry.model for entry in found} - {""})
             self.note = left_out if found else self._shelf.empty
@@ -206,8 +201,9 @@ class Gallery(anywidget.AnyWidget):
         query = Query(*(getattr(self, name) for name in _QUERY))
         self.shown = query.pick(self._entries)
 
-    def _picked(self) -> list[Entry]:
-        return [self._entries[number] for number in self.shown]
+    def _picked(self, among: Container[int] | None = None) -> list[Entry]:
+        known = ((number, self._entries.get(number)) for number in self.shown)
+        return [one for number, one in known if one and (among is None or number in among)]
 
     def _news(self) -> None:
         """Runs where something was kept."""
@@ -249,8 +245,8 @@ class Gallery(anywidget.AnyWidget):
 
     async def _send_thumbs(self, wanted: list[tuple[int, Entry]]) -> None:
         loop = asyncio.get_running_loop()
-        making = [loop.run_in_executor(_threads, thumb_of, entry) for _, entry in wanted]
-        made: list[Thumb] = await asyncio.gather(*making)
+        making = (loop.run_in_executor(_threads, thumb_of, entry) for _, entry in wanted)
+        made = await asyncio.gather(*making)
         told = [
             {"id": number, "type": thumb.mime_type, "note": thumb.note}
             for (number, _), thumb in zip(wanted, made, strict=True)

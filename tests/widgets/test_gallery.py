@@ -137,6 +137,29 @@ async def test_what_a_store_keeps_later_is_listed(folder: Path) -> None:
     await store.put(Image(picture((6, 6))))
 
 
+async def test_what_is_kept_during_a_look_is_not_missed(folder: Path) -> None:
+    gallery = Gallery(folder)
+    gallery.refresh()
+    gallery._news()
+    while not gallery.stale or gallery._listing is not None:
+        await asyncio.sleep(0.001)
+
+    Image(picture((5, 5)), origin("a late fox")).save(folder / "late")
+    assert "a late fox" in prompts(gallery)
+    assert not gallery.stale
+
+
+async def test_a_closed_gallery_is_empty(folder: Path) -> None:
+    gallery = Gallery(folder)
+    assert len(gallery.media) == 5
+
+    gallery.close()
+    gallery.close()
+
+    assert gallery.selected == []
+    assert len(gallery.media) == 0
+
+
 @pytest.mark.parametrize(
     ("source", "error", "words"),
     [
