@@ -16,9 +16,10 @@ function prompts(words) {
   const section = make("section", "mt-compare-section", { "aria-label": "Prompt" });
   const text = make("p", "mt-compare-prompt");
   for (const [how, part] of words) {
-    const element = make(TAGS[how], `mt-compare-${how}`, {}, part);
+    const element = make(TAGS[how], `mt-compare-${how}`, {}, part.trimStart());
     if (how in SAID) element.prepend(make("span", "mt-compare-said", {}, `${SAID[how]}: `));
-    text.append(element, " ");
+    if (part.startsWith(" ")) text.append(" ");
+    text.append(element);
   }
   section.append(make("h4", "mt-compare-title", {}, "Prompt"), text);
   return section;

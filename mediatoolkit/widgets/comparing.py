@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -12,7 +13,8 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.widgets.page import counted, running_loop, script, style, with_html
 
-_LONGEST = 2_000  # words of a prompt that are compared one by one
+_LONGEST = 600  # words of a prompt that are compared one by one
+_WORD = re.compile(r"\s?(?:\w+|[^\w\s])")
 _NOTHING = "–"
 
 
@@ -84,7 +86,7 @@ class Comparison(anywidget.AnyWidget):
 
     def _as_html(self) -> str:
         tags = {"same": "span", "gone": "del", "new": "ins"}
-        prompt = " ".join(f"<{tags[how]}>{escape(text)}</{tags[how]}>" for how, text in self.words)
+        prompt = "".join(f"<{tags[how]}>{escape(text)}</{tags[how]}>" for how, text in self.words)
         rows = "".join(
             f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in fact)}</tr>"
             for fact in self.facts
@@ -111,22 +113,20 @@ def changes(before: str, after: str) -> list[list[str]]:
     """What became of a text, word by word.
 
     Returns:
-        Pairs of `same`, `gone` or `new` and the words.
+        Pairs of `same`, `gone` or `new` and a part of the text, with the space before it.
     """
-    old, new = before.split(), after.split()
+    old, new = (_WORD.findall(" ".join(text.split())) for text in (before, after))
     if max(len(old), len(new)) > _LONGEST:
-        return [["same", before]] if old == new else [["gone", before], ["new", after]]
-    found = []
-    for how, start, stop, first, last in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
+        return [["same", after]] if old == new else [["gone", before], ["new", f" {after}"]]
+    bare = ([word.strip() for word in words] for words in (old, new))
+    found: list[list[str]] = []
+    matcher = difflib.SequenceMatcher(None, *bare, autojunk=False)
+    for how, start, stop, first, last in matcher.get_opcodes():
         if how == "equal":
-            found.append(["same", " ".join(old[start:stop])])
+            found.append(["same", "".join(new[first:last])])
             continue
-        if start < stop:
-            found.append(["gone", " ".join(old[start:stop])])
-        if first < last:
-            found.append(["new", " ".join(new[first:last])])
+        parts = (["gone", "".join(old[start:stop])], ["new", "".join(new[first:last])])
+        found += [part for part in parts if part[1]]
     return found
 
 

@@ -23,10 +23,16 @@ FOX = Provenance(
         ("a fox", "a fox", [["same", "a fox"]]),
         (
             "a red fox",
-            "a blue fox now",
-            [["same", "a"], ["gone", "red"], ["new", "blue"], ["same", "fox"], ["new", "now"]],
+            "a blue fox, asleep",
+            [
+                ["same", "a"],
+                ["gone", " red"],
+                ["new", " blue"],
+                ["same", " fox"],
+                ["new", ", asleep"],
+            ],
         ),
-        ("a  fox\nsits", "a fox", [["same", "a fox"], ["gone", "sits"]]),
+        ("a  fox\nsits", "a fox", [["same", "a fox"], ["gone", " sits"]]),
         ("", "a fox", [["new", "a fox"]]),
     ],
 )
@@ -36,7 +42,7 @@ def test_a_prompt_is_compared_word_by_word(before: str, after: str, found: list[
 
 def test_prompts_too_long_to_compare_are_shown_whole() -> None:
     before, after = "a " * 3_000, "b " * 3_000
-    assert changes(before, after) == [["gone", before], ["new", after]]
+    assert changes(before, after) == [["gone", before], ["new", f" {after}"]]
 
 
 def test_only_options_that_differ_are_told() -> None:
