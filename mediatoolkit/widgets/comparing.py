@@ -118,9 +118,9 @@ def changes(before: str, after: str) -> list[list[str]]:
     old, new = (_WORD.findall(" ".join(text.split())) for text in (before, after))
     if max(len(old), len(new)) > _LONGEST:
         return [["same", after]] if old == new else [["gone", before], ["new", f" {after}"]]
-    bare = ([word.strip() for word in words] for words in (old, new))
+    was, now = ([word.strip() for word in words] for words in (old, new))
+    matcher = difflib.SequenceMatcher(None, was, now, autojunk=False)
     found: list[list[str]] = []
-    matcher = difflib.SequenceMatcher(None, *bare, autojunk=False)
     for how, start, stop, first, last in matcher.get_opcodes():
         if how == "equal":
             found.append(["same", "".join(new[first:last])])
