@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from mediatoolkit.job import Job
     from mediatoolkit.media import Audio, Image, Provenance, Video
+    from mediatoolkit.nested import allow_nested
     from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
     from mediatoolkit.providers.gemini import (
         GeminiImageClient,
@@ -72,6 +73,7 @@ _HOMES = {
     ),
     "job": ("Job",),
     "media": ("Audio", "Image", "Provenance", "Video"),
+    "nested": ("allow_nested",),
     "prompts": ("ImagePrompt", "SpeechPrompt", "VideoPrompt"),
     "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
     "providers.local": ("LocalImageClient", "LocalSpeechClient", "LocalVideoClient"),
@@ -139,6 +141,7 @@ __all__ = [
     "VideoGenAgent",
     "VideoPrompt",
     "VoiceAgent",
+    "allow_nested",
     "close",
     "compare",
     "download",

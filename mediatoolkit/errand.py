@@ -20,25 +20,23 @@ class Errand(Generic[T_co]):
 
     Args:
         make: Makes the coroutine, when it begins.
-        loop: Where it runs.
         name: Of the task.
         ended: Called on the loop before anybody else learns that it is over.
 
-    All methods are safe from any thread.
+    All methods are safe from any thread, after `go_to` has been called once.
 
     Attributes:
-        loop: Settled when it has begun.
+        loop: Where it runs; settled when it has begun.
     """
 
     def __init__(
         self,
         make: Callable[[], Coroutine[Any, Any, T_co]],
-        loop: loops.Loop,
         *,
         name: str,
         ended: Hook = lambda: None,
     ) -> None:
-        """Begin soon."""
+        """Wait for `go_to`."""
         self._make = make
         self._name = name
         self._tell_ended = ended
@@ -46,7 +44,13 @@ class Errand(Generic[T_co]):
         self._over = loops.over()
         self._at_begin: list[Hook] = []
         self._at_end: list[Hook] = []
-        self._go_to(loop)
+
+    def go_to(self, loop: loops.Loop) -> None:
+        """Begin there with its next turn."""
+        _unbegun.add(self)
+        self.loop = loop
+        soon = loop.call_soon if loops.running() is loop else loop.call_soon_threadsafe
+        soon(lambda: self._begun() if self.loop is loop else None)  # it may move before that
 
     def done(self) -> bool:
         """Whether it is over, in whatever way."""
@@ -126,16 +130,9 @@ class Errand(Generic[T_co]):
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the task gone with it
             self.loop.call_soon_threadsafe(arrive)
 
-    def _go_to(self, loop: loops.Loop) -> None:
-        _unbegun.add(self)
-        self.loop = loop
-        soon = loop.call_soon if loops.running() is loop else loop.call_soon_threadsafe
-        self._beginning = soon(self._begun)
-
     def _begun(self) -> asyncio.Task[T_co]:
         """The task; made now, on its loop, if it was not yet."""
         if self._task is None:
-            self._beginning.cancel()
             _unbegun.discard(self)
             self._task = self.loop.create_task(self._make(), name=self._name)
             self._task.add_done_callback(self._ended)
@@ -159,8 +156,7 @@ class Errand(Generic[T_co]):
             return
         for errand in list(_unbegun):
             if errand.loop is here:
-                errand._beginning.cancel()  # noqa: SLF001 - one of us
-                errand._go_to(loops.background.loop())  # noqa: SLF001 - one of us
+                errand.go_to(loops.background.loop())
 
     def _needs_turning(self) -> None:
         if loops.running() is self.loop:

@@ -6,6 +6,7 @@ of its own; and a thread without a loop can block until it is over.
 """
 
 import asyncio
+import atexit
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Generator
@@ -97,8 +98,9 @@ class Job(Generic[T_co]):
         self._last_words: list[Callable[[], object]] = []
         call.listener = lambda _event: self._tell()
         name = f"mediatoolkit job: {label[:60]}"
-        self._errand = Errand(self._run, loop or loops.chosen(), name=name, ended=self._ended)
+        self._errand = Errand(self._run, name=name, ended=self._ended)
         alive.add(self)
+        self._errand.go_to(loop or loops.chosen())
 
     @property
     def loop(self) -> loops.Loop:
@@ -267,13 +269,28 @@ class Job(Generic[T_co]):
         return State.DONE if self._error is None else State.FAILED
 
 
-def _cancel_on(loop: loops.Loop) -> None:
-    for job in list(alive):
-        if job.loop is loop:
-            job.cancel()
+async def end_here() -> None:
+    """Cancel every job of the running loop, and wait for their clean-up."""
+    await asyncio.gather(*_cancel_on(asyncio.get_running_loop()), return_exceptions=True)
+
+
+def _cancel_on(loop: loops.Loop) -> "list[Job[Any]]":
+    jobs = [job for job in list(alive) if job.loop is loop]
+    for job in jobs:
+        job.cancel()
+    return jobs
+
+
+def _end_at_exit() -> None:
+    """Loops that stand still can turn once more, such as that of a kernel nobody hooked into."""
+    for loop in {job.loop for job in list(alive)}:
+        if not (loop.is_running() or loop.is_closed()):
+            with contextlib.suppress(TimeoutError):
+                loop.run_until_complete(asyncio.wait_for(end_here(), loops.PATIENCE))
 
 
 loops.background.before_end(_cancel_on)
+atexit.register(_end_at_exit)
 
 
 def _cancelled(call: Call) -> JobCancelled:

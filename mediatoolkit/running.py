@@ -34,14 +34,6 @@ def cancel_all(loop: loops.Loop | None = None) -> int:
     return len(jobs)
 
 
-async def end_here() -> None:
-    """Cancel every job of the running loop, and wait for their clean-up."""
-    here = asyncio.get_running_loop()
-    jobs = running(here)
-    cancel_all(here)
-    await asyncio.gather(*jobs, return_exceptions=True)
-
-
 def run(work: "Coroutine[Any, Any, T] | Job[T]") -> T:
     """Block this thread until *work* is done on the loop in the background.
 
@@ -61,4 +53,6 @@ def run(work: "Coroutine[Any, Any, T] | Job[T]") -> T:
     if loops.background.is_here():
         work.close()
         raise PromptError("This runs in the background already; use `await` in place of mt.run.")
-    return Errand(lambda: work, loops.background.loop(), name="mediatoolkit run").result()
+    errand = Errand(lambda: work, name="mediatoolkit run")
+    errand.go_to(loops.background.loop())
+    return errand.result()

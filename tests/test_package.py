@@ -1,6 +1,5 @@
 """The package as a whole: its public names, what importing it costs, its README."""
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -72,14 +71,14 @@ assert not {{"IPython", "ipywidgets"}} & set(sys.modules)
     assert run(code) == ""
 
 
-def test_a_script_without_a_loop_can_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The work runs on a loop in the background, which ends when everything is closed."""
-    monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path))
-
-    fox = mt.image("a red fox", model="local/painter", size="64x64").result(30)
-
-    assert (fox.width, fox.height) == (64, 64)
-    asyncio.run(mt.close())
+def test_a_script_without_await_makes_a_picture_too(tmp_path: Path) -> None:
+    code = f"""
+import os
+os.environ["MEDIATOOLKIT_STORE"] = {str(tmp_path)!r}
+import mediatoolkit as mt
+assert mt.image("a red fox", size=64, seed=7).result().path.exists()
+"""
+    assert run(code) == ""
 
 
 def test_every_error_of_ours_is_in_the_drawn_tree() -> None:

@@ -136,7 +136,9 @@ class Agent(abc.ABC, Generic[P, M]):
         asked = None if self.reads & options.keys() else self._checked(prompt, options)
 
         async def work(call: Call) -> M:
-            return await self._make(asked or await self._read(prompt, options), call)
+            nonlocal asked  # done again, it takes the pictures that were read at first
+            asked = asked or await self._read(prompt, options)
+            return await self._make(asked, call)
 
         label = prompt.text if isinstance(prompt, Prompt) else str(prompt)
         return Job(work, Call(self._seconds(timeout)), label=label)

@@ -5,8 +5,8 @@ from typing import Any
 
 from IPython.display import display
 
-from mediatoolkit import running
-from mediatoolkit.job import Job
+from mediatoolkit import nested
+from mediatoolkit.job import Job, end_here
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import ending
@@ -50,13 +50,14 @@ def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> None:
 
 def install() -> None:
     """Hook into this kernel; later calls change nothing."""
+    nested.warn_of_nesting()
     if kernel.install(close, on_cell_end=_settle):
         shown.install(show, catch_up=_remember_finished)
 
 
 async def close() -> None:
     """Cancel every job of this loop, wait for their clean-up and views, and close its sessions."""
-    await running.end_here()
+    await end_here()
     await settled()
     await sessions.close()
 

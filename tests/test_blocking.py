@@ -1,0 +1,266 @@
+"""Jobs without `await`: blocked for, run in the background, awaited from another loop."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import mediatoolkit as mt
+from mediatoolkit import loops
+from mediatoolkit.call import Call, Drawing
+from mediatoolkit.job import Job, State
+from mediatoolkit.running import running
+
+
+async def quick(call: Call) -> str:
+    call.report(Drawing("sky", 0.5))
+    return threading.current_thread().name
+
+
+async def forever(_call: Call) -> None:
+    await asyncio.Event().wait()
+
+
+async def fail(_call: Call) -> None:
+    raise mt.PromptError("no")
+
+
+def _job_of_another_loop() -> Job[None]:
+    """One that runs in the background until it is cancelled."""
+    return Job(forever, Call(60), label="fox", loop=loops.background.loop())
+
+
+def test_a_script_without_a_loop_blocks_for_its_job() -> None:
+    job = Job(quick, Call(5), label="fox")
+    assert job.result() == "mediatoolkit background"
+    assert job.result(0) == job.result()
+    assert job.progress.state is State.DONE
+
+
+def test_a_failure_is_raised_where_it_is_waited_for() -> None:
+    job = Job(fail, Call(5), label="fox")
+    for _ in range(2):
+        with pytest.raises(mt.PromptError):
+            job.result()
+
+
+def test_a_cancelled_job_says_so_to_whoever_blocks() -> None:
+    job = Job(forever, Call(60), label="fox")
+    job.cancel()
+    with pytest.raises(mt.JobCancelled):
+        job.result()
+
+
+def test_an_impatient_wait_leaves_the_job_alone() -> None:
+    job = Job(forever, Call(60), label="fox")
+    with pytest.raises(mt.DeadlineError, match="goes on"):
+        job.result(0.05)
+    assert not job.done()
+    job.cancel()
+
+
+async def test_a_job_that_has_not_begun_moves_out_of_the_blocked_thread() -> None:
+    """And so do all others that this thread has just started, lest they wait for each other."""
+    jobs = [Job(quick, Call(5), label="fox") for _ in range(2)]
+    assert [job.loop for job in jobs] == [asyncio.get_running_loop()] * 2
+    assert jobs[0].result() == "mediatoolkit background"
+    assert await jobs[1] == "mediatoolkit background"
+
+
+async def test_a_job_that_runs_in_the_blocked_thread_is_not_waited_for() -> None:
+    job = Job(forever, Call(60), label="fox")
+    await asyncio.sleep(0)
+    with pytest.raises(mt.MediaToolkitError, match="use `await`"):
+        job.result()
+    job.cancel()
+    with pytest.raises(mt.JobCancelled):
+        await job
+
+
+def test_a_job_whose_loop_has_stopped_is_not_waited_for() -> None:
+    loop = asyncio.new_event_loop()
+    job = Job(quick, Call(5), label="fox", loop=loop)
+    with pytest.raises(mt.ClosedError):
+        job.result()
+    loop.close()
+    assert job not in running()
+
+
+async def test_hooks_are_called_on_the_loop_that_the_job_came_to() -> None:
+    heard: list[str] = []
+    job = Job(quick, Call(5), label="fox")
+    for hook_in in (job.when_begun, job.when_over):
+        hook_in(lambda _job: heard.append(threading.current_thread().name))
+    job.result()
+    mt.run(asyncio.sleep(0))
+    assert heard == ["mediatoolkit background"] * 2
+    job.when_begun(lambda _job: heard.append("late"))
+    mt.run(asyncio.sleep(0))
+    assert heard[-1] == "late"
+
+
+async def test_a_job_is_awaited_from_another_loop() -> None:
+    job = Job(quick, Call(5), label="fox", loop=loops.background.loop())
+    assert await job == await job == "mediatoolkit background"
+
+
+async def test_a_stopped_wait_on_another_loop_stops_the_job() -> None:
+    job = _job_of_another_loop()
+
+    async def cell() -> None:
+        await job
+
+    task = asyncio.create_task(cell())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert job.done()
+
+
+async def test_a_click_reaches_a_job_of_another_loop() -> None:
+    job = _job_of_another_loop()
+    job.extend(5)
+    job.cancel()
+    with pytest.raises(mt.JobCancelled):
+        await job
+
+
+async def test_the_same_again_has_the_time_it_had_at_first() -> None:
+    calls: list[float] = []
+
+    async def work(call: Call) -> None:
+        calls.append(call.seconds)
+
+    job = Job(work, Call(5), label="fox")
+    job.extend(60)
+    await job
+    again = job.again()
+    assert again is not job
+    await again
+    assert calls[-1] == 5
+    assert again.label == "fox"
+
+
+def test_run_gives_what_the_coroutine_gives() -> None:
+    async def main() -> str:
+        return await Job(quick, Call(5), label="fox")
+
+    assert mt.run(main()) == "mediatoolkit background"
+    assert mt.run(Job(quick, Call(5), label="fox")) == "mediatoolkit background"
+
+
+async def test_run_works_where_a_loop_turns() -> None:
+    assert mt.run(asyncio.sleep(0, "done")) == "done"
+
+
+@pytest.mark.parametrize("work", [None, "fox", asyncio.sleep])
+def test_run_takes_nothing_else(work: object) -> None:
+    with pytest.raises(mt.PromptError, match=r"mt\.run takes a coroutine"):
+        mt.run(work)  # type: ignore[arg-type]
+
+
+def test_run_within_run_says_what_to_do() -> None:
+    async def main() -> None:
+        mt.run(asyncio.sleep(0))
+
+    with pytest.raises(mt.PromptError, match="use `await`"):
+        mt.run(main())
+
+
+def test_close_ends_the_background_and_it_begins_again() -> None:
+    job = _job_of_another_loop()
+    asyncio.run(mt.close())
+    with pytest.raises(mt.JobCancelled):
+        job.result()
+    assert loops.background.turning() is None
+    assert mt.run(asyncio.sleep(0, "again")) == "again"
+
+
+def test_close_can_itself_be_run_in_the_background() -> None:
+    mt.run(mt.close())
+    assert mt.run(asyncio.sleep(0, "again")) == "again"
+
+
+def test_all_running_jobs_are_known_until_they_are_over() -> None:
+    job = _job_of_another_loop()
+    assert job in mt.jobs.running()
+    assert mt.jobs.cancel_all() >= 1
+    with pytest.raises(mt.JobCancelled):
+        job.result()
+    assert job not in mt.jobs.running()
+
+
+SCRIPT = """
+import asyncio, pathlib, sys
+import mediatoolkit as mt
+from mediatoolkit.call import Call
+
+async def nap(call):
+    print("asleep", flush=True)
+    try:
+        await asyncio.sleep(30)
+    finally:
+        pathlib.Path("cleaned").touch()
+
+"""
+
+
+def _script(code: str, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-W", "error", "-c", SCRIPT + code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'mt.Job(nap, Call(60), label="nap").result()',
+        "mt.run(nap(None))",
+        'async def main(): mt.Job(nap, Call(60), label="nap").result()\nasyncio.run(main())',
+    ],
+)
+def test_ctrl_c_cancels_what_a_script_blocks_for(code: str, tmp_path: Path) -> None:
+    """The clean-up is done, and the interrupt passes on."""
+    with _script(code, tmp_path) as script:
+        assert script.stdout is not None
+        assert script.stdout.readline() == "asleep\n"
+        script.send_signal(signal.SIGINT)
+        _, said = script.communicate(timeout=30)
+    assert said.splitlines()[-1] == "KeyboardInterrupt"
+    assert "Unclosed" not in said
+    assert "never" not in said
+    assert (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'mt.Job(nap, Call(60), label="nap")\nsys.stdin.readline()',
+        'print(mt.image("a red fox", size=64).result())',
+        'mt.image("a red fox", size=64)',
+    ],
+)
+def test_a_script_ends_in_silence_whatever_runs(code: str, tmp_path: Path) -> None:
+    with _script(code, tmp_path) as script:
+        _, said = script.communicate("", timeout=60)
+    assert said == ""
+    assert script.returncode == 0
+    if "nap" in code:
+        assert (tmp_path / "cleaned").exists()
+
+
+def test_nesting_names_the_install_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nest_asyncio2", None)
+    with pytest.raises(mt.MissingExtraError, match=r"pip install 'mediatoolkit\[nested\]'"):
+        mt.allow_nested()
