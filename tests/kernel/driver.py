@@ -114,10 +114,11 @@ class Kernel:
         """What the process wrote beside the protocol."""
         return (self.home / "stderr.txt").read_text()
 
-    async def start(self, code: str) -> Run:
-        """Send a cell and go on."""
+    async def start(self, code: str, *, subshell: str | None = None) -> Run:
+        """Send a cell, to the main shell or another, and go on."""
         sent = time.monotonic()
-        return Run(self, self.client.execute(code), sent)
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        return Run(self, self._send("execute_request", content, subshell), sent)
 
     async def finish(self, run: Run, *, seconds: float = 30) -> Run:
         """Wait for the end of a cell, and for its last message."""
@@ -142,19 +143,39 @@ class Kernel:
         await self.manager.interrupt_kernel()
 
     async def click_cancel(self, run: Run, *, subshell: str | None = None) -> None:
-        """What the Cancel button of a job's view sends, on the main shell or on another."""
-        data = {"method": "custom", "content": {"wish": "cancel", "row": "1"}}
-        content = {"comm_id": run.widgets[0], "data": data}
-        message = self.client.session.msg("comm_msg", content)
+        """What the Cancel button of a job's view sends.
+
+        On the main shell, or on *subshell*; ipykernel 7.3 hears it only there while a cell runs.
+        """
+        if subshell is None and self.version == "7.3":
+            subshell = await self.open_subshell()
+        await self.click(run.widgets[0], {"wish": "cancel", "row": "1"}, subshell=subshell)
+
+    async def click(self, widget: str, said: object, *, subshell: str | None = None) -> None:
+        """What a widget in the page sends to its kernel."""
+        data = {"method": "custom", "content": said}
+        self._send("comm_msg", {"comm_id": widget, "data": data}, subshell)
+
+    def _send(self, kind: str, content: Message, subshell: str | None) -> str:
+        message = self.client.session.msg(kind, content)
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
         self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
     async def open_subshell(self) -> str:
         """A thread with a loop of its own, as JupyterLab opens for its widgets."""
-        self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
+        return str((await self._ask("create_subshell_request", {}))["subshell_id"])
+
+    async def close_subshell(self, subshell: str) -> None:
+        """End that thread and its loop."""
+        await self._ask("delete_subshell_request", {"subshell_id": subshell})
+
+    async def _ask(self, kind: str, content: Message) -> Message:
+        self.client.control_channel.send(self.client.session.msg(kind, content))
         reply = await self.client.get_control_msg(timeout=10)
-        return str(reply["content"]["subshell_id"])
+        answer: Message = reply["content"]
+        return answer
 
     def left_behind(self) -> list[str]:
         """Lines, on stderr or in any cell, that tell of something not closed."""

@@ -15,7 +15,7 @@ USED = 'import time\nimport mediatoolkit as mt\nawait mt.image("a red fox")'
 
 NAP = """
 import asyncio, pathlib
-from mediatoolkit import widgets
+from mediatoolkit import loops, widgets
 from mediatoolkit.call import Call
 from mediatoolkit.job import Job
 
@@ -25,8 +25,18 @@ async def nap(call):
     finally:
         pathlib.Path("cleaned").touch()
 
+"""
+SHOWN = """
 widgets.show(Job(nap, Call(60), label="a nap"))
-await asyncio.sleep(0)
+await asyncio.sleep(0.1)
+"""
+UNSEEN = """
+Job(nap, Call(60), label="a nap")
+await asyncio.sleep(0.1)
+"""
+IN_THE_BACKGROUND = """
+widgets.show(Job(nap, Call(60), label="a nap", loop=loops.background.loop()))
+await asyncio.sleep(0.1)
 """
 
 
@@ -75,6 +85,11 @@ async def _while_a_job_runs_alone(kernel: Kernel, sim: Simulator) -> None:
     await kernel.manager.shutdown_kernel()
 
 
+async def _while_a_cell_blocks_for_a_job(kernel: Kernel, sim: Simulator) -> None:
+    await _ask_silence(kernel, sim, 'mt.image("a red fox").result()')
+    await kernel.manager.shutdown_kernel()
+
+
 async def _exit_while_a_job_runs(kernel: Kernel, sim: Simulator) -> None:
     await _ask_silence(kernel, sim, 'mt.image("a red fox")')
     await _exit(kernel, sim)
@@ -99,6 +114,7 @@ async def _ask_silence(kernel: Kernel, sim: Simulator, cell: str) -> None:
         _while_awaiting,
         _while_a_cell_awaits_a_job,
         _while_a_job_runs_alone,
+        _while_a_cell_blocks_for_a_job,
         _exit_while_a_job_runs,
     ],
 )
@@ -115,17 +131,21 @@ async def test_an_ending_leaves_no_warning_and_no_connection(
     assert kernel.left_behind() == []
 
 
-@pytest.mark.parametrize("end", [_request, _restart, _exit])
+@pytest.mark.parametrize(
+    "job", [SHOWN, UNSEEN, IN_THE_BACKGROUND], ids=["shown", "unseen", "background"]
+)
+@pytest.mark.parametrize("end", [_request, _exit], ids=["request", "exit"])
 async def test_a_running_job_cleans_up_first(
-    begin: Begin, sim: Simulator, end: Callable[[Kernel, Simulator], Awaitable[None]]
+    begin: Begin, sim: Simulator, end: Callable[[Kernel, Simulator], Awaitable[None]], job: str
 ) -> None:
     """Also one that has no connection, whose end nobody else would notice."""
     async with begin() as kernel:
-        await kernel.do(NAP)
+        await kernel.do(NAP + job)
 
         await end(kernel, sim)
 
     assert (kernel.home / "cleaned").exists()
+    assert kernel.left_behind() == []
 
 
 async def test_a_shutdown_closes_sessions_before_the_loop_stops(begin: Begin) -> None:

@@ -1,0 +1,72 @@
+"""Stop, pressed when no cell runs, cancels the jobs that run on."""
+
+import time
+
+import pytest
+
+from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.driver import Kernel, Run, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+BACKGROUND = """
+from mediatoolkit import loops, widgets
+from mediatoolkit.call import Call
+
+async def work(call):
+    await mt.image("a red fox", timeout=50)
+
+widgets.show(mt.Job(work, Call(60), label="in the background", loop=loops.background.loop()))
+"""
+
+
+async def _started(kernel: Kernel, sim: Simulator, cell: str) -> Run:
+    sim.always(faults.Silence())
+    before = len(sim.requests)
+    run = await kernel.run(cell)
+    assert run.status == "ok", run.text
+    await until(lambda: len(sim.requests) > before, 20, "the request")
+    return run
+
+
+@pytest.mark.parametrize("cell", ['mt.image("a red fox")', BACKGROUND], ids=["cells", "background"])
+async def test_stop_on_an_idle_kernel_cancels_what_runs_on(
+    notebook: Kernel, sim: Simulator, cell: str
+) -> None:
+    run = await _started(notebook, sim, cell)
+    aborted, shown = sim.aborted, len(run.shown)
+
+    pressed = time.monotonic()
+    await notebook.press_stop()
+    await until(lambda: sim.aborted == aborted + 1, 5, "the end of the request")
+    print(f"{notebook.version}: the job ended {time.monotonic() - pressed:.2f} s after Stop")
+
+    await until(lambda: len(run.shown) > shown, 5, "the line that replaces the view")
+    assert "cancelled after" in run.shown[-1]["data"]["text/plain"]
+    assert (await notebook.do("print(mt.jobs)")).strip() == "no jobs"
+
+
+async def test_stop_without_jobs_does_nothing(notebook: Kernel) -> None:
+    await notebook.do("x = 1")
+    await notebook.press_stop()
+
+    assert (await notebook.do("print(x)")).strip() == "1"
+    assert "KeyboardInterrupt" not in notebook.stderr
+
+
+@pytest.mark.parametrize(
+    "cell", ["import time\ntime.sleep(20)", "import asyncio\nawait asyncio.sleep(20)"]
+)
+async def test_a_cell_is_stopped_as_ever_and_its_neighbours_run_on(
+    notebook: Kernel, sim: Simulator, cell: str
+) -> None:
+    await _started(notebook, sim, 'job = mt.image("a red fox")')
+    run = await notebook.start(cell)
+    await until(lambda: run.messages, 10, "the start of a cell")
+
+    await notebook.press_stop()
+    await notebook.finish(run, seconds=5)
+
+    assert run.status == "error"
+    assert (await notebook.do("print(job.done())")).strip() == "False"
+    await notebook.do("job.cancel()")
