@@ -5,6 +5,7 @@ import time
 import pytest
 
 from mediatoolkit.simulator import Simulator, faults
+from tests.kernel.conftest import Begin
 from tests.kernel.driver import Kernel, Run, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
@@ -44,6 +45,18 @@ async def test_stop_on_an_idle_kernel_cancels_what_runs_on(
     await until(lambda: len(run.shown) > shown, 5, "the line that replaces the view")
     assert "cancelled after" in run.shown[-1]["data"]["text/plain"]
     assert (await notebook.do("print(mt.jobs)")).strip() == "no jobs"
+
+
+async def test_stop_is_heard_after_a_first_cell_that_awaits(begin: Begin, sim: Simulator) -> None:
+    """Then ipykernel has put its own handler in place before we come, and puts another back."""
+    async with begin() as kernel:
+        await kernel.do("import asyncio\nimport mediatoolkit as mt")
+        await _started(kernel, sim, 'job = mt.image("a red fox")\nawait asyncio.sleep(0.1)')
+        aborted = sim.aborted
+
+        await kernel.press_stop()
+
+        await until(lambda: sim.aborted == aborted + 1, 5, "the end of the request")
 
 
 async def test_stop_without_jobs_does_nothing(notebook: Kernel) -> None:
