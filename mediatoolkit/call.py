@@ -7,13 +7,15 @@ it can be moved while the call runs.
 
 import asyncio
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import DeadlineError, PromptError
+from mediatoolkit.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,20 +298,23 @@ def positive_seconds(value: object, name: str = "timeout") -> float:
     """
     seconds = finite_seconds(value, name)
     if seconds <= 0:
-        raise PromptError(f"{name} must be a finite number of seconds above 0, not {value}.")
+        raise PromptError(
+            f"{name} must be a finite number of seconds above 0, not {quoted(value)}."
+        )
     return seconds
 
 
-def finite_seconds(value: object, name: str) -> float:
+def finite_seconds(value: Any, name: str) -> float:
     """Check a span of time, which may be negative.
 
     Raises:
         PromptError: *value* is not a finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number:
         raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
-    if not (math.isfinite(value) and abs(value) < _LONGEST):
-        raise PromptError(f"{name} must be a finite number of seconds, not {value}.")
+    if not -_LONGEST < value < _LONGEST:
+        raise PromptError(f"{name} must be a finite number of seconds, not {quoted(value)}.")
     return float(value)
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mediatoolkit.errors import MediaToolkitError, StorageError
+from mediatoolkit.quoting import quoted
 
 LARGEST = 2 << 30
 """Bytes of a file that is read whole."""
 
+_LONGEST = 4096  # bytes of a path that any system takes
 _PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
 
 
@@ -72,11 +74,12 @@ def path_of(given: object) -> Path:
         raise StorageError(f"A path is text or a Path, not {type(given).__name__}.")
     try:
         path = Path(given)
-        possible = b"\0" not in os.fsencode(path)
+        written = os.fsencode(path)
+        possible = b"\0" not in written and len(written) <= _LONGEST
     except (TypeError, ValueError):
         possible = False
     if not possible:
-        raise StorageError(f"{given!r} cannot be a path; use letters that the system knows.")
+        raise StorageError(f"{quoted(given)} cannot be a path; use letters that the system knows.")
     return path
 
 
@@ -88,7 +91,7 @@ def target_of(given: object) -> Path:
     """
     path = path_of(given)
     if path.name in ("", "..") or os.path.isdir(path):  # noqa: PTH112 - never raises, whatever the name
-        raise StorageError(f"{str(given)!r} is a folder; name the file in it.")
+        raise StorageError(f"{quoted(str(path))} is a folder; name the file in it.")
     return path
 
 
@@ -109,7 +112,7 @@ def read_file(path: Path, *, largest: int = LARGEST) -> bytes:
             return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    raise StorageError(f"Could not read {path}: {reason}.")
+    raise StorageError(f"Could not read {quoted(str(path))}: {reason}.")
 
 
 def settle(file: BinaryIO) -> None:
@@ -124,7 +127,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         StorageError: It is missing, is a file, or may not be written to.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - as above
         raise StorageError(f"There is no folder {str(folder)!r}; make it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StorageError(f"The folder {str(folder)!r} may not be written to; choose another.")

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ import platformdirs
 from mediatoolkit import files
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Entry, Media, Provenance, entries_in
+from mediatoolkit.quoting import quoted
 
 M = TypeVar("M", bound=Media)
 T = TypeVar("T")
@@ -48,6 +49,11 @@ class Pending:
         return f"<Pending {self.kind} {self.id}, {self.origin.model}: {self.origin.prompt[:60]!r}>"
 
 
+def named(job_id: object, jobs: Iterable[Pending]) -> Pending | None:
+    """The one of *jobs* with that id, or None."""
+    return {one.id: one for one in jobs}.get(job_id) if isinstance(job_id, str) else None
+
+
 class Store:
     """Keeps media in a folder; the same media is kept once.
 
@@ -56,12 +62,14 @@ class Store:
         create: Make the folder, and those above it, when it is first needed.
 
     Raises:
-        StorageError: *folder* is no path.
+        StorageError: *folder* is no path, or *create* neither True nor False.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, create: bool = False) -> None:
         """Remember the folder; nothing is touched yet."""
         self.folder = files.path_of(folder)
+        if not isinstance(create, bool):
+            raise StorageError(f"create takes True or False, not {quoted(create)}.")
         self._create = create
         self._swept = False
 

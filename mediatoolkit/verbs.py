@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from mediatoolkit import loops, running
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
@@ -18,9 +17,11 @@ from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
-from mediatoolkit.providers.registry import client_class, default_vendor
-from mediatoolkit.store import Pending, Store
+from mediatoolkit.providers.registry import client_class, default_vendor, split_id
+from mediatoolkit.quoting import quoted
+from mediatoolkit.store import Pending, Store, named
 from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
+from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.session import sessions
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def image(
     maker = _maker(ImageGenAgent, agent, model)
     shape = {"size": size, "aspect": aspect, "seed": seed, "mask": mask}
     given = {name: value for name, value in shape.items() if value is not None}
-    if references:
+    if not (isinstance(references, (list, tuple)) and not references):
         given["references"] = references
     return _shown(maker.start(prompt, timeout=timeout, **given, **options))
 
@@ -234,9 +235,9 @@ class Jobs:
             PromptError: No such job is pending.
             AuthenticationError: The vendor needs a key, and there is none.
         """
-        found = next((one for one in self.pending() if one.id == job_id), None)
+        found = named(job_id, self.pending())
         if found is None:
-            raise PromptError(f"No job {job_id[:60]!r} is pending; mt.jobs.pending() lists them.")
+            raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
         return _shown(_maker(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
 
     def _ipython_display_(self) -> None:
@@ -275,12 +276,12 @@ async def download(
         StorageError: The file could not be written; nothing is left behind.
         TransportError: It did not arrive whole in time.
     """
-    parts = urlsplit(url)
+    origin = Origin.of(url)
     async with (
-        Transport(f"{parts.scheme}://{parts.netloc}", provider=parts.hostname or "download") as to,
+        Transport(str(origin), provider=origin.host) as transport,
         Call(seconds_of(timeout, Timeout())) as call,
     ):
-        return await to.download(url, Path(path), call)
+        return await transport.download(url, path, call)
 
 
 async def close() -> None:
@@ -302,10 +303,12 @@ def _maker(kind: type[A], agent: A | None, model: str | None) -> A:
     if agent is not None:
         if model is not None:
             raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
+        if not isinstance(agent, kind):
+            raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
         return agent
     client = kind.client_type
-    model_id = model or default_vendor(client)
-    key = client_class(model_id.partition("/")[0], client).credentials()
+    model_id = default_vendor(client) if model is None else model
+    key = client_class(split_id(model_id)[0], client).credentials()
     made = _agents.get((kind, model_id, key))
     if made is None:
         made = _agents[kind, model_id, key] = kind(model_id, store=Store.default())

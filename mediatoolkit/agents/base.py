@@ -14,8 +14,10 @@ from mediatoolkit.flow import together
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
+from mediatoolkit.prompts.base import checked_text
 from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
+from mediatoolkit.quoting import quoted
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, seconds_of
 from mediatoolkit.transport.flights import Flights
@@ -113,10 +115,14 @@ class Agent(abc.ABC, Generic[P, M]):
             MediaToolkitError: The first failure, once all others are finished and kept; its
                 `results` hold everything in order. Not with *return_exceptions*.
         """
-        if isinstance(prompts, (str, Prompt)):
+        if isinstance(prompts, (str, Prompt)) or not isinstance(prompts, Iterable):
             raise PromptError("generate_many takes a list of prompts; one goes to generate.")
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise PromptError(f"concurrency takes a whole number from 1, not {concurrency!r}.")
+            raise PromptError(f"concurrency takes whole numbers from 1, not {quoted(concurrency)}.")
+        if not isinstance(return_exceptions, bool):
+            raise PromptError(
+                f"return_exceptions takes True or False, not {quoted(return_exceptions)}."
+            )
         asked = [await self._read(prompt, options) for prompt in prompts]
         works = [partial(self.generate, one, timeout=timeout) for one in asked]
         return await together(works, at_once=concurrency, return_exceptions=return_exceptions)
@@ -140,7 +146,7 @@ class Agent(abc.ABC, Generic[P, M]):
             asked = asked or await self._read(prompt, options)
             return await self._make(asked, call)
 
-        label = prompt.text if isinstance(prompt, Prompt) else str(prompt)
+        label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
         return Job(work, Call(self._seconds(timeout)), label=label)
 
     async def close(self) -> None:

@@ -13,7 +13,8 @@ from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Client, VideoClient
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.providers.registry import client_for
-from mediatoolkit.store import Pending, Store
+from mediatoolkit.quoting import quoted
+from mediatoolkit.store import Pending, Store, named
 from mediatoolkit.transport import Timeout
 
 _FINAL = frozenset({"blocked", "operation", "request"})
@@ -43,9 +44,9 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
             PromptError: No such film is pending.
             MediaToolkitError: As `generate`.
         """
-        pending = next((one for one in self.pending() if one.id == job_id), None)
+        pending = named(job_id, self.pending())
         if pending is None:
-            raise PromptError(f"No film {job_id[:60]!r} is pending in this store.")
+            raise PromptError(f"No film {quoted(job_id)} is pending in this store.")
         return await self.pick_up(pending, timeout)
 
     def pick_up(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[Video]:

@@ -1,6 +1,7 @@
 """Sound: bytes that know their type and origin and can show themselves."""
 
 import base64
+import numbers
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -17,6 +18,7 @@ from mediatoolkit.media.sound.arrays import samples_of
 from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
+from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +52,7 @@ class Audio(Media):
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
-        object.__setattr__(self, "data", wav.repaired(self.data))
+        object.__setattr__(self, "data", wav.repaired(self._bytes(self.data)))
         Media.__post_init__(self)
 
     @classmethod
@@ -249,10 +251,7 @@ class Audio(Media):
 
 def _checked(value: object, allowed: range, name: str) -> int:
     """A whole number in a range; NumPy's are taken too."""
-    try:
-        number = value.__index__()  # type: ignore[attr-defined]
-    except AttributeError:
-        number = -1
-    if isinstance(value, bool) or number not in allowed:
-        raise MediaError(f"{name}={value!r} is not a whole number from 1 to {allowed.stop - 1:,}.")
-    return int(number)
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value not in allowed:
+        most = allowed.stop - 1
+        raise MediaError(f"{name}={quoted(value)} is not a whole number from 1 to {most:,}.")
+    return int(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 from mediatoolkit import files
+from mediatoolkit.errors import MediaError
 from mediatoolkit.media.provenance import Provenance
 
 _IN_THREAD = 1 << 20
@@ -49,6 +50,7 @@ class Media(abc.ABC):
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
+        object.__setattr__(self, "data", self._bytes(self.data))
         facts = self._inspect(self.data)
         object.__setattr__(self, "facts", facts)
         if len(self.data) > facts.length:
@@ -136,6 +138,16 @@ class Media(abc.ABC):
         if isinstance(thing, (str, os.PathLike)):
             return cls.open(thing)
         return None
+
+    @classmethod
+    def _bytes(cls, data: object) -> bytes:
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return bytes(data)
+        name = cls.__name__
+        raise MediaError(
+            f"{name}(…) takes the bytes of a file, not {type(data).__name__}; {name}.open reads a "
+            f"path, {name}.of takes what is at hand."
+        )
 
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""

@@ -9,6 +9,7 @@ from mediatoolkit.media.audio import Audio
 from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound.resample import resampled
+from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ def concatenate(
     if not parts:
         raise MediaError("There is nothing to join; give one piece of sound or more.")
     if not 0 <= gap <= 3_600:
-        raise MediaError(f"gap={gap!r} is not a time between pieces; give seconds from 0.")
+        raise MediaError(f"gap={quoted(gap)} is not a time between pieces; give seconds from 0.")
     rate = max(part.sample_rate for part in parts)
     channels = max(part.channels for part in parts)
     silence = np.zeros((round(gap * rate), channels), np.float32)

@@ -16,6 +16,7 @@ from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.structure import FilmFacts, Piece
+from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +116,7 @@ class Video(Media):
             MissingExtraError: PyAV is not installed.
         """
         if not at >= 0:
-            raise MediaError(f"A film has no picture at {at!r} s; it begins at 0.")
+            raise MediaError(f"A film has no picture at {quoted(at)} s; it begins at 0.")
         for seconds, picture in reel.frames(self.data, at):
             origin = self.provenance
             if origin is not None:

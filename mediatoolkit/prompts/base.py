@@ -4,6 +4,7 @@ What no model could understand is refused here; what one vendor does not take is
 vendor's client, also before anything is sent.
 """
 
+import numbers
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -12,6 +13,7 @@ from typing import Any, Self
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
+from mediatoolkit.quoting import quoted
 
 LONGEST_TEXT = 100_000
 LARGEST_SEED = 2**32 - 1
@@ -38,7 +40,7 @@ class Prompt:
 
     def __post_init__(self) -> None:
         """Check and bring into one form."""
-        whole = {"text": checked_text(self.text), "options": MappingProxyType(dict(self.options))}
+        whole = {"text": checked_text(self.text), "options": _options(self.options)}
         for name, value in {**whole, **self._in_one_form()}.items():
             object.__setattr__(self, name, value)
         self._check_together()
@@ -59,7 +61,7 @@ class Prompt:
             given = {name: getattr(prompt, name) for name in known} | given
         else:
             given["text"] = prompt
-        given["options"] = {**given.get("options", {}), **asked}
+        given["options"] = {**_options(given.get("options", {})), **asked}
         return cls(**given)
 
     async def plain_options(self) -> dict[str, Any]:
@@ -96,27 +98,37 @@ def checked_text(text: object) -> str:
     return text
 
 
+def _options(options: object) -> Mapping[str, Any]:
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise PromptError('options takes values by name: options={"temperature": 1.0}.')
+    return MappingProxyType(dict(options))
+
+
 def checked_aspect(aspect: object) -> str | None:
     """Width to height, such as `"16:9"`."""
     if aspect is None:
         return None
     if not isinstance(aspect, str) or not _ASPECT.fullmatch(aspect):
-        raise PromptError(f'aspect={aspect!r} is not a ratio; give width to height, as "16:9".')
+        raise PromptError(
+            f'aspect={quoted(aspect)} is not a ratio; give width to height, as "16:9".'
+        )
     return aspect
 
 
-def checked_seed(seed: object) -> int | None:
+def checked_seed(seed: Any) -> int | None:
     """A whole number from 0 to `LARGEST_SEED`."""
     if seed is None:
         return None
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise PromptError(f"seed={seed!r} is not a whole number from 0 to {LARGEST_SEED:,}.")
-    return seed
+    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)  # NumPy's are, too
+    if not whole or not 0 <= seed <= LARGEST_SEED:
+        raise PromptError(f"seed={quoted(seed)} is not a whole number from 0 to {LARGEST_SEED:,}.")
+    return int(seed)
 
 
 def pictures(things: object) -> tuple[Image, ...]:
     """Reference pictures of whatever they are given as."""
-    if isinstance(things, (str, bytes)) or not isinstance(things, Iterable):
+    one = isinstance(things, (str, bytes, bytearray, memoryview)) or hasattr(things, "__array__")
+    if one or not isinstance(things, Iterable):
         raise PromptError("references takes a list of pictures: references=[picture].")
     return tuple(
         _picture(f"reference {number}", thing) for number, thing in enumerate(things, start=1)

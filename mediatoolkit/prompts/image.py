@@ -1,6 +1,7 @@
 """Pictures to make."""
 
 import asyncio
+import numbers
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mediatoolkit.prompts.base import (
     optional_picture,
     pictures,
 )
+from mediatoolkit.quoting import quoted
 
 _TIER = re.compile(r"512|[124]K")
 _PIXELS = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
@@ -116,17 +118,22 @@ def _mark(picture: Image) -> str:
 def _size(size: object) -> str | None:
     if size is None:
         return None
-    if isinstance(size, int) and not isinstance(size, bool):
-        written = f"{size}x{size}"
-    elif isinstance(size, tuple) and len(size) == 2:
-        written = f"{size[0]}x{size[1]}"
-    else:
-        written = str(size).strip()
+    written = size.strip() if isinstance(size, str) else _as_sides(size)
     if _TIER.fullmatch(written.upper()):
         return written.upper()
     match = _PIXELS.fullmatch(written.lower())
     if not match:
         raise PromptError(
-            f'size={size!r} is not a size; give "512", "1K", "2K", "4K", or pixels as "1024x768".'
+            f'size={quoted(size)} is not a size; give "512", "1K", "2K", "4K", or pixels as '
+            '"1024x768".'
         )
     return "512" if written == "512x512" else f"{match[1]}x{match[2]}"
+
+
+def _as_sides(size: object) -> str:
+    """`"WIDTHxHEIGHT"` of two whole numbers, or of one for a square; else nothing."""
+    sides = size if isinstance(size, (list, tuple)) else (size, size)
+    whole = [isinstance(one, numbers.Integral) and not isinstance(one, bool) for one in sides]
+    if whole != [True, True]:
+        return ""
+    return "x".join(quoted(int(side)) for side in sides)

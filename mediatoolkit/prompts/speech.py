@@ -1,5 +1,6 @@
 """Speech to make."""
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -7,6 +8,7 @@ from typing import Any
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.prompts.base import Prompt, checked_text
+from mediatoolkit.quoting import quoted
 
 SLOWEST, FASTEST = 0.25, 4.0
 
@@ -88,15 +90,18 @@ def _words(name: str, value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip() or len(value) > 1_000:
-        raise PromptError(f"{name}={value!r} is not a few words.")
+        raise PromptError(f"{name}={quoted(value)} is not a few words.")
     return checked_text(value).strip()
 
 
-def _speed(speed: object) -> float:
-    if isinstance(speed, bool) or not isinstance(speed, (int, float)):
-        raise PromptError(f"speed={speed!r} is not a number.")
+def _speed(speed: Any) -> float:
+    number = isinstance(speed, numbers.Real) and not isinstance(speed, bool)
+    if not number:
+        raise PromptError(f"speed={quoted(speed)} is not a number.")
     if not SLOWEST <= speed <= FASTEST:
-        raise PromptError(f"speed={speed!r} is not from {SLOWEST} to {FASTEST}; 1 is as usual.")
+        raise PromptError(
+            f"speed={quoted(speed)} is not from {SLOWEST} to {FASTEST}; 1 is as usual."
+        )
     return float(speed)
 
 

@@ -1,6 +1,7 @@
 """Film to make."""
 
 import asyncio
+import numbers
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mediatoolkit.prompts.base import (
     optional_picture,
     pictures,
 )
+from mediatoolkit.quoting import quoted
 
 LONGEST = 600.0
 _RESOLUTION = re.compile(r"(360|480|720|1080)p|4k")
@@ -92,13 +94,14 @@ class VideoPrompt(Prompt):
             raise PromptError("A film that goes on from previous= takes no other pictures.")
 
 
-def _seconds(seconds: object) -> float | None:
+def _seconds(seconds: Any) -> float | None:
     if seconds is None:
         return None
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise PromptError(f"seconds={seconds!r} is not a number.")
+    number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
+    if not number:
+        raise PromptError(f"seconds={quoted(seconds)} is not a number.")
     if not 0 < seconds <= LONGEST:
-        raise PromptError(f"seconds={seconds!r} is not above 0 and up to {LONGEST:g}.")
+        raise PromptError(f"seconds={quoted(seconds)} is not above 0 and up to {LONGEST:g}.")
     return float(seconds)
 
 
@@ -107,7 +110,7 @@ def _resolution(resolution: object) -> str | None:
         return None
     if not isinstance(resolution, str) or not _RESOLUTION.fullmatch(resolution.lower()):
         raise PromptError(
-            f'resolution={resolution!r} is none of "360p", "480p", "720p", "1080p", "4k".'
+            f'resolution={quoted(resolution)} is none of "360p", "480p", "720p", "1080p", "4k".'
         )
     return resolution.lower()
 

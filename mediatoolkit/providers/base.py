@@ -14,6 +14,7 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Secret, Timeout, seconds_of
 
 P = TypeVar("P", bound=Prompt)
@@ -170,7 +171,7 @@ class ImageClient(Client[ImagePrompt, Image]):
             PromptError: *count* is not 1 to 100, or as `generate`.
         """
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100:
-            raise PromptError(f"count takes a whole number from 1 to 100, not {count!r}.")
+            raise PromptError(f"count takes a whole number from 1 to 100, not {quoted(count)}.")
         asked = ImagePrompt.of(prompt)
         first = asked.seed
         seeds = [None if first is None else (first + n) % (LARGEST_SEED + 1) for n in range(count)]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from mediatoolkit.errors import UnknownModelError
 from mediatoolkit.providers.base import Client, Offer
+from mediatoolkit.quoting import quoted
 
 LOCAL = "local"
 
@@ -23,10 +24,24 @@ def client_for(model_id: str, kind: type[C], **options: Any) -> C:
     Raises:
         UnknownModelError: No installed provider serves it; names those that are.
     """
-    vendor, _, model = model_id.partition("/")
+    vendor, model = split_id(model_id)
     if model:
         options["model"] = model
     return client_class(vendor, kind)(**options)
+
+
+def split_id(model_id: object) -> tuple[str, str]:
+    """The vendor and the model of `vendor/model`; the model is empty when only a vendor is named.
+
+    Raises:
+        UnknownModelError: It is no text.
+    """
+    if not isinstance(model_id, str):
+        raise UnknownModelError(
+            f'A model id is text, such as "{LOCAL}/painter", not {type(model_id).__name__}.'
+        )
+    vendor, _, model = model_id.partition("/")
+    return vendor, model
 
 
 def client_class(vendor: str, kind: type[C]) -> type[C]:
@@ -39,7 +54,7 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
     if vendor not in installed:
         known = ", ".join(sorted(installed))
         raise UnknownModelError(
-            f"No installed provider is called {vendor!r}; a model id is vendor/model, "
+            f"No installed provider is called {quoted(vendor)}; a model id is vendor/model, "
             f"and the vendors here are {known}."
         )
     return cast("type[C]", installed[vendor].load())

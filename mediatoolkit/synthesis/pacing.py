@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.quoting import quoted
 
 PER_PICTURE = 4.0
 """Seconds for each picture when nobody says otherwise."""
@@ -69,7 +71,10 @@ def with_the_words(each: list[float], starts: Sequence[float]) -> list[float]:
     return moved if min(moved) >= _BRIEFEST else each
 
 
-def _positive(seconds: object) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise PromptError(f"seconds={seconds!r} is not a number of seconds above 0.")
+def _positive(seconds: Any) -> float:
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not seconds > 0:
+        raise PromptError(f"seconds={quoted(seconds)} is not a number of seconds above 0.")
+    if seconds > LONGEST:
+        raise PromptError(f"A film takes up to {LONGEST:g} s, not {quoted(seconds)}.")
     return float(seconds)

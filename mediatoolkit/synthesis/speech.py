@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.quoting import quoted
 from mediatoolkit.synthesis import speech_model
 from mediatoolkit.synthesis.sentences import sentences, split
 from mediatoolkit.synthesis.speech_model import SAMPLE_RATE
@@ -105,7 +106,7 @@ def check(turns: Sequence[tuple[str, str]], speed: float) -> None:
         if voice not in VOICES:
             near = get_close_matches(voice.lower(), VOICES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VOICES)}."
-            raise PromptError(f"The local engine has no voice {voice!r}; {hint}")
+            raise PromptError(f"The local engine has no voice {quoted(voice)}; {hint}")
     if not SLOWEST <= speed <= FASTEST:
         raise PromptError(
             f"The local voices speak at {SLOWEST:g} to {FASTEST:g} times their pace, not at "

@@ -2,14 +2,15 @@
 
 import asyncio
 import hashlib
+import os
 import re
 from io import BufferedRandom
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import MediaToolkitError, StorageError, TransportError
-from mediatoolkit.files import partial_file, settle, sweep
+from mediatoolkit.errors import MediaToolkitError, TransportError
+from mediatoolkit.files import partial_file, settle, sweep, target_of
 from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
@@ -31,7 +32,7 @@ _STRONG = re.compile(r'"[!#-~]*"', re.ASCII)
 
 async def download(
     url: str,
-    path: str | Path,
+    path: str | os.PathLike[str],
     call: Call,
     *,
     door: Door | None = None,
@@ -59,7 +60,7 @@ async def download(
         TransportError: It did not arrive whole.
         ProviderError: The server has it not, or will not give it.
     """
-    target = _target(path)
+    target = target_of(path)
     arrival = _Arrival(
         url,
         target,
@@ -72,13 +73,6 @@ async def download(
     )
     with partial_file(target) as part, part.open("x+b") as file:
         await arrival.fill(file)
-    return target
-
-
-def _target(path: str | Path) -> Path:
-    target = Path(path)
-    if target.is_dir():
-        raise StorageError(f"{target.name} is a folder; name the file to write.")
     return target
 
 

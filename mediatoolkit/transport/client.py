@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -106,6 +107,8 @@ class Transport:
             refusal=refusal,
             media_fields=media_fields,
         )
+        if not isinstance(trusted_origins, (list, tuple, set, frozenset)):
+            raise PromptError('trusted_origins takes several, as ("http://127.0.0.1:8000",).')
         self._door = Door(
             session=self._session,
             trusted=frozenset({self._line.origin, *map(Origin.of, trusted_origins)}),
@@ -169,7 +172,7 @@ class Transport:
             return await self._send(request, call)
 
     async def download(
-        self, url: str, path: str | Path, call: Call, *, digest: str | None = None
+        self, url: str, path: str | os.PathLike[str], call: Call, *, digest: str | None = None
     ) -> Path:
         """Stream the file at *url* to *path*, whole or not at all.
 

@@ -52,16 +52,17 @@ class Origin:
     port: int
 
     @classmethod
-    def of(cls, url: str) -> Self:
+    def of(cls, url: object) -> Self:
         """Origin of *url*.
 
         Raises:
             UnsafeURLError: *url* is not a plain http(s) address.
         """
-        match = _ADDRESS.fullmatch(url.partition("#")[0].replace("?", "/?", 1))
+        text = url if isinstance(url, str) else ""
+        match = _ADDRESS.fullmatch(text.partition("#")[0].replace("?", "/?", 1))
         scheme = match["scheme"].lower() if match else ""
         port = int(match["port"] or _PORTS[scheme]) if match else 0
-        if not match or not 0 < port < 65536 or "@" in _authority(url):
+        if not match or not 0 < port < 65536 or "@" in _authority(text):
             raise UnsafeURLError(
                 f"{shown(url)} is not a plain http(s) address without a password in it."
             )

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from mediatoolkit.call import positive_seconds
 from mediatoolkit.errors import PromptError
+from mediatoolkit.quoting import quoted
 
 MiB = 1 << 20
 
@@ -88,7 +89,9 @@ class Retry:
         """Refuse what is out of range."""
         _whole(self.attempts, "Retry.attempts")
         if self.attempts > 10:
-            raise PromptError(f"Retry.attempts is at most 10, not {self.attempts}.")
+            raise PromptError(f"Retry.attempts is at most 10, not {quoted(self.attempts)}.")
+        if not isinstance(self.ambiguous, bool):
+            raise PromptError(f"Retry.ambiguous is True or False, not {quoted(self.ambiguous)}.")
         positive_seconds(self.base, "Retry.base")
         positive_seconds(self.cap, "Retry.cap")
 
@@ -143,7 +146,7 @@ class Limits:
             if field.name != "per_second":
                 _whole(getattr(self, field.name), f"Limits.{field.name}")
         if self.per_second is not None and not _is_rate(self.per_second):
-            raise PromptError(f"Limits.per_second must be above 0, not {self.per_second!r}.")
+            raise PromptError(f"Limits.per_second must be above 0, not {quoted(self.per_second)}.")
 
 
 class Bucket:
@@ -205,13 +208,13 @@ def _date(value: str) -> datetime | None:
 
 def _whole(value: object, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise PromptError(f"{name} takes a whole number from 1, not {value!r}.")
+        raise PromptError(f"{name} takes a whole number from 1, not {quoted(value)}.")
 
 
 def _is_rate(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return math.isfinite(value) and value > 0
+    return 0 < value < math.inf
 
 
 def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:

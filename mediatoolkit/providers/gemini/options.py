@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.quoting import quoted
 
 NAMES = frozenset(
     {
@@ -101,13 +102,13 @@ def _number(
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
         kind = "a whole number" if whole else "a number"
-        raise PromptError(f"{name}={value!r} is not {kind} from {least} to {most}.")
+        raise PromptError(f"{name}={quoted(value)} is not {kind} from {least} to {most}.")
 
 
 def _one_of(options: Mapping[str, Any], name: str, values: tuple[str, ...]) -> None:
     value = options.get(name)
-    if value is not None and value not in values:
-        raise PromptError(f"{name}={value!r} is none of {', '.join(values)}.")
+    if value is not None and not (isinstance(value, str) and value in values):
+        raise PromptError(f"{name}={quoted(value)} is none of {', '.join(values)}.")
 
 
 def _kind(options: Mapping[str, Any], name: str, kind: type) -> None:

@@ -10,6 +10,7 @@ from mediatoolkit.call import Call
 from mediatoolkit.errors import AuthenticationError, PromptError
 from mediatoolkit.providers.base import Offer
 from mediatoolkit.providers.gemini.refusals import read_refusal
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import (
     Answer,
     Limits,
@@ -138,10 +139,10 @@ def _checked_model(model: object) -> str:
         name = model.removeprefix("models/").removeprefix("gemini/")
         if _MODEL.fullmatch(name):
             return name
-    raise PromptError(f"model={model!r} is no name of a model.")
+    raise PromptError(f"model={quoted(model)} is no name of a model.")
 
 
-def _checked_version(version: str) -> str:
-    if version not in ("v1", "v1beta", "v1alpha"):
-        raise PromptError(f'api_version={version!r} is none; use "v1" or "v1beta".')
+def _checked_version(version: object) -> str:
+    if not isinstance(version, str) or version not in ("v1", "v1beta", "v1alpha"):
+        raise PromptError(f'api_version={quoted(version)} is none; use "v1" or "v1beta".')
     return version

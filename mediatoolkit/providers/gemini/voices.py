@@ -7,6 +7,8 @@ from typing import Any
 from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Audio
+from mediatoolkit.prompts.base import checked_text
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Answer, Transport
 
 _NAMES = """
@@ -67,14 +69,15 @@ async def read_voices(
     """All pages of the catalogue.
 
     Raises:
-        PromptError: There is no such filter.
+        PromptError: There is no such filter, or its word is none.
     """
     unknown = sorted(set(filters) - FILTERS)
     if unknown:
         raise PromptError(f"Voices have no {unknown[0]}; filter by {', '.join(sorted(FILTERS))}.")
     query: list[tuple[str, str]] = [("page_size", str(_PAGE))]
     for name, words in filters.items():
-        query += [(name, word) for word in ([words] if isinstance(words, str) else words)]
+        several = words if isinstance(words, (list, tuple)) else [words]
+        query += [(name, _word(name, word)) for word in several]
     voices: list[Voice] = []
     token: list[tuple[str, str]] = []
     for _ in range(_PAGES):
@@ -86,6 +89,12 @@ async def read_voices(
             break
         token = [("page_token", following)]
     return voices
+
+
+def _word(name: str, word: object) -> str:
+    if not isinstance(word, str):
+        raise PromptError(f"{name} takes one word or several, not {quoted(word)}.")
+    return checked_text(word)
 
 
 def _read(listed: object, answer: Answer) -> list[Voice]:

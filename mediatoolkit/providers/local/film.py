@@ -12,6 +12,7 @@ from mediatoolkit.media import Audio, Image, Provenance, Video
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
+from mediatoolkit.quoting import quoted
 
 MODEL = "film"
 _ALIKE = 0.02
@@ -62,7 +63,7 @@ class FilmPlan:
             StorageError: A file cannot be read.
         """
         if not isinstance(captions, bool):
-            raise PromptError(f"captions takes True or False, not {captions!r}.")
+            raise PromptError(f"captions takes True or False, not {quoted(captions)}.")
         shown = tuple(_pictures(pictures))
         return cls(
             pictures=shown,

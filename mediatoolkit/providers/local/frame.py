@@ -3,6 +3,7 @@
 from typing import Any
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.quoting import quoted
 
 SMALLEST, LARGEST = 64, 1920
 """Pixels of a side."""
@@ -49,7 +50,7 @@ def film_size(size: object) -> tuple[int, int]:
         width = height = 0
     if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):
         raise PromptError(
-            f'size={size!r} is no size of a film: give "720p", or "1280x720" with sides from '
+            f'size={quoted(size)} is no size of a film: give "720p", or "1280x720" with sides from '
             f"{SMALLEST} to {LARGEST} pixels."
         )
     return _even(width), _even(height)

@@ -11,6 +11,7 @@ from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient, Offer
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Timeout, timeout_of
 
 MODEL = "painter"
@@ -35,9 +36,9 @@ class LocalImageClient(ImageClient):
 
     def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
         """Check the model; threads start when first needed."""
-        if model != MODEL:
+        if not isinstance(model, str) or model != MODEL:
             raise UnknownModelError(
-                f'The local engine has no model {model!r}; use "local/{MODEL}".'
+                f'The local engine has no model {quoted(model)}; use "local/{MODEL}".'
             )
         self.model = model
         self.timeout = timeout_of(timeout, Timeout(total=60))

@@ -15,6 +15,7 @@ from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import Offer, SpeechClient
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class LocalSpeechClient(SpeechClient):
 
     def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
         """Check the model; threads start when first needed."""
-        if model != MODEL:
-            raise UnknownModelError(f'No local speech model {model!r}; use "local/{MODEL}".')
+        if not isinstance(model, str) or model != MODEL:
+            raise UnknownModelError(f'No local speech model {quoted(model)}; use "local/{MODEL}".')
         self.model = model
         self.timeout = timeout_of(timeout, Timeout(total=300))
         self._closed = False

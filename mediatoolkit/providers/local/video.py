@@ -16,6 +16,7 @@ from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
 from mediatoolkit.providers.local.workers import Progress, Tell, Workers, drawing
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Timeout, timeout_of
 
 ONE_SCENE = 6.0
@@ -48,8 +49,8 @@ class LocalVideoClient(VideoClient):
 
     def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
         """Check the model; the thread starts when first needed."""
-        if model != MODEL:
-            raise UnknownModelError(f'No local film model {model!r}; use "local/{MODEL}".')
+        if not isinstance(model, str) or model != MODEL:
+            raise UnknownModelError(f'No local film model {quoted(model)}; use "local/{MODEL}".')
         self.model = model
         self.timeout = timeout_of(timeout, Timeout(total=600))
         self._closed = False
@@ -77,7 +78,7 @@ class LocalVideoClient(VideoClient):
             )
         captions = prompt.options.get("captions", True)
         if not isinstance(captions, bool):
-            raise PromptError(f"captions takes True or False, not {captions!r}.")
+            raise PromptError(f"captions takes True or False, not {quoted(captions)}.")
         narration = prompt.options.get("narration")
         if isinstance(narration, (str, Audio)):
             voiceover.checked(narration)
