@@ -175,6 +175,8 @@ class Call:
     Args:
         seconds: Time for the whole call, more than 0.
         listener: Called with every event, on the call's own loop; it must be quick.
+        connect: Longest wait for one connection, seconds; left out, the client's own.
+        read: Longest silence between two pieces of an answer; left out, the client's own.
 
     Attributes:
         event: The last event, so the stage the call is in.
@@ -184,23 +186,35 @@ class Call:
         job_id: The vendor's name for work that goes on without us, or None.
 
     Raises:
-        PromptError: *seconds* is not a positive number.
+        PromptError: A duration is not a positive number.
     """
 
     __slots__ = (
+        "_asked",
         "_timeout",
+        "connect",
         "event",
         "job_id",
         "listener",
         "paid",
         "provider",
+        "read",
         "seconds",
         "started",
     )
 
-    def __init__(self, seconds: float, *, listener: Listener | None = None) -> None:
-        """Check the deadline; the clock starts when the call is opened."""
-        self.seconds = positive_seconds(seconds)
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        listener: Listener | None = None,
+        connect: float | None = None,
+        read: float | None = None,
+    ) -> None:
+        """Check the durations; the clock starts when the call is opened."""
+        self._asked = self.seconds = positive_seconds(seconds)
+        self.connect = None if connect is None else positive_seconds(connect, "connect")
+        self.read = None if read is None else positive_seconds(read, "read")
         self.listener = listener
         self.event: Event = Queued()
         self.started = math.nan
@@ -223,6 +237,10 @@ class Call:
     def expired(self) -> bool:
         """Whether the deadline has passed, and is what ends the call."""
         return self._timeout is not None and self._timeout.expired()
+
+    def afresh(self) -> "Call":
+        """A call of the same durations that is not open yet; nobody listens to it."""
+        return Call(self._asked, connect=self.connect, read=self.read)
 
     def left(self) -> float:
         """Seconds until the deadline; never below 0."""

@@ -20,7 +20,7 @@ from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.registry import client_class, default_vendor, split_id
 from mediatoolkit.quoting import quoted
 from mediatoolkit.store import Pending, Store, named
-from mediatoolkit.transport import Secret, Timeout, Transport, seconds_of
+from mediatoolkit.transport import Secret, Timeout, Transport, call_within
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.session import sessions
 
@@ -192,7 +192,7 @@ def film(
         call.report(Saving())
         return await store.put(made)
 
-    call = Call(seconds_of(timeout, Timeout(total=300)))
+    call = call_within(timeout, Timeout(total=300))
     return _shown(Job(work, call, label="a film of pictures"))
 
 
@@ -279,7 +279,7 @@ async def download(
     origin = Origin.of(url)
     async with (
         Transport(str(origin), provider=origin.host) as transport,
-        Call(seconds_of(timeout, Timeout())) as call,
+        call_within(timeout, Timeout()) as call,
     ):
         return await transport.download(url, path, call)
 

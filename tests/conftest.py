@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
 
 _LOCAL_NAMES = {"localhost", "", None, socket.gethostname()}
 _real_connect = socket.socket.connect

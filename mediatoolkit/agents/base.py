@@ -19,7 +19,7 @@ from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.quoting import quoted
 from mediatoolkit.store import Store
-from mediatoolkit.transport import Timeout, seconds_of
+from mediatoolkit.transport import Timeout, call_within
 from mediatoolkit.transport.flights import Flights
 
 _ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "transport"})
@@ -68,7 +68,7 @@ class Agent(abc.ABC, Generic[P, M]):
         self._timeout = timeout
         self._defaults = defaults
         self._flights = Flights("This agent")
-        self._seconds(None)
+        self._call(None)
 
     async def generate(
         self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
@@ -87,7 +87,7 @@ class Agent(abc.ABC, Generic[P, M]):
             RefusalError: The content policy said no.
             MediaToolkitError: As the client.
         """
-        async with Call(self._seconds(timeout)) as call:
+        async with self._call(timeout) as call:
             return await self._make(await self._read(prompt, options), call)
 
     async def generate_many(
@@ -147,7 +147,7 @@ class Agent(abc.ABC, Generic[P, M]):
             return await self._make(asked, call)
 
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
-        return Job(work, Call(self._seconds(timeout)), label=label)
+        return Job(work, self._call(timeout), label=label)
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError`, close the clients; may be called again.
@@ -225,9 +225,9 @@ class Agent(abc.ABC, Generic[P, M]):
     async def _by(self, client: Client[P, M], asked: P, call: Call) -> M:
         return await client.make(asked, call)
 
-    def _seconds(self, timeout: float | Timeout | None) -> float:
+    def _call(self, timeout: float | Timeout | None) -> Call:
         chosen = self._timeout if timeout is None else timeout
-        return seconds_of(chosen, self.clients[0].timeout)
+        return call_within(chosen, self.clients[0].timeout)
 
     def _resolved(self, given: Any) -> tuple[Client[P, M], ...]:
         kind = self.client_type

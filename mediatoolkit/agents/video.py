@@ -57,7 +57,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
             with self._flights.begin():
                 return await self._collect(client, pending, call)
 
-        return Job(work, Call(self._seconds(timeout)), label=pending.origin.prompt)
+        return Job(work, self._call(timeout), label=pending.origin.prompt)
 
     async def _by(
         self, client: Client[VideoPrompt, Video], asked: VideoPrompt, call: Call

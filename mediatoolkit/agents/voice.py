@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from mediatoolkit.agents.base import Agent
-from mediatoolkit.call import Call
 from mediatoolkit.flow import relay
 from mediatoolkit.media import Audio, Sound
 from mediatoolkit.prompts import SpeechPrompt
@@ -44,7 +43,7 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
 
         async def pour(give: Callable[[Sound], None]) -> None:
             async with (
-                Call(self._seconds(timeout)) as call,
+                self._call(timeout) as call,
                 aclosing(client.stream(asked, call)) as sounds,
             ):
                 async for sound in sounds:

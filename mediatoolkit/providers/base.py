@@ -15,7 +15,7 @@ from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.quoting import quoted
-from mediatoolkit.transport import Secret, Timeout, seconds_of
+from mediatoolkit.transport import Secret, Timeout, call_within
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -109,7 +109,7 @@ class Client(abc.ABC, Generic[P, M]):
         """
         asked = self.prompt_type.of(prompt)
         self.check(asked)
-        async with Call(seconds_of(timeout, self.timeout)) as call:
+        async with call_within(timeout, self.timeout) as call:
             return await self.make(asked, call)
 
     def check_options(self, prompt: Prompt) -> None:

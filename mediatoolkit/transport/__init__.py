@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.transport.answer import Answer, Refusal, error_by_status
-from mediatoolkit.transport.policy import Limits, Retry, Timeout, seconds_of, timeout_of
+from mediatoolkit.transport.policy import Limits, Retry, Timeout, call_within, timeout_of
 from mediatoolkit.transport.secret import Secret
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ __all__ = [
     "SessionRegistry",
     "Timeout",
     "Transport",
+    "call_within",
     "download",
     "error_by_status",
-    "seconds_of",
     "sessions",
     "timeout_of",
 ]

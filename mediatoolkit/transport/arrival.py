@@ -174,7 +174,9 @@ class _Arrival:
 
     async def _receive(self, response: "aiohttp.ClientResponse", meter: Meter) -> None:
         try:
-            await takeover.take_over(response, self._spool, meter, self._timeout.read)
+            await takeover.take_over(
+                response, self._spool, meter, self._timeout.within(self._call).read
+            )
         finally:
             self._have = meter.received
 

@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from mediatoolkit.transport.guard import check_addresses
+from mediatoolkit.transport.policy import Timeout
 
 
 def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
@@ -31,6 +32,11 @@ def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None),
     )
+
+
+def durations(timeout: Timeout) -> aiohttp.ClientTimeout:
+    """What aiohttp watches of *timeout*; its total is the call's own business."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=timeout.read)
 
 
 class PublicResolver(AbstractResolver):

@@ -12,7 +12,7 @@ from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner
-from mediatoolkit.transport.dial import user_agent
+from mediatoolkit.transport.dial import durations, user_agent
 from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.flights import closed
@@ -58,20 +58,23 @@ class Line:
     refusal: ReadRefusal
     media_fields: tuple[str, ...]
     place: str = field(init=False)
-    durations: aiohttp.ClientTimeout = field(init=False)
+    _usual: aiohttp.ClientTimeout = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare what every request needs."""
         self.place = self.origin.place
-        self.durations = aiohttp.ClientTimeout(
-            total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read
-        )
+        self._usual = durations(self.timeout)
         self.headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # packing costs 50 ms for a picture and saves little
             "User-Agent": user_agent(),
             **self.headers,
         }
+
+    def durations(self, call: Call) -> aiohttp.ClientTimeout:
+        """What aiohttp watches; the deadline is the call's own."""
+        timeout = self.timeout.within(call)
+        return self._usual if timeout is self.timeout else durations(timeout)
 
     def key(self) -> dict[str, str]:
         """Header field with the key; made at send time only."""
@@ -107,7 +110,7 @@ class Exchange:
                 headers={**line.headers, **request.headers, **line.key()},
                 allow_redirects=False,
                 raise_for_status=False,
-                timeout=line.durations,
+                timeout=line.durations(call),
             )
             outcome = await self._receive(response, sent)
         except MediaToolkitError as error:

@@ -70,7 +70,7 @@ def translate(error: BaseException, place: str, call: Call, timeout: Timeout) ->
         error: One of `FOREIGN`.
         place: Host and port that were asked.
         call: For stage and provider.
-        timeout: Durations that were set.
+        timeout: Durations that hold where the call brings none along.
     """
     unsafe = getattr(error, "os_error", None)
     if isinstance(unsafe, UnsafeURLError):
@@ -106,7 +106,8 @@ def was_hung_up(error: BaseException) -> bool:
     )
 
 
-def _too_slow(error: BaseException, place: str, call: Call, timeout: Timeout) -> TransportError:
+def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> TransportError:
+    timeout = usual.within(call)
     connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
     silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
     if connecting or not silent:

@@ -10,7 +10,7 @@ from yarl import URL
 from mediatoolkit.call import Call, Connecting
 from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
-from mediatoolkit.transport.dial import user_agent
+from mediatoolkit.transport.dial import durations, user_agent
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.guard import MOST_REDIRECTS, Origin, check_stranger, redirect_target
 from mediatoolkit.transport.policy import RETRYABLE, Bucket, Retry, Timeout, retry_after
@@ -87,9 +87,7 @@ async def _ask(
         },
         allow_redirects=False,
         raise_for_status=False,
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=timeout.connect, sock_read=timeout.read
-        ),
+        timeout=durations(timeout.within(call)),
     )
     return Opened(response, origin, session)
 

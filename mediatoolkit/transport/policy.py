@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from mediatoolkit.call import positive_seconds
+from mediatoolkit.call import Call, positive_seconds
 from mediatoolkit.errors import PromptError
 from mediatoolkit.quoting import quoted
 
@@ -42,6 +42,12 @@ class Timeout:
         positive_seconds(self.connect, "Timeout.connect")
         if self.read is not None:
             positive_seconds(self.read, "Timeout.read")
+
+    def within(self, call: Call) -> "Timeout":
+        """These durations, but for those that *call* brings along."""
+        if call.connect is None and call.read is None:
+            return self
+        return Timeout(self.total, call.connect or self.connect, call.read or self.read)
 
 
 class Stage(enum.Enum):
@@ -170,17 +176,21 @@ class Bucket:
         return max(0.0, self._due - now)
 
 
-def seconds_of(timeout: float | Timeout | None, default: Timeout) -> float:
-    """Whole-call deadline in seconds from what a user passed as `timeout=`.
+def call_within(timeout: float | Timeout | None, default: Timeout) -> Call:
+    """A call, not yet open, with what a user passed as `timeout=`.
+
+    Args:
+        timeout: Seconds for the whole, or a `Timeout`, all of which then holds for this call.
+        default: Whose `total` holds when *timeout* is left out.
 
     Raises:
         PromptError: *timeout* is neither a positive number nor a `Timeout`.
     """
     if timeout is None:
-        return default.total
+        return Call(default.total)
     if isinstance(timeout, Timeout):
-        return timeout.total
-    return positive_seconds(timeout)
+        return Call(timeout.total, connect=timeout.connect, read=timeout.read)
+    return Call(timeout)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -11,8 +11,8 @@ from mediatoolkit.transport.policy import (
     Retry,
     Stage,
     Timeout,
+    call_within,
     retry_after,
-    seconds_of,
 )
 
 
@@ -41,11 +41,27 @@ def test_a_bad_value_is_refused_at_once(kind: type, options: dict[str, Any]) -> 
 
 
 def test_a_timeout_is_seconds_or_a_value_or_the_default() -> None:
-    assert seconds_of(None, Timeout(total=7)) == 7
-    assert seconds_of(3, Timeout(total=7)) == 3
-    assert seconds_of(Timeout(total=5), Timeout(total=7)) == 5
+    assert call_within(None, Timeout(total=7)).seconds == 7
+    assert call_within(3, Timeout(total=7)).seconds == 3
+    assert call_within(Timeout(total=5), Timeout(total=7)).seconds == 5
     with pytest.raises(PromptError):
-        seconds_of(0, Timeout())
+        call_within(0, Timeout())
+
+
+def test_all_of_a_timeout_that_a_call_brings_along_holds_for_it() -> None:
+    usual = Timeout(total=7, connect=3, read=2)
+    assert usual.within(call_within(None, usual)) is usual
+    assert usual.within(call_within(3, usual)) is usual
+    call = call_within(Timeout(total=5, connect=1, read=0.5), usual)
+    for one in (call, call.afresh()):
+        within = usual.within(one)
+        assert (one.seconds, within.connect, within.read) == (5, 1, 0.5)
+
+
+async def test_a_call_begun_afresh_has_the_time_it_had_at_first() -> None:
+    async with call_within(5, Timeout()) as call:
+        call.extend(60)
+        assert call.afresh().seconds == 5
 
 
 @pytest.mark.parametrize("stage", [Stage.UNSENT, Stage.UNHEARD])

@@ -18,7 +18,14 @@ from mediatoolkit.errors import (
     RefusalError,
     TransportError,
 )
-from mediatoolkit.transport import Refusal, Retry, Timeout, Transport, error_by_status
+from mediatoolkit.transport import (
+    Refusal,
+    Retry,
+    Timeout,
+    Transport,
+    call_within,
+    error_by_status,
+)
 from mediatoolkit.transport.policy import RETRYABLE
 from tests.transport.conftest import KEY
 from tests.transport.server import (
@@ -260,6 +267,17 @@ async def test_a_read_timeout_of_a_post_is_final(server: Server, make: Make) -> 
     assert len(server.requests) == 1
     assert caught.value.may_have_been_billed
     assert caught.value.stage == "waiting"
+
+
+async def test_a_call_may_be_less_patient_than_its_client(
+    server: Server, transport: Transport
+) -> None:
+    server.then(silence())
+    with pytest.raises(DeadlineError, match=r"silent for 0\.2 s") as caught:
+        async with call_within(Timeout(total=20, read=0.2), Timeout()) as call:
+            await transport.post("/x", {"a": 1}, call)
+    assert caught.value.may_have_been_billed
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("told", [b"", head(Content_Length=100)], ids=["silent", "head only"])

@@ -20,7 +20,7 @@ from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
 from mediatoolkit.synthesis.sentences import split
-from mediatoolkit.transport import Answer, Timeout, seconds_of
+from mediatoolkit.transport import Answer, Timeout, call_within
 
 DEFAULT = "gemini-3.8-flash-tts"
 _MODELS = (
@@ -122,7 +122,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         Raises:
             PromptError: There is no such filter.
         """
-        async with Call(seconds_of(timeout, self.timeout)) as call:
+        async with call_within(timeout, self.timeout) as call:
             return await read_voices(self._transport, self._version, filters, call)
 
     def _parts(self, prompt: SpeechPrompt) -> list[SpeechPrompt]:
