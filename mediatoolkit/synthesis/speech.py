@@ -9,21 +9,23 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import MissingExtraError, PromptError
 from mediatoolkit.quoting import quoted
-from mediatoolkit.synthesis import speech_model
+from mediatoolkit.synthesis import pico, speech_model
 from mediatoolkit.synthesis.sentences import sentences, split
 from mediatoolkit.synthesis.speech_model import SAMPLE_RATE
-from mediatoolkit.synthesis.voices import DEFAULT, VOICES
+from mediatoolkit.synthesis.voices import DEFAULT, VOICES, Voice
 
 SLOWEST, FASTEST = 0.25, 2.0
 LOUDEST = 10 ** (-1 / 20)
 """The highest sample, -1 dBFS."""
 
+_NEEDS = {"hibari": speech_model.PACKAGES, "pico": pico.PACKAGES}
 _KNEE = 0.7  # below, sound is left alone; above, it bends towards the loudest
 _LONGEST = 280  # characters in a row
 _QUIET = 0.004  # of a sentence's peak: silence
@@ -65,7 +67,7 @@ def speak(
     """Say *text*.
 
     Args:
-        text: English.
+        text: In the voice's language.
         voice: One of `VOICES`.
         speed: From `SLOWEST` to `FASTEST`.
         seed: The same seed gives the same sound.
@@ -77,7 +79,7 @@ def speak(
 
     Raises:
         PromptError: The text or voice is not one that can be spoken.
-        MissingExtraError: The speech model is not installed.
+        MissingExtraError: The voice's speech model is not installed.
     """
     return dialogue([(voice, text)], speed=speed, seed=seed, progress=progress)
 
@@ -94,19 +96,40 @@ def dialogue(
     return _sentences(turns, speed, seed, progress)
 
 
+def installed() -> list[str]:
+    """The engines that can speak here, the better one first."""
+    return [engine for engine, packages in _NEEDS.items() if all(map(find_spec, packages))]
+
+
+def voice_called(name: str) -> Voice:
+    """The voice of that name.
+
+    Raises:
+        PromptError: There is none.
+        MissingExtraError: Its engine is not installed.
+    """
+    if name not in VOICES:
+        near = get_close_matches(name.lower(), VOICES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VOICES)}."
+        raise PromptError(f"The local engine has no voice {quoted(name)}; {hint}")
+    if VOICES[name].engine not in installed():
+        package = {"hibari": "hibari-tts", "pico": "py-nanotts"}[VOICES[name].engine]
+        raise MissingExtraError(
+            f"The voice {name} needs the package {package}, which is not installed: "
+            'pip install "mediatoolkit[local]".'
+        )
+    return VOICES[name]
+
+
 def check(turns: Sequence[tuple[str, str]], speed: float) -> None:
     """Refuse what cannot be spoken.
 
     Raises:
         PromptError: Says what can.
-        MissingExtraError: The speech model is not installed.
+        MissingExtraError: The speech model of a voice is not installed.
     """
-    speech_model.require()
     for voice, _ in turns:
-        if voice not in VOICES:
-            near = get_close_matches(voice.lower(), VOICES, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VOICES)}."
-            raise PromptError(f"The local engine has no voice {quoted(voice)}; {hint}")
+        voice_called(voice)
     if not SLOWEST <= speed <= FASTEST:
         raise PromptError(
             f"The local voices speak at {SLOWEST:g} to {FASTEST:g} times their pace, not at "
@@ -116,8 +139,8 @@ def check(turns: Sequence[tuple[str, str]], speed: float) -> None:
     foreign = [word for word in words if not _is_sayable(word)]
     if len(foreign) == len(words) or 2 * sum(map(len, foreign)) > sum(map(len, words)):
         raise PromptError(
-            "The local voices read English in Latin letters, and most of this text is something "
-            'else; use a model that speaks it, such as model="gemini/gemini-3.8-flash-tts".'
+            "The local voices read Latin letters, and most of this text is something else; use a "
+            'model that speaks it, such as model="gemini/gemini-3.8-flash-tts".'
         )
 
 
@@ -140,9 +163,7 @@ def _sentences(
         def step(text: str = text, done: int = done) -> None:
             progress(text, done / whole)
 
-        sound = speech_model.spoken(
-            text, VOICES[voice], speed=speed, seed=[seed, number], pause=step
-        )
+        sound = _spoken(text, VOICES[voice], speed, [seed, number], step)
         done += len(part)
         words = _words_alone(_leveled(sound * np.float32(VOICES[voice].gain)))
         if not len(words):
@@ -154,7 +175,15 @@ def _sentences(
         yield Spoken(samples, SAMPLE_RATE, " ".join(part.split()), start, end)
         at += len(samples)
     if not at:
-        raise PromptError("The local voices know no way to say this; write it in English words.")
+        raise PromptError("The local voices know no way to say this; write it in other words.")
+
+
+def _spoken(
+    text: str, voice: Voice, speed: float, seed: list[int], pause: Callable[[], None]
+) -> npt.NDArray[np.float32]:
+    if voice.engine == "pico":
+        return pico.spoken(text, voice, speed=speed, rate=SAMPLE_RATE, pause=pause)
+    return speech_model.spoken(text, voice, speed=speed, seed=seed, pause=pause)
 
 
 def _parts(text: str) -> list[str]:

@@ -7,33 +7,18 @@ import textwrap
 import threading
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.errors import MissingExtraError
 from mediatoolkit.media.sound.resample import resampled
 from mediatoolkit.synthesis.voices import Voice
 
 SAMPLE_RATE = 24_000
-_PACKAGES = ("hibari", "onnxruntime")
+PACKAGES = ("hibari", "onnxruntime")
 _LONGEST = 400  # phonemes at once; its work grows with the square
 _loading = threading.Lock()
-
-
-def require() -> None:
-    """Make sure that the model is installed.
-
-    Raises:
-        MissingExtraError: It is not.
-    """
-    if not all(map(find_spec, _PACKAGES)):
-        raise MissingExtraError(
-            "The local voices need the package hibari-tts, which is not installed: "
-            'pip install "mediatoolkit[local]".'
-        )
 
 
 def spoken(
@@ -81,7 +66,6 @@ def _model() -> Any:
 
 @cache
 def _loaded() -> Any:
-    require()
     from hibari import Hibari
 
     model = Hibari(voice="heart", threads=1)

@@ -206,7 +206,7 @@ async def test_closing_ends_a_stream_with_a_typed_error() -> None:
         ({"voice": "Kore"}, "heart, deep, bright"),
         ({"voice": "depe"}, "did you mean deep"),
         ({"style": "cheerful"}, "one style"),
-        ({"language": "de-DE"}, "speak English"),
+        ({"language": "ja-JP"}, "speak en, de, es, fr, it"),
         ({"speed": 3}, r"0\.25 to 2"),
         ({"temperature": 1}, "no option temperature="),
     ],
@@ -235,6 +235,75 @@ def test_an_unknown_model_is_refused() -> None:
 
 async def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hibari", None)
+    monkeypatch.setitem(sys.modules, "py_nanotts", None)
     async with LocalSpeechClient() as client:
         with pytest.raises(MissingExtraError, match="hibari-tts"):
             await client.generate("Hello.")
+
+
+@pytest.mark.parametrize(
+    ("options", "voice"),
+    [
+        ({"language": "de"}, "german"),
+        ({"language": "fr-CA"}, "french"),
+        ({"voice": "italian"}, "italian"),
+        ({"voice": "spanish", "language": "es_MX"}, "spanish"),
+    ],
+)
+async def test_other_languages_are_spoken_by_the_second_engine(
+    options: dict[str, Any], voice: str
+) -> None:
+    text = "Hallo. Ciao!"
+    async with LocalSpeechClient() as client:
+        audio = await client.generate(SpeechPrompt(text, **options))
+        named = await client.generate(SpeechPrompt(text, voice=voice))
+    assert audio.data == named.data
+    assert audio.provenance is not None
+    assert audio.provenance.model == "local/pico"
+    assert [caption.text for caption in audio.captions] == ["Hallo.", "Ciao!"]
+
+
+async def test_the_second_engine_speaks_english_where_the_first_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    async with LocalSpeechClient() as client:
+        audio = await client.generate("It is raining in the city.")
+        british = await client.generate(SpeechPrompt("It is raining.", language="en-GB"))
+    assert audio.provenance is not None
+    assert audio.provenance.model == "local/pico"
+    assert heard(audio.samples, audio.sample_rate) == words_of("It is raining in the city.")
+    assert british.seconds > 0.5
+
+
+async def test_a_dialogue_names_both_engines() -> None:
+    speakers = {"Ann": "heart", "Hans": "german"}
+    async with LocalSpeechClient() as client:
+        audio = await client.generate(
+            SpeechPrompt("Ann: Hello.\nHans: Guten Tag.", speakers=speakers)
+        )
+    assert audio.provenance is not None
+    assert audio.provenance.model == "local/hibari"
+    assert audio.provenance.notes["engines"] == ["hibari", "pico"]
+
+
+async def test_the_second_engine_can_be_asked_for() -> None:
+    async with LocalSpeechClient(model="pico") as client:
+        audio = await client.generate("Hello world.")
+        with pytest.raises(PromptError, match="no voice heart"):
+            await client.generate(SpeechPrompt("Hello.", voice="heart"))
+    assert audio.provenance is not None
+    assert audio.provenance.model == "local/pico"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"language": "pt"}, "speak en, de, es, fr, it, not 'pt'"),
+        ({"language": "de", "voice": "heart"}, "heart speaks en-US"),
+    ],
+)
+async def test_a_language_nobody_speaks_is_refused(options: dict[str, Any], words: str) -> None:
+    async with LocalSpeechClient() as client:
+        with pytest.raises(PromptError, match=words):
+            await client.generate(SpeechPrompt("Hello.", **options))

@@ -16,12 +16,13 @@ from mediatoolkit.providers.base import Offer, SpeechClient
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.quoting import quoted
+from mediatoolkit.synthesis.voices import VOICES, Voice, speaks, usual
 from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
     from mediatoolkit.synthesis.speech import Spoken
 
-MODEL = "hibari"
+MODELS = ("hibari", "pico")
 _SEED = 0  # a prompt for speech has none: the same words always sound the same
 
 
@@ -36,22 +37,26 @@ class Speaking(Drawing):
 
 
 class LocalSpeechClient(SpeechClient):
-    """Speaks English with the embedded engine, in worker threads.
+    """Speaks with the embedded engines, in worker threads.
 
-    The voices are `heart`, `deep` and `bright`. The same prompt gives the same sound, and the
-    captions of what it makes are exact.
+    Hibari's voices speak English: `heart`, `deep` and `bright`. Pico's are plainer and speak what
+    they are called: `american`, `british`, `german`, `spanish`, `french` and `italian`. Without
+    a voice, the prompt's language decides. The same prompt gives the same sound, and the captions
+    of what it makes are exact.
 
     Args:
-        model: `"hibari"`, the only one.
+        model: `"hibari"`, which leaves to Pico what it cannot speak itself; or `"pico"`.
         timeout: One deadline over the whole call.
     """
 
     provider = "local"
 
-    def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
+    def __init__(self, *, model: str = MODELS[0], timeout: float | Timeout | None = None) -> None:
         """Check the model; threads start when first needed."""
-        if not isinstance(model, str) or model != MODEL:
-            raise UnknownModelError(f'No local speech model {quoted(model)}; use "local/{MODEL}".')
+        if not isinstance(model, str) or model not in MODELS:
+            raise UnknownModelError(
+                f'No local speech model {quoted(model)}; use "local/hibari" or "local/pico".'
+            )
         self.model = model
         self.timeout = timeout_of(timeout, Timeout(total=300))
         self._closed = False
@@ -78,15 +83,13 @@ class LocalSpeechClient(SpeechClient):
         self.check_options(prompt)
         if prompt.style is not None:
             raise PromptError(
-                "The local voices have one style; leave style= out, or choose another voice: "
-                "heart, deep or bright."
+                "The local voices have one style; leave style= out, or choose another voice, "
+                "such as deep."
             )
-        if prompt.language is not None and prompt.language.lower().split("-")[0] != "en":
-            raise PromptError(
-                f"The local voices speak English, not {prompt.language!r}; leave language= out, "
-                "or use a model that speaks it."
-            )
-        speech.check(_turns(prompt), prompt.speed)
+        turns = self._turns(prompt)
+        for name in dict(turns):
+            self._check_voice(speech.voice_called(name), prompt.language)
+        speech.check(turns, prompt.speed)
 
     async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
         """Speak in a worker thread, sentence by sentence; cancelling stops the voice."""
@@ -97,7 +100,7 @@ class LocalSpeechClient(SpeechClient):
                 self.let_hear(one.sound, call)
         call.report(Decoding())
         options = await prompt.plain_options()
-        return await asyncio.to_thread(_audio, prompt, options, said)
+        return await asyncio.to_thread(_audio, prompt, options, said, self._engines(prompt))
 
     async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
         """As `make`, a sentence at a time, each while the next is being made.
@@ -113,9 +116,46 @@ class LocalSpeechClient(SpeechClient):
         self._closed = True
         self._workers.close()
 
+    def _engines(self, prompt: SpeechPrompt) -> list[str]:
+        """Who speaks, in the order in which they are first heard."""
+        return list(dict.fromkeys(VOICES[name].engine for name, _ in self._turns(prompt)))
+
+    def _turns(self, prompt: SpeechPrompt) -> list[tuple[str, str]]:
+        """Voice and words, one after the other.
+
+        Raises:
+            PromptError: No local voice speaks the prompt's language.
+            MissingExtraError: None that does is installed.
+        """
+        usual = prompt.voice or ("" if prompt.speakers else self._usual(prompt.language).name)
+        return [(prompt.speakers[name] if name else usual, text) for name, text in prompt.lines()]
+
+    def _usual(self, language: str | None) -> Voice:
+        from mediatoolkit.synthesis import speech
+
+        engines = MODELS if self.model == MODELS[0] else (self.model,)
+        there = [engine for engine in engines if engine in speech.installed()]
+        found = usual(language, there) or usual(language, engines)
+        if found is None:
+            spoken = ", ".join(dict.fromkeys(one.language[:2] for one in VOICES.values()))
+            raise PromptError(
+                f"The local voices speak {spoken}, not {language!r}; leave language= out, or use a "
+                "model that speaks it."
+            )
+        return found
+
+    def _check_voice(self, voice: Voice, language: str | None) -> None:
+        if self.model != MODELS[0] and voice.engine != self.model:
+            raise PromptError(f'{self.model_id} has no voice {voice.name}; use "local/hibari".')
+        if language is not None and not speaks(voice, language):
+            raise PromptError(
+                f"The voice {voice.name} speaks {voice.language}, not {quoted(language)}; leave "
+                "one of voice= and language= out."
+            )
+
     async def _sentences(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator["_Said", None]:
         call.provider = self.provider
-        talk = _Talk(prompt)
+        talk = _Talk(prompt, self._turns(prompt))
         ahead = asyncio.create_task(self._next(talk, call))
         try:
             while said := await ahead:
@@ -142,8 +182,8 @@ class _Said:
 class _Talk:
     """A prompt on its way through the voices; asked for one sentence at a time."""
 
-    def __init__(self, prompt: SpeechPrompt) -> None:
-        self._prompt = prompt
+    def __init__(self, prompt: SpeechPrompt, turns: list[tuple[str, str]]) -> None:
+        self._speed, self._turns = prompt.speed, turns
         self._sentences: Iterator[Spoken] | None = None
         self._tell: Tell | None = None
 
@@ -154,8 +194,9 @@ class _Talk:
 
         self._tell = tell
         if self._sentences is None:
-            turns, speed = _turns(self._prompt), self._prompt.speed
-            self._sentences = dialogue(turns, speed=speed, seed=_SEED, progress=self._progress)
+            self._sentences = dialogue(
+                self._turns, speed=self._speed, seed=_SEED, progress=self._progress
+            )
         spoken = next(self._sentences, None)
         if spoken is None:
             return None
@@ -167,15 +208,9 @@ class _Talk:
             self._tell(Speaking(what, fraction))
 
 
-def _turns(prompt: SpeechPrompt) -> list[tuple[str, str]]:
-    """Voice and words, one after the other."""
-    from mediatoolkit.synthesis.voices import DEFAULT
-
-    usual = prompt.voice or DEFAULT
-    return [(prompt.speakers[name] if name else usual, text) for name, text in prompt.lines()]
-
-
-def _audio(prompt: SpeechPrompt, options: dict[str, Any], said: list[_Said]) -> Audio:
+def _audio(
+    prompt: SpeechPrompt, options: dict[str, Any], said: list[_Said], engines: list[str]
+) -> Audio:
     """The whole, with its highest sample at -1 dBFS."""
     import numpy as np
 
@@ -188,9 +223,10 @@ def _audio(prompt: SpeechPrompt, options: dict[str, Any], said: list[_Said]) -> 
     notes: dict[str, object] = {
         "captions": Captions(tuple(one.caption for one in said)).to_plain(),
         "not_spoken": left_out(prompt.text),
+        "engines": engines if len(engines) > 1 else None,
     }
     origin = Provenance(
-        model=f"local/{MODEL}",
+        model=f"local/{engines[0] if len(engines) == 1 else MODELS[0]}",
         prompt=prompt.text,
         engine="local",
         seed=_SEED,
