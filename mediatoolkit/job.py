@@ -88,7 +88,6 @@ class Job(Generic[T_co]):
         self.label = label
         self._work = work
         self._call = call
-        self._seconds = call.seconds
         self._started = time.monotonic()
         self._took = 0.0
         self._stopped_by_user = False
@@ -144,7 +143,7 @@ class Job(Generic[T_co]):
 
     def again(self) -> "Job[T_co]":
         """Start the same work anew, with a fresh deadline, as a job of its own."""
-        return type(self)(self._work, Call(self._seconds), label=self.label)
+        return type(self)(self._work, self._call.afresh(), label=self.label)
 
     def cancel(self) -> None:
         """Stop the work; awaiting the job then raises `JobCancelled`."""
