@@ -18,7 +18,6 @@ from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.sound.resample import resampled
 from mediatoolkit.synthesis.voices import Voice
 
-PACKAGES = ("py_nanotts",)
 _RATE = 16_000
 _LOOK = 0.1  # seconds between two looks whether the sound is still wanted
 _MARKS = str.maketrans("<>", "  ")  # Pico takes what stands between for orders
@@ -50,7 +49,7 @@ def spoken(
     Raises:
         MediaError: The voice broke off.
     """
-    package = find_spec(PACKAGES[0])
+    package = find_spec("py_nanotts")
     if package is None or package.origin is None:
         raise MissingExtraError(
             f"The voice {voice.name} needs the package py-nanotts, which is not installed: "

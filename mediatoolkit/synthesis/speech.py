@@ -19,13 +19,12 @@ from mediatoolkit.quoting import quoted
 from mediatoolkit.synthesis import pico, speech_model
 from mediatoolkit.synthesis.sentences import sentences, split
 from mediatoolkit.synthesis.speech_model import SAMPLE_RATE
-from mediatoolkit.synthesis.voices import DEFAULT, VOICES, Voice
+from mediatoolkit.synthesis.voices import DEFAULT, PACKAGES, VOICES, Voice
 
 SLOWEST, FASTEST = 0.25, 2.0
 LOUDEST = 10 ** (-1 / 20)
 """The highest sample, -1 dBFS."""
 
-_NEEDS = {"hibari": speech_model.PACKAGES, "pico": pico.PACKAGES}
 _KNEE = 0.7  # below, sound is left alone; above, it bends towards the loudest
 _LONGEST = 280  # characters in a row
 _QUIET = 0.004  # of a sentence's peak: silence
@@ -98,7 +97,7 @@ def dialogue(
 
 def installed() -> list[str]:
     """The engines that can speak here, the better one first."""
-    return [engine for engine, packages in _NEEDS.items() if all(map(find_spec, packages))]
+    return [engine for engine, packages in PACKAGES.items() if all(map(find_spec, packages))]
 
 
 def voice_called(name: str) -> Voice:

@@ -16,7 +16,6 @@ from mediatoolkit.media.sound.resample import resampled
 from mediatoolkit.synthesis.voices import Voice
 
 SAMPLE_RATE = 24_000
-PACKAGES = ("hibari", "onnxruntime")
 _LONGEST = 400  # phonemes at once; its work grows with the square
 _loading = threading.Lock()
 

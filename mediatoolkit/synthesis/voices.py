@@ -27,6 +27,8 @@ class Voice:
     gain: float = 0.7
 
 
+PACKAGES = {"hibari": ("hibari", "onnxruntime"), "pico": ("py_nanotts",)}
+"""What each engine needs, the better engine first."""
 DEFAULT = "heart"
 VOICES = {
     voice.name: voice

@@ -16,7 +16,7 @@ from mediatoolkit.providers.base import Offer, SpeechClient
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.quoting import quoted
-from mediatoolkit.synthesis.voices import VOICES, Voice, speaks, usual
+from mediatoolkit.synthesis.voices import PACKAGES, VOICES, Voice, speaks, usual
 from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
@@ -64,12 +64,16 @@ class LocalSpeechClient(SpeechClient):
 
     @classmethod
     def offers(cls) -> list[Offer]:
-        """The embedded model with its voices."""
-        from mediatoolkit.synthesis.voices import VOICES
-
-        reason = missing("The local voices", "hibari", "onnxruntime")
-        takes = frozenset({"speakers", "speed"})
-        return [Offer(f"{cls.provider}/{MODEL}", reason, {"voice": tuple(VOICES)}, takes)]
+        """The embedded models, each with its own voices."""
+        return [
+            Offer(
+                f"{cls.provider}/{model}",
+                missing("These voices", *PACKAGES[model]),
+                {"voice": tuple(one.name for one in VOICES.values() if one.engine == model)},
+                frozenset({"speakers", "speed"}),
+            )
+            for model in MODELS
+        ]
 
     def check(self, prompt: SpeechPrompt) -> None:
         """Refuse what the voices cannot say.
