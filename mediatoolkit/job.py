@@ -10,52 +10,17 @@ import atexit
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from mediatoolkit import loops
-from mediatoolkit.call import Call, Event, Withdrawn, finite_seconds
+from mediatoolkit.call import Call, Withdrawn, finite_seconds
 from mediatoolkit.errand import Errand
 from mediatoolkit.errors import JobCancelled
+from mediatoolkit.progress import Progress, State
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Watcher = Callable[["Progress"], None]
-
-
-class State(Enum):
-    """Where a job stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job has come, at one instant.
-
-    Attributes:
-        state: Running, or how it ended.
-        event: What it does now, or did last.
-        elapsed: Seconds since the start.
-        left: Seconds to the deadline; 0 when the job is over.
-        error: Why it ended without a result, or None.
-    """
-
-    state: State
-    event: Event
-    elapsed: float
-    left: float
-    error: BaseException | None = None
-
-    def __str__(self) -> str:
-        """Such as `receiving 1.2 of 3.4 MB, 3.1 s, 116.9 s left`."""
-        if self.state is State.RUNNING:
-            return f"{self.event}, {self.elapsed:.1f} s, {self.left:.1f} s left"
-        return f"{self.state.value} after {self.elapsed:.1f} s"
 
 
 alive: set["Job[Any]"] = set()
@@ -92,6 +57,7 @@ class Job(Generic[T_co]):
         self._took = 0.0
         self._stopped_by_user = False
         self._error: BaseException | None = None
+        self._next: Job[T_co] | None = None
         self._watchers: list[Watcher] = []
         self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
         self._last_words: list[Callable[[], object]] = []
@@ -134,6 +100,9 @@ class Job(Generic[T_co]):
                 this very thread, which cannot turn while the thread is blocked.
         """
         seconds = None if timeout is None else finite_seconds(timeout, "timeout")
+        last = self._last_try()
+        if last is not self:
+            return last.result(seconds)
         try:
             return self._errand.result(seconds)
         except asyncio.CancelledError:
@@ -142,8 +111,12 @@ class Job(Generic[T_co]):
         raise _cancelled(self._call)
 
     def again(self) -> "Job[T_co]":
-        """Start the same work anew, with a fresh deadline, as a job of its own."""
-        return type(self)(self._work, self._call.afresh(), label=self.label)
+        """Start the same work anew, with a fresh deadline, as a job of its own.
+
+        Who then waits for this one, which brought no result, gets that of the new one.
+        """
+        self._next = type(self)(self._work, self._call.afresh(), label=self.label)
+        return self._next
 
     def cancel(self) -> None:
         """Stop the work; awaiting the job then raises `JobCancelled`."""
@@ -214,6 +187,9 @@ class Job(Generic[T_co]):
 
     async def _wait(self) -> T_co:
         """Awaits the task itself, so a stopped cell stops the job and waits for its clean-up."""
+        last = self._last_try()
+        if last is not self:
+            return await last
         try:
             return await self._errand.wait()
         except asyncio.CancelledError as stopped:
@@ -222,6 +198,12 @@ class Job(Generic[T_co]):
             if not self._stopped_by_user or (waiter is not None and waiter.cancelling()):
                 raise
         raise _cancelled(self._call)
+
+    def _last_try(self) -> "Job[T_co]":
+        job = self
+        while job._next is not None and job._state() in {State.FAILED, State.CANCELLED}:
+            job = job._next
+        return job
 
     async def _run(self) -> T_co:
         self._started = time.monotonic()

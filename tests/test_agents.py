@@ -16,7 +16,7 @@ import mediatoolkit as mt
 from mediatoolkit import verbs
 from mediatoolkit.call import Drawing, Saving
 from mediatoolkit.flow import Polling
-from mediatoolkit.job import Progress
+from mediatoolkit.progress import Progress
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f

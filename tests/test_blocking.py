@@ -13,7 +13,8 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit import loops
 from mediatoolkit.call import Call, Drawing
-from mediatoolkit.job import Job, State
+from mediatoolkit.job import Job
+from mediatoolkit.progress import State
 from mediatoolkit.running import running
 
 

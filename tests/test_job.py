@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from mediatoolkit.call import Call, Drawing, Event, Waiting
-from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError
+from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError, RefusalError
 from mediatoolkit.flow import Polling, relay
-from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.job import Job
+from mediatoolkit.progress import Progress, State
 
 
 async def forever(call: Call) -> None:
@@ -187,3 +188,24 @@ async def test_a_last_step_is_done_before_the_job_counts_as_over() -> None:
     job.before_over(step)
     assert await job == "done"
     assert done == ["done"]
+
+
+async def test_a_job_that_failed_stands_for_its_next_try() -> None:
+    """So that the name in a notebook leads to the picture that a click on Retry brought."""
+    tries = iter([RefusalError("No.", reason="SAFETY"), "fox"])
+
+    async def work(_call: Call) -> object:
+        made = next(tries)
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    job = Job(work, Call(30), label="a fox")
+    with pytest.raises(RefusalError):
+        await job
+
+    again = job.again()
+
+    assert await job == await again == "fox"
+    assert job.result() == "fox"
+    assert job.progress.state is State.FAILED

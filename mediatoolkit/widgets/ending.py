@@ -6,8 +6,9 @@ from typing import Any
 
 from mediatoolkit.call import Withdrawn
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job, State
+from mediatoolkit.job import Job
 from mediatoolkit.media import Media
+from mediatoolkit.progress import State
 from mediatoolkit.widgets import shown_media
 from mediatoolkit.widgets.failure import failure_of
 

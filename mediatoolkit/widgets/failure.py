@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Progress
+from mediatoolkit.progress import Progress
 
 _FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", "seconds")
 

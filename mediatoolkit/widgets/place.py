@@ -13,8 +13,9 @@ from IPython.display import DisplayHandle
 
 from mediatoolkit.call import Partial
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.job import Job
 from mediatoolkit.media import Media
+from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets import controls, shown
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
 from mediatoolkit.widgets.rows import Row, Wish, began_of, row_of
@@ -267,7 +268,8 @@ class _Follower:
         """End, from any thread; the caller may be this very task, which returns soon."""
         task, self._task = self._task, None
         if task is not None and not task.done() and task is not _current_task():
-            self._loop.call_soon_threadsafe(task.cancel)
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
+                self._loop.call_soon_threadsafe(task.cancel)
 
     async def wait(self) -> None:
         """Until nothing is followed."""

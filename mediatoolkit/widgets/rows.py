@@ -6,7 +6,8 @@ from enum import Enum
 from typing import Any
 
 from mediatoolkit.call import Drawing, Event, Partial, Receiving
-from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.job import Job
+from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets.failure import failure_of
 
 Row = dict[str, Any]

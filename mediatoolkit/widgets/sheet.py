@@ -10,8 +10,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job, State
+from mediatoolkit.job import Job
 from mediatoolkit.media import Image, Media, Video
+from mediatoolkit.progress import State
 from mediatoolkit.widgets import viewer
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
 

@@ -10,7 +10,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.call import Call, Sounding
-from mediatoolkit.job import Progress
+from mediatoolkit.progress import Progress
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.providers.conftest import KEY

@@ -14,8 +14,9 @@ import traitlets as t
 
 from mediatoolkit.call import Partial
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job, Progress, State
+from mediatoolkit.job import Job
 from mediatoolkit.media import Image, Media
+from mediatoolkit.progress import Progress, State
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.ending import result_of
 from mediatoolkit.widgets.failure import Failure
