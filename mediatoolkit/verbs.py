@@ -178,7 +178,6 @@ def film(
         MediaError: A picture or the narration is none that we take.
         MissingExtraError: PyAV is not installed.
     """
-    _hook_in()
     store = Store.default()
 
     async def work(call: Call) -> Video:
@@ -205,7 +204,6 @@ def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes
     """
     from mediatoolkit.widgets.studio import Studio as StudioWidget
 
-    _hook_in()
     return StudioWidget(_unshown, loops.chosen())
 
 
@@ -299,7 +297,6 @@ def _maker(kind: type[A], agent: A | None, model: str | None) -> A:
 
     A corrected key is another key, so it is noticed.
     """
-    _hook_in()
     if agent is not None:
         if model is not None:
             raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
@@ -321,14 +318,6 @@ def _unshown(kind: str, prompt: str, *, model: str | None = None, **options: Any
         maker.kind: maker for maker in (ImageGenAgent, VoiceAgent, VideoGenAgent)
     }
     return _maker(makers[kind], None, model).start(prompt, **options)
-
-
-def _hook_in() -> None:
-    """Let a kernel say on which loop a job runs, before there is one."""
-    if _in_ipython():
-        from mediatoolkit import widgets
-
-        widgets.install()
 
 
 def _shown(job: Job[T]) -> Job[T]:
@@ -355,7 +344,7 @@ def _shell() -> object:
     return ipython.get_ipython() if ipython else None
 
 
-if _in_kernel():
-    from mediatoolkit.widgets import session_panel
+if _in_kernel():  # before there is a job: the kernel says on which loop it runs
+    from mediatoolkit import widgets
 
-    session_panel.install()
+    widgets.install()

@@ -6,7 +6,6 @@ from typing import Any
 
 import anywidget
 import traitlets as t
-from IPython import get_ipython
 
 from mediatoolkit.transport.session import SessionRegistry
 from mediatoolkit.widgets.page import Bundle, counted, running_loop, script, style, with_html
@@ -93,16 +92,6 @@ class SessionPanel(anywidget.AnyWidget):
         self.said = _told(
             sum(row.connections for row in before), sum(row.in_flight for row in before)
         )
-
-
-def install() -> None:
-    """Have IPython show a registry as a panel."""
-    shell = get_ipython()
-    shell.display_formatter.mimebundle_formatter.for_type(SessionRegistry, _bundle)
-
-
-def _bundle(registry: SessionRegistry, **_kwargs: object) -> Bundle:
-    return SessionPanel(registry)._repr_mimebundle_()
 
 
 def _rows(registry: SessionRegistry) -> list[list[Any]]:

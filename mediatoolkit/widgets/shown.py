@@ -13,7 +13,9 @@ from IPython import get_ipython
 
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
-from mediatoolkit.widgets import shown_media
+from mediatoolkit.transport.session import SessionRegistry
+from mediatoolkit.widgets import plain, shown_media
+from mediatoolkit.widgets.shown_media import Bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,13 @@ def install(show: Callable[[Job[Any]], None], *, catch_up: Callable[[], None]) -
     formatter.ipython_display_formatter.for_type(Media, display_media)
     formatter.ipython_display_formatter.for_type(Job, display_job)
     formatter.mimebundle_formatter.for_type(Media, shown_media.bundle)
+    formatter.mimebundle_formatter.for_type(SessionRegistry, _panel)
+
+
+def _panel(registry: SessionRegistry, **_kwargs: object) -> Bundle:
+    """A table that lives, or where no widget can be shown, one that stands."""
+    if plain.is_needed():
+        return {"text/html": registry._repr_html_(), "text/plain": repr(registry)}, {}
+    from mediatoolkit.widgets.session_panel import SessionPanel
+
+    return SessionPanel(registry)._repr_mimebundle_()

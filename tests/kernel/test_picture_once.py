@@ -166,7 +166,7 @@ async def test_no_view_is_left_open(notebook: Kernel) -> None:
     """Only what makes the buttons work, which is shown nowhere."""
     await notebook.do(f"await {FOX}")
 
-    assert (await notebook.do(LEFT)).strip() == "['mediatoolkit.widgets.controls']"
+    assert (await notebook.do(LEFT)).strip() == "['mediatoolkit.widgets.switchboard']"
 
 
 async def test_a_front_end_without_widgets_reads_one_calm_line(notebook: Kernel) -> None:
