@@ -23,6 +23,7 @@ test: lint types floors unit notebooks
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/biome check
 
 types: $(VENV)/.test
 	$(BIN)/mypy
@@ -43,6 +44,7 @@ bench: $(VENV)/.test
 fmt: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/biome check --write
 
 # The ipykernels that tests/kernel runs on, each in a folder that goes before .venv's own.
 kernels: $(KERNELS:%=.kernels/%/.made)

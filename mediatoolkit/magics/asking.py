@@ -7,9 +7,9 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from mediatoolkit import verbs
+from mediatoolkit import loops, verbs
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.magics.cells import MAGICS, loop_runs
+from mediatoolkit.magics.cells import MAGICS
 from mediatoolkit.magics.table import Table
 from mediatoolkit.providers.registry import (
     client_class,
@@ -73,7 +73,7 @@ class Desk:
         """Close at once; a cell cannot wait for a magic, so a line tells when it is done."""
         verbs.jobs.cancel_all()
         place = DisplayHandle()
-        if not loop_runs():
+        if loops.running() is None:
             self._shell.loop_runner(verbs.close())
             place.display(_Line("closed"))
             return

@@ -1,6 +1,5 @@
 """`%%image`, `%%speech` and `%%video`: the text of a cell is the prompt."""
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-from mediatoolkit import verbs
+from mediatoolkit import loops, verbs
 from mediatoolkit.job import Job
 from mediatoolkit.magics.options import Option, checked_name, parsed, with_options
 from mediatoolkit.magics.variables import filled, variables_of
@@ -82,16 +81,7 @@ def started(shell: Any, start: Callable[[], Job[Any]], out: str) -> object:
     async def wait() -> object:
         return await begin()
 
-    return begin() if loop_runs() else shell.loop_runner(wait())
-
-
-def loop_runs() -> bool:
-    """Whether a task can be started here."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return begin() if loops.running() else shell.loop_runner(wait())
 
 
 def _size(text: str) -> Size:

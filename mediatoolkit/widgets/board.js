@@ -1,24 +1,7 @@
 // The view of the jobs of one cell. Python sends what happened and when; the browser counts the seconds.
 
-const WARN = 0.75; // share of the time after which a bar warns
-const ALARM = 0.92;
 const MOST_ROWS = 5; // on the page; the others are counted
 const MOST_PICTURES = 24;
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
-
-function make(tag, className, attributes = {}) {
-  const element = document.createElement(tag);
-  element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
-
-/** Such as `3.1 s` or `1:54 min`. */
-function seconds(milliseconds) {
-  const whole = Math.max(0, milliseconds) / 1000;
-  if (whole < 60) return `${whole.toFixed(STILL.matches || whole >= 10 ? 0 : 1)} s`;
-  return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")} min`;
-}
 
 /** One job, as Python last told of it; what all views of it share. */
 class Job {
@@ -106,10 +89,13 @@ function initialize(jobs, { model }) {
 
 /** The row with which the voice of a job is heard, muted or begun; hidden while it is silent. */
 function renderVoice(voice, row) {
-  const button = make("button", "mt-job-button", { type: "button" });
+  const toggle = button("Mute", () => {
+    if (voice.state === "blocked") voice.start(true);
+    else voice.mute(!voice.muted);
+  });
   const meter = make("meter", "mt-job-level", { "aria-label": "Loudness", max: "1" });
   const said = make("span", "mt-job-heard", { "aria-label": "Voice" });
-  row.append(button, meter, said);
+  row.append(toggle, meter, said);
 
   function listen() {
     meter.value = voice.level;
@@ -120,15 +106,11 @@ function renderVoice(voice, row) {
     row.dataset.voice = voice.state;
     row.hidden = voice.state === "silent";
     const silent = voice.state === "blocked" || voice.state === "muted";
-    button.textContent = { blocked: "Play", muted: "Unmute" }[voice.state] ?? "Mute";
+    toggle.textContent = { blocked: "Play", muted: "Unmute" }[voice.state] ?? "Mute";
     row.classList.toggle("mt-job-quiet", silent);
     listen();
   }
 
-  button.addEventListener("click", () => {
-    if (voice.state === "blocked") voice.start(true);
-    else voice.mute(!voice.muted);
-  });
   voice.addEventListener("change", refresh);
   voice.start();
   refresh();
@@ -139,25 +121,6 @@ function renderVoice(voice, row) {
   };
 }
 
-/** Why a job failed; every word is text. */
-function renderFailure(box, failure) {
-  const kind = make("strong", "");
-  const details = make("details", "mt-job-details");
-  const summary = make("summary", "");
-  const table = make("table", "");
-  kind.textContent = failure.kind;
-  summary.textContent = "Details";
-  for (const [name, value] of Object.entries(failure.facts)) {
-    const row = table.insertRow();
-    const head = make("th", "", { scope: "row" });
-    head.textContent = name;
-    row.append(head);
-    row.insertCell().textContent = value;
-  }
-  details.append(summary, table);
-  box.replaceChildren(kind, ` ${failure.message}`, details);
-}
-
 /** One job as a row: what it is, how far it is, and what can be done about it. */
 class Row {
   constructor(job, send) {
@@ -165,10 +128,10 @@ class Row {
     this.root = make("div", "mt-job", { role: "group" });
     this.picture = make("img", "mt-job-picture", { alt: "" });
     this.label = make("span", "mt-job-label");
-    this.bar = make("progress", "mt-job-bar", { max: "1" });
+    this.bar = make("progress", "mt-bar mt-job-bar", { max: "1" });
     this.stage = make("span", "mt-job-stage", { role: "status", "aria-live": "polite" });
     this.clock = make("span", "mt-job-clock");
-    this.failure = make("div", "mt-job-failure", { role: "alert" });
+    this.failure = make("div", "mt-failure mt-job-failure", { role: "alert" });
     this.buttons = make("span", "mt-job-buttons");
     this.more = this.#button("+30 s", () => send("extend", job.name));
     this.again = this.#button("Retry", () => send("retry", job.name));
@@ -186,11 +149,9 @@ class Row {
   }
 
   #button(word, act) {
-    const button = make("button", "mt-job-button", { type: "button" });
-    button.textContent = word;
-    button.addEventListener("click", act);
-    this.buttons.append(button);
-    return button;
+    const made = button(word, act);
+    this.buttons.append(made);
+    return made;
   }
 
   write() {
@@ -209,24 +170,18 @@ class Row {
     for (const one of [this.bar, this.cancel, this.more, this.clock]) one.hidden = !runs;
     this.failure.hidden = this.stage.hidden = false;
     const said = runs ? (job.stopping ? "stopping…" : job.stage) : job.state;
-    if (this.stage.textContent !== said) this.stage.textContent = said; // else it is read again
+    say(this.stage, said);
     this.failure.hidden = !job.failure;
     if (job.failure && this.told !== job.failure) {
       this.told = job.failure; // written once, so that unfolded details stay so
-      renderFailure(this.failure, job.failure);
+      this.failure.replaceChildren(...failureParts(job.failure));
     }
     this.picture.hidden = !job.url;
     if (job.url && this.picture.src !== job.url) this.picture.src = job.url;
   }
 
   count(now) {
-    const { job } = this;
-    const spent = Math.min(1, Math.max(0, (now - job.began) / (job.deadline - job.began || 1)));
-    const known = typeof job.fraction === "number";
-    this.bar.value = known ? job.fraction : spent;
-    this.root.dataset.counts = known ? "work" : "time";
-    this.root.dataset.late = spent > ALARM ? "very" : String(spent > WARN);
-    this.clock.textContent = `${seconds(now - job.began)} · ${seconds(job.deadline - now)} left`;
+    if (this.job.state === "running") keepTime(this.job, now, this);
   }
 }
 
@@ -235,10 +190,8 @@ class Summary {
   constructor(send) {
     this.root = make("div", "mt-jobs-summary");
     this.said = make("span", "mt-job-label", { role: "status", "aria-live": "polite" });
-    this.bar = make("progress", "mt-job-bar", { "aria-label": "Progress of all jobs" });
-    this.cancel = make("button", "mt-job-button", { type: "button" });
-    this.cancel.textContent = "Cancel all";
-    this.cancel.addEventListener("click", () => send("cancel", null));
+    this.bar = make("progress", "mt-bar mt-job-bar", { "aria-label": "Progress of all jobs" });
+    this.cancel = button("Cancel all", () => send("cancel", null));
     this.root.append(this.said, this.cancel, this.bar);
   }
 
@@ -248,8 +201,7 @@ class Summary {
     const parts = [`${done} of ${all} done`];
     if (failed) parts.push(`${failed} failed`);
     if (cancelled) parts.push(`${cancelled} cancelled`);
-    const said = parts.join(" · ");
-    if (this.said.textContent !== said) this.said.textContent = said;
+    say(this.said, parts.join(" · "));
     this.root.hidden = all < 2;
     this.bar.max = all;
     this.bar.value = done + failed + cancelled;
@@ -263,16 +215,13 @@ function writePictures(strip, jobs) {
   const wanted = done.slice(0, MOST_PICTURES);
   strip.hidden = jobs.all.length < 2 || !wanted.length;
   strip.replaceChildren(
-    ...wanted.map((job) => {
-      const picture = make("img", "", { alt: job.label, src: job.url, title: job.label });
-      return picture;
-    }),
+    ...wanted.map(({ label, url }) => make("img", "", { alt: label, src: url, title: label })),
   );
 }
 
 function render(jobs, { model, el }) {
   const send = (wish, row) => model.send({ wish, row });
-  const root = make("div", "mt-jobs");
+  const root = make("div", "mt-widget mt-jobs");
   const summary = new Summary(send);
   const list = make("div", "mt-jobs-list");
   const rest = make("div", "mt-job-stage mt-jobs-rest");
@@ -301,9 +250,11 @@ function render(jobs, { model, el }) {
       rows.delete(job);
     }
     wanted.forEach((element, place) => {
-      if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+      if (list.children[place] !== element)
+        list.insertBefore(element, list.children[place] ?? null);
     });
-    rest.textContent = waiting.length > looked.length ? `${waiting.length - looked.length} more` : "";
+    rest.textContent =
+      waiting.length > looked.length ? `${waiting.length - looked.length} more` : "";
     rest.hidden = !rest.textContent;
     writePictures(strip, jobs);
     if (model.get("ending")) root.innerHTML = model.get("ending"); // escaped where it is made
@@ -319,9 +270,9 @@ function render(jobs, { model, el }) {
   jobs.addEventListener("change", write);
   model.on("change:ending", write);
   write();
-  const timer = setInterval(count, STILL.matches ? 1000 : 100);
+  const stop = everyTick(count);
   return () => {
-    clearInterval(timer);
+    stop();
     for (const [, row] of rows) row.silence();
     jobs.removeEventListener("change", write);
     model.off("change:ending", write);

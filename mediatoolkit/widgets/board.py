@@ -1,15 +1,13 @@
 """The view of the jobs of one cell while they run."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import anywidget
 import traitlets as t
 
 from mediatoolkit.call import Drawing, Partial, Sounding
+from mediatoolkit.widgets.page import script, style
 from mediatoolkit.widgets.rows import Row, Wish, now
-
-_HERE = Path(__file__).parent
 
 
 class Board(anywidget.AnyWidget):
@@ -24,8 +22,8 @@ class Board(anywidget.AnyWidget):
             thread the front end's message arrives in.
     """
 
-    _esm = "".join((_HERE / name).read_text() for name in ("sounding.js", "board.js"))
-    _css = _HERE / "board.css"
+    _esm = script("sounding.js", "job.js", "board.js")
+    _css = style("board.css")
 
     heartbeat = 30.0
     """Seconds after which it is told again although nothing happened; a hub stops a kernel that is

@@ -43,7 +43,10 @@ function ways(choose) {
   const group = make("fieldset", "mt-compare-ways");
   group.append(make("legend", "mt-compare-said", {}, "How to compare"));
   const name = `mt-compare-${Math.random()}`;
-  for (const [way, text] of [["slider", "Slider"], ["beside", "Side by side"]]) {
+  for (const [way, text] of [
+    ["slider", "Slider"],
+    ["beside", "Side by side"],
+  ]) {
     const label = make("label", "mt-compare-way");
     const radio = make("input", "", { type: "radio", name, value: way });
     radio.checked = way === "slider";
@@ -56,7 +59,10 @@ function ways(choose) {
 
 function render({ model, el }) {
   const [names, shapes] = [model.get("names"), model.get("shapes")];
-  const root = make("section", "mt-compare", { "aria-label": "Comparison", "data-way": "slider" });
+  const root = make("section", "mt-widget mt-compare", {
+    "aria-label": "Comparison",
+    "data-way": "slider",
+  });
   const stage = make("div", "mt-compare-stage");
   const sides = LETTERS.map((letter, at) => figureOf(letter, names[at], shapes[at]));
   const slider = make("input", "mt-compare-slider", {
@@ -78,7 +84,12 @@ function render({ model, el }) {
   stage.append(...sides.map((side) => side.figure), line, slider);
   const bar = make("div", "mt-compare-bar");
   const note = make("span", "mt-compare-note", { role: "status" }, model.get("note"));
-  bar.append(ways((way) => (root.dataset.way = way)), note);
+  bar.append(
+    ways((way) => {
+      root.dataset.way = way;
+    }),
+    note,
+  );
   root.append(bar, stage);
   if (model.get("words").length) root.append(prompts(model.get("words")));
   const facts = model.get("facts");
@@ -88,7 +99,9 @@ function render({ model, el }) {
   el.append(root);
 
   let urls = [];
-  const forget = () => urls.forEach((url) => URL.revokeObjectURL(url));
+  const forget = () => {
+    for (const url of urls) URL.revokeObjectURL(url);
+  };
   const hear = ({ types }, buffers) => {
     forget();
     urls = types.map((type, at) => URL.createObjectURL(new Blob([buffers[at]], { type })));

@@ -9,9 +9,10 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from mediatoolkit import loops
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.page import counted, running_loop, script, style, with_html
+from mediatoolkit.widgets.page import counted, cross, script, style, with_html
 
 _LONGEST = 600  # words of a prompt that are compared one by one
 _WORD = re.compile(r"\s?(?:\w+|[^\w\s])")
@@ -66,7 +67,7 @@ class Comparison(anywidget.AnyWidget):
             words=changes(_prompt(a), _prompt(b)),
             facts=differences(a, b),
         )
-        self._loop = running_loop()
+        self._loop = loops.running()
         self.on_msg(self._hear)
 
     def close(self) -> None:
@@ -96,12 +97,8 @@ class Comparison(anywidget.AnyWidget):
 
     def _hear(self, _view: object, content: object, _buffers: object) -> None:
         """Runs in whatever thread the front end's message arrives in."""
-        if content != "show":
-            return
-        if self._loop is None:
-            self._show()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._show)
+        if content == "show":
+            cross(self._loop, self._show)
 
     def _show(self) -> None:
         if self._pictures:

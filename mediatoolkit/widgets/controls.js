@@ -1,18 +1,26 @@
 // Buttons in what the notebook has shown: revealed while their kernel lives, and their clicks sent.
 
-// recall.js and viewer.js stand before this script, in the same module.
-
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
 const READING = 12000; // milliseconds that a message stays
 const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
-const PAGE = (window[Symbol.for("mediatoolkit.page")] ??= Math.random().toString(36).slice(2));
-const LIT = (window[Symbol.for("mediatoolkit.controls")] ??= new Map()); // kernel -> its models here
+const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));
+const LIT = sharedInPage("controls", () => new Map()); // kernel -> its models here
+
+/** What every copy of this script in one page finds under *name*; the first makes it. */
+function sharedInPage(name, first) {
+  const key = Symbol.for(`mediatoolkit.${name}`);
+  window[key] ??= first();
+  return window[key];
+}
 
 /** Text beside the button that was pressed; *role* is "alert" or "status". */
-function say(text, near, role = "alert") {
+function toast(text, near, role = "alert") {
   for (const old of document.querySelectorAll(".mt-said")) old.remove();
-  const box = make("div", "mt-said", { role });
-  box.append(make("p", "", {}, text), press("×", () => box.remove(), "Close this message"));
+  const box = make("div", "mt-widget mt-said", { role });
+  box.append(
+    make("p", "", {}, text),
+    button("×", () => box.remove(), { "aria-label": "Close this message" }),
+  );
   (document.querySelector("dialog[open]") ?? document.body).append(box);
   const at = near?.isConnected ? near.getBoundingClientRect() : { left: 24, bottom: 24 };
   box.style.left = `${Math.max(12, Math.min(at.left, innerWidth - box.offsetWidth - 12))}px`;
@@ -56,24 +64,24 @@ class Buttons {
   };
 
   #click = (event) => {
-    const button = event.target.closest?.(this.selector);
-    if (!button || LIT.get(this.kernel)?.at(-1) !== this) return; // a console may look on, too
-    const token = button.dataset.mtAct;
+    const pressed = event.target.closest?.(this.selector);
+    if (!pressed || LIT.get(this.kernel)?.at(-1) !== this) return; // a console may look on, too
+    const token = pressed.dataset.mtAct;
     if (this.#waiting.get(token)?.timer) return;
-    button.setAttribute("aria-busy", "true");
+    pressed.setAttribute("aria-busy", "true");
     const word = "The kernel is busy; it does this as soon as it is free.";
-    const timer = setTimeout(() => say(word, button, "status"), QUIET);
-    this.#waiting.set(token, { timer, button });
-    this.#pressed = button;
+    const timer = setTimeout(() => toast(word, pressed, "status"), QUIET);
+    this.#waiting.set(token, { timer, pressed });
+    this.#pressed = pressed;
     this.#ask(token);
   };
 
   #ask = (token) => this.model.send({ act: token, page: PAGE });
 
   #took(token) {
-    const { timer, button } = this.#waiting.get(token) ?? {};
+    const { timer, pressed } = this.#waiting.get(token) ?? {};
     clearTimeout(timer);
-    button?.removeAttribute("aria-busy");
+    pressed?.removeAttribute("aria-busy");
     this.#waiting.delete(token);
   }
 
@@ -81,11 +89,16 @@ class Buttons {
     if (message.page && message.page !== PAGE) return;
     const near = this.#near(message.near);
     if (message.took) this.#took(message.took);
-    if (message.say) say(message.say, near);
+    if (message.say) toast(message.say, near);
     if (message.view) new View(message.view, buffers, { ask: this.#ask, origin: near });
     if (message.piece) VIEWS.get(message.piece)?.receive(buffers);
-    if (message.recall) recall(message.recall, cellOf(near)).then((said) => said && say(said, near, "status"));
+    if (message.recall) this.#recall(message.recall, near);
   };
+
+  async #recall(code, near) {
+    const said = await recall(code, cellOf(near));
+    if (said) toast(said, near, "status");
+  }
 
   #near(token) {
     if (this.#pressed?.isConnected && this.#pressed.dataset.mtAct === token) return this.#pressed;

@@ -140,6 +140,11 @@ function labelled(name, field) {
   return label;
 }
 
+/** Such as `2,000 pictures` or `1 picture`. */
+function counted(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 /** A list of choices over one trait. */
 function chooser(model, trait, name, choices) {
   const field = make("select", "mt-gallery-choice");
@@ -156,12 +161,6 @@ function chooser(model, trait, name, choices) {
   return { label: labelled(name, field), write };
 }
 
-function button(text, press) {
-  const element = make("button", "mt-gallery-button", { type: "button" }, text);
-  element.addEventListener("click", press);
-  return element;
-}
-
 class View {
   #tiles = new Map();
   #shown = [];
@@ -175,7 +174,7 @@ class View {
   constructor(model, shelf, el) {
     this.model = model;
     this.shelf = shelf;
-    this.root = make("section", "mt-gallery", { "aria-label": "Gallery" });
+    this.root = make("section", "mt-widget mt-gallery", { "aria-label": "Gallery" });
     this.grid = make("div", "mt-gallery-grid", {
       role: "listbox",
       "aria-multiselectable": "true",
@@ -225,7 +224,7 @@ class View {
     const shown = this.#shown.length;
     const note = this.model.get("note");
     const words = [
-      (shown === total ? "" : `${shown.toLocaleString("en")} of `) + count(total, "piece"),
+      (shown === total ? "" : `${shown.toLocaleString("en")} of `) + counted(total, "piece"),
       selected ? `${selected.toLocaleString("en")} selected` : "",
       shown ? note : "",
     ];
@@ -291,7 +290,9 @@ class View {
       this.model.on(names, act);
       signal.addEventListener("abort", () => this.model.off(names, act));
     }
-    const news = ({ detail }) => detail.forEach((id) => this.#write(id));
+    const news = ({ detail }) => {
+      for (const id of detail) this.#write(id);
+    };
     this.shelf.addEventListener("news", news, { signal });
     this.grid.addEventListener("keydown", (event) => this.#press(event));
     this.grid.addEventListener("click", (event) => this.#click(event));

@@ -1,7 +1,7 @@
 """A gallery: many pieces of media as thumbnails, to filter, sort, select and open."""
 
 import asyncio
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Container, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from html import escape
 from typing import Any
@@ -9,10 +9,11 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from mediatoolkit import loops
 from mediatoolkit.errors import MediaToolkitError, StorageError
 from mediatoolkit.media import Entry, Media
 from mediatoolkit.widgets import controls, viewer
-from mediatoolkit.widgets.page import running_loop, script, style, with_html
+from mediatoolkit.widgets.page import cross, script, style, with_html
 from mediatoolkit.widgets.shelf import MOST, Opened, Query, Shelf, in_words, row
 from mediatoolkit.widgets.thumbs import thumb_of
 
@@ -98,7 +99,7 @@ class Gallery(anywidget.AnyWidget):
         self._shelf = Shelf.of(source)
         is_list = self._shelf.store is None
         query = Query(word, model, kind, sort or ("given" if is_list else "newest"))
-        self._loop = running_loop()
+        self._loop = loops.running()
         controls.announce()
         self._entries: dict[int, Entry] = {}
         self._numbers: dict[object, int] = {}
@@ -135,7 +136,7 @@ class Gallery(anywidget.AnyWidget):
         if self._loop is None:
             self._catch_up()
         else:
-            self._listing.add_done_callback(lambda done: self._cross(self._settle, done))
+            self._listing.add_done_callback(lambda done: cross(self._loop, self._settle, done))
 
     def close(self) -> None:
         """Leave the page, and let go of everything."""
@@ -207,18 +208,11 @@ class Gallery(anywidget.AnyWidget):
 
     def _news(self) -> None:
         """Runs where something was kept."""
-        self._cross(setattr, self, "stale", True)  # noqa: FBT003 - setattr's own
+        cross(self._loop, setattr, self, "stale", True)  # noqa: FBT003 - setattr's own
 
     def _hear(self, _view: object, content: object, _buffers: object) -> None:
         """Runs in whatever thread the front end's message arrives in."""
-        self._cross(self._answer, content)
-
-    def _cross(self, call: Callable[..., object], *args: object) -> None:
-        """Call on the loop of the cells."""
-        if self._loop is None:
-            call(*args)
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *args)
+        cross(self._loop, self._answer, content)
 
     def _answer(self, content: object) -> None:
         match content:

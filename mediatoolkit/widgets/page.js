@@ -1,17 +1,25 @@
-// Small words that the scripts of several widgets share.
+// Small words that the scripts of all widgets share; this stands before them, in the same module.
 
 /** A new element; text reaches the page as text. */
-function make(tag, className = "", attributes = {}, text = "") {
+function make(tag, className = "", attributes = {}, ...children) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text) element.textContent = text;
+  element.append(...children);
   return element;
 }
 
-/** Such as `2,000 pictures` or `1 picture`. */
-function count(number, noun) {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+/** A native button that calls *act* with the click. */
+function button(text, act, { className = "", ...attributes } = {}) {
+  const element = make("button", `mt-press ${className}`.trim(), attributes, text);
+  element.type = "button";
+  element.addEventListener("click", act);
+  return element;
+}
+
+/** Such as `3.2 MB`. */
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** Say *text* in a live region; the same words are not said twice. */

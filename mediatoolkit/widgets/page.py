@@ -1,6 +1,7 @@
-"""What several widgets share of the page and of the loop behind it."""
+"""What several widgets share of the page, and the way from its threads to the loop of the cells."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ def script(*names: str) -> str:
     return "\n".join((_HERE / name).read_text() for name in ("page.js", *names))
 
 
-def style(name: str) -> Path:
-    """The style sheet *name*."""
-    return _HERE / name
+def style(*names: str) -> str:
+    """The files *names* behind `page.css`, as one style sheet."""
+    return "\n".join((_HERE / name).read_text() for name in ("page.css", *names))
 
 
 def with_html(bundle: Bundle | None, html: str) -> Bundle:
@@ -25,12 +26,21 @@ def with_html(bundle: Bundle | None, html: str) -> Bundle:
     return {**data, "text/html": html}, metadata
 
 
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop of the cells when a widget is made in one; None elsewhere."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+def cross(
+    loop: asyncio.AbstractEventLoop | None, call: Callable[..., object], *args: object
+) -> None:
+    """Call on *loop* from whatever thread a message of the page arrives in.
+
+    Args:
+        loop: The loop of the cells the widget was made in. None where there was none: then it is
+            called here. Nothing happens when it is closed.
+        call: What to do.
+        args: For *call*.
+    """
+    if loop is None:
+        call(*args)
+    elif not loop.is_closed():
+        loop.call_soon_threadsafe(call, *args)
 
 
 def counted(number: int, noun: str) -> str:

@@ -14,7 +14,7 @@ function line(values) {
 }
 
 function render({ model, el }) {
-  const root = make("section", "mt-sessions", { "aria-label": "Sessions" });
+  const root = make("section", "mt-widget mt-sessions", { "aria-label": "Sessions" });
   const table = make("table", "mt-sessions-table");
   const head = table.createTHead().insertRow();
   for (const [at, name] of COLUMNS.entries()) {
@@ -22,7 +22,7 @@ function render({ model, el }) {
   }
   const body = table.createTBody();
   const none = make("p", "mt-sessions-none", {}, "No open sessions. The first call opens one.");
-  const close = make("button", "mt-sessions-button", { type: "button" }, "Close");
+  const close = button("Close", () => model.send("close"));
   const said = make("span", "mt-sessions-said", { role: "status", "aria-live": "polite" });
   const foot = make("div", "mt-sessions-foot");
   foot.append(said, close);
@@ -37,7 +37,6 @@ function render({ model, el }) {
     close.disabled = !rows.length;
     say(said, model.get("said"));
   };
-  close.addEventListener("click", () => model.send("close"));
   model.on("change", write);
   write();
   model.send("look");

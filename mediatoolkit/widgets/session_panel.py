@@ -7,8 +7,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from mediatoolkit import loops
 from mediatoolkit.transport.session import SessionRegistry
-from mediatoolkit.widgets.page import Bundle, counted, running_loop, script, style, with_html
+from mediatoolkit.widgets.page import Bundle, counted, cross, script, style, with_html
 
 PERIOD = 0.5  # seconds between two looks at the registry
 
@@ -32,7 +33,7 @@ class SessionPanel(anywidget.AnyWidget):
     def __init__(self, registry: SessionRegistry) -> None:
         """Show *registry* as it stands."""
         self._registry = registry
-        self._loop = running_loop()
+        self._loop = loops.running()
         self._views = 0
         self._next: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -56,8 +57,8 @@ class SessionPanel(anywidget.AnyWidget):
         """Runs in whatever thread the front end's message arrives in."""
         acts = {"look": self._look_on, "leave": self._leave, "close": self._close_sessions}
         act = acts.get(content) if isinstance(content, str) else None
-        if act and self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(act)
+        if act and self._loop is not None:
+            cross(self._loop, act)
 
     def _look_on(self) -> None:
         self._views += 1

@@ -36,7 +36,7 @@ class Voice extends EventTarget {
     if (this.state !== "sounding") return 0;
     const wave = new Float32Array(this.ear.fftSize);
     this.ear.getFloatTimeDomainData(wave);
-    return Math.min(1, 3 * Math.hypot(...wave) / Math.sqrt(wave.length));
+    return Math.min(1, (3 * Math.hypot(...wave)) / Math.sqrt(wave.length));
   }
 
   add(pcm, rate, channels) {
@@ -140,14 +140,12 @@ async function playerAt(place) {
 
 /** The rest of a long text, with a button that ends it. */
 function playOn(voice, found) {
-  const button = make("button", "", { type: "button" });
-  button.textContent = "Stop the voice";
-  button.addEventListener("click", () => voice.stop());
-  found.after(button);
+  const stop = button("Stop the voice", () => voice.stop());
+  found.after(stop);
   const timer = setInterval(() => {
     if (!found.isConnected || voice.state === "heard") voice.stop();
     if (!voice.over) return;
     clearInterval(timer);
-    button.remove();
+    stop.remove();
   }, 100);
 }

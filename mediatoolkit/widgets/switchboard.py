@@ -7,22 +7,18 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets as t
 
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.widgets.page import script, style
 
 Action = Callable[[], object]
 
 MOST = 500
 """Buttons of one kernel that work; beyond, the oldest do not any more."""
-
-_HERE = Path(__file__).parent
-_SCRIPTS = ("recall.js", "viewer.js", "controls.js")
-_STYLES = ("controls.css", "viewer.css")
 
 _asker: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("mediatoolkit_asker")
 _lock = threading.Lock()
@@ -35,8 +31,8 @@ class Controls(anywidget.AnyWidget):
     which page this is, since the same notebook may be open twice.
     """
 
-    _esm = "".join((_HERE / name).read_text() for name in _SCRIPTS)
-    _css = "".join((_HERE / name).read_text() for name in _STYLES)
+    _esm = script("recall.js", "viewer.js", "controls.js")
+    _css = style("controls.css", "viewer.css")
 
     kernel = t.Unicode().tag(sync=True)
     """Which buttons are ours; another one after a restart."""

@@ -5,25 +5,6 @@ const STEP = 1.25; // of one press on + or one notch of the wheel
 const PAN = 60; // pixels that an arrow key moves
 const CLOSEST = 16; // times the size of the picture
 
-function make(tag, className = "", attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-function press(label, action, name = label) {
-  const button = make("button", "mt-press", { type: "button", "aria-label": name }, label);
-  button.addEventListener("click", () => action(button));
-  return button;
-}
-
-/** Such as `3.2 MB`. */
-function megabytes(count) {
-  return `${(count / 1e6).toFixed(1)} MB`;
-}
-
 class View {
   #parts = [];
   #received = 0;
@@ -69,21 +50,33 @@ class View {
 
   #build() {
     const { facts } = this;
-    const title = make("h2", "mt-viewer-title", { id: `mt-${facts.more}` }, facts.prompt || facts.noun);
+    const title = make(
+      "h2",
+      "mt-viewer-title",
+      { id: `mt-${facts.more}` },
+      facts.prompt || facts.noun,
+    );
     title.title = facts.prompt;
-    const close = press("×", () => this.dialog.close(), "Close");
+    const close = button("×", () => this.dialog.close(), { "aria-label": "Close" });
     this.loading = make("progress", "", { max: facts.bytes, "aria-label": "Loading" });
     this.status = make("span", "", { role: "status" });
     this.waiting = make("div", "mt-viewer-waiting", {}, this.loading, this.status);
     this.dialog = make(
       "dialog",
-      "mt-viewer",
-      { "aria-labelledby": title.id, "data-kind": facts.kind, "data-lm-suppress-shortcuts": "true" },
+      "mt-widget mt-viewer",
+      {
+        "aria-labelledby": title.id,
+        "data-kind": facts.kind,
+        "data-lm-suppress-shortcuts": "true",
+      },
       make("header", "", {}, title, close),
       make("div", "mt-viewer-stage", {}, ...this.stage.elements, this.waiting),
       make("aside", "", { "aria-label": "Origin" }, this.#panel(), this.#actions()),
     );
-    this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener(
+      "click",
+      ({ target }) => target === this.dialog && this.dialog.close(),
+    );
     this.dialog.addEventListener("close", () => this.#leave());
     for (const kind of ["keydown", "keyup"]) {
       this.dialog.addEventListener(kind, (event) => event.stopPropagation()); // not the notebook's
@@ -105,14 +98,21 @@ class View {
     const row = make("div", "mt-viewer-actions");
     if (facts.prompt) {
       row.append(
-        press("Copy prompt", async (button) => {
+        button("Copy prompt", async ({ target }) => {
           const done = await copy(facts.prompt);
-          say(done ? "The prompt is in the clipboard." : "The page may not copy.", button, "status");
+          toast(
+            done ? "The prompt is in the clipboard." : "The page may not copy.",
+            target,
+            "status",
+          );
         }),
       );
     }
     row.append(this.save);
-    if (facts.recall) row.append(press("Recall", () => this.#recall(), "Recall: put the call below"));
+    if (facts.recall)
+      row.append(
+        button("Recall", () => this.#recall(), { "aria-label": "Recall: put the call below" }),
+      );
     return row;
   }
 
@@ -120,7 +120,7 @@ class View {
     this.recalled = true;
     this.dialog.close();
     const said = await recall(this.facts.recall, this.cell);
-    if (said) say(said, this.origin, "status");
+    if (said) toast(said, this.origin, "status");
   }
 
   #leave() {
@@ -137,7 +137,12 @@ class View {
 /** A picture that can be zoomed and moved. */
 function pictureStage({ facts, standIn }) {
   const { width, height } = facts;
-  const image = make("img", "", { alt: facts.prompt || facts.noun, width, height, draggable: "false" });
+  const image = make("img", "", {
+    alt: facts.prompt || facts.noun,
+    width,
+    height,
+    draggable: "false",
+  });
   if (standIn) image.src = standIn;
   const name = "Picture; arrow keys move it, + and - zoom, 0 fits it, 1 shows its own size";
   const pane = make("div", "mt-pane", { tabindex: "0", role: "group", "aria-label": name }, image);
@@ -149,7 +154,10 @@ function pictureStage({ facts, standIn }) {
   }
 
   function draw() {
-    const [wide, high] = [pane.clientWidth - width * look.scale, pane.clientHeight - height * look.scale];
+    const [wide, high] = [
+      pane.clientWidth - width * look.scale,
+      pane.clientHeight - height * look.scale,
+    ];
     look.x = wide > 0 ? wide / 2 : Math.min(0, Math.max(wide, look.x));
     look.y = high > 0 ? high / 2 : Math.min(0, Math.max(high, look.y));
     image.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`;
@@ -215,11 +223,11 @@ function pictureStage({ facts, standIn }) {
         "div",
         "mt-viewer-tools",
         { role: "toolbar", "aria-label": "Zoom" },
-        press("−", keys["-"], "Zoom out"),
+        button("−", keys["-"], { "aria-label": "Zoom out" }),
         level,
-        press("+", keys["+"], "Zoom in"),
-        press("1:1", keys[1], "Show its own size"),
-        press("Fit", fit, "Fit into the window"),
+        button("+", keys["+"], { "aria-label": "Zoom in" }),
+        button("1:1", keys[1], { "aria-label": "Show its own size" }),
+        button("Fit", fit, { "aria-label": "Fit into the window" }),
       ),
     ],
     shown() {
@@ -227,7 +235,9 @@ function pictureStage({ facts, standIn }) {
       fit();
       pane.focus();
     },
-    fill: (url) => (image.src = url),
+    fill: (url) => {
+      image.src = url;
+    },
     empty: () => observer.disconnect(),
   };
 }
@@ -239,12 +249,17 @@ function soundStage({ facts, standIn }) {
   const wave = make("div", "mt-wave", { "aria-hidden": "true" }, head);
   if (standIn) wave.style.setProperty("--mt-wave", `url("${standIn}")`);
   const words = facts.captions.map(([start, , text]) =>
-    press(text, () => {
+    button(text, () => {
       player.currentTime = start;
       player.play();
     }),
   );
-  const list = make("ol", "mt-captions", { "aria-label": "Words" }, ...words.map((word) => make("li", "", {}, word)));
+  const list = make(
+    "ol",
+    "mt-captions",
+    { "aria-label": "Words" },
+    ...words.map((word) => make("li", "", {}, word)),
+  );
 
   function follow() {
     const now = player.currentTime;
@@ -269,7 +284,9 @@ function soundStage({ facts, standIn }) {
   });
   return {
     elements: words.length ? [wave, player, list] : [wave, player],
-    fill: (url) => (player.src = url),
+    fill: (url) => {
+      player.src = url;
+    },
     shown: () => player.focus(),
     empty: () => unload(player),
   };
@@ -277,7 +294,12 @@ function soundStage({ facts, standIn }) {
 
 function filmStage({ facts, standIn }) {
   const { width, height } = facts;
-  const player = make("video", "", { controls: "", width, height, "aria-label": facts.prompt || facts.noun });
+  const player = make("video", "", {
+    controls: "",
+    width,
+    height,
+    "aria-label": facts.prompt || facts.noun,
+  });
   if (standIn) player.poster = standIn;
   return {
     elements: [player],

@@ -69,10 +69,11 @@ def test_the_colour_turns_as_the_deadline_nears(jupyter: Lab, sim: Simulator) ->
         sheet.run(0)
         sheet.run(1)
         row = _rows(sheet).first
-        seen = [row.locator(".mt-job-bar").evaluate(_COLOUR)]
+        bar = row.locator(".mt-bar")
+        seen = [bar.evaluate(_COLOUR)]
         for late in ("true", "very"):
             expect(row).to_have_attribute("data-late", late, timeout=LONG)
-            seen.append(row.evaluate(_COLOUR))
+            seen.append(bar.evaluate(_COLOUR))
 
         assert len(set(seen)) == 3
         expect(sheet.output(1).get_by_role("alert")).to_contain_text("DeadlineError", timeout=LONG)

@@ -223,7 +223,7 @@ def test_a_prompt_stays_text_and_a_failure_is_told_in_place(jupyter: Lab, sim: S
 
         sim.always(faults.PromptBlocked())
         sheet.page.keyboard.press("Control+Enter")
-        failure = studio.locator(".mt-studio-failure")
+        failure = studio.locator(".mt-failure")
         expect(failure).to_contain_text("RefusalError", timeout=LONG)
         failure.get_by_text("Details").click()
         expect(failure).to_contain_text(BAD)

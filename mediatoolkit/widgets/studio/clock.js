@@ -1,20 +1,18 @@
 // The running job: its stage, its time, and how it ended. The browser counts the seconds.
 
-const LATE = 0.8; // share of the time after which the bar warns
-
 class Clock {
   skew = 0; // clock of the kernel minus clock of this page, milliseconds
   row = {};
 
   constructor() {
-    this.bar = make("progress", "mt-studio-bar", { max: "1", "aria-label": "Progress" });
+    this.bar = make("progress", "mt-bar", { max: "1", "aria-label": "Progress" });
     this.stage = make("span", "mt-studio-hint", { role: "status", "aria-live": "polite" });
-    this.time = make("span", "mt-studio-time");
-    this.wrong = make("div", "mt-studio-failure", { role: "alert" });
+    this.clock = make("span", "mt-studio-time");
+    this.wrong = make("div", "mt-failure", { role: "alert" });
     this.wrong.hidden = true;
-    const line = make("div", "mt-studio-line", {}, this.stage, this.time);
-    this.element = make("div", "mt-studio-clock", {}, this.bar, line, this.wrong);
-    this.timer = setInterval(() => this.count(), STILL.matches ? 1000 : 100);
+    const line = make("div", "mt-studio-line", {}, this.stage, this.clock);
+    this.root = make("div", "mt-studio-clock", {}, this.bar, line, this.wrong);
+    this.end = everyTick(() => this.count());
     this.update({}, Date.now());
   }
 
@@ -30,7 +28,7 @@ class Clock {
     const took = seconds(row.took ?? 0);
     const ends = { cancelled: `Cancelled after ${took}.`, done: `Done in ${took}.` };
     const said = this.runs ? row.stage : (ends[row.state] ?? "");
-    if (this.stage.textContent !== said) this.stage.textContent = said; // else it is said again
+    say(this.stage, said);
     if (!same) this.fail(row.failure);
     this.count();
   }
@@ -40,30 +38,12 @@ class Clock {
   }
 
   count() {
-    this.time.textContent = "";
-    if (!this.runs) return;
-    const { began, deadline, fraction } = this.row;
-    const now = Date.now() + this.skew;
-    const spent = Math.min(1, Math.max(0, (now - began) / (deadline - began || 1)));
-    this.bar.value = fraction ?? spent;
-    this.element.dataset.counts = (fraction ?? null) === null ? "time" : "work";
-    this.element.dataset.late = String(spent > LATE);
-    this.time.textContent = `${seconds(now - began)} · ${seconds(deadline - now)} left`;
+    if (this.runs) keepTime(this.row, Date.now() + this.skew, this);
+    else this.clock.textContent = "";
   }
 
   fail(failure) {
     this.wrong.hidden = !failure;
-    this.wrong.replaceChildren();
-    if (!failure) return;
-    const facts = make("dl", "mt-studio-facts");
-    for (const [name, value] of Object.entries(failure.facts)) {
-      facts.append(make("dt", "", {}, name), make("dd", "", {}, value));
-    }
-    const details = make("details", "", {}, make("summary", "", {}, "Details"), facts);
-    this.wrong.append(make("strong", "", {}, failure.kind), ` ${failure.message}`, details);
-  }
-
-  end() {
-    clearInterval(this.timer);
+    this.wrong.replaceChildren(...(failure ? failureParts(failure) : []));
   }
 }

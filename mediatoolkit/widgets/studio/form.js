@@ -159,7 +159,9 @@ function vendorOf({ model }) {
 /** The models of one vendor; those that cannot be used are there, and say so. */
 function group(vendor, offers) {
   const closed = offers.every(({ reason }) => reason);
-  const element = make("optgroup", "", { label: closed ? `${vendor} (${offers[0].reason})` : vendor });
+  const element = make("optgroup", "", {
+    label: closed ? `${vendor} (${offers[0].reason})` : vendor,
+  });
   for (const { model, reason } of offers) {
     const option = make("option", "", { value: model }, model);
     option.disabled = Boolean(reason);

@@ -10,7 +10,7 @@ class Pictures {
   constructor(model, addresses) {
     this.model = model;
     this.addresses = addresses;
-    this.said = make("p", "mt-studio-wrong", { role: "alert" });
+    this.said = make("p", "", { role: "alert" });
     this.said.hidden = true;
     this.list = make("ul", "mt-studio-pictures", { "aria-label": "Pictures to start from" });
     this.file = make("input", "", { type: "file", accept: "image/png,image/jpeg,image/webp" });
@@ -40,9 +40,8 @@ class Pictures {
   async add(files) {
     this.say("");
     for (const file of files) {
-      const size = `${(file.size / 1e6).toFixed(1)} MB`;
       if (file.size > LARGEST) {
-        this.say(`${file.name} has ${size}; a page hands over 8 MB at the most.`);
+        this.say(`${file.name} has ${megabytes(file.size)}; a page hands over 8 MB at the most.`);
         continue;
       }
       const ticket = `${Date.now()}-${++tickets}`;
@@ -63,7 +62,8 @@ class Pictures {
   }
 
   put(one) {
-    const remove = button("×", () => this.remove(one), "mt-studio-remove", {
+    const remove = button("×", () => this.remove(one), {
+      className: "mt-studio-remove",
       "aria-label": `Remove ${one.label}`,
       title: `Remove ${one.label}`,
     });

@@ -12,7 +12,7 @@ class Stage {
     this.facts = make("p", "mt-studio-hint mt-studio-facts-line");
     this.code = make("pre", "mt-studio-code", { role: "region", tabindex: "0" });
     this.code.setAttribute("aria-label", "Python code");
-    this.below = button("Put below", () => this.putBelow(), undefined, {
+    this.below = button("Put below", () => this.putBelow(), {
       title: "Put this code into a new cell below",
     });
     this.told = make("span", "mt-studio-hint mt-studio-told", { role: "status" });
@@ -20,16 +20,16 @@ class Stage {
     const ways = make("div", "mt-studio-ways", {}, this.told, this.below, this.copied);
     this.panel = make("div", "mt-studio-panel", {}, this.code, ways);
     this.panel.hidden = true;
-    this.shows = button("Show code", () => this.toggle(), undefined, { "aria-expanded": "false" });
+    this.shows = button("Show code", () => this.toggle(), { "aria-expanded": "false" });
     const tools = make(
       "div",
       "mt-studio-tools",
       { role: "group", "aria-label": "Result" },
-      button("Recall", () => refill(this.entry), undefined, {
+      button("Recall", () => refill(this.entry), {
         title: "Put these words and settings back into the form",
       }),
       this.shows,
-      button("Save", () => this.save(), undefined, { title: "Download the file, with its origin" }),
+      button("Save", () => this.save(), { title: "Download the file, with its origin" }),
     );
     const words = make("div", "mt-studio-words", {}, this.caption, this.facts);
     this.foot = make("div", "mt-studio-foot", {}, words, tools);

@@ -9,7 +9,7 @@ class Strip {
     this.see = see;
     this.places = []; // buttons, oldest first
     this.list = make("ol", "mt-studio-strip");
-    this.element = make("nav", "mt-studio-history", { "aria-label": "History" }, this.list);
+    this.element = make("nav", "", { "aria-label": "History" }, this.list);
     this.element.hidden = true;
   }
 
@@ -26,7 +26,8 @@ class Strip {
 
   put(number, { kind, prompt }) {
     const sign = make("span", "", { "aria-hidden": "true" }, SIGNS[kind]);
-    const place = button("", () => this.see(number), "mt-studio-piece", {
+    const place = button("", () => this.see(number), {
+      className: "mt-studio-piece",
       "aria-label": `${KINDS[kind].tab} ${number + 1}: ${prompt}`,
       title: prompt,
     });

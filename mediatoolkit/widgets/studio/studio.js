@@ -5,7 +5,8 @@ const WORDS_ALONE = "This model starts from words alone; choose one that takes p
 function tabs(forms, choose) {
   const list = make("div", "mt-studio-tabs", { role: "tablist", "aria-label": "What to make" });
   for (const { kind, element } of forms) {
-    const tab = button(KINDS[kind].tab, () => choose(kind), "mt-studio-tab", {
+    const tab = button(KINDS[kind].tab, () => choose(kind), {
+      className: "mt-studio-tab",
       role: "tab",
       id: `mt-studio-${++named}`,
       "aria-controls": element.id,
@@ -41,10 +42,11 @@ function render({ model, el }) {
   };
   const stage = new Stage(addresses, { fetch: (number) => fetch(number, true), refill });
   const strip = new Strip(addresses, { fetch: (number) => fetch(number, false), see });
-  const go = button("Generate", generate, "mt-studio-button mt-studio-go", {
+  const go = button("Generate", generate, {
+    className: "mt-studio-go",
     title: "Ctrl+Enter",
   });
-  const stop = button("Cancel", cancel, undefined, { title: "Esc" });
+  const stop = button("Cancel", cancel, { title: "Esc" });
   const list = tabs(forms, open);
   let current = forms[0];
 
@@ -54,11 +56,11 @@ function render({ model, el }) {
     {},
     ...forms.map(({ element }) => element),
     make("div", "mt-studio-actions", {}, go, stop),
-    clock.element,
+    clock.root,
   );
   const seeing = make("div", "mt-studio-seeing", {}, stage.element, strip.element);
   const body = make("div", "mt-studio-body", {}, asking, seeing);
-  const root = make("div", "mt-studio", {
+  const root = make("div", "mt-widget mt-studio", {
     role: "group",
     "aria-label": "Studio",
     "data-lm-suppress-shortcuts": "true", // JupyterLab would take Ctrl+Enter, Esc and letters
@@ -128,7 +130,8 @@ function render({ model, el }) {
   function hear(news, buffers) {
     if (news.partial) {
       if (clock.runs) stage.showPartial(buffers, news.partial);
-    } else if (news.gave === undefined) for (const { pictures } of forms) pictures.hear(news, buffers);
+    } else if (news.gave === undefined)
+      for (const { pictures } of forms) pictures.hear(news, buffers);
     else if (news.whole) stage.hear(news, buffers, model.get("made")[news.gave]);
     else strip.hear(news, buffers);
   }
@@ -157,7 +160,10 @@ function render({ model, el }) {
 
   const heard = {
     "change:offers": showOffers,
-    "change:made": () => (showMade(), learnSeed()),
+    "change:made": () => {
+      showMade();
+      learnSeed();
+    },
     "change:seen": showMade,
     "change:running": showJob,
     "change:now": showJob,

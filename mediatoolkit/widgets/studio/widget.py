@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import contextvars
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -20,14 +18,13 @@ from mediatoolkit.progress import Progress, State
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.ending import result_of
 from mediatoolkit.widgets.failure import Failure
-from mediatoolkit.widgets.rows import began_of, row_of
+from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.rows import began_of, now, row_of
 from mediatoolkit.widgets.sheet import small
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
 
-_HERE = Path(__file__).parent
-_NAMES = ("parts", "form", "pictures", "stage", "strip", "clock", "studio")
-_SCRIPTS = (_HERE.parent / "recall.js", *(_HERE / f"{name}.js" for name in _NAMES))
+_PARTS = ("parts", "form", "pictures", "stage", "strip", "clock", "studio")
 _PAUSE = 0.1  # seconds between two updates
 _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
 
@@ -46,8 +43,8 @@ class Studio(anywidget.AnyWidget):
         loop: The kernel's own.
     """
 
-    _esm = "".join(script.read_text() for script in _SCRIPTS)
-    _css = _HERE / "studio.css"
+    _esm = script("recall.js", "job.js", *(f"studio/{name}.js" for name in _PARTS))
+    _css = style("studio/studio.css")
 
     offers = t.Dict().tag(sync=True)
     """What can be chosen, by kind of media."""
@@ -161,7 +158,7 @@ class Studio(anywidget.AnyWidget):
 
     def _tell(self, row: dict[str, Any]) -> None:
         with self.hold_sync():
-            self.now = time.time() * 1000
+            self.now = now()
             self.running = row
 
     async def _keep(self, media: Any, asked: dict[str, Any]) -> None:
