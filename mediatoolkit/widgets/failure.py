@@ -1,4 +1,4 @@
-"""Why a job failed, in words that may stay in a notebook."""
+"""What went wrong, in words that may stay in a notebook."""
 
 from dataclasses import dataclass
 from html import escape
@@ -11,7 +11,7 @@ _FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed job.
+    """What is told of an error.
 
     Attributes:
         kind: Name of the error's class.
@@ -22,6 +22,21 @@ class Failure:
     kind: str
     message: str
     facts: dict[str, str]
+
+    @classmethod
+    def of(cls, error: BaseException | None, *, told_by: str, **facts: str) -> "Failure":
+        """Our own messages are safe to keep in a notebook; of a stranger's only the type is.
+
+        Args:
+            error: What was raised.
+            told_by: Where a stranger's words are to be found, such as `the kernel's log`.
+            facts: What else is known.
+        """
+        if isinstance(error, MediaToolkitError):
+            message = str(error)
+        else:
+            message = f"came unexpectedly; {told_by} shows where from."
+        return cls(type(error).__name__, message, facts)
 
     def __str__(self) -> str:
         """One line."""
@@ -44,10 +59,7 @@ class Failure:
 
 
 def failure_of(label: str, progress: Progress, error: BaseException | None = None) -> Failure:
-    """What is told of *error*, or of what *progress* ended with.
-
-    Our own messages are safe to keep in a notebook; of a stranger's only the type is.
-    """
+    """What is told of *error*, or of what *progress* ended with, for the job *label*."""
     error = error or progress.error
     facts = {"asked for": label, "ended": f"after {progress.elapsed:.1f} s, {progress.event}"}
     facts |= {
@@ -55,8 +67,4 @@ def failure_of(label: str, progress: Progress, error: BaseException | None = Non
         for name in _FACTS
         if (value := getattr(error, name, None)) is not None
     }
-    if isinstance(error, MediaToolkitError):
-        message = str(error)
-    else:
-        message = "came unexpectedly; awaiting the job shows where from."
-    return Failure(type(error).__name__, message, facts)
+    return Failure.of(error, told_by="awaiting the job", **facts)

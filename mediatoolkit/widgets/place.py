@@ -19,9 +19,10 @@ from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets import controls, shown
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
 from mediatoolkit.widgets.rows import Row, Wish, began_of, row_of
-from mediatoolkit.widgets.sheet import sheet, small
+from mediatoolkit.widgets.sheet import sheet
 from mediatoolkit.widgets.shown import Cell
 from mediatoolkit.widgets.sounding import SoundQueue
+from mediatoolkit.widgets.thumbs import small
 from mediatoolkit.widgets.view import View, view_of
 
 UPDATES_PER_SECOND = 10

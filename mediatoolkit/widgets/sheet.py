@@ -1,20 +1,17 @@
 """How the jobs of one cell ended, all of them at once."""
 
 import base64
-import contextlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
-from mediatoolkit.media import Image, Media, Video
+from mediatoolkit.media import Media, pixels
 from mediatoolkit.progress import State
 from mediatoolkit.widgets import viewer
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
+from mediatoolkit.widgets.thumbs import SMALL, jpeg_of, small
 
 MOST = 200
 """Results on one sheet; the others are in the store."""
@@ -22,26 +19,8 @@ MOST = 200
 MOST_WHOLE = 4
 """Results that are shown as if each stood alone; of more, pictures and films become small."""
 
-SMALL = 192
 _SIDES = ((9, 288), (30, SMALL), (MOST, 112))  # up to so many, pixels of the longer side
 _CONTACT_SHEET = 900
-
-_small: WeakKeyDictionary[object, bytes] = WeakKeyDictionary()
-
-
-def small(result: object) -> bytes | None:
-    """A JPEG of at most 192 pixels, some 7 kB, made once and kept as long as *result*; blocks.
-
-    None for sound, and for what cannot be decoded.
-    """
-    if not isinstance(result, (Image, Video)):
-        return None
-    if result not in _small:
-        jpeg = _jpeg_of(result, SMALL)
-        if jpeg is None:
-            return None
-        _small[result] = jpeg
-    return _small[result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +82,7 @@ def _whole(job: Job[Any], **how: Any) -> _Part:
 
 def _reduced(job: Job[Any], side: int) -> _Part:
     result = result_of(job)
-    jpeg = _jpeg_of(result, side)
+    jpeg = jpeg_of(result, side)
     if not jpeg or not isinstance(result, Media):
         return _whole(job)
     opener = viewer.button(result, "Open") if side >= SMALL else ""
@@ -129,32 +108,6 @@ def _figure(label: str, jpeg: bytes, buttons: str) -> str:
     )
 
 
-def _jpeg_of(result: object, side: int) -> bytes | None:
-    """None for what is neither picture nor film, and for what cannot be decoded."""
-    if not isinstance(result, (Image, Video)):
-        return None
-    if side < SMALL:
-        jpeg = small(result)
-        return jpeg and _jpeg(_opened(jpeg), side)
-    with contextlib.suppress(MediaToolkitError):
-        return _jpeg(_opened(result.preview().data), side)
-    return None
-
-
-def _opened(data: bytes) -> Any:
-    from PIL import Image as Pillow
-
-    return Pillow.open(io.BytesIO(data), formats=("JPEG", "PNG"))
-
-
-def _jpeg(picture: Any, side: int, quality: int = 82) -> bytes:
-    seen = picture.convert("RGB")
-    seen.thumbnail((side, side))
-    out = io.BytesIO()
-    seen.save(out, "JPEG", quality=quality, optimize=True)
-    return out.getvalue()
-
-
 def _contact_sheet(pictures: Sequence[bytes], side: int) -> bytes:
     """One picture of them all, for pages that show pictures but no HTML."""
     from PIL import Image as Pillow
@@ -164,8 +117,9 @@ def _contact_sheet(pictures: Sequence[bytes], side: int) -> bytes:
     whole = Pillow.new("RGB", (columns * side, rows * side), "white")
     for number, data in enumerate(pictures):
         row, column = divmod(number, columns)
-        whole.paste(_opened(data), (column * side, row * side))
-    return _jpeg(whole, _CONTACT_SHEET, quality=70)
+        whole.paste(pixels.decode(data), (column * side, row * side))
+    whole.thumbnail((_CONTACT_SHEET, _CONTACT_SHEET))
+    return pixels.encode(whole, "image/jpeg", quality=70, optimize=True)
 
 
 def _base64(data: bytes) -> str:

@@ -13,6 +13,7 @@ import anywidget
 import traitlets as t
 
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.widgets.failure import Failure
 from mediatoolkit.widgets.page import script, style
 
 Action = Callable[[], object]
@@ -91,14 +92,7 @@ class Controls(anywidget.AnyWidget):
         error = None if work.cancelled() else work.exception()
         if error is None:
             return
-        self.tell({"say": message_of(error)})
+        self.tell({"say": str(Failure.of(error, told_by="the kernel's log"))})
         if not isinstance(error, MediaToolkitError):
             fault = {"message": "A button's action failed", "exception": error, "task": work}
             self._loop.call_exception_handler(fault)
-
-
-def message_of(error: BaseException) -> str:
-    """Our own messages are safe to keep in a page; of a stranger's only the type is."""
-    if isinstance(error, MediaToolkitError):
-        return f"{type(error).__name__}: {error}"
-    return f"{type(error).__name__} came unexpectedly; the kernel's log says where from."

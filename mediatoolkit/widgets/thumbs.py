@@ -1,14 +1,22 @@
-"""Thumbnails: a small picture of any media, made in a thread."""
+"""Thumbnails: a small picture of any media; all of this blocks."""
 
+import contextlib
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Entry, Image, Media, Video, pixels
 
 SIDE = 256
-"""Pixels of the longer side."""
+"""Pixels of the longer side, in a gallery."""
 
+SMALL = 192
+"""Pixels of the longer side, beside others in a cell."""
+
+_QUALITY = 80  # some 7 kB for a picture of 192 pixels
 _WAVE = (256, 120)
+
+_small: WeakKeyDictionary[Media, bytes] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +35,58 @@ class Thumb:
 
 
 def thumb_of(entry: Entry) -> Thumb:
-    """The thumbnail of *entry*; blocks, about 30 ms a megapixel, and never fails."""
+    """The thumbnail of *entry*; about 30 ms a megapixel, and never fails."""
     try:
         return _thumb(entry.open())
     except MediaToolkitError as error:
         return Thumb(b"", "", str(error))
 
 
+def small(result: object) -> bytes | None:
+    """A JPEG of at most `SMALL` pixels, made once and kept as long as *result*.
+
+    None for sound, and for what cannot be decoded.
+    """
+    if not isinstance(result, (Image, Video)):
+        return None
+    if result not in _small:
+        with contextlib.suppress(MediaToolkitError):
+            _small[result] = _jpeg(result.preview().data, SMALL)
+    return _small.get(result)
+
+
+def jpeg_of(result: object, side: int) -> bytes | None:
+    """As `small`, but at most *side* pixels, and kept only where that is `SMALL`."""
+    if side < SMALL:
+        jpeg = small(result)
+        return jpeg and _jpeg(jpeg, side)
+    if side == SMALL or not isinstance(result, (Image, Video)):
+        return small(result)
+    with contextlib.suppress(MediaToolkitError):
+        return _jpeg(result.preview().data, side)
+    return None
+
+
 def _thumb(media: Media) -> Thumb:
     match media:
         case Image():
-            small = pixels.decode(media.data, within=SIDE)
-            note = f"{media.width}×{media.height}"
+            jpeg, note = _jpeg(media.data, SIDE), f"{media.width}×{media.height}"
         case Audio():
             width, height = _WAVE
             wave = media.waveform(width=width, height=height)
             return Thumb(wave.data, wave.mime_type, f"{media.seconds:.1f} s")
         case Video():
-            small = pixels.decode(media.poster().data, within=SIDE)
-            note = f"{media.seconds:.1f} s"
+            jpeg, note = _jpeg(media.poster().data, SIDE), f"{media.seconds:.1f} s"
         case _:
             return Thumb(b"", "", media.noun)
-    return Thumb(pixels.encode(small, "image/jpeg", quality=78), "image/jpeg", note)
+    return Thumb(jpeg, "image/jpeg", note)
+
+
+def _jpeg(data: bytes, side: int) -> bytes:
+    """A JPEG of the picture *data* that is no longer than *side* pixels.
+
+    Raises:
+        MediaError: It cannot be decoded.
+    """
+    picture = pixels.decode(data, within=side)
+    return pixels.encode(picture, "image/jpeg", quality=_QUALITY, optimize=True)

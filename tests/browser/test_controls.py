@@ -85,7 +85,7 @@ def test_a_failure_is_told_beside_the_button_as_text(jupyter: Lab) -> None:
 
         _button(sheet, "Stumble").click()
         alert = sheet.page.get_by_role("alert").filter(has_text="KeyError")
-        expect(alert).to_contain_text("KeyError came unexpectedly")
+        expect(alert).to_contain_text("KeyError: came unexpectedly")
         expect(alert).not_to_contain_text("a stranger's words")
         assert "caught" not in sheet.page.title()
 

@@ -55,7 +55,7 @@ async def test_the_page_that_asked_is_told_what_failed(notebook: Kernel) -> None
     _click(notebook, found[1])
 
     await until(lambda: _said(notebook, found[1]), 5, "a word on the failure")
-    assert "TypeError came unexpectedly" in str(_said(notebook, found[1])[0]["say"])
+    assert "TypeError: came unexpectedly" in str(_said(notebook, found[1])[0]["say"])
 
 
 def _click(kernel: Kernel, token: str, *, subshell: str | None = None) -> None:

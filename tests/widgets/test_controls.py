@@ -86,7 +86,7 @@ async def test_a_strangers_error_is_logged_and_its_words_are_not_told(told: _Tol
     await told.click(told.keep(stumble))
 
     said = await told.said()
-    assert said["say"].startswith("KeyError came unexpectedly")
+    assert said["say"].startswith("KeyError: came unexpectedly")
     assert "secret" not in said["say"]
     assert isinstance(logged[0]["exception"], KeyError)
 

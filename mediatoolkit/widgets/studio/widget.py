@@ -20,9 +20,9 @@ from mediatoolkit.widgets.ending import result_of
 from mediatoolkit.widgets.failure import Failure
 from mediatoolkit.widgets.page import script, style
 from mediatoolkit.widgets.rows import began_of, now, row_of
-from mediatoolkit.widgets.sheet import small
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
+from mediatoolkit.widgets.thumbs import small
 
 _PARTS = ("parts", "form", "pictures", "stage", "strip", "clock", "studio")
 _PAUSE = 0.1  # seconds between two updates
@@ -139,7 +139,7 @@ class Studio(anywidget.AnyWidget):
             options = keywords(asked["kind"], settings, [self._pictures[name] for name in names])
             self._job = self._start(asked["kind"], asked["prompt"], **options)
         except MediaToolkitError as error:
-            failure = Failure(type(error).__name__, str(error), {"sent": "nothing"})
+            failure = Failure.of(error, told_by="awaiting the job", sent="nothing")
             self._tell({"label": asked["prompt"], "state": "failed", "failure": asdict(failure)})
             return
         self._begin(self._follow(self._job, _News(self._job), asked))
