@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit import verbs
 from mediatoolkit.call import Drawing, Saving
 from mediatoolkit.flow import Polling
 from mediatoolkit.progress import Progress
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from mediatoolkit.verbs import defaults
 from tests.test_prompts import picture
 
 ONE_TRY = mt.Retry(attempts=1)
@@ -365,7 +365,7 @@ class TestVerbs:
         assert image.provenance
         assert image.provenance.engine == "gemini", "a corrected key is noticed"
         await mt.image("a red fox")
-        assert len(verbs._agents) == 2, "one agent for each key"
+        assert len(defaults._agents) == 2, "one agent for each key"
 
     async def test_an_agent_of_ones_own_is_used(self, sim: Simulator) -> None:
         async with mt.ImageGenAgent(gemini(sim)) as agent:
@@ -376,9 +376,9 @@ class TestVerbs:
     async def test_the_same_agent_serves_the_same_model(self) -> None:
         await mt.image("a fox", size=64)
         await mt.image("an owl", size=64)
-        assert len(verbs._agents) == 1
+        assert len(defaults._agents) == 1
         await mt.close()
-        assert not verbs._agents
+        assert not defaults._agents
         await mt.image("a fox", size=64)
 
     @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from IPython import get_ipython
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from mediatoolkit.job import Job
+from mediatoolkit.widgets import kernel
 
 __all__ = ["install", "show", "show_jobs"]
 
 
 def show(job: Job[Any]) -> None:
     """Show *job* in the running cell: live in a kernel's front end, as a line in a terminal."""
-    if _in_kernel():
+    if kernel.here():
         from mediatoolkit.widgets import live
 
         live.show(job)
@@ -30,20 +31,23 @@ def show(job: Job[Any]) -> None:
         terminal.show(job)
 
 
-def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> None:
-    """Show several jobs, and lines about those that an earlier kernel left behind."""
+def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> bool:
+    """Show several jobs, and lines about those that an earlier kernel left behind.
+
+    Returns:
+        Whether there is a page to show them on.
+    """
+    if not kernel.here():
+        return False
     from mediatoolkit.widgets import live
 
     live.show_jobs(jobs, pending)
+    return True
 
 
 def install() -> None:
     """Hook into this kernel, if it is one; later calls change nothing."""
-    if _in_kernel():
+    if kernel.here():
         from mediatoolkit.widgets import live
 
         live.install()
-
-
-def _in_kernel() -> bool:
-    return getattr(get_ipython(), "kernel", None) is not None

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from IPython import get_ipython
-
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.widgets import plain
+from mediatoolkit.widgets import kernel, plain
 
 if TYPE_CHECKING:
     from mediatoolkit.widgets.switchboard import Controls
@@ -79,12 +77,11 @@ def tell(message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ())
 
 
 def _of_this_kernel() -> "Controls | None":
-    kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None or plain.is_needed():
+    if kernel.here() is None or plain.is_needed():
         return None
     from mediatoolkit.widgets.switchboard import Controls
 
     with _lock:
         if not _made:
-            _made.append(Controls(kernel.io_loop.asyncio_loop))
+            _made.append(Controls(kernel.loop_of_cells()))
         return _made[0]

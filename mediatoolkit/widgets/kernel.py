@@ -21,6 +21,19 @@ Close = Callable[[], Awaitable[None]]
 _installed: list[object] = []
 
 
+def here() -> Any:
+    """The kernel that runs the cells; None in a terminal and in a script."""
+    return getattr(get_ipython(), "kernel", None)
+
+
+def loop_of_cells() -> loops.Loop:
+    """The one in the main thread of this kernel; the thread of a click may have its own."""
+    try:
+        return cast("loops.Loop", here().io_loop.asyncio_loop)
+    except AttributeError:  # a kernel that is not ipykernel's
+        return asyncio.get_running_loop()
+
+
 def install(close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
     """Hook into this kernel, from any of its threads; later calls change nothing.
 
@@ -35,21 +48,13 @@ def install(close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
     if shell in _installed:
         return False
     _installed.append(shell)
-    loop = _loop_of_cells(shell.kernel)
+    loop = loop_of_cells()
     loops.lend(lambda: loop if _is_subshell() else None)
     shell.events.register("post_run_cell", on_cell_end)
     loop.call_soon_threadsafe(_obey_stop, shell.kernel)
     _close_on_shutdown(shell.kernel, loop, close)
     atexit.register(_close_at_exit, loop, close)
     return True
-
-
-def _loop_of_cells(kernel: Any) -> loops.Loop:
-    """The one in the main thread; the thread of a click may have its own."""
-    try:
-        return cast("loops.Loop", kernel.io_loop.asyncio_loop)
-    except AttributeError:  # a kernel that is not ipykernel's
-        return asyncio.get_running_loop()
 
 
 def _is_subshell() -> bool:

@@ -16,7 +16,7 @@ from mediatoolkit.call import Call, Partial
 from mediatoolkit.errors import PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Provenance
-from mediatoolkit.verbs import _unshown
+from mediatoolkit.verbs.defaults import unshown
 from mediatoolkit.widgets.studio.asked import keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
 from mediatoolkit.widgets.studio.widget import Studio
@@ -51,7 +51,7 @@ async def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIte
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Heard]:
-    opened = Heard(_unshown)
+    opened = Heard(unshown)
     yield opened
     opened.close()
 

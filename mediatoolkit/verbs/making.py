@@ -1,36 +1,22 @@
-"""The words a user types. Thin: each one starts a job with this kernel's default agent.
-
-In IPython every job that starts here shows itself; elsewhere the widgets are never imported.
-"""
+"""Pictures, speech and films: each verb starts a job with this kernel's default agent."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-from mediatoolkit import loops, running
-from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
+from mediatoolkit import loops
+from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.call import Call, Saving
-from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
-from mediatoolkit.providers.registry import client_class, default_vendor, split_id
-from mediatoolkit.quoting import quoted
-from mediatoolkit.store import Pending, Store, named
-from mediatoolkit.transport import Secret, Timeout, Transport, call_within
-from mediatoolkit.transport.guard import Origin
-from mediatoolkit.transport.session import sessions
+from mediatoolkit.store import Store
+from mediatoolkit.transport import Timeout, call_within
+from mediatoolkit.verbs.defaults import agent_for, unshown
+from mediatoolkit.verbs.showing import shown
 
 if TYPE_CHECKING:
     from mediatoolkit.widgets.studio import Studio as StudioWidget
-
-T = TypeVar("T")
-A = TypeVar("A", bound=Agent[Any, Any])
-
-_agents: dict[tuple[type[Agent[Any, Any]], str, Secret | None], Agent[Any, Any]] = {}
 
 
 def image(
@@ -70,12 +56,12 @@ def image(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    maker = _maker(ImageGenAgent, agent, model)
+    maker = agent_for(ImageGenAgent, agent, model)
     shape = {"size": size, "aspect": aspect, "seed": seed, "mask": mask}
     given = {name: value for name, value in shape.items() if value is not None}
     if not (isinstance(references, (list, tuple)) and not references):
         given["references"] = references
-    return _shown(maker.start(prompt, timeout=timeout, **given, **options))
+    return shown(maker.start(prompt, timeout=timeout, **given, **options))
 
 
 def speech(
@@ -109,9 +95,9 @@ def speech(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    maker = _maker(VoiceAgent, agent, model)
+    maker = agent_for(VoiceAgent, agent, model)
     job = maker.start(text, timeout=timeout, voice=voice, style=style, speed=speed, **options)
-    return _shown(job)
+    return shown(job)
 
 
 def video(
@@ -144,9 +130,9 @@ def video(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
-    maker = _maker(VideoGenAgent, agent, model)
+    maker = agent_for(VideoGenAgent, agent, model)
     given = options if image is None else {**options, "image": image}
-    return _shown(maker.start(prompt, timeout=timeout, seconds=seconds, **given))
+    return shown(maker.start(prompt, timeout=timeout, seconds=seconds, **given))
 
 
 def film(
@@ -192,7 +178,7 @@ def film(
         return await store.put(made)
 
     call = call_within(timeout, Timeout(total=300))
-    return _shown(Job(work, call, label="a film of pictures"))
+    return shown(Job(work, call, label="a film of pictures"))
 
 
 def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes
@@ -204,147 +190,4 @@ def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes
     """
     from mediatoolkit.widgets.studio import Studio as StudioWidget
 
-    return StudioWidget(_unshown, loops.chosen())
-
-
-class Jobs:
-    """The jobs of this kernel, and those that an earlier one left behind; public as `mt.jobs`."""
-
-    def running(self) -> list[Job[Any]]:
-        """The jobs that run, on every loop, in no order."""
-        return running.running()
-
-    def cancel_all(self) -> int:
-        """Cancel every running job. Safe from any thread.
-
-        Returns:
-            How many there were.
-        """
-        return running.cancel_all()
-
-    def pending(self) -> list[Pending]:
-        """Vendors' jobs in the default store that were begun and are not finished, oldest first."""
-        return Store.default().pending()
-
-    def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Video]:
-        """Go on with a vendor's job that an earlier kernel began; nothing is paid again.
-
-        Raises:
-            PromptError: No such job is pending.
-            AuthenticationError: The vendor needs a key, and there is none.
-        """
-        found = named(job_id, self.pending())
-        if found is None:
-            raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
-        return _shown(_maker(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
-
-    def _ipython_display_(self) -> None:
-        """A live panel where there is a page for it."""
-        if not _in_kernel():
-            raise NotImplementedError  # IPython's word for going on with the repr
-        from mediatoolkit import widgets
-
-        widgets.show_jobs(self.running(), map(repr, self.pending()))
-
-    def __repr__(self) -> str:
-        """One line a job."""
-        lines = sorted(map(repr, self.running())) + list(map(repr, self.pending()))
-        return "\n".join(lines) or "no jobs"
-
-
-jobs = Jobs()
-"""The jobs of this kernel."""
-
-
-async def download(
-    url: str, path: str | os.PathLike[str], *, timeout: float | Timeout | None = None
-) -> Path:
-    """Download a file, whole or not at all.
-
-    Args:
-        url: http(s). Its own host may be private; what it redirects to may not.
-        path: File to make or replace, in a folder that exists.
-        timeout: Seconds for everything together; left out, 180.
-
-    Returns:
-        *path*.
-
-    Raises:
-        UnsafeURLError: *url*, or what it redirects to, is not fetched.
-        StorageError: The file could not be written; nothing is left behind.
-        TransportError: It did not arrive whole in time.
-    """
-    origin = Origin.of(url)
-    async with (
-        Transport(str(origin), provider=origin.host) as transport,
-        call_within(timeout, Timeout()) as call,
-    ):
-        return await transport.download(url, path, call)
-
-
-async def close() -> None:
-    """Close every session of this kernel, and what still runs over them; all can be used again."""
-    while _agents:
-        _, agent = _agents.popitem()
-        await agent.close()
-    await sessions.close()
-    if not loops.background.is_here():
-        await asyncio.wrap_future(loops.background.end())
-
-
-def _maker(kind: type[A], agent: A | None, model: str | None) -> A:
-    """The agent to use: the given one, or one for each model and key, kept until `close`.
-
-    A corrected key is another key, so it is noticed.
-    """
-    if agent is not None:
-        if model is not None:
-            raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
-        if not isinstance(agent, kind):
-            raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
-        return agent
-    client = kind.client_type
-    model_id = default_vendor(client) if model is None else model
-    key = client_class(split_id(model_id)[0], client).credentials()
-    made = _agents.get((kind, model_id, key))
-    if made is None:
-        made = _agents[kind, model_id, key] = kind(model_id, store=Store.default())
-    return cast("A", made)
-
-
-def _unshown(kind: str, prompt: str, *, model: str | None = None, **options: Any) -> Job[Any]:
-    """As the verb *kind*; who asks shows the job."""
-    makers: dict[str, type[Agent[Any, Any]]] = {
-        maker.kind: maker for maker in (ImageGenAgent, VoiceAgent, VideoGenAgent)
-    }
-    return _maker(makers[kind], None, model).start(prompt, **options)
-
-
-def _shown(job: Job[T]) -> Job[T]:
-    if _in_ipython():
-        from mediatoolkit import widgets
-
-        widgets.show(job)
-    return job
-
-
-def _in_ipython() -> bool:
-    """Whether a person types here."""
-    return _shell() is not None
-
-
-def _in_kernel() -> bool:
-    """Whether there is a page as well."""
-    return getattr(_shell(), "kernel", None) is not None
-
-
-def _shell() -> object:
-    """IPython's, or None; it is asked only where it is already loaded."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
-
-
-if _in_kernel():  # before there is a job: the kernel says on which loop it runs
-    from mediatoolkit import widgets
-
-    widgets.install()
+    return StudioWidget(unshown, loops.chosen())

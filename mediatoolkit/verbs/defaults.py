@@ -1,0 +1,55 @@
+"""The agents that the verbs use, one for each model and key, until they are closed."""
+
+import asyncio
+from typing import Any, TypeVar, cast
+
+from mediatoolkit import loops
+from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
+from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.job import Job
+from mediatoolkit.providers.registry import client_class, default_vendor, split_id
+from mediatoolkit.store import Store
+from mediatoolkit.transport import Secret
+from mediatoolkit.transport.session import sessions
+
+A = TypeVar("A", bound=Agent[Any, Any])
+
+_agents: dict[tuple[type[Agent[Any, Any]], str, Secret | None], Agent[Any, Any]] = {}
+
+
+def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
+    """The agent to use: the given one, or one for each model and key, kept until `close`.
+
+    A corrected key is another key, so it is noticed.
+    """
+    if agent is not None:
+        if model is not None:
+            raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
+        if not isinstance(agent, kind):
+            raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
+        return agent
+    client = kind.client_type
+    model_id = default_vendor(client) if model is None else model
+    key = client_class(split_id(model_id)[0], client).credentials()
+    made = _agents.get((kind, model_id, key))
+    if made is None:
+        made = _agents[kind, model_id, key] = kind(model_id, store=Store.default())
+    return cast("A", made)
+
+
+def unshown(kind: str, prompt: str, *, model: str | None = None, **options: Any) -> Job[Any]:
+    """As the verb *kind*; who asks shows the job."""
+    makers: dict[str, type[Agent[Any, Any]]] = {
+        maker.kind: maker for maker in (ImageGenAgent, VoiceAgent, VideoGenAgent)
+    }
+    return agent_for(makers[kind], None, model).start(prompt, **options)
+
+
+async def close() -> None:
+    """Close every session of this kernel, and what still runs over them; all can be used again."""
+    while _agents:
+        _, agent = _agents.popitem()
+        await agent.close()
+    await sessions.close()
+    if not loops.background.is_here():
+        await asyncio.wrap_future(loops.background.end())

@@ -1,0 +1,58 @@
+"""The jobs of this kernel, as `mt.jobs`."""
+
+from typing import Any
+
+from mediatoolkit import running
+from mediatoolkit.agents import VideoGenAgent
+from mediatoolkit.errors import PromptError
+from mediatoolkit.job import Job
+from mediatoolkit.media import Video
+from mediatoolkit.quoting import quoted
+from mediatoolkit.store import Pending, Store, named
+from mediatoolkit.transport import Timeout
+from mediatoolkit.verbs.defaults import agent_for
+from mediatoolkit.verbs.showing import shown
+
+
+class Jobs:
+    """The jobs of this kernel, and those that an earlier one left behind; public as `mt.jobs`."""
+
+    def running(self) -> list[Job[Any]]:
+        """The jobs that run, on every loop, in no order."""
+        return running.running()
+
+    def cancel_all(self) -> int:
+        """Cancel every running job. Safe from any thread.
+
+        Returns:
+            How many there were.
+        """
+        return running.cancel_all()
+
+    def pending(self) -> list[Pending]:
+        """Vendors' jobs in the default store that were begun and are not finished, oldest first."""
+        return Store.default().pending()
+
+    def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Video]:
+        """Go on with a vendor's job that an earlier kernel began; nothing is paid again.
+
+        Raises:
+            PromptError: No such job is pending.
+            AuthenticationError: The vendor needs a key, and there is none.
+        """
+        found = named(job_id, self.pending())
+        if found is None:
+            raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
+        return shown(agent_for(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
+
+    def _ipython_display_(self) -> None:
+        """A live panel where there is a page for it."""
+        from mediatoolkit import widgets
+
+        if not widgets.show_jobs(self.running(), map(repr, self.pending())):
+            raise NotImplementedError  # IPython's word for going on with the repr
+
+    def __repr__(self) -> str:
+        """One line a job."""
+        lines = sorted(map(repr, self.running())) + list(map(repr, self.pending()))
+        return "\n".join(lines) or "no jobs"
