@@ -35,7 +35,7 @@ class JobsPanel(Place):
     def add(self, job: Job[Any]) -> None:
         """One more job; it brings the board back, which shows only what runs then."""
         if not self.is_live:
-            self._entries.clear()
+            self._reports.clear()
         super().add(job)
 
     def ending(self, told: BaseException | None = None) -> Bundle:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import contextvars
 import math
 import threading
 from collections.abc import Callable, Iterable
@@ -11,17 +10,18 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from mediatoolkit.call import Partial
+from mediatoolkit import loops
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets import controls, shown
 from mediatoolkit.widgets.ending import Bundle, ending, result_of
-from mediatoolkit.widgets.rows import Row, Wish, began_of, row_of
+from mediatoolkit.widgets.follower import Follower, heard
+from mediatoolkit.widgets.report import Report
+from mediatoolkit.widgets.rows import Row, Wish
 from mediatoolkit.widgets.sheet import sheet
 from mediatoolkit.widgets.shown import Cell
-from mediatoolkit.widgets.sounding import SoundQueue
 from mediatoolkit.widgets.thumbs import small
 from mediatoolkit.widgets.view import View, view_of
 
@@ -31,31 +31,6 @@ MORE = 30.0  # seconds that a click adds
 
 places: dict[Cell, "Place"] = {}
 """Those on which something runs, or may be added to."""
-
-
-class Entry:
-    """One job of a place, and what is to be told of it."""
-
-    def __init__(self, job: Job[Any], *, is_heard: bool) -> None:
-        """Hold *job*; its sound goes to the page if it *is_heard*."""
-        self.job = job
-        self.sounds = SoundQueue()
-        self._began = began_of(job.progress)
-        self._is_heard = is_heard
-        self._picture: bytes | None = None
-
-    def hear(self, progress: Progress) -> None:
-        """Keep what *progress* brings beside words."""
-        if self._is_heard:
-            self.sounds.hear(progress.event)
-        if isinstance(progress.event, Partial):
-            self._picture = progress.event.data
-
-    def row(self, *, among_others: bool) -> Row:
-        """How it stands, for the page."""
-        if among_others and self.job.progress.state is State.DONE:
-            self._picture = small(result_of(self.job))
-        return row_of(self.job, began=self._began, picture=self._picture)
 
 
 class Place:
@@ -74,27 +49,22 @@ class Place:
         """Nothing is shown before the first job."""
         self.cell = cell
         self.is_open = not cell.is_click
-        self._entries: dict[str, Entry] = {}
+        self._reports: dict[str, Report] = {}
         self._lock = threading.RLock()
         self._handle: DisplayHandle | None = None
         self._view: View | None = None
         self._told: set[str] = set()
-        self._followers: dict[asyncio.AbstractEventLoop, _Follower] = {}
+        self._followers: dict[loops.Loop, Follower] = {}
 
     @property
     def jobs(self) -> list[Job[Any]]:
         """In the order in which they came."""
-        return [entry.job for entry in list(self._entries.values())]
+        return [report.job for report in list(self._reports.values())]
 
     @property
     def is_live(self) -> bool:
         """Whether the board is on the page."""
         return self._view is not None
-
-    @property
-    def heartbeat(self) -> float:
-        """Seconds after which the view is told again although nothing happened."""
-        return self._view.heartbeat if self._view else math.inf
 
     def is_over(self) -> bool:
         """Whether all that was started here is."""
@@ -106,8 +76,8 @@ class Place:
             return
         is_heard = not any(job in place.jobs for place in places.values())
         with self._lock:
-            name = str(len(self._entries) + 1)
-            self._put(name, Entry(job, is_heard=is_heard))
+            name = str(len(self._reports) + 1)
+            self._put(name, Report(job, is_heard=is_heard))
 
     def ending(self, told: BaseException | None = None) -> Bundle:
         """How it ended; *told* is the error that the cell tells of itself."""
@@ -147,9 +117,9 @@ class Place:
             if job.progress.state is State.DONE:
                 shown.remember(result_of(job), self.cell)
 
-    def follower(self, loop: asyncio.AbstractEventLoop) -> "_Follower":
+    def follower(self, loop: loops.Loop) -> Follower:
         """Who tells the page of the jobs on *loop*."""
-        return self._followers.setdefault(loop, _Follower(self, loop))
+        return self._followers.setdefault(loop, Follower(loop, self._follow))
 
     def tell(self) -> int:
         """Send what is new; returns in how many messages."""
@@ -158,25 +128,25 @@ class Place:
                 return 0
             names, self._told = self._told, set()
             self._view.tell(self._rows(names))
-            sounding = [(name, entry) for name, entry in self._entries.items() if entry.sounds]
-            for name, entry in sounding:
-                self._view.sound(name, entry.sounds.take())
-                if entry.sounds:
-                    self.follower(entry.job.loop).news.set()
+            sounding = [(name, report) for name, report in self._reports.items() if report.sounds]
+            for name, report in sounding:
+                self._view.sound(name, report.sounds.take())
+                if report.sounds:
+                    self.follower(report.job.loop).news.set()
             return 1 + len(sounding)
 
-    def _put(self, name: str, entry: Entry) -> None:
-        self._entries[name] = entry
+    def _put(self, name: str, report: Report) -> None:
+        self._reports[name] = report
         self._told.add(name)
         if self._view is None:
             self._open()
-        entry.job.before_over(self._prepare)
-        self._watch(name, entry)
+        report.job.before_over(self._prepare)
+        self._watch(name, report)
 
     def _open(self) -> None:
         is_first = self._handle is None
         handle = self._handle = self._handle or DisplayHandle()
-        self._view = view_of(self._rows(self._entries), self._grant, handle.update)
+        self._view = view_of(self._rows(self._reports), self._grant, handle.update)
         show: Callable[[object], object] = handle.display if is_first else handle.update
         show(self._view)
 
@@ -189,40 +159,57 @@ class Place:
             view.close()
 
     def _rows(self, names: Iterable[str]) -> dict[str, Row]:
-        several = len(self._entries) > 1
-        return {name: self._entries[name].row(among_others=several) for name in names}
+        several = len(self._reports) > 1
+        return {name: self._reports[name].row(among_others=several) for name in names}
 
-    def _watch(self, name: str, entry: Entry) -> None:
+    def _watch(self, name: str, report: Report) -> None:
         """Follow a job on its own loop, for good: whoever watches answers for a failure."""
 
         def hear(progress: Progress) -> None:
             with self._lock:
-                entry.hear(progress)
+                report.hear(progress)
                 self._told.add(name)
-            self.follower(entry.job.loop).news.set()
+            self.follower(report.job.loop).news.set()
 
-        entry.job.watch(hear)
-        entry.job.when_begun(lambda job: self.follower(job.loop).begin())
+        report.job.watch(hear)
+        report.job.when_begun(lambda job: self.follower(job.loop).begin())
+
+    async def _follow(self, follower: Follower) -> None:
+        while True:
+            while not all(job.done() for job in self.jobs if job.loop is follower.loop):
+                await self._tell_on_news(follower.news)
+            if (self.is_open and len(self.jobs) > 1) or not self.is_over():
+                self.tell()
+                return  # until another job comes, the cell ends, or the last loop is done
+            if self.settle(bundle=await asyncio.to_thread(self.ending)):
+                return
+
+    async def _tell_on_news(self, news: asyncio.Event) -> None:
+        view = self._view
+        await heard(news, view.heartbeat if view else math.inf)
+        jobs = self.jobs
+        if len(jobs) > 1 or not jobs[0].done():  # how one ended is told by what replaces it
+            await asyncio.sleep(_pause() * self.tell())
 
     def _play_out(self, view: View) -> None:
-        for name, entry in self._entries.items():
-            if entry.job.progress.state is State.DONE:
-                for piece in entry.sounds.rest():
+        for name, report in self._reports.items():
+            if report.job.progress.state is State.DONE:
+                for piece in report.sounds.rest():
                     view.sound(name, piece)
             else:
                 view.hush(name)
 
     def _grant(self, wish: Wish, name: str | None) -> None:
         """A click, in whatever thread it arrives."""
-        for each, entry in list(self._entries.items()):
+        for each, report in list(self._reports.items()):
             if name not in {None, each}:
                 continue
             if wish is Wish.CANCEL:
-                entry.job.cancel()
+                report.job.cancel()
             elif wish is Wish.EXTEND:
-                entry.job.extend(MORE)
-            elif entry.job.done():
-                self._try_again(entry.job)
+                report.job.extend(MORE)
+            elif report.job.done():
+                self._try_again(report.job)
 
     def _retry(self, job: Job[Any]) -> str:
         title = f"Retry {job.label[:60]}"
@@ -231,78 +218,18 @@ class Place:
     def _try_again(self, job: Job[Any]) -> None:
         """Start the work of *job* anew; the new job takes its row."""
         with self._lock:
-            found = [name for name, entry in self._entries.items() if entry.job is job]
+            found = [name for name, report in self._reports.items() if report.job is job]
             for name in found:
                 places[self.cell] = self
-                self._put(name, Entry(job.again(), is_heard=True))
+                self._put(name, Report(job.again(), is_heard=True))
 
     async def _prepare(self, result: object) -> None:
         """Make the preview in a thread, so that the loop is free when the view is replaced."""
         if isinstance(result, Media):
             with contextlib.suppress(MediaToolkitError):  # what cannot be shown is still the result
                 await asyncio.to_thread(result.preview)
-                if len(self._entries) > 1:
+                if len(self._reports) > 1:
                     await asyncio.to_thread(small, result)
-
-
-class _Follower:
-    """Tells the page of the jobs of one loop, on that loop."""
-
-    def __init__(self, place: Place, loop: asyncio.AbstractEventLoop) -> None:
-        self.news = asyncio.Event()
-        self._place = place
-        self._loop = loop
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Tell of a job that has come, and follow what may come of it."""
-        self.news.set()
-        if self._task is None or self._task.done():
-            self._task = self._loop.create_task(
-                self._follow(),
-                name="mediatoolkit view",
-                context=contextvars.Context(),  # what it shows then belongs to the cell that runs
-                # just then, and what executes notebooks without a browser listens to no other
-            )
-
-    def stop(self) -> None:
-        """End, from any thread; the caller may be this very task, which returns soon."""
-        task, self._task = self._task, None
-        if task is not None and not task.done() and task is not _current_task():
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
-                self._loop.call_soon_threadsafe(task.cancel)
-
-    async def wait(self) -> None:
-        """Until nothing is followed."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-
-    async def _follow(self) -> None:
-        place = self._place
-        while True:
-            while not all(job.done() for job in place.jobs if job.loop is self._loop):
-                await self._tell_on_news()
-            if (place.is_open and len(place.jobs) > 1) or not place.is_over():
-                place.tell()
-                return  # until another job comes, the cell ends, or the last loop is done
-            if place.settle(bundle=await asyncio.to_thread(place.ending)):
-                return
-
-    async def _tell_on_news(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._place.heartbeat):
-                await self.news.wait()
-        self.news.clear()
-        jobs = self._place.jobs
-        if len(jobs) > 1 or not jobs[0].done():  # how one ended is told by what replaces it
-            await asyncio.sleep(_pause() * self._place.tell())
-
-
-def _current_task() -> asyncio.Task[Any] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:  # no loop runs in this thread
-        return None
 
 
 def _pause() -> float:

@@ -18,6 +18,7 @@ from mediatoolkit.progress import Progress, State
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.ending import result_of
 from mediatoolkit.widgets.failure import Failure
+from mediatoolkit.widgets.follower import heard
 from mediatoolkit.widgets.page import script, style
 from mediatoolkit.widgets.rows import began_of, now, row_of
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
@@ -218,7 +219,4 @@ class _News:
 
     async def wait(self) -> None:
         """Until there is some, or until a hub must hear that this kernel lives."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_HEARTBEAT):
-                await self._new.wait()
-        self._new.clear()
+        await heard(self._new, _HEARTBEAT)

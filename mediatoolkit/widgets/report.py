@@ -1,0 +1,36 @@
+"""One job among those of a place: what the page is told of it."""
+
+from typing import Any
+
+from mediatoolkit.call import Partial
+from mediatoolkit.job import Job
+from mediatoolkit.progress import Progress, State
+from mediatoolkit.widgets.ending import result_of
+from mediatoolkit.widgets.rows import Row, began_of, row_of
+from mediatoolkit.widgets.sounding import SoundQueue
+from mediatoolkit.widgets.thumbs import small
+
+
+class Report:
+    """What is to be told of one job: words, the picture so far, and sound."""
+
+    def __init__(self, job: Job[Any], *, is_heard: bool) -> None:
+        """Hold *job*; its sound goes to the page if it *is_heard*."""
+        self.job = job
+        self.sounds = SoundQueue()
+        self._began = began_of(job.progress)
+        self._is_heard = is_heard
+        self._picture: bytes | None = None
+
+    def hear(self, progress: Progress) -> None:
+        """Keep what *progress* brings beside words."""
+        if self._is_heard:
+            self.sounds.hear(progress.event)
+        if isinstance(progress.event, Partial):
+            self._picture = progress.event.data
+
+    def row(self, *, among_others: bool) -> Row:
+        """How it stands, for the page."""
+        if among_others and self.job.progress.state is State.DONE:
+            self._picture = small(result_of(self.job))
+        return row_of(self.job, began=self._began, picture=self._picture)
