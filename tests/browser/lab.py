@@ -45,6 +45,10 @@ _SETTINGS: dict[str, dict[str, object]] = {
 
 Theme = Literal["light", "dark"]
 
+IMPORT = "import mediatoolkit as mt"
+LONG = 20_000
+"""Milliseconds that a page has for what takes a vendor or a kernel."""
+
 
 @dataclass
 class Sheet:

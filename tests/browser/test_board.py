@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from mediatoolkit.simulator import Simulator, faults
-from tests.browser.lab import Lab, Sheet, Theme
+from tests.browser.lab import LONG, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +16,6 @@ jobs = [mt.image(word, model="local/painter", size="512", seed=4) for word in wo
 bad = mt.image("a vendor's picture")
 await asyncio.gather(*jobs, bad, return_exceptions=True)"""
 SILENT = 'jobs = [mt.image(f"fox {n}", timeout=60) for n in range(9)]'
-LONG = 20_000
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -7,14 +7,12 @@ from playwright.sync_api import Locator, expect
 
 from mediatoolkit.simulator import Simulator, faults
 from tests.browser.conftest import KEY
-from tests.browser.lab import Lab, Sheet, Theme
+from tests.browser.lab import IMPORT, LONG, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
-IMPORT = "import mediatoolkit as mt"
 FOX = 'await mt.image("a red fox under the stars", seed=7)'
 PAINTED = 'fox = await mt.image("a red fox under the stars", model="local/painter", seed=7)'
-LONG = 20_000
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

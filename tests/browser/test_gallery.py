@@ -15,11 +15,10 @@ from mediatoolkit.media import Audio, Image, Media, Provenance
 from mediatoolkit.media.pixels import encode, pillow_of
 from mediatoolkit.providers.local.film import FilmPlan, make_film
 from mediatoolkit.synthesis.painter import paint
-from tests.browser.lab import Lab, Sheet, Theme
+from tests.browser.lab import IMPORT, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
-IMPORT = "import mediatoolkit as mt"
 OPEN = 'gallery = mt.Gallery("media")\ngallery'
 NASTY = "<img src=x onerror=document.title='caught'> <b>fox</b>"
 SEEN = [

@@ -7,11 +7,10 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from mediatoolkit.simulator import Simulator, faults
-from tests.browser.lab import Lab, Sheet, Theme
+from tests.browser.lab import IMPORT, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
-IMPORT = "import mediatoolkit as mt"
 TEXT = "Once upon a time a red fox looked up at the stars. It stayed until the morning came."
 SPEAK = f'await mt.speech("{TEXT}")'
 LOCAL = f'said = await mt.speech("{TEXT}", model="local/hibari")'

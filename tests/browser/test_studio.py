@@ -10,11 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from mediatoolkit.media import Image
 from mediatoolkit.simulator import Simulator, faults
-from tests.browser.lab import SHOTS, Lab, Sheet, Theme
+from tests.browser.lab import IMPORT, SHOTS, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
-IMPORT = "import mediatoolkit as mt"
 WITHOUT_KEY = "import os; del os.environ['GEMINI_API_KEY']"
 OPEN = "studio = mt.Studio()\nstudio"
 PROMPT = "a red fox under the stars"

@@ -7,11 +7,10 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from mediatoolkit.media import Image
-from tests.browser.lab import Lab, Sheet, Theme
+from tests.browser.lab import IMPORT, LONG, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
-IMPORT = "import mediatoolkit as mt"
 FOX = 'fox = await mt.image("a red fox under the stars", model="local/painter", seed=7)'
 TEXT = "Once upon a time a red fox looked up at the stars. It stayed until the morning came."
 SAID = f'said = await mt.speech("{TEXT}", model="local/hibari")'
@@ -19,7 +18,6 @@ ELSEWHERE = """import os, tempfile
 import mediatoolkit as mt
 os.environ["MEDIATOOLKIT_STORE"] = tempfile.mkdtemp()"""  # where the page's server finds no file
 FILM = 'film = await mt.video("a fox by a lake", model="local/film", seconds=4, seed=1)'
-LONG = 20_000
 _BLOBS = """() => {
     window.blobs = new Set();
     const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];

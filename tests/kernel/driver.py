@@ -90,6 +90,17 @@ class Run:
         """Model ids of the widgets put on the page."""
         return [c["data"][_WIDGET]["model_id"] for c in self.shown if _WIDGET in c["data"]]
 
+    @property
+    def updates(self) -> list[Message]:
+        """What those widgets were told after they were made, in order."""
+        told = [m["content"] for m in self.kernel.messages if m["msg_type"] == "comm_msg"]
+        widgets = self.widgets
+        return [
+            content["data"]["state"]
+            for content in told
+            if content["comm_id"] in widgets and content["data"]["method"] == "update"
+        ]
+
 
 @dataclass
 class Kernel:

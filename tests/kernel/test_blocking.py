@@ -1,12 +1,11 @@
 """A cell that blocks for its job: what the page shows meanwhile, and how it is stopped."""
 
 import time
-from typing import Any
 
 import pytest
 
 from mediatoolkit.simulator import Simulator, faults
-from tests.kernel.driver import Kernel, Run, until
+from tests.kernel.driver import Kernel, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -24,16 +23,6 @@ job = mt.Job(talk, Call(60), label="a long story")
 widgets.show(job)
 job.result()
 """
-
-
-def _updates(kernel: Kernel, run: Run) -> list[dict[str, Any]]:
-    return [
-        message["content"]["data"]["state"]
-        for message in kernel.messages
-        if message["msg_type"] == "comm_msg"
-        and message["content"]["comm_id"] in run.widgets
-        and message["content"]["data"]["method"] == "update"
-    ]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +62,8 @@ async def test_several_jobs_of_a_blocked_cell_are_made_side_by_side(
 
 async def test_the_view_goes_on_while_the_cell_blocks(notebook: Kernel) -> None:
     run = await notebook.start(TALK)
-    await until(lambda: len(_updates(notebook, run)) > 10, 20, "ten updates")
-    heard = len(_updates(notebook, run))
+    await until(lambda: len(run.updates) > 10, 20, "ten updates")
+    heard = len(run.updates)
     assert not run.reply
     await notebook.finish(run)
 

@@ -3,7 +3,6 @@
 import signal
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -79,23 +78,13 @@ async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
     await notebook.do("mt.GeminiVideoClient.polling = Polling(first=5, cap=5)")
 
     run = await notebook.start(FILM)
-    await until(lambda: len([s for s in _states(notebook, run) if "now" in s]) > 12, 20, "the beat")
-    news = [state["news"]["1"] for state in _states(notebook, run) if "news" in state]
+    await until(lambda: len([s for s in run.updates if "now" in s]) > 12, 20, "the beat")
+    news = [state["news"]["1"] for state in run.updates if "news" in state]
     stages = [row["stage"] for row in news if "stage" in row]
     await notebook.click_cancel(run)
     await notebook.finish(run)
 
     assert stages[-1] == "waiting"
-
-
-def _states(kernel: Kernel, run: Run) -> list[dict[str, Any]]:
-    return [
-        message["content"]["data"]["state"]
-        for message in kernel.messages
-        if message["msg_type"] == "comm_msg"
-        and message["content"]["comm_id"] in run.widgets
-        and message["content"]["data"]["method"] == "update"
-    ]
 
 
 @pytest.mark.usefixtures("clicks_while_busy")

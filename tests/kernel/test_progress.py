@@ -25,18 +25,10 @@ await job
 """
 
 
-def _updates(kernel: Kernel, widget: str) -> list[dict[str, Any]]:
-    return [
-        message["content"]["data"]["state"]
-        for message in kernel.messages
-        if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == widget
-    ]
-
-
 async def test_a_talkative_job_sends_ten_updates_a_second_at_the_most(notebook: Kernel) -> None:
     run = await notebook.run(TALKATIVE)
 
-    updates = _updates(notebook, run.widgets[0])
+    updates = run.updates
     assert run.status == "ok", run.text
     assert 2 <= len(updates) <= 10 * run.seconds + 1
     rows = [update["news"]["1"] for update in updates]
@@ -48,7 +40,7 @@ async def test_the_clock_costs_no_messages(notebook: Kernel) -> None:
     """A quiet job tells once where it stands; the browser counts from there."""
     run = await notebook.run(TALKATIVE.replace("range(1000)", "range(1)").replace("0.001", "1"))
 
-    updates = _updates(notebook, run.widgets[0])
+    updates = run.updates
     assert len(updates) == 1
     assert updates[0]["news"]["1"]["stage"] == "drawing line 0"
 
@@ -63,7 +55,7 @@ async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
 
     run = await notebook.run(faster + quiet + "Board.heartbeat = before")
 
-    assert len(_updates(notebook, run.widgets[0])) > 2
+    assert len(run.updates) > 2
     assert float(await notebook.do("print(Board.heartbeat)")) <= 60
 
 
@@ -98,7 +90,7 @@ async def test_two_hundred_jobs_of_a_loop_share_one_view(notebook: Kernel) -> No
     comms = [message for message in messages if message["msg_type"].startswith("comm_")]
     assert len(comms) <= 10 * run.seconds + 20
     rows: dict[str, dict[str, Any]] = {"1": {}}  # the first one came with the view
-    for update in _updates(notebook, run.widgets[0]):
+    for update in run.updates:
         for name, news in update.get("news", {}).items():
             rows.setdefault(name, {}).update(news)
     assert {row["state"] for row in rows.values()} == {"done"}

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,15 +13,6 @@ from mediatoolkit.widgets.board import Board
 from mediatoolkit.widgets.rows import Wish, began_of, row_of
 
 SCRIPT = "<script>alert('x')</script>"
-
-
-@pytest.fixture
-async def job() -> AsyncIterator[Job[None]]:
-    """Waits until it is cancelled."""
-    running = Job(lambda _: asyncio.sleep(60), Call(30), label="a <b>red</b> fox")
-    yield running
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
 
 
 def _row(job: Job[Any]) -> dict[str, Any]:

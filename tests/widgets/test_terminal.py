@@ -1,22 +1,15 @@
 """The one line with which a terminal tells of jobs."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Receiving, Waiting
+from mediatoolkit.call import Drawing, Event, Receiving, Waiting
 from mediatoolkit.job import Job
 from mediatoolkit.widgets.terminal import line_of
 
 
 @pytest.fixture
-async def job() -> AsyncIterator[Job[None]]:
-    """Waits until it is cancelled."""
-    running = Job(lambda _: asyncio.sleep(60), Call(30), label="狐狸\n在星空下")
-    yield running
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+def label() -> str:
+    return "狐狸\n在星空下"
 
 
 @pytest.mark.parametrize(
