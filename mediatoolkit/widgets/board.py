@@ -22,7 +22,7 @@ class Board(anywidget.AnyWidget):
             thread the front end's message arrives in.
     """
 
-    _esm = script("sounding.js", "job.js", "board.js")
+    _esm = script("sounding.js", "job.js", "group.js", "board.js")
     _css = style("board.css")
 
     heartbeat = 30.0

@@ -11,8 +11,7 @@ from mediatoolkit.media import Media
 from mediatoolkit.progress import State
 from mediatoolkit.widgets import shown_media
 from mediatoolkit.widgets.failure import failure_of
-
-Bundle = tuple[dict[str, str], dict[str, Any]]
+from mediatoolkit.widgets.page import Bundle
 
 
 def result_of(job: Job[Any]) -> object:

@@ -50,7 +50,7 @@ class Gallery(anywidget.AnyWidget):
     and the other way round: `gallery.word = "owl"`.
     """
 
-    _esm = script("gallery.js")
+    _esm = script("tiles.js", "gallery.js")
     _css = style("gallery.css")
 
     word = t.Unicode().tag(sync=True)

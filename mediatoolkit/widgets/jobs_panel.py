@@ -6,7 +6,8 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from mediatoolkit.job import Job
-from mediatoolkit.widgets.ending import Bundle, line_of, quiet
+from mediatoolkit.widgets.ending import line_of, quiet
+from mediatoolkit.widgets.page import Bundle
 from mediatoolkit.widgets.place import Place
 from mediatoolkit.widgets.shown import Cell
 

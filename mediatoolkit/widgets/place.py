@@ -16,8 +16,9 @@ from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets import controls, shown
-from mediatoolkit.widgets.ending import Bundle, ending, result_of
+from mediatoolkit.widgets.ending import ending, result_of
 from mediatoolkit.widgets.follower import Follower, heard
+from mediatoolkit.widgets.page import Bundle
 from mediatoolkit.widgets.report import Report
 from mediatoolkit.widgets.rows import Row, Wish
 from mediatoolkit.widgets.sheet import sheet

@@ -10,7 +10,8 @@ from mediatoolkit.job import Job
 from mediatoolkit.media import Media, pixels
 from mediatoolkit.progress import State
 from mediatoolkit.widgets import viewer
-from mediatoolkit.widgets.ending import Bundle, ending, result_of
+from mediatoolkit.widgets.ending import ending, result_of
+from mediatoolkit.widgets.page import Bundle
 from mediatoolkit.widgets.thumbs import SMALL, jpeg_of, small
 
 MOST = 200

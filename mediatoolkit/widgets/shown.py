@@ -15,7 +15,7 @@ from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.transport.session import SessionRegistry
 from mediatoolkit.widgets import plain, shown_media
-from mediatoolkit.widgets.shown_media import Bundle
+from mediatoolkit.widgets.page import Bundle
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,10 @@
 """Media as a cell shows it: plain, with a button that opens it while the kernel lives."""
 
 from html import escape
-from typing import Any
 
 from mediatoolkit.media import Audio, Media, Video
 from mediatoolkit.widgets import viewer
-
-Bundle = tuple[dict[str, str], dict[str, Any]]
+from mediatoolkit.widgets.page import Bundle
 
 
 def bundle(media: Media) -> Bundle:

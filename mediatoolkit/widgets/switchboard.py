@@ -32,7 +32,7 @@ class Controls(anywidget.AnyWidget):
     which page this is, since the same notebook may be open twice.
     """
 
-    _esm = script("recall.js", "viewer.js", "controls.js")
+    _esm = script("recall.js", "stages.js", "viewer.js", "controls.js")
     _css = style("controls.css", "viewer.css")
 
     kernel = t.Unicode().tag(sync=True)

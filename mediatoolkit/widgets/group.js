@@ -1,0 +1,85 @@
+// The jobs of one cell, as Python last told of them; what all views of them share.
+
+/** One job, as Python last told of it; what all views of it share. */
+class Job {
+  voice = new Voice();
+  stopping = false;
+  url = null; // of its picture
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  take(news) {
+    Object.assign(this, news);
+    if (!news.picture) return;
+    this.drop();
+    this.url = URL.createObjectURL(new Blob([news.picture], { type: "image/jpeg" }));
+  }
+
+  drop() {
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = null;
+  }
+
+  /** What is looked at first: work, then failures, then what waits; -1 for what is over. */
+  get rank() {
+    if (this.state === "running") return this.stage === "queued" ? 2 : 0;
+    return this.state === "failed" ? 1 : -1;
+  }
+}
+
+/** All jobs of a cell. */
+class Jobs extends EventTarget {
+  skew = 0; // clock of the kernel minus clock of this page, milliseconds
+  place = null;
+  seen = false;
+  #jobs = new Map();
+
+  get all() {
+    return [...this.#jobs.values()];
+  }
+
+  get(name) {
+    if (!this.#jobs.has(name)) this.#jobs.set(name, new Job(name));
+    return this.#jobs.get(name);
+  }
+
+  take(rows) {
+    for (const [name, news] of Object.entries(rows)) this.get(name).take(news);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  count(...states) {
+    return this.all.filter((job) => states.includes(job.state)).length;
+  }
+}
+
+function initialize(jobs, { model }) {
+  const listen = () => {
+    jobs.skew = model.get("now") - Date.now();
+  };
+  const take = () => jobs.take(model.get("news"));
+  const hear = (news, [pcm]) => {
+    if (news.hush) jobs.get(news.hush).voice.stop();
+    if (!news.sound) return;
+    const { voice } = jobs.get(news.sound.row);
+    voice.add(pcm, news.sound.rate, news.sound.channels);
+    if (jobs.seen) voice.start();
+  };
+  listen();
+  jobs.take(model.get("rows"));
+  take();
+  model.on("change:now", listen);
+  model.on("change:news", take);
+  model.on("msg:custom", hear);
+  return () => {
+    model.off("change:now", listen);
+    model.off("change:news", take);
+    model.off("msg:custom", hear);
+    for (const job of jobs.all) {
+      job.drop();
+      handOver(job.voice, jobs.place);
+    }
+  };
+}
