@@ -23,7 +23,7 @@ test: lint types floors unit notebooks
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/biome check
+	@if [ -x $(BIN)/biome ]; then $(BIN)/biome check; fi
 
 types: $(VENV)/.test
 	$(BIN)/mypy
@@ -44,7 +44,7 @@ bench: $(VENV)/.test
 fmt: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/biome check --write
+	@if [ -x $(BIN)/biome ]; then $(BIN)/biome check --write; fi
 
 # The ipykernels that tests/kernel runs on, each in a folder that goes before .venv's own.
 kernels: $(KERNELS:%=.kernels/%/.made)
