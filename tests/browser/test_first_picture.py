@@ -98,7 +98,7 @@ def test_a_prompt_stays_text(jupyter: Lab, sim: Simulator) -> None:
     with jupyter.notebook("text.ipynb", IMPORT, cell, cell.removeprefix("await ")) as sheet:
         sheet.run(0)
         sheet.start(1)
-        expect(sheet.output(1).locator(".mt-job-label")).to_have_text(prompt)
+        expect(sheet.output(1).locator(".mt-job .mt-job-label")).to_have_text(prompt)
         sheet.finish(1)
         expect(sheet.output(1).get_by_role("img", name=prompt)).to_be_visible()
         sim.always(faults.PromptBlocked())
