@@ -87,11 +87,13 @@ class Sheet:
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+s")
         for _ in range(200):
-            if self.path.stat().st_mtime_ns != before:
-                break
             self.page.wait_for_timeout(50)
-        saved: dict[str, Any] = json.loads(self.path.read_text())
-        return saved
+            if self.path.stat().st_mtime_ns == before:
+                continue
+            with contextlib.suppress(json.JSONDecodeError):  # the server is still writing it
+                saved: dict[str, Any] = json.loads(self.path.read_text())
+                return saved
+        raise TimeoutError(f"{self.path.name} was not saved")
 
     def faults(self, selector: str) -> list[str]:
         """What axe finds serious or critical for people who cannot see or point, within a part."""
