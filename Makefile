@@ -23,7 +23,6 @@ test: lint types floors unit notebooks
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	@if [ -x $(BIN)/biome ]; then $(BIN)/biome check; fi
 
 types: $(VENV)/.test
 	$(BIN)/mypy
@@ -44,7 +43,6 @@ bench: $(VENV)/.test
 fmt: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	@if [ -x $(BIN)/biome ]; then $(BIN)/biome check --write; fi
 
 # The ipykernels that tests/kernel runs on, each in a folder that goes before .venv's own.
 kernels: $(KERNELS:%=.kernels/%/.made)
