@@ -35,9 +35,11 @@ class JobsPanel(Place):
 
     def add(self, job: Job[Any]) -> None:
         """One more job; it brings the board back, which shows only what runs then."""
-        if not self.is_live:
-            self._reports.clear()
-        super().add(job)
+        with self._lock:
+            if not self.is_live:
+                self._reports.clear()
+                self._told.clear()
+            super().add(job)
 
     def ending(self, told: BaseException | None = None) -> Bundle:
         """Lines; the results are shown where they were asked for."""

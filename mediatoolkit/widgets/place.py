@@ -169,6 +169,8 @@ class Place:
         def hear(progress: Progress) -> None:
             with self._lock:
                 report.hear(progress)
+                if self._reports.get(name) is not report:
+                    return  # its row is another job's by now
                 self._told.add(name)
             self.follower(report.job.loop).news.set()
 

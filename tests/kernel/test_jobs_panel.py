@@ -35,3 +35,18 @@ async def test_a_later_job_brings_the_panel_back(notebook: Kernel) -> None:
     assert len(panel.widgets) == 1
     assert panel.shown[-1]["data"]["text/plain"].startswith("a red fox: done after ")
     assert not panel.pictures
+
+
+async def test_one_job_after_several_has_the_panel_for_itself(notebook: Kernel) -> None:
+    """What was last said of the others is nothing that its board could show."""
+    panel = await notebook.run("mt.jobs")
+    await notebook.do('jobs = [mt.image("an owl") for _ in range(4)]')
+    await notebook.do("for job in jobs: await job")
+    await until(lambda: len(panel.shown) == 3, 10, "the lines of the four")
+
+    await notebook.do('await mt.image("a red fox")')
+    await until(lambda: len(panel.shown) == 5, 10, "the line of the last")
+
+    assert panel.shown[-1]["data"]["text/plain"].splitlines()[-1].startswith("a red fox: done")
+    await notebook.do("import gc; gc.collect()")
+    assert not notebook.left_behind()
