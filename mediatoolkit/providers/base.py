@@ -3,7 +3,7 @@
 import abc
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import partial
 from types import TracebackType
@@ -116,10 +116,16 @@ class Client(abc.ABC, Generic[P, M]):
         """Refuse keywords that this vendor does not know, and suggest one that it does."""
         for name in prompt.options:
             if name not in self.option_names:
-                near = get_close_matches(name, self.option_names, n=1)
-                known = ", ".join(sorted(self.option_names)) or "none"
-                hint = f"did you mean {near[0]}?" if near else f"it takes: {known}."
+                known = self._keywords()
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(known)}."
                 raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
+
+    def _keywords(self) -> list[str]:
+        """Those of the prompt's own that this model takes, and the vendor's."""
+        offered = {offer.model_id: {*offer.choices, *offer.takes} for offer in self.offers()}
+        own = {one.name for one in fields(self.prompt_type)} - {"text", "options"}
+        return sorted({*self.option_names, *(offered.get(self.model_id) or own), "timeout"})
 
     async def received(self, data: bytes, **known: Any) -> M:
         """Media of bytes that a vendor sent, and may have billed.

@@ -59,7 +59,8 @@ async def test_size_and_aspect_decide_the_pixels(
         ({"size": "4K"}, '"512", "1K"'),
         ({"size": "32x32"}, "64×64"),
         ({"size": "2000x2000"}, "1536×1536"),
-        ({"temprature": 1}, "has no option temprature="),
+        ({"temprature": 1}, "has no option temprature=; it takes aspect, seed, size, timeout."),
+        ({"sed": 1}, "has no option sed=; did you mean seed=?"),
     ],
 )
 async def test_what_the_painter_cannot_do_is_refused_with_what_it_can(

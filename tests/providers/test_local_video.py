@@ -131,7 +131,7 @@ async def test_a_voice_decides_the_length_unless_it_is_given() -> None:
         ({"captions": "yes"}, "True or False"),
         ({"narration": " "}, "narration is empty"),
         ({"naration": "hello"}, "did you mean narration"),
-        ({"music": True}, "captions, narration"),
+        ({"music": True}, "captions, image, last, narration"),
     ],
 )
 async def test_what_the_engine_cannot_do_is_refused_before_it_starts(
