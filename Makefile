@@ -8,6 +8,7 @@ PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python; do
 	if $$one -c '$(FINDS)' 2>/dev/null; then echo $$one; break; fi; done)
 CODE := mediatoolkit tests
 KERNELS := 6.29 7.3 7.4
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # as in most containers
 
 .PHONY: demo lab test bench fmt lint types floors unit notebooks chromium kernels clean
 
@@ -16,7 +17,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m mediatoolkit demo --out out
 
 lab: $(VENV)/.lab
-	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb
+	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb $(AS_ROOT)
 
 test: lint types floors unit notebooks
 
