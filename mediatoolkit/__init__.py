@@ -167,7 +167,8 @@ if not TYPE_CHECKING:  # a type checker takes the names above, and finds a missp
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """What a user types, so that Tab shows no room of the house and no import of this file."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def load_ipython_extension(shell: Any) -> None:
