@@ -75,3 +75,5 @@ def _settle(result: object) -> None:
         if place.cell == cell:
             place.is_open = False
         place.settle(told)
+    for panel in _panels:
+        panel.settle()

@@ -81,6 +81,11 @@ class Run:
         return shown
 
     @property
+    def updates(self) -> list[Message]:
+        """What replaced something because of this cell, in order."""
+        return [m for m in self.messages if m["msg_type"] == "update_display_data"]
+
+    @property
     def pictures(self) -> list[Message]:
         """Those of `shown` that hold a picture."""
         return [c for c in self.shown if any(kind.startswith("image/") for kind in c["data"])]

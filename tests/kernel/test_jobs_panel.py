@@ -50,3 +50,14 @@ async def test_one_job_after_several_has_the_panel_for_itself(notebook: Kernel) 
     assert panel.shown[-1]["data"]["text/plain"].splitlines()[-1].startswith("a red fox: done")
     await notebook.do("import gc; gc.collect()")
     assert not notebook.left_behind()
+
+
+async def test_a_cell_that_waits_ends_with_the_panel_in_place(notebook: Kernel) -> None:
+    """Who executes a notebook hears nothing that comes between two cells."""
+    panel = await notebook.run("mt.jobs")
+    await notebook.do('job = mt.image("a red fox", model="local", size="512")')
+    wait = await notebook.run("await job")
+
+    ending = panel.shown[-1]["data"]["text/plain"]
+    assert ending.startswith("a red fox: done after ")
+    assert ending in [str(m["content"]["data"]["text/plain"]) for m in wait.updates]
