@@ -1,11 +1,13 @@
 """What users' type checkers see; run by mypy, never executed."""
 
+from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
 import numpy.typing as npt
 
 import mediatoolkit as mt
+from mediatoolkit.media import Media
 
 
 async def api() -> None:
@@ -23,3 +25,28 @@ async def api() -> None:
         assert_type(job.done(), bool)
     assert_type(image.width, int)
     assert_type(np.asarray(image), npt.NDArray[Any])
+    assert_type(await job.again(), mt.Image)
+
+
+def without_await(agent: mt.VoiceAgent) -> None:
+    """A script, or a cell that blocks."""
+    assert_type(mt.image("fox").result(), mt.Image)
+    assert_type(mt.speech("Hello.").result(timeout=9), mt.Audio)
+    assert_type(mt.run(agent.generate("Hello.")), mt.Audio)
+    assert_type(mt.run(mt.film(["fox.png"], "Hello.")), mt.Video)
+    assert_type(mt.allow_nested(), None)
+
+
+async def page(fox: mt.Image) -> None:
+    """What shows itself."""
+    studio = mt.Studio()
+    assert_type(studio.history, list[Media])
+    gallery = mt.Gallery("out", word="fox", kind="image", sort="newest")
+    assert_type(gallery.selected, list[Media])
+    mt.compare(fox, "owl.png").close()
+    assert_type(mt.jobs.running(), list[mt.Job[Any]])
+    assert_type(mt.jobs.cancel_all(), int)
+    assert_type(mt.jobs.resume("id"), mt.Job[mt.Video])
+    assert_type(mt.sessions, mt.SessionRegistry)
+    assert_type(await mt.close(), None)
+    assert_type(await mt.download("https://example.org/fox.png", "fox.png"), Path)
