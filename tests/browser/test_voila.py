@@ -1,4 +1,4 @@
-"""The studio as a page of its own: one cell, served by Voilà."""
+"""The studio as a page of its own: a tutorial, served by Voilà."""
 
 import contextlib
 import json
@@ -12,23 +12,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import SHOTS, Lab, environment
+from tests.browser.lab import ROOT, SHOTS, Lab, environment
 
 pytestmark = pytest.mark.browser
 
-CELL = "import mediatoolkit as mt; mt.Studio()"
 PROMPT = "a red fox under the stars"
 LONG = 60_000
 
 
 @pytest.fixture
 def dashboard(tmp_path: Path) -> Iterator[str]:
-    """Address of Voilà over a notebook of one cell, without any key."""
-    cell = {"cell_type": "code", "source": CELL, "metadata": {}, "outputs": []}
-    spec = {"name": "here", "display_name": "here", "language": "python"}
-    book = {"cells": [cell | {"execution_count": None}], "nbformat": 4, "nbformat_minor": 4}
+    """Address of Voilà over the tutorial, without any key."""
     notebook = tmp_path / "studio.ipynb"
-    notebook.write_text(json.dumps(book | {"metadata": {"kernelspec": spec}}))
+    book = json.loads((ROOT / "notebooks" / "05_the_studio.ipynb").read_text())
+    book["metadata"]["kernelspec"]["name"] = "here"
+    notebook.write_text(json.dumps(book))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -48,7 +46,7 @@ def dashboard(tmp_path: Path) -> Iterator[str]:
         server.wait(20)
 
 
-def test_a_notebook_of_one_cell_is_a_studio(jupyter: Lab, dashboard: str, tmp_path: Path) -> None:
+def test_the_tutorial_is_a_studio(jupyter: Lab, dashboard: str, tmp_path: Path) -> None:
     """Without the code, with a picture, and with the picture in the store."""
     page = jupyter.browser.new_page(viewport={"width": 1100, "height": 760})
     page.goto(dashboard)

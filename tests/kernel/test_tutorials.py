@@ -1,6 +1,7 @@
 """The tutorials run from top to bottom without a key, and are kept without their outputs."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.kernel
 
 TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+_LINK = re.compile(r"\]\((\w+\.ipynb)\)")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -36,16 +38,25 @@ def test_a_cell_has_five_lines_at_the_most(path: Path) -> None:
     assert max(len(cell["source"].splitlines()) for cell in _code_cells(path)) <= 5
 
 
+def test_the_first_leads_to_all_others_and_each_to_the_next() -> None:
+    leads = [_LINK.findall(path.read_text()) for path in TUTORIALS]
+    names = [path.name for path in TUTORIALS]
+    assert leads[0] == names[1:]
+    assert leads[1:] == [*([name] for name in names[2:]), []]
+
+
 @each_tutorial
 @pytest.mark.usefixtures("nobodys_settings")
-async def test_it_runs_and_leaves_a_small_notebook_without_widgets(
+async def test_it_runs_and_leaves_a_small_notebook_with_no_widget_but_those_asked_for(
     path: Path, tmp_path: Path
 ) -> None:
+    """A gallery or a studio is what its cell ends in; the view of a job is gone with it."""
     book = await _executed(nbformat.read(path, as_version=4), tmp_path)
 
     shown = [output for cell in book.cells for output in cell.get("outputs", [])]
     assert shown
-    assert not [output for output in shown if _WIDGET in output.get("data", {})]
+    left = [output for output in shown if _WIDGET in output.get("data", {})]
+    assert {output.output_type for output in left} <= {"execute_result"}
     assert len(json.dumps(book)) < 1_000_000
 
 
