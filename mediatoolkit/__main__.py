@@ -17,6 +17,17 @@ _KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
     "speech": (VoiceAgent, ("voice", "style", "speed")),
     "video": (VideoGenAgent, ("seconds", "aspect", "resolution", "seed")),
 }
+_MAKES = {"image": "make a picture", "speech": "make speech", "video": "make a film"}
+_MEANT = {
+    "size": "512, 1K, 2K, 4K, or pixels such as 1024x768",
+    "aspect": "width to height, such as 16:9",
+    "seed": "a whole number, for the same again",
+    "voice": "a voice of the model, by name",
+    "style": "how to say it; never spoken",
+    "speed": "1 is the voice's own pace",
+    "seconds": "how long",
+    "resolution": "such as 720p",
+}
 _NUMBERS = {"seed": int, "speed": float, "seconds": float}
 _STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
 _SCENES = ("a red fox under the stars", "an owl on a branch at midnight")
@@ -76,13 +87,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mediatoolkit", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     for name, (_, options) in _KINDS.items():
-        kind = kinds.add_parser(name, help=f"make {name} of a prompt")
+        kind = kinds.add_parser(name, help=_MAKES[name])
         kind.add_argument("prompt", help="what to make")
         kind.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
         kind.add_argument("--timeout", type=float, help="seconds for everything together")
         kind.add_argument("--out", type=Path, default=Path(name), help="file to write")
         for option in options:
-            kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str))
+            kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str), help=_MEANT[option])
     demo = kinds.add_parser("demo", help="make a picture, speech and a film with the local engine")
     demo.add_argument("--out", type=Path, default=Path(), help="folder to write to")
     return parser.parse_args()
