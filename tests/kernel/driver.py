@@ -81,7 +81,7 @@ class Run:
         return shown
 
     @property
-    def updates(self) -> list[Message]:
+    def replaced(self) -> list[Message]:
         """What replaced something because of this cell, in order."""
         return [m for m in self.messages if m["msg_type"] == "update_display_data"]
 

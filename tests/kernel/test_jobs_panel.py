@@ -60,4 +60,4 @@ async def test_a_cell_that_waits_ends_with_the_panel_in_place(notebook: Kernel) 
 
     ending = panel.shown[-1]["data"]["text/plain"]
     assert ending.startswith("a red fox: done after ")
-    assert ending in [str(m["content"]["data"]["text/plain"]) for m in wait.updates]
+    assert ending in [str(m["content"]["data"]["text/plain"]) for m in wait.replaced]
