@@ -8,13 +8,13 @@ from mediatoolkit.errors import PromptError
 from mediatoolkit.quoting import quoted
 
 PER_PICTURE = 4.0
-"""Seconds for each picture when nobody says otherwise."""
+"""Seconds for each picture when neither a narration nor anybody says otherwise."""
 LONGEST = 600.0
 """Seconds of film."""
 BEFORE, AFTER = 0.4, 0.8
 """Seconds of quiet before and after a narration that decides on the length."""
 _BRIEFEST = 1.5
-"""Seconds that a picture is seen at least when words decide when the next one comes."""
+"""Seconds that a picture is seen at least when words decide how long."""
 
 
 def lengths(
@@ -33,8 +33,8 @@ def lengths(
     if count < 1:
         raise PromptError("A film needs at least one picture.")
     if seconds is None:
-        told = spoken + BEFORE + AFTER if spoken else 0.0
-        each = [max(PER_PICTURE, told / count)] * count
+        told = max(_BRIEFEST, (spoken + BEFORE + AFTER) / count)
+        each = [told if spoken else PER_PICTURE] * count
     elif isinstance(seconds, Sequence):
         each = [_positive(one) for one in seconds]
         if len(each) != count:

@@ -52,7 +52,7 @@ class Failure:
         return (
             '<div role="alert" style="max-width:560px;padding:8px 14px;'
             'border-left:3px solid #d32f2f;line-height:1.5">'
-            f"<strong>{escape(self.kind)}</strong> {escape(self.message)}{buttons}"
+            f"<strong>{escape(self.kind)}</strong> {escape(self.message)} {buttons}"
             '<details style="margin-top:4px;opacity:.85"><summary>Details</summary>'
             f"<table>{rows}</table></details></div>"
         )

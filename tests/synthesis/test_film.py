@@ -19,7 +19,7 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.media.boxes import boxes
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis import montage
+from mediatoolkit.synthesis import montage, pacing
 from mediatoolkit.synthesis.camera import WHOLE, plan
 from mediatoolkit.synthesis.film import compose
 from mediatoolkit.synthesis.pacing import lengths, with_the_words
@@ -390,3 +390,10 @@ def test_words_can_pace_a_film_unseen() -> None:
     assert blue[-1] > 50
     assert foot(film, 0.5) < 60
     assert set(tracks(film)) == {"video"}
+
+
+def test_a_film_ends_with_its_narration() -> None:
+    """A little quiet after the last word, however few seconds each picture then has."""
+    assert sum(pacing.lengths(3, spoken=5.2)) == pytest.approx(5.2 + pacing.BEFORE + pacing.AFTER)
+    assert sum(pacing.lengths(3, spoken=0.5)) == pytest.approx(3 * 1.5)
+    assert sum(pacing.lengths(3)) == pytest.approx(3 * pacing.PER_PICTURE)
