@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _MASK = "[key]"
+_HOLE = "\0"  # stands for the mask meanwhile: a key such as "key" is a part of that
 
 
 class HiddenText(str):
@@ -60,9 +61,8 @@ class Secret:
     def mask(self, text: str) -> str:
         """*text* with the key, plain, URL-encoded or base64, replaced by `[key]`."""
         for form in self._forms():
-            if form in text:
-                text = text.replace(form, _MASK)
-        return text
+            text = text.replace(form, _HOLE)
+        return text.replace(_HOLE, _MASK)
 
     def _forms(self) -> tuple[str, ...]:
         key = str(self._reveal())

@@ -60,6 +60,11 @@ def test_every_form_of_the_key_is_masked(form: str) -> None:
     assert form.rstrip("=") not in shown
 
 
+@pytest.mark.parametrize("key", ["key", "k", "[", "key]", "y"])
+def test_a_key_that_is_in_the_mask_is_masked_once(key: str) -> None:
+    assert Secret(key, "K").mask(f"<{key}>") == "<[key]>"
+
+
 def test_provider_text_becomes_one_short_line_without_the_key() -> None:
     hidden = KEY[:5] + "\u200b\x07" + KEY[5:]
 
