@@ -128,6 +128,23 @@ async def test_the_next_client_is_never_asked_after_a_refusal_or_a_bill(
     assert len(sim.requests) == 1
 
 
+async def test_the_next_client_is_asked_when_one_takes_no_connection() -> None:
+    """It accepts, and never answers the TLS greeting: nothing can have been billed."""
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as deaf:
+        url = f"https://127.0.0.1:{deaf.sockets[0].getsockname()[1]}"
+        impatient = mt.Timeout(connect=0.1)
+        client = mt.GeminiImageClient("k", base_url=url, timeout=impatient, retry=ONE_TRY)
+        async with mt.ImageGenAgent([client, "local/painter"]) as agent:
+            image = await agent.generate("a fox", size="512")
+    assert image.provenance
+    assert image.provenance.model == "local/painter"
+
+
 async def test_a_silent_first_client_is_final(sim: Simulator) -> None:
     sim.always(f.Silence())
     async with mt.ImageGenAgent([gemini(sim), "local/painter"]) as agent:

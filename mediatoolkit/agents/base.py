@@ -22,7 +22,7 @@ from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, call_within
 from mediatoolkit.transport.flights import Flights
 
-_ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "transport"})
+_ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "timeout", "transport"})
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
