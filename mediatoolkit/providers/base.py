@@ -182,6 +182,8 @@ class ImageClient(Client[ImagePrompt, Image]):
         first = asked.seed
         seeds = [None if first is None else (first + n) % (LARGEST_SEED + 1) for n in range(count)]
         prompts = [ImagePrompt.of(asked, seed=seed) for seed in seeds]
+        for one in prompts:
+            self.check(one)
         works = [partial(self.generate, one, timeout=timeout) for one in prompts]
         return await together(works, at_once=count)
 

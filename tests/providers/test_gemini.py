@@ -175,6 +175,14 @@ async def test_several_pictures_are_calls_of_their_own(
     assert seeds == {5, 6, 7}
 
 
+async def test_all_of_several_pictures_are_checked_before_the_first_is_sent(
+    client: GeminiImageClient, sim: Simulator
+) -> None:
+    with pytest.raises(mt.PromptError, match="2,147,483,648"):
+        await client.generate_several(mt.ImagePrompt("a fox", seed=2**31 - 1), 2)
+    assert sim.requests == []
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
