@@ -32,6 +32,7 @@ from mediatoolkit.simulator.sent import (
 from mediatoolkit.simulator.spoken import (
     BadPicture,
     BadSound,
+    BrokenOff,
     CandidateBlocked,
     Continuation,
     EchoKey,
@@ -55,6 +56,7 @@ __all__ = [
     "BadGzip",
     "BadPicture",
     "BadSound",
+    "BrokenOff",
     "CandidateBlocked",
     "Continuation",
     "CutBeforeHead",

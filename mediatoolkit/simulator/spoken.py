@@ -194,6 +194,17 @@ class SoundAs(Spoken):
     form: SoundForm
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenOff(Spoken):
+    """Speech that is good as far as it goes, and says that it is not whole.
+
+    Attributes:
+        finish_reason: Why it ended.
+    """
+
+    finish_reason: str = "MAX_TOKENS"
+
+
 SoundFlaw = Literal["empty", "odd", "html", "no_rate", "wrong_mime", "bad_base64"]
 
 

@@ -11,6 +11,8 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit.call import Call, Sounding
 from mediatoolkit.progress import Progress
+from mediatoolkit.providers.gemini.sounds import Ear
+from mediatoolkit.providers.gemini.voices import Voice
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.providers.conftest import KEY
@@ -59,6 +61,94 @@ async def test_every_form_of_sound_is_read(
     audio = await client.generate("Hello there.")
     plain = await client.generate("Hello there.")
     assert audio.seconds == pytest.approx(plain.seconds, abs=0.01)
+
+
+@pytest.mark.parametrize("form", ["pcm", "pcm_rfc", "wav", "endless_wav"])
+async def test_every_form_of_sound_is_heard_piece_by_piece(
+    sim: Simulator, client: mt.GeminiSpeechClient, form: str
+) -> None:
+    """Of a streamed WAV only the first piece has a head."""
+    async with mt.VoiceAgent(client) as agent:
+        plain = await agent.generate("Hello there. And you?")
+        sim.then(f.SoundAs(form))  # type: ignore[arg-type]
+        heard = [sound async for sound in agent.stream("Hello there. And you?")]
+    assert len(heard) > 1
+    assert b"".join(sound.pcm for sound in heard) == plain.sound().pcm
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_continued_answer_is_asked_for_to_its_end(
+    sim: Simulator,
+    client: mt.GeminiSpeechClient,
+    streamed: bool,  # noqa: FBT001
+) -> None:
+    sim.then(f.Continuation())
+    async with mt.VoiceAgent(client) as agent:
+        assert await spoken(agent, "Hello there.", streamed=streamed) > 0.2
+    assert "continuationToken" in sim.requests[1].body
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_speech_that_is_broken_off_does_not_pass_for_whole(
+    sim: Simulator,
+    client: mt.GeminiSpeechClient,
+    streamed: bool,  # noqa: FBT001
+) -> None:
+    sim.then(f.BrokenOff("MAX_TOKENS"), f.BrokenOff("SOMETHING_NEW"))
+    async with mt.VoiceAgent(client) as agent:
+        with pytest.raises(mt.ProviderError, match="MAX_TOKENS") as caught:
+            await spoken(agent, "Hello there.", streamed=streamed)
+        assert await spoken(agent, "Hello there.", streamed=streamed) > 0.2
+    assert caught.value.may_have_been_billed
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_words_in_place_of_speech_are_told(
+    sim: Simulator,
+    client: mt.GeminiSpeechClient,
+    streamed: bool,  # noqa: FBT001
+) -> None:
+    sim.then(f.TextOnly("I will not say that."))
+    async with mt.VoiceAgent(client) as agent:
+        with pytest.raises(mt.RefusalError, match="I will not say that"):
+            await spoken(agent, "Hello there.", streamed=streamed)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_page_is_never_sound(
+    sim: Simulator,
+    client: mt.GeminiSpeechClient,
+    streamed: bool,  # noqa: FBT001
+) -> None:
+    sim.then(f.BadSound("html"))
+    async with mt.VoiceAgent(client) as agent:
+        with pytest.raises(mt.MediaError, match="neither") as caught:
+            await spoken(agent, "Hello there.", streamed=streamed)
+    assert caught.value.may_have_been_billed
+
+
+async def spoken(agent: mt.VoiceAgent, text: str, *, streamed: bool) -> float:
+    """Seconds of *text*, as a whole or piece by piece."""
+    if streamed:
+        return sum([sound.seconds async for sound in agent.stream(text)])
+    return (await agent.generate(text)).seconds
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "rate", "channels"),
+    [
+        ("audio/L16;codec=pcm;rate=16000", 16_000, 1),
+        ("audio/l16; rate=48000; channels=2", 48_000, 2),
+        ("audio/L16", 24_000, 1),
+        ("audio/L16;rate=0000", 24_000, 1),
+    ],
+)
+def test_rate_and_channels_come_from_the_mime_type(
+    mime_type: str, rate: int, channels: int
+) -> None:
+    sound = Ear().hear({"mimeType": mime_type, "data": bytes(800)})
+    assert (sound.sample_rate, sound.channels) == (rate, channels)
+    assert Voice("x", "prebuilt", {}, (bytes(800), mime_type)).preview().sample_rate == rate
 
 
 async def test_an_older_model_finds_the_style_in_the_text(sim: Simulator) -> None:

@@ -65,6 +65,15 @@ def repaired(data: bytes) -> bytes:
     return b"".join((b"RIFF", lengths[0], head[:-4], lengths[1], pcm, b"\0" * (size % 2)))
 
 
+def head_of(data: bytes) -> bytes:
+    """All that stands before the samples, with no length in it; goes before further samples.
+
+    Empty when *data* does not reach as far as the samples.
+    """
+    found = _start_of_samples(data)
+    return data[: found[0] - 4] + bytes(4) if found else b""
+
+
 def inspect(data: bytes) -> SoundFacts | None:
     """Read the facts, or None when it is cut short or corrupt."""
     layout = _layout(data)

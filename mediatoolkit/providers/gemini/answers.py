@@ -8,6 +8,9 @@ from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.transport import Answer
 
+CONTINUATIONS = 8
+"""Requests for one answer, at most; the vendor cuts what is too long for one."""
+
 
 def candidate_of(answer: Answer) -> dict[str, Any]:
     """The first candidate.
@@ -30,6 +33,15 @@ def parts_of(candidate: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
     if not isinstance(parts, list):
         return []
     return [_with_bytes(part, answer) for part in parts if isinstance(part, dict)]
+
+
+def continued(document: dict[str, Any], answer: Answer) -> dict[str, Any] | None:
+    """*document* as it asks for the rest of what *answer* began, or None when there is no rest."""
+    candidate = candidate_of(answer)
+    token = candidate.get("continuationToken")
+    if candidate.get("finishReason") != "CONTINUATION" or not isinstance(token, str):
+        return None
+    return {**document, "continuationToken": token}
 
 
 def _with_bytes(part: dict[str, Any], answer: Answer) -> dict[str, Any]:

@@ -10,13 +10,18 @@ from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient, Offer
 from mediatoolkit.providers.gemini import options
-from mediatoolkit.providers.gemini.answers import candidate_of, origin, parts_of
+from mediatoolkit.providers.gemini.answers import (
+    CONTINUATIONS,
+    candidate_of,
+    continued,
+    origin,
+    parts_of,
+)
 from mediatoolkit.providers.gemini.models import DEFAULT, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
 
 _LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
-_CONTINUATIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +72,15 @@ class GeminiImageClient(GeminiService, ImageClient):
 
     async def make(self, prompt: ImagePrompt, call: Call) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
-        document = _to_wire(prompt)
+        document = asked = _to_wire(prompt)
         parts: list[dict[str, Any]] = []
-        for _ in range(_CONTINUATIONS):
-            answer = await self._generate(document, call)
-            candidate = candidate_of(answer)
-            parts += parts_of(candidate, answer)
-            token = candidate.get("continuationToken")
-            if candidate.get("finishReason") != "CONTINUATION" or not isinstance(token, str):
+        for _ in range(CONTINUATIONS):
+            answer = await self._generate(asked, call)
+            parts += parts_of(candidate_of(answer), answer)
+            rest = continued(document, answer)
+            if rest is None:
                 break
-            document = {**document, "continuationToken": token}
+            asked = rest
         call.report(Decoding())
         data = _picture(parts)
         if data is None:

@@ -35,6 +35,16 @@ _TECHNICAL = {
     ),
 }
 
+_POLICY = frozenset(
+    {"BLOCKLIST", "LANGUAGE", "OTHER", "PROHIBITED_CONTENT", "RECITATION", "SAFETY", "SPII"}
+)
+
+
+def broke_off(candidate: Mapping[str, Any]) -> bool:
+    """Whether it says that it did not come to its end; a word we do not know does not."""
+    reason = candidate.get("finishReason")
+    return isinstance(reason, str) and (reason in _TECHNICAL or reason in _POLICY)
+
 
 def read_refusal(refusal: Refusal) -> ProviderError:
     """The error that a status other than 200 means."""
@@ -95,14 +105,14 @@ def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any
     reason = answer.say(candidate.get("finishReason"), 60) or "NO_MEDIA"
     if reason in _TECHNICAL:
         return ProviderError(
-            f"Gemini made nothing ({reason}): {_TECHNICAL[reason]}.",
+            f"Gemini did not make it ({reason}): {_TECHNICAL[reason]}.",
             family="protocol",
             may_have_been_billed=True,
             **facts,
         )
     said = answer.say(candidate.get("finishMessage")) or answer.say(_text_of(candidate))
     return RefusalError(
-        f"Gemini made nothing ({reason}): {said or 'no further word'}. Say it differently.",
+        f"Gemini did not make it ({reason}): {said or 'no further word'}. Say it differently.",
         reason=reason,
         **facts,
     )

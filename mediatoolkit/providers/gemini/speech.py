@@ -9,15 +9,16 @@ from functools import partial
 from typing import Any
 
 from mediatoolkit.call import Call, Decoding
-from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError
+from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.flow import relay, together
-from mediatoolkit.media import Audio, Provenance, Sound
+from mediatoolkit.media import Audio, Sound
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import Offer, SpeechClient
-from mediatoolkit.providers.gemini.answers import candidate_of, origin, parts_of
-from mediatoolkit.providers.gemini.refusals import read_block
+from mediatoolkit.providers.gemini.answers import CONTINUATIONS, candidate_of, continued, origin
+from mediatoolkit.providers.gemini.refusals import broke_off, read_block
 from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.providers.gemini.sounds import Ear, inlines, summed, whole
 from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
 from mediatoolkit.synthesis.sentences import split
 from mediatoolkit.transport import Answer, Timeout, call_within
@@ -32,7 +33,6 @@ _MODELS = (
 )
 LONGEST = 4_000  # characters a call; the vendor names no limit, long texts drift and time out
 _AT_ONCE = 4
-_RATE = re.compile(r"rate=(\d{4,6})")
 _WRITTEN_STYLE = re.compile(r"gemini-(2\.5|3\.1)-.*tts")
 
 
@@ -86,28 +86,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
 
     async def _pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
         for part in self._parts(prompt):
-            await self._stream_part(part, call, give)
-
-    async def _stream_part(
-        self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]
-    ) -> Answer:
-        """Give every piece of sound as it comes; returns the last event."""
-        path = f"/{self._version}/models/{self.model}:streamGenerateContent"
-        said: list[Answer] = []
-        heard = 0
-
-        def hear(answer: Answer) -> None:
-            nonlocal heard
-            said.append(answer)
-            for inline in _inline_of_event(answer):
-                heard += 1
-                give(_sound(inline))
-
-        document, query = self._to_wire(prompt), {"alt": "sse"}
-        await self._transport.post(path, document, call, query=query, sink=hear)
-        if not heard:
-            raise read_block(said[-1])
-        return said[-1]
+            await self._say(part, call, give, streamed=True)
 
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
@@ -132,22 +111,61 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
 
     async def _speak(self, prompt: SpeechPrompt, call: Call) -> Audio:
         """One part; as a stream where somebody listens, since it then sounds at once."""
-        if call.listener is None:
-            answer = await self._generate(self._to_wire(prompt), call)
-            sounds = [_sound(inline) for inline in _inline(answer)]
-            if not sounds:
-                raise read_block(answer)
-        else:
-            sounds = []
+        sounds: list[Sound] = []
 
-            def hear(sound: Sound) -> None:
-                sounds.append(sound)
+        def hear(sound: Sound) -> None:
+            sounds.append(sound)
+            if heard:
                 self.let_hear(sound, call)
 
-            answer = await self._stream_part(prompt, call, hear)
+        heard = call.listener is not None
+        answer = await self._say(prompt, call, hear, streamed=heard)
         call.report(Decoding())
         provenance = origin(prompt, await prompt.plain_options(), answer, self.model_id)
-        return await asyncio.to_thread(_whole, sounds, provenance)
+        return await asyncio.to_thread(whole, sounds, provenance)
+
+    async def _say(
+        self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None], *, streamed: bool
+    ) -> Answer:
+        """Give every piece of sound as it comes; returns what else was said, in one answer.
+
+        Raises:
+            RefusalError: The content policy said no, perhaps after the first words.
+            ProviderError: The vendor did not come to the end.
+        """
+        document = asked = self._to_wire(prompt)
+        ask = self._stream if streamed else self._whole
+        ear, heard = Ear(), False
+        for _ in range(CONTINUATIONS):
+            said: list[Answer] = []
+
+            def hear(answer: Answer, said: list[Answer] = said) -> None:
+                nonlocal heard
+                said.append(answer)
+                for inline in inlines(answer):
+                    heard = True
+                    give(ear.hear(inline))
+
+            await ask(asked, call, hear)
+            answer = summed(said)
+            rest = continued(document, answer)
+            if rest is None:
+                break
+            asked = rest
+        if not heard or broke_off(candidate_of(answer)):
+            raise read_block(answer)
+        return answer
+
+    async def _whole(
+        self, document: dict[str, Any], call: Call, hear: Callable[[Answer], None]
+    ) -> None:
+        hear(await self._generate(document, call))
+
+    async def _stream(
+        self, document: dict[str, Any], call: Call, hear: Callable[[Answer], None]
+    ) -> None:
+        path = f"/{self._version}/models/{self.model}:streamGenerateContent"
+        await self._transport.post(path, document, call, query={"alt": "sse"}, sink=hear)
 
     def _to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
         written = _WRITTEN_STYLE.match(self.model)
@@ -201,44 +219,3 @@ def _speech_config(prompt: SpeechPrompt, *, classic: bool) -> dict[str, Any]:
     if prompt.language:
         config["languageCode"] = prompt.language
     return config
-
-
-def _inline(answer: Answer) -> list[dict[str, Any]]:
-    parts = parts_of(candidate_of(answer), answer)
-    found = [part["inlineData"] for part in parts if isinstance(part.get("inlineData"), dict)]
-    return [inline for inline in found if inline.get("data")]
-
-
-def _inline_of_event(answer: Answer) -> list[dict[str, Any]]:
-    """As `_inline`; an event may also hold nothing but a count of tokens."""
-    document = answer.document if isinstance(answer.document, dict) else {}
-    if "candidates" not in document and "promptFeedback" not in document:
-        return []
-    return _inline(answer)
-
-
-def _whole(sounds: list[Sound], provenance: Provenance) -> Audio:
-    first = sounds[0]
-    pcm = b"".join(sound.pcm for sound in sounds)
-    return Audio.from_pcm(
-        pcm, sample_rate=first.sample_rate, channels=first.channels, provenance=provenance
-    )
-
-
-def _sound(inline: dict[str, Any]) -> Sound:
-    """Headerless PCM by its mime type, or what a WAV header says; the vendor sends either.
-
-    Raises:
-        MediaError: It is neither.
-    """
-    data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
-    if data.startswith(b"RIFF"):
-        return Audio(data).sound()
-    if not mime.startswith(("audio/l16", "audio/pcm")):
-        raise MediaError(
-            f"Gemini sent sound as {mime[:60]!r}, which is neither PCM nor WAV.",
-            provider="gemini",
-            may_have_been_billed=True,
-        )
-    rate = _RATE.search(mime)
-    return Sound(data, sample_rate=int(rate[1]) if rate else 24_000)

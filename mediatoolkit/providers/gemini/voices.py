@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Audio
 from mediatoolkit.prompts.base import checked_text
+from mediatoolkit.providers.gemini.sounds import sample
 from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Answer, Transport
 
@@ -45,22 +45,24 @@ class Voice:
         name: What `voice=` takes.
         kind: `"prebuilt"`, `"prompted"` or `"replicated"`.
         facts: What the vendor says of it: gender, language_code, accent, pitch, persona, …
+        sample: Bytes and mime type of how it sounds, or None.
     """
 
     name: str
     kind: str
     facts: Mapping[str, str]
-    sample: bytes | None = field(default=None, repr=False)
+    sample: tuple[bytes, str] | None = field(default=None, repr=False)
 
     def preview(self) -> Audio:
         """How it sounds.
 
         Raises:
             ProviderError: The vendor has no sample of it.
+            MediaError: The sample is no sound.
         """
         if self.sample is None:
             raise ProviderError(f"There is no sample of the voice {self.name}.", provider="gemini")
-        return Audio(self.sample)
+        return sample(*self.sample)
 
 
 async def read_voices(
@@ -102,7 +104,12 @@ def _read(listed: object, answer: Answer) -> list[Voice]:
     for one in listed if isinstance(listed, list) else ():
         if isinstance(one, dict) and isinstance(one.get("id"), str):
             facts = {name: one[name] for name in _FACTS if isinstance(one.get(name), str)}
-            sample: Any = one.get("sample_audio")
-            data = answer.blob(sample["data"]) if isinstance(sample, dict) else None
-            voices.append(Voice(one["id"], str(one.get("type", "prebuilt")), facts, data))
+            kind = str(one.get("type", "prebuilt"))
+            voices.append(Voice(one["id"], kind, facts, _sample(one.get("sample_audio"), answer)))
     return voices
+
+
+def _sample(found: object, answer: Answer) -> tuple[bytes, str] | None:
+    if not isinstance(found, dict) or "data" not in found:
+        return None
+    return answer.blob(found["data"]), str(found.get("mime_type", ""))

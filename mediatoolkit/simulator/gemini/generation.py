@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mediatoolkit.simulator.gemini import asked as asking
@@ -16,6 +16,7 @@ from mediatoolkit.simulator.pictures import Studio
 from mediatoolkit.simulator.spoken import (
     BadPicture,
     BadSound,
+    BrokenOff,
     PictureAs,
     SoundAs,
     SoundForm,
@@ -83,6 +84,8 @@ class Generation:
             return other
         form = fault.form if isinstance(fault, SoundAs) else self.sound
         reply = await speaker.reply(model, asked, form, streamed=streamed)
+        if isinstance(fault, BrokenOff):
+            reply = replace(reply, finish_reason=fault.finish_reason)
         return misspoken.flawed_sound(reply, fault) if isinstance(fault, BadSound) else reply
 
     def _stream(self, chunks: list[dict[str, Any]], *, sse: bool) -> Answer:
