@@ -142,10 +142,34 @@ async def test_one_bad_look_is_looked_again(sim: Simulator, client: mt.GeminiVid
     assert len(sent(sim, "POST", "/interactions")) == 1
 
 
-async def test_a_job_that_is_gone_is_an_error(sim: Simulator, client: mt.GeminiVideoClient) -> None:
-    sim.then(f.Status(404), at="poll")
-    with pytest.raises(mt.ProviderError):
+@pytest.mark.parametrize(
+    "fault", [f.Status(404), f.Status(400, message="Invalid interaction name.")], ids=repr
+)
+async def test_a_job_that_is_gone_is_an_error(
+    sim: Simulator, client: mt.GeminiVideoClient, fault: Any
+) -> None:
+    sim.then(fault, at="poll")
+    with pytest.raises(mt.ProviderError, match="any more; begin it anew") as caught:
         await client.generate("a fox")
+    assert caught.value.family == "operation"
+    assert caught.value.may_have_been_billed
+
+
+async def test_a_bad_key_at_a_look_is_no_job_that_is_gone(
+    sim: Simulator, client: mt.GeminiVideoClient
+) -> None:
+    sim.then(f.Status(403), at="poll")
+    with pytest.raises(mt.AuthenticationError, match=r"permission\. Set GEMINI_API_KEY"):
+        await client.generate("a fox")
+
+
+async def test_a_prompt_that_is_blocked_at_the_start_is_a_refusal(
+    sim: Simulator, client: mt.GeminiVideoClient
+) -> None:
+    sim.then(f.PromptBlocked(), at="start")
+    with pytest.raises(mt.RefusalError, match="safety policy") as caught:
+        await client.generate("a fox")
+    assert not caught.value.may_have_been_billed
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ from mediatoolkit.providers.gemini.models import live_models
 from mediatoolkit.transport import Answer, Refusal, error_by_status
 
 _BAD_KEY = {"API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED", "API_KEY_EXPIRED"}
+_SAFETY = re.compile(
+    r"safety (?:policy|filter|guideline)|content policy|prohibited content", re.IGNORECASE
+)
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 
 # Reasons that are no judgement of the prompt. Every other word, a new one included, is the policy.
@@ -50,7 +53,7 @@ def read_refusal(refusal: Refusal) -> ProviderError:
     """The error that a status other than 200 means."""
     error = _envelope(refusal.document)
     details = list(_mappings(error.get("details")))
-    said = refusal.say(error.get("message"))
+    said = _sentence(refusal.say(error.get("message")))
     facts: dict[str, Any] = {
         "provider": refusal.provider,
         "status": refusal.status,
@@ -59,14 +62,18 @@ def read_refusal(refusal: Refusal) -> ProviderError:
     reasons = {detail.get("reason") for detail in details if isinstance(detail.get("reason"), str)}
     if refusal.status in (401, 403) or reasons & _BAD_KEY:
         return AuthenticationError(
-            f"Gemini does not accept the key: {said or 'no reason given'} "
+            f"Gemini does not accept the key: {said or 'no reason given.'} "
             "Set GEMINI_API_KEY to a valid key, or pass api_key=.",
             **facts,
         )
     if refusal.status == 404:
         return ModelNotFoundError(
-            f"Gemini does not serve this model: {said or 'not found'} Live ones: {live_models()}.",
+            f"Gemini does not serve this model: {said or 'not found.'} Live ones: {live_models()}.",
             **facts,
+        )
+    if refusal.status == 400 and _SAFETY.search(said):
+        return RefusalError(
+            f"Gemini refused the prompt: {said} Say it differently.", reason="SAFETY", **facts
         )
     if refusal.status == 429:
         return _rate_limit(refusal, details, said, facts)
@@ -84,9 +91,9 @@ def read_block(answer: Answer) -> ProviderError:
     feedback = document.get("promptFeedback")
     if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
         reason = answer.say(feedback["blockReason"], 60)
-        said = answer.say(feedback.get("blockReasonMessage")) or "no further word"
+        said = _sentence(answer.say(feedback.get("blockReasonMessage"))) or "no further word."
         return RefusalError(
-            f"Gemini refused the prompt ({reason}): {said}. Say it differently.",
+            f"Gemini refused the prompt ({reason}): {said} Say it differently.",
             reason=reason,
             **facts,
         )
@@ -110,9 +117,9 @@ def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any
             may_have_been_billed=True,
             **facts,
         )
-    said = answer.say(candidate.get("finishMessage")) or answer.say(_text_of(candidate))
+    said = _sentence(answer.say(candidate.get("finishMessage")) or answer.say(_text_of(candidate)))
     return RefusalError(
-        f"Gemini did not make it ({reason}): {said or 'no further word'}. Say it differently.",
+        f"Gemini did not make it ({reason}): {said or 'no further word.'} Say it differently.",
         reason=reason,
         **facts,
     )
@@ -126,11 +133,16 @@ def _rate_limit(
     per_day = any("PerDay" in quota for quota in _quota_ids(details))
     advice = "Today's quota is used up; ask tomorrow." if per_day else "Ask again later."
     return RateLimitError(
-        f"Gemini's quota is used up: {said or 'no further word'} {advice}",
+        f"Gemini's quota is used up: {said or 'no further word.'} {advice}",
         retry_after=delay,
         quota_exhausted=per_day,
         **facts,
     )
+
+
+def _sentence(said: str) -> str:
+    """With a full stop, where the vendor left it out."""
+    return said if not said or said[-1] in ".!?…" else f"{said}."
 
 
 def _envelope(document: object) -> Mapping[str, Any]:

@@ -84,8 +84,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
 
     async def look(self, job_id: str, origin: Provenance, call: Call) -> Video | None:
         """The film, or None while it is in the making."""
-        path = f"/{self._version}/interactions/{_checked(job_id)}"
-        answer = await self._transport.get(path, call, query={"stream": "false"})
+        answer = await self._state(job_id, call)
         document = answer.document if isinstance(answer.document, dict) else {}
         status = document.get("status")
         if status in _WORKING:
@@ -97,6 +96,22 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             call.report(Decoding())
             return await self.received(data, provenance=_finished(origin, document, job_id))
         raise _no_film(answer, document, content)
+
+    async def _state(self, job_id: str, call: Call) -> Answer:
+        path = f"/{self._version}/interactions/{_checked(job_id)}"
+        try:
+            return await self._transport.get(path, call, query={"stream": "false"})
+        except ProviderError as error:
+            if error.family != "request":
+                raise
+            gone = ProviderError(
+                f"Gemini does not know the job {job_id} of this film any more; begin it anew.",
+                provider=error.provider,
+                status=error.status,
+                request_id=error.request_id,
+                family="operation",
+            )
+        raise gone
 
     async def withdraw(self, job_id: str, call: Call) -> bool:
         """Ask the vendor to stop; whether it says that it did."""
