@@ -161,9 +161,14 @@ async def test_the_type_comes_from_the_bytes(
 async def test_a_continued_answer_is_asked_for_to_its_end(
     client: GeminiImageClient, sim: Simulator
 ) -> None:
+    plain = await client.generate(FOX)
     sim.then(f.Continuation())
-    await client.generate(FOX)
-    assert "continuationToken" in sim.requests[1].body
+    image = await client.generate(FOX)
+    assert "continuationToken" in sim.requests[2].body
+    assert plain.provenance
+    assert image.provenance
+    once, both = plain.provenance.usage, image.provenance.usage
+    assert both["input"]["TEXT"] == 2 * once["input"]["TEXT"], "both requests are paid"
 
 
 async def test_several_pictures_are_calls_of_their_own(

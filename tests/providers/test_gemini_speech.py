@@ -206,6 +206,41 @@ async def test_a_long_text_is_split_at_sentences_and_joined(
     assert audio.provenance
     assert audio.provenance.prompt == text
     assert audio.seconds > 100
+    assert audio.provenance.usage["output"]["AUDIO"] == pytest.approx(25 * audio.seconds, abs=9)
+
+
+async def test_nothing_more_is_asked_for_when_one_part_has_failed(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    sim.always(f.PromptBlocked())
+    with pytest.raises(mt.RefusalError):
+        await client.generate("The fox runs over the hill. " * 3_000)
+    assert len(sim.requests) <= 4
+
+
+async def test_a_long_dialogue_is_cut_between_its_lines(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    lines = ["Joe: " + "I saw a fox. " * 350, *["Jane: No!", "Joe: Oh yes, I saw one."] * 100]
+    prompt = mt.SpeechPrompt("\n".join(lines), speakers={"Joe": "Kore", "Jane": "Puck"})
+    audio = await client.generate(prompt)
+    bodies = [request.body for request in sim.requests]
+    said = [[part["text"] for part in body["contents"][0]["parts"]] for body in bodies]
+    assert all(sum(map(len, parts)) <= 4_000 for parts in said)
+    words = sorted(" ".join(" ".join(parts) for parts in said).split())
+    assert words == sorted(" ".join(text for _, text in prompt.lines()).split())
+    voices = [sorted(body["generationConfig"]["speechConfig"]) for body in bodies]
+    assert sorted(voices) == [["multiSpeakerVoiceConfig"]] + [["voiceConfig"]] * (len(voices) - 1)
+    assert audio.provenance
+    assert audio.provenance.options == {"speakers": {"Joe": "Kore", "Jane": "Puck"}}
+
+
+async def test_an_older_model_has_the_prebuilt_voices_alone(sim: Simulator) -> None:
+    model = "gemini-2.5-flash-preview-tts"
+    async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
+        with pytest.raises(mt.PromptError, match=r"no voice 'Kora'; it has .*Kore"):
+            await client.generate(mt.SpeechPrompt("Hello.", voice="Kora"))
+    assert sim.requests == []
 
 
 async def test_the_first_sound_is_heard_before_the_last_is_sent(

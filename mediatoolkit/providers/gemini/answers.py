@@ -1,5 +1,6 @@
 """Reading what `generateContent` answers, whatever it holds."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,8 +52,11 @@ def _with_bytes(part: dict[str, Any], answer: Answer) -> dict[str, Any]:
     return {**part, "inlineData": {**inline, "data": answer.blob(inline["data"])}}
 
 
-def origin(prompt: Prompt, asked: dict[str, Any], answer: Answer, model_id: str) -> Provenance:
-    """Where the media of *answer* comes from."""
+def origin(
+    prompt: Prompt, asked: dict[str, Any], answers: Sequence[Answer], model_id: str
+) -> Provenance:
+    """Where the media of *answers* comes from: one, and those that continue it."""
+    answer = answers[-1]
     response_id = answer.document.get("responseId")
     return Provenance(
         model=model_id,
@@ -62,7 +66,7 @@ def origin(prompt: Prompt, asked: dict[str, Any], answer: Answer, model_id: str)
         options=asked,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         request_id=response_id if isinstance(response_id, str) else answer.request_id,
-        usage=_usage(answer.document.get("usageMetadata")),
+        usage=added(_usage(one.document.get("usageMetadata")) for one in answers),
     )
 
 
@@ -77,6 +81,18 @@ def _usage(usage: object) -> dict[str, Any]:
         "total": usage.get("totalTokenCount"),
     }
     return {name: count for name, count in counted.items() if isinstance(count, int) or count}
+
+
+def added(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several answers cost together, as one of them says it."""
+    total: dict[str, Any] = {}
+    for usage in usages:
+        for name, count in usage.items():
+            if isinstance(count, Mapping):
+                total[name] = added([total.get(name, {}), count])
+            else:
+                total[name] = total.get(name, 0) + count
+    return total
 
 
 def _by_modality(details: object) -> dict[str, int]:

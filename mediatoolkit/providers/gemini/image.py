@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import PromptError
@@ -20,6 +20,9 @@ from mediatoolkit.providers.gemini.answers import (
 from mediatoolkit.providers.gemini.models import DEFAULT, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
+
+if TYPE_CHECKING:
+    from mediatoolkit.transport import Answer
 
 _LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
 
@@ -74,8 +77,10 @@ class GeminiImageClient(GeminiService, ImageClient):
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
         document = asked = _to_wire(prompt)
         parts: list[dict[str, Any]] = []
+        answers: list[Answer] = []
         for _ in range(CONTINUATIONS):
             answer = await self._generate(asked, call)
+            answers.append(answer)
             parts += parts_of(candidate_of(answer), answer)
             rest = continued(document, answer)
             if rest is None:
@@ -88,7 +93,7 @@ class GeminiImageClient(GeminiService, ImageClient):
         said = {"role": "model", "parts": parts}
         return await self.received(
             data,
-            provenance=origin(prompt, await prompt.plain_options(), answer, self.model_id),
+            provenance=origin(prompt, await prompt.plain_options(), answers, self.model_id),
             conversation=_Turns((*document["contents"], said)),
         )
 

@@ -11,16 +11,23 @@ from typing import Any
 from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.flow import relay, together
-from mediatoolkit.media import Audio, Sound
+from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import Offer, SpeechClient
-from mediatoolkit.providers.gemini.answers import CONTINUATIONS, candidate_of, continued, origin
+from mediatoolkit.providers.gemini.answers import (
+    CONTINUATIONS,
+    added,
+    candidate_of,
+    continued,
+    origin,
+)
+from mediatoolkit.providers.gemini.parts import parts_of_text
 from mediatoolkit.providers.gemini.refusals import broke_off, read_block
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.gemini.sounds import Ear, inlines, summed, whole
 from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
-from mediatoolkit.synthesis.sentences import split
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Answer, Timeout, call_within
 
 DEFAULT = "gemini-3.8-flash-tts"
@@ -39,8 +46,9 @@ _WRITTEN_STYLE = re.compile(r"gemini-(2\.5|3\.1)-.*tts")
 class GeminiSpeechClient(GeminiService, SpeechClient):
     """Speaks with Google's Gemini speech models; made as `GeminiService` says.
 
-    A text of more than 4,000 characters is split at sentences and joined again. Two speakers at
-    the most. There is no speed on this wire: ask for it as a style, such as `"slowly"`.
+    A text of more than 4,000 characters is split at sentences, a dialogue between its lines, and
+    joined again. Two speakers at the most. There is no speed on this wire: ask for it as a style,
+    such as `"slowly"`.
     """
 
     default_model = DEFAULT
@@ -64,19 +72,39 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
             raise PromptError(
                 f"Gemini speaks with one voice or with two speakers, not {len(prompt.speakers)}."
             )
+        if self.model in _MODELS and _WRITTEN_STYLE.match(self.model):
+            self._check_voices(prompt)
+
+    def _check_voices(self, prompt: SpeechPrompt) -> None:
+        """Older models have the prebuilt voices alone; newer ones know more than we do."""
+        for voice in filter(None, (prompt.voice, *prompt.speakers.values())):
+            if voice not in PREBUILT:
+                known = ", ".join(PREBUILT)
+                raise PromptError(f"{self.model} has no voice {quoted(voice)}; it has {known}.")
 
     async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
         """Speak all of *prompt*; parts of a long text are asked for side by side, unless heard."""
-        parts = self._parts(prompt)
-        works = [partial(self._speak, part, call) for part in parts]
+        failed: list[MediaToolkitError] = []
+
+        async def speak(part: SpeechPrompt) -> Audio:
+            if failed:
+                raise failed[0]  # nobody would hear it
+            try:
+                return await self._speak(part, call)
+            except MediaToolkitError as error:
+                failed.append(error)
+                raise
+
+        works = [partial(speak, part) for part in parts_of_text(prompt, LONGEST)]
         in_order = 1 if call.listener else _AT_ONCE  # what is heard at once is heard in order
         spoken = await together(works, at_once=in_order, return_exceptions=True)
-        _check_all(spoken)
+        if failed:
+            failed[0].may_have_been_billed |= any(isinstance(one, Audio) for one in spoken)
+            raise failed[0]
         if len(spoken) == 1:
             return spoken[0]
         whole = await asyncio.to_thread(concatenate, spoken)
-        first = spoken[0].provenance
-        return replace(whole, provenance=replace(first, prompt=prompt.text) if first else None)
+        return replace(whole, provenance=await _origin_of(prompt, spoken))
 
     async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
         """Speak *prompt* as it is made, part after part of a long text."""
@@ -85,7 +113,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 yield sound
 
     async def _pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
-        for part in self._parts(prompt):
+        for part in parts_of_text(prompt, LONGEST):
             await self._say(part, call, give, streamed=True)
 
     async def voices(
@@ -104,11 +132,6 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         async with call_within(timeout, self.timeout) as call:
             return await read_voices(self._transport, self._version, filters, call)
 
-    def _parts(self, prompt: SpeechPrompt) -> list[SpeechPrompt]:
-        if prompt.speakers or len(prompt.text) <= LONGEST:
-            return [prompt]
-        return [replace(prompt, text=text) for text in split(prompt.text, LONGEST)]
-
     async def _speak(self, prompt: SpeechPrompt, call: Call) -> Audio:
         """One part; as a stream where somebody listens, since it then sounds at once."""
         sounds: list[Sound] = []
@@ -119,15 +142,15 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 self.let_hear(sound, call)
 
         heard = call.listener is not None
-        answer = await self._say(prompt, call, hear, streamed=heard)
+        answers = await self._say(prompt, call, hear, streamed=heard)
         call.report(Decoding())
-        provenance = origin(prompt, await prompt.plain_options(), answer, self.model_id)
+        provenance = origin(prompt, await prompt.plain_options(), answers, self.model_id)
         return await asyncio.to_thread(whole, sounds, provenance)
 
     async def _say(
         self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None], *, streamed: bool
-    ) -> Answer:
-        """Give every piece of sound as it comes; returns what else was said, in one answer.
+    ) -> list[Answer]:
+        """Give every piece of sound as it comes; returns what else was said, for each request.
 
         Raises:
             RefusalError: The content policy said no, perhaps after the first words.
@@ -136,6 +159,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         document = asked = self._to_wire(prompt)
         ask = self._stream if streamed else self._whole
         ear, heard = Ear(), False
+        answers: list[Answer] = []
         for _ in range(CONTINUATIONS):
             said: list[Answer] = []
 
@@ -147,14 +171,14 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                     give(ear.hear(inline))
 
             await ask(asked, call, hear)
-            answer = summed(said)
-            rest = continued(document, answer)
+            answers.append(summed(said))
+            rest = continued(document, answers[-1])
             if rest is None:
                 break
             asked = rest
-        if not heard or broke_off(candidate_of(answer)):
-            raise read_block(answer)
-        return answer
+        if not heard or broke_off(candidate_of(answers[-1])):
+            raise read_block(answers[-1])
+        return answers
 
     async def _whole(
         self, document: dict[str, Any], call: Call, hear: Callable[[Answer], None]
@@ -179,12 +203,14 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         }
 
 
-def _check_all(spoken: Sequence[object]) -> None:
-    """Raise the first failure; what else was spoken is paid all the same."""
-    failures = [one for one in spoken if isinstance(one, MediaToolkitError)]
-    if failures:
-        failures[0].may_have_been_billed |= len(failures) < len(spoken)
-        raise failures[0]
+async def _origin_of(prompt: SpeechPrompt, spoken: Sequence[Audio]) -> Provenance | None:
+    """The origin of the whole: of the first part, with what all parts cost."""
+    origins = [one.provenance for one in spoken if one.provenance]
+    if not origins:
+        return None
+    usage = added([one.usage for one in origins])
+    asked = await prompt.plain_options()
+    return replace(origins[0], prompt=prompt.text, options=asked, usage=usage)
 
 
 def _written(prompt: SpeechPrompt) -> dict[str, Any]:
