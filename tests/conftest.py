@@ -1,6 +1,7 @@
 """No test reaches beyond this machine."""
 
 import ipaddress
+import resource
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -58,3 +59,12 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     yield reached
     if reached:
         pytest.fail(f"reached beyond loopback: {reached}")
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """The system itself stops after 64 kB of any file."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, usual[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, usual)

@@ -10,7 +10,7 @@ import pytest
 
 from mediatoolkit import files
 from mediatoolkit.errors import StorageError, TransportError
-from mediatoolkit.media import Image, Provenance
+from mediatoolkit.media import Audio, Image, Provenance
 from mediatoolkit.store import Store
 from tests.test_prompts import picture
 
@@ -74,6 +74,17 @@ async def test_a_full_disk_leaves_nothing_and_gives_the_picture_back(
         await Store(tmp_path).put(image)
     assert caught.value.media is image
     assert caught.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("full_disk")
+async def test_a_write_that_the_system_ends_half_way_leaves_nothing(tmp_path: Path) -> None:
+    sound = Audio.from_pcm(bytes(200_000), sample_rate=24_000)
+    with pytest.raises(StorageError, match="File too large") as caught:
+        await Store(tmp_path).put(sound)
+    assert caught.value.media is sound
+    with pytest.raises(StorageError, match="File too large"):
+        sound.save(tmp_path / "sound.wav")
     assert not list(tmp_path.iterdir())
 
 

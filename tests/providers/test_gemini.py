@@ -1,6 +1,7 @@
 """Gemini: what goes over the wire, what comes back, and every way in which it says no."""
 
 import base64
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -92,6 +93,28 @@ async def test_an_edit_with_every_option_is_the_sdks_field_by_field(sim: Simulat
         )
         await client.generate(prompt)
     assert normal(sim.requests[0].body) == body
+
+
+async def test_every_other_option_has_its_field(client: GeminiImageClient, sim: Simulator) -> None:
+    """Those that no recording shows; the simulator knows the vendor's schema."""
+    prompt = mt.ImagePrompt.of(
+        "a fox",
+        temperature=0.5,
+        top_p=0.9,
+        top_k=40,
+        thinking_budget=512,
+        media_resolution="low",
+    )
+    await client.generate(prompt)
+    config = sim.requests[0].body["generationConfig"]
+    assert config == {
+        "responseModalities": ["IMAGE"],
+        "temperature": 0.5,
+        "topP": 0.9,
+        "topK": 40,
+        "thinkingConfig": {"thinkingBudget": 512},
+        "mediaResolution": "MEDIA_RESOLUTION_LOW",
+    }
 
 
 async def test_a_second_turn_sends_back_what_was_said_as_the_sdk_does(sim: Simulator) -> None:
@@ -321,6 +344,11 @@ async def test_a_bomb_is_refused_by_its_header(client: GeminiImageClient, sim: S
         ({"safety": {"harassment": "maybe"}}, "block_none"),
         ({"safety": "off"}, "Mapping"),
         ({"thinking": "very"}, "minimal"),
+        ({"thinking_budget": -2}, "from -1"),
+        ({"include_thoughts": "yes"}, "takes bool"),
+        ({"media_resolution": "huge"}, "low, medium, high"),
+        ({"system": 5}, "takes str"),
+        ({"top_p": 1.1}, "from 0 to 1"),
         ({"service_tier": "gold"}, "flex"),
     ],
 )
@@ -332,13 +360,34 @@ async def test_what_gemini_does_not_take_is_refused_before_it_is_sent(
     assert sim.requests == []
 
 
-async def test_each_model_has_its_sizes(sim: Simulator) -> None:
-    for model, size in (("gemini-3-pro-image", "512"), ("gemini-3.1-flash-lite-image", "512")):
-        async with GeminiImageClient(api_key=KEY, base_url=sim.url, model=model) as client:
-            with pytest.raises(mt.PromptError, match="1K, 2K, 4K"):
-                await client.generate(mt.ImagePrompt("a fox", size=size))
-    async with GeminiImageClient(api_key=KEY, base_url=sim.url) as client:
-        await client.generate(mt.ImagePrompt("a fox", size="512", aspect="8:1"))
+_USUAL = "1:1 2:3 3:2 3:4 4:3 4:5 5:4 9:16 16:9 21:9"
+_LONG = f"{_USUAL} 1:4 4:1 1:8 8:1"
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes", "aspects"),
+    [
+        ("gemini-3.1-flash-image", "512 1K 2K 4K", _LONG),
+        ("gemini-3.1-flash-lite-image", "1K 2K 4K", _LONG),
+        ("gemini-3-pro-image", "1K 2K 4K", _USUAL),
+        ("gemini-nano-banana-2.1", "1K 2K 4K", _LONG),
+    ],
+)
+def test_each_model_has_its_sizes_and_aspects(model: str, sizes: str, aspects: str) -> None:
+    client = GeminiImageClient(api_key=KEY, model=model)
+    for size in ("512", "1K", "2K", "4K"):
+        prompt = mt.ImagePrompt("a fox", size=size)
+        with contextlib.nullcontext() if size in sizes.split() else refused(sizes):
+            client.check(prompt)
+    for aspect in (*_LONG.split(), "7:5"):
+        prompt = mt.ImagePrompt("a fox", aspect=aspect)
+        with contextlib.nullcontext() if aspect in aspects.split() else refused(aspects):
+            client.check(prompt)
+
+
+def refused(values: str) -> Any:
+    """The error lists what can be had instead."""
+    return pytest.raises(mt.PromptError, match=", ".join(values.split()))
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,18 @@ async def test_a_full_disk_is_a_storage_error_and_leaves_nothing(
     assert len(server.requests) == 1
 
 
+@pytest.mark.usefixtures("full_disk")
+async def test_a_write_that_the_system_ends_half_way_is_one_request(
+    server: Server, transport: Transport, folder: Path
+) -> None:
+    server.then(body(FILM))
+
+    with pytest.raises(StorageError, match="File too large"):
+        await bring(transport, server.url, folder)
+
+    assert len(server.requests) == 1
+
+
 async def until_parts(folder: Path) -> None:
     while not any(each.stat().st_size for each in folder.glob(".*.part")):
         await asyncio.sleep(0.01)
