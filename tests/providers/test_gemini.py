@@ -256,6 +256,21 @@ async def test_a_retired_or_unknown_model_names_live_ones(sim: Simulator, model:
     assert len(sim.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("client", "prompt", "live"),
+    [
+        (mt.GeminiSpeechClient, "Hello.", "gemini-3.8-flash-tts, gemini-3.8-flash-lite-tts"),
+        (mt.GeminiVideoClient, "a fox", "gemini-omni-1.1-flash, gemini-omni-1.2-flash"),
+    ],
+)
+async def test_speech_and_film_name_models_of_their_own(
+    sim: Simulator, client: Any, prompt: str, live: str
+) -> None:
+    async with client(api_key=KEY, base_url=sim.url, model="gemini-0") as gemini:
+        with pytest.raises(mt.ModelNotFoundError, match=live):
+            await gemini.generate(prompt)
+
+
 async def test_a_model_newer_than_the_tables_is_passed_through() -> None:
     async with (
         Simulator(picture=picture(), models=("gemini-9-image",)) as sim,

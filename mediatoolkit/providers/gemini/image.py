@@ -17,7 +17,7 @@ from mediatoolkit.providers.gemini.answers import (
     origin,
     parts_of,
 )
-from mediatoolkit.providers.gemini.models import DEFAULT, MODELS, check_shape
+from mediatoolkit.providers.gemini.models import DEFAULT, LIVE, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
 
@@ -46,15 +46,15 @@ class GeminiImageClient(GeminiService, ImageClient):
 
     option_names = options.NAMES
     default_model = DEFAULT
+    live = LIVE
 
     @classmethod
     def offers(cls) -> list[Offer]:
         """The live models, the default first, with the sizes and aspects that each draws."""
         takes = frozenset({"previous", "references", "seed"})
         return [
-            cls._offer(name, takes, size=model.sizes, aspect=model.aspects)
-            for name, model in MODELS.items()
-            if model.alive
+            cls._offer(name, takes, size=MODELS[name].sizes, aspect=MODELS[name].aspects)
+            for name in LIVE
         ]
 
     def check(self, prompt: ImagePrompt) -> None:

@@ -32,11 +32,7 @@ MODELS = {
     "gemini-nano-banana-2.1": Model(_TIERS, _LONG_ASPECTS),
     "gemini-2.5-flash-image": Model(("1K",), _ASPECTS, alive=False),
 }
-
-
-def live_models() -> str:
-    """The models to name when another is not served."""
-    return ", ".join(name for name, model in MODELS.items() if model.alive)
+LIVE = tuple(name for name, model in MODELS.items() if model.alive)
 
 
 def check_shape(model: str, prompt: ImagePrompt) -> None:

@@ -15,7 +15,6 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.providers.gemini.models import live_models
 from mediatoolkit.transport import Answer, Refusal, error_by_status
 
 _BAD_KEY = {"API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED", "API_KEY_EXPIRED"}
@@ -49,8 +48,8 @@ def broke_off(candidate: Mapping[str, Any]) -> bool:
     return isinstance(reason, str) and (reason in _TECHNICAL or reason in _POLICY)
 
 
-def read_refusal(refusal: Refusal) -> ProviderError:
-    """The error that a status other than 200 means."""
+def read_refusal(refusal: Refusal, live: str) -> ProviderError:
+    """The error that a status other than 200 means; *live* names models to ask instead."""
     error = _envelope(refusal.document)
     details = list(_mappings(error.get("details")))
     said = _sentence(refusal.say(error.get("message")))
@@ -68,7 +67,7 @@ def read_refusal(refusal: Refusal) -> ProviderError:
         )
     if refusal.status == 404:
         return ModelNotFoundError(
-            f"Gemini does not serve this model: {said or 'not found.'} Live ones: {live_models()}.",
+            f"Gemini does not serve this model: {said or 'not found.'} Live ones: {live}.",
             **facts,
         )
     if refusal.status == 400 and _SAFETY.search(said):

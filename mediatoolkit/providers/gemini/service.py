@@ -4,7 +4,8 @@ import logging
 import math
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import AuthenticationError, PromptError
@@ -55,6 +56,9 @@ class GeminiService:
 
     provider = "gemini"
     default_model: str
+    live: ClassVar[tuple[str, ...]]
+    """The models to name when another is not served, the default first."""
+
     default_timeout = Timeout()
 
     def __init__(
@@ -85,7 +89,7 @@ class GeminiService:
             timeout=self.timeout,
             retry=retry,
             limits=limits,
-            refusal=read_refusal,
+            refusal=partial(read_refusal, live=", ".join(self.live)),
             trusted_origins=trusted_origins,
         )
 

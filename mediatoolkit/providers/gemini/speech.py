@@ -52,6 +52,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
     """
 
     default_model = DEFAULT
+    live = _MODELS
 
     @classmethod
     def offers(cls) -> list[Offer]:

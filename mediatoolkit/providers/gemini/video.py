@@ -37,6 +37,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
     """
 
     default_model = DEFAULT
+    live = _MODELS
     default_timeout = Timeout(total=1200)
 
     @classmethod
