@@ -11,6 +11,7 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit.call import Call, Sounding
 from mediatoolkit.progress import Progress
+from mediatoolkit.providers.gemini import voices
 from mediatoolkit.providers.gemini.sounds import Ear
 from mediatoolkit.providers.gemini.voices import Voice
 from mediatoolkit.simulator import Simulator
@@ -175,6 +176,20 @@ async def test_two_speakers_have_a_voice_and_their_lines(
     assert said == [("Hello there.", "Joe"), ("Hi!", "Jane")]
 
 
+async def test_one_voice_is_the_sdks_field_by_field(sim: Simulator) -> None:
+    """Named difference: to a newer model we name the voice in its newer field."""
+    sdk = recorded("gemini.tts_single")
+    prompt = mt.SpeechPrompt("hello", voice="Kore", language="en-US")
+    for model in ("gemini-3.1-flash-tts-preview", "gemini-3.8-flash-tts"):
+        async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
+            await client.generate(prompt)
+    older, newer = (normal(request.body) for request in sim.requests)
+    theirs = normal(sdk["body"])
+    assert older == theirs
+    theirs["generationConfig"]["speechConfig"]["voiceConfig"] = {"voice": "Kore"}
+    assert newer == theirs
+
+
 async def test_a_dialogue_is_the_sdks_field_by_field(sim: Simulator) -> None:
     """Named difference: what stands before the dialogue is an instruction; here that is a style."""
     sdk = recorded("gemini.tts_multi")
@@ -299,15 +314,27 @@ async def test_what_gemini_does_not_speak_is_refused_before_it_is_sent(
 
 
 async def test_voices_are_listed_filtered_and_heard(client: mt.GeminiSpeechClient) -> None:
-    voices = await client.voices()
-    assert len(voices) >= 30
-    kore = next(voice for voice in voices if voice.name == "Kore")
+    everybody = await client.voices()
+    assert len(everybody) >= 30
+    kore = next(voice for voice in everybody if voice.name == "Kore")
     assert kore.kind == "prebuilt"
     assert kore.preview().seconds > 0
     women = await client.voices(gender="female")
-    assert 0 < len(women) < len(voices)
+    assert 0 < len(women) < len(everybody)
+    english = await client.voices(language_code=["en-US", "en-GB"], gender="female")
+    assert 0 < len(english) < len(women)
+    assert {voice.facts["language_code"] for voice in english} == {"en-US", "en-GB"}
     with pytest.raises(mt.PromptError, match="language_code"):
         await client.voices(langauge="en")
+
+
+async def test_every_page_of_the_catalogue_is_read(
+    sim: Simulator, client: mt.GeminiSpeechClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await client.voices()
+    monkeypatch.setattr(voices, "_PAGE", 12)
+    assert await client.voices() == whole
+    assert len(sim.requests) == 1 + 3
 
 
 async def test_a_watched_job_can_be_heard_while_it_is_made(

@@ -1,6 +1,7 @@
 """Gemini films: begun once, looked at, fetched without the key, stopped at the vendor."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,6 +49,7 @@ async def test_a_film_is_begun_once_looked_at_and_fetched(
     assert record
     assert (record.model, record.seed) == ("gemini/gemini-omni-1.1-flash", 3)
     assert record.request_id
+    assert record.usage["output"]["VIDEO"] > 0
     assert len(sent(sim, "POST", "/interactions")) == 1
     assert len([one for one in sim.requests if "/interactions/" in one.path]) == 3
     assert sim.leaks == [], "the key never leaves its origin"
@@ -72,10 +74,31 @@ async def test_the_start_is_the_sdks_field_by_field(
     assert ours.body == sdk["body"]
 
 
+async def test_a_picture_that_begins_to_move_is_the_sdks_field_by_field(
+    sim: Simulator, client: mt.GeminiVideoClient
+) -> None:
+    """Named difference: none."""
+    requests = json.loads((WIRE / "gemini.interaction_video.json").read_text())["requests"]
+    sdk = requests[3]["body"]
+    first, words = sdk["input"][0]["content"]
+    await client.generate(
+        mt.VideoPrompt(
+            words["text"],
+            image=base64.b64decode(first["data"]),
+            seconds=5,
+            aspect="16:9",
+            resolution="720p",
+            seed=7,
+        )
+    )
+    assert sim.requests[0].body == sdk
+
+
 @pytest.mark.parametrize(
     ("options", "task"),
     [
         ({"image": picture((64, 36))}, "image_to_video"),
+        ({"image": picture((64, 36)), "references": [picture((9, 9))]}, "image_to_video"),
         ({"references": [picture((64, 36))]}, "reference_to_video"),
     ],
 )
@@ -86,13 +109,16 @@ async def test_pictures_go_along_with_their_task(
     body = sim.requests[0].body
     assert body["generation_config"]["video_config"]["task"] == task
     (turn,) = body["input"]
-    assert [one["type"] for one in turn["content"]] == ["image", "text"]
+    given = ["image"] * len(options)
+    assert [one["type"] for one in turn["content"]] == [*given, "text"]
 
 
 async def test_a_film_goes_on_from_another(sim: Simulator, client: mt.GeminiVideoClient) -> None:
     first = await client.generate("a fox runs")
     await client.generate(mt.VideoPrompt("it stops", previous=first))
-    assert sent(sim, "POST", "/interactions")[1].body["input"][0]["content"][0]["type"] == "video"
+    body = sent(sim, "POST", "/interactions")[1].body
+    assert body["input"][0]["content"][0]["type"] == "video"
+    assert body["generation_config"]["video_config"]["task"] == "extend"
 
 
 @pytest.mark.parametrize("status", ["failed", "incomplete", "budget_exceeded"])
@@ -100,7 +126,7 @@ async def test_a_film_that_fails_says_why(
     sim: Simulator, client: mt.GeminiVideoClient, status: str
 ) -> None:
     sim.then(f.EndsAs(status, message="out of paint"), at="start")
-    with pytest.raises(mt.ProviderError, match=status) as caught:
+    with pytest.raises(mt.ProviderError, match=rf"\({status}\): out of paint") as caught:
         await client.generate("a fox")
     assert caught.value.family == "operation"
 
