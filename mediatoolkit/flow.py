@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -73,12 +73,22 @@ class Polling:
 
         It has no end of its own: the call's deadline is what ends it.
         """
-        pause = self.first
+        pauses = self.pauses()
         while True:
             seen = await look()
             if seen is not None:
                 return seen
-            await asyncio.sleep(min(self.cap, pause) * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(next(pauses))
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds between looks, each a fifth more or less, so that many jobs do not look at once.
+
+        Yields:
+            Without end.
+        """
+        pause = self.first
+        while True:
+            yield min(self.cap, pause) * random.uniform(0.8, 1.2)  # noqa: S311
             pause *= 1.5
 
 

@@ -5,6 +5,7 @@ import gc
 import threading
 from collections.abc import Callable
 from contextlib import aclosing
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -164,6 +165,16 @@ async def test_a_relay_raises_what_its_work_raised_after_the_pieces() -> None:
     assert await anext(pieces) == 1
     with pytest.raises(PromptError):
         await anext(pieces)
+
+
+def test_the_pauses_between_looks_grow_to_a_cap_and_differ() -> None:
+    usual = Polling()
+    for _ in range(20):
+        pauses = list(islice(usual.pauses(), 8))
+        for pause, middle in zip(pauses, (2, 3, 4.5, 6.75, 10, 10, 10, 10), strict=True):
+            assert middle * 0.8 <= pause <= middle * 1.2
+        assert len(set(pauses[4:])) > 1, "many jobs do not look at once"
+    assert usual.cap * 1.2 < 60, "a job shows life once a minute"
 
 
 async def test_polling_looks_until_there_is_something() -> None:
