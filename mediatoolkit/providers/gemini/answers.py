@@ -1,6 +1,6 @@
 """Reading what `generateContent` answers, whatever it holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,7 +66,7 @@ def origin(
         options=asked,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         request_id=response_id if isinstance(response_id, str) else answer.request_id,
-        usage=added(_usage(one.document.get("usageMetadata")) for one in answers),
+        usage=added([_usage(one.document.get("usageMetadata")) for one in answers]),
     )
 
 
@@ -83,12 +83,14 @@ def _usage(usage: object) -> dict[str, Any]:
     return {name: count for name, count in counted.items() if isinstance(count, int) or count}
 
 
-def added(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def added(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What several answers cost together, as one of them says it."""
+    if len(usages) == 1:
+        return usages[0]
     total: dict[str, Any] = {}
     for usage in usages:
         for name, count in usage.items():
-            if isinstance(count, Mapping):
+            if isinstance(count, dict):
                 total[name] = added([total.get(name, {}), count])
             else:
                 total[name] = total.get(name, 0) + count

@@ -209,7 +209,7 @@ async def _origin_of(prompt: SpeechPrompt, spoken: Sequence[Audio]) -> Provenanc
     origins = [one.provenance for one in spoken if one.provenance]
     if not origins:
         return None
-    usage = added([one.usage for one in origins])
+    usage = added([dict(one.usage) for one in origins])
     asked = await prompt.plain_options()
     return replace(origins[0], prompt=prompt.text, options=asked, usage=usage)
 
