@@ -11,15 +11,19 @@ from mediatoolkit.media import Media
 from mediatoolkit.progress import State
 from mediatoolkit.widgets import shown_media
 from mediatoolkit.widgets.failure import failure_of
+from mediatoolkit.widgets.held import Over, Told
 from mediatoolkit.widgets.page import Bundle
+from mediatoolkit.widgets.thumbs import small
 
 
-def result_of(job: Job[Any]) -> object:
-    """The result of a job that is over, at once.
+def result_of(job: Told) -> object:
+    """The result of a job that is over, at once; reads its file where only that is left.
 
     Raises:
-        MediaToolkitError: Whatever awaiting the job raises.
+        MediaToolkitError: Whatever awaiting the job raises; or the file is gone.
     """
+    if isinstance(job, Over):
+        return job.media.get()
     if job.done():
         try:
             next(job.__await__())
@@ -28,8 +32,16 @@ def result_of(job: Job[Any]) -> object:
     raise RuntimeError(f"{job!r} is not over")
 
 
+def over(job: Told) -> Over | None:
+    """What a sheet of many needs of *job*, which is done; None when it brought no media."""
+    if isinstance(job, Over):
+        return job
+    result = result_of(job)
+    return Over(job, result, small(result)) if isinstance(result, Media) else None
+
+
 def ending(
-    job: Job[Any],
+    job: Told,
     *,
     told: BaseException | None = None,
     retry: Callable[[Job[Any]], str] = lambda _job: "",
@@ -53,7 +65,8 @@ def ending(
     elif progress.state is State.CANCELLED or error is None or error is told:
         return quiet(line_of(job))
     failure = failure_of(job.label, progress, error)
-    return {"text/html": failure.html(retry(job)), "text/plain": str(failure)}, {}
+    again = "" if isinstance(job, Over) else retry(job)
+    return {"text/html": failure.html(again), "text/plain": str(failure)}, {}
 
 
 def quiet(line: str) -> Bundle:
@@ -65,7 +78,7 @@ def quiet(line: str) -> Bundle:
     }, {}
 
 
-def line_of(job: Job[Any]) -> str:
+def line_of(job: Told) -> str:
     """What became of *job*, such as `a red fox: cancelled after 2.1 s`."""
     event = job.progress.event
     return f"{job.label}: {job.progress}" + (f"; {event}" if isinstance(event, Withdrawn) else "")

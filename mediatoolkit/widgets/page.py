@@ -16,7 +16,10 @@ def script(*names: str) -> str:
 
 
 def style(*names: str) -> str:
-    """The files *names* behind `page.css`, as one style sheet."""
+    """The files *names* behind `page.css`, as one style sheet.
+
+    As text: of a path, anywidget would keep every widget for good.
+    """
     return "\n".join((_HERE / name).read_text() for name in ("page.css", *names))
 
 

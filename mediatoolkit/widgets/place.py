@@ -18,6 +18,7 @@ from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets import controls, shown
 from mediatoolkit.widgets.ending import ending, result_of
 from mediatoolkit.widgets.follower import Follower, heard
+from mediatoolkit.widgets.held import Over, Told
 from mediatoolkit.widgets.page import Bundle
 from mediatoolkit.widgets.report import Report
 from mediatoolkit.widgets.rows import Row, Wish
@@ -29,6 +30,7 @@ from mediatoolkit.widgets.view import View, view_of
 UPDATES_PER_SECOND = 10
 KERNEL_UPDATES_PER_SECOND = 150
 MORE = 30.0  # seconds that a click adds
+FEW = 9  # results that a place holds in memory; of more, its sheet shows small pictures
 
 places: dict[Cell, "Place"] = {}
 """Those on which something runs, or may be added to."""
@@ -58,7 +60,7 @@ class Place:
         self._followers: dict[loops.Loop, Follower] = {}
 
     @property
-    def jobs(self) -> list[Job[Any]]:
+    def jobs(self) -> list[Told]:
         """In the order in which they came."""
         return [report.job for report in list(self._reports.values())]
 
@@ -78,7 +80,7 @@ class Place:
         is_heard = not any(job in place.jobs for place in places.values())
         with self._lock:
             name = str(len(self._reports) + 1)
-            self._put(name, Report(job, is_heard=is_heard))
+            self._put(name, job, is_heard=is_heard)
 
     def ending(self, told: BaseException | None = None) -> Bundle:
         """How it ended; *told* is the error that the cell tells of itself."""
@@ -88,18 +90,20 @@ class Place:
         [job] = jobs
         return ending(job, told=told, retry=self._retry)
 
-    def settle(self, told: BaseException | None = None, bundle: Bundle | None = None) -> bool:
+    def settle(
+        self, told: BaseException | None = None, made: tuple[list[Told], Bundle] | None = None
+    ) -> bool:
         """Replace the view, if there is one; another job brings the board back.
 
         Args:
             told: As in `ending`.
-            bundle: What `ending` gave already.
+            made: What `ending` gave already, and of which jobs.
 
         Returns:
             Whether all is over; not when another job has come meanwhile.
         """
         with self._lock:
-            if not self.is_over():
+            if not self.is_over() or (made and made[0] != self.jobs):
                 return False
             if not self.is_open and places.get(self.cell) is self:
                 del places[self.cell]
@@ -109,13 +113,17 @@ class Place:
                     follower.stop()
                 self.remember()
                 self._play_out(view)
-                self._replace(view, self._handle, bundle or self.ending(told))
+                self._replace(view, self._handle, made[1] if made else self.ending(told))
+            if not self.is_open:
+                self._let_go(all_media=True)
             return True
 
     def remember(self) -> None:
         """The results are shown in this cell, or about to be."""
         for job in self.jobs:
-            if job.progress.state is State.DONE:
+            if isinstance(job, Over):
+                shown.remember(job.media.alive(), self.cell)
+            elif job.progress.state is State.DONE:
                 shown.remember(result_of(job), self.cell)
 
     def follower(self, loop: loops.Loop) -> Follower:
@@ -136,13 +144,13 @@ class Place:
                     self.follower(report.job.loop).news.set()
             return 1 + len(sounding)
 
-    def _put(self, name: str, report: Report) -> None:
-        self._reports[name] = report
+    def _put(self, name: str, job: Job[Any], *, is_heard: bool) -> None:
+        report = self._reports[name] = Report(job, is_heard=is_heard)
         self._told.add(name)
         if self._view is None:
             self._open()
-        report.job.before_over(self._prepare)
-        self._watch(name, report)
+        job.before_over(self._prepare)
+        self._watch(name, report, job)
 
     def _open(self) -> None:
         is_first = self._handle is None
@@ -163,7 +171,7 @@ class Place:
         several = len(self._reports) > 1
         return {name: self._reports[name].row(among_others=several) for name in names}
 
-    def _watch(self, name: str, report: Report) -> None:
+    def _watch(self, name: str, report: Report, job: Job[Any]) -> None:
         """Follow a job on its own loop, for good: whoever watches answers for a failure."""
 
         def hear(progress: Progress) -> None:
@@ -172,10 +180,16 @@ class Place:
                 if self._reports.get(name) is not report:
                     return  # its row is another job's by now
                 self._told.add(name)
-            self.follower(report.job.loop).news.set()
+                if progress.state is State.DONE and len(self._reports) > FEW:
+                    self._let_go(all_media=False)
+            self.follower(job.loop).news.set()
 
-        report.job.watch(hear)
-        report.job.when_begun(lambda job: self.follower(job.loop).begin())
+        job.watch(hear)
+        job.when_begun(lambda job: self.follower(job.loop).begin())
+
+    def _let_go(self, *, all_media: bool) -> None:
+        for report in self._reports.values():
+            report.let_go(all_media=all_media)
 
     async def _follow(self, follower: Follower) -> None:
         while True:
@@ -184,7 +198,8 @@ class Place:
             if (self.is_open and len(self.jobs) > 1) or not self.is_over():
                 self.tell()
                 return  # until another job comes, the cell ends, or the last loop is done
-            if self.settle(bundle=await asyncio.to_thread(self.ending)):
+            jobs = self.jobs
+            if self.settle(made=(jobs, await asyncio.to_thread(self.ending))):
                 return
 
     async def _tell_on_news(self, news: asyncio.Event) -> None:
@@ -205,14 +220,15 @@ class Place:
     def _grant(self, wish: Wish, name: str | None) -> None:
         """A click, in whatever thread it arrives."""
         for each, report in list(self._reports.items()):
-            if name not in {None, each}:
+            job = report.job
+            if name not in {None, each} or isinstance(job, Over):
                 continue
             if wish is Wish.CANCEL:
-                report.job.cancel()
+                job.cancel()
             elif wish is Wish.EXTEND:
-                report.job.extend(MORE)
-            elif report.job.done():
-                self._try_again(report.job)
+                job.extend(MORE)
+            elif job.done():
+                self._try_again(job)
 
     def _retry(self, job: Job[Any]) -> str:
         title = f"Retry {job.label[:60]}"
@@ -224,15 +240,14 @@ class Place:
             found = [name for name, report in self._reports.items() if report.job is job]
             for name in found:
                 places[self.cell] = self
-                self._put(name, Report(job.again(), is_heard=True))
+                self._put(name, job.again(), is_heard=True)
 
     async def _prepare(self, result: object) -> None:
         """Make the preview in a thread, so that the loop is free when the view is replaced."""
         if isinstance(result, Media):
             with contextlib.suppress(MediaToolkitError):  # what cannot be shown is still the result
                 await asyncio.to_thread(result.preview)
-                if len(self._reports) > 1:
-                    await asyncio.to_thread(small, result)
+                await asyncio.to_thread(small, result)
 
 
 def _pause() -> float:

@@ -5,10 +5,10 @@ from typing import Any
 from mediatoolkit.call import Partial
 from mediatoolkit.job import Job
 from mediatoolkit.progress import Progress, State
-from mediatoolkit.widgets.ending import result_of
+from mediatoolkit.widgets.ending import over
+from mediatoolkit.widgets.held import Over, Told
 from mediatoolkit.widgets.rows import Row, began_of, row_of
 from mediatoolkit.widgets.sounding import SoundQueue
-from mediatoolkit.widgets.thumbs import small
 
 
 class Report:
@@ -16,7 +16,7 @@ class Report:
 
     def __init__(self, job: Job[Any], *, is_heard: bool) -> None:
         """Hold *job*; its sound goes to the page if it *is_heard*."""
-        self.job = job
+        self.job: Told = job
         self.sounds = SoundQueue()
         self._began = began_of(job.progress)
         self._is_heard = is_heard
@@ -32,5 +32,14 @@ class Report:
     def row(self, *, among_others: bool) -> Row:
         """How it stands, for the page."""
         if among_others and self.job.progress.state is State.DONE:
-            self._picture = small(result_of(self.job))
+            kept = over(self.job)
+            self._picture = kept.jpeg if kept else None
         return row_of(self.job, began=self._began, picture=self._picture)
+
+    def let_go(self, *, all_media: bool) -> None:
+        """Hold a result that lies in a file no longer; only what is small, or *all media*."""
+        if isinstance(self.job, Over) or self.job.progress.state is not State.DONE:
+            return
+        kept = over(self.job)
+        if kept is not None and kept.media.is_in_file and (kept.jpeg or all_media):
+            self.job = kept

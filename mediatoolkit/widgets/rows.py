@@ -6,9 +6,9 @@ from enum import Enum
 from typing import Any
 
 from mediatoolkit.call import Drawing, Event, Partial, Receiving
-from mediatoolkit.job import Job
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets.failure import failure_of
+from mediatoolkit.widgets.held import Told
 
 Row = dict[str, Any]
 
@@ -21,7 +21,7 @@ class Wish(Enum):
     RETRY = "retry"
 
 
-def row_of(job: Job[Any], *, began: float, picture: bytes | None = None) -> Row:
+def row_of(job: Told, *, began: float, picture: bytes | None = None) -> Row:
     """How *job* stands, for the page.
 
     Args:

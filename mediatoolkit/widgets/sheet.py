@@ -7,12 +7,13 @@ from html import escape
 from typing import Any
 
 from mediatoolkit.job import Job
-from mediatoolkit.media import Media, pixels
+from mediatoolkit.media import pixels
 from mediatoolkit.progress import State
 from mediatoolkit.widgets import viewer
-from mediatoolkit.widgets.ending import ending, result_of
+from mediatoolkit.widgets.ending import ending, over, result_of
+from mediatoolkit.widgets.held import Told
 from mediatoolkit.widgets.page import Bundle
-from mediatoolkit.widgets.thumbs import SMALL, jpeg_of, small
+from mediatoolkit.widgets.thumbs import SMALL, jpeg_of, reduced
 
 MOST = 200
 """Results on one sheet; the others are in the store."""
@@ -34,7 +35,7 @@ class _Part:
 
 
 def sheet(
-    jobs: Sequence[Job[Any]],
+    jobs: Sequence[Told],
     *,
     told: BaseException | None = None,
     retry: Callable[[Job[Any]], str] = lambda _job: "",
@@ -74,20 +75,25 @@ def _side(results: int) -> int | None:
     return next(side for most, side in _SIDES if results <= most)
 
 
-def _whole(job: Job[Any], **how: Any) -> _Part:
+def _whole(job: Told, **how: Any) -> _Part:
     data, _ = ending(job, **how)
     line = data["text/plain"]
-    jpeg = small(result_of(job)) if job.progress.state is State.DONE else None
+    kept = over(job) if job.progress.state is State.DONE else None
+    jpeg = kept.jpeg if kept else None
     return _Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
 
 
-def _reduced(job: Job[Any], side: int) -> _Part:
-    result = result_of(job)
-    jpeg = jpeg_of(result, side)
-    if not jpeg or not isinstance(result, Media):
+def _reduced(job: Told, side: int) -> _Part:
+    kept = over(job)
+    if kept is None or kept.jpeg is None:
         return _whole(job)
-    opener = viewer.button(result, "Open") if side >= SMALL else ""
-    return _Part(_figure(job.label, jpeg, opener), repr(result), jpeg)
+    jpeg = kept.jpeg
+    if side > SMALL:
+        jpeg = jpeg_of(result_of(job), side) or jpeg
+    elif side < SMALL:
+        jpeg = reduced(jpeg, side)
+    opener = viewer.button(kept.media, "Open") if side >= SMALL else ""
+    return _Part(_figure(job.label, jpeg, opener), kept.line, jpeg)
 
 
 def _grid(side: int | None) -> str:

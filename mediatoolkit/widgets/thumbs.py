@@ -51,7 +51,7 @@ def small(result: object) -> bytes | None:
         return None
     if result not in _small:
         with contextlib.suppress(MediaToolkitError):
-            _small[result] = _jpeg(result.preview().data, SMALL)
+            _small[result] = reduced(result.preview().data, SMALL)
     return _small.get(result)
 
 
@@ -59,30 +59,30 @@ def jpeg_of(result: object, side: int) -> bytes | None:
     """As `small`, but at most *side* pixels, and kept only where that is `SMALL`."""
     if side < SMALL:
         jpeg = small(result)
-        return jpeg and _jpeg(jpeg, side)
+        return jpeg and reduced(jpeg, side)
     if side == SMALL or not isinstance(result, (Image, Video)):
         return small(result)
     with contextlib.suppress(MediaToolkitError):
-        return _jpeg(result.preview().data, side)
+        return reduced(result.preview().data, side)
     return None
 
 
 def _thumb(media: Media) -> Thumb:
     match media:
         case Image():
-            jpeg, note = _jpeg(media.data, SIDE), f"{media.width}×{media.height}"
+            jpeg, note = reduced(media.data, SIDE), f"{media.width}×{media.height}"
         case Audio():
             width, height = _WAVE
             wave = media.waveform(width=width, height=height)
             return Thumb(wave.data, wave.mime_type, f"{media.seconds:.1f} s")
         case Video():
-            jpeg, note = _jpeg(media.poster().data, SIDE), f"{media.seconds:.1f} s"
+            jpeg, note = reduced(media.poster().data, SIDE), f"{media.seconds:.1f} s"
         case _:
             return Thumb(b"", "", media.noun)
     return Thumb(jpeg, "image/jpeg", note)
 
 
-def _jpeg(data: bytes, side: int) -> bytes:
+def reduced(data: bytes, side: int) -> bytes:
     """A JPEG of the picture *data* that is no longer than *side* pixels.
 
     Raises:

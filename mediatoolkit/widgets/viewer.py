@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from mediatoolkit.errors import MediaError, MediaToolkitError, MissingExtraError
+from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.widgets import controls
+from mediatoolkit.widgets.held import Held
 from mediatoolkit.widgets.recall import call_of
 
 PIECE = 1 << 20
@@ -23,27 +23,17 @@ _WAVE = {"width": 1200, "height": 160}
 _KINDS: dict[type[Media], str] = {Image: "picture", Audio: "sound", Video: "film"}
 
 
-def button(media: Media, label: str = "Open") -> str:
+def button(media: Media | Held, label: str = "Open") -> str:
     """HTML of a button that opens *media*, and does not keep it in memory."""
     return controls.button(label, opener(media), title=f"{label} this {media.noun} in full quality")
 
 
-def opener(media: Media) -> Callable[[], object]:
+def opener(media: Media | Held) -> Callable[[], object]:
     """What opens *media* in the page that asks; from its file once it is in memory no more."""
-    kind, path, held = type(media), media.path, weakref.ref(media)
-
-    def found() -> Media:
-        alive = held()
-        if alive is not None:
-            return alive
-        if path is None:
-            raise MediaToolkitError(
-                f"This {kind.noun} is in memory no more and in no file; run its cell again."
-            )
-        return kind.open(path)
+    held = media if isinstance(media, Held) else Held(media)
 
     async def show() -> None:
-        await show_in_page(await asyncio.to_thread(found))
+        await show_in_page(await asyncio.to_thread(held.get))
 
     return show
 
