@@ -8,6 +8,7 @@ it can be moved while the call runs.
 import asyncio
 import math
 import numbers
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -136,17 +137,28 @@ class Retrying(Event):
     Attributes:
         attempt: Number of the coming try; the first is 1.
         attempts: How many there are at the most.
-        seconds: Pause before it.
+        seconds: Pause before it, from now.
     """
 
     stage = "retry"
     attempt: int
     attempts: int
     seconds: float
+    _reported: float = field(default_factory=time.monotonic, init=False, repr=False, compare=False)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the coming try."""
+        return max(0.0, self._reported + self.seconds - time.monotonic())
+
+    @property
+    def which(self) -> str:
+        """Such as `retry 2 of 4`."""
+        return f"retry {self.attempt} of {self.attempts}"
 
     def __str__(self) -> str:
-        """Such as `retry 2 of 4 in 3 s`."""
-        return f"retry {self.attempt} of {self.attempts} in {self.seconds:.0f} s"
+        """Such as `retry 2 of 4 in 3 s`, counted down."""
+        return f"{self.which} in {self.left:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)

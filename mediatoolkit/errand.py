@@ -141,6 +141,7 @@ class Errand(Generic[T_co]):
 
     def _ended(self, _task: asyncio.Task[T_co]) -> None:
         self._tell_ended()
+        del self._make, self._tell_ended  # they lead back to whoever holds this, and the result
         self._over.set_result(None)
         self._call_each(self._at_end)
 

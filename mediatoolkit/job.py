@@ -234,6 +234,7 @@ class Job(Generic[T_co]):
         alive.discard(self)
         if self._watchers:
             self._errand.failure()  # the watchers show it, so asyncio need not
+        self._call.listener = None  # else nothing but the collector would free the result
         self._tell()
 
     def _tell(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import aclosing
 from itertools import islice
@@ -220,3 +221,26 @@ async def test_a_job_that_failed_stands_for_its_next_try() -> None:
     assert await job == await again == "fox"
     assert job.result() == "fox"
     assert job.progress.state is State.FAILED
+
+
+class _Heavy:
+    pass
+
+
+async def test_a_result_that_nobody_keeps_is_gone_at_once() -> None:
+    """Pictures are megabytes each, and the collector counts objects, not bytes."""
+
+    async def work(_call: Call) -> _Heavy:
+        return _Heavy()
+
+    gc.disable()
+    try:
+        job = Job(work, Call(30), label="a fox")
+        job.watch(lambda _progress: None)
+        heavy = weakref.ref(await job)
+        await asyncio.sleep(0)  # the last word to the watcher holds the job until then
+        del job
+
+        assert heavy() is None
+    finally:
+        gc.enable()

@@ -45,7 +45,10 @@ class Row {
     this.picture = make("img", "mt-job-picture", { alt: "" });
     this.label = make("span", "mt-job-label");
     this.bar = make("progress", "mt-bar mt-job-bar", { max: "1" });
-    this.stage = make("span", "mt-job-stage", { role: "status", "aria-live": "polite" });
+    this.stage = make("span", "", { role: "status", "aria-live": "polite" });
+    this.pause = make("span");
+    const said = make("span", "mt-job-stage");
+    said.append(this.stage, this.pause);
     this.clock = make("span", "mt-job-clock");
     this.failure = make("div", "mt-failure mt-job-failure", { role: "alert" });
     this.buttons = make("span", "mt-job-buttons");
@@ -58,8 +61,8 @@ class Row {
       this.write();
     });
     const voice = make("div", "mt-job-voice", { role: "group", "aria-label": "Voice" });
-    const { picture, label, buttons, bar, stage, clock, failure } = this;
-    this.root.append(picture, label, buttons, bar, stage, clock, voice, failure);
+    const { picture, label, buttons, bar, clock, failure } = this;
+    this.root.append(picture, label, buttons, bar, said, clock, voice, failure);
     this.silence = renderVoice(job.voice, voice);
     this.write();
   }
@@ -84,7 +87,7 @@ class Row {
     this.cancel.disabled = job.stopping;
     this.again.hidden = job.state !== "failed";
     for (const one of [this.bar, this.cancel, this.more, this.clock]) one.hidden = !runs;
-    this.failure.hidden = this.stage.hidden = false;
+    this.pause.hidden = !runs || job.stopping;
     const said = runs ? (job.stopping ? "stopping…" : job.stage) : job.state;
     say(this.stage, said);
     this.failure.hidden = !job.failure;

@@ -11,14 +11,16 @@ function seconds(milliseconds) {
   return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")} min`;
 }
 
-/** Write into *clock*, and into the *bar* in *root*, how far a job is at *now* of the kernel. */
-function keepTime({ began, deadline, fraction }, now, { root, bar, clock }) {
+/** Write into *clock*, and into the *bar* in *root*, how far a job is at *now* of the kernel. The
+ *  end of a *pause* is beside the stage, which is read aloud: nobody wants to hear it every second. */
+function keepTime({ began, deadline, fraction, next }, now, { root, bar, clock, pause }) {
   const spent = Math.min(1, Math.max(0, (now - began) / (deadline - began || 1)));
   const known = typeof fraction === "number";
   bar.value = known ? fraction : spent;
   root.dataset.counts = known ? "work" : "time";
   root.dataset.late = spent > ALARM ? "very" : String(spent > WARN);
   clock.textContent = `${seconds(now - began)} · ${seconds(deadline - now)} left`;
+  pause.textContent = next ? ` in ${Math.max(0, Math.round((next - now) / 1000))} s` : "";
 }
 
 /** Call *count* as often as a clock with tenths of a second needs it; returns what ends that. */

@@ -106,7 +106,8 @@ def _said(row: Row) -> str:
         return str(row["state"])
     clock = now()
     elapsed, left = (max(0.0, ms) / 1000 for ms in (clock - row["began"], row["deadline"] - clock))
-    return f"{row['stage']}, {elapsed:.1f} s, {left:.0f} s left"
+    pause = f" in {max(0.0, row['next'] - clock) / 1000:.0f} s" if row.get("next") else ""
+    return f"{row['stage']}{pause}, {elapsed:.1f} s, {left:.0f} s left"
 
 
 def _done(row: Row) -> float:

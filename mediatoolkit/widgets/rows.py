@@ -5,7 +5,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from mediatoolkit.call import Drawing, Event, Partial, Receiving
+from mediatoolkit.call import Drawing, Event, Partial, Receiving, Retrying
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.widgets.failure import failure_of
 from mediatoolkit.widgets.held import Told
@@ -22,7 +22,7 @@ class Wish(Enum):
 
 
 def row_of(job: Told, *, began: float, picture: bytes | None = None) -> Row:
-    """How *job* stands, for the page.
+    """How *job* stands, for the page; a pause before a try has its end in `next`.
 
     Args:
         job: Running or over.
@@ -30,11 +30,13 @@ def row_of(job: Told, *, began: float, picture: bytes | None = None) -> Row:
         picture: A small JPEG of what there is of it so far, or of its result.
     """
     progress = job.progress
+    event = progress.event
     row: Row = {
         "label": job.label,
         "state": progress.state.value,
-        "stage": str(progress.event),
-        "fraction": _fraction(progress.event),
+        "stage": event.which if isinstance(event, Retrying) else str(event),
+        "next": round(now() + event.left * 1000) if isinstance(event, Retrying) else None,
+        "fraction": _fraction(event),
         "began": began,
         "deadline": round(began + (progress.elapsed + progress.left) * 1000),
         "took": round(progress.elapsed * 1000) if job.done() else None,

@@ -78,6 +78,19 @@ def test_the_colour_turns_as_the_deadline_nears(jupyter: Lab, sim: Simulator) ->
         expect(sheet.output(1).get_by_role("alert")).to_contain_text("DeadlineError", timeout=LONG)
 
 
+def test_the_pause_before_a_try_is_counted_down(jupyter: Lab, sim: Simulator) -> None:
+    sim.then(faults.Status(429, retry_delay="6s"))
+    with jupyter.notebook("pause.ipynb", IMPORT, 'mt.image("a fox")') as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        stage = _rows(sheet).first.locator(".mt-job-stage")
+
+        for left in (5, 2):
+            expect(stage).to_have_text(f"retry 2 of 4 in {left} s", timeout=LONG)
+        expect(stage.get_by_role("status")).to_have_text("retry 2 of 4")
+        expect(sheet.output(1).get_by_role("img", name="a fox")).to_be_visible(timeout=LONG)
+
+
 _COLOUR = "element => getComputedStyle(element).getPropertyValue('--mt-fill')"
 
 

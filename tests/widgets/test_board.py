@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Partial, Receiving, Sounding, Waiting
+from mediatoolkit.call import Call, Drawing, Event, Partial, Receiving, Retrying, Sounding, Waiting
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.job import Job
 from mediatoolkit.widgets.board import Board
@@ -45,6 +46,18 @@ async def test_the_fraction_is_real_or_unknown(
 
     assert _row(job)["fraction"] == fraction
     assert _row(job)["stage"] == str(event)
+
+
+async def test_a_pause_before_a_try_has_its_end(job: Job[None]) -> None:
+    pause = Retrying(2, 4, 300.0)
+    job._call.report(pause)
+
+    row = _row(job)
+
+    assert row["stage"] == "retry 2 of 4"
+    assert row["next"] == pytest.approx(time.time() * 1000 + 300_000, abs=30_000)
+    assert str(pause) == "retry 2 of 4 in 300 s"
+    assert str(replace(pause, seconds=-1.0)) == "retry 2 of 4 in 0 s"
 
 
 async def test_a_voice_leaves_the_word_to_the_engine_that_knows_how_far_it_is(

@@ -6,11 +6,14 @@ class Clock {
 
   constructor() {
     this.bar = make("progress", "mt-bar", { max: "1", "aria-label": "Progress" });
-    this.stage = make("span", "mt-studio-hint", { role: "status", "aria-live": "polite" });
+    this.stage = make("span", "", { role: "status", "aria-live": "polite" });
+    this.pause = make("span");
     this.clock = make("span", "mt-studio-time");
     this.wrong = make("div", "mt-failure", { role: "alert" });
     this.wrong.hidden = true;
-    const line = make("div", "mt-studio-line", {}, this.stage, this.clock);
+    const said = make("span", "mt-studio-hint");
+    said.append(this.stage, this.pause);
+    const line = make("div", "mt-studio-line", {}, said, this.clock);
     this.root = make("div", "mt-studio-clock", {}, this.bar, line, this.wrong);
     this.end = everyTick(() => this.count());
     this.update({}, Date.now());
@@ -39,7 +42,7 @@ class Clock {
 
   count() {
     if (this.runs) keepTime(this.row, Date.now() + this.skew, this);
-    else this.clock.textContent = "";
+    else this.clock.textContent = this.pause.textContent = "";
   }
 
   fail(failure) {
