@@ -135,7 +135,12 @@ def line_of(job: Job[Any], jobs: int, columns: int) -> str:
     progress = job.progress
     count = f"{jobs} jobs, " if jobs > 1 else ""
     facts = f"{_bar(job)}{progress.event}, {progress.elapsed:.1f} s, {progress.left:.0f} s left"
-    return _cut(f"{count}{facts}  {' '.join(job.label.split())}", columns - 1)
+    return _cut(f"{count}{facts}  {_plain(job.label)}", columns - 1)
+
+
+def _plain(text: str) -> str:
+    """*text* on one line, with nothing in it that a terminal would obey."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _bar(job: Job[Any]) -> str:

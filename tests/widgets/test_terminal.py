@@ -45,3 +45,14 @@ async def test_it_never_fills_the_last_column(job: Job[None], columns: int, end:
     line = line_of(job, 1, columns)
 
     assert line.endswith(end)
+
+
+async def test_a_prompt_gives_no_orders_to_the_terminal() -> None:
+    job = Job(lambda _: asyncio.sleep(60), Call(30), label="a\x1b[2J\x07 fox\r\u202eowl\x9b1m")
+
+    line = line_of(job, 1, 200)
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+
+    assert line.endswith("s left  a [2J fox owl 1m")
+    assert line.isprintable()
