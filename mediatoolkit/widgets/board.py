@@ -15,7 +15,9 @@ class Board(anywidget.AnyWidget):
 
     Messages are sent when something happens, never to move the clock, so the bars go on while the
     kernel is busy; each holds only what has changed. Speech that is being made sounds in the page;
-    nothing of it is kept.
+    nothing of it is kept. Pictures are sent beside the rows, to a page that is loaded anew again: a
+    notebook that is kept with its widgets' state keeps their bytes for good, and cannot be read
+    when the row they belong to is gone.
 
     Args:
         wished: Called with a wish and the name of a row, or None for all of them, in whatever
@@ -47,18 +49,23 @@ class Board(anywidget.AnyWidget):
     ) -> None:
         """Show *rows*."""
         self._wished = wished
-        super().__init__(rows=dict(rows or {}), now=now())
+        words, self._pictures = _parted(rows or {})
+        super().__init__(rows=words, now=now())
         self.on_msg(self._hear)
 
-    def tell(self, rows: Mapping[str, Row]) -> None:
-        """Send what is new in *rows*, in one message."""
-        news = {name: _changes(self.rows.get(name, {}), row) for name, row in rows.items()}
+    def tell(self, rows: Mapping[str, Row]) -> int:
+        """Send what is new in *rows*; returns in how many messages."""
+        words, pictures = _parted(rows)
+        news = {name: _changes(self.rows.get(name, {}), row) for name, row in words.items()}
         with self.hold_sync():
             self.now = now()
             if any(news.values()):
                 self.news = news
         for name, changes in news.items():  # in place: whoever is there already has it by now
             self.rows[name] = {**self.rows.get(name, {}), **changes}
+        fresh = {name: one for name, one in pictures.items() if self._pictures.get(name) != one}
+        self._pictures |= fresh
+        return 1 + self._show(fresh)
 
     def sound(self, name: str, piece: Sounding) -> None:
         """Send a piece of speech, to be heard after those before it."""
@@ -70,8 +77,13 @@ class Board(anywidget.AnyWidget):
         self.send({"hush": name}, buffers=[b""])
 
     def close(self) -> None:
-        """Leave the page; the layout that every widget brings along would stay behind."""
-        self.layout.close()
+        """Leave the page, and little in a notebook that is kept with its widgets' state."""
+        self._pictures = {}
+        if self.comm is not None:
+            with self.hold_sync():
+                self.rows, self.news = {}, {}
+                self._css, self._esm = "", "export default {}"
+        self.layout.close()  # every widget brings one along, which would stay behind
         super().close()
 
     def __repr__(self) -> str:
@@ -84,6 +96,23 @@ class Board(anywidget.AnyWidget):
         match content:
             case {"wish": "cancel" | "extend" | "retry" as wish, "row": str() | None as name}:
                 self._wished(Wish(wish), name)
+            case {"wish": "pictures"}:
+                self._show(self._pictures)
+
+    def _show(self, pictures: Mapping[str, bytes]) -> int:
+        """Send *pictures*, if there are any; returns in how many messages."""
+        if pictures:
+            self.send({"pictures": list(pictures)}, buffers=list(pictures.values()))
+        return int(bool(pictures))
+
+
+def _parted(rows: Mapping[str, Row]) -> tuple[dict[str, Row], dict[str, bytes]]:
+    """The words of *rows*, and their pictures."""
+    words = {
+        name: {key: value for key, value in row.items() if key != "picture"}
+        for name, row in rows.items()
+    }
+    return words, {name: row["picture"] for name, row in rows.items() if "picture" in row}
 
 
 def _changes(before: Row, row: Row) -> Row:

@@ -12,9 +12,11 @@ class Job {
 
   take(news) {
     Object.assign(this, news);
-    if (!news.picture) return;
+  }
+
+  show(jpeg) {
     this.drop();
-    this.url = URL.createObjectURL(new Blob([news.picture], { type: "image/jpeg" }));
+    this.url = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
   }
 
   drop() {
@@ -50,6 +52,11 @@ class Jobs extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  show(names, pictures) {
+    names.forEach((name, place) => this.get(name).show(pictures[place]));
+    this.dispatchEvent(new Event("change"));
+  }
+
   count(...states) {
     return this.all.filter((job) => states.includes(job.state)).length;
   }
@@ -60,7 +67,9 @@ function initialize(jobs, { model }) {
     jobs.skew = model.get("now") - Date.now();
   };
   const take = () => jobs.take(model.get("news"));
-  const hear = (news, [pcm]) => {
+  const hear = (news, buffers) => {
+    const [pcm] = buffers;
+    if (news.pictures) jobs.show(news.pictures, buffers);
     if (news.hush) jobs.get(news.hush).voice.stop();
     if (!news.sound) return;
     const { voice } = jobs.get(news.sound.row);
@@ -73,6 +82,7 @@ function initialize(jobs, { model }) {
   model.on("change:now", listen);
   model.on("change:news", take);
   model.on("msg:custom", hear);
+  model.send({ wish: "pictures" }); // those sent before this page was there
   return () => {
     model.off("change:now", listen);
     model.off("change:news", take);

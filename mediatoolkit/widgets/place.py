@@ -136,13 +136,13 @@ class Place:
             if self._view is None:
                 return 0
             names, self._told = self._told, set()
-            self._view.tell(self._rows(names))
+            messages = self._view.tell(self._rows(names))
             sounding = [(name, report) for name, report in self._reports.items() if report.sounds]
             for name, report in sounding:
                 self._view.sound(name, report.sounds.take())
                 if report.sounds:
                     self.follower(report.job.loop).news.set()
-            return 1 + len(sounding)
+            return messages + len(sounding)
 
     def _put(self, name: str, job: Job[Any], *, is_heard: bool) -> None:
         report = self._reports[name] = Report(job, is_heard=is_heard)

@@ -45,14 +45,15 @@ class PlainBoard:
         self._replace = replace
         self._shown = time.monotonic()
 
-    def tell(self, rows: Mapping[str, Row]) -> None:
-        """Take what is new and show it, at most twice a second."""
+    def tell(self, rows: Mapping[str, Row]) -> int:
+        """Take what is new and show it, at most twice a second; returns in how many messages."""
         for name, row in rows.items():
             self._rows[name] = {**self._rows.get(name, {}), **row}
         now = time.monotonic()
         if now - self._shown >= self.heartbeat:
             self._shown = now
             self._replace(self)
+        return 1
 
     def sound(self, name: str, piece: object) -> None:
         """Nothing sounds before the player is there."""

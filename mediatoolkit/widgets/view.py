@@ -19,8 +19,8 @@ class View(Protocol):
     heartbeat: float
     ending: str
 
-    def tell(self, rows: Mapping[str, Row]) -> None:
-        """Show what is new in *rows*."""
+    def tell(self, rows: Mapping[str, Row]) -> int:
+        """Show what is new in *rows*; returns in how many messages."""
 
     def sound(self, name: str, piece: Sounding) -> None:
         """Let a piece of speech be heard after those before it."""

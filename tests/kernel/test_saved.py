@@ -38,12 +38,14 @@ def nobodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-async def _executed(folder: Path, *cells: str) -> Any:
+async def _executed(folder: Path, *cells: str, with_widgets: bool = False) -> Any:
     """The notebook as it is saved; as a browser does, it keeps what comes after a cell's end."""
     book = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in (IMPORT, *cells)]
     )
-    client = NotebookClient(book, timeout=100, kernel_name="python3", store_widget_state=False)
+    client = NotebookClient(
+        book, timeout=100, kernel_name="python3", store_widget_state=with_widgets
+    )
     await client.async_execute(cwd=str(folder))
     nbformat.validate(book)
     return book
@@ -120,6 +122,20 @@ async def test_pictures_of_a_loop_that_outlive_their_cell(tmp_path: Path) -> Non
 
     assert _alts(page) == list(PROMPTS)
     assert _is_whole(page)
+
+
+async def test_the_state_of_widgets_is_small_and_whole(tmp_path: Path) -> None:
+    """Kept bytes whose row is gone would end the page's script, for every widget in it."""
+    cells = [f"await mt.image({prompt!r}, size=512)" for prompt in PROMPTS[:3]]
+    loop = "await asyncio.gather(*(mt.image(f'fox {n}', size=512) for n in range(6)))"
+
+    book = await _executed(tmp_path, *cells, loop, with_widgets=True)
+
+    [kept] = book.metadata.widgets.values()
+    assert not [model for model in kept["state"].values() if "buffers" in model]
+    boards = [len(json.dumps(one)) for one in kept["state"].values() if "rows" in one["state"]]
+    assert len(boards) == 4
+    assert max(boards) < 2_000
 
 
 async def test_a_narration_of_thirty_seconds(tmp_path: Path) -> None:

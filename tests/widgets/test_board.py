@@ -86,6 +86,17 @@ async def test_a_piece_of_a_picture_leaves_the_word_to_the_painter(job: Job[None
     assert board.rows["1"]["fraction"] == 0.5
 
 
+async def test_pictures_are_sent_once_and_are_no_state(job: Job[None]) -> None:
+    began = began_of(job.progress)
+    board = Board(lambda _wish, _name: None, {"1": row_of(job, began=began, picture=b"first")})
+
+    sent = [board.tell({"1": row_of(job, began=began, picture=b"next")}) for _ in range(2)]
+
+    assert sent == [2, 1]
+    assert "picture" not in board.rows["1"]
+    assert b"next" not in board.get_state().values()
+
+
 async def test_only_what_has_changed_is_sent(job: Job[None]) -> None:
     began = began_of(job.progress)
     board = Board(lambda _wish, _name: None, {"1": row_of(job, began=began)})
