@@ -14,8 +14,9 @@ __all__ = ["register"]
 
 
 def register(shell: Any) -> None:
-    """Teach *shell*, which is IPython's, the magics and how to complete them."""
+    """Teach *shell*, which is IPython's, the magics and how to complete them; again and again."""
     for magic in MAGICS:
         shell.register_magic_function(magic.function(shell), "cell", magic.name)
     shell.register_magic_function(Desk(shell).media, "line", "media")
-    shell.Completer.custom_matchers.append(matcher_for(shell))
+    matchers, ours = shell.Completer.custom_matchers, matcher_for(shell)
+    matchers[:] = [*(each for each in matchers if each.__module__ != ours.__module__), ours]

@@ -19,7 +19,8 @@ MOST = 200
 """Results on one sheet; the others are in the store."""
 
 MOST_WHOLE = 4
-"""Results that are shown as if each stood alone; of more, pictures and films become small."""
+"""Results that are shown as if each stood alone; of more, pictures and films become small, and of
+more than 30, sounds have no player."""
 
 _SIDES = ((9, 288), (30, SMALL), (MOST, 112))  # up to so many, pixels of the longer side
 _CONTACT_SHEET = 900
@@ -85,6 +86,8 @@ def _whole(job: Told, **how: Any) -> _Part:
 
 def _reduced(job: Told, side: int) -> _Part:
     kept = over(job)
+    if kept is not None and kept.jpeg is None and side < SMALL:
+        return _Part(_spoken(kept), kept.line, None)
     if kept is None or kept.jpeg is None:
         return _whole(job)
     jpeg = kept.jpeg
@@ -96,6 +99,15 @@ def _reduced(job: Told, side: int) -> _Part:
     return _Part(_figure(job.label, jpeg, opener), kept.line, jpeg)
 
 
+def _spoken(kept: Over) -> str:
+    """One of many voices: a player holds some 50 kB each, so there is only the way to the file."""
+    return f"<div>{escape(_caption(kept.label))}<br>{viewer.button(kept.media, 'Open')}</div>"
+
+
+def _caption(label: str) -> str:
+    return label if len(label) <= 80 else f"{label[:79]}…"
+
+
 def _grid(side: int | None) -> str:
     least = 280 if side is None else side * 2 // 3
     return (
@@ -105,12 +117,11 @@ def _grid(side: int | None) -> str:
 
 
 def _figure(label: str, jpeg: bytes, buttons: str) -> str:
-    caption = label if len(label) <= 80 else f"{label[:79]}…"
     return (
         '<figure style="margin:0">'
         f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(label[:300])}" '
         'style="display:block;max-width:100%;height:auto">'
-        f'<figcaption style="opacity:.75;font-size:.85em">{escape(caption)}</figcaption>'
+        f'<figcaption style="opacity:.75;font-size:.85em">{escape(_caption(label))}</figcaption>'
         f"{buttons}</figure>"
     )
 

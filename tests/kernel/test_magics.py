@@ -192,3 +192,10 @@ async def test_close_ends_jobs_and_sessions(magic: Kernel, sim: Simulator) -> No
     assert (await magic.do("print(fox.progress.state.value, mt.sessions)")).split("\n")[0] == (
         "cancelled no open sessions"
     )
+
+
+async def test_the_extension_can_be_loaded_again(magic: Kernel) -> None:
+    count = "print(len(get_ipython().Completer.custom_matchers))"
+    before = await magic.do(count)
+
+    assert await magic.do(f"%reload_ext mediatoolkit\n{count}") == before

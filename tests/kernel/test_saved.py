@@ -138,6 +138,19 @@ async def test_the_state_of_widgets_is_small_and_whole(tmp_path: Path) -> None:
     assert max(boards) < 2_000
 
 
+async def test_many_short_narrations(tmp_path: Path) -> None:
+    loop = (
+        "words = [f'Fox {n}.' for n in range(31)]\n"
+        "await asyncio.gather(*(mt.speech(each, model='local/pico') for each in words))\n"
+        "None"
+    )
+
+    book = await _executed(tmp_path, loop)
+
+    assert "Fox 30." in _page(book)
+    assert _size(book) < 100_000
+
+
 async def test_a_narration_of_thirty_seconds(tmp_path: Path) -> None:
     before = await _executed(tmp_path, "None")
     book = await _executed(
