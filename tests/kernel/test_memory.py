@@ -66,7 +66,7 @@ async def counting(notebook: Kernel) -> Kernel:
 async def test_a_cell_does_not_hold_what_it_has_made_and_dropped(counting: Kernel) -> None:
     run = await counting.run(IN_A_ROW, seconds=60)
 
-    assert int(run.text) <= 1
+    assert int(run.text) <= 3  # the latest may be under way to the page
     assert run.shown[-1]["data"]["text/html"].count("<img") == 12
     assert (await counting.do("print(count(mt.Image))")).strip() == "0"
 
