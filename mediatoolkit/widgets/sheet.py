@@ -11,7 +11,7 @@ from mediatoolkit.media import pixels
 from mediatoolkit.progress import State
 from mediatoolkit.widgets import viewer
 from mediatoolkit.widgets.ending import ending, over, result_of
-from mediatoolkit.widgets.held import Told
+from mediatoolkit.widgets.held import Over, Told
 from mediatoolkit.widgets.page import Bundle
 from mediatoolkit.widgets.thumbs import SMALL, jpeg_of, reduced
 

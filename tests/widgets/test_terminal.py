@@ -1,8 +1,10 @@
 """The one line with which a terminal tells of jobs."""
 
+import asyncio
+
 import pytest
 
-from mediatoolkit.call import Drawing, Event, Receiving, Waiting
+from mediatoolkit.call import Call, Drawing, Event, Receiving, Waiting
 from mediatoolkit.job import Job
 from mediatoolkit.widgets.terminal import line_of
 
