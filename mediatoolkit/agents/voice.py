@@ -1,7 +1,6 @@
 """The agent for speech."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import Any, cast
 
 from mediatoolkit.agents.base import Agent
@@ -39,14 +38,7 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
 
         async def work(give: Callable[[Sound], None]) -> None:
             with self._flights.begin():
-                await pour(give)
-
-        async def pour(give: Callable[[Sound], None]) -> None:
-            async with (
-                self._call(timeout) as call,
-                aclosing(client.stream(asked, call)) as sounds,
-            ):
-                async for sound in sounds:
-                    give(sound)
+                async with self._call(timeout) as call:
+                    await client.pour(asked, call, give)
 
         return relay(work)

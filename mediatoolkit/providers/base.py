@@ -2,7 +2,8 @@
 
 import abc
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import partial
@@ -204,6 +205,12 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
         """
         audio = await self.make(prompt, call)
         yield await asyncio.to_thread(audio.sound)
+
+    async def pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
+        """As `stream`, but call *give* with every piece."""
+        async with aclosing(self.stream(prompt, call)) as sounds:
+            async for sound in sounds:
+                give(sound)
 
     @staticmethod
     def let_hear(sound: Sound, call: Call) -> None:

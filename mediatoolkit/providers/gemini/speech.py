@@ -109,11 +109,12 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
 
     async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
         """Speak *prompt* as it is made, part after part of a long text."""
-        async with aclosing(relay(partial(self._pour, prompt, call))) as sounds:
+        async with aclosing(relay(partial(self.pour, prompt, call))) as sounds:
             async for sound in sounds:
                 yield sound
 
-    async def _pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
+    async def pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
+        """As `stream`, in the caller's own task."""
         for part in parts_of_text(prompt, LONGEST):
             await self._say(part, call, give, streamed=True)
 
