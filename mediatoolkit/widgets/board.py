@@ -44,6 +44,13 @@ class Board(anywidget.AnyWidget):
     """HTML, every word of it escaped, that takes the place of the rows; where nothing can replace
     the whole view."""
 
+    is_seen = False
+    """Whether a page shows it."""
+
+    was_reloaded = False
+    """Whether a page has taken it from the kernel instead of from its cell. Such a page finds no
+    place to put an ending into, so this one must stay and hold it."""
+
     def __init__(
         self, wished: Callable[[Wish, str | None], None], rows: Mapping[str, Row] | None = None
     ) -> None:
@@ -96,7 +103,9 @@ class Board(anywidget.AnyWidget):
         match content:
             case {"wish": "cancel" | "extend" | "retry" as wish, "row": str() | None as name}:
                 self._wished(Wish(wish), name)
-            case {"wish": "pictures"}:
+            case {"page": "here"}:
+                self.was_reloaded |= self.is_seen
+                self.is_seen = True
                 self._show(self._pictures)
 
     def _show(self, pictures: Mapping[str, bytes]) -> int:

@@ -2,7 +2,6 @@
 
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
 const READING = 12000; // milliseconds that a message stays
-const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));
 const LIT = sharedInPage("controls", () => new Map()); // kernel -> its models here
 
@@ -47,10 +46,7 @@ class Buttons {
     document.head.append(this.#rule);
     document.addEventListener("click", this.#click);
     model.on("msg:custom", this.#hear);
-    const kernel = model.widget_manager?.kernel; // JupyterLab's; elsewhere nobody tells of an end
-    const look = (_, status) => GONE.has(status) && this.hide();
-    kernel?.statusChanged?.connect(look);
-    kernel?.disposed?.connect(() => this.hide());
+    whenGone(model, () => this.hide());
   }
 
   hide = () => {

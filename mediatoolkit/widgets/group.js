@@ -19,6 +19,11 @@ class Job {
     this.url = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
   }
 
+  end() {
+    if (this.state === "running") this.state = "ended with its kernel";
+    this.voice.stop();
+  }
+
   drop() {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = null;
@@ -57,6 +62,12 @@ class Jobs extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** The kernel is gone, and with it whatever still ran. */
+  end() {
+    for (const job of this.all) job.end();
+    this.dispatchEvent(new Event("change"));
+  }
+
   count(...states) {
     return this.all.filter((job) => states.includes(job.state)).length;
   }
@@ -82,7 +93,8 @@ function initialize(jobs, { model }) {
   model.on("change:now", listen);
   model.on("change:news", take);
   model.on("msg:custom", hear);
-  model.send({ wish: "pictures" }); // those sent before this page was there
+  model.send({ page: "here" }); // Python sends the pictures that came before this page did
+  whenGone(model, () => jobs.end());
   return () => {
     model.off("change:now", listen);
     model.off("change:news", take);

@@ -18,6 +18,9 @@ PATIENCE = 1.0  # seconds a kernel waits for jobs and sessions before it goes
 
 Close = Callable[[], Awaitable[None]]
 
+cell_runs = threading.Event()
+"""Set while a cell runs; also in the one that hooks into the kernel."""
+
 _installed: list[object] = []
 
 
@@ -50,7 +53,10 @@ def install(close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
     _installed.append(shell)
     loop = loop_of_cells()
     loops.lend(lambda: loop if _is_subshell() else None)
+    cell_runs.set()
+    shell.events.register("pre_run_cell", lambda _info: cell_runs.set())
     shell.events.register("post_run_cell", on_cell_end)
+    shell.events.register("post_run_cell", lambda _result: cell_runs.clear())
     loop.call_soon_threadsafe(_obey_stop, shell.kernel)
     _close_on_shutdown(shell.kernel, loop, close)
     atexit.register(_close_at_exit, loop, close)

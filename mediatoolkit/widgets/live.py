@@ -11,7 +11,7 @@ from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.ending import ending
 from mediatoolkit.widgets.jobs_panel import JobsPanel
-from mediatoolkit.widgets.place import Place, places, settled
+from mediatoolkit.widgets.place import Place, places, settled, unheard
 
 _panels: list[JobsPanel] = []
 
@@ -71,6 +71,9 @@ def _settle(result: object) -> None:
     """Put endings in place before a cell reports its own end; a saved notebook needs them there."""
     told = getattr(result, "error_in_exec", None)
     cell = shown.this_cell()
+    while unheard:
+        handle, (data, metadata) = unheard.pop(0)
+        handle.update(data, raw=True, metadata=metadata)
     for place in list(places.values()):
         if place.cell == cell:
             place.is_open = False

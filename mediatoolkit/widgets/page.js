@@ -33,3 +33,13 @@ function keepKeys(root) {
     if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
   });
 }
+
+const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
+
+/** Call *act* when the kernel behind *model* ends; JupyterLab tells of it, other pages may not. */
+function whenGone(model, act) {
+  const kernel = model.widget_manager?.kernel;
+  const look = (_, status) => GONE.has(status) && act();
+  kernel?.statusChanged?.connect(look);
+  kernel?.disposed?.connect(act);
+}

@@ -15,7 +15,7 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import Progress, State
-from mediatoolkit.widgets import controls, shown
+from mediatoolkit.widgets import controls, kernel, shown
 from mediatoolkit.widgets.ending import ending, result_of
 from mediatoolkit.widgets.follower import Follower, heard
 from mediatoolkit.widgets.held import Over, Told
@@ -34,6 +34,9 @@ FEW = 9  # results that a place holds in memory; of more, its sheet shows small 
 
 places: dict[Cell, "Place"] = {}
 """Those on which something runs, or may be added to."""
+
+unheard: list[tuple[DisplayHandle, Bundle]] = []
+"""Endings between two cells: what executes notebooks without a browser listens during cells."""
 
 
 class Place:
@@ -161,10 +164,14 @@ class Place:
 
     def _replace(self, view: View, handle: DisplayHandle, bundle: Bundle) -> None:
         data, metadata = bundle
-        if self.cell.is_click:  # nothing that a click shows can be replaced later
+        stays = self.cell.is_click or view.was_reloaded  # nothing can be replaced there
+        if stays:
             view.ending = data.get("text/html") or f"<pre>{escape(data['text/plain'])}</pre>"
-        else:
+        if not self.cell.is_click:
             handle.update(data, raw=True, metadata=metadata)
+            if not (view.is_seen or kernel.cell_runs.is_set()):
+                unheard.append((handle, bundle))
+        if not stays:
             view.close()
 
     def _rows(self, names: Iterable[str]) -> dict[str, Row]:

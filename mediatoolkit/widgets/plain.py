@@ -41,6 +41,7 @@ class PlainBoard:
     def __init__(self, rows: Mapping[str, Row], replace: Callable[["PlainBoard"], object]) -> None:
         """Hold *rows*; whoever made it displays it first."""
         self.ending = ""
+        self.is_seen = self.was_reloaded = False  # such a front end says nothing of itself
         self._rows = {name: dict(row) for name, row in rows.items()}
         self._replace = replace
         self._shown = time.monotonic()

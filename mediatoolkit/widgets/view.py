@@ -14,10 +14,14 @@ class View(Protocol):
     Attributes:
         heartbeat: Seconds after which it is told again although nothing happened.
         ending: HTML that takes the place of the rows, where nothing can replace the whole view.
+        is_seen: Whether a page shows it.
+        was_reloaded: Whether the page knows of no place to put an ending into.
     """
 
     heartbeat: float
     ending: str
+    is_seen: bool
+    was_reloaded: bool
 
     def tell(self, rows: Mapping[str, Row]) -> int:
         """Show what is new in *rows*; returns in how many messages."""

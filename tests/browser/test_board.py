@@ -159,6 +159,39 @@ def test_a_job_that_a_button_starts_is_shown_as_any_other(jupyter: Lab, sim: Sim
         expect(picture).to_have_count(2, timeout=LONG)
 
 
+@pytest.mark.parametrize("end", ["kernel.restart", "shutdown"])
+def test_a_board_offers_nothing_without_its_kernel(jupyter: Lab, sim: Simulator, end: str) -> None:
+    """Whether the kernel could still say how the job ended or not."""
+    sim.always(faults.Silence())
+    with jupyter.notebook("gone.ipynb", IMPORT, 'mt.image("a red fox", timeout=60)') as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        row = _rows(sheet).first
+        expect(row.get_by_role("button", name="Cancel")).to_be_visible()
+
+        sheet.page.evaluate(f"window.jupyterapp.shell.currentWidget.sessionContext.session.{end}()")
+
+        said = sheet.output(1).get_by_text(re.compile("ended with its kernel|cancelled after"))
+        expect(said).to_be_visible(timeout=LONG)
+        expect(sheet.output(1).get_by_role("button")).to_have_count(0)
+
+
+def test_a_page_that_is_loaded_anew_shows_the_ending(jupyter: Lab, sim: Simulator) -> None:
+    """It has forgotten which place is whose, so the view itself holds what it has become."""
+    sim.always(faults.Silence())
+    with jupyter.notebook("anew.ipynb", IMPORT, 'fox = mt.image("a red fox")', "1 + 1") as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        expect(_rows(sheet)).to_have_count(1)
+        sheet.save()
+        sheet.page.reload()
+        expect(_rows(sheet)).to_have_count(1, timeout=LONG)
+        sheet.run(2)
+        _rows(sheet).get_by_role("button", name="Cancel").click()
+
+        expect(sheet.output(1)).to_contain_text("cancelled after", timeout=LONG)
+
+
 def _saved_outputs(sheet: Sheet) -> list[object]:
     outputs: list[object] = sheet.save()["cells"][1]["outputs"]
     return outputs

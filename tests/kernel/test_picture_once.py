@@ -13,7 +13,7 @@ async def _pictures_after_the_end(kernel: Kernel, run: Run) -> int:
     """How many a cell shows, also when its job outlives it."""
     await until(lambda: run.pictures, 20, "a picture")
     await kernel.do("pass")  # what is on its way comes before this
-    return len(run.pictures)
+    return len({shown["transient"].get("display_id", "") for shown in run.pictures})
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,19 @@ async def test_a_bare_handle_frees_its_cell_and_is_replaced_there_later(notebook
 
     view, picture = run.shown
     assert picture["transient"]["display_id"] == view["transient"]["display_id"]
+
+
+async def test_an_ending_between_two_cells_is_told_once_more(notebook: Kernel) -> None:
+    """What executes notebooks without a browser hears only what comes while a cell runs."""
+    run = await notebook.run(FOX)
+    await until(lambda: run.pictures, 20, "the picture")
+
+    next_cell, last_cell = await notebook.run("pass"), await notebook.run("pass")
+
+    [again] = next_cell.replaced
+    assert again["content"]["transient"] == run.shown[0]["transient"]
+    assert again["content"]["data"] == run.pictures[0]["data"]
+    assert not last_cell.replaced
 
 
 async def test_the_jobs_of_one_cell_share_its_place(notebook: Kernel) -> None:
