@@ -468,3 +468,8 @@ class TestVerbs:
         assert clip.seconds == pytest.approx(1, abs=0.1)
         with pytest.raises(mt.PromptError, match="at least one picture"):
             await mt.film([])
+
+
+def test_a_misspelt_default_is_refused_when_the_agent_is_made() -> None:
+    with pytest.raises(mt.PromptError, match="did you mean size="):
+        mt.ImageGenAgent("local", sise="512")

@@ -4,6 +4,7 @@ import abc
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -67,6 +68,8 @@ class Agent(abc.ABC, Generic[P, M]):
         self.store = store if isinstance(store, Store) or store is None else Store(store)
         self._timeout = timeout
         self._defaults = defaults
+        own = {one.name for one in fields(self.client_type.prompt_type)}
+        self.clients[0].check_keywords(defaults.keys() - own)
         self._flights = Flights("This agent")
         self._call(None)
 

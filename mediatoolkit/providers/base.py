@@ -2,7 +2,7 @@
 
 import abc
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -115,7 +115,15 @@ class Client(abc.ABC, Generic[P, M]):
 
     def check_options(self, prompt: Prompt) -> None:
         """Refuse keywords that this vendor does not know, and suggest one that it does."""
-        for name in prompt.options:
+        self.check_keywords(prompt.options)
+
+    def check_keywords(self, names: Iterable[str]) -> None:
+        """As `check_options`, for the *names* of keywords beyond the prompt's own.
+
+        Raises:
+            PromptError: One is unknown; suggests one that is not.
+        """
+        for name in names:
             if name not in self.option_names:
                 known = self._keywords()
                 near = get_close_matches(name, known, n=1)
