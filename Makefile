@@ -8,6 +8,9 @@ PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python; do
 	if $$one -c '$(FINDS)' 2>/dev/null; then echo $$one; break; fi; done)
 CODE := mediatoolkit tests
 KERNELS := 6.29 7.3 7.4
+# Much of a test is waiting for a kernel or a page; a file of tests shares its own.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # as in most containers
 
 .PHONY: demo lab test bench fmt lint types floors unit notebooks chromium kernels clean
@@ -32,8 +35,8 @@ floors: $(VENV)/.test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test kernels chromium
-	$(BIN)/pytest --ignore tests/browser
-	$(BIN)/pytest tests/browser
+	$(PYTEST) --ignore tests/browser
+	$(PYTEST) tests/browser
 
 notebooks: $(VENV)/.test
 	$(BIN)/pytest -c /dev/null --rootdir=. --nbval-lax -W default notebooks
