@@ -214,7 +214,7 @@ def singles() -> dict[str, tuple[Make, str]]:
         "mt.download": (with_usual(mt.download, url="x", path="/nowhere/x"), "url path timeout"),
         "mt.jobs.resume": (with_usual(mt.jobs.resume, job_id="x"), "job_id timeout"),
         "stream": (stream, "prompt voice style speed language speakers timeout"),
-        "gemini options": (options, " ".join(NAMES)),
+        "gemini options": (options, " ".join(sorted(NAMES))),
         "gemini voices": (voices, "unknown"),
         "Timeout": (mt.Timeout, "total connect read"),
         "Retry": (mt.Retry, "attempts ambiguous base cap"),
