@@ -232,8 +232,8 @@ class Job(Generic[T_co]):
 
     def _ended(self) -> None:
         alive.discard(self)
-        if self._watchers:
-            self._errand.failure()  # the watchers show it, so asyncio need not
+        if self._watchers or loops.is_shutdown(self._error):
+            self._errand.failure()  # the watchers show it, or nobody is there any more
         self._call.listener = None  # else nothing but the collector would free the result
         self._tell()
 

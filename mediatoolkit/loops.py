@@ -46,6 +46,11 @@ def chosen() -> Loop:
     return next(filter(None, lent), None) or running() or background.loop()
 
 
+def is_shutdown(error: BaseException | None) -> bool:
+    """Whether *error* is Python's word for work that came when the interpreter was ending."""
+    return isinstance(error, RuntimeError) and "interpreter shutdown" in str(error)
+
+
 def over() -> Over:
     """Something to wait for, in any thread; nobody who waits can cancel it."""
     future = Over()

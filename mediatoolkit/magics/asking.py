@@ -1,6 +1,7 @@
 """`%media`: what there is, what runs, what is open, and an end to it."""
 
 import asyncio
+import contextlib
 import shlex
 from difflib import get_close_matches
 from typing import Any
@@ -9,6 +10,7 @@ from IPython.display import DisplayHandle
 
 from mediatoolkit import loops, verbs
 from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.job import Job
 from mediatoolkit.magics.cells import MAGICS
 from mediatoolkit.magics.table import Table
 from mediatoolkit.providers.registry import (
@@ -71,6 +73,7 @@ class Desk:
 
     def _close(self) -> None:
         """Close at once; a cell cannot wait for a magic, so a line tells when it is done."""
+        jobs = verbs.jobs.running()
         verbs.jobs.cancel_all()
         place = DisplayHandle()
         if loops.running() is None:
@@ -80,12 +83,20 @@ class Desk:
         place.display(_Line("closing…"))
 
         async def close() -> None:
+            ends = [asyncio.ensure_future(_end_of(job)) for job in jobs]
+            if ends:  # cancelled they are by a person's wish, not because their agent is closed
+                await asyncio.wait(ends, timeout=loops.PATIENCE)
             await verbs.close()
             place.update(_Line("closed"))
 
         task = asyncio.get_running_loop().create_task(close(), name="mediatoolkit close")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+async def _end_of(job: Job[Any]) -> None:
+    with contextlib.suppress(MediaToolkitError):
+        await job
 
 
 class _Line(str):

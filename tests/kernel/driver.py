@@ -68,7 +68,8 @@ class Run:
     @property
     def shown(self) -> list[Message]:
         """What came onto the page below this cell, in order, with what replaced it later."""
-        shown, places = [], set()
+        shown: list[Message] = []
+        places = set()
         for message in self.kernel.messages:
             kind, content = message["msg_type"], message["content"]
             place = content.get("transient", {}).get("display_id")
@@ -76,8 +77,8 @@ class Run:
             if here and kind in {"display_data", "execute_result"}:
                 shown.append(content)
                 places.add(place)
-            elif kind == "update_display_data" and place in places:
-                shown.append(content)
+            elif kind == "update_display_data" and place in places and content != shown[-1]:
+                shown.append(content)  # once, although an ending may be told twice
         return shown
 
     @property

@@ -182,8 +182,9 @@ async def test_jobs_and_sessions_are_shown(magic: Kernel, sim: Simulator) -> Non
 
 async def test_close_ends_jobs_and_sessions(magic: Kernel, sim: Simulator) -> None:
     sim.always(faults.Silence())
+    before = len(sim.requests)
     await magic.do("%%image --out fox\na red fox")
-    await until(lambda: sim.open_connections, 20, "the request")
+    await until(lambda: len(sim.requests) > before, 20, "the request")
 
     run = await magic.run("%media close")
     await until(lambda: run.shown[-1]["data"]["text/plain"] == "closed", 10, "the last word")
