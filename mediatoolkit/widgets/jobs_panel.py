@@ -37,6 +37,7 @@ class JobsPanel(Place):
         """One more job; it brings the board back, which shows only what runs then."""
         with self._lock:
             if not self.is_live:
+                self._over = self._told_of()
                 self._reports.clear()
                 self._told.clear()
             super().add(job)
@@ -44,11 +45,13 @@ class JobsPanel(Place):
     def ending(self, told: BaseException | None = None) -> Bundle:
         """Lines; the results are shown where they were asked for."""
         del told
-        self._over = [*self._over, *map(line_of, self.jobs)][-MOST:]
         return self._lines()
 
     def remember(self) -> None:
         """No result is shown here."""
 
     def _lines(self) -> Bundle:
-        return quiet("\n".join([*self._over, *self._pending]) or "no jobs")
+        return quiet("\n".join([*self._told_of(), *self._pending]) or "no jobs")
+
+    def _told_of(self) -> list[str]:
+        return [*self._over, *map(line_of, self.jobs)][-MOST:]

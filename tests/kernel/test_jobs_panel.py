@@ -61,3 +61,21 @@ async def test_a_cell_that_waits_ends_with_the_panel_in_place(notebook: Kernel) 
     ending = panel.shown[-1]["data"]["text/plain"]
     assert ending.startswith("a red fox: done after ")
     assert ending in [str(m["content"]["data"]["text/plain"]) for m in wait.replaced]
+
+
+async def test_each_job_has_one_line_however_often_the_ending_is_asked_for(
+    notebook: Kernel,
+) -> None:
+    """A follower asks for it in a thread, and the end of a cell meanwhile."""
+    await notebook.run("mt.jobs")
+    await notebook.do('await mt.image("a red fox")\nawait mt.image("an owl")')
+    await notebook.do('await mt.image("a whale")')
+
+    lines = await notebook.do(
+        "from mediatoolkit.widgets import live\n"
+        "(panel,) = live._panels\n"
+        "panel.ending()\n"
+        "print(panel.ending()[0]['text/plain'])"
+    )
+
+    assert [line.split(":")[0] for line in lines.splitlines()] == ["a red fox", "an owl", "a whale"]
