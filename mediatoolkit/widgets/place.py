@@ -131,7 +131,10 @@ class Place:
 
     def follower(self, loop: loops.Loop) -> Follower:
         """Who tells the page of the jobs on *loop*."""
-        return self._followers.setdefault(loop, Follower(loop, self._follow))
+        with self._lock:
+            if loop not in self._followers:
+                self._followers[loop] = Follower(loop, self._follow)
+            return self._followers[loop]
 
     def tell(self) -> int:
         """Send what is new; returns in how many messages."""
