@@ -198,13 +198,20 @@ def test_all_running_jobs_are_known_until_they_are_over() -> None:
 
 
 SCRIPT = """
-import asyncio, pathlib, sys
+import asyncio, concurrent.futures, pathlib, sys, threading, traceback
 import mediatoolkit as mt
 from mediatoolkit.call import Call
 
+def main_thread_waits():
+    now = sys._current_frames()[threading.main_thread().ident]
+    codes = [frame.f_code for frame, _ in traceback.walk_stack(now)]
+    return concurrent.futures.wait.__code__ in codes
+
 async def nap(call):
-    print("asleep", flush=True)
     try:
+        while not main_thread_waits():
+            await asyncio.sleep(0.01)
+        print("asleep", flush=True)
         await asyncio.sleep(30)
     finally:
         pathlib.Path("cleaned").touch()
