@@ -7,7 +7,7 @@ vendor's client, also before anything is sent.
 import numbers
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -54,14 +54,15 @@ class Prompt:
         """
         if isinstance(prompt, Prompt) and not isinstance(prompt, cls):
             raise PromptError(f"This takes a {cls.__name__}, not a {type(prompt).__name__}.")
-        known = {one.name for one in fields(cls)}
+        known = cls.__dataclass_fields__
         asked = {name: value for name, value in options.items() if value is not None}
         given = {name: asked.pop(name) for name in tuple(asked) if name in known}
         if isinstance(prompt, Prompt):
             given = {name: getattr(prompt, name) for name in known} | given
         else:
             given["text"] = prompt
-        given["options"] = {**_options(given.get("options", {})), **asked}
+        if asked:
+            given["options"] = {**_options(given.get("options", {})), **asked}
         return cls(**given)
 
     async def plain_options(self) -> dict[str, Any]:
