@@ -203,7 +203,7 @@ class Place:
 
     async def _follow(self, follower: Follower) -> None:
         while True:
-            while not all(job.done() for job in self.jobs if job.loop is follower.loop):
+            while self._expects_news(follower.loop):
                 await self._tell_on_news(follower.news)
             if (self.is_open and len(self.jobs) > 1) or not self.is_over():
                 self.tell()
@@ -211,6 +211,10 @@ class Place:
             jobs = self.jobs
             if self.settle(made=(jobs, await asyncio.to_thread(self.ending))):
                 return
+
+    def _expects_news(self, loop: loops.Loop) -> bool:
+        reports = list(self._reports.values())
+        return not all(report.has_ended for report in reports if report.job.loop is loop)
 
     async def _tell_on_news(self, news: asyncio.Event) -> None:
         view = self._view

@@ -12,7 +12,13 @@ from mediatoolkit.widgets.sounding import SoundQueue
 
 
 class Report:
-    """What is to be told of one job: words, the picture so far, and sound."""
+    """What is to be told of one job: words, the picture so far, and sound.
+
+    Attributes:
+        has_ended: The end was heard, which comes a moment after the job is done.
+    """
+
+    has_ended = False
 
     def __init__(self, job: Job[Any], *, is_heard: bool) -> None:
         """Hold *job*; its sound goes to the page if it *is_heard*."""
@@ -24,6 +30,7 @@ class Report:
 
     def hear(self, progress: Progress) -> None:
         """Keep what *progress* brings beside words."""
+        self.has_ended = progress.state is not State.RUNNING
         if self._is_heard:
             self.sounds.hear(progress.event)
         if isinstance(progress.event, Partial):

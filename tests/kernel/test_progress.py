@@ -94,9 +94,48 @@ async def test_two_hundred_jobs_of_a_loop_share_one_view(notebook: Kernel) -> No
     messages = notebook.messages[before:]
     comms = [message for message in messages if message["msg_type"].startswith("comm_")]
     assert len(comms) <= 10 * run.seconds + 20
-    rows: dict[str, dict[str, Any]] = {"1": {}}  # the first one came with the view
+    states = _last_states(run)
+    assert len(states) == 200
+    assert set(states.values()) == {"done"}
+
+
+LAST_MOMENTS = """
+import asyncio, math
+from mediatoolkit import widgets
+from mediatoolkit.call import Call, Drawing
+from mediatoolkit.job import Job
+from mediatoolkit.widgets import place
+
+async def speak(call):
+    await asyncio.sleep(0.05)
+    call.report(Drawing("the end", 0.5))
+    for _ in range({turns}):
+        await asyncio.sleep(0)
+
+place.UPDATES_PER_SECOND, before = math.inf, place.UPDATES_PER_SECOND
+place.KERNEL_UPDATES_PER_SECOND, before_all = math.inf, place.KERNEL_UPDATES_PER_SECOND
+jobs = [Job(speak, Call(60), label="a word") for _ in range(2)]
+for job in jobs:
+    widgets.show(job)
+await asyncio.gather(*jobs)
+await place.settled()
+place.UPDATES_PER_SECOND, place.KERNEL_UPDATES_PER_SECOND = before, before_all
+"""
+
+
+async def test_no_end_is_missed_however_close_to_the_last_word(notebook: Kernel) -> None:
+    """A job is done a moment before anybody hears of it."""
+    for turns in range(6):
+        run = await notebook.run(LAST_MOMENTS.format(turns=turns))
+
+        assert run.status == "ok", run.text
+        assert set(_last_states(run).values()) == {"done"}
+
+
+def _last_states(run: Run) -> dict[str, str]:
+    """How the page saw each row at last."""
+    states = {"1": "running"}  # the first one came with the view
     for update in _updates(run):
         for name, news in update.get("news", {}).items():
-            rows.setdefault(name, {}).update(news)
-    assert {row["state"] for row in rows.values()} == {"done"}
-    assert len(rows) == 200
+            states[name] = news.get("state", states.get(name))
+    return states
