@@ -8,11 +8,13 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Self
 
 PATIENCE = 2.0
 """Seconds that a broken wait gives to the clean-up of what it waited for."""
@@ -66,35 +68,53 @@ def block(end: Over, stop: Callable[[], object], timeout: float | None = None) -
     Returns:
         Whether it is reached.
     """
-    with _interruptible():
+    with _Wait(end) as wait:
         try:
-            return _reached(end, timeout)
+            return wait.reached(timeout)
         except BaseException:
             stop()
-            _reached(end, PATIENCE)
+            wait.reached(PATIENCE)
             raise
 
 
-def _reached(end: Over, timeout: float | None) -> bool:
-    until = float("inf") if timeout is None else time.monotonic() + timeout
-    while not end.done() and (left := until - time.monotonic()) > 0:
-        concurrent.futures.wait([end], min(left, _BEAT))
-    return end.done()
+class _Wait:
+    """A wait that Ctrl-C breaks only where nothing is half done.
 
+    Raised just anywhere, it might leave a lock of *end* closed, and whoever ends it would hang.
+    """
 
-@contextlib.contextmanager
-def _interruptible() -> Generator[None]:
-    """Where a loop turns, Stop is told to the loop; while that is blocked it would go unheard."""
-    is_main = threading.current_thread() is threading.main_thread()
-    usual = signal.getsignal(signal.SIGINT)
-    if running() is None or not is_main or usual is None:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    def __init__(self, end: Over) -> None:
+        self._end = end
+        self._usual: Any = None
+        self._news: queue.SimpleQueue[tuple[int, FrameType | None] | None] = queue.SimpleQueue()
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._usual = signal.getsignal(signal.SIGINT)
+        if callable(self._usual):
+            signal.signal(signal.SIGINT, lambda *interrupt: self._news.put(interrupt))
+        self._end.add_done_callback(lambda _end: self._news.put(None))
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if not callable(self._usual):
+            return
+        signal.signal(signal.SIGINT, self._usual)
+        while kind is None and not self._news.empty():
+            self._heed(self._news.get())
+
+    def reached(self, timeout: float | None) -> bool:
+        until = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._end.done() and (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                self._heed(self._news.get(timeout=min(left, _BEAT)))
+        return self._end.done()
+
+    def _heed(self, interrupt: tuple[int, FrameType | None] | None) -> None:
+        """Where a loop turns, Stop is told to the loop; while that is blocked it goes unheard."""
+        if interrupt is not None:
+            handle = self._usual if running() is None else signal.default_int_handler
+            handle(*interrupt)
 
 
 class Background:

@@ -198,14 +198,12 @@ def test_all_running_jobs_are_known_until_they_are_over() -> None:
 
 
 SCRIPT = """
-import asyncio, concurrent.futures, pathlib, sys, threading, traceback
+import asyncio, pathlib, signal, sys
 import mediatoolkit as mt
 from mediatoolkit.call import Call
 
 def main_thread_waits():
-    now = sys._current_frames()[threading.main_thread().ident]
-    codes = [frame.f_code for frame, _ in traceback.walk_stack(now)]
-    return concurrent.futures.wait.__code__ in codes
+    return signal.getsignal(signal.SIGINT).__module__ == "mediatoolkit.loops"
 
 async def nap(call):
     try:
@@ -266,6 +264,40 @@ def test_a_script_ends_in_silence_whatever_runs(code: str, tmp_path: Path) -> No
     assert script.returncode == 0
     if "nap" in code:
         assert (tmp_path / "cleaned").exists()
+
+
+class Pressed(loops.Over):
+    """Ctrl-C comes while it is asked whether it is over."""
+
+    def __init__(self, *, is_over: bool) -> None:
+        """Be over from the start, or only when somebody says so."""
+        super().__init__()
+        self.was_asked_to_the_end = False
+        if is_over:
+            self.set_result(None)
+
+    def done(self) -> bool:
+        if not self.was_asked_to_the_end:
+            signal.raise_signal(signal.SIGINT)
+            self.was_asked_to_the_end = True
+        return super().done()
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_ctrl_c_breaks_nothing_half_done(*, is_over: bool) -> None:
+    """In the midst of another's work it might leave a lock closed; and it is never lost."""
+    end = Pressed(is_over=is_over)
+    stopped: list[bool] = []
+
+    def stop() -> None:
+        stopped.append(True)
+        end.set_result(None)
+
+    with pytest.raises(KeyboardInterrupt):
+        loops.block(end, stop)
+    assert end.was_asked_to_the_end
+    assert stopped == [True] * (not is_over)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_nesting_names_the_install_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
