@@ -211,7 +211,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a year or a zone of many digits
         return None
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date
 

@@ -101,6 +101,8 @@ def test_a_pause_that_is_asked_for_is_never_undercut() -> None:
         ("nan", None),
         ("1e9", None),
         ("٣", None),
+        ("Mon, 01 Jan 20263896234 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999", None),
     ],
 )
 def test_retry_after_reads_seconds(value: str, seconds: float | None) -> None:
