@@ -72,6 +72,7 @@ class Provenance:
         """
         try:
             known = json.loads(text)
+            json.dumps(known, ensure_ascii=False).encode()  # half a character fits into no page
         except (ValueError, RecursionError):
             return None
         if not isinstance(known, dict):

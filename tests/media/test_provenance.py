@@ -50,6 +50,8 @@ async def test_whatever_was_asked_the_picture_is_kept(
         {**RECORD, "model": 1},
         {**RECORD, "engine": {}},
         {"model": "a/b"},
+        {**RECORD, "prompt": "half a letter \ud800"},
+        {**RECORD, "notes": {"captions": [[0, 1, "\udfff"]]}},
     ],
 )
 def test_a_record_that_does_not_say_what_was_made_is_none(wrong: object) -> None:
