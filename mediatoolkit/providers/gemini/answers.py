@@ -57,7 +57,6 @@ def origin(
 ) -> Provenance:
     """Where the media of *answers* comes from: one, and those that continue it."""
     answer = answers[-1]
-    response_id = answer.document.get("responseId")
     return Provenance(
         model=model_id,
         prompt=prompt.text,
@@ -65,22 +64,25 @@ def origin(
         seed=getattr(prompt, "seed", None),
         options=asked,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        request_id=response_id if isinstance(response_id, str) else answer.request_id,
-        usage=added([_usage(one.document.get("usageMetadata")) for one in answers]),
+        request_id=answer.say(answer.document.get("responseId"), 100) or answer.request_id,
+        usage=added([_usage(one) for one in answers]),
     )
 
 
-def _usage(usage: object) -> dict[str, Any]:
+def _usage(answer: Answer) -> dict[str, Any]:
     """Tokens per modality, in and out; and the vendor's totals."""
+    usage = answer.document.get("usageMetadata")
     if not isinstance(usage, dict):
         return {}
     counted = {
-        "input": _by_modality(usage.get("promptTokensDetails")),
-        "output": _by_modality(usage.get("candidatesTokensDetails")),
-        "thoughts": usage.get("thoughtsTokenCount"),
-        "total": usage.get("totalTokenCount"),
+        "input": by_modality(usage.get("promptTokensDetails"), answer, "tokenCount"),
+        "output": by_modality(usage.get("candidatesTokensDetails"), answer, "tokenCount"),
     }
-    return {name: count for name, count in counted.items() if isinstance(count, int) or count}
+    totals = {"thoughts": usage.get("thoughtsTokenCount"), "total": usage.get("totalTokenCount")}
+    return {
+        **{name: counts for name, counts in counted.items() if counts},
+        **{name: total for name, total in totals.items() if isinstance(total, int)},
+    }
 
 
 def added(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -97,11 +99,12 @@ def added(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def _by_modality(details: object) -> dict[str, int]:
+def by_modality(details: object, answer: Answer, count: str) -> dict[str, int]:
+    """Tokens by kind of media; *count* is what the vendor calls their number here."""
     if not isinstance(details, list):
         return {}
     return {
-        str(one["modality"]): one["tokenCount"]
+        answer.say(one["modality"], 40).upper(): one[count]
         for one in details
-        if isinstance(one, dict) and isinstance(one.get("tokenCount"), int) and "modality" in one
+        if isinstance(one, dict) and isinstance(one.get(count), int) and "modality" in one
     }

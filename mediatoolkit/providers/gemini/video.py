@@ -14,6 +14,7 @@ from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
+from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.transport import Answer, Timeout
@@ -79,7 +80,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             f"/{self._version}/interactions", _to_wire(prompt, self.model), call
         )
         job_id = answer.document.get("id") if isinstance(answer.document, dict) else None
-        if not isinstance(job_id, str) or not _ID.fullmatch(job_id):
+        if not isinstance(job_id, str) or not _ID.fullmatch(answer.say(job_id)):
             raise _odd("Gemini started the film without a usable id", answer)
         return job_id
 
@@ -88,14 +89,14 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         answer = await self._state(job_id, call)
         document = answer.document if isinstance(answer.document, dict) else {}
         status = document.get("status")
-        if status in _WORKING:
+        if isinstance(status, str) and status in _WORKING:
             return None
         content = list(_content(document))
         found = next((one for one in content if one.get("type") == "video"), None)
         if status == "completed" and found is not None:
             data = await self._fetch(found, answer, call)
             call.report(Decoding())
-            return await self.received(data, provenance=_finished(origin, document, job_id))
+            return await self.received(data, provenance=_finished(origin, answer, job_id))
         raise _no_film(answer, document, content)
 
     async def _state(self, job_id: str, call: Call) -> Answer:
@@ -122,7 +123,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
 
     async def _fetch(self, found: dict[str, Any], answer: Answer, call: Call) -> bytes:
         """Inline bytes, our own host's file by its id, or a guarded download without the key."""
-        if "data" in found:
+        if isinstance(found.get("data"), str):
             return answer.blob(found["data"])
         uri = found.get("uri")
         if not isinstance(uri, str):
@@ -179,7 +180,8 @@ def _content(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for step in steps if isinstance(steps, list) else ():
         if isinstance(step, dict) and step.get("type") == "model_output":
             content = step.get("content")
-            yield from (one for one in content or () if isinstance(one, dict))
+            listed = content if isinstance(content, list) else ()
+            yield from (one for one in listed if isinstance(one, dict))
 
 
 def _no_film(
@@ -215,25 +217,20 @@ def _first_error(document: dict[str, Any]) -> object:
     return next((one.get("message") for one in listed if isinstance(one, dict)), None)
 
 
-def _finished(origin: Provenance, document: dict[str, Any], job_id: str) -> Provenance:
-    usage = document.get("usage")
+def _finished(origin: Provenance, answer: Answer, job_id: str) -> Provenance:
+    usage = answer.document.get("usage")
     return replace(
         origin,
         request_id=job_id,
-        usage=_usage(usage) if isinstance(usage, dict) else {},
+        usage=_usage(usage, answer) if isinstance(usage, dict) else {},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _usage(usage: dict[str, Any]) -> dict[str, Any]:
-    listed = usage.get("output_tokens_by_modality")
-    by_modality = {
-        str(one["modality"]).upper(): one["tokens"]
-        for one in (listed if isinstance(listed, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("tokens"), int) and "modality" in one
-    }
+def _usage(usage: dict[str, Any], answer: Answer) -> dict[str, Any]:
+    output = by_modality(usage.get("output_tokens_by_modality"), answer, "tokens")
     total = usage.get("total_tokens")
-    return {"output": by_modality, **({"total": total} if isinstance(total, int) else {})}
+    return {"output": output, **({"total": total} if isinstance(total, int) else {})}
 
 
 def _checked(job_id: str) -> str:

@@ -102,14 +102,15 @@ def _word(name: str, word: object) -> str:
 def _read(listed: object, answer: Answer) -> list[Voice]:
     voices = []
     for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("id"), str):
-            facts = {name: one[name] for name in _FACTS if isinstance(one.get(name), str)}
-            kind = str(one.get("type", "prebuilt"))
-            voices.append(Voice(one["id"], kind, facts, _sample(one.get("sample_audio"), answer)))
+        name = answer.say(one.get("id")) if isinstance(one, dict) else ""
+        if name:
+            facts = {fact: said for fact in _FACTS if (said := answer.say(one.get(fact)))}
+            kind = answer.say(one.get("type"), 40) or "prebuilt"
+            voices.append(Voice(name, kind, facts, _sample(one.get("sample_audio"), answer)))
     return voices
 
 
 def _sample(found: object, answer: Answer) -> tuple[bytes, str] | None:
-    if not isinstance(found, dict) or "data" not in found:
+    if not isinstance(found, dict) or not isinstance(found.get("data"), str):
         return None
     return answer.blob(found["data"]), str(found.get("mime_type", ""))
