@@ -15,6 +15,7 @@ from mediatoolkit.transport.decode import decode_media
 from mediatoolkit.transport.secret import Secret, clean
 
 _ID_FIELDS = ("x-request-id", "request-id", "x-goog-request-id", "x-fal-request-id")
+_FAMILIES = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limit"}
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 
 
@@ -136,8 +137,14 @@ def error_by_status(refusal: Refusal, message: str | None = None) -> ProviderErr
             family="protocol",
             **facts,
         )
-    family = "server" if status >= 500 else "request" if status >= 400 else "protocol"
-    return ProviderError(said, family=family, **facts)
+    return ProviderError(said, family=family_of(status), **facts)
+
+
+def family_of(status: int) -> str:
+    """The family of what *status* says; `"request"` is what will be the same another time."""
+    if status in _FAMILIES:
+        return _FAMILIES[status]
+    return "server" if status >= 500 else "request" if status >= 400 else "protocol"
 
 
 def _quoted(refusal: Refusal) -> str:

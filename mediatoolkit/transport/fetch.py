@@ -9,6 +9,7 @@ from yarl import URL
 
 from mediatoolkit.call import Call, Connecting
 from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
+from mediatoolkit.transport.answer import family_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.dial import durations, user_agent
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
@@ -145,5 +146,5 @@ def no_file(place: str, status: int, call: Call) -> ProviderError:
         "new one.",
         provider=call.provider,
         status=status,
-        family="server" if status >= 500 else "request" if status >= 400 else "protocol",
+        family=family_of(status),
     )

@@ -291,7 +291,16 @@ class TestJobsThatOutliveTheKernel:
             assert agent.pending() == []
 
     @pytest.mark.parametrize(
-        ("fault", "purpose"), [(f.Status(429), "poll"), (f.Status(503), "download")], ids=repr
+        ("fault", "purpose"),
+        [
+            (f.Status(408), "poll"),
+            (f.Status(429), "poll"),
+            (f.Status(403), "download"),
+            (f.Status(408), "download"),
+            (f.Status(429), "download"),
+            (f.Status(503), "download"),
+        ],
+        ids=repr,
     )
     async def test_the_next_client_is_never_asked_for_a_film_that_was_begun(
         self, sim: Simulator, tmp_path: Path, fault: Any, purpose: Any
