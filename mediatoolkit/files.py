@@ -53,6 +53,27 @@ def partial_file(target: Path) -> Iterator[Path]:
         failure.__context__ = None  # the error that ended the block, which the message tells
 
 
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Lend an empty folder among the system's temporary files; it is removed on any way out.
+
+    Raises:
+        StorageError: None can be made.
+    """
+    import tempfile
+
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="mediatoolkit-", ignore_cleanup_errors=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        failure = StorageError(f"Could not make a temporary folder: {reason}; set TMPDIR.")
+    else:
+        with folder as path:
+            yield Path(path)
+        return
+    raise failure
+
+
 def write_file(target: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Write *pieces* one after the other; blocks until the disk has them.
 

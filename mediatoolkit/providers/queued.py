@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from mediatoolkit.call import Call, Waiting, Withdrawn
-from mediatoolkit.errors import MediaToolkitError, RefusalError, StorageError
+from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.flow import Polling
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
@@ -103,19 +103,21 @@ class QueuedClient(Client[P, M]):
         call.provider, call.job_id = self.provider, job_id
         call.paid += 1
         call.report(Waiting())
+        settled = first is None
         try:
             if first is not None:
                 await first()
+                settled = True
             return await self.polling.until(partial(self._look, job_id, origin, call))
         except asyncio.CancelledError:
             if not call.expired:
                 await self._give_up(job_id, call)
             raise
-        except StorageError:
-            await self._give_up(job_id, call)
-            raise
         except MediaToolkitError as error:
-            error.may_have_been_billed |= not isinstance(error, RefusalError)
+            if not settled:
+                await self._give_up(job_id, call)
+            free = isinstance(error, RefusalError) or call.event == Withdrawn(confirmed=True)
+            error.may_have_been_billed |= not free
             raise
 
     async def _give_up(self, job_id: str, call: Call) -> None:

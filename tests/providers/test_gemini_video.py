@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -351,9 +352,25 @@ class TestJobsThatOutliveTheKernel:
     ) -> None:
         (tmp_path / "pending").write_text("a file in the way")
         async with self.agent(slow, tmp_path) as agent:
-            with pytest.raises(mt.StorageError):
+            with pytest.raises(mt.StorageError) as caught:
                 await agent.generate("a fox runs")
         assert len(sent(slow, "POST", "/cancel")) == 1
+        assert not caught.value.may_have_been_billed, "the vendor confirmed"
+
+    async def test_a_film_that_finds_no_room_here_is_left_at_the_vendor(
+        self, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with self.agent(sim, tmp_path) as agent:
+            with monkeypatch.context() as broken:
+                broken.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+                with pytest.raises(mt.StorageError, match="temporary folder") as caught:
+                    await agent.generate("a fox runs")
+            assert caught.value.may_have_been_billed
+            (pending,) = agent.pending()
+            film = await agent.resume(pending.id)
+        assert film.path
+        assert sent(sim, "POST", "/cancel") == []
+        assert len(sent(sim, "POST", "/interactions")) == 1
 
     async def test_a_deadline_names_the_job_that_goes_on(
         self, slow: Simulator, tmp_path: Path

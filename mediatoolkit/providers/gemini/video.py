@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from mediatoolkit import files
 from mediatoolkit.call import Call, Decoding
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
@@ -131,9 +130,9 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         own = _FILE.fullmatch(uri)
         if own:
             uri = f"{self._transport.base_url}/{own[1]}/files/{own[2]}:download?alt=media"
-        with tempfile.TemporaryDirectory(prefix="mediatoolkit-") as folder:
-            path = await self._transport.download(uri, Path(folder) / "film", call)
-            return await asyncio.to_thread(path.read_bytes)
+        with files.scratch_folder() as folder:
+            path = await self._transport.download(uri, folder / "film", call)
+            return await asyncio.to_thread(files.read_file, path)
 
 
 def _to_wire(prompt: VideoPrompt, model: str) -> dict[str, Any]:
