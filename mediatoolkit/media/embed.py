@@ -129,8 +129,9 @@ def _extended_header(first: bytes, facts: Facts) -> bytes:
 
 def _from_webp(data: bytes) -> Provenance | None:
     for kind, start, end in webp_chunks(data):
-        if kind == b"XMP ":
-            return _from_packet(data, start, end)
+        found = _from_packet(data, start, end) if kind == b"XMP " else None
+        if found is not None:
+            return found
     return None
 
 

@@ -226,3 +226,11 @@ def test_a_foreign_record_in_a_file_is_no_harm() -> None:
     assert Provenance.from_json("[1, 2") is None
     assert Provenance.from_json('{"model": "a"}') is None
     assert Provenance.from_json("3") is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_provenance_is_found_beside_what_another_program_wrote(kind: str) -> None:
+    image = Image(encoded(kind, xmp=b"<x:xmpmeta>another program</x:xmpmeta>"), provenance=FOX)
+    written = b"".join(image.file_pieces())
+    assert Image(written).provenance == FOX
+    assert b"another program" in written
