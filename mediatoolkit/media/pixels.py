@@ -16,6 +16,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "image/jpeg": {"quality": 92},
     "image/webp": {"quality": 92},
 }
+_HELD = {
+    "image/png": frozenset({"1", "I;16", "L", "LA", "P", "RGB", "RGBA"}),
+    "image/webp": frozenset({"RGB", "RGBA"}),
+}
+"""Modes of Pillow that a format holds as they are."""
+
+_SEE_THROUGH = ("LA", "PA", "RGBA", "RGBa")
+
 _SUFFIXES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -53,8 +61,8 @@ def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
             io.BytesIO(data), formats=tuple(_FORMATS.values())
         )
         if within is not None:
-            if picture.mode == "P":
-                picture = picture.convert("RGBA")
+            if picture.mode == "P" or picture.mode.startswith("I"):
+                picture = plain(picture)
             picture.thumbnail((within, within), reducing_gap=2.0)
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:
@@ -65,23 +73,55 @@ def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
 
 
 def encode(picture: "PillowImage.Image", mime_type: str = "image/png", **options: Any) -> bytes:
-    """Encode; transparency is laid over white where the format has none."""
-    file = io.BytesIO()
-    if mime_type == "image/jpeg":
-        picture = flattened(picture)
-    picture.save(file, _FORMATS[mime_type], **{**_OPTIONS[mime_type], **options})
-    return file.getvalue()
+    """Encode; transparency is laid over white where the format has none.
+
+    Raises:
+        MediaError: It has no pixels, or a side that is too long for the format.
+    """
+    file, kind = io.BytesIO(), _FORMATS[mime_type]
+    try:
+        if mime_type == "image/jpeg":
+            picture = flattened(picture)
+        elif picture.mode not in _HELD[mime_type]:
+            picture = plain(picture)
+        picture.save(file, kind, **{**_OPTIONS[mime_type], **options})
+    except (OSError, ValueError) as error:
+        wide, high = picture.size
+        failure = MediaError(f"{wide} × {high} pixels cannot be written as {kind}: {error}")
+    else:
+        return file.getvalue()
+    raise failure
+
+
+def plain(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """Eight bits a channel: RGB, or RGBA where something shows through.
+
+    Raises:
+        ValueError: Pillow has no way from its mode to that.
+    """
+    if picture.mode.startswith("I;16"):
+        return _dark_to_bright(picture).convert("RGB")
+    shows_through = picture.mode in _SEE_THROUGH or "transparency" in picture.info
+    return picture.convert("RGBA" if shows_through else "RGB")
+
+
+def _dark_to_bright(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """Grey of 16 bits in 8; Pillow would make all white that is above 255."""
+    import numpy as np
+    from PIL import Image as PillowImage
+
+    return PillowImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
 
 
 def flattened(picture: "PillowImage.Image") -> "PillowImage.Image":
     """RGB, with transparency over white."""
     from PIL import Image as PillowImage
 
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        over = picture.convert("RGBA")
-        white = PillowImage.new("RGBA", over.size, "white")
-        picture = PillowImage.alpha_composite(white, over)
-    return picture.convert("RGB")
+    over = plain(picture)
+    if over.mode == "RGB":
+        return over
+    white = PillowImage.new("RGBA", over.size, "white")
+    return PillowImage.alpha_composite(white, over).convert("RGB")
 
 
 def to_array(
@@ -92,8 +132,7 @@ def to_array(
 
     if copy is False:
         raise ValueError("The pixels of a compressed picture cannot be had without a copy.")
-    has_alpha = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
-    return np.asarray(picture.convert("RGBA" if has_alpha else "RGB"), dtype=dtype)
+    return np.asarray(plain(picture), dtype=dtype)
 
 
 def pillow_of(thing: Any) -> "PillowImage.Image":
@@ -105,7 +144,7 @@ def pillow_of(thing: Any) -> "PillowImage.Image":
     from PIL import Image as PillowImage
 
     if isinstance(thing, PillowImage.Image):
-        return thing
+        return _of_pillow(thing)
     if hasattr(thing, "detach"):
         return _from_array(thing.detach().cpu().numpy(), channels_first=True)
     if hasattr(thing, "__array__"):
@@ -113,6 +152,18 @@ def pillow_of(thing: Any) -> "PillowImage.Image":
     raise MediaError(
         f"{type(thing).__name__} is not a picture: give bytes, a path, a Pillow image or an array."
     )
+
+
+def _of_pillow(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """The same, read to its end and in a mode that can be shown."""
+    problem = f"mode {picture.mode} has no range of its own"
+    if picture.mode not in ("I", "F"):
+        try:
+            picture.load()
+            return picture if picture.mode in _HELD["image/png"] else plain(picture)
+        except (OSError, SyntaxError, ValueError) as error:
+            problem = str(error)
+    raise MediaError(f"The Pillow image cannot be used: {problem}; convert it to RGB first.")
 
 
 def _from_array(thing: Any, *, channels_first: bool) -> "PillowImage.Image":

@@ -234,3 +234,55 @@ def test_provenance_is_found_beside_what_another_program_wrote(kind: str) -> Non
     written = b"".join(image.file_pieces())
     assert Image(written).provenance == FOX
     assert b"another program" in written
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV", "LAB"]
+)
+def test_a_pillow_image_of_any_mode_is_a_picture(mode: str) -> None:
+    plain = PillowImage.new("RGBA" if mode == "RGBa" else "RGB", (8, 6), "white")
+    made = PillowImage.new(mode, (8, 6), (255, 128, 128)) if mode == "LAB" else plain.convert(mode)
+    image = Image.of(made)
+    assert np.asarray(image).min() > 250
+    assert image.preview().width == 8
+
+
+@pytest.mark.parametrize("mode", ["F", "I", "La"])
+def test_a_pillow_image_without_a_way_to_colours_is_refused(mode: str) -> None:
+    with pytest.raises(MediaError, match="convert it to RGB first"):
+        Image.of(PillowImage.new(mode, (8, 6)))
+
+
+def test_a_pillow_image_that_is_cut_short_or_empty_is_refused() -> None:
+    whole = encoded("PNG")
+    with pytest.raises(MediaError, match="cannot be used"):
+        Image.of(PillowImage.open(io.BytesIO(whole[: len(whole) // 2])))
+    with pytest.raises(MediaError, match="0 × 0"):
+        Image.of(PillowImage.new("RGB", (0, 0)))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".webp"])
+def test_a_side_too_long_for_a_format_is_an_error_of_ours(ending: str, tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="70000 × 1"):
+        Image.of(np.zeros((1, 70_000, 3), np.uint8)).save(tmp_path / f"long{ending}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_inks_of_a_printer_are_shown_in_colours_and_saved_as_png(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    PillowImage.new("RGB", (8, 6), "orange").convert("CMYK").save(file, "JPEG")
+    image = Image(file.getvalue())
+    for shown in (image, Image.open(image.save(tmp_path / "inks.png"))):
+        assert abs(np.asarray(shown)[0, 0].astype(int) - (255, 165, 0)).max() < 9
+
+
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65_535, 48, dtype=np.uint16).reshape(6, 8)
+    file = io.BytesIO()
+    PillowImage.fromarray(ramp).save(file, "PNG")
+    image = Image(file.getvalue())
+    shades = ramp >> 8
+    assert (np.asarray(image)[:, :, 0] == shades).all()
+    for ending in (".webp", ".jpg"):
+        saved = Image.open(image.save(tmp_path / f"ramp{ending}"))
+        assert abs(np.asarray(saved)[:, :, 0].astype(int) - shades).mean() < 9
