@@ -1,5 +1,6 @@
 """Gemini speech: both ways to write a style, sound as it is made, the catalogue of voices."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -18,6 +19,7 @@ from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.providers.conftest import KEY
 from tests.providers.test_gemini import normal
+from tests.transport.server import Reply, head, raw, serving
 
 WIRE = Path(__file__).parents[1] / "wire"
 
@@ -126,6 +128,46 @@ async def test_a_page_is_never_sound(
         with pytest.raises(mt.MediaError, match="neither") as caught:
             await spoken(agent, "Hello there.", streamed=streamed)
     assert caught.value.may_have_been_billed
+
+
+def event(pcm: bytes, **candidate: Any) -> dict[str, Any]:
+    data = base64.b64encode(pcm).decode()
+    part = {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": data}}
+    return {"candidates": [{"content": {"parts": [part]}, **candidate}]}
+
+
+def events(*documents: Any) -> Reply:
+    """A stream whose only end is that of its connection."""
+    said = "".join(f"data: {json.dumps(one)}\r\n\r\n" for one in documents)
+    return raw(
+        head(Content_Type="text/event-stream", Connection="close") + said.encode(), stays=False
+    )
+
+
+async def test_a_stream_without_a_last_word_was_cut() -> None:
+    async with serving() as server, mt.GeminiSpeechClient(KEY, base_url=server.url) as client:
+        server.then(events(event(bytes(480)), event(bytes(480))))
+        async with mt.VoiceAgent(client) as agent:
+            with pytest.raises(mt.ProviderError, match="cut off; ask again") as caught:
+                await spoken(agent, "Hello there.", streamed=True)
+    assert caught.value.family == "protocol"
+    assert caught.value.may_have_been_billed
+
+
+@pytest.mark.parametrize("nothing", [{"candidates": []}, {"promptFeedback": {"safetyRatings": []}}])
+async def test_an_event_of_a_stream_may_say_nothing(nothing: Any) -> None:
+    async with serving() as server, mt.GeminiSpeechClient(KEY, base_url=server.url) as client:
+        server.then(events(nothing, event(bytes(480), finishReason="STOP"), nothing))
+        async with mt.VoiceAgent(client) as agent:
+            assert await spoken(agent, "Hello there.", streamed=True) == 240 / 24_000
+
+
+def test_a_sample_may_be_cut_between_two_pieces() -> None:
+    ear, pcm = Ear(), bytes(range(1, 13))
+    pieces = (pcm[:3], pcm[3:4], pcm[4:9], pcm[9:])
+    heard = [ear.hear({"mimeType": "audio/l16; channels=2", "data": one}) for one in pieces]
+    assert b"".join(sound.pcm for sound in heard) == pcm
+    assert all(len(sound.pcm) % 4 == 0 for sound in heard)
 
 
 async def spoken(agent: mt.VoiceAgent, text: str, *, streamed: bool) -> float:

@@ -31,6 +31,7 @@ _TECHNICAL = {
     "UNEXPECTED_TOOL_CALL": "the model called a tool; ask again",
     "TOO_MANY_TOOL_CALLS": "the model called too many tools; ask again",
     "CONTINUATION": "the answer never came to its end; ask for less",
+    "NO_END": "the answer was cut off; ask again",
     "MISSING_THOUGHT_SIGNATURE": (
         "the earlier turns lack their thought signatures; go on from a picture of this session "
         "with previous=, or give it as a reference"
@@ -42,10 +43,15 @@ _POLICY = frozenset(
 )
 
 
-def broke_off(candidate: Mapping[str, Any]) -> bool:
-    """Whether it says that it did not come to its end; a word we do not know does not."""
+def broke_off(candidate: Mapping[str, Any], *, streamed: bool) -> bool:
+    """Whether it says that it did not come to its end; a word we do not know does not.
+
+    The last event of a stream always has such a word: without one, the stream was cut.
+    """
     reason = candidate.get("finishReason")
-    return isinstance(reason, str) and (reason in _TECHNICAL or reason in _POLICY)
+    if not isinstance(reason, str):
+        return streamed
+    return reason in _TECHNICAL or reason in _POLICY
 
 
 def read_refusal(refusal: Refusal, live: str) -> ProviderError:
@@ -108,7 +114,8 @@ def read_block(answer: Answer) -> ProviderError:
 
 
 def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any]) -> ProviderError:
-    reason = answer.say(candidate.get("finishReason"), 60) or "NO_MEDIA"
+    words = answer.say(_text_of(candidate))
+    reason = answer.say(candidate.get("finishReason"), 60) or ("NO_MEDIA" if words else "NO_END")
     if reason in _TECHNICAL:
         return ProviderError(
             f"Gemini did not make it ({reason}): {_TECHNICAL[reason]}.",
@@ -116,7 +123,7 @@ def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any
             may_have_been_billed=True,
             **facts,
         )
-    said = _sentence(answer.say(candidate.get("finishMessage")) or answer.say(_text_of(candidate)))
+    said = _sentence(answer.say(candidate.get("finishMessage")) or words)
     return RefusalError(
         f"Gemini did not make it ({reason}): {said or 'no further word.'} Say it differently.",
         reason=reason,

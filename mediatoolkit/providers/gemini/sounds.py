@@ -18,13 +18,16 @@ _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<svg")
 
 
 class Ear:
-    """Makes sound of the pieces of one answer; of a WAV only the first has the head."""
+    """Makes sound of the pieces of one answer; of a WAV only the first has the head.
 
-    __slots__ = ("_head",)
+    A bare piece may end within a sample; the rest of it comes with the next.
+    """
+
+    __slots__ = ("_head", "_rest")
 
     def __init__(self) -> None:
         """Nothing was heard yet."""
-        self._head = b""
+        self._head = self._rest = b""
 
     def hear(self, inline: Mapping[str, Any]) -> Sound:
         """The sound of one `inlineData`.
@@ -44,8 +47,12 @@ class Ear:
             )
         if self._head:
             return _read(self._head + data)
-        rate, channels = _RATE.search(mime), _CHANNELS.search(mime)
-        return Sound(data, int(rate[1]) if rate else 24_000, int(channels[1]) if channels else 1)
+        found, several = _RATE.search(mime), _CHANNELS.search(mime)
+        rate, channels = int(found[1]) if found else 24_000, int(several[1]) if several else 1
+        data = self._rest + data
+        whole = len(data) - len(data) % (2 * channels)
+        self._rest = data[whole:]
+        return Sound(data[:whole], rate, channels)
 
 
 def _read(data: bytes) -> Sound:
@@ -77,7 +84,9 @@ def whole(sounds: Sequence[Sound], provenance: Provenance | None = None) -> Audi
 def inlines(answer: Answer) -> list[dict[str, Any]]:
     """What holds sound in *answer*; an event of a stream may also hold nothing but a count."""
     document = answer.document if isinstance(answer.document, dict) else {}
-    if not ("candidates" in document or "promptFeedback" in document):
+    feedback = document.get("promptFeedback")
+    blocked = isinstance(feedback, dict) and "blockReason" in feedback
+    if not (blocked or document.get("candidates")):
         return []
     parts = parts_of(candidate_of(answer), answer)
     found = [part.get("inlineData") for part in parts if not part.get("thought")]

@@ -178,7 +178,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
             if rest is None:
                 break
             asked = rest
-        if not heard or broke_off(candidate_of(answers[-1])):
+        if not heard or broke_off(candidate_of(answers[-1]), streamed=streamed):
             raise read_block(answers[-1])
         return answers
 
