@@ -120,3 +120,5 @@ async def relay(
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # whoever has left does not want to know

@@ -157,6 +157,27 @@ async def test_a_relay_that_is_left_early_stops_its_work() -> None:
     assert stopped.is_set()
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_relay_that_is_left_early_keeps_its_end_to_itself(
+    caplog: pytest.LogCaptureFixture,
+    late: bool,  # noqa: FBT001
+) -> None:
+    async def work(give: Callable[[int], None]) -> None:
+        give(1)
+        try:
+            await asyncio.sleep(60 if late else 0)
+        finally:
+            raise PromptError("no")
+
+    async with aclosing(relay(work)) as pieces:
+        async for _ in pieces:
+            await asyncio.sleep(0)
+            break
+    del pieces
+    gc.collect()
+    assert caplog.records == [], "nor does asyncio tell"
+
+
 async def test_a_relay_raises_what_its_work_raised_after_the_pieces() -> None:
     async def work(give: Callable[[int], None]) -> None:
         give(1)
