@@ -164,8 +164,9 @@ def sweep(folder: Path) -> int:
     for path in folder.glob(".*.part"):
         owner = _PART.match(path.name)
         if owner and not _is_alive(int(owner[1])):
-            path.unlink(missing_ok=True)
-            swept += 1
+            with contextlib.suppress(OSError):  # another user's, or a folder
+                path.unlink()
+                swept += 1
     return swept
 
 
@@ -184,7 +185,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the second for a number that no process has
         return False
     except OSError:
         return True

@@ -1,6 +1,7 @@
 """A folder of media, named by digest, written whole or not at all."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -146,8 +147,9 @@ class Store:
         await asyncio.to_thread(self._remember, pending.id, json.dumps(record).encode())
 
     async def forget(self, job_id: str) -> None:
-        """Drop the record of a job that is over; no harm if there is none."""
-        await asyncio.to_thread(self._record(job_id).unlink, missing_ok=True)
+        """Drop the record of a job that is over; no harm if there is none, or it has to stay."""
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._record(job_id).unlink)
 
     def pending(self) -> list[Pending]:
         """The jobs that were begun here and are not finished, oldest first."""

@@ -125,6 +125,19 @@ async def test_files_of_a_dead_process_are_swept_and_no_others(tmp_path: Path) -
     assert sorted(tmp_path.iterdir()) == sorted([ours, foreign])
 
 
+@pytest.mark.parametrize("pid", ["999999999", "9" * 40])
+async def test_what_cannot_be_swept_is_left(tmp_path: Path, pid: str) -> None:
+    (tmp_path / f".fox.png.{pid}-0123abcd.part" / "inside").mkdir(parents=True)
+    await Store(tmp_path).check()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+async def test_a_record_that_cannot_be_dropped_stays(tmp_path: Path) -> None:
+    (tmp_path / "pending").write_text("a file in the way")
+    await Store(tmp_path).forget("job")
+    assert (tmp_path / "pending").is_file()
+
+
 async def test_the_file_goes_through_aiofiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
