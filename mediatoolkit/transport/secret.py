@@ -63,6 +63,7 @@ class Secret:
 
     def mask(self, text: str) -> str:
         """*text* with the key, plain, URL-encoded or base64, replaced by `[key]`."""
+        text = text.replace(_HOLE, "")
         for form in self._forms():
             text = text.replace(form, _HOLE)
         return text.replace(_HOLE, _MASK)

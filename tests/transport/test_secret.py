@@ -65,6 +65,10 @@ def test_a_key_that_is_in_the_mask_is_masked_once(key: str) -> None:
     assert Secret(key, "K").mask(f"<{key}>") == "<[key]>"
 
 
+def test_only_the_key_is_masked() -> None:
+    assert SECRET.mask("n\0o\0") == "no"
+
+
 @pytest.mark.parametrize("unseen", ["\u200b\x07", "\xad", "\u2060", "\ud800", "\U000e0041"])
 def test_provider_text_becomes_one_short_line_without_the_key(unseen: str) -> None:
     hidden = KEY[:5] + unseen + KEY[5:]
