@@ -163,6 +163,8 @@ class Media(abc.ABC):
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model."""
+        if not hasattr(self, "facts"):  # its check failed, and a failure shows its locals
+            return f"<{type(self).__name__}>"
         model = f", {self.provenance.model}" if self.provenance else ""
         return f"<{type(self).__name__} {self._facts_in_words()} {self.mime_type}{model}>"
 

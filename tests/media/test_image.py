@@ -3,6 +3,7 @@
 import asyncio
 import io
 import struct
+import traceback
 import zlib
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from mediatoolkit.errors import MediaError, StorageError
-from mediatoolkit.media import Image, Provenance
+from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 
 FOX = Provenance(
     model="local/painter",
@@ -286,3 +287,11 @@ def test_sixteen_bits_of_grey_keep_their_shades(tmp_path: Path) -> None:
     for ending in (".webp", ".jpg"):
         saved = Image.open(image.save(tmp_path / f"ramp{ending}"))
         assert abs(np.asarray(saved)[:, :, 0].astype(int) - shades).mean() < 9
+
+
+@pytest.mark.parametrize("kind", [Audio, Image, Video])
+def test_a_failed_check_can_show_its_locals(kind: type[Media]) -> None:
+    with pytest.raises(MediaError) as caught:
+        kind(b"nonsense")
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert f"<{kind.__name__}>" in "".join(shown.format())
