@@ -363,6 +363,7 @@ async def test_a_bomb_is_refused_by_its_header(client: GeminiImageClient, sim: S
         ({"include_thoughts": "yes"}, "takes bool"),
         ({"media_resolution": "huge"}, "low, medium, high"),
         ({"system": 5}, "takes str"),
+        ({"system": "be\x00brief"}, "control character"),
         ({"top_p": 1.1}, "from 0 to 1"),
         ({"service_tier": "gold"}, "flex"),
     ],

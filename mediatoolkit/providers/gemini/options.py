@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.prompts.base import checked_text
 from mediatoolkit.quoting import quoted
 
 NAMES = frozenset(
@@ -54,6 +55,8 @@ def check(options: Mapping[str, Any]) -> None:
     _one_of(options, "service_tier", _TIERS)
     _kind(options, "include_thoughts", bool)
     _kind(options, "system", str)
+    if options.get("system"):
+        checked_text(options["system"])
     _kind(options, "safety", Mapping)
     for category, threshold in options.get("safety", {}).items():
         _one_of({"safety": str(category).lower()}, "safety", _CATEGORIES)
