@@ -28,7 +28,6 @@ _TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()}
     ".wave": "audio/wav",
     ".opus": "audio/ogg",
 }
-_RATES = range(1, 1_000_000)
 _CHANNELS = range(1, 65)
 
 
@@ -93,7 +92,7 @@ class Audio(Media):
         Raises:
             MediaError: They are no such samples.
         """
-        rate = _checked(sample_rate, _RATES, "sample_rate")
+        rate = _checked(sample_rate, formats.RATES, "sample_rate")
         return cls(wav.encode(samples_of(samples), rate), provenance)
 
     @classmethod
@@ -110,7 +109,7 @@ class Audio(Media):
         Raises:
             MediaError: There is not one sample.
         """
-        rate = _checked(sample_rate, _RATES, "sample_rate")
+        rate = _checked(sample_rate, formats.RATES, "sample_rate")
         channels = _checked(channels, _CHANNELS, "channels")
         whole = pcm[: len(pcm) // (2 * channels) * 2 * channels]
         return cls(wav.wrapped(whole, sample_rate=rate, channels=channels), provenance)

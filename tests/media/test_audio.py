@@ -475,3 +475,18 @@ def test_nothing_to_join_is_refused(bad: dict[str, Any]) -> None:
 def test_a_bare_sound_knows_its_length_and_words() -> None:
     sound = Audio(encoded("audio/wav", 2), provenance=STORY).sound()
     assert (sound.seconds, sound.channels, sound.text) == (1.0, 2, STORY.prompt)
+
+
+def test_a_rate_that_nothing_has_is_refused() -> None:
+    with pytest.raises(MediaError, match="2,000,000,000 samples a second; 999,999 are the most"):
+        Audio(wav_of(np.zeros(9, "u1"), 1, 8, rate=2_000_000_000))
+
+
+def test_floats_beyond_all_sound_are_no_samples() -> None:
+    sound = Audio(wav_of(np.array([0, 1e300], "<f8"), 3, 64))
+    with pytest.raises(MediaError, match="no numbers"):
+        _ = sound.samples
+
+
+def test_a_rate_of_one_has_its_loudness() -> None:
+    assert math.isfinite(Audio.from_samples([0.5, -0.5] * 9, 1).loudness)

@@ -7,6 +7,7 @@ from mediatoolkit.errors import MediaError
 from mediatoolkit.media.sound import flac, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
+RATES = range(1, 1_000_000)
 EXTENSIONS = {
     "audio/wav": ".wav",
     "audio/mpeg": ".mp3",
@@ -36,6 +37,10 @@ def inspect(data: bytes) -> SoundFacts:
         raise MediaError("The sound is cut short or corrupt; fetch or save it again.")
     if facts.frames <= 0:
         raise MediaError("The sound file holds no sound.")
+    if facts.sample_rate not in RATES:
+        raise MediaError(
+            f"The sound has {facts.sample_rate:,} samples a second; {RATES[-1]:,} are the most."
+        )
     return facts
 
 

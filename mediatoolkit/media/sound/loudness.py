@@ -29,7 +29,7 @@ def loudness(samples: "npt.NDArray[np.float32]", sample_rate: int) -> float:
     """Integrated loudness of `(frames, channels)` in LUFS; -inf for silence."""
     import numpy as np
 
-    step = round(sample_rate * _STEP)
+    step = max(1, round(sample_rate * _STEP))
     energy = _energy(samples, sample_rate, step)
     if len(energy) <= _STEPS_IN_BLOCK:  # shorter than a block: measured as a whole
         power = np.array([energy.sum() / len(samples)])

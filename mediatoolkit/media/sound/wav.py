@@ -102,9 +102,9 @@ def decode(data: bytes) -> "npt.NDArray[np.float32]":
         raise MediaError("The WAV is cut short or corrupt.")
     count = layout.frames * layout.channels
     if layout.code == _FLOATS:
-        samples: npt.NDArray[Any] = np.frombuffer(
-            data, f"<f{layout.bits // 8}", count, layout.start
-        )
+        floats = np.frombuffer(data, f"<f{layout.bits // 8}", count, layout.start)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            samples: npt.NDArray[Any] = floats.astype(np.float32)
         if not np.isfinite(samples).all():
             raise MediaError("The WAV holds values that are no numbers.")
     elif layout.bits == 8:
