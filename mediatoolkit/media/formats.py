@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media.exif import EXIF_HEAD, orientation
 
 MAX_PIXELS = 50_000_000
 EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
@@ -26,7 +27,7 @@ class Facts:
 
     Attributes:
         mime_type: One of `EXTENSIONS`.
-        width: Pixels.
+        width: Pixels, as the picture is shown: one that is to be turned a quarter changes sides.
         height: Pixels.
         length: Bytes the picture takes; what follows it is not part of it.
     """
@@ -113,14 +114,18 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _read_png(data: bytes) -> Facts | None:
     width = height = end = 0
+    exif = b""
     seen: set[bytes] = set()
-    for kind, start, end in png_chunks(data):  # noqa: B007 - end is read after the loop
+    for kind, start, end in png_chunks(data):
         if not seen and kind != b"IHDR":
             return None
         if kind == b"IHDR":
             width, height = struct.unpack_from(">II", data, start)
+        if kind == b"eXIf":
+            exif = data[start:end]
         seen.add(kind)
-    return Facts("image/png", width, height, end + 4) if b"IDAT" in seen else None
+    shown = _shown(width, height, exif)
+    return Facts("image/png", *shown, end + 4) if b"IDAT" in seen else None
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -156,12 +161,15 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def _read_jpeg(data: bytes) -> Facts | None:
     width = height = end = 0
+    exif = b""
     scanned = False
-    for code, start, end in jpeg_segments(data):  # noqa: B007 - end is read after the loop
+    for code, start, end in jpeg_segments(data):
         if code in _JPEG_SIZE:
             height, width = struct.unpack_from(">HH", data, start + 1)
+        if code == 0xE1 and not exif and data.startswith(EXIF_HEAD, start):
+            exif = data[start:end]
         scanned |= code == 0xDA
-    return Facts("image/jpeg", width, height, end) if scanned else None
+    return Facts("image/jpeg", *_shown(width, height, exif), end) if scanned else None
 
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -188,11 +196,19 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _read_webp(data: bytes) -> Facts | None:
     size: tuple[int, int] | None = None
     pixels = False
+    exif = b""
     end = 12
-    for kind, start, end in webp_chunks(data):  # noqa: B007 - end is read after the loop
+    for kind, start, end in webp_chunks(data):
         pixels |= kind in (b"VP8 ", b"VP8L", b"ANMF")
         size = size or _webp_size(kind, data, start)
-    return Facts("image/webp", *size, end + end % 2) if size and pixels else None
+        if kind == b"EXIF" and not exif and data.startswith(b"VP8X", 12):
+            exif = data[start:end]
+    return Facts("image/webp", *_shown(*size, exif), end + end % 2) if size and pixels else None
+
+
+def _shown(width: int, height: int, exif: bytes) -> tuple[int, int]:
+    """Width and height the right way up."""
+    return (height, width) if orientation(exif) > 4 else (width, height)
 
 
 def _webp_size(kind: bytes, data: bytes, at: int) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media.exif import orientation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +22,17 @@ _HELD = {
     "image/webp": frozenset({"RGB", "RGBA"}),
 }
 """Modes of Pillow that a format holds as they are."""
+
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""What makes a picture upright, by the orientation in its Exif."""
 
 _SEE_THROUGH = ("LA", "PA", "RGBA", "RGBa")
 
@@ -45,7 +57,7 @@ def mime_type_of(path: Path) -> str:
 
 
 def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
-    """Decode a PNG, JPEG or WebP whose structure is checked.
+    """Decode a PNG, JPEG or WebP whose structure is checked, and turn it the right way up.
 
     Args:
         data: The file.
@@ -65,11 +77,25 @@ def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
                 picture = plain(picture)
             picture.thumbnail((within, within), reducing_gap=2.0)
         picture.load()
+        picture = _upright(picture)
     except (OSError, SyntaxError, ValueError) as error:
         failure = MediaError(f"The picture cannot be decoded: {error}")
     else:
         return picture
     raise failure
+
+
+def _upright(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """The same as its camera was held."""
+    from PIL import Image as PillowImage
+
+    exif = picture.info.get("exif")
+    turn = orientation(exif) if isinstance(exif, bytes) else 1
+    if turn == 1:
+        return picture
+    turned = picture.transpose(PillowImage.Transpose[_TURNS[turn]])
+    turned.info.pop("exif", None)  # else who reads it turns it once more
+    return turned
 
 
 def encode(picture: "PillowImage.Image", mime_type: str = "image/png", **options: Any) -> bytes:

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from mediatoolkit.errors import MediaError, StorageError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.media.exif import orientation
 
 FOX = Provenance(
     model="local/painter",
@@ -295,3 +297,29 @@ def test_a_failed_check_can_show_its_locals(kind: type[Media]) -> None:
         kind(b"nonsense")
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert f"<{kind.__name__}>" in "".join(shown.format())
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("turn", range(9))
+def test_a_photograph_is_the_right_way_up(kind: str, turn: int, tmp_path: Path) -> None:
+    exif = PillowImage.Exif()
+    exif[0x112] = turn
+    file = encoded(kind, exif=exif)
+    with PillowImage.open(io.BytesIO(file)) as photograph:
+        upright = np.asarray(ImageOps.exif_transpose(photograph))
+    image = Image(file, provenance=FOX)
+    assert (image.height, image.width) == upright.shape[:2]
+    assert (np.asarray(image) == upright).all()
+    assert (image.preview().height, image.preview().width) == upright.shape[:2]
+    assert (np.asarray(Image.of(image.to_pil())) == upright).all()
+    assert (np.asarray(Image.open(image.save(tmp_path / "other.png"))) == upright).all()
+    again = Image(b"".join(image.file_pieces()))
+    assert again.provenance == FOX
+    assert (np.asarray(again) == upright).all()
+
+
+@given(st.binary(max_size=60))
+def test_a_broken_note_of_a_camera_is_none(noise: bytes) -> None:
+    for head in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"):
+        assert 1 <= orientation(head + noise) <= 8
+    assert orientation(noise) == 1 or noise[:2] in (b"II", b"MM")
