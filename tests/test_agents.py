@@ -128,6 +128,19 @@ async def test_the_next_client_is_never_asked_after_a_refusal_or_a_bill(
     assert len(sim.requests) == 1
 
 
+@pytest.mark.parametrize("fault", [f.Status(503), f.CutBeforeHead()], ids=repr)
+async def test_the_next_client_is_never_asked_when_an_answer_breaks_off(
+    sim: Simulator, fault: Any
+) -> None:
+    """The vendor was paid for its first half."""
+    sim.then(f.Continuation(), fault)
+    async with mt.ImageGenAgent([gemini(sim, retry=ONE_TRY), "local/painter"]) as agent:
+        with pytest.raises(mt.MediaToolkitError) as caught:
+            await agent.generate("a fox")
+    assert caught.value.may_have_been_billed
+    assert len(sim.requests) == 2
+
+
 async def test_the_next_client_is_asked_when_one_takes_no_connection() -> None:
     """It accepts, and never answers the TLS greeting: nothing can have been billed."""
 

@@ -145,7 +145,7 @@ class Exchange:
             read=line.refusal,
             cap=line.limits.error,
         )
-        failed.error.may_have_been_billed = request.doubtful or odd_success
+        failed.error.may_have_been_billed = odd_success or self._in_doubt()
         return failed
 
     async def _accept(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer | Failed:
@@ -215,8 +215,12 @@ class Exchange:
         else:
             failure = translate(error, line.place, call, line.timeout)
             again = is_loss(error) and line.retry.after_loss(stage, paid=request.paid)
-        failure.may_have_been_billed = request.doubtful
+        failure.may_have_been_billed = self._in_doubt()
         return Failed(failure, again)
+
+    def _in_doubt(self) -> bool:
+        """Whether an earlier try, or another request of the same call, may have been billed."""
+        return self.request.doubtful or self.call.may_have_been_billed
 
 
 def _sign(error: MediaToolkitError, provider: str, response: aiohttp.ClientResponse | None) -> None:
