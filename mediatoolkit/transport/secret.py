@@ -64,6 +64,8 @@ class Secret:
     def mask(self, text: str) -> str:
         """*text* with the key, plain, URL-encoded or base64, replaced by `[key]`."""
         text = text.replace(_HOLE, "")
+        if len(text) < len(self._reveal()):
+            return text  # as no form of it is shorter, and most texts are
         for form in self._forms():
             text = text.replace(form, _HOLE)
         return text.replace(_HOLE, _MASK)
