@@ -2,15 +2,21 @@
 
 import ipaddress
 import resource
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.register_profile(  # a busy machine is no failure
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unhurried")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its background so, and
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # every process would inherit it
 
 _LOCAL_NAMES = {"localhost", "", None, socket.gethostname()}
 _real_connect = socket.socket.connect
