@@ -20,6 +20,7 @@ from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from mediatoolkit.verbs import defaults
+from tests.deadline import run_out
 from tests.test_prompts import picture
 
 ONE_TRY = mt.Retry(attempts=1)
@@ -458,8 +459,10 @@ class TestVerbs:
         async with Simulator(looks=3) as sim:
             monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", sim.url)
             monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+            job = mt.video("a fox runs")
+            await run_out(job, mt.jobs.pending)
             with pytest.raises(mt.DeadlineError):
-                await mt.video("a fox runs", timeout=1)
+                await job
             (pending,) = mt.jobs.pending()
             await mt.close()
             monkeypatch.setattr(QueuedClient, "polling", Polling(first=0.01, cap=0.01))

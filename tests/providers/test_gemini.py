@@ -13,6 +13,7 @@ import mediatoolkit as mt
 from mediatoolkit.providers.gemini import GeminiImageClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from tests.deadline import cut_short
 from tests.providers.conftest import KEY
 from tests.test_prompts import picture
 
@@ -317,7 +318,10 @@ async def test_a_read_time_out_sends_one_post_and_says_it_may_be_billed(
 ) -> None:
     sim.always(f.Silence())
     with pytest.raises(mt.DeadlineError, match="may have billed") as caught:
-        await client.generate(FOX, timeout=0.3)
+        await cut_short(
+            lambda call: client.make(FOX, call),
+            lambda call: sim.requests and call.event.stage == "waiting",
+        )
     assert caught.value.may_have_been_billed
     assert caught.value.stage == "waiting"
     assert len(sim.requests) == 1

@@ -14,6 +14,7 @@ import mediatoolkit as mt
 from mediatoolkit.flow import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from tests.deadline import run_out
 from tests.providers.conftest import KEY
 from tests.test_prompts import picture
 
@@ -246,8 +247,10 @@ class TestJobsThatOutliveTheKernel:
         self, slow: Simulator, tmp_path: Path
     ) -> None:
         async with self.agent(slow, tmp_path) as agent:
+            job = agent.start("a fox runs")
+            await run_out(job, lambda: len(slow.requests) > 2)
             with pytest.raises(mt.DeadlineError):
-                await agent.generate("a fox runs", timeout=0.3)
+                await job
             (pending,) = agent.pending()
             assert pending.origin.prompt == "a fox runs"
             assert "a fox runs" in repr(pending)
@@ -280,7 +283,7 @@ class TestJobsThatOutliveTheKernel:
             await slow.until(lambda: len(slow.requests) > 2)
             job.cancel()
             with pytest.raises(mt.JobCancelled, match="did not confirm") as caught:
-                await asyncio.wait_for(job, 10)
+                await asyncio.wait_for(job, 60)
             assert caught.value.may_have_been_billed
             assert len(agent.pending()) == 1
 
@@ -376,8 +379,10 @@ class TestJobsThatOutliveTheKernel:
         self, slow: Simulator, tmp_path: Path
     ) -> None:
         async with self.agent(slow, tmp_path) as agent:
+            job = agent.start("a fox runs")
+            await run_out(job, lambda: len(slow.requests) > 2)
             with pytest.raises(mt.DeadlineError) as caught:
-                await agent.generate("a fox runs", timeout=0.3)
+                await job
             (pending,) = agent.pending()
         assert pending.id in str(caught.value)
         assert caught.value.may_have_been_billed

@@ -186,7 +186,7 @@ async def test_cancelling_ends_the_work_and_leaves_nothing(
         await task
     working = [one for one in set(threading.enumerate()) - threads if one.name.startswith("film")]
     for thread in working:
-        await asyncio.to_thread(thread.join, 5)
+        await asyncio.to_thread(thread.join, 60)
         assert not thread.is_alive()
     gc.collect()
     await asyncio.sleep(0)

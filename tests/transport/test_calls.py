@@ -150,7 +150,7 @@ async def test_thousand_calls_open_one_session_and_no_more_connections_than_slot
     heard: list[Event] = []
 
     async def one() -> None:
-        async with Call(20, listener=heard.append) as call:
+        async with Call(100, listener=heard.append) as call:
             await transport.post("/x", FOX, call)
 
     await asyncio.gather(*(one() for _ in range(1000)))

@@ -23,6 +23,7 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.transport import Limits, Transport, download, sessions
 from mediatoolkit.transport.spool import Spool
+from tests.deadline import cut_short
 from tests.transport.conftest import KEY
 from tests.transport.server import (
     Seen,
@@ -292,8 +293,13 @@ async def test_a_write_that_the_system_ends_half_way_is_one_request(
     assert len(server.requests) == 1
 
 
+def parts(folder: Path) -> list[Path]:
+    """Files that have begun to come."""
+    return [each for each in folder.glob(".*.part") if each.stat().st_size]
+
+
 async def until_parts(folder: Path) -> None:
-    while not any(each.stat().st_size for each in folder.glob(".*.part")):
+    while not parts(folder):
         await asyncio.sleep(0.01)
 
 
@@ -317,7 +323,10 @@ async def test_the_deadline_removes_the_file(
     server.then(silence(head(Content_Length=2 * len(FILM)) + FILM))
 
     with pytest.raises(DeadlineError) as caught:
-        await bring(transport, server.url, folder, seconds=0.5)
+        await cut_short(
+            lambda call: transport.download(server.url, folder / "film.mp4", call),
+            lambda _call: parts(folder),
+        )
 
     assert caught.value.stage == "receiving"
     assert not caught.value.may_have_been_billed

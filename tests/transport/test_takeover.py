@@ -18,6 +18,7 @@ from mediatoolkit.errors import ClosedError, DeadlineError, StorageError, Transp
 from mediatoolkit.transport import Timeout, Transport, arrival, download, fetch, sessions, takeover
 from mediatoolkit.transport.fetch import Opened
 from mediatoolkit.transport.spool import Spool
+from tests.deadline import cut_short
 from tests.transport.server import (
     Reply,
     Seen,
@@ -86,8 +87,13 @@ async def bring(
     return path.read_bytes()
 
 
+def parts(folder: Path) -> list[Path]:
+    """Files that have begun to come."""
+    return [each for each in folder.glob(".*.part") if each.stat().st_size]
+
+
 async def until_parts(folder: Path) -> None:
-    while not any(each.stat().st_size for each in folder.glob(".*.part")):
+    while not parts(folder):
         await asyncio.sleep(0.01)
 
 
@@ -256,7 +262,7 @@ async def test_a_cancel_closes_the_connection_and_removes_the_file(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not list(folder.iterdir())
-    await asyncio.wait_for(gone.wait(), 10)
+    await asyncio.wait_for(gone.wait(), 60)
     assert intakes
 
 
@@ -269,7 +275,7 @@ async def test_a_session_that_is_closed_meanwhile_does_not_wait(
         task = asyncio.create_task(bring(make(session=session), folder))
         await until_parts(folder)
 
-        await asyncio.wait_for(session.close(), 10)
+        await asyncio.wait_for(session.close(), 60)
 
         with pytest.raises(ClosedError):
             await task
@@ -283,11 +289,14 @@ async def test_the_deadline_closes_the_connection_and_removes_the_file(
     server.then(endless(gone))
 
     with pytest.raises(DeadlineError) as caught:
-        await bring(transport, folder, seconds=0.5)
+        await cut_short(
+            lambda call: transport.download(server.url, folder / "film.mp4", call),
+            lambda _call: parts(folder),
+        )
 
     assert caught.value.stage == "receiving"
     assert not list(folder.iterdir())
-    await asyncio.wait_for(gone.wait(), 10)
+    await asyncio.wait_for(gone.wait(), 60)
     assert intakes
 
 
@@ -413,7 +422,7 @@ async def test_a_full_disk_is_a_storage_error_and_closes_the_connection(
 
     assert len(server.requests) == len(intakes) == 1
     assert not list(folder.iterdir())
-    await asyncio.wait_for(gone.wait(), 10)
+    await asyncio.wait_for(gone.wait(), 60)
 
 
 async def test_many_at_once_do_not_mix(

@@ -1,6 +1,7 @@
 """The one line with which a terminal tells of jobs."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -17,11 +18,11 @@ def label() -> str:
 @pytest.mark.parametrize(
     ("event", "begins"),
     [
-        (Waiting(), "waiting, 0.0 s"),
-        (Drawing("ridges", 0.5), "[######------] drawing ridges, 0.0 s"),
-        (Drawing("ridges", 1.7), "[############] drawing"),
-        (Receiving(1_000_000, 4_000_000), "[###---------] receiving 1.0 of 4.0 MB"),
-        (Receiving(1_000_000), "receiving 1.0 MB"),
+        (Waiting(), r"waiting, \d\.\d s"),
+        (Drawing("ridges", 0.5), r"\[######------\] drawing ridges, \d\.\d s"),
+        (Drawing("ridges", 1.7), r"\[############\] drawing"),
+        (Receiving(1_000_000, 4_000_000), r"\[###---------\] receiving 1\.0 of 4\.0 MB"),
+        (Receiving(1_000_000), r"receiving 1\.0 MB"),
         (Receiving(0, 0), "receiving"),
     ],
 )
@@ -30,11 +31,12 @@ async def test_it_says_the_stage_and_how_much_is_done(
 ) -> None:
     job._call.report(event)
 
-    line = line_of(job, 1, 80)
+    line, among_three = line_of(job, 1, 80), line_of(job, 3, 80)
 
-    assert line.startswith(begins)
+    assert re.match(begins, line)
     assert line.endswith(" s left  狐狸 在星空下")
-    assert line_of(job, 3, 80) == f"3 jobs, {line}"
+    assert re.match(f"3 jobs, {begins}", among_three)
+    assert among_three.endswith(" s left  狐狸 在星空下")
 
 
 @pytest.mark.parametrize(
