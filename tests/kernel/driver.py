@@ -21,8 +21,30 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _LEFT_BEHIND = ("Unclosed", "pending", "never retrieved", "never awaited", "Exception ignored")
 
+WATCH = """
+import signal, threading, time
+
+def main_thread_waits():
+    return signal.getsignal(signal.SIGINT).__module__ == "mediatoolkit.loops"
+
+def tell_when_it_waits():
+    while not main_thread_waits():
+        time.sleep(0.01)
+    print("wai" + "ts", flush=True)
+
+def watch():
+    threading.Thread(target=tell_when_it_waits).start()
+"""
+"""Makes `watch`: called before what blocks, it prints `waits` as soon as the thread really does.
+
+A vendor has the request a moment earlier, and a Ctrl-C in that moment is the business of IPython.
+"""
+
 VERSIONS = ("6.29", "7.3", "7.4")
 """Of ipykernel, each in a folder of `.kernels`."""
+
+PATIENCE = 60.0
+"""Seconds after which it is clear that something will not come, on the busiest of machines."""
 
 Message = dict[str, Any]
 
@@ -137,17 +159,17 @@ class Kernel:
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
         return Run(self, self._send("execute_request", content, subshell), sent)
 
-    async def finish(self, run: Run, *, seconds: float = 30) -> Run:
+    async def finish(self, run: Run) -> Run:
         """Wait for the end of a cell, and for its last message."""
-        await until(lambda: run.id in self._replies, seconds, "the reply of a cell")
+        await until(lambda: run.id in self._replies, "the reply of a cell")
         run.reply = self._replies[run.id]
         run.seconds = time.monotonic() - run.sent
-        await until(lambda: _is_idle(run), seconds, "the last message of a cell")
+        await until(lambda: _is_idle(run), "the last message of a cell")
         return run
 
-    async def run(self, code: str, *, seconds: float = 30) -> Run:
+    async def run(self, code: str) -> Run:
         """Run a cell to its end."""
-        return await self.finish(await self.start(code), seconds=seconds)
+        return await self.finish(await self.start(code))
 
     async def do(self, code: str) -> str:
         """Run a cell that must succeed; what it printed."""
@@ -190,7 +212,7 @@ class Kernel:
 
     async def _ask(self, kind: str, content: Message) -> Message:
         self.client.control_channel.send(self.client.session.msg(kind, content))
-        reply = await self.client.get_control_msg(timeout=10)
+        reply = await self.client.get_control_msg(timeout=PATIENCE)
         answer: Message = reply["content"]
         return answer
 
@@ -225,16 +247,16 @@ def _is_idle(run: Run) -> bool:
     return any(m["content"].get("execution_state") == "idle" for m in run.messages)
 
 
-async def until(holds: Callable[[], object], seconds: float, what: str) -> None:
+async def until(holds: Callable[[], object], what: str) -> None:
     """Wait until *holds*.
 
     Raises:
-        TimeoutError: Not within *seconds*; says *what* did not come.
+        TimeoutError: Not within `PATIENCE`; says *what* did not come.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > end:
-            raise TimeoutError(f"{what} did not come within {seconds} s")
+            raise TimeoutError(f"{what} did not come within {PATIENCE} s")
         await asyncio.sleep(0.01)
 
 
@@ -266,6 +288,8 @@ async def kernel(home: Path, version: str, **env: str) -> AsyncIterator[Kernel]:
         kernel_name="here",
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(home / "kernels")]),
         connection_file=str(home / "connection.json"),
+        transport="ipc",  # a free port may be taken before the kernel listens there
+        shutdown_wait_time=2 * PATIENCE,  # after the half of it, it is ended the hard way
     )
     own = {"PYTHONPATH": path_for(version), "IPYTHONDIR": str(home / "ipython")}
     with (home / "stderr.txt").open("w") as err:
@@ -275,7 +299,7 @@ async def kernel(home: Path, version: str, **env: str) -> AsyncIterator[Kernel]:
         client = manager.client()
         client.start_channels()
         try:
-            await client.wait_for_ready(timeout=60)
+            await client.wait_for_ready(timeout=PATIENCE)
             running = Kernel(home, version, manager, client)
             async with _listening(running):
                 yield running

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mediatoolkit.simulator import Simulator, faults
-from tests.kernel.driver import Kernel, until
+from tests.kernel.driver import WATCH, Kernel, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -48,21 +48,25 @@ async def test_the_picture_is_in_place_once_when_the_cell_ends(notebook: Kernel,
 async def test_several_jobs_of_a_blocked_cell_are_made_side_by_side(
     notebook: Kernel, sim: Simulator
 ) -> None:
+    await notebook.do(WATCH)
     sim.always(faults.Silence())
     before = len(sim.requests)
     run = await notebook.start(
-        'jobs = [mt.image(f"fox {n}") for n in range(3)]\nx = [job.result() for job in jobs]'
+        'jobs = [mt.image(f"fox {n}") for n in range(3)]\n'
+        "watch()\n"
+        "x = [job.result() for job in jobs]"
     )
 
-    await until(lambda: len(sim.requests) == before + 3, 20, "three requests at once")
+    await until(lambda: len(sim.requests) == before + 3, "three requests at once")
+    await until(lambda: "waits" in run.text, "the block")
     await notebook.press_stop()
-    await notebook.finish(run, seconds=5)
+    await notebook.finish(run)
     await notebook.do("mt.jobs.cancel_all()")
 
 
 async def test_the_view_goes_on_while_the_cell_blocks(notebook: Kernel) -> None:
     run = await notebook.start(TALK)
-    await until(lambda: len(run.updates) > 10, 20, "ten updates")
+    await until(lambda: len(run.updates) > 10, "ten updates")
     heard = len(run.updates)
     assert not run.reply
     await notebook.finish(run)
@@ -75,19 +79,20 @@ async def test_the_view_goes_on_while_the_cell_blocks(notebook: Kernel) -> None:
 async def test_stop_ends_a_blocked_cell_and_its_job(
     notebook: Kernel, sim: Simulator, first: str
 ) -> None:
-    await notebook.do("import asyncio")
+    await notebook.do(f"import asyncio\n{WATCH}")
     sim.always(faults.Silence())
     before, aborted = len(sim.requests), sim.aborted
-    run = await notebook.start(first + 'mt.image("a red fox").result()')
-    await until(lambda: len(sim.requests) > before and run.widgets, 20, "the request")
+    run = await notebook.start(first + 'watch()\nmt.image("a red fox").result()')
+    await until(lambda: len(sim.requests) > before and run.widgets, "the request")
+    await until(lambda: "waits" in run.text, "the block")
 
     pressed = time.monotonic()
     await notebook.press_stop()
-    await notebook.finish(run, seconds=5)
+    await notebook.finish(run)
     print(f"{notebook.version}: the cell ended {time.monotonic() - pressed:.2f} s after Stop")
 
     assert run.reply["content"]["ename"] == "KeyboardInterrupt"
-    await until(lambda: sim.aborted == aborted + 1, 3, "the end of the request")
+    await until(lambda: sim.aborted == aborted + 1, "the end of the request")
     assert run.shown[-1]["data"]["text/plain"].startswith("a red fox: cancelled after ")
     assert (await notebook.do("print(mt.jobs)")).strip() == "no jobs"
 
@@ -112,5 +117,5 @@ async def test_close_ends_the_jobs_of_a_blocked_cell_s_loop(
     await notebook.do("await mt.close()")
 
     assert (await notebook.do("print(mt.sessions)")).strip() == "no open sessions"
-    await until(lambda: sim.open_connections == 0, 5, "the end of the connections")
+    await until(lambda: sim.open_connections == 0, "the end of the connections")
     assert len((await notebook.run('x = mt.image("a red fox").result()')).pictures) == 1

@@ -42,7 +42,7 @@ async def test_a_click_in_a_subshell_does_so_while_a_cell_awaits(
     subshell = await notebook.open_subshell()
     waiting = await notebook.start("print(await heard.get())")
     _click(notebook, token, subshell=subshell)
-    await notebook.finish(waiting, seconds=5)
+    await notebook.finish(waiting)
 
     assert "(True, 'MainThread')" in waiting.text
 
@@ -54,7 +54,7 @@ async def test_the_page_that_asked_is_told_what_failed(notebook: Kernel) -> None
     assert found
     _click(notebook, found[1])
 
-    await until(lambda: _said(notebook, found[1]), 5, "a word on the failure")
+    await until(lambda: _said(notebook, found[1]), "a word on the failure")
     assert "TypeError: came unexpectedly" in str(_said(notebook, found[1])[0]["say"])
 
 

@@ -14,12 +14,15 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 USED = 'import time\nimport mediatoolkit as mt\nawait mt.image("a red fox")'
 
 NAP = """
-import asyncio, pathlib
+import asyncio, pathlib, threading
 from mediatoolkit import loops, widgets
 from mediatoolkit.call import Call
 from mediatoolkit.job import Job
 
+begun = threading.Event()
+
 async def nap(call):
+    begun.set()
     try:
         await asyncio.sleep(30)
     finally:
@@ -28,15 +31,15 @@ async def nap(call):
 """
 SHOWN = """
 widgets.show(Job(nap, Call(60), label="a nap"))
-await asyncio.sleep(0.1)
+await asyncio.to_thread(begun.wait)
 """
 UNSEEN = """
 Job(nap, Call(60), label="a nap")
-await asyncio.sleep(0.1)
+await asyncio.to_thread(begun.wait)
 """
 IN_THE_BACKGROUND = """
 widgets.show(Job(nap, Call(60), label="a nap", loop=loops.background.loop()))
-await asyncio.sleep(0.1)
+await asyncio.to_thread(begun.wait)
 """
 
 
@@ -65,13 +68,13 @@ async def _kill(kernel: Kernel, _sim: Simulator) -> None:
 
 async def _while_busy(kernel: Kernel, _sim: Simulator) -> None:
     run = await kernel.start("time.sleep(30)")
-    await until(lambda: run.messages, 10, "the start of a cell")
+    await until(lambda: run.messages, "the start of a cell")
     await kernel.manager.shutdown_kernel()
 
 
 async def _while_awaiting(kernel: Kernel, _sim: Simulator) -> None:
     run = await kernel.start("import asyncio\nawait asyncio.sleep(30)")
-    await until(lambda: run.messages, 10, "the start of a cell")
+    await until(lambda: run.messages, "the start of a cell")
     await kernel.manager.shutdown_kernel()
 
 
@@ -99,7 +102,7 @@ async def _ask_silence(kernel: Kernel, sim: Simulator, cell: str) -> None:
     sim.always(faults.Silence())
     before = len(sim.requests)
     await kernel.start(cell)
-    await until(lambda: len(sim.requests) > before, 20, "the request")
+    await until(lambda: len(sim.requests) > before, "the request")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ async def test_an_ending_leaves_no_warning_and_no_connection(
 
         await end(kernel, sim)
 
-        await until(lambda: sim.open_connections == 0, 10, "the end of the connections")
+        await until(lambda: sim.open_connections == 0, "the end of the connections")
     assert kernel.left_behind() == []
 
 
@@ -171,7 +174,7 @@ async def test_a_cell_run_fifty_times_leaves_nothing(begin: Begin, sim: Simulato
         opened = await kernel.do("gc.collect()\nprint(mt.sessions.opened)")
         assert sim.open_connections == 1
         await kernel.manager.shutdown_kernel()
-        await until(lambda: sim.open_connections == 0, 10, "the end of the connections")
+        await until(lambda: sim.open_connections == 0, "the end of the connections")
 
     assert opened.strip() == "1"
     assert kernel.left_behind() == []

@@ -36,7 +36,7 @@ async def test_the_whole_way_is_told_on_request(notebook: Kernel) -> None:
 
 async def test_a_failure_that_nobody_awaits_is_told_in_place(notebook: Kernel) -> None:
     run = await notebook.run(FOX)
-    await until(lambda: len(run.shown) == 2, 20, "the message")
+    await until(lambda: len(run.shown) == 2, "the message")
 
     told = run.shown[1]["data"]
     assert told["text/plain"].startswith("RefusalError: ")
@@ -48,7 +48,7 @@ async def test_a_failure_awaited_after_it_was_told_is_a_line_in_its_own_cell(
     notebook: Kernel,
 ) -> None:
     first = await notebook.run(f"job = {FOX}")
-    await until(lambda: len(first.shown) == 2, 20, "the message")
+    await until(lambda: len(first.shown) == 2, "the message")
 
     second = await notebook.run("await job")
 

@@ -20,7 +20,7 @@ async def test_all_jobs_are_shown_with_those_that_come_later(
     await notebook.do('mt.image("a whale")')
     assert await notebook.do("print(mt.jobs.cancel_all())") == "3\n"
 
-    await until(lambda: "cancelled" in panel.shown[-1]["data"]["text/plain"], 10, "the lines")
+    await until(lambda: "cancelled" in panel.shown[-1]["data"]["text/plain"], "the lines")
     lines = panel.shown[-1]["data"]["text/plain"].splitlines()
     assert [line.split(":")[0] for line in sorted(lines)] == ["a red fox", "a whale", "an owl"]
 
@@ -31,7 +31,7 @@ async def test_a_later_job_brings_the_panel_back(notebook: Kernel) -> None:
 
     await notebook.do('await mt.image("a red fox")')
 
-    await until(lambda: len(panel.shown) == 3, 10, "the line")
+    await until(lambda: len(panel.shown) == 3, "the line")
     assert len(panel.widgets) == 1
     assert panel.shown[-1]["data"]["text/plain"].startswith("a red fox: done after ")
     assert not panel.pictures
@@ -42,10 +42,10 @@ async def test_one_job_after_several_has_the_panel_for_itself(notebook: Kernel) 
     panel = await notebook.run("mt.jobs")
     await notebook.do('jobs = [mt.image("an owl") for _ in range(4)]')
     await notebook.do("for job in jobs: await job")
-    await until(lambda: len(panel.shown) == 3, 10, "the lines of the four")
+    await until(lambda: len(panel.shown) == 3, "the lines of the four")
 
     await notebook.do('await mt.image("a red fox")')
-    await until(lambda: len(panel.shown) == 5, 10, "the line of the last")
+    await until(lambda: len(panel.shown) == 5, "the line of the last")
 
     assert panel.shown[-1]["data"]["text/plain"].splitlines()[-1].startswith("a red fox: done")
     await notebook.do("import gc; gc.collect()")

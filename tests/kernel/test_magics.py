@@ -21,7 +21,7 @@ async def magic(notebook: Kernel) -> Kernel:
 
 
 async def _answer(kernel: Kernel, request: str) -> dict[str, Any]:
-    await until(lambda: request in kernel._replies, 20, "an answer")
+    await until(lambda: request in kernel._replies, "an answer")
     content: dict[str, Any] = kernel._replies[request]["content"]
     return content
 
@@ -35,7 +35,7 @@ async def test_a_cell_becomes_a_picture_and_is_free_meanwhile(magic: Kernel) -> 
     run = await magic.run("%%image --out fox\na red fox")
     assert (await magic.do("print(type(fox).__name__)")).strip() == "Job"
 
-    await until(lambda: run.pictures, 20, "the picture")
+    await until(lambda: run.pictures, "the picture")
     awaited = await magic.run("await fox")
 
     assert run.status == "ok", run.text
@@ -170,7 +170,7 @@ async def test_settings_name_a_key_and_never_show_it(magic: Kernel) -> None:
 async def test_jobs_and_sessions_are_shown(magic: Kernel, sim: Simulator) -> None:
     sim.always(faults.Silence())
     await magic.do("%%image --out fox\na red fox")
-    await until(lambda: sim.open_connections, 20, "the request")
+    await until(lambda: sim.open_connections, "the request")
 
     running = await magic.run("%media jobs")
     (sessions,) = (await magic.run("%media sessions")).shown
@@ -184,12 +184,12 @@ async def test_close_ends_jobs_and_sessions(magic: Kernel, sim: Simulator) -> No
     sim.always(faults.Silence())
     before = len(sim.requests)
     await magic.do("%%image --out fox\na red fox")
-    await until(lambda: len(sim.requests) > before, 20, "the request")
+    await until(lambda: len(sim.requests) > before, "the request")
 
     run = await magic.run("%media close")
-    await until(lambda: run.shown[-1]["data"]["text/plain"] == "closed", 10, "the last word")
+    await until(lambda: run.shown[-1]["data"]["text/plain"] == "closed", "the last word")
 
-    assert sim.open_connections == 0
+    await until(lambda: sim.open_connections == 0, "the end of the connections")
     assert (await magic.do("print(fox.progress.state.value, mt.sessions)")).split("\n")[0] == (
         "cancelled no open sessions"
     )

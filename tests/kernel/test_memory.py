@@ -48,7 +48,12 @@ await b
 await place.settled()
 place.Place.ending = usual
 """
+PICTURES = """
+await place.settled()
+print(count(mt.Image))
+"""
 LEFT = """
+await place.settled()
 gc.collect()
 from ipywidgets.widgets.widget import _instances
 from comm import get_comm_manager
@@ -64,17 +69,17 @@ async def counting(notebook: Kernel) -> Kernel:
 
 
 async def test_a_cell_does_not_hold_what_it_has_made_and_dropped(counting: Kernel) -> None:
-    run = await counting.run(IN_A_ROW, seconds=60)
+    run = await counting.run(IN_A_ROW)
 
     assert int(run.text) <= 3  # the latest may be under way to the page
     assert run.shown[-1]["data"]["text/html"].count("<img") == 12
-    assert (await counting.do("print(count(mt.Image))")).strip() == "0"
+    assert (await counting.do(PICTURES)).strip() == "0"
 
 
 async def test_a_button_to_try_again_holds_no_pictures(counting: Kernel, sim: Simulator) -> None:
     sim.then(faults.PromptBlocked())
-    run = await counting.run(ONE_FAILS, seconds=60)
-    assert (await counting.do("print(count(mt.Image))")).strip() == "0"
+    run = await counting.run(ONE_FAILS)
+    assert (await counting.do(PICTURES)).strip() == "0"
     html = run.shown[-1]["data"]["text/html"]
     assert html.count("<img") == 11
 
@@ -82,7 +87,7 @@ async def test_a_button_to_try_again_holds_no_pictures(counting: Kernel, sim: Si
     [token] = re.findall(r'data-mt-act="(\w+)"[^>]*>Retry', html)
     await counting.click(controls, {"act": token, "page": "here"})
 
-    await until(lambda: run.shown[-1]["data"].get("text/html", "").count("<img") == 12, 20, "all")
+    await until(lambda: run.shown[-1]["data"].get("text/html", "").count("<img") == 12, "all")
 
 
 async def test_what_ends_while_a_picture_is_put_in_place_is_shown(counting: Kernel) -> None:

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from mediatoolkit.simulator import Simulator, faults
 from tests.kernel.conftest import Begin
-from tests.kernel.driver import Kernel, Run, until
+from tests.kernel.driver import WATCH, Kernel, Run, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -23,6 +23,8 @@ async def made():
 x = asyncio.run(made())
 print(x.width)
 """
+
+BLOCKING = WATCH + 'watch()\nmt.image("a red fox").result()'
 
 
 @pytest.fixture(scope="module", params=[OLD, NEW], ids=["old", "new"])
@@ -42,7 +44,7 @@ async def _waiting(kernel: Kernel, sim: Simulator, cell: str) -> Run:
     sim.always(faults.Silence())
     before = len(sim.requests)
     run = await kernel.start(cell)
-    await until(lambda: len(sim.requests) > before and run.widgets, 20, "the request")
+    await until(lambda: len(sim.requests) > before and run.widgets, "the request")
     return run
 
 
@@ -56,17 +58,18 @@ async def test_a_picture_is_made_and_shown_once(patched: Kernel, sim: Simulator,
     assert len(run.pictures) == 1
 
 
-@pytest.mark.parametrize("cell", [FOX, NESTED, 'mt.image("a red fox").result()'])
+@pytest.mark.parametrize("cell", [FOX, NESTED, BLOCKING])
 async def test_stop_ends_the_cell_and_leaves_nothing(
     patched: Kernel, sim: Simulator, cell: str
 ) -> None:
     aborted = sim.aborted
     run = await _waiting(patched, sim, cell)
+    await until(lambda: cell != BLOCKING or "waits" in run.text, "the block")
 
     await patched.press_stop()
-    await patched.finish(run, seconds=5)
+    await patched.finish(run)
 
-    await until(lambda: sim.aborted == aborted + 1, 5, "the end of the request")
+    await until(lambda: sim.aborted == aborted + 1, "the end of the request")
     assert (await patched.do("print(mt.jobs)")).strip() == "no jobs"
 
 
@@ -75,7 +78,7 @@ async def test_a_click_cancels_what_is_awaited(patched: Kernel, sim: Simulator) 
     run = await _waiting(patched, sim, FOX)
 
     await patched.click_cancel(run)
-    await patched.finish(run, seconds=5)
+    await patched.finish(run)
 
     assert run.text.startswith("JobCancelled: ")
 
@@ -90,7 +93,7 @@ async def test_an_end_leaves_no_warning(begin: Begin, sim: Simulator, patch: str
 
         await kernel.manager.shutdown_kernel()
 
-        await until(lambda: sim.open_connections == 0, 10, "the end of the connections")
+        await until(lambda: sim.open_connections == 0, "the end of the connections")
     assert kernel.left_behind() == []
 
 

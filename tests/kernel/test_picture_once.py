@@ -2,6 +2,7 @@
 
 import pytest
 
+from mediatoolkit.simulator import Simulator, faults
 from tests.kernel.driver import Kernel, Run, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
@@ -11,7 +12,7 @@ FOX = 'mt.image("a red fox")'
 
 async def _pictures_after_the_end(kernel: Kernel, run: Run) -> int:
     """How many a cell shows, also when its job outlives it."""
-    await until(lambda: run.pictures, 20, "a picture")
+    await until(lambda: run.pictures, "a picture")
     await kernel.do("pass")  # what is on its way comes before this
     return len({shown["transient"].get("display_id", "") for shown in run.pictures})
 
@@ -77,11 +78,16 @@ async def test_a_later_cell_shows_a_running_job_live(notebook: Kernel) -> None:
     assert await _pictures_after_the_end(notebook, second) == 1
 
 
-async def test_a_bare_handle_frees_its_cell_and_is_replaced_there_later(notebook: Kernel) -> None:
+async def test_a_bare_handle_frees_its_cell_and_is_replaced_there_later(
+    notebook: Kernel, sim: Simulator
+) -> None:
+    gate = faults.Gate(0)
+    sim.then(gate)
     run = await notebook.run(FOX)
     assert not run.pictures
 
-    await until(lambda: run.pictures, 20, "the picture")
+    gate.open()
+    await until(lambda: run.pictures, "the picture")
 
     view, picture = run.shown
     assert picture["transient"]["display_id"] == view["transient"]["display_id"]
@@ -90,7 +96,7 @@ async def test_a_bare_handle_frees_its_cell_and_is_replaced_there_later(notebook
 async def test_an_ending_between_two_cells_is_told_once_more(notebook: Kernel) -> None:
     """What executes notebooks without a browser hears only what comes while a cell runs."""
     run = await notebook.run(FOX)
-    await until(lambda: run.pictures, 20, "the picture")
+    await until(lambda: run.pictures, "the picture")
 
     next_cell, last_cell = await notebook.run("pass"), await notebook.run("pass")
 

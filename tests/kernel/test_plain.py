@@ -35,9 +35,13 @@ async def front(request: pytest.FixtureRequest, begin: Begin) -> AsyncIterator[K
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def waiting(front: Kernel, sim: Simulator) -> Run:
-    """A cell that waits for a vendor who takes a second and a half."""
-    sim.always(faults.Latency(1.5))
-    return await front.run('await mt.image("a <b>red</b> fox")')
+    """A cell that has waited for a vendor until it had said so three times."""
+    gate = faults.Gate(0)
+    sim.always(gate)
+    run = await front.start('await mt.image("a <b>red</b> fox")')
+    await until(lambda: len(run.shown) > 2, "three texts")
+    gate.open()
+    return await front.finish(run)
 
 
 async def test_text_is_written_anew_and_then_replaced_by_the_picture(waiting: Run) -> None:
@@ -62,13 +66,17 @@ async def test_there_is_no_word_to_any_widget(front: Kernel, waiting: Run) -> No
 
 
 async def test_several_jobs_are_counted(front: Kernel, sim: Simulator) -> None:
-    sim.always(faults.Latency(1.0))
-    run = await front.run(
+    gate = faults.Gate(0)
+    sim.always(gate)
+    run = await front.start(
         "import asyncio\n"
         "jobs = [mt.image(word) for word in ('an owl', 'a whale', 'a fox')]\n"
         "pictures = await asyncio.gather(*jobs)"
     )
-    await until(lambda: run.pictures, 10, "the pictures")
+    await until(lambda: run.shown and "of 3 jobs" in str(run.shown[-1]), "the number")
+    gate.open()
+    await front.finish(run)
+    await until(lambda: run.pictures, "the pictures")
 
     lines = run.shown[-2]["data"]["text/plain"].splitlines()
     assert "of 3 jobs are done" in lines[0]
@@ -77,7 +85,7 @@ async def test_several_jobs_are_counted(front: Kernel, sim: Simulator) -> None:
 async def test_a_refusal_takes_the_place_of_the_text(front: Kernel, sim: Simulator) -> None:
     sim.always(faults.PromptBlocked())
     run = await front.run('mt.image("a red fox")')
-    await until(lambda: "RefusalError" in str(run.shown[-1]), 10, "the message")
+    await until(lambda: "RefusalError" in str(run.shown[-1]), "the message")
 
     assert not [m for m in front.messages if m["msg_type"].startswith("comm")]
 

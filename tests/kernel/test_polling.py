@@ -2,10 +2,8 @@
 
 import signal
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from mediatoolkit.simulator import Simulator, faults
 from tests.kernel.conftest import KEY, Begin
@@ -18,15 +16,16 @@ import mediatoolkit as mt
 from mediatoolkit.flow import Polling
 mt.GeminiVideoClient.polling = Polling(first=0.05, cap=0.05)
 """
+UNFINISHED = faults.EndsAs("in_progress")
 FILM = 'film = await mt.video("a fox runs", seconds=3)'
 RESUME = "film = await mt.jobs.resume(mt.jobs.pending()[0].id)\nprint(mt.jobs.pending())"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def vendor() -> AsyncIterator[Simulator]:
-    """Makes a film while it is looked at forty times, in some two seconds."""
-    async with Simulator(key=KEY, detail=64, looks=40) as running:
-        yield running
+@pytest.fixture
+def sim(sim: Simulator) -> Simulator:
+    """Makes a film for as long as a test does not say otherwise."""
+    sim.always(UNFINISHED, at="poll")
+    return sim
 
 
 def _sent(sim: Simulator, method: str, ending: str = "") -> int:
@@ -39,7 +38,7 @@ async def _polled(kernel: Kernel, sim: Simulator) -> Run:
     await kernel.do(QUICK)
     looks = _sent(sim, "GET")
     run = await kernel.start(FILM)
-    await until(lambda: _sent(sim, "GET") > looks + 1 and run.widgets, 20, "two looks")
+    await until(lambda: _sent(sim, "GET") > looks + 1 and run.widgets, "two looks")
     return run
 
 
@@ -55,6 +54,7 @@ async def test_a_killed_kernel_s_film_is_fetched_by_the_next(begin: Begin, sim: 
         await first.manager.signal_kernel(signal.SIGKILL)
         await first.gone()
     assert _files(first, ".mp4") == []
+    sim.always(None, at="poll")
     home = first.home / "next"
     home.mkdir()
     store = str(first.home / "store")
@@ -75,10 +75,10 @@ async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
     """Between two looks only the beat is heard that keeps a hub from ending the kernel."""
     await notebook.do(QUICK)
     await notebook.do("from mediatoolkit.widgets.board import Board\nBoard.heartbeat = 0.2")
-    await notebook.do("mt.GeminiVideoClient.polling = Polling(first=5, cap=5)")
+    await notebook.do("mt.GeminiVideoClient.polling = Polling(first=50, cap=50)")
 
     run = await notebook.start(FILM)
-    await until(lambda: len([s for s in run.updates if "now" in s]) > 12, 20, "the beat")
+    await until(lambda: len([s for s in run.updates if "now" in s]) > 12, "the beat")
     news = [state["news"]["1"] for state in run.updates if "news" in state]
     stages = [row["stage"] for row in news if "stage" in row]
     await notebook.click_cancel(run)
@@ -92,7 +92,7 @@ async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
     ("answer", "said", "shown"),
     [
         (None, "the vendor confirmed", "withdrawn, confirmed by the vendor"),
-        (faults.EndsAs("in_progress"), "did not confirm", "not confirmed by the vendor"),
+        (UNFINISHED, "did not confirm", "not confirmed by the vendor"),
     ],
 )
 async def test_a_click_stops_the_film_at_the_vendor(
@@ -103,7 +103,7 @@ async def test_a_click_stops_the_film_at_the_vendor(
     run = await _polled(notebook, sim)
 
     await notebook.click_cancel(run)
-    await notebook.finish(run, seconds=5)
+    await notebook.finish(run)
 
     sim.always(None, at="cancel")
     assert _sent(sim, "POST", "/cancel") == cancels + 1
@@ -117,7 +117,7 @@ async def test_stop_stops_the_film_at_the_vendor(notebook: Kernel, sim: Simulato
 
     pressed = time.monotonic()
     await notebook.press_stop()
-    await notebook.finish(run, seconds=5)
+    await notebook.finish(run)
     print(f"the cell ended after {time.monotonic() - pressed:.2f} s")
 
     assert _sent(sim, "POST", "/cancel") == cancels + 1

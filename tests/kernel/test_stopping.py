@@ -24,7 +24,7 @@ async def waiting(notebook: Kernel, sim: Simulator) -> Run:
     sim.always(faults.Silence())
     before = len(sim.requests)
     run = await notebook.start('await mt.image("a red fox")')
-    await until(lambda: len(sim.requests) > before and run.widgets, 20, "the request")
+    await until(lambda: len(sim.requests) > before and run.widgets, "the request")
     return run
 
 
@@ -56,11 +56,11 @@ async def test_the_cell_ends_and_nothing_is_left(
 
     pressed = time.monotonic()
     await stop(notebook, waiting)
-    await notebook.finish(waiting, seconds=3)
+    await notebook.finish(waiting)
     print(f"{stop.__name__}: the cell ended after {time.monotonic() - pressed:.2f} s")
 
-    await until(lambda: sim.aborted == aborted + 1, 3, "the end of the request")
-    await until(lambda: sim.open_connections == 0, 3, "the end of the connection")
+    await until(lambda: sim.aborted == aborted + 1, "the end of the request")
+    await until(lambda: sim.open_connections == 0, "the end of the connection")
     assert _files(notebook.home) == files
     assert (await notebook.do(TASKS)).strip() == "[]"
     assert waiting.shown[-1]["data"]["text/plain"].startswith("a red fox: cancelled after ")
@@ -68,7 +68,7 @@ async def test_the_cell_ends_and_nothing_is_left(
 
 async def test_a_stopped_cell_shows_where_it_waited(notebook: Kernel, waiting: Run) -> None:
     await notebook.press_stop()
-    await notebook.finish(waiting, seconds=3)
+    await notebook.finish(waiting)
 
     assert "await mt.image" in waiting.text
     assert "providers" not in waiting.text
@@ -78,7 +78,7 @@ async def test_a_stopped_cell_shows_where_it_waited(notebook: Kernel, waiting: R
 async def test_a_cancelled_job_is_one_calm_line(notebook: Kernel, waiting: Run) -> None:
     """The request was out, so it says what that may cost."""
     await _click(notebook, waiting)
-    await notebook.finish(waiting, seconds=3)
+    await notebook.finish(waiting)
 
     assert waiting.text == (
         "JobCancelled: The job was cancelled. The provider may have billed this call; "
@@ -94,7 +94,7 @@ async def test_cancel_works_for_a_job_whose_cell_has_ended(
 
     await _click(notebook, run)
 
-    await until(lambda: len(run.shown) == 2, 5, "the line that replaces the view")
+    await until(lambda: len(run.shown) == 2, "the line that replaces the view")
     assert "cancelled after" in run.shown[1]["data"]["text/plain"]
 
 

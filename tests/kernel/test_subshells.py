@@ -34,7 +34,7 @@ async def test_a_job_started_by_a_click_in_a_subshell_outlives_it(
     subshell = await notebook.open_subshell()
 
     await notebook.click(model, {"event": "click"}, subshell=subshell)
-    await until(lambda: sim.requests, 20, "the request")
+    await until(lambda: sim.requests, "the request")
     await notebook.close_subshell(subshell)
 
     told = await notebook.do("x = await job\nprint(x.width, job.loop is main)")
@@ -49,4 +49,4 @@ async def test_a_cell_in_a_subshell_awaits_a_job_of_the_cells_loop(notebook: Ker
 
     assert run.status == "ok", run.text
     assert run.text.strip() == "1024"
-    await until(lambda: run.pictures, 10, "the picture")
+    await until(lambda: run.pictures, "the picture")

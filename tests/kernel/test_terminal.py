@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.kernel.driver import ROOT
+from tests.kernel.driver import ROOT, WATCH
 
 pytestmark = pytest.mark.kernel
 
@@ -31,7 +31,7 @@ class Terminal:
             env=_environment(home),
             encoding="utf-8",
             dimensions=(24, COLUMNS),
-            timeout=30,
+            timeout=60,
         )
         self._prompted()
 
@@ -142,7 +142,9 @@ def test_a_job_that_nobody_waits_for_leaves_the_prompt_alone(terminal: Terminal)
 
 
 def test_stop_ends_a_blocking_wait(terminal: Terminal) -> None:
-    terminal.begin(f"{LONG}.result()")
+    terminal.run(f"exec({WATCH!r})")
+    terminal.begin(f"job = {LONG}; watch(); job.result()")
+    terminal.read_until("waits")
     terminal.read_until("drawing")
 
     terminal.press_stop()
