@@ -270,7 +270,7 @@ async def done(result: Any) -> None:
             async for _ in pieces:
                 pass
     elif inspect.isawaitable(result):
-        await asyncio.wait_for(_awaited(result), 20)
+        await asyncio.wait_for(_awaited(result), 100)
 
 
 async def _awaited(result: Any) -> Any:

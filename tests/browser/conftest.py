@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from mediatoolkit.simulator import Simulator
+from mediatoolkit.simulator import Simulator, faults
 from tests.browser.lab import Lab, lab
 
 KEY = "key-that-nobody-may-see"
@@ -22,16 +22,16 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield loop
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
 @pytest.fixture(scope="session")
 def vendor(loop: asyncio.AbstractEventLoop) -> Iterator[Simulator]:
     simulator = Simulator(key=KEY, detail=64)
-    asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(60)
     yield simulator
-    asyncio.run_coroutine_threadsafe(simulator.close(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(simulator.close(), loop).result(60)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +51,23 @@ def sim(vendor: Simulator) -> Simulator:
     """The vendors' side, well again after the test before."""
     vendor.always(None)
     return vendor
+
+
+@pytest.fixture
+def until(
+    vendor: Simulator, loop: asyncio.AbstractEventLoop
+) -> Callable[[Callable[[], bool]], None]:
+    """Waits until something holds at the vendors' side."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        asyncio.run_coroutine_threadsafe(vendor.until(condition), loop).result(60)
+
+    return wait
+
+
+@pytest.fixture
+def answer(sim: Simulator, loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
+    """Every answer is held back until this is called."""
+    gate = faults.Gate(0)
+    sim.always(gate)
+    return lambda: loop.call_soon_threadsafe(gate.open)

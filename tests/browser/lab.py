@@ -28,7 +28,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_PATIENCE = 60_000  # milliseconds
+_PATIENCE = 60_000  # milliseconds after which it is clear that something will not come
 _KERNEL_ANSWERS = """async () => {
     await window.jupyterapp.restored;
     const { sessionContext } = window.jupyterapp.shell.currentWidget;
@@ -46,8 +46,8 @@ _SETTINGS: dict[str, dict[str, object]] = {
 Theme = Literal["light", "dark"]
 
 IMPORT = "import mediatoolkit as mt"
-LONG = 20_000
-"""Milliseconds that a page has for what takes a vendor or a kernel."""
+
+expect.set_options(timeout=_PATIENCE)
 
 
 @dataclass
@@ -67,26 +67,39 @@ class Sheet:
 
     def start(self, number: int) -> None:
         """Run a cell and go on."""
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        before = prompt.inner_text()
         self.cell(number).locator(".jp-InputArea-editor").click()
         self.cell(number).locator(".cm-editor.cm-focused").wait_for()
         self.page.keyboard.press("Shift+Enter")
+        expect(prompt).not_to_have_text(before)  # or the end of an earlier run would be seen
 
     def finish(self, number: int) -> None:
         """Wait for the end of a cell."""
         prompt = self.cell(number).locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=_PATIENCE)
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]"))
 
     def run(self, number: int) -> None:
         """Run a cell to its end."""
         self.start(number)
         self.finish(number)
 
+    def reload(self) -> None:
+        """Load the page anew, and wait until its kernel answers."""
+        self.page.reload()
+        self.settle()
+        self.page.evaluate(_KERNEL_ANSWERS)
+
+    def settle(self) -> None:
+        """Wait until the cells are there."""
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+
     def save(self) -> dict[str, Any]:
         """Save, and read the file."""
         before = self.path.stat().st_mtime_ns
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+s")
-        for _ in range(200):
+        for _ in range(_PATIENCE // 50):
             self.page.wait_for_timeout(50)
             if self.path.stat().st_mtime_ns == before:
                 continue
@@ -131,9 +144,10 @@ class Lab:
         context.set_default_timeout(_PATIENCE)
         page = context.new_page()
         page.goto(f"{self.url}lab/tree/{name}?token={self.token}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        sheet = Sheet(page, self.files / name)
+        sheet.settle()
         try:
-            yield Sheet(page, self.files / name)
+            yield sheet
         finally:
             context.close()
 
@@ -206,6 +220,7 @@ def lab(home: Path, **env: str) -> Iterator[Lab]:
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={files}"),
         "--LabApp.expose_app_in_browser=True",
+        "--KernelManager.transport=ipc",  # a free port may be taken before a kernel listens there
     ]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -221,4 +236,4 @@ def lab(home: Path, **env: str) -> Iterator[Lab]:
             browser.close()
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)

@@ -60,7 +60,7 @@ def test_a_click_during_an_awaiting_cell_arrives_at_once(jupyter: Lab) -> None:
 
 def test_a_busy_kernel_is_told_of(jupyter: Lab) -> None:
     """And does what was asked when it is free."""
-    busy = "import time\ntime.sleep(7)"
+    busy = "import pathlib, time\nwhile not pathlib.Path('woken').exists(): time.sleep(0.05)"
     with jupyter.notebook("sleepy.ipynb", SETUP, NOTE, busy) as sheet:
         sheet.run(0)
         sheet.run(1)
@@ -68,6 +68,7 @@ def test_a_busy_kernel_is_told_of(jupyter: Lab) -> None:
         _button(sheet, "Press").click()
         expect(sheet.page.get_by_role("status").filter(has_text="kernel is busy")).to_be_visible()
 
+        (jupyter.files / "woken").touch()
         sheet.finish(2)
         expect(sheet.output(0)).to_contain_text("pressed 1 times")
 
@@ -97,7 +98,7 @@ def test_buttons_work_again_after_a_reload_and_go_with_the_kernel(jupyter: Lab, 
         sheet.run(1)
         expect(_button(sheet, "Press")).to_be_visible()
         sheet.save()
-        sheet.page.reload()
+        sheet.reload()
         _button(sheet, "Press").click()
         expect(_button(sheet, "Press")).not_to_have_attribute("aria-busy", "true")
         sheet.run(2)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from mediatoolkit.media import Image
-from tests.browser.lab import IMPORT, LONG, Lab, Sheet, Theme
+from tests.browser.lab import IMPORT, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
@@ -176,6 +176,7 @@ measured()"""
                 dialog.get_by_role("button", name="Close").click()
                 expect(dialog).to_have_count(0)
             sheet.run(3)
+            expect(sheet.output(3)).to_have_text(re.compile(r"^\d+ \d+\s*$"))
             comms, megabytes = sheet.output(3).inner_text().split()
             return int(comms), int(megabytes)
 
@@ -229,4 +230,4 @@ def _open(sheet: Sheet, cell: int, label: str = "Open") -> Locator:
 
 
 def _loaded(dialog: Locator) -> None:
-    expect(dialog.locator(".mt-viewer-waiting")).to_have_count(0, timeout=LONG)
+    expect(dialog.locator(".mt-viewer-waiting")).to_have_count(0)
