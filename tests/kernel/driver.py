@@ -55,15 +55,18 @@ class Run:
 
     Attributes:
         id: Of the request.
-        reply: The kernel's last word.
         seconds: From the request to the reply.
     """
 
     kernel: "Kernel"
     id: str
     sent: float
-    reply: Message = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def reply(self) -> Message:
+        """The kernel's last word; empty while the cell runs."""
+        return self.kernel.replies.get(self.id, {})
 
     @property
     def status(self) -> str:
@@ -146,7 +149,7 @@ class Kernel:
     manager: AsyncKernelManager
     client: AsyncKernelClient
     messages: list[Message] = field(default_factory=list)
-    _replies: dict[str, Message] = field(default_factory=dict)
+    replies: dict[str, Message] = field(default_factory=dict)
 
     @property
     def stderr(self) -> str:
@@ -161,8 +164,7 @@ class Kernel:
 
     async def finish(self, run: Run) -> Run:
         """Wait for the end of a cell, and for its last message."""
-        await until(lambda: run.id in self._replies, "the reply of a cell")
-        run.reply = self._replies[run.id]
+        await until(lambda: run.reply, "the reply of a cell")
         run.seconds = time.monotonic() - run.sent
         await until(lambda: _is_idle(run), "the last message of a cell")
         return run
@@ -240,7 +242,7 @@ class Kernel:
     async def _keep_replies(self) -> None:
         while True:
             reply = await self.client.get_shell_msg()
-            self._replies[reply["parent_header"].get("msg_id")] = reply
+            self.replies[reply["parent_header"].get("msg_id")] = reply
 
 
 def _is_idle(run: Run) -> bool:

@@ -50,7 +50,7 @@ async def _request(kernel: Kernel, _sim: Simulator) -> None:
 async def _restart(kernel: Kernel, _sim: Simulator) -> None:
     await kernel.manager.restart_kernel()
     run = await kernel.start("pass")  # the new process is there when it answers
-    await until(lambda: run.id in kernel._replies, "the answer of the new process")
+    await until(lambda: run.reply, "the answer of the new process")
 
 
 async def _exit(kernel: Kernel, _sim: Simulator) -> None:

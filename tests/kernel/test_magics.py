@@ -21,8 +21,8 @@ async def magic(notebook: Kernel) -> Kernel:
 
 
 async def _answer(kernel: Kernel, request: str) -> dict[str, Any]:
-    await until(lambda: request in kernel._replies, "an answer")
-    content: dict[str, Any] = kernel._replies[request]["content"]
+    await until(lambda: request in kernel.replies, "an answer")
+    content: dict[str, Any] = kernel.replies[request]["content"]
     return content
 
 
