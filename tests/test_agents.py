@@ -398,6 +398,21 @@ class TestVerbs:
         await mt.image("a red fox")
         assert len(defaults._agents) == 2, "one agent for each key"
 
+    async def test_another_address_and_another_folder_are_noticed(
+        self, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They may be set late, in a cell of their own."""
+        monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9")
+        with pytest.raises(mt.TransportError):
+            await mt.image("a red fox")
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", sim.url)
+        await mt.image("a red fox")
+        monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "later"))
+        image = await mt.image("a red fox")
+        assert image.path
+        assert image.path.parent == tmp_path / "later"
+
     async def test_an_agent_of_ones_own_is_used(self, sim: Simulator) -> None:
         async with mt.ImageGenAgent(gemini(sim)) as agent:
             assert (await mt.image("a fox", agent=agent)).path is None

@@ -2,7 +2,7 @@
 
 import abc
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -70,6 +70,11 @@ class Client(abc.ABC, Generic[P, M]):
     def credentials(cls) -> Secret | None:
         """The key that a client made now would find, or None."""
         return None
+
+    @classmethod
+    def surroundings(cls) -> Hashable:
+        """All that a client made now would find in the environment; another one, another client."""
+        return cls.credentials()
 
     @classmethod
     def offers(cls) -> list[Offer]:

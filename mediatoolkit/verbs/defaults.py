@@ -1,6 +1,7 @@
-"""The agents that the verbs use, one for each model and key, until they are closed."""
+"""The agents that the verbs use, one for each model and environment, until they are closed."""
 
 import asyncio
+from collections.abc import Hashable
 from typing import Any, TypeVar, cast
 
 from mediatoolkit import loops
@@ -9,18 +10,18 @@ from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.providers.registry import client_class, default_vendor, split_id
 from mediatoolkit.store import Store
-from mediatoolkit.transport import Secret
 from mediatoolkit.transport.session import sessions
 
 A = TypeVar("A", bound=Agent[Any, Any])
 
-_agents: dict[tuple[type[Agent[Any, Any]], str, Secret | None], Agent[Any, Any]] = {}
+_agents: dict[Hashable, Agent[Any, Any]] = {}
 
 
 def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
-    """The agent to use: the given one, or one for each model and key, kept until `close`.
+    """The agent to use: the given one, or one for each model and environment, kept until `close`.
 
-    A corrected key is another key, so it is noticed.
+    A corrected key is another environment, so it is noticed; so are the vendor's address and the
+    folder that media is kept in.
     """
     if agent is not None:
         if model is not None:
@@ -30,11 +31,12 @@ def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
         return agent
     client = kind.client_type
     model_id = default_vendor(client) if model is None else model
-    key = client_class(split_id(model_id)[0], client).credentials()
-    made = _agents.get((kind, model_id, key))
-    if made is None:
-        made = _agents[kind, model_id, key] = kind(model_id, store=Store.default())
-    return cast("A", made)
+    found = client_class(split_id(model_id)[0], client).surroundings()
+    store = Store.default()
+    key = kind, model_id, found, store.folder
+    if key not in _agents:
+        _agents[key] = kind(model_id, store=store)
+    return cast("A", _agents[key])
 
 
 def unshown(kind: str, prompt: str, *, model: str | None = None, **options: Any) -> Job[Any]:

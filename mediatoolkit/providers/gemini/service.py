@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import re
+from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -100,6 +101,11 @@ class GeminiService:
             if os.environ.get(name):
                 return Secret(os.environ[name], name)
         return None
+
+    @classmethod
+    def surroundings(cls) -> Hashable:
+        """The key and the address in the environment."""
+        return cls.credentials(), _base_url()
 
     @classmethod
     def _offer(cls, model: str, takes: frozenset[str], **choices: tuple[str, ...]) -> Offer:
