@@ -50,7 +50,7 @@ def chosen() -> Loop:
 
 def is_shutdown(error: BaseException | None) -> bool:
     """Whether *error* is Python's word for work that came when the interpreter was ending."""
-    return isinstance(error, RuntimeError) and "interpreter shutdown" in str(error)
+    return isinstance(error, RuntimeError) and " shutdown" in str(error)
 
 
 def over() -> Over:

@@ -198,7 +198,7 @@ def test_all_running_jobs_are_known_until_they_are_over() -> None:
 
 
 SCRIPT = """
-import asyncio, pathlib, signal, sys
+import asyncio, contextlib, pathlib, signal, sys, threading
 import mediatoolkit as mt
 from mediatoolkit.call import Call
 
@@ -213,6 +213,16 @@ async def nap(call):
         await asyncio.sleep(30)
     finally:
         pathlib.Path("cleaned").touch()
+
+begun = threading.Event()
+
+async def late(call):
+    worker = await asyncio.to_thread(threading.current_thread)
+    begun.set()
+    with contextlib.suppress(asyncio.CancelledError):
+        while worker.is_alive():
+            await asyncio.sleep(0.01)
+    await asyncio.to_thread(int)
 
 """
 
@@ -255,6 +265,7 @@ def test_ctrl_c_cancels_what_a_script_blocks_for(code: str, tmp_path: Path) -> N
         'mt.Job(nap, Call(60), label="nap")\nsys.stdin.readline()',
         'print(mt.image("a red fox", size=64).result())',
         'mt.image("a red fox", size=64)',
+        'mt.Job(late, Call(60), label="late")\nbegun.wait()',
     ],
 )
 def test_a_script_ends_in_silence_whatever_runs(code: str, tmp_path: Path) -> None:
