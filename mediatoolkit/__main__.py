@@ -29,6 +29,7 @@ _MEANT = {
     "resolution": "such as 720p",
 }
 _NUMBERS = {"seed": int, "speed": float, "seconds": float}
+_INTERRUPTED = 130  # as a shell has it: 128 and the number of the signal
 _STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
 _SCENES = ("a red fox under the stars", "an owl on a branch at midnight")
 
@@ -38,7 +39,11 @@ def main() -> int:
     asked = _arguments()
     try:
         asyncio.run(_demo(asked.out) if asked.kind == "demo" else _make(asked))
+    except KeyboardInterrupt:
+        _show(None)
+        return _INTERRUPTED
     except MediaToolkitError as error:
+        _show(None)
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - a command
         return 1
     return 0

@@ -1,5 +1,9 @@
 """The package as a whole: its public names, what importing it costs, its README."""
 
+import os
+import pty
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +159,42 @@ def test_the_command_says_in_one_line_what_is_wrong(
     assert done.returncode == 1
     assert done.stderr.startswith(words)
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_command_ends_in_silence_at_ctrl_c(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as vendor:
+        command = subprocess.Popen(  # noqa: S603 - our own command
+            [*MAKE, "image", "a red fox"],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=asking(f"http://127.0.0.1:{vendor.getsockname()[1]}"),
+        )
+        with command, vendor.accept()[0]:
+            command.send_signal(signal.SIGINT)
+            _, said = command.communicate(timeout=60)
+    assert said == ""
+    assert command.returncode == 130
+
+
+def test_an_error_takes_the_place_of_the_line_that_shows_progress(tmp_path: Path) -> None:
+    reads, writes = pty.openpty()
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*MAKE, "image", "a red fox"],
+        stderr=writes,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env=asking("http://127.0.0.1:9"),
+    )
+    os.close(writes)
+    shown = os.read(reads, 100_000).decode()
+    os.close(reads)
+    assert done.returncode == 1
+    assert "\r\x1b[KTransportError: " in shown
+
+
+def asking(address: str) -> dict[str, str]:
+    """An environment in which Gemini is at *address*."""
+    vendor = {"GEMINI_API_KEY": "test-key", "GOOGLE_GEMINI_BASE_URL": address}
+    return os.environ | vendor | {"PYTHONPATH": str(ROOT)}
