@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mediatoolkit import loops
 from mediatoolkit.call import Call, Withdrawn, finite_seconds
@@ -180,6 +180,14 @@ class Job(Generic[T_co]):
             MediaToolkitError: Whatever the work raised.
         """
         return self._wait().__await__()
+
+    if not TYPE_CHECKING:  # a type checker finds these by itself
+
+        def __getattr__(self, name: str) -> Any:
+            """What is missing here belongs to the result, more often than not."""
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            hint = "" if name.startswith("_") else "; what it makes may have it: await it first"
+            raise AttributeError(said + hint, name=name, obj=self)
 
     def __repr__(self) -> str:
         """One line without times or addresses."""

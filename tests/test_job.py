@@ -35,6 +35,14 @@ async def test_a_job_gives_its_result_to_everyone_who_awaits_it() -> None:
     assert job.progress.state is State.DONE
 
 
+async def test_a_job_that_was_not_awaited_says_so() -> None:
+    job: Any = Job(quick, Call(5), label="fox")
+    with pytest.raises(AttributeError, match=r"no attribute 'save'.*await it first"):
+        job.save("fox.png")
+    assert not hasattr(job, "_repr_html_")
+    await job
+
+
 async def test_cancel_from_another_thread_ends_the_job() -> None:
     job = Job(forever, Call(60), label="fox")
     threading.Thread(target=job.cancel).start()
