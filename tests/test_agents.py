@@ -490,6 +490,12 @@ class TestVerbs:
             starts = [one for one in sim.requests if one.path.endswith("/interactions")]
             assert len(starts) == 1
 
+    async def test_a_film_waits_for_the_jobs_that_make_its_parts(self) -> None:
+        parts = [mt.image(f"a {bird}", size="160x96") for bird in ("crow", "gull")]
+        voice = mt.speech("Two birds.")
+        made = await mt.film(parts, voice)
+        assert made.seconds >= (await voice).seconds
+
     async def test_a_story_goes_through_all_three_verbs(self) -> None:
         fox = await mt.image("a red fox", size="160x96", seed=1)
         voice = await mt.speech("A red fox sits under the stars.")

@@ -181,8 +181,8 @@ class Agent(abc.ABC, Generic[P, M]):
     async def _read(self, prompt: str | P, options: dict[str, Any]) -> P:
         """As `_checked`, in a thread when there are pictures to read; jobs are awaited first."""
         if self.reads & options.keys():
-            made = {name: await _made(thing) for name, thing in options.items()}
-            return await asyncio.to_thread(self._checked, prompt, made)
+            found = {name: await made(thing) for name, thing in options.items()}
+            return await asyncio.to_thread(self._checked, prompt, found)
         return self._checked(prompt, options)
 
     def _checked(self, prompt: str | P, options: dict[str, Any]) -> P:
@@ -247,7 +247,7 @@ class Agent(abc.ABC, Generic[P, M]):
         return tuple(client_for(one, kind) if isinstance(one, str) else one for one in several)
 
 
-async def _made(thing: object) -> object:
+async def made(thing: object) -> object:
     """What a job, or each in a list, makes; it goes on when this wait is cancelled."""
     if isinstance(thing, Job):
         over, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -255,5 +255,5 @@ async def _made(thing: object) -> object:
         await over.wait()
         return await thing
     if isinstance(thing, (list, tuple)) and any(isinstance(one, Job) for one in thing):
-        return [await _made(one) for one in thing]
+        return [await made(one) for one in thing]
     return thing

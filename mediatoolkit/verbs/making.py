@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mediatoolkit import loops
 from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
+from mediatoolkit.agents.base import made
 from mediatoolkit.call import Call, Saving
 from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Video
@@ -149,7 +150,8 @@ def film(
     Args:
         images: One picture or several: `Image`, bytes, path, Pillow image or array. Each moves
             slowly and fades into the next; other shapes are fitted, never stretched.
-        narration: What is heard: `Audio`, or a text that the local voice speaks.
+        narration: What is heard: `Audio`, or a text that the local voice speaks. Jobs, here and
+            among the pictures, are awaited first.
         captions: Whether to draw the narration's words into the pictures.
         seconds: Length of the film, or one length for each picture; left out, the narration and
             the pictures decide.
@@ -169,13 +171,14 @@ def film(
     async def work(call: Call) -> Video:
         from mediatoolkit.providers.local.film import FilmPlan, make_film
 
+        pictures, heard = await made(images), await made(narration)
         plan = await asyncio.to_thread(
-            FilmPlan.of, images, narration=narration, captions=captions, seconds=seconds, size=size
+            FilmPlan.of, pictures, narration=heard, captions=captions, seconds=seconds, size=size
         )
         await store.check()
-        made = await make_film(plan, call)
+        whole = await make_film(plan, call)
         call.report(Saving())
-        return await store.put(made)
+        return await store.put(whole)
 
     call = call_within(timeout, Timeout(total=300))
     return shown(Job(work, call, label="a film of pictures"))
