@@ -57,6 +57,7 @@ def test_what_cannot_be_a_prompt_is_refused(text: Any, words: str) -> None:
         ("1024×768", "1024x768", (1024, 768)),
         ((640, 480), "640x480", (640, 480)),
         (640, "640x640", (640, 640)),
+        ("640", "640x640", (640, 640)),
         (None, None, None),
     ],
 )

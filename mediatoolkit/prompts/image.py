@@ -20,6 +20,7 @@ from mediatoolkit.quoting import quoted
 
 _TIER = re.compile(r"512|[124]K")
 _PIXELS = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
+_SQUARE = re.compile(r"[1-9]\d{0,4}")
 
 Size = str | int | tuple[int, int]
 
@@ -121,6 +122,8 @@ def _size(size: object) -> str | None:
     written = size.strip() if isinstance(size, str) else _as_sides(size)
     if _TIER.fullmatch(written.upper()):
         return written.upper()
+    if _SQUARE.fullmatch(written):  # a command line has no other numbers than these
+        written = f"{written}x{written}"
     match = _PIXELS.fullmatch(written.lower())
     if not match:
         raise PromptError(
