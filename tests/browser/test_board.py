@@ -125,6 +125,31 @@ def _left(row: Locator) -> int:
     return int(minutes) * 60 + int(seconds)
 
 
+def test_a_narrow_page_has_room_for_the_name_in_place_of_the_sketch(jupyter: Lab) -> None:
+    with jupyter.notebook("narrow.ipynb", IMPORT, SKETCHED) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        board, sketch = sheet.output(1).locator(".mt-jobs"), sheet.output(1).locator("img")
+        expect(sketch).to_be_visible()
+
+        board.evaluate("board => { board.style.width = '270px' }")
+
+        expect(sketch).to_be_hidden()
+        name = board.get_by_text("a red fox under the stars").bounding_box()
+        assert name
+        assert name["width"] > 80
+        assert board.evaluate("board => board.scrollWidth <= board.clientWidth")
+
+
+SKETCHED = """from mediatoolkit.call import Call, Partial
+from mediatoolkit.verbs.showing import shown
+
+async def sketch(call):
+    made = await mt.ImageGenAgent("local/painter").generate("a red fox", size=64)
+    call.report(Partial(made.data, "image/png"))
+    await asyncio.Event().wait()
+
+job = shown(mt.Job(sketch, Call(600), label="a red fox under the stars"))"""
 _COLOUR = "element => getComputedStyle(element).getPropertyValue('--mt-fill')"
 
 
