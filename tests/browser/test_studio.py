@@ -266,6 +266,15 @@ def test_it_can_be_read_by_everybody(jupyter: Lab, theme: Theme) -> None:
 
 
 @pytest.mark.usefixtures("sim")
+def test_the_longest_seed_can_be_read_beside_the_picture(jupyter: Lab) -> None:
+    with jupyter.notebook("seed.ipynb", IMPORT, OPEN) as sheet:
+        studio = opened(sheet)
+        studio.evaluate("studio => { studio.style.width = '580px' }")
+        seed = studio.get_by_role("textbox", name="Seed")
+        seed.fill("4294967295")
+        assert seed.evaluate("seed => seed.scrollWidth <= seed.clientWidth")
+
+
 def test_a_page_that_is_loaded_anew_finds_the_session(jupyter: Lab) -> None:
     with jupyter.notebook("again.ipynb", IMPORT, OPEN, "studio") as sheet:
         studio = opened(sheet)

@@ -18,7 +18,7 @@ const ENTRIES = {
   speed: { label: "Speed", type: "number", min: 0.25, max: 4, step: 0.05, placeholder: "1" },
   seconds: { label: "Seconds", type: "number", min: 1, max: 600, step: 0.5, placeholder: "Auto" },
   timeout: { label: "Time limit, s", type: "number", min: 1, step: 1, placeholder: "Auto" },
-  narration: { label: "Narration", placeholder: "spoken by the local voice" },
+  narration: { label: "Narration", placeholder: "spoken aloud" },
 };
 
 class Form {
