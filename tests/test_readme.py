@@ -5,13 +5,13 @@ import inspect
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import mediatoolkit as mt
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHAPES = re.compile(r"^(.+)  # (\(\d.+\))$", re.MULTILINE)
 
 
 async def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,12 +20,14 @@ async def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
-    cell: dict[str, object] = {"np": np}
+    cell: dict[str, object] = {}
     for block in BLOCKS:
         code = compile(block, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         result = eval(code, cell)  # noqa: S307 - our own README
         if inspect.isawaitable(result):
             await result
+        for expression, value in SHAPES.findall(block):
+            assert repr(eval(expression, cell)) == value  # noqa: S307 - our own README
     owl = cell["owl"]
     assert isinstance(owl, mt.Image)
     assert (tmp_path / "owl.png").exists()
