@@ -55,7 +55,6 @@ class Job(Generic[T_co]):
         self._call = call
         self._started = time.monotonic()
         self._took = 0.0
-        self._stopped_by_user = False
         self._error: BaseException | None = None
         self._next: Job[T_co] | None = None
         self._watchers: list[Watcher] = []
@@ -94,7 +93,7 @@ class Job(Generic[T_co]):
             timeout: Seconds to wait at most; the job goes on after that.
 
         Raises:
-            JobCancelled: `cancel` was called.
+            JobCancelled: It was cancelled, or somebody who waited for it was.
             DeadlineError: It is not over after *timeout* seconds.
             MediaToolkitError: Whatever the work raised; or the job already runs on the loop of
                 this very thread, which cannot turn while the thread is blocked.
@@ -103,11 +102,8 @@ class Job(Generic[T_co]):
         last = self._last_try()
         if last is not self:
             return last.result(seconds)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             return self._errand.result(seconds)
-        except asyncio.CancelledError:
-            if not self._stopped_by_user:
-                raise
         raise _cancelled(self._call)
 
     def again(self) -> "Job[T_co]":
@@ -176,7 +172,7 @@ class Job(Generic[T_co]):
         """Wait for the result, on any loop.
 
         Raises:
-            JobCancelled: `cancel` was called.
+            JobCancelled: It was cancelled, or somebody else who waited for it was.
             MediaToolkitError: Whatever the work raised.
         """
         return self._wait().__await__()
@@ -203,7 +199,7 @@ class Job(Generic[T_co]):
         except asyncio.CancelledError as stopped:
             stopped.__traceback__ = None  # a stopped cell shows where it waited, not our insides
             waiter = asyncio.current_task()
-            if not self._stopped_by_user or (waiter is not None and waiter.cancelling()):
+            if waiter is not None and waiter.cancelling():
                 raise
         raise _cancelled(self._call)
 
@@ -231,7 +227,6 @@ class Job(Generic[T_co]):
 
     def _stop(self) -> None:
         if not self.done():
-            self._stopped_by_user = True
             self._errand.cancel()
 
     def _extend(self, seconds: float) -> None:

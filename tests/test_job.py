@@ -67,6 +67,17 @@ async def test_a_stopped_cell_stops_its_job() -> None:
     assert job.done()
 
 
+async def test_who_awaits_a_job_that_another_stopped_is_not_cancelled_with_it() -> None:
+    """A bare CancelledError would seem to end whoever awaits."""
+    job = Job(forever, Call(60), label="fox")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(job, 0.01)
+    with pytest.raises(JobCancelled):
+        await job
+    with pytest.raises(JobCancelled):
+        await asyncio.to_thread(job.result)
+
+
 async def test_the_deadline_says_which_stage_it_ended() -> None:
     job = Job(forever, Call(0.05), label="fox")
     with pytest.raises(DeadlineError, match="while waiting") as caught:
