@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import mediatoolkit as mt
@@ -38,8 +39,9 @@ async def sim() -> AsyncIterator[Simulator]:
 
 
 async def test_pictures_come_in_the_order_of_their_prompts() -> None:
+    three: Any = np.int64(3)  # as whole numbers come out of a table
     async with mt.ImageGenAgent("local", size="64x64", seed=1) as agent:
-        images = await agent.generate_many(["an owl", "a fox", "a whale"], concurrency=3)
+        images = await agent.generate_many(["an owl", "a fox", "a whale"], concurrency=three)
     assert [image.provenance.prompt for image in images if image.provenance] == [
         "an owl",
         "a fox",

@@ -2,6 +2,7 @@
 
 import abc
 import asyncio
+import numbers
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -120,7 +121,8 @@ class Agent(abc.ABC, Generic[P, M]):
         """
         if isinstance(prompts, (str, Prompt)) or not isinstance(prompts, Iterable):
             raise PromptError("generate_many takes a list of prompts; one goes to generate.")
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        whole = isinstance(concurrency, numbers.Integral) and not isinstance(concurrency, bool)
+        if not whole or concurrency < 1:
             raise PromptError(f"concurrency takes whole numbers from 1, not {quoted(concurrency)}.")
         if not isinstance(return_exceptions, bool):
             raise PromptError(
@@ -128,7 +130,7 @@ class Agent(abc.ABC, Generic[P, M]):
             )
         asked = [await self._read(prompt, options) for prompt in prompts]
         works = [partial(self.generate, one, timeout=timeout) for one in asked]
-        return await together(works, at_once=concurrency, return_exceptions=return_exceptions)
+        return await together(works, at_once=int(concurrency), return_exceptions=return_exceptions)
 
     def start(
         self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
@@ -241,9 +243,7 @@ class Agent(abc.ABC, Generic[P, M]):
             raise PromptError("An agent needs a client; leave clients out for the default.")
         for one in several:
             if not isinstance(one, (str, kind)):
-                raise PromptError(
-                    f"{type(one).__name__} is neither a {kind.__name__} nor a model id."
-                )
+                raise PromptError(f"{type(one).__name__} is no {kind.__name__}, and no model id.")
         return tuple(client_for(one, kind) if isinstance(one, str) else one for one in several)
 
 

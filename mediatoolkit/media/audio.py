@@ -29,6 +29,8 @@ _TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()}
     ".opus": "audio/ogg",
 }
 _CHANNELS = range(1, 65)
+_WIDTHS = range(1, 10_001)
+_HEIGHTS = range(1, 5_001)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -183,8 +185,8 @@ class Audio(Media):
         Raises:
             MediaError: A size that is no picture.
         """
-        if not (1 <= width <= 10_000 and 1 <= height <= 5_000):
-            raise MediaError(f"A waveform of {width} × {height} pixels cannot be drawn.")
+        width = _checked(width, _WIDTHS, "width")
+        height = _checked(height, _HEIGHTS, "height")
         drawn = waveform.draw(self.samples, width, height)
         return Image(pixels.encode(pixels.pillow_of(drawn)))
 

@@ -1,6 +1,7 @@
 """Films: bytes that know their type and origin and can show themselves."""
 
 import base64
+import numbers
 import struct
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -115,7 +116,7 @@ class Video(Media):
             MediaError: *at* is below 0, or the film cannot be decoded.
             MissingExtraError: PyAV is not installed.
         """
-        if not at >= 0:
+        if not isinstance(at, numbers.Real) or not at >= 0:
             raise MediaError(f"A film has no picture at {quoted(at)} s; it begins at 0.")
         for seconds, picture in reel.frames(self.data, at):
             origin = self.provenance

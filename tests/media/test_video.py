@@ -80,8 +80,8 @@ def test_the_poster_is_what_is_seen_then(kind: str, at: float, frame: int) -> No
     assert int(poster[-1, -1, 0]) == pytest.approx(8 * frame, abs=3)
 
 
-@pytest.mark.parametrize("at", [-1, float("nan")])
-def test_there_is_no_poster_before_the_film(at: float) -> None:
+@pytest.mark.parametrize("at", [-1, float("nan"), "later"])
+def test_there_is_no_poster_before_the_film(at: Any) -> None:
     with pytest.raises(MediaError, match="begins at 0"):
         Video(clip()).poster(at)
 
