@@ -79,8 +79,12 @@ class Origin:
         return f"{self.scheme}://{self.place}"
 
 
-def checked_base(url: object) -> str:
+def checked_base(url: object, name: str = "base_url=") -> str:
     """Check a configured base URL, `http(s)://host[:port][/prefix]`; returns it without end slash.
+
+    Args:
+        url: What somebody set.
+        name: Where.
 
     Raises:
         UnsafeURLError: It is anything else. Nothing was sent.
@@ -89,7 +93,7 @@ def checked_base(url: object) -> str:
     match = _ADDRESS.fullmatch(text)
     if match is None or not _PREFIX.fullmatch((match["path"] or "").rstrip("/")):
         raise UnsafeURLError(
-            f"base_url= takes http(s)://host[:port][/prefix] and nothing more, not {shown(url)}."
+            f"{name} takes http(s)://host[:port][/prefix] and nothing more, not {shown(url)}."
         )
     Origin.of(text)
     return text.rstrip("/")

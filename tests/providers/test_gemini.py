@@ -449,6 +449,14 @@ async def test_a_missing_key_lists_every_place(monkeypatch: pytest.MonkeyPatch) 
     assert "GOOGLE_API_KEY" in repr(GeminiImageClient.credentials())
 
 
+def test_a_wrong_address_is_named_where_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "localhost:8765")
+    with pytest.raises(mt.UnsafeURLError, match=r"^GOOGLE_GEMINI_BASE_URL takes"):
+        GeminiImageClient(api_key="k")
+    with pytest.raises(mt.UnsafeURLError, match=r"^base_url= takes"):
+        GeminiImageClient(api_key="k", base_url="localhost:8765")
+
+
 async def test_a_closed_client_sends_nothing(client: GeminiImageClient, sim: Simulator) -> None:
     await client.close()
     await client.close()

@@ -22,12 +22,14 @@ from mediatoolkit.transport import (
     Transport,
     timeout_of,
 )
+from mediatoolkit.transport.guard import checked_base
 from mediatoolkit.transport.secret import HiddenText
 
 if TYPE_CHECKING:
     import aiohttp
 
 BASE_URL = "https://generativelanguage.googleapis.com"
+_BASE_NAME = "GOOGLE_GEMINI_BASE_URL"
 _KEY_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 _MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}")
 
@@ -141,7 +143,8 @@ def _key(api_key: str | None) -> Secret:
 
 
 def _base_url() -> str:
-    return os.environ.get("GOOGLE_GEMINI_BASE_URL") or BASE_URL
+    found = os.environ.get(_BASE_NAME)
+    return checked_base(found, _BASE_NAME) if found else BASE_URL
 
 
 def _checked_model(model: object) -> str:
