@@ -7,6 +7,7 @@
     ├── StorageError              the result could not be written              also OSError
     ├── MissingExtraError         an optional package is not installed         also ImportError
     ├── ClosedError               used after close                             also RuntimeError
+    ├── NotAwaitedError           a job was taken for what it makes            also AttributeError
     ├── JobCancelled              the user stopped the job
     ├── TransportError            no usable answer came back                   also ConnectionError
     │   ├── DeadlineError         the call ran past its deadline               also TimeoutError
@@ -121,6 +122,12 @@ class ClosedError(MediaToolkitError, RuntimeError):
     """Used after close."""
 
     family = "closed"
+
+
+class NotAwaitedError(MediaToolkitError, AttributeError):
+    """A job was taken for what it makes."""
+
+    family = "request"
 
 
 class JobCancelled(MediaToolkitError):  # noqa: N818 - a wish of the user's, not a fault

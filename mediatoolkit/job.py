@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from mediatoolkit import loops
 from mediatoolkit.call import Call, Withdrawn, finite_seconds
 from mediatoolkit.errand import Errand
-from mediatoolkit.errors import JobCancelled
+from mediatoolkit.errors import JobCancelled, NotAwaitedError
 from mediatoolkit.progress import Progress, State
 
 T = TypeVar("T")
@@ -181,9 +181,9 @@ class Job(Generic[T_co]):
 
         def __getattr__(self, name: str) -> Any:
             """What is missing here belongs to the result, more often than not."""
-            said = f"{type(self).__name__!r} object has no attribute {name!r}"
-            hint = "" if name.startswith("_") else "; what it makes may have it: await it first"
-            raise AttributeError(said + hint, name=name, obj=self)
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise NotAwaitedError(f"A job has no {name!r}; await it first, and ask what it makes.")
 
     def __repr__(self) -> str:
         """One line without times or addresses."""

@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from mediatoolkit.call import Call, Drawing, Event, Waiting
-from mediatoolkit.errors import DeadlineError, JobCancelled, PromptError, RefusalError
+from mediatoolkit.errors import (
+    DeadlineError,
+    JobCancelled,
+    NotAwaitedError,
+    PromptError,
+    RefusalError,
+)
 from mediatoolkit.flow import Polling, relay
 from mediatoolkit.job import Job
 from mediatoolkit.progress import Progress, State
@@ -37,8 +43,9 @@ async def test_a_job_gives_its_result_to_everyone_who_awaits_it() -> None:
 
 async def test_a_job_that_was_not_awaited_says_so() -> None:
     job: Any = Job(quick, Call(5), label="fox")
-    with pytest.raises(AttributeError, match=r"no attribute 'save'.*await it first"):
+    with pytest.raises(NotAwaitedError, match="no 'save'; await it first"):
         job.save("fox.png")
+    assert not hasattr(job, "save")
     assert not hasattr(job, "_repr_html_")
     await job
 
