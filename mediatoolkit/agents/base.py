@@ -1,16 +1,15 @@
 """What every agent does."""
 
-import abc
 import asyncio
 import numbers
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mediatoolkit.call import Call, Saving
+from mediatoolkit.closing import Closing
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.flow import together
 from mediatoolkit.job import Job
@@ -30,7 +29,7 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 
-class Agent(abc.ABC, Generic[P, M]):
+class Agent(Closing, Generic[P, M]):
     """Clients, defaults and a store behind the verb `generate`.
 
     Args:
@@ -166,19 +165,6 @@ class Agent(abc.ABC, Generic[P, M]):
     def __repr__(self) -> str:
         """The chain of models."""
         return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        await self.close()
 
     async def _read(self, prompt: str | P, options: dict[str, Any]) -> P:
         """As `_checked`, in a thread when there are pictures to read; jobs are awaited first."""

@@ -7,10 +7,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mediatoolkit.call import Call, Sounding
+from mediatoolkit.closing import Closing
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
@@ -40,7 +40,7 @@ class Offer:
     takes: frozenset[str] = frozenset()
 
 
-class Client(abc.ABC, Generic[P, M]):
+class Client(Closing, Generic[P, M]):
     """One vendor's protocol for one kind of media.
 
     Attributes:
@@ -157,19 +157,6 @@ class Client(abc.ABC, Generic[P, M]):
     def __repr__(self) -> str:
         """Vendor and model; never the key."""
         return f"<{type(self).__name__} {self.model_id}>"
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        await self.close()
 
 
 class ImageClient(Client[ImagePrompt, Image]):

@@ -6,8 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
@@ -15,6 +14,7 @@ import aiohttp
 from yarl import URL
 
 from mediatoolkit.call import Call
+from mediatoolkit.closing import Closing
 from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, error_by_status
 from mediatoolkit.transport.arrival import download
@@ -37,7 +37,7 @@ _NOTHING: Mapping[str, str] = {}
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
-class Transport:
+class Transport(Closing):
     """Sends one provider's calls.
 
     Args:
@@ -221,19 +221,6 @@ class Transport:
         The session stays open: it is the registry's or yours.
         """
         await self._flights.end()
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        await self.close()
 
     async def _send(self, request: Request, call: Call) -> Answer:
         call.provider = self.provider

@@ -1,0 +1,20 @@
+"""What is used with `async with`, and closed at the end of it."""
+
+import abc
+from typing import Self
+
+
+class Closing(abc.ABC):
+    """Something that lets go of what it holds at the end of `async with`, or by hand before."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Let go of everything; may be called again."""
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Close."""
+        await self.close()
