@@ -4,7 +4,6 @@ Only what providers use: `data:` lines, joined by line breaks and ended by an em
 with CR, LF or CRLF and with nothing else; U+2028 is text.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,18 +11,17 @@ from mediatoolkit.errors import ProviderError
 from mediatoolkit.transport.decode import MediaScanner
 
 _DONE = b"[DONE]"
-_LINE_END = re.compile(rb"\r\n|\n|\r(?!$)")  # a CR at the very end may be half of a CRLF
 
 
 class EventSplitter:
     """Feed it pieces of a body; it gives the data of every event that is complete."""
 
-    __slots__ = ("_data", "_rest", "_searched")
+    __slots__ = ("_data", "_last", "_line")
 
     def __init__(self) -> None:
         """Start at the beginning of a body."""
-        self._rest = bytearray()
-        self._searched = 0
+        self._line: list[bytes] = []
+        self._last = b""
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> list[bytes]:
@@ -32,28 +30,31 @@ class EventSplitter:
         Returns:
             Data of the events that it completes, in order.
         """
-        self._rest += piece
-        return self._events()
+        events: list[bytes] = []
+        for part in piece.splitlines(keepends=True):
+            half = part == b"\n" and self._last == b"\r"  # the rest of a CRLF that was cut in two
+            self._last = part[-1:]
+            if half:
+                continue
+            self._line.append(part)
+            if self._last in b"\r\n":
+                events += self._ended()
+        return events
 
     def end(self) -> list[bytes]:
         """Take the end of the body; an event without its empty line still counts."""
-        self._rest += b"\n\n"
-        return self._events()
+        return self.feed(b"\n\n")
 
-    def _events(self) -> list[bytes]:
-        events: list[bytes] = []
-        start = 0
-        for found in _LINE_END.finditer(self._rest, self._searched):
-            line = bytes(self._rest[start : found.start()])
-            start = found.end()
-            if line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" "))
-            elif not line and self._data:
-                events.append(b"\n".join(self._data))
-                self._data = []
-        del self._rest[:start]
-        self._searched = max(0, len(self._rest) - 1)
-        return events
+    def _ended(self) -> list[bytes]:
+        """The event that the line completes, if it does."""
+        line = b"".join(self._line).rstrip(b"\r\n")
+        self._line = []
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        if line or not self._data:
+            return []
+        event, self._data = b"\n".join(self._data), []
+        return [event]
 
 
 class EventReader:

@@ -29,4 +29,6 @@ def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
     assert splitter.feed(b"data: {") == []
     assert splitter.feed(b"}\n\nda") == [b"{}"]
     assert splitter.feed(b"ta: 2\r\n\r\n") == [b"2"]
+    assert splitter.feed(b"data: 3\r\r") == [b"3"]
+    assert splitter.feed(b"\ndata: 4\r\n\r") == [b"4"]
     assert splitter.end() == []
