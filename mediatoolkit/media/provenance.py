@@ -1,21 +1,15 @@
 """Where a piece of media comes from, as a value."""
 
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from html import escape
 from typing import Any
 
+from mediatoolkit.version import VERSION
+
 _LONGEST_PROMPT = 8_000
 _LONGEST_NAME = 300
-
-
-@functools.cache  # looking it up reads files of the installation
-def _our_version() -> str:
-    from importlib.metadata import version
-
-    return version("mediatoolkit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +38,7 @@ class Provenance:
     request_id: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-    version: str = field(default_factory=_our_version)
+    version: str = VERSION
 
     def to_json(self, *, room: int | None = None) -> str:
         """One line of JSON that can be encoded, whatever the record holds.

@@ -5,13 +5,16 @@ import contextlib
 import functools
 import socket
 import warnings
-from importlib import metadata
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from mediatoolkit.transport.guard import check_addresses
 from mediatoolkit.transport.policy import Timeout
+from mediatoolkit.version import VERSION
+
+USER_AGENT = f"mediatoolkit/{VERSION}"
+"""Name and version that every request carries."""
 
 
 def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
@@ -89,15 +92,6 @@ def drop(session: aiohttp.ClientSession) -> None:
         closing = connector.close().__await__()
         with contextlib.suppress(StopIteration, RuntimeError):
             next(closing)
-
-
-@functools.cache
-def user_agent() -> str:
-    """Name and version that every request carries."""
-    try:
-        return f"mediatoolkit/{metadata.version('mediatoolkit')}"
-    except metadata.PackageNotFoundError:
-        return "mediatoolkit/0"
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner
-from mediatoolkit.transport.dial import durations, user_agent
+from mediatoolkit.transport.dial import USER_AGENT, durations
 from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.flights import closed
@@ -67,7 +67,7 @@ class Line:
         self.headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # packing costs 50 ms for a picture and saves little
-            "User-Agent": user_agent(),
+            "User-Agent": USER_AGENT,
             **self.headers,
         }
 

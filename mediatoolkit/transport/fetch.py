@@ -11,7 +11,7 @@ from mediatoolkit.call import Call, Connecting
 from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
 from mediatoolkit.transport.answer import family_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
-from mediatoolkit.transport.dial import durations, user_agent
+from mediatoolkit.transport.dial import USER_AGENT, durations
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.guard import MOST_REDIRECTS, Origin, check_stranger, redirect_target
 from mediatoolkit.transport.policy import RETRYABLE, Bucket, Retry, Timeout, retry_after
@@ -82,7 +82,7 @@ async def _ask(
     response = await session.get(
         address,
         headers={
-            "User-Agent": user_agent(),
+            "User-Agent": USER_AGENT,
             **headers,
             **(door.key() if origin == door.home else {}),
         },
