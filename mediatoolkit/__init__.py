@@ -6,6 +6,8 @@ Names load when they are first used, so that `import mediatoolkit` stays quick.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mediatoolkit.version import VERSION
+
 if TYPE_CHECKING:
     from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
     from mediatoolkit.errors import (
@@ -156,6 +158,8 @@ __all__ = [
     "speech",
     "video",
 ]
+
+__version__ = VERSION
 
 
 if not TYPE_CHECKING:  # a type checker takes the names above, and finds a misspelt one

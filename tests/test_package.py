@@ -1,5 +1,6 @@
 """The package as a whole: its public names, what importing it costs, its README."""
 
+import importlib.metadata
 import os
 import pty
 import signal
@@ -36,6 +37,10 @@ def test_every_public_name_is_there_sorted_and_listed_once() -> None:
         assert getattr(mt, name) is not None
     assert {name for name in dir(mt) if not name.startswith("__")} == set(mt.__all__)
     assert set(mt._HOME_OF) == set(mt.__all__)
+
+
+def test_it_tells_the_version_that_is_installed() -> None:
+    assert mt.__version__ == importlib.metadata.version("mediatoolkit")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
