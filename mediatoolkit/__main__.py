@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
-from mediatoolkit.call import Event
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.files import check_folder
 from mediatoolkit.media import Media
+from mediatoolkit.stages import Event
 
 _KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
     "image": (ImageGenAgent, ("size", "aspect", "seed")),

@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mediatoolkit import loops
-from mediatoolkit.call import Call, Withdrawn, finite_seconds
+from mediatoolkit.call import Call, finite_seconds
 from mediatoolkit.errand import Errand
 from mediatoolkit.errors import JobCancelled, NotAwaitedError
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.stages import Withdrawn
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from mediatoolkit.call import Event
+from mediatoolkit.stages import Event
 
 
 class State(Enum):

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Drawing, Saving
 from mediatoolkit.flow import Polling
 from mediatoolkit.progress import Progress
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from mediatoolkit.stages import Drawing, Saving
 from mediatoolkit.verbs import defaults
 from tests.deadline import run_out
 from tests.test_prompts import picture

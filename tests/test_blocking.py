@@ -12,10 +12,11 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit import loops
-from mediatoolkit.call import Call, Drawing
+from mediatoolkit.call import Call
 from mediatoolkit.job import Job
 from mediatoolkit.progress import State
 from mediatoolkit.running import running
+from mediatoolkit.stages import Drawing
 
 
 async def quick(call: Call) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Waiting
+from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     DeadlineError,
     JobCancelled,
@@ -22,6 +22,7 @@ from mediatoolkit.errors import (
 from mediatoolkit.flow import Polling, relay
 from mediatoolkit.job import Job
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.stages import Drawing, Event, Waiting
 
 
 async def forever(call: Call) -> None:

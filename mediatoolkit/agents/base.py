@@ -8,7 +8,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from mediatoolkit.call import Call, Saving
+from mediatoolkit.call import Call
 from mediatoolkit.closing import Closing
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.flow import together
@@ -19,6 +19,7 @@ from mediatoolkit.prompts.base import checked_text
 from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Saving
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, call_within
 from mediatoolkit.transport.flights import Flights

@@ -5,7 +5,7 @@ from functools import partial
 from typing import cast
 
 from mediatoolkit.agents.base import Agent
-from mediatoolkit.call import Call, Withdrawn
+from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Video
@@ -14,6 +14,7 @@ from mediatoolkit.providers.base import Client, VideoClient
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.providers.registry import client_for
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Withdrawn
 from mediatoolkit.store import Pending, Store, named
 from mediatoolkit.transport import Timeout
 

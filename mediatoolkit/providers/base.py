@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from mediatoolkit.call import Call, Sounding
+from mediatoolkit.call import Call
 from mediatoolkit.closing import Closing
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Sounding
 from mediatoolkit.transport import Secret, Timeout, call_within
 
 P = TypeVar("P", bound=Prompt)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from mediatoolkit.call import Call, Waiting, Withdrawn
+from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.flow import Polling
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
+from mediatoolkit.stages import Waiting, Withdrawn
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from mediatoolkit.call import Call, Receiving
+from mediatoolkit.call import Call
 from mediatoolkit.errors import TooLargeError, TransportError
+from mediatoolkit.stages import Receiving
 
 if TYPE_CHECKING:
     import aiohttp

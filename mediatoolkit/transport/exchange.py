@@ -7,8 +7,9 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from mediatoolkit.call import Call, Connecting
+from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, RefusalError
+from mediatoolkit.stages import Connecting
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import aiohttp
 from yarl import URL
 
-from mediatoolkit.call import Call, Connecting
+from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
+from mediatoolkit.stages import Connecting
 from mediatoolkit.transport.answer import family_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.dial import USER_AGENT, durations

@@ -3,7 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from mediatoolkit.call import Call, Queued
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Queued
 from mediatoolkit.transport.policy import Limits
 
 if TYPE_CHECKING:

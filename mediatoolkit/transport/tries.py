@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mediatoolkit.call import Call, Retrying
+from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.stages import Retrying
 from mediatoolkit.transport.policy import Bucket, Retry
 
 T = TypeVar("T")

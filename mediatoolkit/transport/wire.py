@@ -5,7 +5,8 @@ import asyncio
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from mediatoolkit.call import Call, Waiting
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Waiting
 from mediatoolkit.transport.policy import UNHEARD_WITHIN, Stage
 
 _STEP = 1 << 17  # bytes handed to the socket at once, so that a large upload never holds the loop

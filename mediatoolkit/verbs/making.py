@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from mediatoolkit import loops
 from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.agents.base import made
-from mediatoolkit.call import Call, Saving
+from mediatoolkit.call import Call
 from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
+from mediatoolkit.stages import Saving
 from mediatoolkit.store import Store
 from mediatoolkit.transport import Timeout, call_within
 from mediatoolkit.verbs.defaults import agent_for, unshown

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import anywidget
 import traitlets as t
 
-from mediatoolkit.call import Drawing, Partial, Sounding
+from mediatoolkit.stages import Drawing, Partial, Sounding
 from mediatoolkit.widgets.page import script, style
 from mediatoolkit.widgets.rows import Row, Wish, now
 

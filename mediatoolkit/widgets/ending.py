@@ -4,11 +4,11 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from mediatoolkit.call import Withdrawn
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import State
+from mediatoolkit.stages import Withdrawn
 from mediatoolkit.widgets import shown_media
 from mediatoolkit.widgets.failure import failure_of
 from mediatoolkit.widgets.held import Over, Told

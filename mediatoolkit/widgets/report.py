@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mediatoolkit.call import Partial
 from mediatoolkit.job import Job
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.stages import Partial
 from mediatoolkit.widgets.ending import over
 from mediatoolkit.widgets.held import Over, Told
 from mediatoolkit.widgets.rows import Row, began_of, row_of

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from mediatoolkit.call import Drawing, Event, Partial, Receiving, Retrying
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying
 from mediatoolkit.widgets.failure import failure_of
 from mediatoolkit.widgets.held import Told
 

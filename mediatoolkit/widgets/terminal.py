@@ -11,8 +11,8 @@ from unicodedata import combining, east_asian_width
 
 from IPython import get_ipython
 
-from mediatoolkit.call import Drawing, Receiving
 from mediatoolkit.job import Job
+from mediatoolkit.stages import Drawing, Receiving
 
 PERIOD = 0.1  # seconds between two states of the line
 _ERASE = "\r\x1b[K"

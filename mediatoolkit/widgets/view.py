@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
-from mediatoolkit.call import Sounding
+from mediatoolkit.stages import Sounding
 from mediatoolkit.widgets import plain
 from mediatoolkit.widgets.rows import Row, Wish
 

@@ -141,7 +141,8 @@ def test_a_narrow_page_has_room_for_the_name_in_place_of_the_sketch(jupyter: Lab
         assert board.evaluate("board => board.scrollWidth <= board.clientWidth")
 
 
-SKETCHED = """from mediatoolkit.call import Call, Partial
+SKETCHED = """from mediatoolkit.call import Call
+from mediatoolkit.stages import Partial
 from mediatoolkit.verbs.showing import shown
 
 async def sketch(call):

@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 TALK = """
 import asyncio, itertools, pathlib
 from mediatoolkit import widgets
-from mediatoolkit.call import Call, Drawing
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Drawing
 
 async def talk(call):
     for step in itertools.count():

@@ -11,7 +11,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 TALKATIVE = """
 import asyncio
 from mediatoolkit import widgets
-from mediatoolkit.call import Call, Drawing
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Drawing
 from mediatoolkit.job import Job
 
 async def talk(call):
@@ -70,7 +71,8 @@ async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
 MANY = """
 import asyncio
 from mediatoolkit import widgets
-from mediatoolkit.call import Call, Drawing
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Drawing
 from mediatoolkit.job import Job
 from mediatoolkit.widgets import place
 
@@ -105,7 +107,8 @@ async def test_two_hundred_jobs_of_a_loop_share_one_view(notebook: Kernel) -> No
 LAST_MOMENTS = """
 import asyncio, math
 from mediatoolkit import widgets
-from mediatoolkit.call import Call, Drawing
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Drawing
 from mediatoolkit.job import Job
 from mediatoolkit.widgets import place
 

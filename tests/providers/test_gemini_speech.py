@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call, Sounding
+from mediatoolkit.call import Call
 from mediatoolkit.progress import Progress
 from mediatoolkit.providers.gemini import voices
 from mediatoolkit.providers.gemini.sounds import Ear
 from mediatoolkit.providers.gemini.voices import Voice
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from mediatoolkit.stages import Sounding
 from tests.providers.conftest import KEY
 from tests.providers.test_gemini import normal
 from tests.transport.server import Reply, head, raw, serving

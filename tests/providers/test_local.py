@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Partial
+from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, DeadlineError, PromptError, UnknownModelError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.local import LocalImageClient
+from mediatoolkit.stages import Drawing, Event, Partial
 
 SMALL = ImagePrompt("a red fox under the stars", size="64x64", seed=7)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mediatoolkit.call import Call, Event
+from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     ClosedError,
     DeadlineError,
@@ -23,6 +23,7 @@ from mediatoolkit.media import Audio, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.local import LocalSpeechClient
 from mediatoolkit.providers.local.speech import Speaking
+from mediatoolkit.stages import Event
 from tests.hearing import heard, words_of
 
 STORY = SpeechPrompt("Hello world. The weather is nice today. It is raining in the city.")

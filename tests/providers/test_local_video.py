@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mediatoolkit.call import Call, Drawing, Event
+from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, MediaError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.local import LocalVideoClient
 from mediatoolkit.providers.local.film import FilmPlan, make_film
+from mediatoolkit.stages import Drawing, Event
 
 RED, BLUE = (200, 40, 30), (30, 60, 200)
 SMALL: dict[str, Any] = {"resolution": "360p", "aspect": "1:1", "seed": 7}

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediatoolkit.call import Call, Connecting, Event, Queued, Receiving, Waiting
+from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     AuthenticationError,
     ClosedError,
@@ -24,6 +24,7 @@ from mediatoolkit.errors import (
     TransportError,
     UnsafeURLError,
 )
+from mediatoolkit.stages import Connecting, Event, Queued, Receiving, Waiting
 from mediatoolkit.transport import Limits, Secret, Timeout, Transport, sessions
 from tests.transport.conftest import KEY
 from tests.transport.server import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call, Event, Receiving
+from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     DeadlineError,
     MediaToolkitError,
@@ -21,6 +21,7 @@ from mediatoolkit.errors import (
     TransportError,
     UnsafeURLError,
 )
+from mediatoolkit.stages import Event, Receiving
 from mediatoolkit.transport import Limits, Transport, download, sessions
 from mediatoolkit.transport.spool import Spool
 from tests.deadline import cut_short

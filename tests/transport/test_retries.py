@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call, Event, Retrying
+from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     AuthenticationError,
     DeadlineError,
@@ -18,6 +18,7 @@ from mediatoolkit.errors import (
     RefusalError,
     TransportError,
 )
+from mediatoolkit.stages import Event, Retrying
 from mediatoolkit.transport import (
     Refusal,
     Retry,

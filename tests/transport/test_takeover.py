@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediatoolkit.call import Call, Event, Listener, Receiving
+from mediatoolkit.call import Call, Listener
 from mediatoolkit.errors import ClosedError, DeadlineError, StorageError, TransportError
+from mediatoolkit.stages import Event, Receiving
 from mediatoolkit.transport import Timeout, Transport, arrival, download, fetch, sessions, takeover
 from mediatoolkit.transport.fetch import Opened
 from mediatoolkit.transport.spool import Spool

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Partial, Receiving, Retrying, Sounding, Waiting
+from mediatoolkit.call import Call
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.job import Job
+from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying, Sounding, Waiting
 from mediatoolkit.widgets.board import Board
 from mediatoolkit.widgets.rows import Wish, began_of, row_of
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call, Partial
+from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Provenance
+from mediatoolkit.stages import Partial
 from mediatoolkit.verbs.defaults import unshown
 from mediatoolkit.widgets.studio.asked import keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from mediatoolkit.call import Call, Drawing, Event, Receiving, Waiting
+from mediatoolkit.call import Call
 from mediatoolkit.job import Job
+from mediatoolkit.stages import Drawing, Event, Receiving, Waiting
 from mediatoolkit.widgets.terminal import line_of
 
 

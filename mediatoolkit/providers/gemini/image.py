@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.call import Call, Decoding
+from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
@@ -20,6 +20,7 @@ from mediatoolkit.providers.gemini.answers import (
 from mediatoolkit.providers.gemini.models import DEFAULT, LIVE, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.stages import Decoding
 
 if TYPE_CHECKING:
     from mediatoolkit.transport import Answer

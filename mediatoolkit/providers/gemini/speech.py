@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from mediatoolkit.call import Call, Decoding
+from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.flow import relay, together
 from mediatoolkit.media import Audio, Provenance, Sound
@@ -28,6 +28,7 @@ from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.gemini.sounds import Ear, inlines, summed, whole
 from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Decoding
 from mediatoolkit.transport import Answer, Timeout, call_within
 
 DEFAULT = "gemini-3.8-flash-tts"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mediatoolkit import files
-from mediatoolkit.call import Call, Decoding
+from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
@@ -16,6 +16,7 @@ from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.stages import Decoding
 from mediatoolkit.transport import Answer, Timeout
 
 DEFAULT = "gemini-omni-1.1-flash"

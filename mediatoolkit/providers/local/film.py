@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mediatoolkit.call import Call, Decoding
+from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Provenance, Video
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Decoding
 
 MODEL = "film"
 _ALIKE = 0.02

@@ -5,13 +5,14 @@ import secrets
 from datetime import UTC, datetime
 from functools import partial
 
-from mediatoolkit.call import Call, Decoding, Partial
+from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient, Offer
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Decoding, Partial
 from mediatoolkit.transport import Timeout, timeout_of
 
 MODEL = "painter"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.call import Call, Decoding, Drawing
+from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
@@ -16,6 +16,7 @@ from mediatoolkit.providers.base import Offer, SpeechClient
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Decoding, Drawing
 from mediatoolkit.synthesis.voices import PACKAGES, VOICES, Voice, speaks, usual
 from mediatoolkit.transport import Timeout, timeout_of
 

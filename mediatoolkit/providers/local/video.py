@@ -6,7 +6,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from mediatoolkit.call import Call, Decoding
+from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Video
 from mediatoolkit.prompts import VideoPrompt
@@ -17,6 +17,7 @@ from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
 from mediatoolkit.providers.local.workers import Progress, Tell, Workers, drawing
 from mediatoolkit.quoting import quoted
+from mediatoolkit.stages import Decoding
 from mediatoolkit.transport import Timeout, timeout_of
 
 ONE_SCENE = 6.0

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from mediatoolkit.call import Call, Drawing, Event
+from mediatoolkit.call import Call
+from mediatoolkit.stages import Drawing, Event
 
 T = TypeVar("T")
 Tell = Callable[[Event], None]

@@ -10,11 +10,11 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit.call import Partial
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Image, Media
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.stages import Partial
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.ending import result_of
 from mediatoolkit.widgets.failure import Failure

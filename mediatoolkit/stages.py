@@ -1,0 +1,164 @@
+"""What can happen to a call, each with a word for a person to read."""
+
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a call. `stage` is one word for a person to read."""
+
+    stage: ClassVar[str] = "working"
+
+    def __str__(self) -> str:
+        """One short line for a bar."""
+        return self.stage
+
+
+class Queued(Event):
+    """Waits for a free slot."""
+
+    stage = "queued"
+
+
+class Connecting(Event):
+    """Opens a connection or takes a pooled one."""
+
+    stage = "connecting"
+
+
+class Waiting(Event):
+    """The request is sent; the provider works."""
+
+    stage = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving(Event):
+    """Bytes of the answer arrive.
+
+    Attributes:
+        received: Bytes so far.
+        total: Bytes in all, or None when the server does not say.
+    """
+
+    stage = "receiving"
+    received: int
+    total: int | None = None
+
+    def __str__(self) -> str:
+        """Such as `receiving 1.2 of 3.4 MB`."""
+        if self.total is None:
+            return f"receiving {self.received / 1e6:.1f} MB"
+        return f"receiving {self.received / 1e6:.1f} of {self.total / 1e6:.1f} MB"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing(Event):
+    """A local engine is at work.
+
+    Attributes:
+        what: The part it works on, such as `"ridges"`.
+        fraction: How much is done, 0 to 1.
+    """
+
+    stage = "drawing"
+    what: str
+    fraction: float
+
+    def __str__(self) -> str:
+        """Such as `drawing ridges`."""
+        return f"drawing {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Event):
+    """The picture as it is so far, to look at while the rest is made.
+
+    Attributes:
+        data: A small picture file.
+        mime_type: What kind of file, such as `"image/jpeg"`.
+        fraction: How much is done, 0 to 1, or None when nobody says.
+    """
+
+    stage = "sketching"
+    data: bytes = field(repr=False)
+    mime_type: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding(Event):
+    """A piece of speech is there and can be heard while the rest is made.
+
+    Attributes:
+        pcm: Signed 16 bits a sample, little-endian, channels side by side.
+        sample_rate: Hertz.
+        channels: From 1.
+    """
+
+    stage = "sounding"
+    pcm: bytes
+    sample_rate: int
+    channels: int = 1
+
+
+class Decoding(Event):
+    """The bytes are checked and made into media."""
+
+    stage = "decoding"
+
+
+class Saving(Event):
+    """The media is written to the store."""
+
+    stage = "saving"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(Event):
+    """A try failed without cost and another follows.
+
+    Attributes:
+        attempt: Number of the coming try; the first is 1.
+        attempts: How many there are at the most.
+        seconds: Pause before it, from now.
+    """
+
+    stage = "retry"
+    attempt: int
+    attempts: int
+    seconds: float
+    _reported: float = field(default_factory=time.monotonic, init=False, repr=False, compare=False)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the coming try."""
+        return max(0.0, self._reported + self.seconds - time.monotonic())
+
+    @property
+    def which(self) -> str:
+        """Such as `retry 2 of 4`."""
+        return f"retry {self.attempt} of {self.attempts}"
+
+    def __str__(self) -> str:
+        """Such as `retry 2 of 4 in 3 s`, counted down."""
+        return f"{self.which} in {self.left:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """The vendor was asked to stop its work.
+
+    Attributes:
+        confirmed: It said that it did.
+    """
+
+    stage = "withdrawn"
+    confirmed: bool
+
+    def __str__(self) -> str:
+        """Such as `withdrawn, confirmed by the vendor`."""
+        word = "confirmed" if self.confirmed else "not confirmed"
+        return f"withdrawn, {word} by the vendor"
