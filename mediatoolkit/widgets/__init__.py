@@ -3,9 +3,8 @@
 The names below are its only doors. Nothing else in the package imports this room, and it is
 imported only inside IPython, so a script or a worker loads no Jupyter; a terminal loads no widgets.
 
-One stem is one widget: `board.py` holds its traits, `board.js` and `board.css` what the
-browser does with them, without a build step. `page.py` puts scripts and styles together; those of
-`page.js` and `page.css` are in all of them.
+A widget is a class in Python with its traits, and beside it the scripts and the style for the
+browser, without a build step. `page.py` puts them together; `page.js` and `page.css` are in all.
 """
 
 from collections.abc import Iterable

@@ -9,9 +9,9 @@ from mediatoolkit import nested
 from mediatoolkit.job import Job, end_here
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets import kernel, shown
-from mediatoolkit.widgets.ending import ending
-from mediatoolkit.widgets.jobs_panel import JobsPanel
-from mediatoolkit.widgets.place import Place, places, settled, unheard
+from mediatoolkit.widgets.board.jobs_panel import JobsPanel
+from mediatoolkit.widgets.board.place import Place, places, settled, unheard
+from mediatoolkit.widgets.outputs.ending import ending
 
 _panels: list[JobsPanel] = []
 

@@ -14,7 +14,8 @@ from IPython import get_ipython
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.transport.session import SessionRegistry
-from mediatoolkit.widgets import plain, shown_media
+from mediatoolkit.widgets import frontend
+from mediatoolkit.widgets.outputs import shown_media
 from mediatoolkit.widgets.page import Bundle
 
 
@@ -78,7 +79,7 @@ def install(show: Callable[[Job[Any]], None], *, catch_up: Callable[[], None]) -
 
 def _panel(registry: SessionRegistry, **_kwargs: object) -> Bundle:
     """A table that lives, or where no widget can be shown, one that stands."""
-    if plain.is_needed():
+    if not frontend.shows_widgets():
         return {"text/html": registry._repr_html_(), "text/plain": repr(registry)}, {}
     from mediatoolkit.widgets.session_panel import SessionPanel
 

@@ -27,7 +27,7 @@ async def make(self, prompt, call):
 
 LocalImageClient.make = make"""
 """Keeps the bear and the duck until there is a file."""
-AGING = """from mediatoolkit.widgets import report
+AGING = """from mediatoolkit.widgets.board import report
 usual = report.began_of
 report.began_of = lambda progress: usual(progress) - 800_000
 job = mt.image("a fox", timeout=2000)"""

@@ -12,7 +12,7 @@ SETUP = """
 import asyncio, threading
 from IPython.display import HTML, display
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.widgets import controls
+from mediatoolkit.widgets.outputs import controls
 loop, heard = asyncio.get_running_loop(), []
 def note():
     heard.append((asyncio.get_running_loop() is loop, threading.current_thread().name))

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 SETUP = """
 import asyncio, threading
-from mediatoolkit.widgets import controls
+from mediatoolkit.widgets.outputs import controls
 loop, heard = asyncio.get_running_loop(), asyncio.Queue()
 async def note():
     heard.put_nowait((asyncio.get_running_loop() is loop, threading.current_thread().name))

@@ -12,7 +12,9 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 COUNT = """
 import asyncio, gc
-from mediatoolkit.widgets import board, controls, place, shown
+from mediatoolkit.widgets.board import widget as board, place
+from mediatoolkit.widgets.outputs import controls
+from mediatoolkit.widgets import shown
 
 def count(kind):
     gc.collect()

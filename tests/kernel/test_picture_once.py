@@ -128,7 +128,7 @@ x
 
 
 async def test_a_job_that_joins_a_finished_one_brings_the_view_back(notebook: Kernel) -> None:
-    await notebook.do("from mediatoolkit.widgets import place")
+    await notebook.do("from mediatoolkit.widgets.board import place")
 
     run = await notebook.run(JOIN)
 
@@ -185,7 +185,7 @@ async def test_no_view_is_left_open(notebook: Kernel) -> None:
     """Only what makes the buttons work, which is shown nowhere."""
     await notebook.do(f"await {FOX}")
 
-    assert (await notebook.do(LEFT)).strip() == "['mediatoolkit.widgets.switchboard']"
+    assert (await notebook.do(LEFT)).strip() == "['mediatoolkit.widgets.outputs.switchboard']"
 
 
 async def test_a_front_end_without_widgets_reads_one_calm_line(notebook: Kernel) -> None:

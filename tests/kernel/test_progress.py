@@ -55,7 +55,7 @@ async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
     """A hub stops a kernel that says nothing, also when somebody waits for it."""
     quiet = TALKATIVE.replace("range(1000)", "range(1)").replace("0.001", "50")
     faster = (
-        "from mediatoolkit.widgets.board import Board\n"
+        "from mediatoolkit.widgets.board.widget import Board\n"
         "Board.heartbeat, before = 0.1, Board.heartbeat\n"
     )
 
@@ -74,7 +74,7 @@ from mediatoolkit import widgets
 from mediatoolkit.call import Call
 from mediatoolkit.stages import Drawing
 from mediatoolkit.job import Job
-from mediatoolkit.widgets import place
+from mediatoolkit.widgets.board import place
 
 async def talk(call):
     for step in range(40):
@@ -110,7 +110,7 @@ from mediatoolkit import widgets
 from mediatoolkit.call import Call
 from mediatoolkit.stages import Drawing
 from mediatoolkit.job import Job
-from mediatoolkit.widgets import place
+from mediatoolkit.widgets.board import place
 
 async def speak(call):
     await asyncio.sleep(0.05)

@@ -11,8 +11,8 @@ from mediatoolkit.call import Call
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.job import Job
 from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying, Sounding, Waiting
-from mediatoolkit.widgets.board import Board
-from mediatoolkit.widgets.rows import Wish, began_of, row_of
+from mediatoolkit.widgets.board.rows import Wish, began_of, row_of
+from mediatoolkit.widgets.board.widget import Board
 
 SCRIPT = "<script>alert('x')</script>"
 

@@ -9,8 +9,8 @@ import pytest
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image
-from mediatoolkit.widgets import controls, viewer
-from mediatoolkit.widgets.switchboard import MOST, Controls
+from mediatoolkit.widgets.outputs import controls, viewer
+from mediatoolkit.widgets.outputs.switchboard import MOST, Controls
 from tests.media.test_image import encoded
 
 

@@ -11,7 +11,7 @@ from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, RefusalError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.ending import ending, result_of
+from mediatoolkit.widgets.outputs.ending import ending, result_of
 
 SCRIPT = "<script>alert('x')</script>"
 

@@ -11,8 +11,8 @@ import pytest
 from mediatoolkit.errors import MediaError, PromptError, StorageError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 from mediatoolkit.store import Store
-from mediatoolkit.widgets import gallery as gallery_module
-from mediatoolkit.widgets.gallery import Gallery
+from mediatoolkit.widgets.gallery import widget as gallery_module
+from mediatoolkit.widgets.gallery.widget import Gallery
 from tests.media.clips import clip
 from tests.test_prompts import picture
 
@@ -258,7 +258,7 @@ async def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 async def test_only_the_newest_are_listed_and_it_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediatoolkit.widgets.shelf.MOST", 2)
+    monkeypatch.setattr("mediatoolkit.widgets.gallery.shelf.MOST", 2)
     monkeypatch.setattr(gallery_module, "MOST", 2)
     gallery = Gallery(folder)
 

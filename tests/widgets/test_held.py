@@ -10,13 +10,13 @@ import pytest
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.board import Board
+from mediatoolkit.widgets.board.widget import Board
 from mediatoolkit.widgets.comparing import Comparison
-from mediatoolkit.widgets.gallery import Gallery
-from mediatoolkit.widgets.held import Held
+from mediatoolkit.widgets.gallery.widget import Gallery
+from mediatoolkit.widgets.outputs.held import Held
+from mediatoolkit.widgets.outputs.switchboard import Controls
 from mediatoolkit.widgets.session_panel import SessionPanel
 from mediatoolkit.widgets.studio import Studio
-from mediatoolkit.widgets.switchboard import Controls
 
 
 def _picture() -> Image:

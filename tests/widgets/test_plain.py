@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.widgets import plain
-from mediatoolkit.widgets.plain import PlainBoard
-from mediatoolkit.widgets.rows import Row
+from mediatoolkit.widgets import frontend
+from mediatoolkit.widgets.board import plain
+from mediatoolkit.widgets.board.plain import PlainBoard
+from mediatoolkit.widgets.board.rows import Row
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
@@ -70,20 +71,20 @@ def test_every_word_is_escaped() -> None:
 
 
 def test_widgets_are_the_usual() -> None:
-    assert not plain.is_needed()
+    assert frontend.shows_widgets()
 
 
 def test_a_person_may_choose_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIATOOLKIT_WIDGETS", "plain")
-    assert plain.is_needed()
+    assert not frontend.shows_widgets()
 
 
 def test_colab_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
-    assert plain.is_needed()
+    assert not frontend.shows_widgets()
 
 
 @pytest.mark.parametrize("name", ["anywidget", "ipywidgets"])
 def test_a_kernel_without_widgets_gets_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    assert plain.is_needed()
+    assert not frontend.shows_widgets()

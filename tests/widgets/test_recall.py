@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import mediatoolkit as mt
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Media
-from mediatoolkit.widgets.recall import call_of, quoted
+from mediatoolkit.widgets.outputs.recall import call_of, quoted
 
 
 async def _again(code: str) -> Media:

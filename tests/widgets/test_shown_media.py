@@ -3,7 +3,7 @@
 import numpy as np
 
 from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.widgets.shown_media import bundle
+from mediatoolkit.widgets.outputs.shown_media import bundle
 
 
 def _narration(*words: str) -> Audio:

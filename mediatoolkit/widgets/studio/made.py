@@ -3,8 +3,8 @@
 from typing import Any
 
 from mediatoolkit.media import Audio, Image, Media, Video
-from mediatoolkit.widgets.recall import call_of
-from mediatoolkit.widgets.viewer import file_name
+from mediatoolkit.widgets.outputs.recall import call_of
+from mediatoolkit.widgets.outputs.viewer import file_name
 
 
 def entry_of(media: Media, asked: dict[str, Any]) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from mediatoolkit.media import Image, Media
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.stages import Partial
 from mediatoolkit.store import Store
-from mediatoolkit.widgets.ending import result_of
-from mediatoolkit.widgets.failure import Failure
-from mediatoolkit.widgets.follower import heard
+from mediatoolkit.widgets.board.follower import heard
+from mediatoolkit.widgets.board.rows import began_of, now, row_of
+from mediatoolkit.widgets.outputs.ending import result_of
+from mediatoolkit.widgets.outputs.failure import Failure
+from mediatoolkit.widgets.outputs.thumbs import small
 from mediatoolkit.widgets.page import script, style
-from mediatoolkit.widgets.rows import began_of, now, row_of
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
-from mediatoolkit.widgets.thumbs import small
 
 _PARTS = ("parts", "form", "pictures", "stage", "strip", "clock", "studio")
 _PAUSE = 0.1  # seconds between two updates
@@ -44,7 +44,7 @@ class Studio(anywidget.AnyWidget):
         loop: The kernel's own.
     """
 
-    _esm = script("recall.js", "job.js", *(f"studio/{name}.js" for name in _PARTS))
+    _esm = script("outputs/recall.js", "board/job.js", *(f"studio/{name}.js" for name in _PARTS))
     _css = style("studio/studio.css")
 
     offers = t.Dict().tag(sync=True)

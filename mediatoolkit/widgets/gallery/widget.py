@@ -12,10 +12,10 @@ import traitlets as t
 from mediatoolkit import loops
 from mediatoolkit.errors import MediaToolkitError, StorageError
 from mediatoolkit.media import Entry, Media
-from mediatoolkit.widgets import controls, viewer
+from mediatoolkit.widgets.gallery.shelf import MOST, Opened, Query, Shelf, in_words, row
+from mediatoolkit.widgets.outputs import controls, viewer
+from mediatoolkit.widgets.outputs.thumbs import thumb_of
 from mediatoolkit.widgets.page import cross, script, style, with_html
-from mediatoolkit.widgets.shelf import MOST, Opened, Query, Shelf, in_words, row
-from mediatoolkit.widgets.thumbs import thumb_of
 
 BATCH = 16
 """Thumbnails in one message, at most."""
@@ -50,8 +50,8 @@ class Gallery(anywidget.AnyWidget):
     and the other way round: `gallery.word = "owl"`.
     """
 
-    _esm = script("tiles.js", "gallery.js")
-    _css = style("gallery.css")
+    _esm = script("gallery/tiles.js", "gallery/gallery.js")
+    _css = style("gallery/gallery.css")
 
     word = t.Unicode().tag(sync=True)
     """Words that all stand in the prompt; both directions."""

@@ -13,7 +13,7 @@ import anywidget
 import traitlets as t
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.widgets.failure import Failure
+from mediatoolkit.widgets.outputs.failure import Failure
 from mediatoolkit.widgets.page import script, style
 
 Action = Callable[[], object]
@@ -32,8 +32,10 @@ class Controls(anywidget.AnyWidget):
     which page this is, since the same notebook may be open twice.
     """
 
-    _esm = script("recall.js", "stages.js", "viewer.js", "controls.js")
-    _css = style("controls.css", "viewer.css")
+    _esm = script(
+        "outputs/recall.js", "outputs/stages.js", "outputs/viewer.js", "outputs/controls.js"
+    )
+    _css = style("outputs/controls.css", "outputs/viewer.css")
 
     kernel = t.Unicode().tag(sync=True)
     """Which buttons are ours; another one after a restart."""

@@ -6,9 +6,9 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from mediatoolkit.job import Job
-from mediatoolkit.widgets.ending import line_of, quiet
+from mediatoolkit.widgets.board.place import Place
+from mediatoolkit.widgets.outputs.ending import line_of, quiet
 from mediatoolkit.widgets.page import Bundle
-from mediatoolkit.widgets.place import Place
 from mediatoolkit.widgets.shown import Cell
 
 MOST = 20

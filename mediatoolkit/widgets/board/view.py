@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from mediatoolkit.stages import Sounding
-from mediatoolkit.widgets import plain
-from mediatoolkit.widgets.rows import Row, Wish
+from mediatoolkit.widgets import frontend
+from mediatoolkit.widgets.board.plain import PlainBoard
+from mediatoolkit.widgets.board.rows import Row, Wish
 
 
 class View(Protocol):
@@ -48,8 +49,8 @@ def view_of(
         wished: Called with a wish and the name of a row, or None for all of them.
         replace: Shows the view anew in its place.
     """
-    if plain.is_needed():
-        return plain.PlainBoard(rows, replace)
-    from mediatoolkit.widgets.board import Board
+    if not frontend.shows_widgets():
+        return PlainBoard(rows, replace)
+    from mediatoolkit.widgets.board.widget import Board
 
     return cast("View", Board(wished, rows))

@@ -3,7 +3,7 @@
 from html import escape
 
 from mediatoolkit.media import Audio, Media, Video
-from mediatoolkit.widgets import viewer
+from mediatoolkit.widgets.outputs import viewer
 from mediatoolkit.widgets.page import Bundle
 
 

@@ -6,8 +6,8 @@ import anywidget
 import traitlets as t
 
 from mediatoolkit.stages import Drawing, Partial, Sounding
+from mediatoolkit.widgets.board.rows import Row, Wish, now
 from mediatoolkit.widgets.page import script, style
-from mediatoolkit.widgets.rows import Row, Wish, now
 
 
 class Board(anywidget.AnyWidget):
@@ -24,8 +24,8 @@ class Board(anywidget.AnyWidget):
             thread the front end's message arrives in.
     """
 
-    _esm = script("sounding.js", "job.js", "group.js", "board.js")
-    _css = style("board.css")
+    _esm = script("board/sounding.js", "board/job.js", "board/group.js", "board/board.js")
+    _css = style("board/board.css")
 
     heartbeat = 30.0
     """Seconds after which it is told again although nothing happened; a hub stops a kernel that is

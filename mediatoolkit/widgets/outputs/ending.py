@@ -9,11 +9,11 @@ from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import State
 from mediatoolkit.stages import Withdrawn
-from mediatoolkit.widgets import shown_media
-from mediatoolkit.widgets.failure import failure_of
-from mediatoolkit.widgets.held import Over, Told
+from mediatoolkit.widgets.outputs import shown_media
+from mediatoolkit.widgets.outputs.failure import failure_of
+from mediatoolkit.widgets.outputs.held import Over, Told
+from mediatoolkit.widgets.outputs.thumbs import small
 from mediatoolkit.widgets.page import Bundle
-from mediatoolkit.widgets.thumbs import small
 
 
 def result_of(job: Told) -> object:

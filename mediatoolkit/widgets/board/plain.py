@@ -3,28 +3,14 @@
 The same rows as on a board, so that what follows the jobs need not know which of the two it tells.
 """
 
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from html import escape
-from importlib import import_module
 
-from mediatoolkit.widgets.rows import Row, now
+from mediatoolkit.widgets.board.rows import Row, now
 
 AT_ONCE = 8
 """Running jobs that are told one by one; of the others only the number."""
-
-
-def is_needed() -> bool:
-    """Whether this front end shows no widgets of ours.
-
-    `MEDIATOOLKIT_WIDGETS=plain` says so. Colab shows those of other packages only after a call
-    that loads them from a server, and a kernel without anywidget has none.
-    """
-    if os.environ.get("MEDIATOOLKIT_WIDGETS") == "plain" or "google.colab" in sys.modules:
-        return True
-    return not all(_can_import(name) for name in ("anywidget", "ipywidgets"))
 
 
 class PlainBoard:
@@ -120,11 +106,3 @@ def _done(row: Row) -> float:
         return float(row["fraction"])
     spent = now() - row["began"]
     return float(min(1.0, max(0.0, spent / max(1.0, row["deadline"] - row["began"]))))
-
-
-def _can_import(name: str) -> bool:
-    try:
-        import_module(name)
-    except ImportError:
-        return False
-    return True

@@ -7,8 +7,8 @@ from typing import Any
 
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying
-from mediatoolkit.widgets.failure import failure_of
-from mediatoolkit.widgets.held import Told
+from mediatoolkit.widgets.outputs.failure import failure_of
+from mediatoolkit.widgets.outputs.held import Told
 
 Row = dict[str, Any]
 

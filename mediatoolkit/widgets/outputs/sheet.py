@@ -9,11 +9,11 @@ from typing import Any
 from mediatoolkit.job import Job
 from mediatoolkit.media import pixels
 from mediatoolkit.progress import State
-from mediatoolkit.widgets import viewer
-from mediatoolkit.widgets.ending import ending, over, result_of
-from mediatoolkit.widgets.held import Over, Told
+from mediatoolkit.widgets.outputs import viewer
+from mediatoolkit.widgets.outputs.ending import ending, over, result_of
+from mediatoolkit.widgets.outputs.held import Over, Told
+from mediatoolkit.widgets.outputs.thumbs import SMALL, jpeg_of, reduced
 from mediatoolkit.widgets.page import Bundle
-from mediatoolkit.widgets.thumbs import SMALL, jpeg_of, reduced
 
 MOST = 200
 """Results on one sheet; the others are in the store."""

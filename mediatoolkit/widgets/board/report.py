@@ -5,10 +5,10 @@ from typing import Any
 from mediatoolkit.job import Job
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.stages import Partial
-from mediatoolkit.widgets.ending import over
-from mediatoolkit.widgets.held import Over, Told
-from mediatoolkit.widgets.rows import Row, began_of, row_of
-from mediatoolkit.widgets.sounding import SoundQueue
+from mediatoolkit.widgets.board.rows import Row, began_of, row_of
+from mediatoolkit.widgets.board.sounding import SoundQueue
+from mediatoolkit.widgets.outputs.ending import over
+from mediatoolkit.widgets.outputs.held import Over, Told
 
 
 class Report:

@@ -15,17 +15,18 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import Progress, State
-from mediatoolkit.widgets import controls, kernel, shown
-from mediatoolkit.widgets.ending import ending, result_of
-from mediatoolkit.widgets.follower import Follower, heard
-from mediatoolkit.widgets.held import Over, Told
+from mediatoolkit.widgets import kernel, shown
+from mediatoolkit.widgets.board.follower import Follower, heard
+from mediatoolkit.widgets.board.report import Report
+from mediatoolkit.widgets.board.rows import Row, Wish
+from mediatoolkit.widgets.board.view import View, view_of
+from mediatoolkit.widgets.outputs import controls
+from mediatoolkit.widgets.outputs.ending import ending, result_of
+from mediatoolkit.widgets.outputs.held import Over, Told
+from mediatoolkit.widgets.outputs.sheet import sheet
+from mediatoolkit.widgets.outputs.thumbs import small
 from mediatoolkit.widgets.page import Bundle
-from mediatoolkit.widgets.report import Report
-from mediatoolkit.widgets.rows import Row, Wish
-from mediatoolkit.widgets.sheet import sheet
 from mediatoolkit.widgets.shown import Cell
-from mediatoolkit.widgets.thumbs import small
-from mediatoolkit.widgets.view import View, view_of
 
 UPDATES_PER_SECOND = 10
 KERNEL_UPDATES_PER_SECOND = 150

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import Audio, Image, Media, Video
-from mediatoolkit.widgets import controls
-from mediatoolkit.widgets.held import Held
-from mediatoolkit.widgets.recall import call_of
+from mediatoolkit.widgets.outputs import controls
+from mediatoolkit.widgets.outputs.held import Held
+from mediatoolkit.widgets.outputs.recall import call_of
 
 PIECE = 1 << 20
 """Bytes in one message; the page asks for the next when it has one."""

@@ -11,10 +11,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.widgets import kernel, plain
+from mediatoolkit.widgets import frontend, kernel
 
 if TYPE_CHECKING:
-    from mediatoolkit.widgets.switchboard import Controls
+    from mediatoolkit.widgets.outputs.switchboard import Controls
 
 Action = Callable[[], object]
 
@@ -77,9 +77,9 @@ def tell(message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ())
 
 
 def _of_this_kernel() -> "Controls | None":
-    if kernel.here() is None or plain.is_needed():
+    if kernel.here() is None or not frontend.shows_widgets():
         return None
-    from mediatoolkit.widgets.switchboard import Controls
+    from mediatoolkit.widgets.outputs.switchboard import Controls
 
     with _lock:
         if not _made:
