@@ -145,7 +145,7 @@ def _paint(order: Order, detail: int, stop: threading.Event) -> "Image.Image":
     """Paint at most *detail* pixels on the longest side, then scale to the ordered size."""
     from PIL import Image
 
-    from mediatoolkit.synthesis.painter import paint
+    from mediatoolkit.synthesis.painting.painter import paint
 
     def check(*_progress: object) -> None:
         if stop.is_set():

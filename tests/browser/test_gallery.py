@@ -14,7 +14,7 @@ from mediatoolkit.call import Call
 from mediatoolkit.media import Audio, Image, Media, Provenance
 from mediatoolkit.media.pixels import encode, pillow_of
 from mediatoolkit.providers.local.film import FilmPlan, make_film
-from mediatoolkit.synthesis.painter import paint
+from mediatoolkit.synthesis.painting.painter import paint
 from tests.browser.lab import IMPORT, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser

@@ -281,7 +281,7 @@ async def test_answers_are_packed_when_told_and_accepted(http: aiohttp.ClientSes
 async def test_many_equal_requests_paint_once(
     painting: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mediatoolkit.synthesis import painter
+    from mediatoolkit.synthesis.painting import painter
 
     painted = []
     real = painter.paint

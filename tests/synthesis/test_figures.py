@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mediatoolkit.synthesis import motifs
-from mediatoolkit.synthesis.glyphs import outline, take_apart
-from mediatoolkit.synthesis.inks import COLOURS, TIMES
-from mediatoolkit.synthesis.nouns import everyday
-from mediatoolkit.synthesis.painter import paint
-from mediatoolkit.synthesis.shapes import FIGURES
-from mediatoolkit.synthesis.texture import Field
+from mediatoolkit.synthesis.painting import motifs
+from mediatoolkit.synthesis.painting.glyphs import outline, take_apart
+from mediatoolkit.synthesis.painting.inks import COLOURS, TIMES
+from mediatoolkit.synthesis.painting.nouns import everyday
+from mediatoolkit.synthesis.painting.painter import paint
+from mediatoolkit.synthesis.painting.shapes import FIGURES
+from mediatoolkit.synthesis.painting.texture import Field
 
 
 def hue(colour: Field) -> float:

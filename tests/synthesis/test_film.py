@@ -19,12 +19,12 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.media.boxes import boxes
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis import montage, pacing
-from mediatoolkit.synthesis.camera import WHOLE, plan
-from mediatoolkit.synthesis.film import compose
-from mediatoolkit.synthesis.pacing import lengths, with_the_words
-from mediatoolkit.synthesis.plates import View, make_plate
-from mediatoolkit.synthesis.subtitles import Titles
+from mediatoolkit.synthesis.filming import montage, pacing
+from mediatoolkit.synthesis.filming.camera import WHOLE, plan
+from mediatoolkit.synthesis.filming.film import compose
+from mediatoolkit.synthesis.filming.pacing import lengths, with_the_words
+from mediatoolkit.synthesis.filming.plates import View, make_plate
+from mediatoolkit.synthesis.filming.subtitles import Titles
 
 SIZE = (160, 90)
 RATE = 24_000

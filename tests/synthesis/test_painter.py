@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mediatoolkit.synthesis.painter import Painting, paint
+from mediatoolkit.synthesis.painting.painter import Painting, paint
 
 STYLES = ("poster", "linocut", "watercolour", "oil", "ink", "pixel art")
 PLACES = (
@@ -43,7 +43,7 @@ def small(text: str, *, seed: int = 1, side: int = 96) -> Painting:
 
 def test_same_words_seed_and_size_give_the_same_bytes_in_another_process() -> None:
     code = (
-        "import hashlib; from mediatoolkit.synthesis.painter import paint;"
+        "import hashlib; from mediatoolkit.synthesis.painting.painter import paint;"
         "p = paint('two red foxes under the stars', width=160, height=120, seed=5);"
         "print(hashlib.sha256(p.png()).hexdigest())"
     )

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from mediatoolkit.errors import MissingExtraError
-from mediatoolkit.synthesis import pico
-from mediatoolkit.synthesis.voices import VOICES
+from mediatoolkit.synthesis.speaking import pico
+from mediatoolkit.synthesis.speaking.voices import VOICES
 from tests.hearing import heard, words_of
 
 RATE = 24_000

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mediatoolkit.synthesis import proofs
-from mediatoolkit.synthesis.canvas import Canvas
-from mediatoolkit.synthesis.painter import paint
-from mediatoolkit.synthesis.proofs import Proofs
+from mediatoolkit.synthesis.painting import proofs
+from mediatoolkit.synthesis.painting.canvas import Canvas
+from mediatoolkit.synthesis.painting.painter import paint
+from mediatoolkit.synthesis.painting.proofs import Proofs
 
 Shown = list[tuple[bytes, float]]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediatoolkit.synthesis.sentences import sentences, split
+from mediatoolkit.synthesis.speaking.sentences import sentences, split
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mediatoolkit.synthesis.story import illustrate, scenes
+from mediatoolkit.synthesis.filming.story import illustrate, scenes
 
 
 @pytest.mark.parametrize(

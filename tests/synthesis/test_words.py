@@ -2,8 +2,8 @@
 
 import pytest
 
-from mediatoolkit.synthesis.painter import paint
-from mediatoolkit.synthesis.words import Scene, read
+from mediatoolkit.synthesis.painting.painter import paint
+from mediatoolkit.synthesis.painting.words import Scene, read
 
 
 def motifs(text: str) -> list[tuple[str, int, str]]:

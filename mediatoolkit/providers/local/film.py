@@ -120,7 +120,7 @@ def origin_of(
 
 
 def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Provenance]:
-    from mediatoolkit.synthesis.film import compose
+    from mediatoolkit.synthesis.filming.film import compose
 
     data = compose(
         plan.pictures,
@@ -161,7 +161,7 @@ def _picture(number: int, thing: object) -> Image:
 
 
 def _seconds(seconds: object, count: int) -> float | tuple[float, ...] | None:
-    from mediatoolkit.synthesis.pacing import lengths
+    from mediatoolkit.synthesis.filming.pacing import lengths
 
     if seconds is None:
         return None

@@ -83,7 +83,7 @@ class LocalImageClient(ImageClient):
 
 
 def _paint(prompt: ImagePrompt, seed: int, tell: Tell) -> tuple[bytes, dict[str, object]]:
-    from mediatoolkit.synthesis.painter import paint
+    from mediatoolkit.synthesis.painting.painter import paint
 
     width, height = _pixels(prompt)
     painting = paint(

@@ -17,11 +17,11 @@ from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.quoting import quoted
 from mediatoolkit.stages import Decoding, Drawing
-from mediatoolkit.synthesis.voices import PACKAGES, VOICES, Voice, speaks, usual
+from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, Voice, speaks, usual
 from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
-    from mediatoolkit.synthesis.speech import Spoken
+    from mediatoolkit.synthesis.speaking.speech import Spoken
 
 MODELS = ("hibari", "pico")
 _SEED = 0  # a prompt for speech has none: the same words always sound the same
@@ -83,7 +83,7 @@ class LocalSpeechClient(SpeechClient):
             PromptError: Names what they can.
             MissingExtraError: The speech model is not installed.
         """
-        from mediatoolkit.synthesis import speech
+        from mediatoolkit.synthesis.speaking import speech
 
         self.check_options(prompt)
         if prompt.style is not None:
@@ -136,7 +136,7 @@ class LocalSpeechClient(SpeechClient):
         return [(prompt.speakers[name] if name else usual, text) for name, text in prompt.lines()]
 
     def _usual(self, language: str | None) -> Voice:
-        from mediatoolkit.synthesis import speech
+        from mediatoolkit.synthesis.speaking import speech
 
         engines = MODELS if self.model == MODELS[0] else (self.model,)
         there = [engine for engine in engines if engine in speech.installed()]
@@ -195,7 +195,7 @@ class _Talk:
     def next(self, tell: Tell) -> _Said | None:
         """Make the next sentence, or None after the last; blocks."""
         from mediatoolkit.media.sound.wav import to_pcm
-        from mediatoolkit.synthesis.speech import dialogue
+        from mediatoolkit.synthesis.speaking.speech import dialogue
 
         self._tell = tell
         if self._sentences is None:
@@ -219,7 +219,7 @@ def _audio(
     """The whole, with its highest sample at -1 dBFS."""
     import numpy as np
 
-    from mediatoolkit.synthesis.speech import LOUDEST, left_out
+    from mediatoolkit.synthesis.speaking.speech import LOUDEST, left_out
 
     waves = [np.frombuffer(one.sound.pcm, "<i2") for one in said]
     peak = max(int(np.abs(wave.astype(np.int32)).max(initial=1)) for wave in waves)

@@ -107,8 +107,8 @@ class LocalVideoClient(VideoClient):
 def _made(
     prompt: VideoPrompt, voice: Audio | None, seed: int, tell: Tell
 ) -> tuple[bytes, dict[str, Any]]:
-    from mediatoolkit.synthesis.film import compose
-    from mediatoolkit.synthesis.pacing import lengths
+    from mediatoolkit.synthesis.filming.film import compose
+    from mediatoolkit.synthesis.filming.pacing import lengths
 
     progress = drawing(tell)
     lengths(1, prompt.seconds, voice.seconds if voice else 0.0)
@@ -144,7 +144,7 @@ def _painted(
     prompt: VideoPrompt, size: tuple[int, int], seed: int, progress: Progress
 ) -> tuple[list[Any], list[str]]:
     """Pixels of each scene, and the words that the painter did not know."""
-    from mediatoolkit.synthesis.story import MOST_SCENES, illustrate, scenes
+    from mediatoolkit.synthesis.filming.story import MOST_SCENES, illustrate, scenes
 
     most = MOST_SCENES
     if prompt.seconds is not None:

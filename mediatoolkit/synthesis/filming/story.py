@@ -1,0 +1,88 @@
+"""From a prompt to the scenes of a film, and a painting of each."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from mediatoolkit.synthesis.filming.plates import ROOM
+from mediatoolkit.synthesis.painting import nouns, words
+from mediatoolkit.synthesis.painting.painter import SIDES, ignore, paint
+
+MOST_SCENES = 3
+
+_READ = 6_000
+"""Characters of a very long prompt that are read."""
+_BREAKS = re.compile(r"(?<=[.!?…]) |(?<=[\u3002\uff01\uff1f])|; ?|,? (?:and )?then ", re.IGNORECASE)
+_OPENERS = re.compile(r"^(?:(?:and|then|next|finally)\b,? ?)+", re.IGNORECASE)
+_PRONOUNS = re.compile(r"\b(?:it|he|she|they|him|them)\b", re.IGNORECASE)
+_ARTICLES = {"a": "the", "an": "the"}
+
+
+def scenes(text: str, most: int = MOST_SCENES) -> list[str]:
+    """Split a prompt into what is seen one after the other.
+
+    Sentences, and what follows a "then", are scenes of their own; where there are more than
+    *most*, neighbours share one. A later scene keeps the style, season and time of day of the
+    first unless it names its own, and "it" or "she" stands for the first one's subject.
+    """
+    lines = (" ".join(line.split()) for line in text[:_READ].splitlines())
+    parts = [_OPENERS.sub("", part) for line in lines for part in _BREAKS.split(line)]
+    parts = [part for part in parts if words.tokens(part)] or [text]
+    count = min(most, len(parts))
+    shares = [parts[n * len(parts) // count : (n + 1) * len(parts) // count] for n in range(count)]
+    first, *later = (" ".join(share) for share in shares)
+    return [first, *(_told_after(first, scene) for scene in later)]
+
+
+def illustrate(
+    texts: list[str],
+    *,
+    size: tuple[int, int],
+    seed: int,
+    progress: Callable[[str, float], None] = ignore,
+) -> Iterator[tuple[npt.NDArray[np.uint8], tuple[str, ...]]]:
+    """Paint scenes for a film of *size*, a little larger than it.
+
+    Yields:
+        Pixels, and the words that the painter did not know.
+    """
+    scale = min(ROOM, (SIDES.stop - 1) / max(size))
+    width, height = (max(SIDES.start, round(side * scale)) for side in size)
+    for index, text in enumerate(texts):
+
+        def tell(stage: str, fraction: float, index: int = index) -> None:
+            progress(f"scene {index + 1}: {stage}", (index + fraction) / len(texts))
+
+        painting = paint(text, width=width, height=height, seed=seed + index, progress=tell)
+        yield painting.pixels, painting.unknown
+
+
+def _told_after(first: str, scene: str) -> str:
+    subject = _subject(first)
+    if subject:
+        scene, found = _PRONOUNS.subn(subject, scene, count=1)
+        if not found and not words.read(scene).understood:
+            scene = f"{subject} {scene}"
+    before, now = words.read(first), words.read(scene)
+    kept = [
+        old
+        for old, new in (
+            (before.style, now.style),
+            (before.season, now.season),
+            (before.time, now.time),
+        )
+        if old and not new
+    ]
+    return ", ".join([scene.rstrip(" ."), *kept])
+
+
+def _subject(scene: str) -> str:
+    """The words of a scene up to its first noun, such as "the red fox", or nothing."""
+    found: list[str] = []
+    for word in words.tokens(scene)[:8]:
+        found = [] if word == "of" else [*found, _ARTICLES.get(word, word)]
+        if nouns.find(word) or nouns.find(nouns.singular(word)):
+            return " ".join(found)
+    return ""

@@ -1,0 +1,163 @@
+"""Which layers make up a scene, and in which order they are printed."""
+
+from collections.abc import Callable
+from functools import partial
+
+from mediatoolkit.synthesis.painting import (
+    abstract,
+    deep,
+    kinds,
+    land,
+    motifs,
+    rooms,
+    stage,
+    town,
+    trees,
+    water,
+    weather,
+)
+from mediatoolkit.synthesis.painting import sky as above
+from mediatoolkit.synthesis.painting.figure import print_figure
+from mediatoolkit.synthesis.painting.setting import is_portrait, is_still_life, needs_land
+from mediatoolkit.synthesis.painting.view import View
+
+Step = tuple[str, Callable[[], None]]
+"""A human name for the progress bar and the work itself."""
+
+
+def compose(view: View) -> list[Step]:
+    """All steps of a picture but the finish."""
+    scene = view.scene
+    if scene.form == "abstract" and not scene.things:
+        return [("waves", partial(abstract.waves, view))]
+    if is_portrait(scene):
+        return [("backdrop", partial(rooms.backdrop, view)), *_portrait(view)]
+    if scene.surface == "table" or is_still_life(scene):
+        return [
+            ("backdrop", partial(rooms.backdrop, view)),
+            ("table", partial(rooms.table, view)),
+            *_figures(view, rooms.TABLE + 0.14, grow=1.15),
+        ]
+    if "underwater" in scene.places:
+        return [("deep", partial(deep.deep, view)), ("seabed", partial(deep.seabed, view)),
+                *_figures(view, 0.92), ("bubbles", partial(deep.bubbles, view))]  # fmt: skip
+    steps = [*_sky(view), *_land(view)]
+    if scene.surface == "branch":
+        steps.append(("trees", partial(trees.treeline, view, rows=2, tall=1.3)))
+        steps.append(("branch", partial(rooms.branch, view)))
+        steps += _figures(view, rooms.BRANCH + 0.012, grow=1.1, shadow=False)
+    elif scene.surface == "wall":
+        steps.append(("wall", partial(rooms.wall, view)))
+        steps += _figures(view, rooms.WALL + 0.045)
+    else:
+        steps += _figures(view, 0.885)
+    return [*steps, *_weather(view)]
+
+
+def _sky(view: View) -> list[Step]:
+    scene = view.scene
+    steps: list[Step] = [("sky", partial(above.sky, view))]
+    if scene.time == "night" and scene.season != "storm" and "rain" not in scene.weather:
+        if "galaxy" in scene.weather or "space" in scene.places or "stars" in scene.weather:
+            steps.append(("milky way", partial(above.galaxy, view)))
+        steps.append(("stars", partial(above.stars, view)))
+    if "aurora" in scene.weather:
+        steps.append(("aurora", partial(above.aurora, view)))
+    if "space" in scene.places and not _stands(view):
+        steps.append(("planet", partial(above.planet, view)))
+    overcast = scene.season == "storm" or "rain" in scene.weather
+    hidden = "aurora" in scene.weather and "moon" not in scene.weather
+    if not overcast and not hidden and "moon" not in scene.places:
+        name = "moon" if scene.time == "night" else "sun"
+        steps.append((name, partial(above.disc, view)))
+    if (
+        overcast
+        or "clouds" in scene.weather
+        or (scene.time in {"day", "dawn", ""} and "japan" not in scene.places)
+    ):
+        steps.append(("clouds", partial(above.clouds, view, heavy=overcast)))
+    if scene.season == "storm" or "lightning" in scene.weather:
+        steps.append(("lightning", partial(above.lightning, view)))
+    return steps
+
+
+def _land(view: View) -> list[Step]:
+    scene, places = view.scene, set(view.scene.places)
+    steps: list[Step] = []
+    if "space" in places:
+        return [("craters", partial(rooms.moon_ground, view))] if _stands(view) else []
+    if "japan" in places:
+        steps.append(("mount fuji", partial(land.fuji, view)))
+    elif "mountain" in places:
+        tall = 0.26 if "hill" in places else 0.62
+        steps.append(("ridges", partial(land.ridges, view, tall=tall)))
+    elif places & {"meadow", "hill", "forest"} or scene.surface:
+        steps.append(("hills", partial(land.ridges, view, count=3, tall=0.26, rugged=0.25)))
+    if "city" in places:
+        steps.append(("city", partial(town.city, view)))
+    if "forest" in places:
+        steps.append(("trees", partial(trees.treeline, view, rows=3, tall=1.35)))
+    elif places & {"meadow", "mountain", "japan"} and not places & {"city", "sea", "desert"}:
+        empty = not any(needs_land(t) for t in scene.things)
+        rows, tall = (2, 1.25) if empty else (1, 0.8)
+        steps.append(("trees", partial(trees.treeline, view, rows=rows, tall=tall)))
+    return steps + _front(view, places)
+
+
+def _front(view: View, places: set[str]) -> list[Step]:
+    """The land or water nearest to the viewer."""
+    scene = view.scene
+    if "sea" in places or "beach" in places:
+        steps: list[Step] = [("water", partial(water.water, view))]
+        if "beach" in places or any(needs_land(t) for t in scene.things):
+            steps.append(("shore", partial(land.shore, view)))
+        return steps
+    if "desert" in places:
+        return [("dunes", partial(land.dunes, view))]
+    if "city" in places:
+        return [("street", partial(town.street, view))]
+    steps = [("ground", partial(land.ground, view))]
+    if "meadow" in places and scene.season != "winter":
+        steps.append(("grass", partial(land.grass, view)))
+    return steps
+
+
+def _stands(view: View) -> bool:
+    return "moon" in view.scene.places or any(needs_land(t) for t in view.scene.things)
+
+
+def _figures(view: View, floor: float, *, grow: float = 1.0, shadow: bool = True) -> list[Step]:
+    spots = stage.place(view, view.canvas.height * floor, grow=grow)
+    return [
+        (_spoken(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
+        for spot in spots
+    ]
+
+
+def _portrait(view: View) -> list[Step]:
+    """A figure so large that the lower edge cuts it."""
+    canvas, thing = view.canvas, view.scene.things[0]
+    crown = canvas.height * 0.44 - canvas.unit * 0.26
+    tall = max(canvas.unit * 1.05, (canvas.height - crown) * 1.12)
+    size = tall / motifs.proportions(thing.motif)[1]
+    grow = size / canvas.unit / kinds.length(thing.motif)
+    return _figures(view, (crown + tall) / canvas.height, grow=grow / stage.crowding(view))
+
+
+def _spoken(motif: str) -> str:
+    """What to call a motif on the progress bar."""
+    return motif.removeprefix("@").lower().removesuffix(" face").removesuffix(" building")
+
+
+def _weather(view: View) -> list[Step]:
+    scene = view.scene
+    steps: list[Step] = []
+    if "rain" in scene.weather or (scene.season == "storm" and "lightning" not in scene.weather):
+        steps.append(("rain", partial(weather.rain, view)))
+    if "snowfall" in scene.weather or scene.season == "winter":
+        steps.append(("snow", partial(weather.snow, view)))
+    if "fireflies" in scene.weather:
+        steps.append(("fireflies", partial(weather.fireflies, view)))
+    if "petals" in scene.weather:
+        steps.append(("petals", partial(weather.petals, view)))
+    return steps

@@ -1,0 +1,1 @@
+"""The embedded voices: sentences into sound; `speech.py` is their door."""
