@@ -155,6 +155,12 @@ async def test_a_refusal(server: Server, status: int) -> None:
         await through(server, ENVELOPE, lambda: client.generate("a fox"), status)
 
 
+async def test_the_name_of_a_film_is_one_that_can_be_asked_for(server: Server) -> None:
+    server.then(said({**INTERACTION, "id": " abc\u200b\n"}))
+    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, Call(60) as call:
+        assert await client.begin(mt.VideoPrompt("a fox"), call) == "abc"
+
+
 async def test_a_film_named_by_its_address_beside_an_empty_field(server: Server) -> None:
     content = [{"type": "video", "data": None, "uri": "https://10.0.0.1/film"}]
     steps = [{"type": "model_output", "content": content}]

@@ -79,8 +79,9 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         answer = await self._transport.post(
             f"/{self._version}/interactions", _to_wire(prompt, self.model), call
         )
-        job_id = answer.document.get("id") if isinstance(answer.document, dict) else None
-        if not isinstance(job_id, str) or not _ID.fullmatch(answer.say(job_id)):
+        document = answer.document if isinstance(answer.document, dict) else {}
+        job_id = answer.say(document.get("id"))
+        if not _ID.fullmatch(job_id):
             raise _odd("Gemini started the film without a usable id", answer)
         return job_id
 
