@@ -74,7 +74,8 @@ def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
         )
         if within is not None:
             if picture.mode == "P" or picture.mode.startswith("I"):
-                picture = plain(picture)
+                picture.load()
+                picture = plain(_upright(picture))  # grey of 16 bits loses its Exif there
             picture.thumbnail((within, within), reducing_gap=2.0)
         picture.load()
         picture = _upright(picture)

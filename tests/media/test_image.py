@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from mediatoolkit.errors import MediaError, StorageError
-from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.media import Audio, Image, Media, Provenance, Video, pixels
 from mediatoolkit.media.exif import orientation
 
 FOX = Provenance(
@@ -316,6 +316,15 @@ def test_a_photograph_is_the_right_way_up(kind: str, turn: int, tmp_path: Path) 
     again = Image(b"".join(image.file_pieces()))
     assert again.provenance == FOX
     assert (np.asarray(again) == upright).all()
+
+
+@pytest.mark.parametrize("mode", ["I;16", "L", "P"])
+def test_the_thumbnail_of_a_scan_is_the_right_way_up(mode: str) -> None:
+    exif = PillowImage.Exif()
+    exif[0x112] = 6
+    file = io.BytesIO()
+    PillowImage.new(mode, (60, 40)).save(file, "PNG", exif=exif)
+    assert pixels.decode(file.getvalue(), within=30).size == (20, 30)
 
 
 @given(st.binary(max_size=60))
