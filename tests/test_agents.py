@@ -498,6 +498,12 @@ class TestVerbs:
         made = await mt.film(parts, voice)
         assert made.seconds >= (await voice).seconds
 
+    async def test_the_parts_of_a_film_may_come_one_by_one_and_it_may_be_made_again(self) -> None:
+        parts = (mt.image(f"a {bird}", size="160x96") for bird in ("crow", "gull"))
+        job = mt.film(parts, seconds=1)
+        assert (await job).seconds == pytest.approx(1, abs=0.1)
+        assert (await job.again()).seconds == pytest.approx(1, abs=0.1)
+
     async def test_a_story_goes_through_all_three_verbs(self) -> None:
         fox = await mt.image("a red fox", size="160x96", seed=1)
         voice = await mt.speech("A red fox sits under the stars.")

@@ -1,7 +1,7 @@
 """Pictures, speech and films: each verb starts a job with this kernel's default agent."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit import loops
@@ -168,11 +168,12 @@ def film(
         MissingExtraError: PyAV is not installed.
     """
     store = Store.default()
+    given = list(images) if isinstance(images, Iterator) else images  # a retry needs them, too
 
     async def work(call: Call) -> Video:
         from mediatoolkit.providers.local.film import FilmPlan, make_film
 
-        pictures, heard = await made(images), await made(narration)
+        pictures, heard = await made(given), await made(narration)
         plan = await asyncio.to_thread(
             FilmPlan.of, pictures, narration=heard, captions=captions, seconds=seconds, size=size
         )
