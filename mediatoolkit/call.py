@@ -7,13 +7,13 @@ it can be moved while the call runs.
 
 import asyncio
 import math
-import numbers
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import DeadlineError, PromptError
+from mediatoolkit.numeric import is_number
 from mediatoolkit.quoting import quoted
 from mediatoolkit.stages import Event, Queued
 
@@ -179,8 +179,7 @@ def finite_seconds(value: Any, name: str) -> float:
     Raises:
         PromptError: *value* is not a finite number.
     """
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number:
+    if not is_number(value):
         raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
     if not -_LONGEST < value < _LONGEST:
         raise PromptError(f"{name} must be a finite number of seconds, not {quoted(value)}.")

@@ -1,7 +1,6 @@
 """What every agent does."""
 
 import asyncio
-import numbers
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -14,6 +13,7 @@ from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.flow import together
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
+from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.prompts.base import checked_text
 from mediatoolkit.providers.base import Client
@@ -121,8 +121,7 @@ class Agent(Closing, Generic[P, M]):
         """
         if isinstance(prompts, (str, Prompt)) or not isinstance(prompts, Iterable):
             raise PromptError("generate_many takes a list of prompts; one goes to generate.")
-        whole = isinstance(concurrency, numbers.Integral) and not isinstance(concurrency, bool)
-        if not whole or concurrency < 1:
+        if not is_whole(concurrency) or concurrency < 1:
             raise PromptError(f"concurrency takes whole numbers from 1, not {quoted(concurrency)}.")
         if not isinstance(return_exceptions, bool):
             raise PromptError(

@@ -1,7 +1,6 @@
 """Sound: bytes that know their type and origin and can show themselves."""
 
 import base64
-import numbers
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -18,6 +17,7 @@ from mediatoolkit.media.sound.arrays import samples_of
 from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
+from mediatoolkit.numeric import is_whole
 from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
@@ -250,9 +250,9 @@ class Audio(Media):
         return f"{self.seconds:.1f} s {self.sample_rate} Hz"
 
 
-def _checked(value: object, allowed: range, name: str) -> int:
-    """A whole number in a range; NumPy's are taken too."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value not in allowed:
+def _checked(value: Any, allowed: range, name: str) -> int:
+    """A whole number in a range."""
+    if not is_whole(value) or value not in allowed:
         most = allowed.stop - 1
         raise MediaError(f"{name}={quoted(value)} is not a whole number from 1 to {most:,}.")
     return int(value)

@@ -1,7 +1,6 @@
 """Films: bytes that know their type and origin and can show themselves."""
 
 import base64
-import numbers
 import struct
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -17,6 +16,7 @@ from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.structure import FilmFacts, Piece
+from mediatoolkit.numeric import is_number
 from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Video(Media):
             MediaError: *at* is below 0, or the film cannot be decoded.
             MissingExtraError: PyAV is not installed.
         """
-        if not isinstance(at, numbers.Real) or not at >= 0:
+        if not is_number(at) or not at >= 0:
             raise MediaError(f"A film has no picture at {quoted(at)} s; it begins at 0.")
         for seconds, picture in reel.frames(self.data, at):
             origin = self.provenance

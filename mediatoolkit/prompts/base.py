@@ -4,7 +4,6 @@ What no model could understand is refused here; what one vendor does not take is
 vendor's client, also before anything is sent.
 """
 
-import numbers
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
+from mediatoolkit.numeric import is_whole
 from mediatoolkit.quoting import quoted
 
 LONGEST_TEXT = 100_000
@@ -120,8 +120,7 @@ def checked_seed(seed: Any) -> int | None:
     """A whole number from 0 to `LARGEST_SEED`."""
     if seed is None:
         return None
-    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)  # NumPy's are, too
-    if not whole or not 0 <= seed <= LARGEST_SEED:
+    if not is_whole(seed) or not 0 <= seed <= LARGEST_SEED:
         raise PromptError(f"seed={quoted(seed)} is not a whole number from 0 to {LARGEST_SEED:,}.")
     return int(seed)
 

@@ -1,7 +1,6 @@
 """Pictures to make."""
 
 import asyncio
-import numbers
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Image
+from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts.base import (
     Prompt,
     checked_aspect,
@@ -136,7 +136,6 @@ def _size(size: object) -> str | None:
 def _as_sides(size: object) -> str:
     """`"WIDTHxHEIGHT"` of two whole numbers, or of one for a square; else nothing."""
     sides = size if isinstance(size, (list, tuple)) else (size, size)
-    whole = [isinstance(one, numbers.Integral) and not isinstance(one, bool) for one in sides]
-    if whole != [True, True]:
+    if [is_whole(side) for side in sides] != [True, True]:
         return ""
     return "x".join(quoted(int(side)) for side in sides)

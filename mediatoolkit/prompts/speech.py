@@ -1,12 +1,12 @@
 """Speech to make."""
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.numeric import is_number
 from mediatoolkit.prompts.base import Prompt, checked_text
 from mediatoolkit.quoting import quoted
 
@@ -95,8 +95,7 @@ def _words(name: str, value: object) -> str | None:
 
 
 def _speed(speed: Any) -> float:
-    number = isinstance(speed, numbers.Real) and not isinstance(speed, bool)
-    if not number:
+    if not is_number(speed):
         raise PromptError(f"speed={quoted(speed)} is not a number.")
     if not SLOWEST <= speed <= FASTEST:
         raise PromptError(

@@ -1,7 +1,6 @@
 """Film to make."""
 
 import asyncio
-import numbers
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image, Video
+from mediatoolkit.numeric import is_number
 from mediatoolkit.prompts.base import (
     Prompt,
     checked_aspect,
@@ -97,8 +97,7 @@ class VideoPrompt(Prompt):
 def _seconds(seconds: Any) -> float | None:
     if seconds is None:
         return None
-    number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
-    if not number:
+    if not is_number(seconds):
         raise PromptError(f"seconds={quoted(seconds)} is not a number.")
     if not 0 < seconds <= LONGEST:
         raise PromptError(f"seconds={quoted(seconds)} is not above 0 and up to {LONGEST:g}.")

@@ -14,6 +14,7 @@ from mediatoolkit.closing import Closing
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
+from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.quoting import quoted
 from mediatoolkit.stages import Sounding
@@ -178,7 +179,7 @@ class ImageClient(Client[ImagePrompt, Image]):
         Raises:
             PromptError: *count* is not 1 to 100, or as `generate`.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100:
+        if not is_whole(count) or not 1 <= count <= 100:
             raise PromptError(f"count takes a whole number from 1 to 100, not {quoted(count)}.")
         asked = ImagePrompt.of(prompt)
         first = asked.seed

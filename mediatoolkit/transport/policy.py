@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from mediatoolkit.call import Call, positive_seconds
 from mediatoolkit.errors import PromptError
+from mediatoolkit.numeric import is_number, is_whole
 from mediatoolkit.quoting import quoted
 
 MiB = 1 << 20
@@ -216,15 +218,13 @@ def _date(value: str) -> datetime | None:
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date
 
 
-def _whole(value: object, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def _whole(value: Any, name: str) -> None:
+    if not is_whole(value) or value < 1:
         raise PromptError(f"{name} takes a whole number from 1, not {quoted(value)}.")
 
 
-def _is_rate(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return 0 < value < math.inf
+def _is_rate(value: Any) -> bool:
+    return is_number(value) and 0 < value < math.inf
 
 
 def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from mediatoolkit.errors import PromptError
+from mediatoolkit.numeric import is_number
 from mediatoolkit.quoting import quoted
 
 PER_PICTURE = 4.0
@@ -72,8 +73,7 @@ def with_the_words(each: list[float], starts: Sequence[float]) -> list[float]:
 
 
 def _positive(seconds: Any) -> float:
-    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not number or not seconds > 0:
+    if not is_number(seconds) or not seconds > 0:
         raise PromptError(f"seconds={quoted(seconds)} is not a number of seconds above 0.")
     if seconds > LONGEST:
         raise PromptError(f"A film takes up to {LONGEST:g} s, not {quoted(seconds)}.")
