@@ -10,10 +10,11 @@ CODE := mediatoolkit tests
 KERNELS := 6.29 7.3 7.4
 # Much of a test is waiting for a kernel or a page; a file of tests shares its own.
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+SPREAD := -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/pytest $(SPREAD)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # as in most containers
 
-.PHONY: demo lab test bench fmt lint types floors unit notebooks chromium kernels clean
+.PHONY: demo lab test bench fmt lint types floors unit pythons matrix notebooks chromium kernels clean
 
 demo: $(VENV)/.demo
 	@mkdir -p out
@@ -22,7 +23,7 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb $(AS_ROOT)
 
-test: lint types floors unit notebooks
+test: lint types floors unit pythons notebooks
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
@@ -37,6 +38,15 @@ floors: $(VENV)/.test
 unit: $(VENV)/.test kernels chromium
 	$(PYTEST) --ignore tests/browser
 	$(PYTEST) tests/browser
+
+# What changes most from one Python to the next: how a process ends, kernels, imports.
+pythons: $(VENV)/.test kernels
+	$(BIN)/python -m tests.matrix --others $(SPREAD) -k 'not 6.29 and not 7.3' \
+		tests/test_blocking.py tests/test_package.py tests/kernel
+
+# All but the browser, on every supported Python of this machine.
+matrix: $(VENV)/.test kernels
+	$(BIN)/python -m tests.matrix $(SPREAD) --ignore tests/browser
 
 notebooks: $(VENV)/.test
 	$(BIN)/pytest -c /dev/null --rootdir=. --nbval-lax -W default notebooks
@@ -82,4 +92,4 @@ $(VENV)/.test: $(BIN)/python pyproject.toml
 	@touch $@ $(VENV)/.demo $(VENV)/.lab
 
 clean:
-	rm -rf $(VENV) .kernels out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .kernels .pythons out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

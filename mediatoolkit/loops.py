@@ -185,6 +185,11 @@ class _Turning(threading.Thread):
         try:
             with asyncio.Runner() as runner:  # closing it cancels tasks and closes the sessions
                 runner.run(self._stay())
+        except RuntimeError as error:
+            # From Python 3.12 on no thread starts while the interpreter ends, and the loop wants
+            # one to wait for its pool; by then the interpreter has joined the pool's threads.
+            if not is_shutdown(error):
+                raise
         finally:
             self.ended.set_result(None)
 

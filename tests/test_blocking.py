@@ -266,6 +266,8 @@ def test_ctrl_c_cancels_what_a_script_blocks_for(code: str, tmp_path: Path) -> N
         'mt.Job(nap, Call(60), label="nap")\nsys.stdin.readline()',
         'print(mt.image("a red fox", size=64).result())',
         'mt.image("a red fox", size=64)',
+        'mt.speech("Hello.").result()',
+        'mt.film([mt.image("a red fox", size=64)], seconds=0.2).result()',
         'mt.Job(late, Call(60), label="late")\nbegun.wait()',
     ],
 )
