@@ -19,7 +19,7 @@ from mediatoolkit.providers.gemini.answers import (
 )
 from mediatoolkit.providers.gemini.models import DEFAULT, LIVE, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
-from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.providers.gemini.service import GeminiService, check_size
 from mediatoolkit.stages import Decoding
 
 if TYPE_CHECKING:
@@ -43,7 +43,14 @@ class GeminiImageClient(GeminiService, ImageClient):
     also draws interim pictures; they are skipped), `system` (an instruction), `safety` (such as
     `{"harassment": "block_only_high"}`), `media_resolution` (`"low"`, `"medium"`, `"high"`),
     `service_tier` (`"flex"`, `"standard"`, `"priority"`).
+
+    `previous=` goes on from a picture of this session as a chat does: every earlier turn is sent
+    again and paid as input, with its pictures and signatures, some 4 MB a turn at `"1K"` and more
+    at larger sizes. A request of more than 100 MiB is refused before it is sent; then
+    `references=[picture]` goes on from the picture alone.
     """
+
+    local_verb = "draw"
 
     option_names = options.NAMES
     default_model = DEFAULT
@@ -73,6 +80,7 @@ class GeminiImageClient(GeminiService, ImageClient):
             )
         if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
+        check_size(_to_wire(prompt))
 
     async def make(self, prompt: ImagePrompt, call: Call) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""

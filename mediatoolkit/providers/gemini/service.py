@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 BASE_URL = "https://generativelanguage.googleapis.com"
 _BASE_NAME = "GOOGLE_GEMINI_BASE_URL"
 _KEY_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_MIB = 1 << 20
+_LARGEST_REQUEST = 100 * _MIB
 _MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}")
 
 _log = logging.getLogger("mediatoolkit")
@@ -62,6 +64,9 @@ class GeminiService:
     live: ClassVar[tuple[str, ...]]
     """The models to name when another is not served, the default first."""
 
+    local_verb: ClassVar[str] = "work"
+    """What the local engine can do instead, for a person without a paid key."""
+
     default_timeout = Timeout()
 
     def __init__(
@@ -92,7 +97,9 @@ class GeminiService:
             timeout=self.timeout,
             retry=retry,
             limits=limits,
-            refusal=partial(read_refusal, live=", ".join(self.live)),
+            refusal=partial(
+                read_refusal, model=self.model, live=", ".join(self.live), local=self.local_verb
+            ),
             trusted_origins=trusted_origins,
         )
 
@@ -125,6 +132,32 @@ class GeminiService:
             call,
             headers={"x-server-timeout": str(math.ceil(call.left()))},
         )
+
+
+def check_size(document: dict[str, Any]) -> None:
+    """Refuse a request that is larger than the vendor reads.
+
+    Raises:
+        PromptError: Says how large it is, and what makes it smaller.
+    """
+    size = _size(document)
+    if size > _LARGEST_REQUEST:
+        raise PromptError(
+            f"The request weighs {size / _MIB:,.0f} MiB; Gemini takes {_LARGEST_REQUEST // _MIB}. "
+            "Each turn with previous= sends all earlier ones again: go on from the last picture "
+            "alone, references=[picture], or give smaller references."
+        )
+
+
+def _size(value: object) -> int:
+    """Bytes of *value* on the wire, where base64 makes four of three; names are not counted."""
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_size, value))
+    if isinstance(value, bytes):
+        return 4 * len(value) // 3
+    return len(value) if isinstance(value, str) else 0
 
 
 def _key(api_key: str | None) -> Secret:
