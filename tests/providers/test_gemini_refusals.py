@@ -134,7 +134,7 @@ async def test_what_is_not_googles_envelope_says_nothing_of_key_or_model(
     assert error.status == status
     assert "GEMINI_API_KEY" not in str(error)
     assert "the key" not in str(error)
-    assert "not Gemini's own" in str(error)
+    assert "a filter or a" in str(error), "who may have spoken"
     assert ("log in first" in str(error)) == (b"log in" in page)
 
 

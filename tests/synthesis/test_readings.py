@@ -45,6 +45,9 @@ def read(text: str) -> str:
         ("H₂O and CO₂", "H 2 O and C O 2"),
         ("x₁", "X 1"),
         ("Na⁺", "Na plus"),
+        ("2^n = 10^(-3)", "2 to the power of n equals 10 to the power of minus 3"),
+        ("xⁿ⁺¹", "x to the power of n+1"),
+        ("2πr and Δx", "2 pi r and delta x"),
         # money
         ("5€", "5 euros"),
         ("20 €", "20 euros"),
@@ -71,6 +74,11 @@ def read(text: str) -> str:
         ("5–10 €", "5 to 10 euros"),
         ("20 € 30 €", "20 euros 30 euros"),
         ("50¢", "50 cents"),
+        ("1 234,50 € or 1 000 000 €", "1,234 euros and 50 cents or 1,000,000 euros"),
+        ("1'000.50 CHF", "1,000 francs and 50 rappen"),
+        ("3 €/m², 5 €/Tag", "3 euros per square meter, 5 euros per Tag"),
+        ("the € sign", "the euro sign"),
+        ("5 Mio. €", "5 million euros"),
         # ranges and arithmetic
         ("5–10", "5 to 10"),
         ("5-10%", "5 to 10 percent"),
@@ -109,6 +117,8 @@ def read(text: str) -> str:
         ("100MB", "100 megabytes"),
         ("5 m²", "5 square meters"),
         ("3 kg/m³", "3 kilograms per cubic meter"),
+        ("per m² or many km²", "per square meter or many square kilometers"),
+        ("½%", "one half percent"),
         ("½ km", "one half kilometer"),
         ("20 µm", "20 micrometers"),
         ("5'10\"", "5 feet 10 inches"),
@@ -140,6 +150,8 @@ def test_numbers_and_signs_become_words(written: str, words: str) -> None:
         ("the `code` here", "the code here"),
         ("**bold** and *em* and __x__ and ~~no~~", "bold and em and x and no"),
         ("snake_case_name", "snake_case_name"),
+        ("**A bold sentence. ", "A bold sentence."),
+        ("Its other half.** And _so", "Its other half. And so"),
         ("[a link](https://a.b/c_(d)) and ![a fox](x.png)", "a link and a fox"),
         ("told.[^1]", "told."),
         (r"5 \* 3", "5 times 3"),
@@ -161,6 +173,7 @@ def test_markup_is_not_read_out(written: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("text", "missing"),
     [
+        ("The μ-law and the 世界.", ["世界"]),
         ("Dear <name>, hello.", ["<name>"]),
         ('Now <audio src="a.mp3"/> listen.', ['<audio src="a.mp3"/>']),
         ("As shown.¹ And Smith² says.", ["¹", "²"]),

@@ -6,7 +6,7 @@ signs that they drop or misread. Where a writing has two meanings, its shape dec
 - A comma before exactly three digits groups thousands (`1,000`), before another number of digits
   it is a decimal comma (`12,5`). A point before three digits is a decimal point (`$1.000`), unless
   a comma or another group follows, or the currency stands behind (`1.000 €`).
-- `m` behind a bare number is meters, behind money it is millions.
+- `m` behind a bare number is meters, behind money it is millions; `m²` alone is square meters.
 - `5 - 3` is a range, or a difference where the text has an equals sign; `5−3` is a difference.
 """
 
@@ -26,7 +26,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉₊₋"
 _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
@@ -130,7 +130,6 @@ _SIGNS = {
     "copyright": "©",
     "section": "§",
     "paragraph": "¶",
-    "to the power of n": "ⁿ",
     "": "™ ® ℠",
 }
 _WORD_OF = {sign: words for words, signs in _SIGNS.items() for sign in signs.split()}
@@ -145,7 +144,12 @@ _SIGN = f"(?:{_any(_CURRENCIES)})"
 _SYMBOL = f"(?:{_any(sign for sign in _CURRENCIES if not sign.isalpha())})"
 _SCALE = rf"(?:\s?(?i:{_any(word for word in _SCALE_OF if len(word) > 1)})|[kKmMbBtT])(?![^\W_])"
 _UNTIL = rf"(?:\s?[-–—]\s?(?:{_SIGN})?({_N}))?"
-_A_PIECE = rf"(?:\s?/\s?({_any(_PER)})(?!\w))?"
+_THOUSANDS = (
+    r"(?:(?:['’\u00a0\u2009\u202f]\d{3})+|(?: \d{3}){2,}| 000"
+    rf"|(?: \d{{3}})+(?=(?:[.,]\d\d?)?\s?{_SIGN}))"
+)
+_COINS = _any({name for names in _MONEY.values() for name in names[:2]})
+_LENGTHS = "km|m|cm|mm|mi|ft"
 _AMOUNT = rf"(?:\d+ ?)?[{_VULGAR}]|{_N}[{_RAISED}]*"
 _UNIT = f"(?:{_any(_UNITS)})"
 _POWER = r"(?:[²³]|\^?[23](?!\d))"
@@ -214,32 +218,51 @@ def _decimal(found: re.Match[str]) -> str:
 
 
 def _in_front(found: re.Match[str]) -> str:
-    return _money(found[1], found[2], found[3], found[4], found[5], behind=False)
+    return _money(found[1], found[2], found[3], found[4], behind=False)
 
 
 def _behind(found: re.Match[str]) -> str:
-    return _money(found[3], found[1], None, found[2], found[4], behind=True)
+    return _money(found[3], found[1], None, found[2], behind=True)
 
 
-def _money(
-    sign: str, amount: str, most: str | None, scale: str | None, per: str | None, *, behind: bool
-) -> str:
+def _money(sign: str, amount: str, most: str | None, scale: str | None, *, behind: bool) -> str:
     amount = _grouped(_number(amount, behind=behind))
     one, several, *small = _CURRENCIES[sign]
-    per = f" per {_PER[per]}" if per else ""
     if scale or most:
         until = f" to {_number(most, behind=behind)}" if most else ""
         times = f" {_SCALE_OF[scale.strip().casefold()]}" if scale else ""
-        return f"{amount}{until}{times} {several}{per}"
+        return f"{amount}{until}{times} {several}"
     whole, _, rest = amount.partition(".")
     if rest.strip("0") and (len(rest) != 2 or not small):
-        return f"{amount} {several}{per}"
+        return f"{amount} {several}"
     said = []
     if int(whole.replace(",", "")) or not rest.strip("0"):
         said.append(f"{whole} {one if whole == '1' else several}")
     if rest.strip("0"):
         said.append(f"{int(rest)} {small[0] if rest == '01' else small[1]}")
-    return " and ".join(said) + per
+    return " and ".join(said)
+
+
+def _apiece(found: re.Match[str]) -> str:
+    return f"{found[1]} per {_to_the(found[3])}{_PER.get(found[2], found[2])}"
+
+
+def _area(found: re.Match[str]) -> str:
+    name = _UNITS[found[2]]
+    return (
+        f"{found[1] or ''}{_to_the(found[3])}{name if found[1] else _PLURALS.get(name, name + 's')}"
+    )
+
+
+def _spaced(found: re.Match[str]) -> str:
+    """Thousands that are set apart by spaces or, in Switzerland, by ticks."""
+    whole, _, rest = found[0].replace(",", ".").partition(".")
+    whole = "".join(filter(str.isdecimal, whole))
+    return f"{int(whole):,}" + (f".{rest}" if rest else "")
+
+
+def _greek(found: re.Match[str]) -> str:
+    return f" {unicodedata.name(found[0]).rpartition(' ')[2].lower()} "
 
 
 def _unit(found: re.Match[str]) -> str:
@@ -329,14 +352,9 @@ def _rules(
 
 _NUMBERS = _rules(
     (r"[\uff01-\uff5e]", lambda found: unicodedata.normalize("NFKC", found[0])),
-    (r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))", ","),
-    (r"(?<=\d)['’](?=\d{3}(?!\d))", ","),
-    (
-        rf"{_HEAD}\d{{1,3}}(?:(?: \d{{3}}){{2,}}| 000)(?!\w|[.,]\d)",
-        lambda found: found[0].replace(" ", ","),
-    ),
+    (rf"{_HEAD}\d{{1,3}}{_THOUSANDS}(?:[.,]\d\d?)?(?!\d|[.,]\d)", _spaced),
     (r"[\u00a0\u2000-\u200a\u202f]", " "),
-    (r"[μµ]", "µ"),
+    (r"μ(?=[A-Za-z]\b)", "µ"),
     (r"℃", "°C"),
     (r"℉", "°F"),
     (r"№\s?", "number "),
@@ -351,20 +369,21 @@ _NUMBERS = _rules(
         lambda found: unicodedata.normalize("NFKC", f" {found[0]}"),
     ),
     (rf"{_HEAD}(\d+(?:\.\d+)?)[eE]([+\-−]?\d+)(?!\w)", _scientific),
-    (rf"(?:(?<=[\s(])|^)[-−](?={_SYMBOL}?\d)", "minus "),
+    (rf"(?<!\^\()(?:(?<=[\s(])|^)[-−](?={_SYMBOL}?\d)", "minus "),
     # ranges, differences, proportions
-    (rf"(?<![\w.,/$€£¥–-])({_N})\s?–\s?(?=\d)", r"\1 to "),
+    (rf"(?<![\w.,/$€£¥–-])({_N})(?:\s?–\s?|—)(?=\d)", r"\1 to "),
     (rf"(?<![\w.,/$€£¥-])({_N})-(?={_N}\s?(?:[%‰°]|(?:{_UNIT}|{_SIGN})(?![^\W_])))", r"\1 to "),
     (r"(?<![\w.,/$€£¥-])(?!\d{3}-\d{4})(\d{1,4})-(?=\d{1,4}(?![\w-]|[.,]\d))", r"\1 to "),
     (r"(?<=\d) - (?=\d)", _difference),
     (r"(?<![\w:.,])(\d+):(?=(?:\d|\d{3,})(?![\w:]))", r"\1 to "),
     # money, before the letters behind it can be units
     (
-        rf"(?<!\w)(?:(?<!\d\s)|(?={_SIGN}\d))({_SIGN})\s?({_N}){_UNTIL}({_SCALE})?{_A_PIECE}(?!\w)",
+        rf"(?<!\w)(?:(?<!\d\s)|(?={_SIGN}\d))({_SIGN})\s?({_N}){_UNTIL}({_SCALE})?(?!\w)",
         _in_front,
     ),
-    (rf"{_HEAD}({_N})({_SCALE})?\s?({_SIGN}){_A_PIECE}(?!\w)", _behind),
+    (rf"{_HEAD}({_N})({_SCALE})?\s?({_SIGN})(?!\w)", _behind),
     (_SYMBOL, lambda found: f" {_CURRENCIES[found[0]][0]} "),
+    (rf"\b({_COINS})\s*/\s?([^\W\d_]+)({_POWER})?", _apiece),
     # degrees, feet and inches, units
     (
         r"(\d+)°\s?(\d+)\s?[′'](?:\s?(\d+)\s?[″\"])?",
@@ -380,9 +399,10 @@ _NUMBERS = _rules(
     (r"(?<=degree )C(?!\w)|(?<=degrees )C(?!\w)", "Celsius"),
     (r"(?<=degree )F(?!\w)|(?<=degrees )F(?!\w)", "Fahrenheit"),
     (rf"{_HEAD}({_AMOUNT})([ -]?)({_UNIT})({_POWER})?{_PER_WHAT}(?![^\W_])", _unit),
+    (rf"(?<!\w)(per )?({_LENGTHS})([²³])", _area),
     (rf"(?:(\d+)[ -]?)?([{_VULGAR}])", _vulgar),
     (r"(?<![\w./,])(?:(\d+)[ -])?(\d{1,3})([/⁄])(\d{1,3})(?![\w/]|[.,]\d)", _slashed),
-    (r"(?<=\d)\s?%", " percent"),
+    (r"\s?%", " percent"),
 )
 
 _EXPONENT = re.compile(rf"[{_RAISED}]+")
@@ -390,8 +410,9 @@ _BASE = re.compile(rf"(?:(?<![^\W\d_])[^\W\d_]{{1,2}}|[\d){_LOWERED}])\Z")
 """What has an exponent; behind a word or a full stop stands the number of a footnote."""
 
 _LETTERS_AND_SIGNS = _rules(
-    (r"(?<=[\w)\]])\^[({]?([+\-−]?\d+)[)}]?", lambda found: _power(found[1])),
+    (r"(?<=[\w)\]])\^[({]?([+\-−]?[^\W_]+)[)}]?", lambda found: _power(found[1])),
     (rf"[A-Za-z\d()]*[{_LOWERED}][A-Za-z\d(){_LOWERED}]*", _formula),
+    (r"(?<![Ͱ-Ͽ])[Α-Ωα-ω](?![Ͱ-Ͽ])", _greek),
     (r"\bCO2\b", "C O 2"),
     (r"\b([A-J])[#♯](?!\w)", r"\1 sharp"),
     (r"\b([A-G])♭", r"\1 flat"),
