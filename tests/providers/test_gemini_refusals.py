@@ -168,6 +168,10 @@ async def test_an_answer_in_words_may_be_billed_and_has_an_id(usage: Any, billed
         ({"candidates": [{"finishReason": "IMAGE_SAFETY"}]}, mt.RefusalError),
         ({"candidates": [{"finishReason": "MAX_TOKENS"}]}, mt.ProviderError),
         ({"candidates": []}, mt.ProviderError),
+        (
+            {"candidates": [{"content": {"parts": [{"inlineData": {"data": 7}}]}}]},
+            mt.ProviderError,
+        ),
     ],
 )
 async def test_every_answer_without_media_has_the_id_of_its_body(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from mediatoolkit.errors import ProviderError
 from mediatoolkit.media import Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.gemini.refusals import read_block, response_id
@@ -49,7 +50,12 @@ def _with_bytes(part: dict[str, Any], answer: Answer) -> dict[str, Any]:
     inline = part.get("inlineData")
     if not isinstance(inline, dict) or "data" not in inline:
         return part
-    return {**part, "inlineData": {**inline, "data": answer.blob(inline["data"])}}
+    try:
+        data = answer.blob(inline["data"])
+    except ProviderError as error:
+        error.request_id = response_id(answer)
+        raise
+    return {**part, "inlineData": {**inline, "data": data}}
 
 
 def origin(
