@@ -20,6 +20,8 @@ from mediatoolkit.synthesis.speaking.sentences import sentences, split
         ("She left... and came back", None),
         ("She left... Then he ran", ["She left...", "Then he ran"]),
         ("1. First\n2. Second", ["1. First", "2. Second"]),
+        ("# 3. Results\n- 1. First", ["# 3. Results", "- 1. First"]),
+        ("It costs 5 Mio. EUR", None),
         ("A heading\nThen text that\nis wrapped", ["A heading", "Then text that\nis wrapped"]),
         ("one line\n\nanother", ["one line", "another"]),
         ("本です。はい\uff1f「え」終", ["本です。", "はい\uff1f", "「え」終"]),

@@ -45,6 +45,10 @@ class LocalSpeechClient(SpeechClient):
     a voice, the prompt's language decides. The same prompt gives the same sound, and the captions
     of what it makes are exact.
 
+    In English, numbers, units, money and formulas are read as people read them, Markdown and SSML
+    are not read out, and a `<break time="1s"/>` is a pause; captions keep what was written. What a
+    voice has no words for is named in the provenance, `notes["not_spoken"]`.
+
     Args:
         model: `"hibari"`, which leaves to Pico what it cannot speak itself; or `"pico"`.
         timeout: One deadline over the whole call.

@@ -67,11 +67,11 @@ def without_markup(text: str, left_out: list[str]) -> str:
 
     for pattern, spoken in _MARKDOWN:
         text = pattern.sub(spoken, text)
+    for _ in range(2):  # `&amp;amp;` was written by a program on top of another
+        text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
     if "<" in text:
         text = _ALIAS.sub(r"\1", _UNSEEN.sub(" ", text))
         text = _TAG.sub(bare, _RAISED.sub(r"^\1", text))
-    for _ in range(2):  # `&amp;amp;` was written by a program on top of another
-        text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
     return text
 
 

@@ -7,6 +7,7 @@ signs that they drop or misread. Where a writing has two meanings, its shape dec
   it is a decimal comma (`12,5`). A point before three digits is a decimal point (`$1.000`), unless
   a comma or another group follows, or the currency stands behind (`1.000 €`).
 - `m` behind a bare number is meters, behind money it is millions; `m²` alone is square meters.
+- `20s` are twenties, `25s` and `20 s` seconds.
 - `5 - 3` is a range, or a difference where the text has an equals sign; `5−3` is a difference.
 """
 
@@ -22,6 +23,10 @@ _DECIMAL_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2}|\d+,
 _POINT_GROUP = re.compile(r"\d{1,3}\.\d{3}")
 
 _PARTS = ("half", "third", "quarter", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_DECADES = (
+    *("tens", "twenties", "thirties", "forties", "fifties"),
+    *("sixties", "seventies", "eighties", "nineties"),
+)
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -244,14 +249,13 @@ def _money(sign: str, amount: str, most: str | None, scale: str | None, *, behin
 
 
 def _apiece(found: re.Match[str]) -> str:
-    return f"{found[1]} per {_to_the(found[3])}{_PER.get(found[2], found[2])}"
+    return f"{found[1]} per {_raised(_PER.get(found[2], found[2]), found[3])}"
 
 
 def _area(found: re.Match[str]) -> str:
-    name = _UNITS[found[2]]
-    return (
-        f"{found[1] or ''}{_to_the(found[3])}{name if found[1] else _PLURALS.get(name, name + 's')}"
-    )
+    per, unit, power = found.groups()
+    name = _UNITS[unit]
+    return f"{per}{_raised(name, power)}" if per else _raised(_PLURALS.get(name, f"{name}s"), power)
 
 
 def _spaced(found: re.Match[str]) -> str:
@@ -267,19 +271,20 @@ def _greek(found: re.Match[str]) -> str:
 
 def _unit(found: re.Match[str]) -> str:
     amount, hyphen, unit, power, per, per_power = found.groups()
-    if unit == "s" and not hyphen and amount.endswith("0"):
-        return found[0]  # the 1990s
     name = _UNITS[unit]
     if amount not in _SINGLE and hyphen != "-":
         name = _PLURALS.get(name, name if name.endswith(("hertz", "bar")) else f"{name}s")
-    said = f"{_grouped(_number(amount))} {_to_the(power)}{name}"
-    return f"{said} per {_to_the(per_power)}{_PER[per]}" if per else said
+    said = f"{_grouped(_number(amount))} {_raised(name, power)}"
+    return f"{said} per {_raised(_PER[per], per_power)}" if per else said
 
 
-def _to_the(power: str | None) -> str:
+def _raised(unit: str, power: str | None) -> str:
+    """Square meters, but seconds squared."""
     if not power:
-        return ""
-    return "square " if power[-1] in "2²" else "cubic "
+        return unit
+    square, squared = ("square", "squared") if power[-1] in "2²" else ("cubic", "cubed")
+    length = unit.removesuffix("s").endswith(("meter", "mile", "foot", "feet", "yard"))
+    return f"{square} {unit}" if length else f"{unit} {squared}"
 
 
 def _power(exponent: str) -> str:
@@ -335,6 +340,10 @@ def _date(found: re.Match[str]) -> str:
     return f"{day} {_MONTHS[month - 1]} {year}"
 
 
+def _decade(found: re.Match[str]) -> str:
+    return f"{found[1] or ''} {_DECADES[int(found[2]) - 1]}"
+
+
 def _dotted(found: re.Match[str]) -> str:
     digits = found[1]
     return digits if _number(digits) != digits else " point ".join(digits.split("."))
@@ -363,14 +372,24 @@ _NUMBERS = _rules(
     (r"(?<![\w.,])v(?=\d+\.\d)", "version "),
     (rf"{_HEAD}(\d+(?:\.\d+){{2,}})(?!\w|[.,]\d)", _dotted),
     (r"(?<=version )(\d+\.\d+)(?!\w|[.,]\d)", _dotted),
+    (r"(?<![\w.,])['’]?(\d\d)?([1-9])0s(?!\w)", _decade),
+    (r"(?<![\w.,])100s(?= of )", "hundreds"),
+    (r"(?<![\w.,])1,?000s(?= of )", "thousands"),
+    (r"(?<![\w.,])(1\d)00s(?!\w)", r"\1 hundreds"),
+    (r"(?<![\w.,])2000s(?!\w)", "2 thousands"),
     (rf"{_HEAD}24/7(?![\w/])", "24 7"),
     (
         rf"([{_RAISED}]+)⁄([{_LOWERED}]+)",
         lambda found: unicodedata.normalize("NFKC", f" {found[0]}"),
     ),
     (rf"{_HEAD}(\d+(?:\.\d+)?)[eE]([+\-−]?\d+)(?!\w)", _scientific),
-    (rf"(?<!\^\()(?:(?<=[\s(])|^)[-−](?={_SYMBOL}?\d)", "minus "),
+    (rf"(?<!\^\()(?:(?<=[\s(])|^)[-−](?={_SYMBOL}?\.?\d)", "minus "),
     # ranges, differences, proportions
+    (rf"({_SYMBOL})({_N}[kKmMbBtT])[-–—](?=\d)", r"\1\2 to \1"),
+    (
+        rf"({_N}(?:\s?(?:%|‰|°[CF]?|{_SIGN}|{_UNIT})|[kKmMbBtT]n?))\s?[-–—]\s?(?={_SYMBOL}?\d)",
+        r"\1 to ",
+    ),
     (rf"(?<![\w.,/$€£¥–-])({_N})(?:\s?–\s?|—)(?=\d)", r"\1 to "),
     (rf"(?<![\w.,/$€£¥-])({_N})-(?={_N}\s?(?:[%‰°]|(?:{_UNIT}|{_SIGN})(?![^\W_])))", r"\1 to "),
     (r"(?<![\w.,/$€£¥-])(?!\d{3}-\d{4})(\d{1,4})-(?=\d{1,4}(?![\w-]|[.,]\d))", r"\1 to "),
@@ -417,14 +436,14 @@ _LETTERS_AND_SIGNS = _rules(
     (r"\b([A-J])[#♯](?!\w)", r"\1 sharp"),
     (r"\b([A-G])♭", r"\1 flat"),
     (r"(?<=[A-Za-z])\+\+", " plus plus"),
-    (r"(?<![\w&#/])#(?=\d)", "number "),
-    (r"(?<![\w&#/])#(?=[^\W\d_])", "hashtag "),
+    (r"(?<![\w&#/])#(?=\d+(?!\w))", "number "),
+    (r"(?<![\w&#/])#(?=\w)", "hashtag "),
     (r"(?<=\d)(?<!\b0)\s?[x×]\s?(?=\d)", lambda found: " times " if "×" in found[0] else " by "),
     (r"(?<=[\w)])\s?\*\s?(?=\d)|(?<=\d)\s?\*\s?(?=[\w(])", " times "),
     (r"~\s?(?=\d)", "about "),
     (rf"({_any(_WORD_OF)})", lambda found: f" {_WORD_OF[found[1]]} "),
-    (r"(?<=\S)\s?={1,3}\s?(?=\S)", " equals "),
-    (r"(?<=\S)\s?<\s?(?=\S)", " less than "),
-    (r"(?<=\S)\s?>\s?(?=\S)", " greater than "),
+    (r"(?<=\S)\s*={1,3}\s*(?=\S)", " equals "),
+    (r"(?<=\S)\s*<\s*(?=\S)", " less than "),
+    (r"(?<=\S)\s*>\s*(?=\S)", " greater than "),
     (rf"{_HEAD}{_N}(?!\w|[.,]\d)", _decimal),
 )

@@ -70,8 +70,8 @@ def _is_short_form(text: str, start: int, stop: int, after: str) -> bool:
         return True
     if word.lower() in _BEFORE_NUMBERS and after.isdigit():
         return True
-    if word.isdigit() and not text[start : stop - len(word)].strip():
-        return True  # the number of an item in a list
+    if word.isdigit() and not text[start : stop - len(word)].strip(" \t\n#>*+-"):
+        return True  # the number of an item in a list, or of a head
     return len(word) == 1 and word.isupper() and word != "I"
 
 
