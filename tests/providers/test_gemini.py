@@ -277,6 +277,16 @@ async def test_a_continued_answer_is_asked_for_to_its_end(
     assert both["input"]["TEXT"] == 2 * once["input"]["TEXT"], "both requests are paid"
 
 
+@pytest.mark.parametrize("fault", [f.Status(400), f.PromptBlocked(), f.CandidateBlocked()])
+async def test_what_was_begun_may_be_billed_whatever_the_rest_of_it_says(
+    client: GeminiImageClient, sim: Simulator, fault: Any
+) -> None:
+    sim.then(f.Continuation(), fault)
+    with pytest.raises(mt.ProviderError) as caught:
+        await client.generate(FOX)
+    assert caught.value.may_have_been_billed
+
+
 async def test_several_pictures_are_calls_of_their_own(
     client: GeminiImageClient, sim: Simulator
 ) -> None:

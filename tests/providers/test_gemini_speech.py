@@ -107,6 +107,20 @@ async def test_speech_that_is_broken_off_does_not_pass_for_whole(
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+async def test_speech_that_is_refused_after_its_first_words_may_be_billed(
+    sim: Simulator,
+    client: mt.GeminiSpeechClient,
+    streamed: bool,  # noqa: FBT001
+) -> None:
+    sim.then(f.BrokenOff("SAFETY"), f.Continuation(), f.PromptBlocked())
+    async with mt.VoiceAgent(client) as agent:
+        for _ in range(2):
+            with pytest.raises(mt.RefusalError) as caught:
+                await spoken(agent, "Hello there.", streamed=streamed)
+            assert caught.value.may_have_been_billed
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 async def test_words_in_place_of_speech_are_told(
     sim: Simulator,
     client: mt.GeminiSpeechClient,

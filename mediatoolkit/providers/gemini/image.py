@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient, Offer
@@ -88,9 +88,13 @@ class GeminiImageClient(GeminiService, ImageClient):
         parts: list[dict[str, Any]] = []
         answers: list[Answer] = []
         for _ in range(CONTINUATIONS):
-            answer = await self._generate(asked, call)
+            try:
+                answer = await self._generate(asked, call)
+                parts += parts_of(candidate_of(answer), answer)
+            except MediaToolkitError as error:
+                error.may_have_been_billed |= bool(answers)
+                raise
             answers.append(answer)
-            parts += parts_of(candidate_of(answer), answer)
             rest = continued(document, answer)
             if rest is None:
                 break
@@ -98,7 +102,9 @@ class GeminiImageClient(GeminiService, ImageClient):
         call.report(Decoding())
         data = _picture(parts)
         if data is None:
-            raise read_block(answer)
+            failure = read_block(answer)
+            failure.may_have_been_billed |= len(answers) > 1
+            raise failure
         said = {"role": "model", "parts": parts}
         return await self.received(
             data,

@@ -177,8 +177,9 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
 
             try:
                 await ask(asked, call, hear)
-            except ProviderError as error:
-                if said and error.request_id is None:
+            except MediaToolkitError as error:
+                error.may_have_been_billed |= heard or bool(answers)
+                if said and isinstance(error, ProviderError) and error.request_id is None:
                     error.request_id = response_id(said[-1])
                 raise
             answers.append(summed(said))
@@ -187,7 +188,9 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 break
             asked = rest
         if not heard or broke_off(candidate_of(answers[-1]), streamed=streamed):
-            raise read_block(answers[-1])
+            failure = read_block(answers[-1])
+            failure.may_have_been_billed |= heard or len(answers) > 1
+            raise failure
         return answers
 
     async def _whole(
