@@ -27,6 +27,7 @@ SLOWEST, FASTEST = 0.25, 2.0
 LOUDEST = 10 ** (-1 / 20)
 """The highest sample, -1 dBFS."""
 
+_USUAL = VOICES[DEFAULT]
 _KNEE = 0.7  # below, sound is left alone; above, it bends towards the loudest
 _LONGEST = 280  # characters in a row
 _QUIET = 0.004  # of a sentence's peak: silence
@@ -157,7 +158,7 @@ def left_out(text: str, voice: str = DEFAULT) -> list[str]:
         silent = silent and not _has_words(piece, VOICES[voice])
         if silent:
             missing += [found[0].rstrip() for found in BREAK.finditer(piece)]
-        _said(piece, VOICES[voice], missing)
+        _plain(piece, VOICES[voice], missing)
     return list(dict.fromkeys(missing))
 
 
@@ -170,7 +171,7 @@ def _sentences(
     parts = [(voice, part) for voice, text in turns for part in _parts(text, VOICES[voice])]
     whole, done, at = sum(len(part) for _, part in parts), 0, 0
     for number, (voice, part) in enumerate(parts):
-        text = _said(part, VOICES[voice], [])
+        text = _plain(part, VOICES[voice])
 
         def step(text: str = text, done: int = done) -> None:
             progress(text, done / whole)
@@ -181,7 +182,7 @@ def _sentences(
         if not len(words):
             continue
         last = number == len(parts) - 1
-        pause = _AT_END if last and not BREAK.search(part) else _pause_after(part) / speed
+        pause = _AT_END if last and not BREAK.search(part) else _pause_after(part, speed)
         samples = np.concatenate([words, np.zeros(round(pause * SAMPLE_RATE), np.float32)])
         start, end = at / SAMPLE_RATE, (at + len(words)) / SAMPLE_RATE
         yield Spoken(samples, SAMPLE_RATE, " ".join(part.split()), start, end)
@@ -208,7 +209,7 @@ def _pieces(text: str) -> Iterator[str]:
             start = end
 
 
-def _parts(text: str, voice: Voice) -> list[str]:
+def _parts(text: str, voice: Voice = _USUAL) -> list[str]:
     """Pieces that have a word to say; a pause without one stays with the words before."""
     parts: list[str] = []
     for piece in _pieces(text):
@@ -220,18 +221,20 @@ def _parts(text: str, voice: Voice) -> list[str]:
 
 
 def _has_words(piece: str, voice: Voice) -> bool:
-    return bool(_WORD.search(_said(piece, voice, [])))
+    return bool(_WORD.search(_plain(piece, voice)))
 
 
-def _pause_after(part: str) -> float:
-    """Seconds: those that the text asks for, or the usual ones."""
+def _pause_after(part: str, speed: float) -> float:
+    """Seconds: those that the text asks for, or the usual ones at that *speed*."""
     breaks = [pause_of(found[1], _BETWEEN_PARAGRAPHS) for found in BREAK.finditer(part)]
     space = part[len(part.rstrip()) :]
-    return sum(breaks) or (_BETWEEN_PARAGRAPHS if space.count("\n") > 1 else _BETWEEN)
+    usual = _BETWEEN_PARAGRAPHS if space.count("\n") > 1 else _BETWEEN
+    return sum(breaks) or usual / speed
 
 
-def _said(piece: str, voice: Voice, missing: list[str]) -> str:
-    """What the voice is given to say; what it cannot say goes to *missing*."""
+def _plain(piece: str, voice: Voice = _USUAL, missing: list[str] | None = None) -> str:
+    """What the voice is given to say; what it cannot say is added to *missing*."""
+    missing = [] if missing is None else missing
 
     def sayable(word: re.Match[str]) -> str:
         if _is_sayable(word[0]):
@@ -240,10 +243,10 @@ def _said(piece: str, voice: Voice, missing: list[str]) -> str:
         return ""
 
     def plain_sign(signs: re.Match[str]) -> str:
-        kept = "".join(sign for sign in signs[0] if not _is_silent(sign))
-        if kept != signs[0]:
-            missing.append(signs[0])
-        return kept
+        silent = "".join(filter(_is_silent, signs[0]))
+        if any(unicodedata.category(sign).startswith("S") for sign in silent):
+            missing.append(silent)
+        return "".join(sign for sign in signs[0] if sign not in silent)
 
     text = without_markup(BREAK.sub(" ", piece), missing)
     read = readable if speaks(voice, "en") else neutral
@@ -254,7 +257,7 @@ def _said(piece: str, voice: Voice, missing: list[str]) -> str:
 
 
 def _is_silent(sign: str) -> bool:
-    """Whether it is a symbol or a part of one, and no voice has a word for it."""
+    """Whether it is a symbol without a word, or joins letters or symbols unseen."""
     return sign not in _SAID_SIGNS and unicodedata.category(sign) in _SYMBOLS
 
 
