@@ -56,6 +56,7 @@ def read(text: str) -> str:
         ("1 €", "1 euro"),
         ("1.000,50 €", "1,000 euros and 50 cents"),
         ("1.000 €", "1,000 euros"),
+        ("€2.500 or $2.500", "2,500 euros or 2 point 5 0 0 dollars"),
         ("12,99 €", "12 euros and 99 cents"),
         ("€1,000.50", "1,000 euros and 50 cents"),
         ("$1,234,567.89", "1,234,567 dollars and 89 cents"),
@@ -105,6 +106,7 @@ def read(text: str) -> str:
         ("x ≤ 5 ± 2", "x less than or equal to 5 plus or minus 2"),
         ("a ≈ b → c", "a approximately b to c"),
         ("a &lt; b", "a less than b"),
+        (">10 cars, <5 people", "greater than 10 cars, less than 5 people"),
         # numbers
         ("1,5", "1.5"),
         ("1,000", "1,000"),

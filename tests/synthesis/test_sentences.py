@@ -22,6 +22,7 @@ from mediatoolkit.synthesis.speaking.sentences import sentences, split
         ("1. First\n2. Second", ["1. First", "2. Second"]),
         ("# 3. Results\n- 1. First", ["# 3. Results", "- 1. First"]),
         ("It costs 5 Mio. EUR", None),
+        ("On Jan. 5 we were ca. 5 people.", None),
         ("A heading\nThen text that\nis wrapped", ["A heading", "Then text that\nis wrapped"]),
         ("one line\n\nanother", ["one line", "another"]),
         ("本です。はい\uff1f「え」終", ["本です。", "はい\uff1f", "「え」終"]),

@@ -5,7 +5,8 @@ signs that they drop or misread. Where a writing has two meanings, its shape dec
 
 - A comma before exactly three digits groups thousands (`1,000`), before another number of digits
   it is a decimal comma (`12,5`). A point before three digits is a decimal point (`$1.000`), unless
-  a comma or another group follows, or the currency stands behind (`1.000 €`).
+  a comma or another group follows, or it is money that is written so: euros, and what has its
+  currency behind (`1.000 €`).
 - `m` behind a bare number is meters, behind money it is millions; `m²` alone is square meters.
 - `20s` are twenties, `25s` and `20 s` seconds.
 - `5 - 3` is a range, or a difference where the text has an equals sign; `5−3` is a difference.
@@ -64,6 +65,7 @@ _MONEY = {
     "¢": ("cent", "cents"),
 }
 _CURRENCIES = {sign: names for signs, names in _MONEY.items() for sign in signs.split()}
+_POINT_GROUPS = frozenset(["€", "EUR", "R$", "BRL", "₺", "₫", "VND", "DKK"])
 _SCALES = {
     "hundred": "",
     "thousand": "k",
@@ -193,16 +195,16 @@ def neutral(text: str, left_out: list[str]) -> str:
     return _EXPONENT.sub(without, re.sub(rf"(?<=\d)(?=[{_VULGAR}])", " ", text))
 
 
-def _number(digits: str, *, behind: bool = False) -> str:
+def _number(digits: str, *, grouped: bool = False) -> str:
     """*digits* with a decimal point, and commas where they were grouped.
 
     Args:
         digits: As written.
-        behind: A currency stands behind, as it does where points group.
+        grouped: A point before three digits groups, as where a currency stands behind.
     """
     if _COMMA_GROUPS.fullmatch(digits):
         whole, _, rest = digits.replace(",", "").partition(".")
-    elif _DECIMAL_COMMA.fullmatch(digits) or (behind and _POINT_GROUP.fullmatch(digits)):
+    elif _DECIMAL_COMMA.fullmatch(digits) or (grouped and _POINT_GROUP.fullmatch(digits)):
         whole, _, rest = digits.replace(".", "").partition(",")
     else:
         return digits
@@ -223,18 +225,18 @@ def _decimal(found: re.Match[str]) -> str:
 
 
 def _in_front(found: re.Match[str]) -> str:
-    return _money(found[1], found[2], found[3], found[4], behind=False)
+    return _money(found[1], found[2], found[3], found[4], grouped=found[1] in _POINT_GROUPS)
 
 
 def _behind(found: re.Match[str]) -> str:
-    return _money(found[3], found[1], None, found[2], behind=True)
+    return _money(found[3], found[1], None, found[2], grouped=True)
 
 
-def _money(sign: str, amount: str, most: str | None, scale: str | None, *, behind: bool) -> str:
-    amount = _grouped(_number(amount, behind=behind))
+def _money(sign: str, amount: str, most: str | None, scale: str | None, *, grouped: bool) -> str:
+    amount = _grouped(_number(amount, grouped=grouped))
     one, several, *small = _CURRENCIES[sign]
     if scale or most:
-        until = f" to {_number(most, behind=behind)}" if most else ""
+        until = f" to {_number(most, grouped=grouped)}" if most else ""
         times = f" {_SCALE_OF[scale.strip().casefold()]}" if scale else ""
         return f"{amount}{until}{times} {several}"
     whole, _, rest = amount.partition(".")
@@ -443,7 +445,7 @@ _LETTERS_AND_SIGNS = _rules(
     (r"~\s?(?=\d)", "about "),
     (rf"({_any(_WORD_OF)})", lambda found: f" {_WORD_OF[found[1]]} "),
     (r"(?<=\S)\s*={1,3}\s*(?=\S)", " equals "),
-    (r"(?<=\S)\s*<\s*(?=\S)", " less than "),
-    (r"(?<=\S)\s*>\s*(?=\S)", " greater than "),
+    (r"(?<=\S)\s*<\s*(?=\S)|<\s?(?=\d)", " less than "),
+    (r"(?<=\S)\s*>\s*(?=\S)|>\s?(?=\d)", " greater than "),
     (rf"{_HEAD}{_N}(?!\w|[.,]\d)", _decimal),
 )
