@@ -262,7 +262,14 @@ class RefusalError(ProviderError):
         provider: str | None = None,
         status: int | None = None,
         request_id: str | None = None,
+        may_have_been_billed: bool = False,
     ) -> None:
         """Keep the facts."""
-        super().__init__(message, provider=provider, status=status, request_id=request_id)
+        super().__init__(
+            message,
+            provider=provider,
+            status=status,
+            request_id=request_id,
+            may_have_been_billed=may_have_been_billed,
+        )
         self.reason = reason

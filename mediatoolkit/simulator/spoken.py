@@ -21,6 +21,7 @@ class Status(Spoken):
         retry_delay: How long to wait, told in the body, such as `"27s"` or `"1.203608125s"`.
         retry_after: Value of a `Retry-After` header, seconds or an HTTP date.
         per_day: The exhausted quota is one per day.
+        quota: How many requests the exhausted quota allows; 0 is a key without billing.
         html: The body is a front end's HTML page instead of the vendor's envelope.
         array_envelope: The envelope is wrapped in a list of one.
         word: Stands in the place of the numeric code and status, as interactions write it:
@@ -34,6 +35,7 @@ class Status(Spoken):
     retry_delay: str | None = None
     retry_after: str | None = None
     per_day: bool = False
+    quota: int = 10
     html: bool = False
     array_envelope: bool = False
     word: str | None = None

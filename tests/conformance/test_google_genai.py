@@ -46,9 +46,10 @@ async def test_a_picture_is_generated(sdk: Sdk) -> None:
     usage = response.usage_metadata
     assert usage.prompt_token_count == 3
     assert usage.candidates_token_count == 1126
-    assert usage.total_token_count == 1129
+    assert usage.thoughts_token_count == 120, "it thinks, shown or not"
+    assert usage.total_token_count == 1249
     details = {each.modality: each.token_count for each in usage.candidates_tokens_details}
-    assert details == {types.MediaModality.TEXT: 6, types.MediaModality.IMAGE: 1120}
+    assert details == {types.MediaModality.IMAGE: 1120}, "the words are in the count alone"
 
 
 async def test_a_reference_is_edited(sdk: Sdk) -> None:

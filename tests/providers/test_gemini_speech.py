@@ -107,6 +107,20 @@ async def test_speech_that_is_broken_off_does_not_pass_for_whole(
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+async def test_speech_that_is_refused_after_its_first_words_may_be_billed(
+    sim: Simulator,
+    client: mt.GeminiSpeechClient,
+    streamed: bool,  # noqa: FBT001
+) -> None:
+    sim.then(f.BrokenOff("SAFETY"), f.Continuation(), f.PromptBlocked())
+    async with mt.VoiceAgent(client) as agent:
+        for _ in range(2):
+            with pytest.raises(mt.RefusalError) as caught:
+                await spoken(agent, "Hello there.", streamed=streamed)
+            assert caught.value.may_have_been_billed
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 async def test_words_in_place_of_speech_are_told(
     sim: Simulator,
     client: mt.GeminiSpeechClient,
@@ -114,8 +128,11 @@ async def test_words_in_place_of_speech_are_told(
 ) -> None:
     sim.then(f.TextOnly("I will not say that."))
     async with mt.VoiceAgent(client) as agent:
-        with pytest.raises(mt.RefusalError, match="I will not say that"):
+        with pytest.raises(mt.RefusalError, match="I will not say that") as caught:
             await spoken(agent, "Hello there.", streamed=streamed)
+    assert caught.value.reason == "TEXT_ONLY"
+    assert caught.value.may_have_been_billed
+    assert caught.value.request_id
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -201,10 +218,49 @@ async def test_an_older_model_finds_the_style_in_the_text(sim: Simulator) -> Non
         await client.generate(mt.SpeechPrompt("Hello.", voice="Kore", style="cheerful"))
     body = sim.requests[0].body
     (part,) = body["contents"][0]["parts"]
-    assert "speechMetadata" not in part
-    assert "cheerful" in part["text"]
+    assert part == {"text": "Say in a way that is cheerful: Hello."}
     config = body["generationConfig"]["speechConfig"]
     assert config == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash-preview-tts", "gemini-3.1-flash-tts-preview"])
+async def test_an_older_model_is_told_to_read_aloud(sim: Simulator, model: str) -> None:
+    """Without a lead it takes a question for one that it shall answer, and refuses."""
+    speakers = {"Joe": "Kore", "Jane": "Puck"}
+    async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
+        await client.generate("Who are you?")
+        await client.generate(mt.SpeechPrompt("Joe: Who?\nJane: I.", speakers=speakers))
+        await client.generate(
+            mt.SpeechPrompt("Joe: Who?\nJane: I.", speakers=speakers, style="calm")
+        )
+    bodies = [request.body for request in sim.requests]
+    assert [body["contents"][0]["parts"][0]["text"] for body in bodies] == [
+        "Read aloud: Who are you?",
+        "TTS the following conversation:\nJoe: Who?\nJane: I.",
+        "TTS the following conversation in a way that is calm:\nJoe: Who?\nJane: I.",
+    ]
+
+
+async def test_a_model_that_answers_a_text_says_how_to_have_it_read(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    message = "Model tried to generate text, but it should only be used for TTS."
+    sim.then(f.Status(400, message=message))
+    with pytest.raises(
+        mt.ProviderError, match=r"only be used for TTS\. Say how .* style="
+    ) as caught:
+        await client.generate("Who are you?")
+    assert not caught.value.may_have_been_billed
+
+
+async def test_an_error_within_a_stream_has_the_id_of_the_answer(
+    sim: Simulator, client: mt.GeminiSpeechClient
+) -> None:
+    sim.then(f.StreamError())
+    async with mt.VoiceAgent(client) as agent:
+        with pytest.raises(mt.ProviderError) as caught:
+            await spoken(agent, "Hello there.", streamed=True)
+    assert caught.value.request_id
 
 
 async def test_two_speakers_have_a_voice_and_their_lines(
@@ -220,33 +276,39 @@ async def test_two_speakers_have_a_voice_and_their_lines(
 
 
 async def test_one_voice_is_the_sdks_field_by_field(sim: Simulator) -> None:
-    """Named difference: to a newer model we name the voice in its newer field."""
+    """Named difference: to a newer model we name the voice in its newer field.
+
+    The recording has its instruction in the text, as older models want it.
+    """
     sdk = recorded("gemini.tts_single")
+    theirs = normal(sdk["body"])
+    part = theirs["contents"][0]["parts"][0]
     prompt = mt.SpeechPrompt("hello", voice="Kore", language="en-US")
     for model in ("gemini-3.1-flash-tts-preview", "gemini-3.8-flash-tts"):
         async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
             await client.generate(prompt)
     older, newer = (normal(request.body) for request in sim.requests)
-    theirs = normal(sdk["body"])
+    part["text"] = "Read aloud: hello"
     assert older == theirs
+    part["text"] = "hello"
     theirs["generationConfig"]["speechConfig"]["voiceConfig"] = {"voice": "Kore"}
     assert newer == theirs
 
 
 async def test_a_dialogue_is_the_sdks_field_by_field(sim: Simulator) -> None:
-    """Named difference: what stands before the dialogue is an instruction; here that is a style."""
+    """Named difference: the words of the instruction before the dialogue."""
     sdk = recorded("gemini.tts_multi")
     body = normal(sdk["body"])
     part = body["contents"][0]["parts"][0]
-    part["text"] = part["text"][part["text"].index("Joe:") :]
-    model = sdk["path"].split("/")[-1].split(":")[0]
+    text = part["text"][part["text"].index("Joe:") :]
+    part["text"] = f"TTS the following conversation:\n{text}"
+    model = "gemini-2.5-pro-preview-tts"
     speakers = {
         one["speaker"]: one["voiceConfig"]["prebuiltVoiceConfig"]["voiceName"]
         for one in body["generationConfig"]["speechConfig"]["multiSpeakerVoiceConfig"][
             "speakerVoiceConfigs"
         ]
     }
-    text = body["contents"][0]["parts"][0]["text"]
     async with mt.GeminiSpeechClient(api_key=KEY, base_url=sim.url, model=model) as client:
         await client.generate(mt.SpeechPrompt(text, speakers=speakers))
     assert normal(sim.requests[0].body) == body

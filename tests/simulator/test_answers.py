@@ -38,7 +38,8 @@ async def test_an_answer_has_the_shape_that_was_recorded(sim: Simulator, ask: As
     assert answer["modelVersion"] == "gemini-3.1-flash-image"
 
 
-async def test_token_counts_add_up_by_modality(sim: Simulator, ask: Ask) -> None:
+async def test_the_details_of_the_output_name_its_media_alone(sim: Simulator, ask: Ask) -> None:
+    """As every recorded answer does; what is said beside a picture is in the count alone."""
     body = asking({"text": "ab" * 10}, inline(png()), thinkingConfig={"includeThoughts": True})
     _, answer = await ask(sim, body)
 
@@ -48,9 +49,10 @@ async def test_token_counts_add_up_by_modality(sim: Simulator, ask: Ask) -> None
         for name in ("prompt", "candidates")
     }
     assert details["prompt"] == {"TEXT": 5, "IMAGE": 560}
-    assert details["candidates"]["IMAGE"] == 1120
+    assert details["candidates"] == {"IMAGE": 1120}
     assert sum(details["prompt"].values()) == usage["promptTokenCount"]
-    assert sum(details["candidates"].values()) == usage["candidatesTokenCount"]
+    assert usage["candidatesTokenCount"] == 1126
+    assert usage["serviceTier"] == "standard"
     counts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
     assert usage["totalTokenCount"] == sum(usage[name] for name in counts)
     assert usage["thoughtsTokenCount"] > 0

@@ -56,6 +56,17 @@ class TestOrder:
 class TestStatus:
     """Errors in Google's envelope."""
 
+    async def test_a_key_without_billing_has_a_quota_of_zero(
+        self, sim: Simulator, ask: Ask
+    ) -> None:
+        """As published answers are: the telling words stand last, and no violation has a value."""
+        sim.then(faults.Status(429, retry_delay="27s", quota=0))
+        _, answer = await ask(sim)
+        message = answer["error"]["message"]
+        assert message.index("limit: 0, model: gemini-3.1-flash-image") > 300
+        assert message.endswith("Please retry in 27s.")
+        assert "quotaValue" not in answer["error"]["details"][0]["violations"][0]
+
     async def test_a_429_tells_quota_and_wait(self, sim: Simulator, ask: Ask) -> None:
         sim.then(faults.Status(429, retry_delay="1.203608125s", per_day=True))
         status, answer = await ask(sim)

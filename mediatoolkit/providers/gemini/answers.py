@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from mediatoolkit.errors import ProviderError
 from mediatoolkit.media import Provenance
 from mediatoolkit.prompts import Prompt
-from mediatoolkit.providers.gemini.refusals import read_block
+from mediatoolkit.providers.gemini.refusals import read_block, response_id
 from mediatoolkit.transport import Answer
 
 CONTINUATIONS = 8
@@ -49,7 +50,12 @@ def _with_bytes(part: dict[str, Any], answer: Answer) -> dict[str, Any]:
     inline = part.get("inlineData")
     if not isinstance(inline, dict) or "data" not in inline:
         return part
-    return {**part, "inlineData": {**inline, "data": answer.blob(inline["data"])}}
+    try:
+        data = answer.blob(inline["data"])
+    except ProviderError as error:
+        error.request_id = response_id(answer)
+        raise
+    return {**part, "inlineData": {**inline, "data": data}}
 
 
 def origin(
@@ -64,7 +70,7 @@ def origin(
         seed=getattr(prompt, "seed", None),
         options=asked,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        request_id=answer.say(answer.document.get("responseId"), 100) or answer.request_id,
+        request_id=response_id(answer),
         usage=added([_usage(one) for one in answers]),
     )
 
@@ -75,14 +81,22 @@ def _usage(answer: Answer) -> dict[str, Any]:
     if not isinstance(usage, dict):
         return {}
     counted = {
-        "input": by_modality(usage.get("promptTokensDetails"), answer, "tokenCount"),
-        "output": by_modality(usage.get("candidatesTokensDetails"), answer, "tokenCount"),
+        "input": _all_counted(usage, "prompt", answer),
+        "output": _all_counted(usage, "candidates", answer),
     }
     totals = {"thoughts": usage.get("thoughtsTokenCount"), "total": usage.get("totalTokenCount")}
     return {
         **{name: counts for name, counts in counted.items() if counts},
         **{name: total for name, total in totals.items() if isinstance(total, int)},
     }
+
+
+def _all_counted(usage: dict[str, Any], side: str, answer: Answer) -> dict[str, int]:
+    """Tokens by modality that sum to the count; the vendor's details often leave out the text."""
+    counts = by_modality(usage.get(f"{side}TokensDetails"), answer, "tokenCount")
+    count = usage.get(f"{side}TokenCount")
+    rest = count - sum(counts.values()) if isinstance(count, int) else 0
+    return {**counts, "TEXT": counts.get("TEXT", 0) + rest} if rest > 0 else counts
 
 
 def added(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient, Offer
@@ -19,7 +19,7 @@ from mediatoolkit.providers.gemini.answers import (
 )
 from mediatoolkit.providers.gemini.models import DEFAULT, LIVE, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
-from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.providers.gemini.service import GeminiService, check_size
 from mediatoolkit.stages import Decoding
 
 if TYPE_CHECKING:
@@ -43,7 +43,14 @@ class GeminiImageClient(GeminiService, ImageClient):
     also draws interim pictures; they are skipped), `system` (an instruction), `safety` (such as
     `{"harassment": "block_only_high"}`), `media_resolution` (`"low"`, `"medium"`, `"high"`),
     `service_tier` (`"flex"`, `"standard"`, `"priority"`).
+
+    `previous=` goes on from a picture of this session as a chat does: every earlier turn is sent
+    again and paid as input, with its pictures and signatures, some 4 MB a turn at `"1K"` and more
+    at larger sizes. A request of more than 100 MiB is refused before it is sent; then
+    `references=[picture]` goes on from the picture alone.
     """
+
+    local_verb = "draw"
 
     option_names = options.NAMES
     default_model = DEFAULT
@@ -73,6 +80,7 @@ class GeminiImageClient(GeminiService, ImageClient):
             )
         if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
+        check_size(_to_wire(prompt))
 
     async def make(self, prompt: ImagePrompt, call: Call) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
@@ -80,9 +88,13 @@ class GeminiImageClient(GeminiService, ImageClient):
         parts: list[dict[str, Any]] = []
         answers: list[Answer] = []
         for _ in range(CONTINUATIONS):
-            answer = await self._generate(asked, call)
+            try:
+                answer = await self._generate(asked, call)
+                parts += parts_of(candidate_of(answer), answer)
+            except MediaToolkitError as error:
+                error.may_have_been_billed |= bool(answers)
+                raise
             answers.append(answer)
-            parts += parts_of(candidate_of(answer), answer)
             rest = continued(document, answer)
             if rest is None:
                 break
@@ -90,7 +102,9 @@ class GeminiImageClient(GeminiService, ImageClient):
         call.report(Decoding())
         data = _picture(parts)
         if data is None:
-            raise read_block(answer)
+            failure = read_block(answer)
+            failure.may_have_been_billed |= len(answers) > 1
+            raise failure
         said = {"role": "model", "parts": parts}
         return await self.received(
             data,

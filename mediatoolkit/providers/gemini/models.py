@@ -1,6 +1,6 @@
 """What Google says of its picture models, so that known limits fail early.
 
-State of 2026-11-23. A model newer than this table is passed through unchecked: the vendor adds
+State of 2026-11-28. A model newer than this table is passed through unchecked: the vendor adds
 models monthly, and its own refusal is still typed.
 """
 
@@ -27,7 +27,7 @@ class Model:
 
 MODELS = {
     "gemini-3.1-flash-image": Model(("512", *_TIERS), _LONG_ASPECTS),
-    "gemini-3.1-flash-lite-image": Model(_TIERS, _LONG_ASPECTS),
+    "gemini-3.1-flash-lite-image": Model(("1K",), _ASPECTS),
     "gemini-3-pro-image": Model(_TIERS, _ASPECTS),
     "gemini-nano-banana-2.1": Model(_TIERS, _LONG_ASPECTS),
     "gemini-2.5-flash-image": Model(("1K",), _ASPECTS, alive=False),

@@ -17,7 +17,51 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.transport import Answer, Refusal, error_by_status
 
-_BAD_KEY = {"API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED", "API_KEY_EXPIRED"}
+_KEY_STEP = "Set GEMINI_API_KEY to a valid key, or pass api_key=."
+# Words of Google's message, or reasons of its details, and what the owner of the key can do. The
+# reasons are those of google.api.ErrorReason.
+_KEY_STEPS = {
+    r"BILLING_DISABLED|enable billing|billing (?:is disabled|to be enabled)": (
+        "Turn on billing for the project of this key in AI Studio."
+    ),
+    r"SERVICE_DISABLED|has not been used in project|API is disabled": (
+        "Turn on the Generative Language API for the project of this key, wait some minutes, and "
+        "ask again."
+    ),
+    r"API_KEY_SERVICE_BLOCKED|Requests to this API .{0,200}blocked": (
+        "The key is restricted to other services: allow it the Generative Language API, or make "
+        "another key in AI Studio."
+    ),
+    r"API_KEY_HTTP_REFERRER_BLOCKED|Requests from referr?er": (
+        "The key is restricted to web pages: make a key without that restriction in AI Studio."
+    ),
+    r"API_KEY_(?:IP_ADDRESS|ANDROID_APP|IOS_APP)_BLOCKED": (
+        "The key is restricted to other machines or apps: allow this one, or make a key without "
+        "that restriction in AI Studio."
+    ),
+    r"API_KEY_EXPIRED|key (?:has )?expired": "The key has expired: make a new one in AI Studio.",
+    r"reported as leaked": (
+        "Google has blocked this key because it was found in public: make a new one in AI Studio, "
+        "and keep it out of what you share."
+    ),
+    r"API_KEY_INVALID|API key not valid": _KEY_STEP,
+}
+_REQUEST_STEPS = {
+    r"User location is not supported": (
+        "Google does not serve Gemini where this machine stands; call it from another country, or "
+        'work locally: model="local".'
+    ),
+    r"Model tried to generate text": (
+        'Say how the text is to be read, as in style="calm", make it shorter, or use the model '
+        '"gemini/gemini-3.8-flash-tts", which reads every text aloud.'
+    ),
+}
+_NO_MONEY = {
+    r"credits are depleted": "The credits of this key are used up: buy more in AI Studio",
+    r"spending cap": "The spending cap of this key is reached: raise it in AI Studio",
+}
+_NO_QUOTA = re.compile(r"limit: 0(?![.,]?\d)")
+_EXCEEDED = re.compile(r"Quota exceeded for metric: [^\n]{1,200}")
 _SAFETY = re.compile(
     r"safety (?:policy|filter|guideline)|content policy|prohibited content", re.IGNORECASE
 )
@@ -54,21 +98,29 @@ def broke_off(candidate: Mapping[str, Any], *, streamed: bool) -> bool:
     return reason in _TECHNICAL or reason in _POLICY
 
 
-def read_refusal(refusal: Refusal, live: str) -> ProviderError:
-    """The error that a status other than 200 means; *live* names models to ask instead."""
+def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work") -> ProviderError:
+    """The error that a status other than 200 means.
+
+    Args:
+        refusal: What came back; its words are read whole, and cut only where they are shown.
+        model: Who was asked.
+        live: Models to ask instead.
+        local: What the local engine does instead, such as `"draw"`.
+    """
     error = _envelope(refusal.document)
+    if not error and refusal.status in (401, 403, 404):
+        return _not_gemini(refusal)
     details = list(_mappings(error.get("details")))
-    said = _sentence(refusal.say(error.get("message")))
-    facts: dict[str, Any] = {
-        "provider": refusal.provider,
-        "status": refusal.status,
-        "request_id": refusal.request_id,
-    }
-    reasons = {detail.get("reason") for detail in details if isinstance(detail.get("reason"), str)}
-    if refusal.status in (401, 403) or reasons & _BAD_KEY:
+    message = error["message"] if isinstance(error.get("message"), str) else ""
+    if refusal.status == 429:
+        return _rate_limit(refusal, message, details, model=model, local=local)
+    facts = _facts(refusal)
+    said = _sentence(refusal.say(message))
+    reasons = " ".join(str(detail.get("reason")) for detail in details)
+    key_step = _step(_KEY_STEPS, f"{reasons} {message}")
+    if key_step or refusal.status in (401, 403):
         return AuthenticationError(
-            f"Gemini does not accept the key: {said or 'no reason given.'} "
-            "Set GEMINI_API_KEY to a valid key, or pass api_key=.",
+            f"Gemini does not accept the key: {said or 'no reason given.'} {key_step or _KEY_STEP}",
             **facts,
         )
     if refusal.status == 404:
@@ -76,13 +128,13 @@ def read_refusal(refusal: Refusal, live: str) -> ProviderError:
             f"Gemini does not serve this model: {said or 'not found.'} Live ones: {live}.",
             **facts,
         )
-    if refusal.status == 400 and _SAFETY.search(said):
+    if refusal.status == 400 and _SAFETY.search(message):
         return RefusalError(
             f"Gemini refused the prompt: {said} Say it differently.", reason="SAFETY", **facts
         )
-    if refusal.status == 429:
-        return _rate_limit(refusal, details, said, facts)
-    return error_by_status(refusal, f"Gemini answered {refusal.status}: {said}" if said else None)
+    step = _step(_REQUEST_STEPS, message)
+    words = f"Gemini answered {refusal.status}: {said} {step}".rstrip() if said else None
+    return error_by_status(refusal, words)
 
 
 def read_block(answer: Answer) -> ProviderError:
@@ -91,7 +143,7 @@ def read_block(answer: Answer) -> ProviderError:
     facts: dict[str, Any] = {
         "provider": answer.provider,
         "status": answer.status,
-        "request_id": answer.request_id,
+        "request_id": response_id(answer),
     }
     feedback = document.get("promptFeedback")
     if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
@@ -113,37 +165,111 @@ def read_block(answer: Answer) -> ProviderError:
     return _no_media(answer, candidate, facts)
 
 
+def response_id(answer: Answer) -> str | None:
+    """Gemini's name for a call, which stands in the body."""
+    document = answer.document if isinstance(answer.document, dict) else {}
+    return answer.say(document.get("responseId"), 100) or answer.request_id
+
+
 def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any]) -> ProviderError:
     words = answer.say(_text_of(candidate))
-    reason = answer.say(candidate.get("finishReason"), 60) or ("NO_MEDIA" if words else "NO_END")
-    if reason in _TECHNICAL:
+    reason = answer.say(candidate.get("finishReason"), 60) or ("STOP" if words else "NO_END")
+    said = answer.say(candidate.get("finishMessage")) or words
+    if reason in _TECHNICAL or (reason == "STOP" and not said):
+        problem = _TECHNICAL.get(reason, "the answer holds neither media nor words; ask again")
         return ProviderError(
-            f"Gemini did not make it ({reason}): {_TECHNICAL[reason]}.",
+            f"Gemini did not make it ({reason}): {problem}.",
             family="protocol",
             may_have_been_billed=True,
             **facts,
         )
-    said = _sentence(answer.say(candidate.get("finishMessage")) or words)
+    facts["may_have_been_billed"] = _has_output(answer.document.get("usageMetadata"))
+    if reason == "STOP" and words:
+        return RefusalError(
+            f"Gemini answered in words alone: {_sentence(words)} Say it differently.",
+            reason="TEXT_ONLY",
+            **facts,
+        )
     return RefusalError(
-        f"Gemini did not make it ({reason}): {said or 'no further word.'} Say it differently.",
+        f"Gemini did not make it ({reason}): {_sentence(said) or 'no further word.'} "
+        "Say it differently.",
         reason=reason,
         **facts,
     )
 
 
+def _has_output(usage: object) -> bool:
+    """Whether the vendor counts tokens of an answer, which it bills."""
+    if not isinstance(usage, dict):
+        return False
+    counts = (usage.get("candidatesTokenCount"), usage.get("thoughtsTokenCount"))
+    return any(isinstance(count, int) and count > 0 for count in counts)
+
+
+def _facts(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "provider": refusal.provider,
+        "status": refusal.status,
+        "request_id": refusal.request_id,
+    }
+
+
+def _not_gemini(refusal: Refusal) -> ProviderError:
+    """What refuses in other words than Google's knows nothing of the key or the model."""
+    text = refusal.say(refusal.text, 200)
+    said = f": {text}" if text and not text.startswith("<") else ""
+    return ProviderError(
+        f"An answer with status {refusal.status} came that is not Gemini's own{said}. A proxy, a "
+        "filter or a sign-in page stands in between; check the network, and base_url= if it is "
+        "set.",
+        **_facts(refusal),
+        family="protocol",
+    )
+
+
+def _step_before_any_quota(message: str, details: Sequence[Mapping[str, Any]], model: str) -> str:
+    """What must be done first where no waiting helps, or empty."""
+    values = [str(one.get("quotaValue")) for one in _violations(details)]
+    if _NO_QUOTA.search(message) or "0" in values:
+        return f"This key has no quota for {model}: turn on billing in AI Studio"
+    return _step(_NO_MONEY, message)
+
+
 def _rate_limit(
-    refusal: Refusal, details: Sequence[Mapping[str, Any]], said: str, facts: dict[str, Any]
+    refusal: Refusal,
+    message: str,
+    details: Sequence[Mapping[str, Any]],
+    *,
+    model: str,
+    local: str,
 ) -> RateLimitError:
+    step = _step_before_any_quota(message, details, model)
+    if step:
+        step = f'{step}, or {local} locally: model="local".'
+        return RateLimitError(step, quota_exhausted=True, **_facts(refusal))
     delays = [_seconds(detail.get("retryDelay")) for detail in details]
     delay = next((one for one in delays if one is not None), refusal.retry_after)
-    per_day = any("PerDay" in quota for quota in _quota_ids(details))
+    per_day = any("PerDay" in str(one.get("quotaId")) for one in _violations(details))
     advice = "Today's quota is used up; ask tomorrow." if per_day else "Ask again later."
+    exceeded = "; ".join(_EXCEEDED.findall(message))  # stands behind lines that are always the same
+    said = _sentence(refusal.say(exceeded or message))
     return RateLimitError(
         f"Gemini's quota is used up: {said or 'no further word.'} {advice}",
         retry_after=delay,
         quota_exhausted=per_day,
-        **facts,
+        **_facts(refusal),
     )
+
+
+def _violations(details: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for detail in details:
+        yield from _mappings(detail.get("violations"))
+
+
+def _step(steps: Mapping[str, str], message: str) -> str:
+    """What to do about *message*, or empty."""
+    found = (step for words, step in steps.items() if re.search(words, message, re.IGNORECASE))
+    return next(found, "")
 
 
 def _sentence(said: str) -> str:
@@ -156,14 +282,6 @@ def _envelope(document: object) -> Mapping[str, Any]:
         document = document[0]
     error = document.get("error") if isinstance(document, dict) else None
     return error if isinstance(error, dict) else {}
-
-
-def _quota_ids(details: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for detail in details:
-        for violation in _mappings(detail.get("violations")):
-            quota = violation.get("quotaId")
-            if isinstance(quota, str):
-                yield quota
 
 
 def _text_of(candidate: Mapping[str, Any]) -> str:

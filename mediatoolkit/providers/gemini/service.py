@@ -4,18 +4,18 @@ import logging
 import math
 import os
 import re
-from collections.abc import Hashable
-from functools import partial
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import AuthenticationError, PromptError
+from mediatoolkit.errors import AuthenticationError, PromptError, ProviderError
 from mediatoolkit.providers.base import Offer
 from mediatoolkit.providers.gemini.refusals import read_refusal
 from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import (
     Answer,
     Limits,
+    Refusal,
     Retry,
     Secret,
     Timeout,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 BASE_URL = "https://generativelanguage.googleapis.com"
 _BASE_NAME = "GOOGLE_GEMINI_BASE_URL"
 _KEY_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_MIB = 1 << 20
+_LARGEST_REQUEST = 100 * _MIB
 _MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}")
 
 _log = logging.getLogger("mediatoolkit")
@@ -62,6 +64,9 @@ class GeminiService:
     live: ClassVar[tuple[str, ...]]
     """The models to name when another is not served, the default first."""
 
+    local_verb: ClassVar[str] = "work"
+    """What the local engine can do instead, for a person without a paid key."""
+
     default_timeout = Timeout()
 
     def __init__(
@@ -92,7 +97,7 @@ class GeminiService:
             timeout=self.timeout,
             retry=retry,
             limits=limits,
-            refusal=partial(read_refusal, live=", ".join(self.live)),
+            refusal=self._read_refusal,
             trusted_origins=trusted_origins,
         )
 
@@ -114,6 +119,11 @@ class GeminiService:
         reason = "" if cls.credentials() else f"Needs a key: set {' or '.join(_KEY_NAMES)}."
         return Offer(f"{cls.provider}/{model}", reason, choices, takes)
 
+    def _read_refusal(self, refusal: Refusal) -> ProviderError:
+        """The error that a status other than 200 means."""
+        live = ", ".join(self.live)
+        return read_refusal(refusal, model=self.model, live=live, local=self.local_verb)
+
     async def close(self) -> None:
         """Refuse later use, fail what is in flight."""
         await self._transport.close()
@@ -125,6 +135,32 @@ class GeminiService:
             call,
             headers={"x-server-timeout": str(math.ceil(call.left()))},
         )
+
+
+def check_size(document: dict[str, Any]) -> None:
+    """Refuse a request that is larger than the vendor reads.
+
+    Raises:
+        PromptError: Says how large it is, and what makes it smaller.
+    """
+    size = _size(document)
+    if size > _LARGEST_REQUEST:
+        raise PromptError(
+            f"The request weighs {size / _MIB:,.0f} MiB; Gemini takes {_LARGEST_REQUEST // _MIB}. "
+            "Each turn with previous= sends all earlier ones again: go on from the last picture "
+            "alone, references=[picture], or give smaller references."
+        )
+
+
+def _size(value: object) -> int:
+    """Bytes of *value* on the wire, where base64 makes four of three; names are not counted."""
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_size, value))
+    if isinstance(value, bytes):
+        return 4 * len(value) // 3
+    return len(value) if isinstance(value, str) else 0
 
 
 def _key(api_key: str | None) -> Secret:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError
 from mediatoolkit.flow import relay, together
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
@@ -23,7 +23,7 @@ from mediatoolkit.providers.gemini.answers import (
     origin,
 )
 from mediatoolkit.providers.gemini.parts import parts_of_text
-from mediatoolkit.providers.gemini.refusals import broke_off, read_block
+from mediatoolkit.providers.gemini.refusals import broke_off, read_block, response_id
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.gemini.sounds import Ear, inlines, summed, whole
 from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
@@ -49,8 +49,10 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
 
     A text of more than 4,000 characters is split at sentences, a dialogue between its lines, and
     joined again. Two speakers at the most. There is no speed on this wire: ask for it as a style,
-    such as `"slowly"`.
+    such as `"slowly"`. Models before 3.8 find the style in the text itself, or "Read aloud".
     """
+
+    local_verb = "speak"
 
     default_model = DEFAULT
     live = _MODELS
@@ -173,14 +175,22 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                     heard = True
                     give(ear.hear(inline))
 
-            await ask(asked, call, hear)
+            try:
+                await ask(asked, call, hear)
+            except MediaToolkitError as error:
+                error.may_have_been_billed |= heard or bool(answers)
+                if said and isinstance(error, ProviderError) and error.request_id is None:
+                    error.request_id = response_id(said[-1])
+                raise
             answers.append(summed(said))
             rest = continued(document, answers[-1])
             if rest is None:
                 break
             asked = rest
         if not heard or broke_off(candidate_of(answers[-1]), streamed=streamed):
-            raise read_block(answers[-1])
+            failure = read_block(answers[-1])
+            failure.may_have_been_billed |= heard or len(answers) > 1
+            raise failure
         return answers
 
     async def _whole(
@@ -217,9 +227,12 @@ async def _origin_of(prompt: SpeechPrompt, spoken: Sequence[Audio]) -> Provenanc
 
 
 def _written(prompt: SpeechPrompt) -> dict[str, Any]:
-    """Older models find the style in the text itself."""
-    style = f"Say in a way that is {prompt.style}: " if prompt.style else ""
-    return {"text": style + prompt.text}
+    """Older models find in the text what to do with it; without that they refuse a question."""
+    if prompt.speakers:
+        manner = f" in a way that is {prompt.style}" if prompt.style else ""
+        return {"text": f"TTS the following conversation{manner}:\n{prompt.text}"}
+    lead = f"Say in a way that is {prompt.style}" if prompt.style else "Read aloud"
+    return {"text": f"{lead}: {prompt.text}"}
 
 
 def _annotated(prompt: SpeechPrompt) -> list[dict[str, Any]]:

@@ -45,6 +45,10 @@ class LocalSpeechClient(SpeechClient):
     a voice, the prompt's language decides. The same prompt gives the same sound, and the captions
     of what it makes are exact.
 
+    In English, numbers, units, money and formulas are read as people read them, Markdown and SSML
+    are not read out, and a `<break time="1s"/>` is a pause; captions keep what was written. What a
+    voice has no words for is named in the provenance, `notes["not_spoken"]`.
+
     Args:
         model: `"hibari"`, which leaves to Pico what it cannot speak itself; or `"pico"`.
         timeout: One deadline over the whole call.
@@ -105,7 +109,9 @@ class LocalSpeechClient(SpeechClient):
                 self.let_hear(one.sound, call)
         call.report(Decoding())
         options = await prompt.plain_options()
-        return await asyncio.to_thread(_audio, prompt, options, said, self._engines(prompt))
+        turns, engines = self._turns(prompt), self._engines(prompt)
+        missing = await asyncio.to_thread(_not_spoken, turns)
+        return await asyncio.to_thread(_audio, prompt, options, said, engines, missing)
 
     async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
         """As `make`, a sentence at a time, each while the next is being made.
@@ -213,13 +219,25 @@ class _Talk:
             self._tell(Speaking(what, fraction))
 
 
+def _not_spoken(turns: list[tuple[str, str]]) -> list[str]:
+    """What the voices passed over, each once."""
+    from mediatoolkit.synthesis.speaking.speech import left_out
+
+    missing = (word for voice, text in turns for word in left_out(text, voice))
+    return list(dict.fromkeys(missing))
+
+
 def _audio(
-    prompt: SpeechPrompt, options: dict[str, Any], said: list[_Said], engines: list[str]
+    prompt: SpeechPrompt,
+    options: dict[str, Any],
+    said: list[_Said],
+    engines: list[str],
+    missing: list[str],
 ) -> Audio:
     """The whole, with its highest sample at -1 dBFS."""
     import numpy as np
 
-    from mediatoolkit.synthesis.speaking.speech import LOUDEST, left_out
+    from mediatoolkit.synthesis.speaking.speech import LOUDEST
 
     waves = [np.frombuffer(one.sound.pcm, "<i2") for one in said]
     peak = max(int(np.abs(wave.astype(np.int32)).max(initial=1)) for wave in waves)
@@ -227,7 +245,7 @@ def _audio(
     pcm = b"".join(np.rint(wave * gain).astype("<i2").tobytes() for wave in waves)
     notes: dict[str, object] = {
         "captions": Captions(tuple(one.caption for one in said)).to_plain(),
-        "not_spoken": left_out(prompt.text),
+        "not_spoken": missing,
         "engines": engines if len(engines) > 1 else None,
     }
     origin = Provenance(

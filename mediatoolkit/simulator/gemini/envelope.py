@@ -9,6 +9,7 @@ from mediatoolkit.simulator.wire import Answer
 
 _RPC = "type.googleapis.com/google.rpc."
 _SERVICE = "generativelanguage.googleapis.com"
+_METRIC = f"{_SERVICE}/generate_content_free_tier_requests"
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 _USUAL = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -112,12 +113,25 @@ def misfortune(fault: Status, model: str) -> Answer:
         page = f"<html><title>Error {fault.code}</title>Service Unavailable</html>"
         return Answer(page.encode(), fault.code, {"Content-Type": "text/html", **headers})
     text = fault.message
-    if text is None and fault.retry_delay:
+    if text is None and fault.code == 429 and fault.quota == 0:
+        text = _no_quota(fault, model)
+    elif text is None and fault.retry_delay:
         text = f"{_usual(fault.code)[1]} Please retry in {fault.retry_delay}."
     envelope = error_body(fault.code, text, fault.status, _details(fault, model))
     if fault.word:
         envelope = worded_body(fault.word, envelope["error"]["message"])
     return said([envelope] if fault.array_envelope else envelope, fault.code, headers)
+
+
+def _no_quota(fault: Status, model: str) -> str:
+    """The telling words stand at the end, behind lines that are always the same."""
+    retry = f"\nPlease retry in {fault.retry_delay}." if fault.retry_delay else ""
+    return (
+        "You exceeded your current quota, please check your plan and billing details. For more "
+        "information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits. "
+        "To monitor your current usage, head to: https://ai.dev/rate-limit. \n* Quota exceeded "
+        f"for metric: {_METRIC}, limit: 0, model: {model}{retry}"
+    )
 
 
 def _usual(code: int) -> tuple[str, str]:
@@ -126,12 +140,13 @@ def _usual(code: int) -> tuple[str, str]:
 
 def _details(fault: Status, model: str) -> tuple[dict[str, Any], ...]:
     quota = {
-        "quotaMetric": f"{_SERVICE}/generate_content_free_tier_requests",
+        "quotaMetric": _METRIC,
         "quotaId": f"GenerateRequestsPer{'Day' if fault.per_day else 'Minute'}"
         "PerProjectPerModel-FreeTier",
         "quotaDimensions": {"location": "global", "model": model},
-        "quotaValue": "10",
     }
+    if fault.quota:  # the service leaves a zero out
+        quota["quotaValue"] = str(fault.quota)
     link = {"description": "Learn more about quotas", "url": "https://example.invalid/quotas"}
     details: list[dict[str, Any]] = []
     if fault.code == 429:

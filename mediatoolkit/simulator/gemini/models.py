@@ -59,9 +59,10 @@ class Model:
         }
 
 
-# The long formats belong to the "newer models"; taken here as all but 3-pro.
+# The long formats belong to the "newer models"; taken here as all but 3-pro and flash-lite.
 _NEWER = CLASSIC_ASPECTS + LONG_ASPECTS
 _FLASH_TOKENS = MappingProxyType({"1K": 1120, "2K": 1680, "4K": 2520})
+_SMALL_ONLY = MappingProxyType({"1K": 1120})
 _SMALL_TOO = MappingProxyType({"512": 747, **_FLASH_TOKENS})
 
 
@@ -81,7 +82,7 @@ def _drawer(model_id: str, title: str, tokens: Mapping[str, int]) -> Model:
 
 
 MODELS = (
-    _drawer("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image", _FLASH_TOKENS),
+    Model("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image", tokens=_SMALL_ONLY),
     _drawer("gemini-3.1-flash-image", "Gemini 3.1 Flash Image", _SMALL_TOO),
     Model("gemini-3-pro-image", "Gemini 3 Pro Image"),
     _drawer("gemini-nano-banana-2.1", "Nano Banana 2.1", _FLASH_TOKENS),

@@ -10,7 +10,7 @@ from mediatoolkit.simulator.pictures import Made
 
 _PICTURE_IN = 560  # tokens a reference picture costs
 _TEXT_OUT = 6  # tokens of the sentence beside a picture
-_THOUGHTS = 120  # tokens of thinking, when it is shown
+_THOUGHTS = 120  # tokens of thinking
 CAPTION = "Here is the picture."
 
 
@@ -111,23 +111,23 @@ def _turn(parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
 
 
 def _usage(model: Model, asked: Asking, parts: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """Token counts whose details add up."""
+    """Token counts as the service gives them: the details of the output name its media alone."""
     incoming = [part for turn in asked.contents for part in turn["parts"]]
     letters = sum(len(part.get("text", "")) for part in incoming)
     seen = sum(_PICTURE_IN for part in incoming if "inlineData" in part)
     made = sum(asked.price(part) for part in parts if _is_result(part))
     words = sum(_TEXT_OUT for part in parts if "text" in part)
-    thoughts = _THOUGHTS if any(part.get("thought") for part in parts) else 0
     prompt = {"TEXT": -(-letters // 4), "IMAGE": seen}
-    candidates = {"TEXT": words, model.makes: made}
     usage: dict[str, Any] = {"promptTokenCount": sum(prompt.values())}
     if parts:
-        usage["candidatesTokenCount"] = sum(candidates.values())
-    if thoughts:
-        usage["thoughtsTokenCount"] = thoughts
+        usage["candidatesTokenCount"] = made + words
+    if parts and model.draws:
+        usage["thoughtsTokenCount"] = _THOUGHTS  # whether they are shown or not
     usage["totalTokenCount"] = sum(usage.values())
     usage["promptTokensDetails"] = _details(prompt)
-    return usage | ({"candidatesTokensDetails": _details(candidates)} if parts else {})
+    if made:
+        usage["candidatesTokensDetails"] = _details({model.makes: made})
+    return {**usage, "serviceTier": "standard"}
 
 
 def _is_result(part: dict[str, Any]) -> bool:

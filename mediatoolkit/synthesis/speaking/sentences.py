@@ -18,8 +18,13 @@ _CLAUSE = re.compile(r"[,;:—–、\uff0c\uff1b\uff1a]\s*+")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“\u2018«]*$")
 
 _TITLES = "mr mrs ms messrs dr prof st mt gen rep sen gov capt lt col sgt rev hon pres"
-_NEVER_LAST = frozenset([*_TITLES.split(), "vs", "cf", "viz", "approx", "e.g", "i.e"])
-_BEFORE_NUMBERS = frozenset(["no", "nos", "fig", "figs", "vol", "eq", "sec", "ch", "pp", "p"])
+_NEVER_LAST = frozenset(
+    [*_TITLES.split(), "vs", "cf", "viz", "approx", "e.g", "i.e", "ca", "mio", "mrd"]
+)
+_MONTHS = "jan feb mar apr jun jul aug sep sept oct nov dec"
+_BEFORE_NUMBERS = frozenset(
+    [*_MONTHS.split(), "no", "nos", "fig", "figs", "vol", "eq", "sec", "ch", "pp", "p"]
+)
 _LONGEST_WORD = 20  # of the words above, with room; keeps the look back short
 
 
@@ -70,8 +75,8 @@ def _is_short_form(text: str, start: int, stop: int, after: str) -> bool:
         return True
     if word.lower() in _BEFORE_NUMBERS and after.isdigit():
         return True
-    if word.isdigit() and not text[start : stop - len(word)].strip():
-        return True  # the number of an item in a list
+    if word.isdigit() and not text[start : stop - len(word)].strip(" \t\n#>*+-"):
+        return True  # the number of an item in a list, or of a head
     return len(word) == 1 and word.isupper() and word != "I"
 
 

@@ -17,14 +17,17 @@ import numpy.typing as npt
 from mediatoolkit.errors import MissingExtraError, PromptError
 from mediatoolkit.quoting import quoted
 from mediatoolkit.synthesis.speaking import pico, speech_model
+from mediatoolkit.synthesis.speaking.markup import BREAK, pause_of, without_markup
+from mediatoolkit.synthesis.speaking.readings import neutral, readable
 from mediatoolkit.synthesis.speaking.sentences import sentences, split
 from mediatoolkit.synthesis.speaking.speech_model import SAMPLE_RATE
-from mediatoolkit.synthesis.speaking.voices import DEFAULT, PACKAGES, VOICES, Voice
+from mediatoolkit.synthesis.speaking.voices import DEFAULT, PACKAGES, VOICES, Voice, speaks
 
 SLOWEST, FASTEST = 0.25, 2.0
 LOUDEST = 10 ** (-1 / 20)
 """The highest sample, -1 dBFS."""
 
+_USUAL = VOICES[DEFAULT]
 _KNEE = 0.7  # below, sound is left alone; above, it bends towards the loudest
 _LONGEST = 280  # characters in a row
 _QUIET = 0.004  # of a sentence's peak: silence
@@ -33,6 +36,10 @@ _FADE = 0.005
 _BETWEEN, _BETWEEN_PARAGRAPHS, _AT_END = 0.32, 0.7, 0.15  # seconds of pause
 _DIGITS = frozenset("0123456789")
 _WORD = re.compile(r"[^\W_]+")
+_SIGNS = re.compile(r"[^\x00-\x7f\w\s]+")
+_SYMBOLS = frozenset({"Sm", "Sc", "Sk", "So", "Cf", "Mn", "Me"})
+_SAID_SIGNS = frozenset("€£¥°§©")
+_SPACE_BEFORE = re.compile(r" +(?=[,.;:!?](?:\s|$))")
 _LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){12,}")  # read digit by digit, as people do
 
 
@@ -43,7 +50,7 @@ class Spoken:
     Attributes:
         samples: `(frames,)`, from -1 to 1, with the pause that follows.
         sample_rate: Hertz.
-        text: What is said.
+        text: What is said, as it was written, with its markup.
         start: Seconds from the beginning at which its words begin.
         end: Seconds at which they end.
     """
@@ -143,9 +150,16 @@ def check(turns: Sequence[tuple[str, str]], speed: float) -> None:
         )
 
 
-def left_out(text: str) -> list[str]:
-    """The words that the voices pass over, each once."""
-    return list(dict.fromkeys(word for word in _WORD.findall(text) if not _is_sayable(word)))
+def left_out(text: str, voice: str = DEFAULT) -> list[str]:
+    """The words, signs and pauses that a voice passes over, each once."""
+    missing: list[str] = []
+    silent = True
+    for piece in _pieces(text):
+        silent = silent and not _has_words(piece, VOICES[voice])
+        if silent:
+            missing += [found[0].rstrip() for found in BREAK.finditer(piece)]
+        _plain(piece, VOICES[voice], missing)
+    return list(dict.fromkeys(missing))
 
 
 def _sentences(
@@ -154,10 +168,10 @@ def _sentences(
     seed: int,
     progress: Callable[[str, float], None],
 ) -> Iterator[Spoken]:
-    parts = [(voice, part) for voice, text in turns for part in _parts(text)]
+    parts = [(voice, part) for voice, text in turns for part in _parts(text, VOICES[voice])]
     whole, done, at = sum(len(part) for _, part in parts), 0, 0
     for number, (voice, part) in enumerate(parts):
-        text = " ".join(_plain(part).split())
+        text = _plain(part, VOICES[voice])
 
         def step(text: str = text, done: int = done) -> None:
             progress(text, done / whole)
@@ -168,7 +182,7 @@ def _sentences(
         if not len(words):
             continue
         last = number == len(parts) - 1
-        pause = _AT_END if last else _pause_after(part) / speed
+        pause = _AT_END if last and not BREAK.search(part) else _pause_after(part, speed)
         samples = np.concatenate([words, np.zeros(round(pause * SAMPLE_RATE), np.float32)])
         start, end = at / SAMPLE_RATE, (at + len(words)) / SAMPLE_RATE
         yield Spoken(samples, SAMPLE_RATE, " ".join(part.split()), start, end)
@@ -185,22 +199,66 @@ def _spoken(
     return speech_model.spoken(text, voice, speed=speed, seed=seed, pause=pause)
 
 
-def _parts(text: str) -> list[str]:
-    """Sentences that have a word to say; what has none stays with the one before."""
-    parts = [part for sentence in sentences(text) for part in split(sentence, _LONGEST)]
-    return [part for part in parts if any(map(_is_sayable, _WORD.findall(part)))]
+def _pieces(text: str) -> Iterator[str]:
+    """Sentences, cut where a pause is asked for; in a row they are the text."""
+    for sentence in sentences(text):
+        start = 0
+        for pause in (*BREAK.finditer(sentence), None):
+            end = pause.end() if pause else len(sentence)
+            yield from split(sentence[start:end], _LONGEST)
+            start = end
 
 
-def _pause_after(part: str) -> float:
+def _parts(text: str, voice: Voice = _USUAL) -> list[str]:
+    """Pieces that have a word to say; a pause without one stays with the words before."""
+    parts: list[str] = []
+    for piece in _pieces(text):
+        if _has_words(piece, voice):
+            parts.append(piece)
+        elif parts and BREAK.search(piece):
+            parts[-1] += piece
+    return parts
+
+
+def _has_words(piece: str, voice: Voice) -> bool:
+    return bool(_WORD.search(_plain(piece, voice)))
+
+
+def _pause_after(part: str, speed: float) -> float:
+    """Seconds: those that the text asks for, or the usual ones at that *speed*."""
+    breaks = [pause_of(found[1], _BETWEEN_PARAGRAPHS) for found in BREAK.finditer(part)]
     space = part[len(part.rstrip()) :]
-    return _BETWEEN_PARAGRAPHS if space.count("\n") > 1 else _BETWEEN
+    usual = _BETWEEN_PARAGRAPHS if space.count("\n") > 1 else _BETWEEN
+    return sum(breaks) or usual / speed
 
 
-def _plain(text: str) -> str:
-    """The text without what the voices would spell out letter by letter."""
-    kept = _WORD.sub(lambda word: word[0] if _is_sayable(word[0]) else "", text)
-    plain = unicodedata.normalize("NFKC", kept)
-    return _LONG_NUMBER.sub(lambda number: " ".join(filter(str.isdigit, number[0])), plain)
+def _plain(piece: str, voice: Voice = _USUAL, missing: list[str] | None = None) -> str:
+    """What the voice is given to say; what it cannot say is added to *missing*."""
+    missing = [] if missing is None else missing
+
+    def sayable(word: re.Match[str]) -> str:
+        if _is_sayable(word[0]):
+            return word[0]
+        missing.append(word[0])
+        return ""
+
+    def plain_sign(signs: re.Match[str]) -> str:
+        silent = "".join(filter(_is_silent, signs[0]))
+        if any(unicodedata.category(sign).startswith("S") for sign in silent):
+            missing.append(silent)
+        return "".join(sign for sign in signs[0] if sign not in silent)
+
+    text = without_markup(BREAK.sub(" ", piece), missing)
+    read = readable if speaks(voice, "en") else neutral
+    text = _WORD.sub(sayable, read(text, missing))
+    text = _SIGNS.sub(plain_sign, unicodedata.normalize("NFKC", text))
+    text = _LONG_NUMBER.sub(lambda number: " ".join(filter(str.isdigit, number[0])), text)
+    return _SPACE_BEFORE.sub("", " ".join(text.split()))
+
+
+def _is_silent(sign: str) -> bool:
+    """Whether it is a symbol without a word, or joins letters or symbols unseen."""
+    return sign not in _SAID_SIGNS and unicodedata.category(sign) in _SYMBOLS
 
 
 def _is_sayable(word: str) -> bool:
