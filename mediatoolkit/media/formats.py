@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.exif import EXIF_HEAD, orientation
+from mediatoolkit.media.signatures import refusal
 
 MAX_PIXELS = 50_000_000
 EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
@@ -75,20 +76,8 @@ def picture_type(head: bytes) -> str | None:
 def _reader_for(data: bytes) -> Callable[[bytes], Facts | None]:
     mime_type = picture_type(data)
     if mime_type is None:
-        raise MediaError(f"This is {name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
+        raise MediaError(refusal(data, "picture", "PNG, JPEG or WebP"))
     return {"image/png": _read_png, "image/jpeg": _read_jpeg, "image/webp": _read_webp}[mime_type]
-
-
-def name_of(data: bytes) -> str:
-    """What bytes that are no media of ours seem to be, for an error."""
-    head = data[:512].lstrip().lower()
-    if not data:
-        return "empty"
-    if b"<svg" in head:
-        return "SVG"
-    if head.startswith(b"<"):
-        return "HTML or XML"
-    return "GIF" if data.startswith(b"GIF8") else "unknown data"
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
