@@ -19,7 +19,21 @@ EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
-_JPEG_MARKER_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_JPEG_FILL = re.compile(rb"\xff+")
+_JPEG_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+_MOST_PARTS = 100_000
+"""Chunks or segments of a picture; 150 MB in the usual 8 kB make 20,000."""
+
+_MOST_SCANS = 200
+"""Times that a JPEG goes over its pixels; progressive ones do so some ten times."""
+
+_ANNOUNCED = re.compile(rb"MPF\0|MotionPhoto|MicroVideo|Container:Directory")
+_TAIL = re.compile(rb"[\0\xff]*(?:\xff\xd8\xff|.{4}ftyp|CANON OPTIONAL DATA\0|vivo\{)", re.DOTALL)
+_TAIL_ENDS = (b"SEFT", b"cbipcbbl", b"8db42d694ccc418790edff439fe026bf")
+"""What cameras put behind a picture: more pictures, a film, notes that begin or end so."""
+
+_TOO_MANY = "The picture has too many parts; open it with Pillow, then mt.Image.of(…)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +44,8 @@ class Facts:
         mime_type: One of `EXTENSIONS`.
         width: Pixels, as the picture is shown: one that is to be turned a quarter changes sides.
         height: Pixels.
-        length: Bytes the picture takes; what follows it is not part of it.
+        length: Bytes the picture takes, with what its camera put behind it, such as the film of a
+            motion photo; what follows is not part of it.
     """
 
     mime_type: str
@@ -91,7 +106,9 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         struct.error: The data ends before IEND.
     """
     at, kind, view = len(PNG_START), b"", memoryview(data)
-    while kind != b"IEND":
+    for _ in range(_MOST_PARTS):
+        if kind == b"IEND":
+            return
         length, kind = struct.unpack_from(">I4s", data, at)
         start, end = at + 8, at + 8 + length
         (crc,) = struct.unpack_from(">I", data, end)
@@ -99,6 +116,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             raise MediaError("The PNG is corrupt: a chunk does not match its checksum.")
         yield kind, start, end
         at = end + 4
+    raise MediaError(_TOO_MANY)
 
 
 def _read_png(data: bytes) -> Facts | None:
@@ -126,13 +144,14 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     Raises:
         IndexError, struct.error: The data ends before the end mark.
     """
-    at = 2
-    while True:
-        if data[at] != 0xFF:
+    at = parts = 2
+    scans = 0
+    while parts < _MOST_PARTS and scans <= _MOST_SCANS:
+        fill = _JPEG_FILL.match(data, at)
+        if fill is None:
             raise IndexError
-        while data[at + 1] == 0xFF:
-            at += 1
-        code, at = data[at + 1], at + 2
+        code, at = data[fill.end()], fill.end() + 1
+        parts += fill.end() - fill.start()
         if code == 0xD9:
             yield code, at, at
             return
@@ -142,10 +161,12 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield code, at + 2, at + length
         at += length
         if code == 0xDA:
-            found = _JPEG_MARKER_AFTER_SCAN.search(data, at)
-            if found is None:
+            scans += 1
+            marker = _JPEG_MARKER_AFTER_SCAN.search(data, at)
+            if marker is None:
                 raise IndexError
-            at = found.start()
+            at = marker.start()
+    raise MediaError(_TOO_MANY)
 
 
 def _read_jpeg(data: bytes) -> Facts | None:
@@ -158,7 +179,17 @@ def _read_jpeg(data: bytes) -> Facts | None:
         if code == 0xE1 and not exif and data.startswith(EXIF_HEAD, start):
             exif = data[start:end]
         scanned |= code == 0xDA
-    return Facts("image/jpeg", *_shown(width, height, exif), end) if scanned else None
+    if not scanned:
+        return None
+    return Facts("image/jpeg", *_shown(width, height, exif), _end_of_file(data, end))
+
+
+def _end_of_file(data: bytes, end: int) -> int:
+    """Where the file of a JPEG ends whose first picture ends at *end*."""
+    if len(data) == end:
+        return end
+    known = data.endswith(_TAIL_ENDS) or _TAIL.match(data, end)
+    return len(data) if known or _ANNOUNCED.search(data, 0, end) else end
 
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -174,12 +205,15 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     if len(data) < length + 8:
         raise IndexError
     at = 12
-    while at < length + 8:
+    for _ in range(_MOST_PARTS):
+        if at >= length + 8:
+            return
         kind, size = struct.unpack_from("<4sI", data, at)
         if at + 8 + size > length + 8:
             raise IndexError
         yield kind, at + 8, at + 8 + size
         at += 8 + size + size % 2
+    raise MediaError(_TOO_MANY)
 
 
 def _read_webp(data: bytes) -> Facts | None:
