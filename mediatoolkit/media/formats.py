@@ -18,6 +18,7 @@ EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 _JPEG_FILL = re.compile(rb"\xff+")
 _JPEG_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -184,6 +185,22 @@ def _read_jpeg(data: bytes) -> Facts | None:
     return Facts("image/jpeg", *_shown(width, height, exif), _end_of_file(data, end))
 
 
+def jpeg_coefficients(data: bytes) -> int:
+    """Bytes that any decoder takes for a JPEG whose scans refine each other, else 0."""
+    scans, frame = 0, (0, 0, 0)
+    for code, start, end in jpeg_segments(data):
+        scans += code == 0xDA
+        if code in _JPEG_SIZE:
+            frame = (code, start, end)
+    code, start, end = frame
+    if scans < 2 and code not in _JPEG_PROGRESSIVE:
+        return 0
+    height, width = struct.unpack_from(">HH", data, start + 1)
+    parts = [divmod(data[at], 16) for at in range(start + 7, end, 3)]
+    across, down = (max(1, *sides) for sides in zip((1, 1), *parts, strict=True))
+    return sum(2 * width * height * wide * high // (across * down) for wide, high in parts)
+
+
 def _end_of_file(data: bytes, end: int) -> int:
     """Where the file of a JPEG ends whose first picture ends at *end*."""
     if len(data) == end:
@@ -214,6 +231,12 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         yield kind, at + 8, at + 8 + size
         at += 8 + size + size % 2
     raise MediaError(_TOO_MANY)
+
+
+def webp_canvas(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels, as they are stored."""
+    sizes = (_webp_size(kind, data, start) for kind, start, _ in webp_chunks(data))
+    return next(filter(None, sizes), (0, 0))
 
 
 def _read_webp(data: bytes) -> Facts | None:
