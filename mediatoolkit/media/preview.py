@@ -68,14 +68,13 @@ def make_preview(data: bytes, facts: Facts) -> Preview:
 def _exact(
     data: bytes, facts: Facts, picture: "PillowImage.Image", flat: "PillowImage.Image"
 ) -> tuple[str, bytes]:
-    """Type and bytes of what shows a small picture best: the shortest of what does it well.
+    """Type and bytes of what shows a small picture best, and takes no more than a fine JPEG.
 
     That is the file itself where it holds nothing but opaque pixels.
     """
-    choices = [
-        ("image/png", pixels.encode(flat, "image/png", compress_level=9)),
-        ("image/jpeg", pixels.encode(flat, "image/jpeg", quality=95, subsampling=0)),
-    ]
-    if is_opaque(picture) and read_metadata(data, facts.mime_type) == Metadata():
-        choices.insert(0, (facts.mime_type, data))
-    return min(choices, key=lambda choice: len(choice[1]))
+    jpeg = pixels.encode(flat, "image/jpeg", quality=95, subsampling=0)
+    is_short = is_opaque(picture) and len(data) <= len(jpeg)
+    if is_short and read_metadata(data, facts.mime_type) == Metadata():
+        return facts.mime_type, data
+    png = pixels.encode(flat, "image/png", compress_level=9)
+    return ("image/png", png) if len(png) <= len(jpeg) else ("image/jpeg", jpeg)

@@ -143,11 +143,8 @@ def _small_png(data: bytes, within: int) -> "PillowImage.Image":
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, head)
     if width * height <= _SMALL:
         picture = opened(data, texts=False)
-        if picture.mode == "P" or picture.mode.startswith("I"):
-            exif = picture.info.get("exif")
-            picture.load()
-            picture = plain(picture)
-            picture.info["exif"] = exif  # grey of 16 bits loses it there
+        picture.load()
+        picture = _flat(picture)
         picture.thumbnail((within, within), reducing_gap=2.0)
         return picture
     channels = _CHANNELS.get(colour, 4)
@@ -186,7 +183,9 @@ def _joined(bands: _Bands, size: tuple[int, int], within: int) -> "PillowImage.I
         canvas.paste(part, (0, number * rows // down))
     shrunk = min(1, within / max(size))
     fitted = (max(1, round(size[0] * shrunk)), max(1, round(size[1] * shrunk)))
-    return cast("PillowImage.Image", canvas).resize(fitted)
+    return cast("PillowImage.Image", canvas).resize(
+        fitted, box=(0, 0, size[0] / across, size[1] / down)
+    )
 
 
 def _crops(data: bytes) -> _Bands:
@@ -232,11 +231,13 @@ def _bands(data: bytes, width: int, height: int, depth: int, colour: int) -> _Ba
     return bands
 
 
-def _flat(band: "PillowImage.Image") -> "PillowImage.Image":
+def _flat(picture: "PillowImage.Image") -> "PillowImage.Image":
     """In a mode that can be averaged."""
-    if band.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in band.info:
-        return band
-    return plain(band)
+    if picture.mode == "1":
+        return picture.convert("L")
+    if picture.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in picture.info:
+        return picture
+    return plain(picture)
 
 
 def _unpacked(data: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
