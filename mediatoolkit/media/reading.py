@@ -106,7 +106,7 @@ def upright(picture: "PillowImage.Image") -> "PillowImage.Image":
 
     exif = picture.info.get("exif")
     turn = orientation(exif) if isinstance(exif, bytes) else 1
-    if turn == 1:
+    if not isinstance(exif, bytes) or turn == 1:
         return picture
     turned = picture.transpose(PillowImage.Transpose[_TURNS[turn]])
     turned.info["exif"] = without_orientation(exif)  # else who reads it turns it once more
@@ -127,6 +127,7 @@ def _small(data: bytes, within: int) -> "PillowImage.Image":
     _check(_WEBP * width * height if width else jpeg_coefficients(data))
     picture = opened(data)
     picture.thumbnail((within, within), reducing_gap=2.0)
+    picture.load()  # which a picture that is small already was not
     return picture
 
 
