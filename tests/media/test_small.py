@@ -1,5 +1,6 @@
 """Pictures made small: in little memory, and all the same as if decoded whole."""
 
+import contextlib
 import io
 import resource
 import struct
@@ -306,3 +307,36 @@ def test_no_limit_of_this_process_is_changed() -> None:
     before = resource.getrlimit(resource.RLIMIT_AS), PillowImage.MAX_IMAGE_PIXELS
     Image(file_of(noise("RGB"))).preview()
     assert (resource.getrlimit(resource.RLIMIT_AS), PillowImage.MAX_IMAGE_PIXELS) == before
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_broken_picture_is_never_saved_as_another_type(kind: str, tmp_path: Path) -> None:
+    image = Image(broken(kind))
+    target = tmp_path / ("a.webp" if kind == "PNG" else "a.png")
+    with pytest.raises(MediaError, match=r"cannot be (decoded|written)"):
+        image.save(target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_mutated_picture_ends_in_an_error_of_another_house(tmp_path: Path) -> None:
+    """Whole by its structure or refused: whatever is asked of it then is done or a MediaError."""
+    rng = np.random.default_rng(8)
+    exif = PillowImage.Exif()
+    exif[0x112], exif[0x10F] = 6, "A camera"
+    seeds = [file_of(noise("RGBA", (40, 30)), kind, exif=exif) for kind in ("PNG", "WEBP")]
+    seeds += [file_of(noise("RGB", (40, 30)), kind, exif=exif) for kind in ("JPEG", "WEBP")]
+    taken = 0
+    for number in range(300):
+        data = bytearray(seeds[number % 4])
+        for place in rng.integers(12, len(data), number % 5):
+            data[place] = rng.integers(256)
+        try:
+            image = Image(bytes(data))
+        except MediaError:
+            continue
+        taken += 1
+        image._repr_mimebundle_()
+        for ending in (".png", ".jpg", ".webp"):
+            with contextlib.suppress(MediaError):
+                image.save(tmp_path / f"a{ending}")
+    assert taken > 50
