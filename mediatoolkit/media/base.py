@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self
 from mediatoolkit import files
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.quoting import visible
 
 _IN_THREAD = 1 << 20
 
@@ -151,15 +152,15 @@ class Media(abc.ABC):
 
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
-        return _shortened(self.provenance.prompt, 300) if self.provenance else self.noun
+        return visible(self.provenance.prompt, 300) if self.provenance else self.noun
 
     def _caption(self) -> str:
         """What is written under it in a page."""
         if self.provenance is None:
             return self._facts_in_words()
-        prompt, model = self.provenance.prompt, self.provenance.model
+        prompt, model = (visible(text) for text in (self.provenance.prompt, self.provenance.model))
         engine = ", local engine" if self.provenance.engine == "local" else ""
-        return f"{_shortened(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
+        return f"{visible(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model."""
@@ -192,10 +193,6 @@ class Media(abc.ABC):
         Raises:
             MediaError: It cannot be.
         """
-
-
-def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def figure(content: str, caption: str) -> str:
