@@ -16,7 +16,7 @@ SMALL = 192
 _QUALITY = 80  # some 7 kB for a picture of 192 pixels
 _WAVE = (256, 120)
 
-_small: WeakKeyDictionary[Media, bytes] = WeakKeyDictionary()
+_small: WeakKeyDictionary[Media, bytes | None] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,10 @@ def small(result: object) -> bytes | None:
     if not isinstance(result, (Image, Video)):
         return None
     if result not in _small:
+        _small[result] = None  # what cannot be decoded is not tried at every look
         with contextlib.suppress(MediaToolkitError):
             _small[result] = reduced(result.preview().data, SMALL)
-    return _small.get(result)
+    return _small[result]
 
 
 def jpeg_of(result: object, side: int) -> bytes | None:
