@@ -1,6 +1,7 @@
 """What several widgets share of the page, and the way from its threads to the loop of the cells."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -24,7 +25,9 @@ class Guarded:
     def set_state(self, sync_data: object) -> None:
         """Take what a page has changed."""
         known = sync_data.items() if isinstance(sync_data, dict) else ()
-        allowed = {name: value for name, value in known if name in self.from_page}
+        allowed = {
+            name: value for name, value in known if name in self.from_page and can_be_sent(value)
+        }
         super().set_state(allowed)  # type: ignore[misc]
 
     def __reduce__(self) -> NoReturn:
@@ -38,6 +41,15 @@ class Guarded:
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         """As `__reduce__`, which traitlets' own would pass by."""
         self.__reduce__()
+
+
+def can_be_sent(value: object) -> bool:
+    """Whether what a page said can be told to a page again; half a letter cannot."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def begin(

@@ -13,6 +13,9 @@ SIDE = 256
 SMALL = 192
 """Pixels of the longer side, beside others in a cell."""
 
+LARGEST = 64 << 20
+"""Bytes of a file that is read to make a thumbnail."""
+
 _QUALITY = 80  # some 7 kB for a picture of 192 pixels
 _WAVE = (256, 120)
 
@@ -35,7 +38,12 @@ class Thumb:
 
 
 def thumb_of(entry: Entry) -> Thumb:
-    """The thumbnail of *entry*; about 30 ms a megapixel, and never fails."""
+    """The thumbnail of *entry*; about 30 ms a megapixel, and never fails.
+
+    A file of more than `LARGEST` bytes is not read for it.
+    """
+    if entry.media is None and entry.size > LARGEST:
+        return Thumb(b"", "", f"{entry.size / 1e6:,.0f} MB; open it to see it")
     try:
         return _thumb(entry.open())
     except MediaToolkitError as error:

@@ -22,7 +22,7 @@ from mediatoolkit.widgets.board.rows import LONGEST_LABEL, began_of, now, row_of
 from mediatoolkit.widgets.outputs.ending import result_of
 from mediatoolkit.widgets.outputs.failure import Failure
 from mediatoolkit.widgets.outputs.thumbs import small
-from mediatoolkit.widgets.page import Guarded, begin, script, style
+from mediatoolkit.widgets.page import Guarded, begin, can_be_sent, script, style
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
 
@@ -110,6 +110,8 @@ class Studio(Guarded, anywidget.AnyWidget):
 
     def _hear(self, _view: object, content: object, buffers: Sequence[Any]) -> None:
         """Runs in whatever thread the page's message arrives in."""
+        if not can_be_sent(content):
+            return
         context = contextvars.Context()  # what comes of it belongs to no cell of long ago
         self._loop.call_soon_threadsafe(self._do, content, buffers, context=context)
 
@@ -133,7 +135,12 @@ class Studio(Guarded, anywidget.AnyWidget):
                 self._begin(self._give(number, whole=whole))
 
     def _begin(self, work: Any) -> None:
-        begin(self._tasks, work, name="studio", tell=lambda words: self.send({"said": words}))
+        begin(self._tasks, work, name="studio", tell=self._fail)
+
+    def _fail(self, words: str) -> None:
+        """Tell a failure that came of no job."""
+        failure = Failure("", words, {})
+        self._tell({**self.running, "state": "failed", "failure": asdict(failure)})
 
     def _generate(self, asked: dict[str, Any]) -> None:
         if self._job is not None and not self._job.done():
