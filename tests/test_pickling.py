@@ -7,6 +7,7 @@ import inspect
 import json
 import pickle
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.media.clips import clip
 from tests.test_prompts import picture
 
 FOX = Provenance(model="a/b", prompt="a fox", engine="a", options={"size": "1K"}, notes={"n": [1]})
-PROMPTS = {
+PROMPTS: dict[str, Any] = {
     "picture": ImagePrompt("a fox", size="1K", seed=7, options={"temperature": 1.0, "tags": ["x"]}),
     "edit": ImagePrompt("a fox", references=[picture(), picture()], mask=picture()),
     "next": ImagePrompt("a fox", previous=Image(picture(), FOX)),
@@ -33,13 +34,14 @@ PROMPTS = {
     "film": VideoPrompt("a fox", image=picture(), seconds=3, options={"fps": 24}),
     "longer": VideoPrompt("a fox", previous=clip(frames=2)),
 }
+
+
+def _pickled(protocol: int, thing: object) -> Any:
+    return pickle.loads(pickle.dumps(thing, protocol))  # noqa: S301 - our own
+
+
 WAYS: dict[str, Callable[[Any], Any]] = {
-    **{
-        f"pickle {protocol}": lambda thing, protocol=protocol: pickle.loads(  # noqa: S301
-            pickle.dumps(thing, protocol)
-        )
-        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)
-    },
+    **{f"pickle {number}": partial(_pickled, number) for number in range(2, 6)},
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
 }
@@ -61,14 +63,15 @@ def test_a_prompt_that_came_back_is_as_immutable(name: str) -> None:
     again = pickle.loads(pickle.dumps(PROMPTS[name]))  # noqa: S301 - our own
     with pytest.raises(dataclasses.FrozenInstanceError):
         again.text = "a cat"
-    for change in (
+    changes: list[Callable[[dict[str, Any]], object]] = [
         lambda options: options.__setitem__("n", 1),
         lambda options: options.update(n=1),
         lambda options: options.__ior__({"n": 1}),
         lambda options: options.setdefault("n", 1),
         lambda options: options.clear(),
         lambda options: options.pop("n", None),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(TypeError, match="make another"):
             change(again.options)
     assert again == PROMPTS[name]

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from functools import cache
+from typing import Any
 
 import av
 import numpy as np
@@ -26,7 +27,7 @@ def sound(kind: str, codec: str, seconds: float = 0.2, rate: int = 48_000) -> by
     """Silence of two channels."""
     file = io.BytesIO()
     with av.open(file, "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=rate, layout="stereo")
+        stream: Any = container.add_stream(codec, rate=rate, layout="stereo")
         step = stream.codec_context.frame_size or 4_608
         for at in range(0, int(seconds * rate), step):
             form = stream.codec_context.format.name

@@ -64,7 +64,7 @@ def quoted(text: str) -> str:
 
 def _moment(origin: Provenance) -> float | None:
     """Of the film that a picture is taken from, seconds; None where none is named."""
-    seconds = origin.notes.get("seconds_into_film")
+    seconds: Any = origin.notes.get("seconds_into_film")
     if not is_number(seconds) or not 0 <= seconds <= LONGEST:
         return None
     return float(seconds)
