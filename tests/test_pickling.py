@@ -105,6 +105,23 @@ def test_the_pickle_of_a_prompt_is_the_same_each_time() -> None:
     assert pickle.dumps(prompt()) == pickle.dumps(prompt())
 
 
+def _media_of(prompt: Any) -> list[Media]:
+    values = [getattr(prompt, field.name) for field in dataclasses.fields(prompt)]
+    several = [
+        part for value in values for part in (value if isinstance(value, tuple) else [value])
+    ]
+    return [part for part in several if isinstance(part, Media)]
+
+
+@pytest.mark.parametrize("name", ["edit", "film", "longer"])
+def test_a_look_at_its_pictures_leaves_the_pickle_of_a_prompt_as_it_was(name: str) -> None:
+    prompt = copy.deepcopy(PROMPTS[name])
+    before = pickle.dumps(prompt)
+    for media in _media_of(prompt):
+        media.preview()
+    assert pickle.dumps(prompt) == before
+
+
 @pytest.mark.parametrize(
     "media",
     [

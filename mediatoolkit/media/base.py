@@ -4,7 +4,7 @@ import abc
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -150,6 +150,11 @@ class Media(abc.ABC):
             f"path, {name}.of takes what is at hand."
         )
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
+        return _restored, (type(self), known)
+
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
         return visible(self.provenance.prompt, 300) if self.provenance else self.noun
@@ -193,6 +198,16 @@ class Media(abc.ABC):
         Raises:
             MediaError: It cannot be.
         """
+
+
+def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
+    """Media that was checked before it was pickled."""
+    media = object.__new__(kind)
+    for one in fields(kind):
+        fresh: Any = one.default_factory
+        kept = known[one.name] if one.name in known else fresh()
+        object.__setattr__(media, one.name, kept)
+    return media
 
 
 def figure(content: str, caption: str) -> str:
