@@ -19,6 +19,11 @@ _IN_THREAD = 1 << 20
 class Structure(Protocol):
     """What the structure of a file says, whatever it holds."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
+        return _restored, (type(self), known)
+
     @property
     def mime_type(self) -> str:
         """By the bytes themselves."""
@@ -150,11 +155,6 @@ class Media(abc.ABC):
             f"path, {name}.of takes what is at hand."
         )
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
-        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
-        return _restored, (type(self), known)
-
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
         return visible(self.provenance.prompt, 300) if self.provenance else self.noun
@@ -200,6 +200,14 @@ class Media(abc.ABC):
         """
 
 
+def figure(content: str, caption: str) -> str:
+    """HTML of *content*, which is HTML, above *caption*, which is HTML too."""
+    return (
+        f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
+        f"{caption}</figcaption></figure>"
+    )
+
+
 def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
     """Media that was checked before it was pickled."""
     media = object.__new__(kind)
@@ -208,11 +216,3 @@ def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
         kept = known[one.name] if one.name in known else fresh()
         object.__setattr__(media, one.name, kept)
     return media
-
-
-def figure(content: str, caption: str) -> str:
-    """HTML of *content*, which is HTML, above *caption*, which is HTML too."""
-    return (
-        f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
-        f"{caption}</figcaption></figure>"
-    )
