@@ -19,11 +19,6 @@ _IN_THREAD = 1 << 20
 class Structure(Protocol):
     """What the structure of a file says, whatever it holds."""
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
-        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
-        return _restored, (type(self), known)
-
     @property
     def mime_type(self) -> str:
         """By the bytes themselves."""
@@ -81,6 +76,11 @@ class Media(abc.ABC):
         """
         where = files.path_of(path)
         return cls(files.read_file(where), path=where)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
+        return _restored, (type(self), known)
 
     @property
     def mime_type(self) -> str:
