@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 from mediatoolkit import files
-from mediatoolkit.errors import MediaError
+from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.quoting import visible
 
@@ -136,13 +136,15 @@ class Media(abc.ABC):
 
     @classmethod
     def _of_file(cls, thing: object) -> Self | None:
-        """Media of itself, of the bytes of a file, or of a path; None when it is none of these."""
+        """Media of itself, of the bytes of a file, a path or an open file; None of all else."""
         if isinstance(thing, cls):
             return thing
         if isinstance(thing, (bytes, bytearray, memoryview)):
             return cls(bytes(thing))
         if isinstance(thing, (str, os.PathLike)):
             return cls.open(thing)
+        if callable(getattr(thing, "read", None)):
+            return cls(read_whole(thing))
         return None
 
     @classmethod
@@ -154,6 +156,13 @@ class Media(abc.ABC):
             f"{name}(…) takes the bytes of a file, not {type(data).__name__}; {name}.open reads a "
             f"path, {name}.of takes what is at hand."
         )
+
+    def _preview_or_reason(self) -> tuple[Any, str]:
+        """A small copy for a page; else None, and why: the end of a cell is no traceback."""
+        try:
+            return self.preview(), ""
+        except (MediaError, MissingExtraError) as error:
+            return None, str(error)
 
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
@@ -198,6 +207,32 @@ class Media(abc.ABC):
         Raises:
             MediaError: It cannot be.
         """
+
+
+def read_whole(file: Any) -> bytes:
+    """All bytes of an open file from where it stands, or from its beginning where it is at its end.
+
+    It stays open.
+
+    Raises:
+        MediaError: It cannot be read, or does not give bytes.
+    """
+    try:
+        data = file.read()
+        if not data and callable(getattr(file, "seek", None)):
+            file.seek(0)  # as a buffer stands that was just written
+            data = file.read()
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        failure = MediaError(f"{type(file).__name__} cannot be read: {error}")
+    else:
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return bytes(data)
+        if hasattr(data, "__await__") and hasattr(data, "close"):
+            data.close()  # a coroutine that nobody will await
+        failure = MediaError(
+            f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
+        )
+    raise failure
 
 
 def figure(content: str, caption: str) -> str:

@@ -4,6 +4,7 @@ import struct
 from types import ModuleType
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media.signatures import refusal
 from mediatoolkit.media.sound import flac, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
@@ -81,16 +82,4 @@ def _module_for(data: bytes) -> ModuleType:
         return flac
     if mpeg.is_mp3(data):
         return mpeg
-    raise MediaError(f"This is {_name_of(data)}, not a sound we take: use WAV, MP3, Ogg or FLAC.")
-
-
-def _name_of(data: bytes) -> str:
-    if not data:
-        return "empty"
-    if data[:512].lstrip().startswith(b"<"):
-        return "HTML or XML"
-    if data[:4] == b"FORM":
-        return "AIFF"
-    if data[:2] in (b"\xff\xf1", b"\xff\xf9"):
-        return "AAC"
-    return "MP4" if data[4:8] == b"ftyp" else "unknown data"
+    raise MediaError(refusal(data, "sound", "WAV, MP3, Ogg or FLAC"))

@@ -97,5 +97,5 @@ def reduced(data: bytes, side: int) -> bytes:
     Raises:
         MediaError: It cannot be decoded.
     """
-    picture = pixels.decode(data, within=side)
+    picture = pixels.shown(pixels.decode(data, within=side))
     return pixels.encode(picture, "image/jpeg", quality=_QUALITY, optimize=True)
