@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+_MOST_REDUCED = 24_000_000  # pixels
 _UNTOLD, _BT709 = 2, 1  # as FFmpeg numbers colour spaces
 
 
@@ -45,7 +46,8 @@ def frames(
         data: A film.
         start: Seconds; pictures that are over by then are left out, but for the last one.
         stretch: How much wider than high a pixel is shown.
-        within: Pixels that no side is longer than; left out, the film's own size.
+        within: Pixels that no side is longer than; left out, the film's own size. Pictures of
+            more than 24 million pixels are not made small: their decoder takes 200 MB.
 
     Yields:
         When the picture appears, in seconds, and its pixels: `(height, width, 3)`, RGB.
@@ -54,7 +56,8 @@ def frames(
         MediaError: A picture cannot be decoded.
         MissingExtraError: PyAV is not installed.
     """
-    with _opened(data) as (container, stream):
+    most = MAX_PIXELS if within is None else _MOST_REDUCED
+    with _opened(data, most) as (container, stream):
         waiting = None
         for frame in _from(container, stream, start):
             seconds = frame.time or 0.0
@@ -89,16 +92,19 @@ def measure(data: bytes) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def _opened(data: bytes) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    """The film and its pictures, whatever letters its tags are in."""
+def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContainer, VideoStream]]":
+    """The film and its pictures of *most* pixels, whatever letters its tags are in."""
     av = pyav()
     with (
         _decoding(av),
         av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container,
     ):
         stream = container.streams.video[0]
-        if stream.codec_context is not None:  # else nothing here decodes it
-            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        decoder = stream.codec_context
+        if decoder is not None:  # else nothing here decodes it
+            if decoder.width * decoder.height > most:
+                raise MediaError(f"Pictures of {decoder.width}×{decoder.height} are too large.")
+            decoder.options = {"max_pixels": str(most)}  # they may become larger on the way
         yield container, stream
 
 

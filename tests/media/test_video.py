@@ -371,6 +371,19 @@ def test_a_large_film_far_away_shows_its_first_picture_and_a_link(
     assert "data:video" not in data["text/html"]
 
 
+def test_a_film_too_large_for_a_preview_is_shown_by_its_caption(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mediatoolkit.media.reel._MOST_REDUCED", 100)
+    video = Video(clip(), FOX)
+    with pytest.raises(MediaError, match="too large"):
+        video.preview()
+    data, _ = video._repr_mimebundle_()
+    assert set(data) == {"text/html", "text/plain"}
+    assert "160×90" in data["text/html"]
+    assert video.poster().width == 160
+
+
 def test_the_preview_is_made_once_and_stays_small() -> None:
     video = Video(clip(size=(640, 360)))
     assert len(video.preview().data) <= 44_000

@@ -85,7 +85,7 @@ def _thumb(media: Media) -> Thumb:
             wave = media.waveform(width=width, height=height)
             return Thumb(wave.data, wave.mime_type, f"{media.seconds:.1f} s")
         case Video():
-            jpeg, note = reduced(media.poster().data, SIDE), f"{media.seconds:.1f} s"
+            jpeg, note = reduced(media.preview().data, SIDE), f"{media.seconds:.1f} s"
         case _:
             return Thumb(b"", "", media.noun)
     return Thumb(jpeg, "image/jpeg", note)
