@@ -63,7 +63,7 @@ class Looker:
 def _look(name: str, data: bytes) -> list[str]:
     """All that a store, a cell and a gallery do with a file; the steps that fail."""
     from mediatoolkit.errors import MediaError
-    from mediatoolkit.media import Audio, Entry, Image, Media, Provenance, Video, entry_of
+    from mediatoolkit.media import Audio, Image, Media, Provenance, Video, entry_of
     from mediatoolkit.widgets.outputs.shown_media import bundle
     from mediatoolkit.widgets.outputs.thumbs import thumb_of
 
@@ -94,8 +94,6 @@ def _look(name: str, data: bytes) -> list[str]:
             bundle(media)
         with step("save", MediaError):
             replace(media, provenance=origin).save(path.with_stem("saved"))
-        with step("thumbnail"):
-            thumb_of(Entry.of(media))
     with step("entry"):
         entry = entry_of(path)
         if entry is not None:

@@ -119,7 +119,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
         ),
     ),
     "many frames of a tag": ("a.mp3", lambda: id3(3, 0, b"TIT2\0\0\0\1\0\0\0" * 3_000_000) + _MP3),
-    "an hour in an mp3": ("a.mp3", lambda: _MP3 + _MP3[-384:] * 100_000),
+    "forty minutes in an mp3": ("a.mp3", lambda: _MP3 + _MP3[-384:] * 100_000),
     "minutes in little": ("a.flac", lambda: sound("flac", "flac", 450)),
     "heads without frames": (
         "a.flac",
