@@ -163,6 +163,8 @@ class Media(abc.ABC):
             return self.preview(), ""
         except (MediaError, MissingExtraError) as error:
             return None, str(error)
+        except MemoryError:
+            return None, "There is not enough memory to show it."
 
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""

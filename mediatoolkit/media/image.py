@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from mediatoolkit.errors import MediaError
 from mediatoolkit.media import embed, pixels
 from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.formats import EXTENSIONS, Facts, inspect
@@ -35,7 +36,7 @@ class Image(Media):
     facts: Facts = field(init=False)
     noun: ClassVar[str] = "picture"
     conversation: object = None
-    _shown: list[Preview] = field(init=False, default_factory=list)
+    _shown: list[Preview | str] = field(init=False, default_factory=list)
 
     @classmethod
     def of(cls, thing: object) -> Self:
@@ -100,8 +101,14 @@ class Image(Media):
             MediaError: The pixels cannot be decoded, or not in 150 MB of memory.
         """
         if not self._shown:
-            self._shown.append(make_preview(self.data, self.facts))
-        return self._shown[0]
+            try:
+                self._shown.append(make_preview(self.data, self.facts))
+            except MediaError as error:
+                self._shown.append(str(error))
+        shown = self._shown[0]
+        if isinstance(shown, str):
+            raise MediaError(shown)
+        return shown
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None

@@ -121,9 +121,9 @@ def _of_jpeg(data: bytes) -> Metadata:
         elif content.startswith(xmp.EXTENDED_HEAD) and len(content) > len(xmp.EXTENDED_HEAD) + 40:
             name, at, part = _extended_part(content)
             extended.setdefault(name, []).append((at, part))
-    name = xmp.extension_of(packet)
-    if name in extended:
-        packet = xmp.joined(packet, _in_order(extended[name]))
+    rest = extended.get(xmp.extension_of(packet) or b"")
+    if rest is not None:
+        packet = xmp.joined(packet, _in_order(rest))
     return Metadata(
         exif,
         _in_order(profile),

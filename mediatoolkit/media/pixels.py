@@ -8,7 +8,7 @@ from mediatoolkit.errors import MediaError
 from mediatoolkit.media import colours, embed
 from mediatoolkit.media.metadata import Metadata, options_for
 from mediatoolkit.media.modes import flattened, plain
-from mediatoolkit.media.reading import decode, opened, upright
+from mediatoolkit.media.reading import decode, decoding, opened, upright
 from mediatoolkit.media.tensors import array_of_tensor, is_tensor
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ def converted(data: bytes, mime_type: str, metadata: Metadata) -> bytes:
     Raises:
         MediaError: It moves, and a JPEG does not; or it cannot be written.
     """
-    picture = opened(data, texts=False)
-    frames = 1 if picture.format in ("JPEG", "MPO") else getattr(picture, "n_frames", 1)
+    with decoding():
+        picture = opened(data, texts=False)
+        frames = 1 if picture.format in ("JPEG", "MPO") else getattr(picture, "n_frames", 1)
     if frames == 1:
         return encode(decode(data), mime_type, metadata.upright())
     if mime_type == "image/jpeg":

@@ -17,8 +17,8 @@ _SIDES = (768, 640, 512, 384, 256, 128)
 _QUALITIES = ((85, 0), (85, 2), (75, 2), (62, 2))
 """Quality of JPEG, and how Pillow counts the detail of colours: 0 is all, 2 a quarter."""
 
-_ICON = 256 * 256
-"""Pixels up to which a picture is shown as exactly as it can be."""
+_ICON = 128
+"""Pixels of the longer side up to which a picture is shown as exactly as it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def make_preview(data: bytes, facts: Facts) -> Preview:
     """
     picture = pixels.decode(data, within=_SIDES[0])
     flat = pixels.shown(picture)
-    if facts.width * facts.height <= _ICON:
+    if max(facts.width, facts.height) <= _ICON:
         kind, exact = _exact(data, facts, picture, flat)
         if len(exact) <= LARGEST:
             return Preview(exact, kind, *flat.size)

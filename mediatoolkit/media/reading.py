@@ -6,6 +6,7 @@ memory is not made small at all.
 """
 
 import bisect
+import contextlib
 import io
 import itertools
 import struct
@@ -62,6 +63,7 @@ _BROKEN = (
     SyntaxError,
     TypeError,
     ValueError,
+    Warning,
     struct.error,
     zlib.error,
 )
@@ -79,15 +81,29 @@ def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
     Raises:
         MediaError: The pixels are not what the structure says, or too many to be made small.
     """
+    with decoding():
+        return upright(_small(data, within) if within else _whole(data))
+
+
+@contextlib.contextmanager
+def decoding() -> Iterator[None]:
+    """Turn what Pillow raises over broken pixels into one error of ours.
+
+    Raises:
+        MediaError: The pixels are not what the structure says.
+    """
     from PIL import Image as PillowImage
 
+    failure = None
     try:
-        return upright(_small(data, within) if within else _whole(data))
+        yield
     except MediaError:
         raise
     except (*_BROKEN, PillowImage.DecompressionBombError) as error:
-        failure = MediaError(f"The picture cannot be decoded: {error or type(error).__name__}")
-    raise failure
+        reason = str(error).partition(" <_io.")[0] or type(error).__name__
+        failure = MediaError(f"The picture cannot be decoded: {reason}")
+    if failure is not None:
+        raise failure
 
 
 def opened(data: bytes, *, texts: bool = True) -> "PillowImage.Image":
@@ -106,7 +122,7 @@ def upright(picture: "PillowImage.Image") -> "PillowImage.Image":
 
     exif = picture.info.get("exif")
     turn = orientation(exif) if isinstance(exif, bytes) else 1
-    if turn == 1:
+    if not isinstance(exif, bytes) or turn == 1:
         return picture
     turned = picture.transpose(PillowImage.Transpose[_TURNS[turn]])
     turned.info["exif"] = without_orientation(exif)  # else who reads it turns it once more
@@ -127,6 +143,7 @@ def _small(data: bytes, within: int) -> "PillowImage.Image":
     _check(_WEBP * width * height if width else jpeg_coefficients(data))
     picture = opened(data)
     picture.thumbnail((within, within), reducing_gap=2.0)
+    picture.load()  # which a picture that is small already was not
     return picture
 
 

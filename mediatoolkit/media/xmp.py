@@ -105,7 +105,8 @@ def is_ours_alone(packet: bytes) -> bool:
 
 def with_texts(packet: bytes, texts: Iterable[tuple[str, str]]) -> bytes:
     """*packet* with the texts of a PNG or JPEG in it, by keyword; what it says already stays."""
-    described, others = [], []
+    described: list[str] = []
+    others: list[str] = []
     for keyword, text in texts:
         name, kind = _PROPERTIES.get(keyword, ("", ""))
         line = escape(_NO_XML.sub("", text))

@@ -165,7 +165,9 @@ def checked_seed(seed: Any) -> int | None:
 
 def pictures(things: object) -> tuple[Image, ...]:
     """Reference pictures of whatever they are given as."""
-    one = isinstance(things, (str, bytes, bytearray, memoryview)) or hasattr(things, "__array__")
+    one = isinstance(things, (str, bytes, bytearray, memoryview)) or any(
+        hasattr(things, name) for name in ("__array__", "read")
+    )
     if one or not isinstance(things, Iterable):
         raise PromptError("references takes a list of pictures: references=[picture].")
     return tuple(

@@ -3,6 +3,7 @@
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,8 +73,9 @@ def colour_of(data: bytes) -> np.ndarray:
             seen = ImageCms.profileToProfile(body, source, target, outputMode="RGB")
         else:
             seen = opened.convert("RGB")
-    pixels = np.asarray(seen).astype(int)
-    return pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
+    pixels: np.ndarray = np.asarray(seen).astype(int)
+    middle: np.ndarray = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
+    return middle
 
 
 @pytest.mark.parametrize(("kind", "ending"), PAIRS)
@@ -185,6 +187,7 @@ def test_the_texts_of_a_png_move_into_xmp(ending: str, tmp_path: Path) -> None:
 def test_a_comment_moves_between_png_and_jpeg(tmp_path: Path) -> None:
     data = file_of(PillowImage.new("RGB", (32, 32)), "JPEG", comment="für uns".encode())
     there = Image(data).save(tmp_path / "saved.png")
+    saved: Any
     with PillowImage.open(there) as saved:
         assert saved.text["Comment"] == "für uns"
     with PillowImage.open(Image.open(there).save(tmp_path / "saved.jpg")) as saved:
@@ -255,6 +258,7 @@ def moving(kind: str, **options: object) -> bytes:
 def test_what_moves_goes_on_moving(kind: str, ending: str, tmp_path: Path) -> None:
     path = Image(moving(kind, exif=photograph()), provenance=FOX).save(tmp_path / f"a{ending}")
     seen = []
+    saved: Any
     with PillowImage.open(path) as saved:
         assert saved.n_frames == 3
         assert saved.info["loop"] == 2
@@ -282,6 +286,7 @@ def test_a_pillow_image_is_upright_and_keeps_its_notes(tmp_path: Path) -> None:
     picture.save(path, exif=photograph(6), icc_profile=swapped_profile(), comment=b"my own")
     with PillowImage.open(path) as opened:
         image = Image.of(opened)
+    again: Any
     assert (image.width, image.height) == (20, 40)
     assert (np.asarray(image) == np.asarray(Image.of(path))).all()
     with PillowImage.open(io.BytesIO(image.data)) as again:
@@ -327,3 +332,35 @@ def test_a_comment_does_not_swell_the_preview() -> None:
 def test_no_preview_prints_its_bytes() -> None:
     preview = Image(file_of(PillowImage.new("RGB", (8, 8)), "PNG")).preview()
     assert len(repr(preview)) < 120
+
+
+def test_exif_in_hexadecimal_moves_but_turns_nothing(tmp_path: Path) -> None:
+    """ImageMagick writes it so into a PNG, and no viewer turns the picture by it."""
+    exif = photograph(6).tobytes()
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", f"\nexif\n{len(exif):8}\n{exif.hex()}\n", zip=True)
+    data = file_of(PillowImage.new("RGB", (40, 20)), "PNG", pnginfo=info)
+    with PillowImage.open(Image(data).save(tmp_path / "saved.jpg")) as saved:
+        assert saved.getexif()[MAKER] == "A camera"
+        assert ImageOps.exif_transpose(saved).size == (40, 20)
+
+
+def test_a_converted_motion_photo_promises_no_film(tmp_path: Path) -> None:
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+        b'"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        b'xmlns:G="http://ns.google.com/photos/1.0/camera/" G:MotionPhoto="1" '
+        b'G:MotionPhotoVersion="1" G:Other="kept"/></rdf:RDF></x:xmpmeta>'
+    )
+    data = file_of(PillowImage.new("RGB", (40, 20)), "JPEG", xmp=packet) + b"\0\0\0\x18ftypmp42"
+    with PillowImage.open(Image(data).save(tmp_path / "saved.webp")) as saved:
+        assert b"MotionPhoto" not in saved.info["xmp"]
+        assert b'G:Other="kept"' in saved.info["xmp"]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_dots_per_inch_move_along(kind: str, tmp_path: Path) -> None:
+    data = file_of(PillowImage.new("RGB", (40, 20)), kind, dpi=(300, 300))
+    ending = ".jpg" if kind == "PNG" else ".png"
+    with PillowImage.open(Image(data).save(tmp_path / f"saved{ending}")) as saved:
+        assert [round(dots) for dots in saved.info["dpi"]] == [300, 300]

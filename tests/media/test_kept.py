@@ -6,12 +6,13 @@ import shutil
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from mediatoolkit.media import Image, Provenance
+from mediatoolkit.media import Image, Provenance, mpf
 from mediatoolkit.media.xmp import JPEG_ROOM
 
 FOX = Provenance(model="local/painter", prompt="a <fox> & 狐", engine="local", seed=7)
@@ -54,8 +55,9 @@ def mpo(**options: object) -> bytes:
 
 
 def colours(data: bytes) -> list[tuple[int, ...]]:
+    frames: list[Any] = []
+    opened: Any
     with PillowImage.open(io.BytesIO(data)) as opened:
-        frames = []
         for number in range(opened.n_frames):
             opened.seek(number)
             frames.append(opened.convert("RGB").getpixel((9, 9)))
@@ -143,6 +145,7 @@ def test_all_pictures_of_a_file_stay(packet: bytes, tmp_path: Path) -> None:
 def index_of(data: bytes) -> list[tuple[int, int]]:
     """Length and offset in the file of each picture, by the index."""
     base = data.index(b"MPF\0") + 4
+    opened: Any
     with PillowImage.open(io.BytesIO(data)) as opened:
         entries = opened.mpinfo[0xB002]
     return [(one["Size"], one["DataOffset"] and one["DataOffset"] + base) for one in entries]
@@ -207,3 +210,25 @@ def test_comments_of_the_user_stay(tmp_path: Path) -> None:
     with PillowImage.open(io.BytesIO(again.data)) as opened:
         assert opened.info["comment"] == b"my own"
     assert np.asarray(again).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_index_in_either_order_of_bytes_is_set_right(order: str) -> None:
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", 8)
+    fields = struct.pack(f"{order}HHHII", 1, 0xB002, 7, 32, 26) + bytes(4)
+
+    def index(*pictures: tuple[int, int]) -> bytes:
+        entries = [struct.pack(f"{order}IIIHH", 0, *one, 0, 0) for one in pictures]
+        return mpf.HEAD + head + fields + b"".join(entries)
+
+    before = index((1_000, 0), (500, 900))
+    assert mpf.moved(before, grown=70, behind=20) == index((1_070, 0), (500, 920))
+
+
+@pytest.mark.parametrize("cut", range(4, 60, 3))
+def test_an_index_that_is_not_understood_stays(cut: int) -> None:
+    base = mpo()
+    start = base.index(b"MPF\0")
+    index = base[start : start + cut]
+    assert len(mpf.moved(index, grown=70, behind=20)) == len(index)
+    assert mpf.moved(b"MPF\0nothing", grown=7, behind=7) == b"MPF\0nothing"

@@ -144,7 +144,9 @@ def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Prove
 
 
 def _pictures(things: object) -> Iterator[Image]:
-    single = isinstance(things, (str, bytes, bytearray)) or hasattr(things, "__array__")
+    single = isinstance(things, (str, bytes, bytearray)) or any(
+        hasattr(things, name) for name in ("__array__", "read")
+    )
     several = [things] if single or not isinstance(things, Iterable) else list(things)
     if not several:
         raise PromptError("A film needs at least one picture.")

@@ -21,7 +21,7 @@ from mediatoolkit.widgets.board.follower import heard
 from mediatoolkit.widgets.board.rows import LONGEST_LABEL, began_of, now, row_of
 from mediatoolkit.widgets.outputs.ending import result_of
 from mediatoolkit.widgets.outputs.failure import Failure
-from mediatoolkit.widgets.outputs.thumbs import small
+from mediatoolkit.widgets.outputs.thumbs import SIDE, reduced, small
 from mediatoolkit.widgets.page import Guarded, begin, can_be_sent, script, style
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
@@ -203,17 +203,17 @@ class Studio(Guarded, anywidget.AnyWidget):
         """A picture that a person put into the form."""
         try:
             picture = await asyncio.to_thread(Image.of, data)
-            seen = await asyncio.to_thread(picture.preview)  # decodes, which is a check as well
+            seen = await asyncio.to_thread(reduced, picture.data, SIDE)  # which is a check as well
         except MediaToolkitError as error:
             self.send({"refused": ticket, "why": str(error)})
             return
         name = picture.digest()[:16]
         self._pictures[name] = picture
-        self.send({"took": ticket, "id": name}, buffers=[seen.data])
+        self.send({"took": ticket, "id": name}, buffers=[seen])
 
     async def _give_picture(self, name: str) -> None:
-        seen = await asyncio.to_thread(self._pictures[name].preview)
-        self.send({"picture": name}, buffers=[seen.data])
+        seen = await asyncio.to_thread(reduced, self._pictures[name].data, SIDE)
+        self.send({"picture": name}, buffers=[seen])
 
 
 class _News:
