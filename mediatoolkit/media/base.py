@@ -4,13 +4,14 @@ import abc
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 from mediatoolkit import files
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.quoting import visible
 
 _IN_THREAD = 1 << 20
 
@@ -75,6 +76,11 @@ class Media(abc.ABC):
         """
         where = files.path_of(path)
         return cls(files.read_file(where), path=where)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
+        return _restored, (type(self), known)
 
     @property
     def mime_type(self) -> str:
@@ -162,15 +168,15 @@ class Media(abc.ABC):
 
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
-        return _shortened(self.provenance.prompt, 300) if self.provenance else self.noun
+        return visible(self.provenance.prompt, 300) if self.provenance else self.noun
 
     def _caption(self) -> str:
         """What is written under it in a page."""
         if self.provenance is None:
             return self._facts_in_words()
-        prompt, model = self.provenance.prompt, self.provenance.model
+        prompt, model = (visible(text) for text in (self.provenance.prompt, self.provenance.model))
         engine = ", local engine" if self.provenance.engine == "local" else ""
-        return f"{_shortened(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
+        return f"{visible(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model."""
@@ -205,10 +211,6 @@ class Media(abc.ABC):
         """
 
 
-def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
 def read_whole(file: Any) -> bytes:
     """All bytes of an open file from where it stands, or from its beginning where it is at its end.
 
@@ -241,3 +243,13 @@ def figure(content: str, caption: str) -> str:
         f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
         f"{caption}</figcaption></figure>"
     )
+
+
+def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
+    """Media that was checked before it was pickled."""
+    media = object.__new__(kind)
+    for one in fields(kind):
+        fresh: Any = one.default_factory
+        kept = known[one.name] if one.name in known else fresh()
+        object.__setattr__(media, one.name, kept)
+    return media

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from mediatoolkit.errors import MediaError, PromptError, StorageError
-from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.media import Audio, Entry, Image, Media, Provenance, Video
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.gallery import widget as gallery_module
 from mediatoolkit.widgets.gallery.widget import Gallery
+from mediatoolkit.widgets.outputs.thumbs import thumb_of
 from tests.media.clips import clip
 from tests.test_prompts import picture
 
@@ -271,3 +272,13 @@ async def test_a_notebook_without_widgets_has_words(folder: Path) -> None:
 
     assert data["text/plain"] == "<Gallery of 3 pictures, 1 sound, 1 film>"
     assert data["text/html"].startswith("<p>A gallery of 3 pictures, 1 sound, 1 film.")
+
+
+def test_a_file_of_gigabytes_is_not_read_for_its_thumbnail(tmp_path: Path) -> None:
+    path = tmp_path / "long.mp4"
+    path.write_bytes(clip()[:32])
+    os.truncate(path, 2 << 30)
+
+    thumb = thumb_of(Entry(Video, 2 << 30, 0.0, None, path))
+
+    assert (thumb.data, thumb.note) == (b"", "2,147 MB; open it to see it")
