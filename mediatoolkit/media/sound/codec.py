@@ -1,6 +1,7 @@
 """Compressed sound to samples and back, through PyAV, which is loaded when it is needed."""
 
 import io
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ def decode(data: bytes, facts: SoundFacts) -> "npt.NDArray[np.float32]":
     try:
         with av.open(io.BytesIO(data), format=kind, **_lenient(av)) as file:
             plain = av.AudioResampler("flt", layout=layout, rate=facts.sample_rate)
-            for frame in chain(file.decode(audio=0), [None]):
+            for frame in chain(_frames(av, file, kind), [None]):
                 for part in plain.resample(frame):
                     parts.append(part.to_ndarray().reshape(-1, facts.channels))
                     frames += len(parts[-1])
@@ -70,6 +71,16 @@ def decode(data: bytes, facts: SoundFacts) -> "npt.NDArray[np.float32]":
     else:
         return samples
     raise failure
+
+
+def _frames(av: Any, file: Any, kind: str) -> Iterator[Any]:
+    """What the packets hold; in an MP3 players pass over those that hold none."""
+    for packet in file.demux(audio=0):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            if kind != "mp3":
+                raise
 
 
 def _lenient(av: Any) -> dict[str, str]:

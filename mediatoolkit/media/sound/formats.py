@@ -79,18 +79,42 @@ def _module_for(data: bytes) -> ModuleType:
         return ogg
     if flac.is_flac(data):
         return flac
-    if mpeg.is_mp3(data):
+    name = _name_of(data[mpeg.after_tags(data) :][:1024])
+    if name is None and mpeg.is_mp3(data):
         return mpeg
-    raise MediaError(f"This is {_name_of(data)}, not a sound we take: use WAV, MP3, Ogg or FLAC.")
+    name = name or ("unknown data" if data else "empty")
+    raise MediaError(
+        f"This is {name}, not a sound we take: use WAV, MP3, Ogg, FLAC or M4A; ffmpeg and Audacity "
+        "convert others."
+    )
 
 
-def _name_of(data: bytes) -> str:
-    if not data:
-        return "empty"
+_NAMES = (
+    (b"FORM", "AIFF"),
+    (b"\xff\xf1", "AAC without a container"),
+    (b"\xff\xf9", "AAC without a container"),
+    (b"\x0b\x77", "AC-3"),
+    (b"caff", "CAF"),
+    (b"#!AMR", "AMR"),
+    (b"\x30\x26\xb2\x75", "WMA"),
+    (b"MThd", "MIDI"),
+    (b".snd", "AU"),
+    (b"MAC ", "Monkey's Audio"),
+    (b"wvpk", "WavPack"),
+    (b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"%PDF", "a PDF"),
+    (b"{", "JSON or text"),
+)
+
+
+def _name_of(data: bytes) -> str | None:
+    """What bytes that are none of our formats seem to be, or None."""
     if data[:512].lstrip().startswith(b"<"):
         return "HTML or XML"
-    if data[:4] == b"FORM":
-        return "AIFF"
-    if data[:2] in (b"\xff\xf1", b"\xff\xf9"):
-        return "AAC"
-    return "MP4" if data[4:8] == b"ftyp" else "unknown data"
+    if mpeg.is_mp2(data):
+        return "MP2 (MPEG layer II)"
+    return next((name for mark, name in _NAMES if data.startswith(mark)), None)

@@ -1,0 +1,77 @@
+"""What other programs read out of a sound file; they judge what we write."""
+
+import importlib
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import av
+
+mutagen, tinytag, soundfile = map(importlib.import_module, ("mutagen", "tinytag", "soundfile"))
+_OURS = "mediatoolkit"
+
+
+def by_mutagen(path: Path) -> dict[str, str]:
+    """Every tag but ours, pictures and all; none where the tag is beyond it."""
+    try:
+        tags = mutagen.File(path).tags or {}
+    except mutagen.MutagenError:
+        return {}
+    return {key: repr(value) for key, value in dict(tags).items() if _OURS not in key.lower()}
+
+
+def by_tinytag(path: Path) -> dict[str, Any]:
+    """The usual fields, without ours."""
+    known = tinytag.TinyTag.get(path).as_dict()
+    names = ("title", "artist", "album", "track", "year", "genre")
+    return {name: str(known[name]).replace(" ", "") for name in names if known.get(name)}
+
+
+def by_ffmpeg(path: Path) -> dict[str, str]:
+    """The tags of file and stream, without ours, and what the sound decodes to."""
+    with av.open(str(path), metadata_errors="ignore") as file:
+        tags = {**file.metadata, **file.streams.audio[0].metadata}
+    return {key: value for key, value in tags.items() if _OURS not in key.lower()}
+
+
+def by_exiftool(path: Path) -> dict[str, Any]:
+    """Title, artist and the like, where ExifTool is installed."""
+    program = shutil.which("exiftool")
+    if program is None:
+        return {}
+    words = [program, "-j", "-Title", "-Artist", "-Album", "-Picture", "-Comment", str(path)]
+    done = subprocess.run(words, check=True, capture_output=True)  # noqa: S603 - our own words
+    return {key: value for key, value in json.loads(done.stdout)[0].items() if key != "SourceFile"}
+
+
+def by_libsndfile(path: Path) -> dict[str, int]:
+    """Frames, rate and channels, where libsndfile opens the file."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            return {"frames": file.frames, "rate": file.samplerate, "channels": file.channels}
+    except soundfile.LibsndfileError:
+        return {}
+
+
+ALL = (by_mutagen, by_tinytag, by_ffmpeg, by_exiftool, by_libsndfile)
+
+
+def packets_of(data: bytes, kind: str) -> list[bytes]:
+    """The sound as it is packed, by FFmpeg."""
+    with av.open(io.BytesIO(data), format=kind, metadata_errors="ignore") as file:
+        return [bytes(packet) for packet in file.demux(audio=0)]
+
+
+def seconds_by_ffmpeg(data: bytes, kind: str) -> float:
+    """How long it sounds when each packet is decoded that can be."""
+    total = 0.0
+    with av.open(io.BytesIO(data), format=kind, metadata_errors="ignore") as file:
+        for packet in file.demux(audio=0):
+            try:
+                total += sum(frame.samples / frame.sample_rate for frame in packet.decode())
+            except av.FFmpegError:
+                continue  # as players do
+    return total
