@@ -15,11 +15,8 @@ _OURS = "mediatoolkit"
 
 
 def by_mutagen(path: Path) -> dict[str, str]:
-    """Every tag but ours, pictures and all; none where the tag is beyond it."""
-    try:
-        tags = mutagen.File(path).tags or {}
-    except mutagen.MutagenError:
-        return {}
+    """Every tag but ours, pictures and all."""
+    tags = mutagen.File(path).tags or {}
     return {key: repr(value) for key, value in dict(tags).items() if _OURS not in key.lower()}
 
 
@@ -47,16 +44,35 @@ def by_exiftool(path: Path) -> dict[str, Any]:
     return {key: value for key, value in json.loads(done.stdout)[0].items() if key != "SourceFile"}
 
 
-def by_libsndfile(path: Path) -> dict[str, int]:
-    """Frames, rate and channels, where libsndfile opens the file."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            return {"frames": file.frames, "rate": file.samplerate, "channels": file.channels}
-    except soundfile.LibsndfileError:
-        return {}
+def by_libsndfile(path: Path) -> dict[str, Any]:
+    """Rate and samples."""
+    samples, rate = soundfile.read(path)
+    return {"rate": rate, "shape": samples.shape, "samples": samples.tobytes()}
 
 
-ALL = (by_mutagen, by_tinytag, by_ffmpeg, by_exiftool, by_libsndfile)
+_ALL = (by_mutagen, by_tinytag, by_ffmpeg, by_exiftool, by_libsndfile)
+_BEYOND_THEM = (
+    mutagen.MutagenError,
+    tinytag.TinyTagException,
+    soundfile.LibsndfileError,
+    av.FFmpegError,
+    ValueError,
+)
+
+
+def changes(before: Path, after: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
+    """What a program reads out of one file and not out of the other, but for what it adds."""
+    changed = {}
+    for read in _ALL:
+        try:
+            expected = read(before)
+        except _BEYOND_THEM:
+            continue
+        known = read(after)
+        for key in expected:
+            if known.get(key) != expected[key]:
+                changed[read.__name__, key] = expected[key], known.get(key)
+    return changed
 
 
 def packets_of(data: bytes, kind: str) -> list[bytes]:

@@ -169,10 +169,7 @@ def test_saving_with_a_record_keeps_what_every_reader_reads(
     once = saved(Audio(file, STORY), path)
 
     assert Audio(once).provenance == STORY
-    for read in readers.ALL:
-        expected = read(plain_path)
-        known = read(path)
-        assert {key: known.get(key) for key in expected} == expected, read.__name__
+    assert not readers.changes(plain_path, path)
     assert sound_of(once) == sound_of(file)
     assert once.endswith(BEHIND[behind].rpartition(b"APETAGEX")[2][24:].lstrip(b"\0"))
 

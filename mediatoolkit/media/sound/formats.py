@@ -4,7 +4,7 @@ import struct
 from types import ModuleType
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.sound import flac, mpeg, ogg, wav
+from mediatoolkit.media.sound import flac, id3, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
 RATES = range(1, 1_000_000)
@@ -79,7 +79,7 @@ def _module_for(data: bytes) -> ModuleType:
         return ogg
     if flac.is_flac(data):
         return flac
-    name = _name_of(data[mpeg.after_tags(data) :][:1024])
+    name = _name_of(data[id3.after_tags(data) :][:1024])
     if name is None and mpeg.is_mp3(data):
         return mpeg
     name = name or ("unknown data" if data else "empty")

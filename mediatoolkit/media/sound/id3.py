@@ -92,6 +92,14 @@ def tags(data: bytes) -> Iterator[Tag]:
         at = tag.stop
 
 
+def after_tags(data: bytes) -> int:
+    """Where the ID3v2 tags at the beginning end."""
+    at = 0
+    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
+        at = _end(data, at)
+    return min(at, len(data))
+
+
 def tag_of_v1(old: bytes) -> Tag:
     """An ID3v2.4 tag with the fields of an ID3v1 tag, or an empty one for no bytes.
 
@@ -140,10 +148,16 @@ def _start_of_old_tag(data: bytes, end: int) -> int | None:
     return None
 
 
+def _end(data: bytes, start: int) -> int:
+    """Where the tag ends that starts at an offset; a footer may follow its padding."""
+    has_footer = data[start + 3] == 4 and data[start + 5] & _FOOTER
+    return start + 10 + _number(data[start + 6 : start + 10]) + (10 if has_footer else 0)
+
+
 def _tag(data: bytes, start: int) -> Tag:
     version, flags = data[start + 3], data[start + 5]
     end = start + 10 + _number(data[start + 6 : start + 10])
-    stop = min(end + (10 if version == 4 and flags & _FOOTER else 0), len(data))
+    stop = min(_end(data, start), len(data))
     tag = Tag(data[start:stop], stop, version)
     body = _body(data[start + 10 : end], version, flags)
     if body is None:

@@ -104,7 +104,7 @@ def inspect(data: bytes) -> SoundFacts | None:
     """
     count = stop = 0
     first: _Row | None = None
-    start = after_tags(data)
+    start = id3.after_tags(data)
     for row in _rows(data, start):
         first = first or row
         if row.head.sample_rate != first.head.sample_rate:
@@ -155,11 +155,6 @@ def record_in(data: bytes) -> bytes | None:
     if record is not None:
         return record
     return next((tag.record for tag in id3.tags(data) if tag.record is not None), None)
-
-
-def after_tags(data: bytes) -> int:
-    """Where the ID3v2 tags at the beginning end."""
-    return max((tag.stop for tag in id3.tags(data)), default=0)
 
 
 def _head(data: bytes, at: int) -> _Head | None:
