@@ -159,3 +159,16 @@ def _clock(data: bytes, at: int) -> tuple[int, int]:
     else:
         scale, ticks = struct.unpack_from(">II", data, at + 12)
     return scale, ticks
+
+
+def record_in(data: bytes) -> bytes | None:
+    """The last record of ours in a file, or None.
+
+    Raises:
+        IndexError, struct.error: The file is cut short before one.
+    """
+    record = None
+    for box in boxes(data, 0, len(data)):
+        if _is_ours(data, box):
+            record = data[box.content + len(_OURS) : box.end]
+    return record

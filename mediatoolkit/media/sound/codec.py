@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 
 LARGEST = 500_000_000  # samples over all channels, 2 GB as floats
 
-_FORMATS = {"audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/flac": "flac"}
-_CODECS = {"audio/mpeg": "libmp3lame", "audio/ogg": "libopus", "audio/flac": "flac"}
+_FORMATS = {
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/mp4": "mp4",
+}
+_CODECS = {
+    "audio/mpeg": "libmp3lame",
+    "audio/ogg": "libopus",
+    "audio/flac": "flac",
+    "audio/mp4": "aac",
+}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _FLAC_LARGEST_RATE = 655350

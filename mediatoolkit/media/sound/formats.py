@@ -4,7 +4,8 @@ import struct
 from types import ModuleType
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.sound import flac, id3, mpeg, ogg, wav
+from mediatoolkit.media import boxes
+from mediatoolkit.media.sound import flac, id3, m4a, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
 RATES = range(1, 1_000_000)
@@ -13,12 +14,14 @@ EXTENSIONS = {
     "audio/mpeg": ".mp3",
     "audio/ogg": ".ogg",
     "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
 }
 _MODULES: dict[str, ModuleType] = {
     "audio/wav": wav,
     "audio/mpeg": mpeg,
     "audio/ogg": ogg,
     "audio/flac": flac,
+    "audio/mp4": m4a,
 }
 
 
@@ -26,7 +29,7 @@ def inspect(data: bytes) -> SoundFacts:
     """Check the structure of a sound file; above a megabyte, better in a thread.
 
     Raises:
-        MediaError: Not WAV, MP3, Ogg or FLAC, cut short, corrupt, or without a sample.
+        MediaError: Not WAV, MP3, Ogg, FLAC or M4A, cut short, corrupt, or without a sample.
     """
     module = _module_for(data)
     try:
@@ -79,6 +82,8 @@ def _module_for(data: bytes) -> ModuleType:
         return ogg
     if flac.is_flac(data):
         return flac
+    if boxes.is_mp4(data):
+        return m4a
     name = _name_of(data[id3.after_tags(data) :][:1024])
     if name is None and mpeg.is_mp3(data):
         return mpeg
