@@ -130,13 +130,15 @@ class Media(abc.ABC):
 
     @classmethod
     def _of_file(cls, thing: object) -> Self | None:
-        """Media of itself, of the bytes of a file, or of a path; None when it is none of these."""
+        """Media of itself, of the bytes of a file, a path or an open file; None of all else."""
         if isinstance(thing, cls):
             return thing
         if isinstance(thing, (bytes, bytearray, memoryview)):
             return cls(bytes(thing))
         if isinstance(thing, (str, os.PathLike)):
             return cls.open(thing)
+        if callable(getattr(thing, "read", None)):
+            return cls(read_whole(thing))
         return None
 
     @classmethod
@@ -196,6 +198,27 @@ class Media(abc.ABC):
 
 def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def read_whole(file: Any) -> bytes:
+    """All bytes of an open file, from its beginning where it can go there; it stays open.
+
+    Raises:
+        MediaError: It cannot be read, or does not give bytes.
+    """
+    try:
+        if callable(getattr(file, "seekable", None)) and file.seekable():
+            file.seek(0)
+        data = file.read()
+    except (OSError, ValueError) as error:
+        failure = MediaError(f"{type(file).__name__} cannot be read: {error}")
+    else:
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return bytes(data)
+        failure = MediaError(
+            f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
+        )
+    raise failure
 
 
 def figure(content: str, caption: str) -> str:

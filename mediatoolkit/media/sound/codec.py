@@ -7,14 +7,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.media.sound import ogg
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.resample import resampled
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-LARGEST = 500_000_000  # samples over all channels, 2 GB as floats
 
 _FORMATS = {
     "audio/mpeg": "mp3",
@@ -28,11 +27,17 @@ _CODECS = {
     "audio/flac": "flac",
     "audio/mp4": "aac",
 }
+_PLANAR = {"audio/mpeg": "s16p", "audio/mp4": "fltp"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
+_RATES = {"audio/mpeg": _MP3_RATES, "audio/ogg": _OPUS_RATES, "audio/mp4": _AAC_RATES}
 _FLAC_LARGEST_RATE = 655350
-_LAYOUTS = {1: "mono", 2: "stereo"}
+_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""The order in which FFmpeg encodes so many channels."""
+
 _AT_ONCE = 1 << 16
+_SKIP_MANUAL = 1 << 29  # AV_CODEC_FLAG2_SKIP_MANUAL: what is not to be heard is decoded, too
 
 
 def load_av() -> Any:
@@ -45,7 +50,7 @@ def load_av() -> Any:
         import av
     except ImportError:
         missing = MissingExtraError(
-            "MP3, Ogg and FLAC are read and written with PyAV, which is not installed: "
+            "MP3, Ogg, FLAC and M4A are read and written with PyAV, which is not installed: "
             'pip install "mediatoolkit[local]". WAV works without it.'
         )
     else:
@@ -53,44 +58,98 @@ def load_av() -> Any:
     raise missing
 
 
-def decode(data: bytes, facts: SoundFacts) -> "npt.NDArray[np.float32]":
-    """Samples as `(frames, channels)`, as many as *facts* says or a little fewer.
+def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]":
+    """Samples as `(frames, channels)`, some at a time; as many as *facts* says or a little fewer.
+
+    Channels come in FFmpeg's order, which is that of WAV: left, right, centre, low frequencies,
+    back, side. Opus and Vorbis files have the centre second; libsndfile leaves it there.
 
     Raises:
         MediaError: The sound is not what the structure says.
         MissingExtraError: PyAV is not installed.
     """
-    import numpy as np
+    if facts.mime_type != "audio/ogg":
+        yield from _gathered(_whole(data, facts, facts.frames), facts.channels)
+        return
+    for link in ogg.links(data):  # FFmpeg guesses what it has to skip of a further link
+        frames = ogg.frames_at(link, facts.sample_rate)
+        yield from _gathered(_whole(link.of(data), facts, frames, link), facts.channels)
 
+
+def _whole(
+    data: bytes, facts: SoundFacts, frames: int, link: ogg.Link | None = None
+) -> Iterator[Any]:
+    """At most *frames* of one stream as FFmpeg gives them, in the form that *facts* says.
+
+    Raises:
+        MediaError: The sound is not what the structure says.
+        MissingExtraError: PyAV is not installed.
+    """
     av = load_av()
-    parts: list[Any] = []
-    layout, kind = _layout(facts.channels), _FORMATS[facts.mime_type]
-    frames = 0
+    left = frames
     try:
-        with av.open(io.BytesIO(data), format=kind, **_lenient(av)) as file:
-            plain = av.AudioResampler("flt", layout=layout, rate=facts.sample_rate)
-            for frame in chain(_frames(av, file, kind), [None]):
-                for part in plain.resample(frame):
-                    parts.append(part.to_ndarray().reshape(-1, facts.channels))
-                    frames += len(parts[-1])
-                if frames > facts.frames:
+        with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **_lenient(av)) as file:
+            for part in _arrays(av, file, facts.sample_rate, link):
+                yield part[:left]
+                left -= len(part)
+                if left <= 0:
                     break
-        samples: npt.NDArray[np.float32] = np.concatenate(parts)[: facts.frames]
     except (av.FFmpegError, EOFError, ValueError, IndexError) as error:
         failure = MediaError(f"The sound cannot be decoded: {_reason(error)}")
     else:
-        return samples
+        if left < frames or not frames:
+            return
+        failure = MediaError("The sound cannot be decoded: it gives no samples.")
     raise failure
 
 
-def _frames(av: Any, file: Any, kind: str) -> Iterator[Any]:
-    """What the packets hold; in an MP3 players pass over those that hold none."""
-    for packet in file.demux(audio=0):
+def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iterator[Any]:
+    """Arrays `(frames, channels)`, small ones, from the first sample that is to be heard."""
+    stream = file.streams.audio[0]
+    frames, lead = _decoded(av, file, stream), 0
+    if link is not None and link.skips_by_hand:
+        stream.codec_context.flags2 |= _SKIP_MANUAL
+        next(frames, None)  # the first packet of Vorbis is there for the second alone
+        lead = link.lead
+    plain = av.AudioResampler("flt", rate=sample_rate)
+    for frame in chain(frames, [None]):
+        for part in plain.resample(frame):
+            samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+            yield samples[lead:]
+            lead = max(0, lead - len(samples))
+
+
+def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
+    """The frames of all packets; in an MP3, players pass over what is no packet."""
+    for packet in file.demux(stream):
         try:
             yield from packet.decode()
         except av.FFmpegError:
-            if kind != "mp3":
+            if file.format.name != "mp3":
                 raise
+
+
+def _gathered(parts: Iterator[Any], channels: int) -> Iterator[Any]:
+    """Larger arrays of *channels*, because each costs its reader some time."""
+    import numpy as np
+
+    held: list[Any] = []
+    size = 0
+    for part in parts:
+        held.append(part if part.shape[1] == channels else _spread(part, channels))
+        size += held[-1].size
+        if size >= _AT_ONCE:
+            yield np.concatenate(held)
+            held, size = [], 0
+    if size:
+        yield np.concatenate(held)
+
+
+def _spread(samples: Any, channels: int) -> Any:
+    """The same on every channel; a later link of a chain may have other channels."""
+    import numpy as np
+
+    return np.repeat(samples.mean(1, keepdims=True), channels, axis=1)
 
 
 def _lenient(av: Any) -> dict[str, str]:
@@ -111,7 +170,7 @@ def encode(
     Args:
         samples: Values from -1 to 1.
         sample_rate: Hertz; changed to the nearest one that the format has.
-        mime_type: `audio/mpeg`, `audio/ogg` (as Opus) or `audio/flac`.
+        mime_type: `audio/mpeg`, `audio/ogg` (as Opus), `audio/flac` or `audio/mp4` (as AAC).
         bits: What FLAC keeps of a sample.
         bit_rate: Bits a second on average; left out, what sounds good.
 
@@ -121,23 +180,22 @@ def encode(
     """
     av = load_av()
     channels = samples.shape[1]
-    if channels not in _LAYOUTS:
-        raise MediaError(f"Sound of {channels} channels is saved as .wav alone.")
+    layout = _layout(channels, mime_type)
     rate = _nearest_rate(sample_rate, mime_type)
     if rate != sample_rate:
         samples = resampled(samples, sample_rate, rate)
     kind, typed = _typed(samples, mime_type, bits)
     target = io.BytesIO()
     with av.open(target, "w", format=_FORMATS[mime_type]) as file:
-        stream = file.add_stream(_CODECS[mime_type], rate=rate, layout=_LAYOUTS[channels])
+        stream = file.add_stream(_CODECS[mime_type], rate=rate, layout=layout)
         stream.format = kind
-        stream.format = "s16p" if mime_type == "audio/mpeg" else kind
+        stream.format = _PLANAR.get(mime_type, kind)
         stream.options = _options(mime_type, bit_rate)
         if mime_type != "audio/flac":
             stream.bit_rate = bit_rate or 64_000 * channels
         for at in range(0, len(typed), _AT_ONCE):
             part = typed[at : at + _AT_ONCE]
-            frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), kind, _LAYOUTS[channels])
+            frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), kind, layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
@@ -151,7 +209,7 @@ def _options(mime_type: str, bit_rate: int | None) -> dict[str, str]:
 def _nearest_rate(rate: int, mime_type: str) -> int:
     if mime_type == "audio/flac":
         return min(rate, _FLAC_LARGEST_RATE)
-    rates = _MP3_RATES if mime_type == "audio/mpeg" else _OPUS_RATES
+    rates = _RATES[mime_type]
     return next((one for one in rates if one >= rate), rates[-1])
 
 
@@ -166,8 +224,12 @@ def _typed(samples: Any, mime_type: str, bits: int) -> tuple[str, Any]:
     return "s16", integers.astype(np.int16)
 
 
-def _layout(channels: int) -> str:
-    return _LAYOUTS.get(channels, f"{channels}c")
+def _layout(channels: int, mime_type: str) -> str:
+    if channels > len(_LAYOUTS):
+        raise MediaError(f"Sound of {channels} channels is saved as .wav alone.")
+    if channels > 2 and mime_type == "audio/mpeg":
+        raise MediaError(f"Sound of {channels} channels is saved as .wav, .flac, .ogg or .m4a, not .mp3.")
+    return _LAYOUTS[channels - 1]
 
 
 def _reason(error: Exception) -> str:

@@ -24,3 +24,11 @@ class SoundFacts:
     frames: int
     bits: int
     length: int
+
+
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+
+
+def with_tags_behind(data: bytes, end: int) -> int:
+    """Where the file ends whose sound ends at *end*: tags behind it are kept, rubbish is not."""
+    return len(data) if data.startswith(_TAGS, end) else end
