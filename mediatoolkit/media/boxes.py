@@ -97,7 +97,7 @@ def inspect(data: bytes) -> FilmFacts | None:
     if moov is None or not has_samples:
         return None
     if track is None:
-        raise MediaError("This MP4 holds no moving pictures.")
+        raise MediaError("This MP4 holds no moving pictures; Audio.open takes sound alone.")
     seconds = track.seconds() if track.is_in_fragments else file.seconds(moov)
     size = track.width, track.height
     return FilmFacts(

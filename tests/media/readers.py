@@ -11,6 +11,7 @@ from typing import Any
 import av
 
 mutagen, tinytag, soundfile = map(importlib.import_module, ("mutagen", "tinytag", "soundfile"))
+mp4 = importlib.import_module("mutagen.mp4")
 _OURS = "mediatoolkit"
 
 

@@ -253,7 +253,7 @@ def test_what_follows_the_sound_is_cut_off(mime_type: str) -> None:
         (b"<!doctype html>", "HTML"),
         (b"FORM\0\0\0\0AIFF", "AIFF"),
         (b"\xff\xf1\x50\x80", "AAC"),
-        (b"\0\0\0\x20ftypM4A ", "MP4"),
+        (b"\0\0\0\x20ftypM4A ", "cut short"),
         (b"hello", "unknown data"),
         (wav.wrapped(b"", sample_rate=RATE, channels=1), "no sound"),
         (wav_of(np.zeros(9, np.uint8), 0x11, 4), "IMA ADPCM; convert it"),

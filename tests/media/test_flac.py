@@ -62,6 +62,7 @@ FILES = {
     "comments behind a picture": file_of(PICTURE, TITLE),
     "two blocks of comments": file_of(TITLE, block(4, comments(b"ALBUM=Two"))),
     "a list that is cut": file_of(CUT_LIST),
+    "a list of nothing known": file_of(block(4, b"\xff\xff\xff\xff" + bytes(range(99)))),
     "behind ID3": tag(4, 0, SYNCED) + file_of(TITLE),
     "behind two ID3": tag(4, 0, SYNCED) + tag(3, 0, b"") + file_of(TITLE),
     "ID3v1 behind": file_of(TITLE) + v1(),

@@ -15,6 +15,7 @@ _ENDS = struct.Struct("<8sIIII8x")
 _VERSION = 2000
 _HAS_HEADER, _IS_HEADER = 1 << 31, 1 << 29
 _OUR_KEY = b"mediatoolkit"
+_MOST_ITEMS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class Tag:
     def _ours(self) -> Iterator[tuple[int, int, int]]:
         """Start, value and end of each item of ours, up to the first item that is cut."""
         at = 0
-        while at + 8 < len(self.items):
+        for _ in range(_MOST_ITEMS):
+            if at + 8 >= len(self.items):
+                return
             (size,) = struct.unpack_from("<I", self.items, at)
             value = self.items.find(b"\0", at + 8) + 1
             end = value + size

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
@@ -111,12 +110,22 @@ def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iter
         stream.codec_context.flags2 |= _SKIP_MANUAL
         next(frames, None)  # the first packet of Vorbis is there for the second alone
         lead = link.lead
-    plain = av.AudioResampler("flt", rate=sample_rate)
-    for frame in chain(frames, [None]):
-        for part in plain.resample(frame):
-            samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
-            yield samples[lead:]
-            lead = max(0, lead - len(samples))
+    for part in _resampled(av, frames, sample_rate):
+        samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+        yield samples[lead:]
+        lead = max(0, lead - len(samples))
+
+
+def _resampled(av: Any, frames: Iterator[Any], sample_rate: int) -> Iterator[Any]:
+    """Frames of one rate and of floats; joined pieces may change their form on the way."""
+    plain, form = av.AudioResampler("flt", rate=sample_rate), None
+    for frame in frames:
+        if form not in {None, (frame.layout.name, frame.sample_rate)}:
+            yield from plain.resample(None)
+            plain = av.AudioResampler("flt", rate=sample_rate)
+        form = frame.layout.name, frame.sample_rate
+        yield from plain.resample(frame)
+    yield from plain.resample(None)
 
 
 def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
@@ -228,7 +237,9 @@ def _layout(channels: int, mime_type: str) -> str:
     if channels > len(_LAYOUTS):
         raise MediaError(f"Sound of {channels} channels is saved as .wav alone.")
     if channels > 2 and mime_type == "audio/mpeg":
-        raise MediaError(f"Sound of {channels} channels is saved as .wav, .flac, .ogg or .m4a, not .mp3.")
+        raise MediaError(
+            f"Sound of {channels} channels is saved as .wav, .flac, .ogg or .m4a, not .mp3."
+        )
     return _LAYOUTS[channels - 1]
 
 

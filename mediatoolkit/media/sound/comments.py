@@ -4,6 +4,7 @@ import struct
 from typing import NamedTuple
 
 _OURS = b"MEDIATOOLKIT="
+_MOST = 20_000
 
 
 class _List(NamedTuple):
@@ -61,12 +62,12 @@ def _parsed(block: bytes) -> _List:
         vendor, at = _one(block, 0)
         (count,) = struct.unpack_from("<I", block, at)
         at += 4
-        for _ in range(count):
+        for _ in range(min(count, _MOST)):
             comment, at = _one(block, at)
             comments.append(comment)
     except struct.error:
-        return _List(vendor, comments, count - len(comments), block[at:])
-    return _List(vendor, comments, 0, b"")
+        pass  # the rest is kept as it is
+    return _List(vendor, comments, count - len(comments), block[at:])
 
 
 def _one(block: bytes, at: int) -> tuple[bytes, int]:

@@ -18,11 +18,11 @@ _FRAME_NAMES = {
     3: re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]"),  # iTunes left names of three letters
     4: re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]"),
 }
-_MOST_FRAMES = 10_000
+_MOST_TAGS, _MOST_FRAMES = 100, 10_000
 _OUR_NAME = "mediatoolkit"
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
-_V1_FIELDS = ((b"TIT2", 3, 33), (b"TPE1", 33, 63), (b"TALB", 63, 93))
-_V1_COMMENT = b"\0eng\0"  # Latin-1, in English for all we know, without a name
+_V1_FIELDS = ((b"TIT2", 3, 33), (b"TPE1", 33, 63), (b"TALB", 63, 93), (b"TDRC", 93, 97))
+_V1_LANGUAGE = b"eng\0"  # for all we know; and no name of the comment
 
 
 class Frame(NamedTuple):
@@ -85,19 +85,12 @@ class Tag:
 
 def tags(data: bytes) -> Iterator[Tag]:
     """The ID3v2 tags at the beginning, one behind the other."""
-    at = 0
-    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
-        tag = _tag(data, at)
-        yield tag
-        at = tag.stop
+    return (_tag(data, start) for start in _starts(data))
 
 
 def after_tags(data: bytes) -> int:
     """Where the ID3v2 tags at the beginning end."""
-    at = 0
-    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
-        at = _end(data, at)
-    return min(at, len(data))
+    return min(max((_end(data, start) for start in _starts(data)), default=0), len(data))
 
 
 def tag_of_v1(old: bytes) -> Tag:
@@ -105,29 +98,37 @@ def tag_of_v1(old: bytes) -> Tag:
 
     Readers that see an ID3v2 tag do not look for an ID3v1 tag any more.
     """
-    texts = [(name, b"\0" + _v1_text(old[start:stop])) for name, start, stop in _V1_FIELDS]
-    year, comment, genre = _v1_text(old[93:97]), old[97:127], old[127:]
-    if re.fullmatch(rb"\d{4}", year):
-        texts.append((b"TDRC", b"\0" + year))
+    texts = [(name, _v1_text(old[start:stop])) for name, start, stop in _V1_FIELDS]
+    comment, genre = old[97:127], old[127:]
     if comment[28:29] == b"\0" and comment[29] != 0:  # ID3v1.1
         texts.append((b"TRCK", b"\0%d" % comment[29]))
         comment = comment[:28]
-    texts.append((b"COMM", _V1_COMMENT + _v1_text(comment)))
+    encoding, text = _v1_text(comment)[:1], _v1_text(comment)[1:]
+    texts.append((b"COMM", encoding + _V1_LANGUAGE + text if text else b"\0"))
     if genre and genre != b"\xff":
         texts.append((b"TCON", b"\0%d" % genre[0]))
-    empty = (b"\0", _V1_COMMENT)
-    frames = tuple(Frame(name, b"\0\0", text) for name, text in texts if text not in empty)
+    frames = tuple(Frame(name, b"\0\0", text) for name, text in texts if text != b"\0")
     return Tag(b"", 0, 4, frames=frames, is_whole=True)
 
 
 def end_before_old_tags(data: bytes) -> int:
     """Where a row of ID3v1, Lyrics3 and appended ID3v2.4 tags begins that ends the file."""
     end = len(data)
-    while True:
+    for _ in range(_MOST_TAGS):
         start = _start_of_old_tag(data, end)
         if start is None:
-            return end
+            break
         end = start
+    return end
+
+
+def _starts(data: bytes) -> Iterator[int]:
+    at = 0
+    for _ in range(_MOST_TAGS):
+        if data[at : at + 3] != b"ID3" or len(data) < at + 10:
+            return
+        yield at
+        at = _end(data, at)
 
 
 def _start_of_old_tag(data: bytes, end: int) -> int | None:
@@ -232,7 +233,13 @@ def _record_of(frame: Frame) -> bytes | None:
 
 
 def _v1_text(field: bytes) -> bytes:
-    return field.split(b"\0")[0].strip()
+    """The text behind the number of its encoding, which an ID3v1 tag does not tell."""
+    text = field.split(b"\0")[0].strip()
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return b"\0" + text
+    return (b"\0" if text.isascii() else b"\3") + text
 
 
 def _syncsafe(number: int) -> bytes:

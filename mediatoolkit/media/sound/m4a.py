@@ -13,8 +13,10 @@ from mediatoolkit.media import boxes
 from mediatoolkit.media.boxes import Box
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
+from mediatoolkit.media.structure import LONGEST
 
 _SOUND_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
+_PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
 _PROTECTED = (b"enca", b"drms")
 _ENTRY_SIZES = {0: 36, 1: 52, 2: 72}  # bytes before the boxes in an entry, by its version
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
@@ -59,7 +61,9 @@ def inspect(data: bytes) -> SoundFacts | None:
     """
     if data[8:12] == b"qt  ":
         raise MediaError("This is QuickTime, not a sound we take; convert it to M4A.")
-    rows, length = _rows(data)
+    if data[8:12] in _PICTURE_BRANDS:
+        raise MediaError("This is a HEIF or AVIF picture, not a sound.")
+    rows = list(_rows(data))
     moov = next((box for box in rows if box.kind == b"moov"), None)
     if moov is None or all(box.kind != b"mdat" for box in rows):
         return None
@@ -72,10 +76,11 @@ def inspect(data: bytes) -> SoundFacts | None:
         return None
     form = _form(data, tracks[0])
     scale, ticks = _ticks(data, rows, moov, tracks[0])
-    if not scale or not form.rate or not form.channels or not _chunks_are_there(data, tracks[0]):
+    makes_sense = scale and form.rate and form.channels and ticks < LONGEST * scale
+    if not makes_sense or not _chunks_are_there(data, tracks[0]):
         return None
     frames = round(ticks * form.rate / scale)
-    return SoundFacts("audio/mp4", form.rate, form.channels, frames, form.bits, length)
+    return SoundFacts("audio/mp4", form.rate, form.channels, frames, form.bits, rows[-1].end)
 
 
 def written_into(data: bytes, record: bytes) -> list[Piece]:
@@ -89,25 +94,19 @@ def record_in(data: bytes) -> bytes | None:
     return boxes.record_in(data)
 
 
-def _rows(data: bytes) -> tuple[list[Box], int]:
-    """The boxes of the file, and where they end; a few bytes behind a whole file are no box."""
-    rows: list[Box] = []
+def _rows(data: bytes) -> Iterator[Box]:
+    """The boxes of the file; what stands behind a whole one and is no box is left out."""
+    kinds: set[bytes] = set()
+    end = 0
     try:
-        rows.extend(boxes.boxes(data, 0, len(data)))
+        for box in boxes.boxes(data, 0, len(data)):
+            yield box
+            end = box.end
+            kinds.add(box.kind)
     except (IndexError, struct.error):
-        rows = list(_until_cut(data))
-        end = rows[-1].end if rows else 0
         is_box = len(data) >= end + 8 and data[end + 4 : end + 8].isalnum()
-        if is_box or not {b"moov", b"mdat"} <= {box.kind for box in rows}:
+        if is_box or not {b"moov", b"mdat"} <= kinds:
             raise
-    return rows, rows[-1].end if rows else 0
-
-
-def _until_cut(data: bytes) -> Iterator[Box]:
-    try:
-        yield from boxes.boxes(data, 0, len(data))
-    except (IndexError, struct.error):
-        return
 
 
 def _all(data: bytes, parent: Box, kind: bytes) -> Iterator[Box]:

@@ -67,19 +67,24 @@ class _Row(NamedTuple):
     stop: int
     count: int
 
+    @property
+    def frames(self) -> int:
+        """Samples of one channel."""
+        return self.count * self.head.frames
 
-@dataclass(frozen=True, slots=True)
-class _Info:
-    """What the encoder says in a first frame that holds no sound."""
 
-    count: int | None
+class _Info(NamedTuple):
+    """What the encoder says in a first frame that holds no sound.
+
+    Attributes:
+        count: Frames that follow; 0 where it does not say.
+        before: Samples at the beginning that are not to be heard.
+        after: Likewise at the end.
+    """
+
+    count: int
     before: int = 0
     after: int = 0
-
-    def sounding(self, frames: int, size: int) -> int:
-        """Samples of *frames* frames of *size* that are to be heard."""
-        missing = max(0, (self.count or 0) - frames)
-        return frames * size - self.before - max(0, self.after - missing * size)
 
 
 def is_mp3(data: bytes) -> bool:
@@ -100,32 +105,26 @@ def inspect(data: bytes) -> SoundFacts | None:
         None when there is no frame.
 
     Raises:
-        MediaError: There are fewer frames than the first one says, or they change their rate.
+        MediaError: There are fewer frames than the first one says.
     """
-    count = stop = 0
-    first: _Row | None = None
     start = id3.after_tags(data)
-    for row in _rows(data, start):
-        first = first or row
-        if row.head.sample_rate != first.head.sample_rate:
-            raise MediaError(
-                f"This MP3 changes from {first.head.sample_rate:,} to "
-                f"{row.head.sample_rate:,} Hz on its way; convert its parts to one rate."
-            )
-        count, stop = count + row.count, row.stop
-    info = _info(data, first) if first and first.start == start else None
-    count -= 1 if info else 0
-    if first is None or not count:
+    rows = list(_rows(data, start))
+    if not rows:
         return None
-    if info and info.count and info.count > count + 1:
+    head, stop = rows[0].head, rows[-1].stop
+    info = _info(data, rows[0]) if rows[0].start == start else None
+    count = sum(row.count for row in rows) - bool(info)
+    if info and info.count > count + 1:
         raise MediaError(
             f"The MP3 is cut short or corrupt: its head counts {info.count:,} frames, and "
             f"{count:,} are there; fetch or save it again."
         )
-    size = first.head.frames
-    frames = info.sounding(count, size) if info else count * size
+    frames = sum(row.frames * head.sample_rate // row.head.sample_rate for row in rows)
+    if info:
+        missing = max(0, info.count - count) * head.frames
+        frames -= head.frames + info.before + max(0, info.after - missing)
     length = len(data) if _has_tag(data, stop) else stop
-    return SoundFacts("audio/mpeg", first.head.sample_rate, first.head.channels, frames, 16, length)
+    return SoundFacts("audio/mpeg", head.sample_rate, head.channels, frames, 16, length)
 
 
 def written_into(data: bytes, record: bytes) -> list[Piece]:
@@ -140,7 +139,7 @@ def written_into(data: bytes, record: bytes) -> list[Piece]:
     new_ape = old.without_record()
     if kept and kept[0].is_whole:
         kept[0] = kept[0].with_record(record)
-    elif kept or new_ape.items or data.startswith(b"3DI", len(data) - 10):
+    elif kept or new_ape.items or data.find(b"3DI", old.stop) != -1:
         new_ape = new_ape.with_record(record)
     else:
         kept = [id3.tag_of_v1(_v1(data)).with_record(record)]
@@ -221,7 +220,7 @@ def _info(data: bytes, row: _Row) -> _Info | None:
         return None
     (flags,) = struct.unpack_from(">I", data, at + 4)
     at += 8
-    count = struct.unpack_from(">I", data, at)[0] if flags & 1 else None
+    count = struct.unpack_from(">I", data, at)[0] if flags & 1 else 0
     at += sum(size for bit, size in ((1, 4), (2, 4), (4, 100), (8, 4)) if flags & bit)
     if data[at : at + 4] not in {b"LAME", b"Lavf", b"Lavc"}:
         return _Info(count)
