@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import av
+from mediatoolkit.media.sound.codec import load_av
 
+av = load_av()
 mutagen, tinytag, soundfile = map(importlib.import_module, ("mutagen", "tinytag", "soundfile"))
 mp4 = importlib.import_module("mutagen.mp4")
 _OURS = "mediatoolkit"

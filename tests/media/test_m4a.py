@@ -6,7 +6,6 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from tests.media import readers
 from tests.media.clips import clip, sound_alone
 
 STORY = Provenance(model="local/hibari", prompt="Øl – 昔", engine="local")
+av = readers.av
 OTHER = Provenance(model="a/b", prompt="another", engine="a")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
 

@@ -366,6 +366,14 @@ def test_layer_2_is_named() -> None:
         Audio(file.getvalue())
 
 
+@given(st.integers(0, 1_000))
+def test_noise_is_no_sound(seed: int) -> None:
+    """Among 64 kB there are some bytes that look like a frame, and a zero behind it at times."""
+    noise = np.random.default_rng(seed).bytes(65_536)
+    with pytest.raises(MediaError):
+        Audio(noise)
+
+
 def test_false_starts_end_the_search() -> None:
     """Else a crafted file would hold the loop; each head here leads to none."""
     crafted = b"ID3\3\0\0\0\0\0\0" + b"\xff\xfb\x90\0" * 500_000

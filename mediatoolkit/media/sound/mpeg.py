@@ -5,7 +5,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.sound import ape, id3
@@ -59,7 +58,8 @@ def _lengths(head: _Head) -> dict[int, int]:
     }
 
 
-class _Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Row:
     """Frames that follow each other: where they start and stop, and how many are whole."""
 
     head: _Head
@@ -73,7 +73,8 @@ class _Row(NamedTuple):
         return self.count * self.head.frames
 
 
-class _Info(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Info:
     """What the encoder says in a first frame that holds no sound.
 
     Attributes:
@@ -165,11 +166,11 @@ def _head(data: bytes, at: int) -> _Head | None:
 
 
 def _rows(data: bytes, at: int) -> Iterator[_Row]:
-    """All rows of frames from an offset on: three at least, or what leads up to a tag or the end.
+    """All rows of frames from an offset on; the search gives up after too many false starts.
 
-    The search gives up when it meets too many false starts.
+    A row has three frames at least, or stands where one is due and leads up to a tag or the end.
     """
-    false_starts = 0
+    due, false_starts = at, 0
     while false_starts < _FALSE_STARTS:
         match = _HEAD.search(data, at)
         head = _head(data, match.start()) if match else None
@@ -177,9 +178,9 @@ def _rows(data: bytes, at: int) -> Iterator[_Row]:
             return
         at = match.start()
         stop, count = _walk(data, at, head)
-        if count >= _IN_A_ROW or (count and _ends(data, stop)):
+        if count >= _IN_A_ROW or (count and at == due and _ends(data, stop)):
             yield _Row(head, at, stop, count)
-            at = stop
+            at = due = stop
         else:
             at += 1
             false_starts += 1
