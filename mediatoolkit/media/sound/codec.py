@@ -1,7 +1,7 @@
 """Compressed sound to samples and back, through PyAV, which is loaded when it is needed."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -56,11 +56,12 @@ def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]
         MissingExtraError: PyAV is not installed.
     """
     if facts.mime_type != "audio/ogg":
-        yield from _gathered(_whole(data, facts, facts.frames), facts.channels)
+        yield from _whole(data, facts, facts.frames)
         return
     for link in ogg.links(data):  # FFmpeg guesses what it has to skip of a further link
         frames = ogg.frames_at(link, facts.sample_rate)
-        yield from _gathered(_whole(link.of(data), facts, frames, link), facts.channels)
+        for block in _whole(link.of(data), facts, frames, link):
+            yield block if block.shape[1] == facts.channels else _spread(block, facts.channels)
 
 
 def _whole(
@@ -91,7 +92,7 @@ def _whole(
 
 
 def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iterator[Any]:
-    """Arrays `(frames, channels)`, small ones, from the first sample that is to be heard."""
+    """Arrays `(frames, channels)` from the first sample that is to be heard."""
     stream = file.streams.audio[0]
     frames, lead = file.decode(stream), 0
     if link is not None and link.skips_by_hand:
@@ -99,27 +100,23 @@ def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iter
         next(frames, None)  # the first packet of Vorbis is there for the second alone
         lead = link.lead
     plain = av.AudioResampler("flt", rate=sample_rate)
-    for frame in chain(frames, [None]):
+    for frame in chain(_gathered(av, frames), [None]):
         for part in plain.resample(frame):
             samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
             yield samples[lead:]
             lead = max(0, lead - len(samples))
 
 
-def _gathered(parts: Iterator[Any], channels: int) -> Iterator[Any]:
-    """Larger arrays of *channels*, because each costs its reader some time."""
-    import numpy as np
-
-    held: list[Any] = []
-    size = 0
-    for part in parts:
-        held.append(part if part.shape[1] == channels else _spread(part, channels))
-        size += held[-1].size
-        if size >= _AT_ONCE:
-            yield np.concatenate(held)
-            held, size = [], 0
-    if size:
-        yield np.concatenate(held)
+def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
+    """The same in large frames, because each costs its reader some time."""
+    held = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None  # what counts is the order
+        held.write(frame)
+        if held.samples * frame.layout.nb_channels >= _AT_ONCE:
+            yield held.read()
+    if held.samples:
+        yield held.read()
 
 
 def _spread(samples: Any, channels: int) -> Any:

@@ -281,9 +281,7 @@ def _link(streams: dict[int, _Stream], start: int, stop: int) -> list[Link]:
     rate, channels, bits = codec.sample_rate, codec.channels, codec.bits
     lead = max(0, -stream.begin) if codec.may_begin_below_zero else 0
     has_others = len(streams) > 1
-    return [
-        Link(rate, channels, stream.frames, lead, bits, start, stop, codec, stream, has_others)
-    ]
+    return [Link(rate, channels, stream.frames, lead, bits, start, stop, codec, stream, has_others)]
 
 
 def _pages(data: bytes, at: int = 0) -> Iterator[_Page]:
