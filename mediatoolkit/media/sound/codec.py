@@ -23,6 +23,11 @@ _FLAC_LARGEST_RATE = 655350
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """The order in which FFmpeg encodes so many channels."""
 
+_CHANNELS = {
+    "audio/mpeg": frozenset({1, 2}),
+    "audio/ogg": frozenset({1, 2, 3, 4, 6, 8}),  # FFmpeg 8 mixes up the places of 5 and of 7
+    "audio/flac": frozenset(range(1, 9)),
+}
 _AT_ONCE = 1 << 16
 _SKIP_MANUAL = 1 << 29  # AV_CODEC_FLAG2_SKIP_MANUAL: what is not to be heard is decoded, too
 
@@ -199,10 +204,10 @@ def _typed(samples: Any, mime_type: str, bits: int) -> tuple[str, Any]:
 
 
 def _layout(channels: int, mime_type: str) -> str:
-    if channels > len(_LAYOUTS):
-        raise MediaError(f"Sound of {channels} channels is saved as .wav alone.")
-    if channels > 2 and mime_type == "audio/mpeg":
-        raise MediaError(f"Sound of {channels} channels is saved as .wav, .flac or .ogg, not .mp3.")
+    if channels not in _CHANNELS[mime_type]:
+        endings = {".flac": "audio/flac", ".ogg": "audio/ogg", ".mp3": "audio/mpeg"}
+        fit = [ending for ending, kind in endings.items() if channels in _CHANNELS[kind]]
+        raise MediaError(f"Sound of {channels} channels is saved as {' or '.join(['.wav', *fit])}.")
     return _LAYOUTS[channels - 1]
 
 
