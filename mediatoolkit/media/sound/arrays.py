@@ -43,6 +43,14 @@ def filled(
     return samples[:at]
 
 
+def mixed(block: "npt.NDArray[np.float32]") -> "npt.NDArray[np.float32]":
+    """The mean of all channels, `(frames,)`; much faster than NumPy's along such an axis."""
+    total = block[:, 0].copy()
+    for channel in range(1, block.shape[1]):
+        total += block[:, channel]
+    return total / block.shape[1]
+
+
 def is_tensor(thing: object) -> bool:
     """Whether *thing* is a tensor as torch has them; an open file has a `detach`, too."""
     return all(callable(getattr(thing, name, None)) for name in ("detach", "cpu", "numpy"))

@@ -1,8 +1,9 @@
 """Compressed sound to samples and back, through PyAV, which is loaded when it is needed."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
@@ -35,6 +36,13 @@ _FLAC_LARGEST_RATE = 655350
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """The order in which FFmpeg encodes so many channels."""
 
+_CHANNELS = {
+    "audio/mpeg": frozenset({1, 2}),
+    "audio/ogg": frozenset({1, 2, 3, 4, 6, 8}),  # FFmpeg 8 mixes up the places of 5 and of 7
+    "audio/flac": frozenset(range(1, 9)),
+    "audio/mp4": frozenset(range(1, 9)),
+}
+_BIT_RATES = {"audio/mpeg": 64_000, "audio/ogg": 64_000, "audio/mp4": 128_000}
 _AT_ONCE = 1 << 16
 _SKIP_MANUAL = 1 << 29  # AV_CODEC_FLAG2_SKIP_MANUAL: what is not to be heard is decoded, too
 
@@ -68,11 +76,12 @@ def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]
         MissingExtraError: PyAV is not installed.
     """
     if facts.mime_type != "audio/ogg":
-        yield from _gathered(_whole(data, facts, facts.frames), facts.channels)
+        yield from _whole(data, facts, facts.frames)
         return
     for link in ogg.links(data):  # FFmpeg guesses what it has to skip of a further link
         frames = ogg.frames_at(link, facts.sample_rate)
-        yield from _gathered(_whole(link.of(data), facts, frames, link), facts.channels)
+        for block in _whole(link.of(data), facts, frames, link):
+            yield block if block.shape[1] == facts.channels else _spread(block, facts.channels)
 
 
 def _whole(
@@ -103,29 +112,20 @@ def _whole(
 
 
 def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iterator[Any]:
-    """Arrays `(frames, channels)`, small ones, from the first sample that is to be heard."""
+    """Arrays `(frames, channels)` from the first sample that is to be heard."""
     stream = file.streams.audio[0]
     frames, lead = _decoded(av, file, stream), 0
     if link is not None and link.skips_by_hand:
         stream.codec_context.flags2 |= _SKIP_MANUAL
         next(frames, None)  # the first packet of Vorbis is there for the second alone
         lead = link.lead
-    for part in _resampled(av, frames, sample_rate):
-        samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
-        yield samples[lead:]
-        lead = max(0, lead - len(samples))
-
-
-def _resampled(av: Any, frames: Iterator[Any], sample_rate: int) -> Iterator[Any]:
-    """Frames of one rate and of floats; joined pieces may change their form on the way."""
-    plain, form = av.AudioResampler("flt", rate=sample_rate), None
-    for frame in frames:
-        if form not in {None, (frame.layout.name, frame.sample_rate)}:
-            yield from plain.resample(None)
-            plain = av.AudioResampler("flt", rate=sample_rate)
-        form = frame.layout.name, frame.sample_rate
-        yield from plain.resample(frame)
-    yield from plain.resample(None)
+    for _, alike in groupby(frames, _form):  # joined pieces may change it on their way
+        plain = av.AudioResampler("flt", rate=sample_rate)
+        for frame in chain(_gathered(av, alike), [None]):
+            for part in plain.resample(frame):
+                samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+                yield samples[lead:]
+                lead = max(0, lead - len(samples))
 
 
 def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
@@ -138,20 +138,20 @@ def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
                 raise
 
 
-def _gathered(parts: Iterator[Any], channels: int) -> Iterator[Any]:
-    """Larger arrays of *channels*, because each costs its reader some time."""
-    import numpy as np
+def _form(frame: Any) -> tuple[Any, ...]:
+    return frame.layout.name, frame.sample_rate, frame.format.name
 
-    held: list[Any] = []
-    size = 0
-    for part in parts:
-        held.append(part if part.shape[1] == channels else _spread(part, channels))
-        size += held[-1].size
-        if size >= _AT_ONCE:
-            yield np.concatenate(held)
-            held, size = [], 0
-    if size:
-        yield np.concatenate(held)
+
+def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
+    """The same in large frames, because each costs its reader some time."""
+    held = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None  # what counts is the order
+        held.write(frame)
+        if held.samples * frame.layout.nb_channels >= _AT_ONCE:
+            yield held.read()
+    if held.samples:
+        yield held.read()
 
 
 def _spread(samples: Any, channels: int) -> Any:
@@ -201,7 +201,7 @@ def encode(
         stream.format = _PLANAR.get(mime_type, kind)
         stream.options = _options(mime_type, bit_rate)
         if mime_type != "audio/flac":
-            stream.bit_rate = bit_rate or 64_000 * channels
+            stream.bit_rate = bit_rate or _BIT_RATES[mime_type] * channels
         for at in range(0, len(typed), _AT_ONCE):
             part = typed[at : at + _AT_ONCE]
             frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), kind, layout)
@@ -234,12 +234,10 @@ def _typed(samples: Any, mime_type: str, bits: int) -> tuple[str, Any]:
 
 
 def _layout(channels: int, mime_type: str) -> str:
-    if channels > len(_LAYOUTS):
-        raise MediaError(f"Sound of {channels} channels is saved as .wav alone.")
-    if channels > 2 and mime_type == "audio/mpeg":
-        raise MediaError(
-            f"Sound of {channels} channels is saved as .wav, .flac, .ogg or .m4a, not .mp3."
-        )
+    if channels not in _CHANNELS[mime_type]:
+        endings = {".flac": "audio/flac", ".ogg": "audio/ogg", ".m4a": "audio/mp4"}
+        fit = [ending for ending, kind in endings.items() if channels in _CHANNELS[kind]]
+        raise MediaError(f"Sound of {channels} channels is saved as {' or '.join(['.wav', *fit])}.")
     return _LAYOUTS[channels - 1]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _STEP, _STEPS_IN_BLOCK = 0.1, 4  # seconds; blocks of 0.4 s overlap by three quarters
 _STRETCH = 200  # steps that are filtered at once, or fewer where these are large
 _RUN_UP = 3  # steps before a stretch, after which the filters have forgotten what was before
-_AT_ONCE = 1 << 22  # samples over all channels
+_AT_ONCE = 1 << 21  # samples over all channels
 _SILENT, _RELATIVE = -70.0, -10.0  # gates, in LUFS and LU
 _SURROUND = {5: (1, 1, 1, 1.41, 1.41), 6: (1, 1, 1, 0, 1.41, 1.41)}
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mediatoolkit.errors import MissingExtraError
 from mediatoolkit.media.sound import codec, wav
+from mediatoolkit.media.sound.arrays import mixed
 from mediatoolkit.media.sound.resample import resampled
 
 if TYPE_CHECKING:
@@ -83,16 +84,17 @@ def _mono(
 
     joined = max(1, sample_rate // _FINE)
     left = int(_SECONDS * sample_rate)
-    parts = [rest := np.zeros((0, 1), np.float32)]
+    rest = np.zeros(0, np.float32)
+    parts = [rest]
     for block in blocks:
-        mono = np.concatenate([rest, block[:left].mean(1, keepdims=True)])
+        mono = np.concatenate([rest, mixed(block[:left])])
         whole = len(mono) // joined * joined
-        parts.append(mono[:whole].reshape(-1, joined).mean(1, keepdims=True))
+        parts.append(mixed(mono[:whole].reshape(-1, joined)))
         rest = mono[whole:]
         left -= len(block)
         if left <= 0:
             break
-    return np.concatenate(parts), sample_rate / joined
+    return np.concatenate(parts)[:, None], sample_rate / joined
 
 
 def _beginning(

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mediatoolkit.media.sound.arrays import mixed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,7 +47,7 @@ def _columns(blocks: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
     high, low, energy = np.full(width, -np.inf), np.full(width, np.inf), np.zeros(width)
     at = 0
     for block in blocks:
-        mono, end = block.mean(1), at + len(block)
+        mono, end = mixed(block), at + len(block)
         first = np.searchsorted(edges, at)
         first -= edges[first] > at
         touched = slice(first, np.searchsorted(edges[:-1], end))
