@@ -80,8 +80,7 @@ def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]
         return
     for link in ogg.links(data):  # FFmpeg guesses what it has to skip of a further link
         frames = ogg.frames_at(link, facts.sample_rate)
-        for block in _whole(link.of(data), facts, frames, link):
-            yield block if block.shape[1] == facts.channels else _spread(block, facts.channels)
+        yield from _whole(link.of(data), facts, frames, link)
 
 
 def _whole(
@@ -98,7 +97,7 @@ def _whole(
     try:
         with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **_lenient(av)) as file:
             for part in _arrays(av, file, facts.sample_rate, link):
-                yield part[:left]
+                yield _spread(part[:left], facts.channels)
                 left -= len(part)
                 if left <= 0:
                     break
@@ -155,9 +154,11 @@ def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
 
 
 def _spread(samples: Any, channels: int) -> Any:
-    """The same on every channel; a later link of a chain may have other channels."""
+    """So many channels, each with the same where a later piece of the file has others."""
     import numpy as np
 
+    if samples.shape[1] == channels:
+        return samples
     return np.repeat(samples.mean(1, keepdims=True), channels, axis=1)
 
 
