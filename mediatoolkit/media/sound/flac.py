@@ -17,6 +17,7 @@ _FRAME_STARTS = (b"\xff\xf8", b"\xff\xf9")
 _OURS = b"mtkt"
 _NO_COMMENTS = struct.pack("<II", 0, 0)
 _LONGEST_FRAME = 1 << 20
+_MOST_BLOCKS = 1_000
 
 
 class _Block(NamedTuple):
@@ -93,9 +94,11 @@ def record_in(data: bytes) -> bytes | None:
 
 
 def _blocks(data: bytes, at: int) -> Iterator[_Block]:
-    """The metadata blocks up to the last, or up to one that does not fit."""
+    """The metadata blocks up to the last, or up to one that does not fit or is one too many."""
     last = False
-    while not last and at + 4 <= len(data):
+    for _ in range(_MOST_BLOCKS):
+        if last or at + 4 > len(data):
+            return
         last, kind = data[at] >= 0x80, data[at] & 0x7F
         start = at + 4
         at = start + int.from_bytes(data[at + 1 : start])

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from mediatoolkit.media.sound.facts import Piece
+
 _UNSYNCHRONISED, _EXTENDED, _EXPERIMENTAL, _FOOTER = 0x80, 0x40, 0x20, 0x10
 _KNOWN_FLAGS = {2: 0x80, 3: 0xE0, 4: 0xF0}
 _KEPT_FLAGS = {2: 0, 3: _EXPERIMENTAL, 4: _EXPERIMENTAL | _UNSYNCHRONISED}
@@ -18,7 +20,7 @@ _FRAME_NAMES = {
     3: re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]"),  # iTunes left names of three letters
     4: re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]"),
 }
-_MOST_TAGS, _MOST_FRAMES = 100, 10_000
+_MOST_TAGS, _MOST_FRAMES = 100, 5_000
 _OUR_NAME = "mediatoolkit"
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _V1_FIELDS = ((b"TIT2", 3, 33), (b"TPE1", 33, 63), (b"TALB", 63, 93), (b"TDRC", 93, 97))
@@ -43,11 +45,11 @@ class Tag:
         version: 2, 3 or 4.
         flags: Those that hold for the frames as they are here.
         frames: As many as can be read.
-        padding: What is behind them.
-        is_whole: Whether that is padding and nothing else.
+        padding: The zeros behind them.
+        is_whole: Whether there is nothing but frames and padding.
     """
 
-    data: bytes
+    data: Piece
     stop: int
     version: int
     flags: int = 0
@@ -159,18 +161,18 @@ def _tag(data: bytes, start: int) -> Tag:
     version, flags = data[start + 3], data[start + 5]
     end = start + 10 + _number(data[start + 6 : start + 10])
     stop = min(_end(data, start), len(data))
-    tag = Tag(data[start:stop], stop, version)
+    tag = Tag(memoryview(data)[start:stop], stop, version)
     body = _body(data[start + 10 : end], version, flags)
     if body is None:
         return tag
     for size_of in _SIZES[version]:
-        frames, padding = _frames(body, version, size_of)
-        if not padding.strip(b"\0"):
+        frames, stop = _frames(body, version, size_of)
+        if body.count(0, stop) == len(body) - stop:
             return replace(
                 tag,
                 flags=flags & _KEPT_FLAGS[version],
                 frames=tuple(frames),
-                padding=padding,
+                padding=body[stop:],
                 is_whole=end <= len(data),
             )
         tag = tag if tag.frames else replace(tag, frames=tuple(frames))
@@ -191,8 +193,8 @@ def _body(body: bytes, version: int, flags: int) -> bytes | None:
 
 def _frames(
     body: bytes, version: int, size_of: Callable[[bytes], int | None]
-) -> tuple[list[Frame], bytes]:
-    """As many as follow each other, and what is left behind them."""
+) -> tuple[list[Frame], int]:
+    """As many as follow each other, and where they end."""
     width, head = (3, 6) if version == 2 else (4, 10)
     frames: list[Frame] = []
     at = 0
@@ -205,7 +207,7 @@ def _frames(
             break
         frames.append(Frame(name, body[at + 2 * width : start], body[start : start + size]))
         at = start + size
-    return frames, body[at:]
+    return frames, at
 
 
 def _packed(frame: Frame, version: int) -> bytes:
