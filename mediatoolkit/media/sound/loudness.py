@@ -57,7 +57,8 @@ def _energy(blocks: Any, sample_rate: int, step: int) -> tuple[Any, int]:
 
     energy: list[Any] = []
     frames = 0
-    gain = weights = None
+    gain: Any = None
+    weights: Any = None
     for part, before in _stretches(blocks, step):
         size = (_most(step, part.shape[1]) + 2 * _RUN_UP) * step
         if gain is None:
