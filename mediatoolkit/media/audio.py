@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()} | {
     ".wave": "audio/wav",
     ".opus": "audio/ogg",
+    ".m4b": "audio/mp4",
 }
 _CHANNELS = range(1, 65)
 _WIDTHS = range(1, 10_001)
@@ -40,7 +41,7 @@ class Audio(Media):
     """One finished piece of sound.
 
     Args:
-        data: A whole WAV, MP3, Ogg (Opus or Vorbis) or FLAC file; above a megabyte, better
+        data: A whole WAV, MP3, Ogg (Opus or Vorbis), FLAC or M4A file; above a megabyte, better
             `await Audio.load(data)`. A WAV whose head does not know its length is repaired.
         provenance: How it was made; left out, what the file itself says.
         path: Where it lies on disk, or None.
@@ -270,7 +271,8 @@ class Audio(Media):
         wanted = _TYPES.get(target.suffix.lower())
         if wanted is None:
             raise MediaError(
-                f"Sound is saved as .wav, .mp3, .ogg, .opus or .flac, not as {target.suffix!r}."
+                "Sound is saved as .wav, .mp3, .ogg, .opus, .flac or .m4a, not as "
+                f"{target.suffix!r}."
             )
         if wanted == self.mime_type:
             return self

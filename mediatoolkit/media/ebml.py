@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.media.structure import FilmFacts, Piece
+from mediatoolkit.media.provenance import LARGEST_RECORD, Provenance
+from mediatoolkit.media.structure import LONGEST, Allowance, FilmFacts, Piece, pixel_shape
 
 MIME_TYPE = "video/webm"
 
@@ -18,9 +18,13 @@ _HEADER, _DOCTYPE = 0x1A45DFA3, 0x4282
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 _INFO, _SCALE, _DURATION = 0x1549A966, 0x2AD7B1, 0x4489
 _TRACKS, _TRACK, _VIDEO, _WIDTH, _HEIGHT = 0x1654AE6B, 0xAE, 0xE0, 0xB0, 0xBA
+_SHOWN_WIDTH, _SHOWN_HEIGHT = 0x54B0, 0x54BA
 _FRAME_TIME = 0x23E383
 _TAGS, _TAG, _TARGETS, _SIMPLE, _NAME, _STRING = 0x1254C367, 0x7373, 0x63C0, 0x67C8, 0x45A3, 0x4487
 _OURS = b"MEDIATOOLKIT"
+_LONGEST_VALUE = 64  # bytes of a number or a word
+_SIZES = bytes(9 - first.bit_length() for first in range(256))
+"""How many bytes a number has, by its first one; of 9 there are none."""
 
 
 class Element(NamedTuple):
@@ -37,22 +41,37 @@ def is_ebml(data: bytes) -> bool:
     return data.startswith(_HEADER.to_bytes(4, "big"))
 
 
-def elements(data: bytes, start: int, end: int) -> Iterator[Element]:
+def elements(
+    data: bytes, start: int, end: int, allowance: Allowance | None = None
+) -> Iterator[Element]:
     """Walk the elements that lie between two offsets.
 
     A live recording does not know how long its larger elements are: they reach to *end*, and
     what lies in them follows one by one.
 
+    Args:
+        data: The file.
+        start: Offset of the first element.
+        end: Offset behind the last one.
+        allowance: Shared by all walks over one file; left out, this walk has its own.
+
     Raises:
+        MediaError: There are more elements than a file of this size has.
         IndexError: An element does not fit.
     """
+    allowance = allowance or Allowance(len(data))
     while start < end:
-        name, at = _number(data, start, marked=True)
-        length, content = _number(data, at, marked=False)
-        endless = length == (1 << 7 * (content - at)) - 1
+        allowance.spend()
+        at = start + _SIZES[data[start]]
+        size = _SIZES[data[at]]
+        content = at + size
+        most = (1 << 7 * size) - 1
+        length = int.from_bytes(data[at:content], "big") & most
+        endless = length == most
         after = end if endless else content + length
-        if after > end:
+        if after > end or max(at - start, size) > 8:
             raise IndexError
+        name = int.from_bytes(data[start:at], "big")  # with the bits that say its size
         yield Element(name, start, content, after)
         start = content if endless and name != _SEGMENT else after
 
@@ -61,104 +80,128 @@ def inspect(data: bytes) -> FilmFacts | None:
     """What the elements say, or None when some are missing.
 
     Raises:
-        MediaError: It is another kind of Matroska, or sound alone.
+        MediaError: It is another kind of Matroska, or sound alone; or it has more elements than
+            any film.
         IndexError: It is cut short.
         struct.error: Its length is no number.
     """
-    header, segment = _head_and_segment(data)
-    if _content(data, header, _DOCTYPE).rstrip(b"\0") != b"webm":
+    file = _File(data)
+    if file.content(file.header, _DOCTYPE).rstrip(b"\0") != b"webm":
         raise MediaError("This is a Matroska file but not WebM; convert it to WebM or MP4.")
-    found = {one.id: one for one in elements(data, segment.content, segment.end)}
-    if not {_TRACKS, _CLUSTER} <= found.keys():
+    info = tracks = record = None
+    has_pictures = False
+    for part in file.rows():
+        if part.id == _INFO:
+            info = info or part
+        elif part.id == _TRACKS:
+            tracks = tracks or part
+        elif part.id == _TAGS:
+            record = file.record(part) or record
+        has_pictures |= part.id == _CLUSTER
+    if tracks is None or not has_pictures:
         return None
-    for track in elements(data, found[_TRACKS].content, found[_TRACKS].end):
-        video = _child(data, track, _VIDEO) if track.id == _TRACK else None
+    for track in file.within(tracks):
+        video = file.child(track, _VIDEO) if track.id == _TRACK else None
         if video is not None:
-            width, height = _whole(data, video, _WIDTH), _whole(data, video, _HEIGHT)
-            each = _whole(data, track, _FRAME_TIME)
-            seconds = _seconds(data, found[_INFO]) if _INFO in found else None
-            fps = 1e9 / each if each else None
-            return FilmFacts(MIME_TYPE, width, height, seconds, fps, segment.end)
+            each = file.whole(track, _FRAME_TIME)
+            width, height, stretch = file.size(video)
+            return FilmFacts(
+                MIME_TYPE,
+                width,
+                height,
+                file.seconds(info) if info else None,
+                1e9 / each if each else None,
+                len(data),
+                stretch=stretch,
+                record=record if record and len(record) <= LARGEST_RECORD else None,
+            )
     raise MediaError("This WebM holds no moving pictures.")
-
-
-def read_provenance(data: bytes) -> Provenance | None:
-    """The record that a file of ours carries, or None."""
-    _, segment = _head_and_segment(data)
-    record = None
-    for one in elements(data, segment.content, segment.end):
-        found = _record(data, one)
-        record = record if found is None else found
-    return Provenance.from_json(record) if record is not None else None
 
 
 def with_provenance(data: bytes, provenance: Provenance) -> list[Piece]:
     """The file with a record behind the film; positions in it are counted from the segment.
 
-    A record of ours that stood last is replaced.
+    A record of ours that stood last is replaced; what follows the segment still does.
     """
-    _, segment = _head_and_segment(data)
-    children = list(elements(data, segment.content, segment.end))
-    kept = children[-1].start if _record(data, children[-1]) is not None else segment.end
+    file = _File(data)
+    segment = file.segment
+    *_, last = file.rows()
+    kept = last.start if last.id == _TAGS and file.record(last) is not None else segment.end
     named = _element(_NAME, _OURS) + _element(_STRING, provenance.to_json().encode())
     tags = _element(_TAGS, _element(_TAG, _element(_TARGETS, b"") + _element(_SIMPLE, named)))
     length = kept - segment.content + len(tags)
     head = _SEGMENT.to_bytes(4, "big") + (length | 1 << 56).to_bytes(8, "big")
     view = memoryview(data)
-    return [view[: segment.start], head, view[segment.content : kept], tags]
+    rest = [view[segment.end :]] if segment.end < len(data) else []
+    return [view[: segment.start], head, view[segment.content : kept], tags, *rest]
 
 
-def _head_and_segment(data: bytes) -> tuple[Element, Element]:
-    walk = elements(data, 0, len(data))
-    header = next(walk)
-    segment = next((one for one in walk if one.id == _SEGMENT), None)
-    if segment is None:
-        raise IndexError
-    return header, segment
+class _File:
+    """The elements of one file, all looked at on one allowance.
 
+    Raises:
+        IndexError: It is cut short.
+    """
 
-def _number(data: bytes, at: int, *, marked: bool) -> tuple[int, int]:
-    """A number of variable size and the offset behind it; *marked* keeps the size in it."""
-    size = 9 - data[at].bit_length()
-    if size > 8 or at + size > len(data):
-        raise IndexError
-    value = int.from_bytes(data[at : at + size], "big")
-    return (value if marked else value & ((1 << 7 * size) - 1)), at + size
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._allowance = Allowance(len(data))
+        walk = elements(data, 0, len(data), self._allowance)
+        self.header = next(walk)
+        segment = next((part for part in walk if part.id == _SEGMENT), None)
+        if segment is None:
+            raise IndexError
+        self.segment = segment
 
+    def rows(self) -> Iterator[Element]:
+        """What the film is made of."""
+        return self.within(self.segment)
 
-def _child(data: bytes, parent: Element, name: int) -> Element | None:
-    walk = elements(data, parent.content, parent.end)
-    return next((one for one in walk if one.id == name), None)
+    def within(self, parent: Element) -> Iterator[Element]:
+        """What lies in an element."""
+        return elements(self._data, parent.content, parent.end, self._allowance)
 
+    def child(self, parent: Element, name: int) -> Element | None:
+        """The first of that name."""
+        return next((part for part in self.within(parent) if part.id == name), None)
 
-def _content(data: bytes, parent: Element, name: int) -> bytes:
-    found = _child(data, parent, name)
-    return data[found.content : found.end] if found else b""
+    def content(self, parent: Element, name: int, most: int = _LONGEST_VALUE) -> bytes:
+        """The first *most* bytes of the first of that name; none where there is none."""
+        found = self.child(parent, name)
+        return self._data[found.content : min(found.end, found.content + most)] if found else b""
 
+    def whole(self, parent: Element, name: int) -> int:
+        """A whole number; 0 where there is none."""
+        return int.from_bytes(self.content(parent, name, 8), "big")
 
-def _whole(data: bytes, parent: Element, name: int) -> int:
-    return int.from_bytes(_content(data, parent, name), "big")
+    def size(self, video: Element) -> tuple[int, int, float]:
+        """Width and height as they are shown, and how much wider than high a pixel is."""
+        width, height = self.whole(video, _WIDTH), self.whole(video, _HEIGHT)
+        across, down = self.whole(video, _SHOWN_WIDTH), self.whole(video, _SHOWN_HEIGHT)
+        stretch = 1.0
+        if width and height and across and down:
+            stretch = pixel_shape(across * height, down * width)
+        return round(width * stretch), height, stretch
 
-
-def _seconds(data: bytes, info: Element) -> float | None:
-    ticks = _content(data, info, _DURATION)
-    if not ticks:
-        return None
-    (count,) = struct.unpack(">d" if len(ticks) == 8 else ">f", ticks)
-    seconds = float(count) * (_whole(data, info, _SCALE) or 1_000_000) / 1e9
-    return seconds if 0 < seconds < 1e9 else None
-
-
-def _record(data: bytes, tags: Element) -> bytes | None:
-    """What our tag says, when these are our tags; broken ones are not."""
-    try:
-        tag = _child(data, tags, _TAG) if tags.id == _TAGS else None
-        simple = _child(data, tag, _SIMPLE) if tag else None
-        if simple is None or _content(data, simple, _NAME) != _OURS:
+    def seconds(self, info: Element) -> float | None:
+        """The length that the head names; None where it does not know."""
+        ticks = self.content(info, _DURATION)
+        if not ticks:
             return None
-        return _content(data, simple, _STRING)
-    except IndexError:
-        return None
+        (count,) = struct.unpack(">d" if len(ticks) == 8 else ">f", ticks)
+        seconds = float(count) * (self.whole(info, _SCALE) or 1_000_000) / 1e9
+        return seconds if 0 < seconds < LONGEST else None
+
+    def record(self, tags: Element) -> bytes | None:
+        """What our tag says, when these are our tags; broken ones are not."""
+        try:
+            tag = self.child(tags, _TAG)
+            simple = self.child(tag, _SIMPLE) if tag else None
+            if simple is None or self.content(simple, _NAME) != _OURS:
+                return None
+            return self.content(simple, _STRING, LARGEST_RECORD + 1)
+        except IndexError:
+            return None
 
 
 def _element(name: int, content: bytes) -> bytes:

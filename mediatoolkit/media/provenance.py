@@ -8,6 +8,12 @@ from typing import Any
 
 from mediatoolkit.version import VERSION
 
+LARGEST_RECORD = 64 << 10
+"""Bytes of a record as JSON, when it is read and when it is written."""
+
+DEEPEST = 50
+"""Lists and mappings inside each other in a record."""
+
 _LONGEST_PROMPT = 8_000
 _LONGEST_NAME = 300
 

@@ -1,6 +1,7 @@
 """Films: bytes that know their type and origin and can show themselves."""
 
 import base64
+import contextlib
 import struct
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 EXTENSIONS = {boxes.MIME_TYPE: ".mp4", ebml.MIME_TYPE: ".webm"}
 _WRITERS = {boxes.MIME_TYPE: boxes.with_provenance, ebml.MIME_TYPE: ebml.with_provenance}
-_READERS = {boxes.MIME_TYPE: boxes.read_provenance, ebml.MIME_TYPE: ebml.read_provenance}
 
 INLINE = 100_000
 """Bytes of a film that may stand in a page; a larger one is linked."""
+
+_LONGER_SIDE = 768  # pixels of what a preview is made from
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -87,12 +89,12 @@ class Video(Media):
 
     @property
     def width(self) -> int:
-        """Pixels."""
+        """Pixels, as it is shown: a film whose pixels are no squares is stretched in width."""
         return self.facts.width
 
     @property
     def height(self) -> int:
-        """Pixels."""
+        """Pixels, as it is shown."""
         return self.facts.height
 
     @property
@@ -118,7 +120,7 @@ class Video(Media):
         """
         if not is_number(at) or not at >= 0:
             raise MediaError(f"A film has no picture at {quoted(at)} s; it begins at 0.")
-        for seconds, picture in reel.frames(self.data, at):
+        for seconds, picture in reel.frames(self.data, at, stretch=self.facts.stretch):
             origin = self.provenance
             if origin is not None:
                 origin = replace(origin, notes={**origin.notes, "seconds_into_film": seconds})
@@ -135,7 +137,7 @@ class Video(Media):
             MediaError: The film cannot be decoded.
             MissingExtraError: PyAV is not installed.
         """
-        for _, picture in reel.frames(self.data):
+        for _, picture in reel.frames(self.data, stretch=self.facts.stretch):
             yield picture
 
     def preview(self) -> Preview:
@@ -146,7 +148,11 @@ class Video(Media):
             MissingExtraError: PyAV is not installed.
         """
         if not self._shown:
-            self._shown.append(self.poster().preview())
+            seen = reel.frames(self.data, stretch=self.facts.stretch, within=_LONGER_SIDE)
+            for _, picture in seen:
+                self._shown.append(Image(pixels.encode(pixels.pillow_of(picture))).preview())
+                return self._shown[0]
+            raise MediaError("The film holds no picture.")
         return self._shown[0]
 
     def _repr_mimebundle_(
@@ -188,9 +194,10 @@ class Video(Media):
         """An address from which a page beside the notebook can play the film, or nothing."""
         if len(self.data) <= INLINE:
             return f"data:{self.mime_type};base64,{_base64(self.data)}"
-        here = Path.cwd()
-        if self.path is not None and self.path.absolute().is_relative_to(here):
-            return quote(self.path.absolute().relative_to(here).as_posix())
+        with contextlib.suppress(OSError):  # the folder we are in may be gone
+            here = Path.cwd()
+            if self.path is not None and self.path.absolute().is_relative_to(here):
+                return quote(self.path.absolute().relative_to(here).as_posix())
         return ""
 
     def _preview_if_possible(self) -> Preview | None:
@@ -209,7 +216,7 @@ class Video(Media):
         return inspect(data)
 
     def _read_provenance(self) -> Provenance | None:
-        return _READERS[self.mime_type](self.data)
+        return Provenance.from_json(self.facts.record) if self.facts.record else None
 
     def _converted(self, target: Path) -> Self:
         if target.suffix.lower() != self.extension:
@@ -253,4 +260,7 @@ def _base64(data: bytes) -> str:
 
 
 def _file_url(path: Path) -> str:
-    return path.absolute().as_uri()
+    """Nothing where the path begins in a folder that is gone."""
+    with contextlib.suppress(OSError):
+        return path.absolute().as_uri()
+    return ""

@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -14,37 +14,45 @@ SIZE = (160, 90)
 
 
 @cache
-def clip(
+def clip(  # noqa: PLR0917 - cached, so positional
     kind: str = "mp4",
     frames: int = 24,
     size: tuple[int, int] = SIZE,
     movflags: str = "",
-    live: bool = False,  # noqa: FBT001, FBT002 - cached, so positional
+    live: bool = False,  # noqa: FBT001, FBT002
+    aspect: int = 1,
+    every: int = 12,
+    title: str = "",
 ) -> bytes:
-    """A film whose grey rises by 8 from frame to frame, at 24 frames per second."""
+    """A film whose grey rises by 8 from frame to frame, at 24 frames per second.
+
+    Its pixels are *aspect* times as wide as high; each *every*-th picture stands for itself.
+    """
     options = {"movflags": movflags} if movflags else {"live": "1"} if live else {}
     with TemporaryDirectory() as folder:
         file = Path(folder, f"clip.{kind}")
-        _record(_Stream(file.open("wb")) if live else str(file), kind, frames, size, options)
+        target = _Stream(file.open("wb")) if live else str(file)
+        with av.open(target, "w", format=kind, options=options) as container:
+            container.metadata["title"] = title
+            stream = container.add_stream("libx264" if kind == "mp4" else "libvpx-vp9", rate=24)
+            stream.codec_context.sample_aspect_ratio = Fraction(aspect)
+            stream.codec_context.gop_size = every
+            _record(container, stream, frames, size)
+        if isinstance(target, _Stream):
+            target.close()
         return file.read_bytes()
 
 
-def _record(
-    target: object, kind: str, frames: int, size: tuple[int, int], options: dict[str, str]
-) -> None:
-    with av.open(target, "w", format=kind, options=options) as container:
-        stream = container.add_stream("libx264" if kind == "mp4" else "libvpx-vp9", rate=24)
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        for number in range(frames):
-            grey = np.full((size[1], size[0], 3), 8 * number % 256, np.uint8)
-            grey[: size[1] // 4, : size[0] // 4] = 255  # which corner is up and left
-            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 24)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    if isinstance(target, _Stream):
-        target.close()
+def _record(container: Any, stream: Any, frames: int, size: tuple[int, int]) -> None:
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    for number in range(frames):
+        grey = np.full((size[1], size[0], 3), 8 * number % 256, np.uint8)
+        grey[: size[1] // 4, : size[0] // 4] = 255  # which corner is up and left
+        frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
+        frame.pts, frame.time_base = number, Fraction(1, 24)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
 
 
 @cache

@@ -156,7 +156,7 @@ def test_floats_a_little_beyond_are_clipped() -> None:
 
 @pytest.mark.parametrize(
     ("mime_type", "channels"),
-    [("audio/flac", count) for count in range(1, 9)]
+    [(kind, count) for kind in ("audio/flac", "audio/mp4") for count in range(1, 9)]
     + [("audio/ogg", count) for count in (1, 2, 3, 4, 6, 8)],
 )
 def test_every_channel_is_saved_and_read_back_in_its_place(mime_type: str, channels: int) -> None:
@@ -188,8 +188,8 @@ def test_three_and_four_channels_of_others_are_all_heard(kind: str, channels: in
 @pytest.mark.parametrize(
     ("ending", "channels", "words"),
     [
-        (".mp3", 6, r"saved as \.wav or \.flac or \.ogg\."),
-        (".ogg", 5, r"saved as \.wav or \.flac\."),
+        (".mp3", 6, r"saved as \.wav or \.flac or \.ogg or \.m4a\."),
+        (".ogg", 5, r"saved as \.wav or \.flac or \.m4a\."),
         (".flac", 9, r"saved as \.wav\."),
     ],
 )

@@ -10,7 +10,7 @@ class SoundFacts:
     """What the structure says, without a sample decoded.
 
     Attributes:
-        mime_type: `audio/wav`, `audio/mpeg`, `audio/ogg` or `audio/flac`.
+        mime_type: `audio/wav`, `audio/mpeg`, `audio/ogg`, `audio/flac` or `audio/mp4`.
         sample_rate: Hertz.
         channels: From 1.
         frames: Samples of one channel.

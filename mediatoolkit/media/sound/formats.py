@@ -4,7 +4,8 @@ import struct
 from types import ModuleType
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.sound import flac, mpeg, ogg, wav
+from mediatoolkit.media import boxes
+from mediatoolkit.media.sound import flac, id3, m4a, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
 RATES = range(1, 1_000_000)
@@ -13,12 +14,14 @@ EXTENSIONS = {
     "audio/mpeg": ".mp3",
     "audio/ogg": ".ogg",
     "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
 }
 _MODULES: dict[str, ModuleType] = {
     "audio/wav": wav,
     "audio/mpeg": mpeg,
     "audio/ogg": ogg,
     "audio/flac": flac,
+    "audio/mp4": m4a,
 }
 
 
@@ -26,7 +29,7 @@ def inspect(data: bytes) -> SoundFacts:
     """Check the structure of a sound file; above a megabyte, better in a thread.
 
     Raises:
-        MediaError: Not WAV, MP3, Ogg or FLAC, cut short, corrupt, or without a sample.
+        MediaError: Not WAV, MP3, Ogg, FLAC or M4A, cut short, corrupt, or without a sample.
     """
     module = _module_for(data)
     try:
@@ -79,18 +82,44 @@ def _module_for(data: bytes) -> ModuleType:
         return ogg
     if flac.is_flac(data):
         return flac
-    if mpeg.is_mp3(data):
+    if boxes.is_mp4(data):
+        return m4a
+    name = _name_of(data[id3.after_tags(data) :][:1024])
+    if name is None and mpeg.is_mp3(data):
         return mpeg
-    raise MediaError(f"This is {_name_of(data)}, not a sound we take: use WAV, MP3, Ogg or FLAC.")
+    name = name or ("unknown data" if data else "empty")
+    raise MediaError(
+        f"This is {name}, not a sound we take: use WAV, MP3, Ogg, FLAC or M4A; ffmpeg and Audacity "
+        "convert others."
+    )
 
 
-def _name_of(data: bytes) -> str:
-    if not data:
-        return "empty"
+_NAMES = (
+    (b"FORM", "AIFF"),
+    (b"\xff\xf1", "AAC without a container"),
+    (b"\xff\xf9", "AAC without a container"),
+    (b"\x0b\x77", "AC-3"),
+    (b"caff", "CAF"),
+    (b"#!AMR", "AMR"),
+    (b"\x30\x26\xb2\x75", "WMA"),
+    (b"MThd", "MIDI"),
+    (b".snd", "AU"),
+    (b"MAC ", "Monkey's Audio"),
+    (b"wvpk", "WavPack"),
+    (b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"%PDF", "a PDF"),
+    (b"{", "JSON or text"),
+)
+
+
+def _name_of(data: bytes) -> str | None:
+    """What bytes that are none of our formats seem to be, or None."""
     if data[:512].lstrip().startswith(b"<"):
         return "HTML or XML"
-    if data[:4] == b"FORM":
-        return "AIFF"
-    if data[:2] in (b"\xff\xf1", b"\xff\xf9"):
-        return "AAC"
-    return "MP4" if data[4:8] == b"ftyp" else "unknown data"
+    if mpeg.is_mp2(data):
+        return "MP2 (MPEG layer II)"
+    return next((name for mark, name in _NAMES if data.startswith(mark)), None)

@@ -65,7 +65,7 @@ class Codec:
         listed = comments.with_record(packet[self.prefix :], record)
         match self.mark:
             case b"\x01vorbis":
-                return packet[:7] + listed + b"\x01"
+                return packet[:7] + listed.removesuffix(b"\x01") + b"\x01"
             case b"\x7fFLAC":
                 return packet[:1] + len(listed).to_bytes(3) + listed
         return packet[: self.prefix] + listed
