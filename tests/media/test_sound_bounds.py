@@ -71,7 +71,9 @@ def test_a_wave_is_drawn_and_a_peak_found_block_by_block(bomb: str) -> None:
     assert cost(bomb, "audio.waveform(width=256, height=120); audio.peak") < MOST
 
 
-@pytest.mark.parametrize("bomb", ["flac_of_silence(12)", "wav_of_silence(20, 64)"])
+@pytest.mark.parametrize(
+    "bomb", ["flac_of_silence(12)", "wav_of_silence(20, 64)", "wav_of_many_channels()"]
+)
 def test_loudness_is_measured_in_stretches(bomb: str) -> None:
     assert cost(bomb, "audio.loudness") < MOST
 
