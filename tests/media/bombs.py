@@ -51,3 +51,8 @@ def wav_of_silence(megabytes: int, channels: int = 1) -> bytes:
     """One byte for a sample."""
     pcm = bytes(megabytes << 20)
     return wav.wrapped(pcm, sample_rate=8_000, channels=channels, bits=8)
+
+
+def wav_of_many_channels() -> bytes:
+    """A tenth of a millisecond of what no ear has."""
+    return wav.wrapped(bytes(64 * 100), sample_rate=999_999, channels=64, bits=8)

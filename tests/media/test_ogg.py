@@ -194,6 +194,14 @@ def test_a_hole_is_no_chain(name: str) -> None:
         Audio(bytes(data))
 
 
+@pytest.mark.parametrize("name", CODECS)
+def test_a_page_that_is_missing_is_noticed(name: str) -> None:
+    parts = pages(sound(name, seconds=6))
+    assert len(parts) > 5
+    with pytest.raises(MediaError, match="cut short"):
+        Audio(joined(parts[:-2] + parts[-1:]))
+
+
 @pytest.mark.parametrize("first", [b"fishead\0" + bytes(56), b"\x80theora" + bytes(35), b"?"])
 @pytest.mark.parametrize("name", CODECS)
 def test_other_streams_stay_beside_the_sound(name: str, first: bytes) -> None:

@@ -156,7 +156,7 @@ def test_floats_a_little_beyond_are_clipped() -> None:
 
 @pytest.mark.parametrize(
     ("mime_type", "channels"),
-    [("audio/flac", count) for count in range(1, 9)]
+    [(kind, count) for kind in ("audio/flac", "audio/mp4") for count in range(1, 9)]
     + [("audio/ogg", count) for count in (1, 2, 3, 4, 6, 8)],
 )
 def test_every_channel_is_saved_and_read_back_in_its_place(mime_type: str, channels: int) -> None:

@@ -45,10 +45,11 @@ def filled(
 
 def mixed(block: "npt.NDArray[np.float32]") -> "npt.NDArray[np.float32]":
     """The mean of all channels, `(frames,)`; much faster than NumPy's along such an axis."""
-    total = block[:, 0].copy()
-    for channel in range(1, block.shape[1]):
-        total += block[:, channel]
-    return total / block.shape[1]
+    channels = block.shape[1]
+    mono: npt.NDArray[np.float32] = block[:, 0] / channels
+    for channel in range(1, channels):
+        mono += block[:, channel] / channels
+    return mono
 
 
 def is_tensor(thing: object) -> bool:

@@ -57,18 +57,19 @@ def _energy(blocks: Any, sample_rate: int, step: int) -> tuple[Any, int]:
 
     energy: list[Any] = []
     frames = 0
-    gain = weights = None
+    gain: Any = None
     for part, before in _stretches(blocks, step):
-        size = (_most(step, part.shape[1]) + 2 * _RUN_UP) * step
-        if gain is None:
-            gain, channels = _weighting(size, sample_rate), part.shape[1]
-            weights = np.array(_SURROUND.get(channels, (1,) * channels))
-        heard = np.fft.irfft(np.fft.rfft(part, size, axis=0) * gain, size, axis=0)
-        count = len(part) - before
-        steps = -(-count // step)
-        squares = heard[before : before + steps * step] ** 2 @ weights
-        energy.append(squares.reshape(steps, step).sum(1))
-        frames += count
+        channels = part.shape[1]
+        size = (_most(step, channels) + 2 * _RUN_UP) * step
+        gain = _weighting(size, sample_rate) if gain is None else gain
+        steps = -(-(len(part) - before) // step)
+        sums = np.zeros(steps)
+        for channel, weight in enumerate(_SURROUND.get(channels, (1,) * channels)):
+            heard = np.fft.irfft(np.fft.rfft(part[:, channel], size) * gain, size)
+            squares = heard[before : before + steps * step] ** 2
+            sums += weight * squares.reshape(steps, step).sum(1)
+        energy.append(sums)
+        frames += len(part) - before
     return np.concatenate(energy), frames
 
 
@@ -101,7 +102,7 @@ def _weighting(size: int, sample_rate: int) -> Any:
     """What the filters do to each frequency of a transform of *size*."""
     import numpy as np
 
-    turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)[:, None]
+    turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     shelf = _shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196, sample_rate)
     high = _high_pass(38.13547087602444, 0.5003270373238773, sample_rate)
     return _response(shelf, turn) * _response(high, turn)

@@ -190,7 +190,7 @@ def inspect(data: bytes) -> SoundFacts | None:
 
 def frames_at(link: Link, sample_rate: int) -> int:
     """How many samples of one channel a link has at another rate."""
-    return round(link.frames * sample_rate / link.sample_rate)
+    return max(0, round(link.frames * sample_rate / link.sample_rate))
 
 
 def links(data: bytes) -> list[Link]:

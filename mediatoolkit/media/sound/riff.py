@@ -236,4 +236,5 @@ def _frame_size(data: bytes, form: Form) -> int:
     place = form.first(b"fmt ")
     if place is None or place.stop - place.start < 14:
         return 1
-    return max(1, struct.unpack_from(form.order + "H", data, place.start + 12)[0])
+    (size,) = struct.unpack_from(form.order + "H", data, place.start + 12)
+    return max(1, int(size))

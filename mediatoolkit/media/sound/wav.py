@@ -132,7 +132,7 @@ def encode(samples: "npt.NDArray[np.floating]", sample_rate: int, *, bits: int =
 
 def to_pcm(samples: "npt.NDArray[np.floating]", bits: int = 16) -> bytes:
     """Little-endian integers of values from -1 to 1; what is louder is clipped."""
-    step = max(1, _AT_ONCE // samples.shape[1])
+    step = max(1, _AT_ONCE * len(samples) // max(1, samples.size))
     starts = range(0, len(samples), step)
     return b"".join(_integers(samples[start : start + step], bits) for start in starts)
 
@@ -189,9 +189,10 @@ def _samples(data: bytes, layout: _Layout, start: int, count: int) -> "npt.NDArr
     if layout.code in _LAWS:
         return np.asarray(_law(layout.code)[written])
     if layout.width == 1:
-        return (written.astype(np.float32) - 128) / 128
+        return np.asarray((written.astype(np.float32) - 128) / 128, np.float32)
     if layout.width == 2:
-        return written.view(layout.order + "i2").astype(np.float32) / 2**15
+        integers = written.view(layout.order + "i2")
+        return np.asarray(integers.astype(np.float32) / 2**15, np.float32)
     return _upper_bits(written.reshape(count, layout.width), layout.order)
 
 
