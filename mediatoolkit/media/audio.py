@@ -6,14 +6,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from mediatoolkit.errors import MediaError
+from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import pixels
-from mediatoolkit.media.base import Media, figure
+from mediatoolkit.media.base import Media, figure, read_whole
 from mediatoolkit.media.captions import Captions
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound import codec, formats, loudness, wav, waveform
-from mediatoolkit.media.sound.arrays import samples_of
+from mediatoolkit.media.sound.arrays import filled, pair_of, samples_of
 from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
@@ -21,12 +21,15 @@ from mediatoolkit.numeric import is_whole
 from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import numpy.typing as npt
 
 _TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()} | {
     ".wave": "audio/wav",
     ".opus": "audio/ogg",
+    ".m4b": "audio/mp4",
 }
 _CHANNELS = range(1, 65)
 _WIDTHS = range(1, 10_001)
@@ -38,7 +41,7 @@ class Audio(Media):
     """One finished piece of sound.
 
     Args:
-        data: A whole WAV, MP3, Ogg (Opus or Vorbis) or FLAC file; above a megabyte, better
+        data: A whole WAV, MP3, Ogg (Opus or Vorbis), FLAC or M4A file; above a megabyte, better
             `await Audio.load(data)`. A WAV whose head does not know its length is repaired.
         provenance: How it was made; left out, what the file itself says.
         path: Where it lies on disk, or None.
@@ -61,8 +64,10 @@ class Audio(Media):
         """Make sound of what people have at hand; blocks.
 
         Args:
-            thing: An `Audio`, the bytes of a file, a path, `(samples, sample_rate)` as in
-                `from_samples`, or what has the bytes of a file as `data`, such as IPython's Audio.
+            thing: An `Audio`, the bytes of a file, a path, an open file or `BytesIO`,
+                `(samples, sample_rate)` as in `from_samples` or the other way round, a dict
+                `{"array": …, "sampling_rate": …}` with channels first as Hugging Face has it, or
+                what has the bytes of a file as `data`, such as IPython's Audio.
 
         Raises:
             MediaError: It is none of these, or not a sound we take.
@@ -70,8 +75,9 @@ class Audio(Media):
         made = cls._of_file(thing)
         if made is not None:
             return made
-        if isinstance(thing, (tuple, list)) and len(thing) == 2:
-            return cls.from_samples(*thing)
+        pair = pair_of(thing)
+        if pair is not None:
+            return cls.from_samples(*pair)
         held = getattr(thing, "data", None)
         if isinstance(held, bytes):
             return cls(held)
@@ -87,7 +93,8 @@ class Audio(Media):
 
         Args:
             samples: Array `(frames,)` or `(frames, channels)` (a torch tensor has its channels
-                first) of floats from -1 to 1, clipped beyond, or of integers over their range.
+                first) of floats from -1 to 1, or of integers over their range. Floats a little
+                beyond 1 are clipped; beyond 8 they are no such samples.
             sample_rate: Hertz.
             provenance: How it was made.
 
@@ -100,7 +107,7 @@ class Audio(Media):
     @classmethod
     def from_pcm(
         cls,
-        pcm: bytes,
+        pcm: object,
         *,
         sample_rate: int,
         channels: int = 1,
@@ -108,9 +115,16 @@ class Audio(Media):
     ) -> Self:
         """A WAV of bare samples, signed 16 bits each, little-endian; a last cut one is dropped.
 
+        Args:
+            pcm: Bytes, or an open file of them.
+            sample_rate: Hertz.
+            channels: From 1.
+            provenance: How it was made.
+
         Raises:
             MediaError: There is not one sample.
         """
+        pcm = read_whole(pcm) if hasattr(pcm, "read") else cls._bytes(pcm)
         rate = _checked(sample_rate, formats.RATES, "sample_rate")
         channels = _checked(channels, _CHANNELS, "channels")
         whole = pcm[: len(pcm) // (2 * channels) * 2 * channels]
@@ -135,17 +149,29 @@ class Audio(Media):
     def samples(self) -> "npt.NDArray[np.float32]":
         """Decode to an array `(frames, channels)`, values from -1 to 1; anew at each use.
 
-        Frame *i* sounds at `i / sample_rate` seconds.
+        Frame *i* sounds at `i / sample_rate` seconds. Channels are in the order of `blocks`.
+
+        Raises:
+            MediaError: The sound is not what its structure says, or too long for one array.
+            MissingExtraError: It is no WAV, and PyAV is not installed.
+        """
+        return filled(self.blocks(), self.facts.frames, self.channels)
+
+    def blocks(self) -> "Iterator[npt.NDArray[np.float32]]":
+        """Decode block by block, for sound that is too long for one array; blocks between them.
+
+        Yields:
+            Arrays `(frames, channels)`, values from -1 to 1; together they are `samples`. Channels
+            come in the order of WAV (left, right, centre, low frequencies, back, side) from
+            whatever file; a WAV has its own.
 
         Raises:
             MediaError: The sound is not what its structure says.
             MissingExtraError: It is no WAV, and PyAV is not installed.
         """
-        if self.facts.frames * self.channels > codec.LARGEST:
-            raise MediaError("The sound is too long to be decoded at once.")
         if self.mime_type == "audio/wav":
-            return wav.decode(self.data)
-        return codec.decode(self.data, self.facts)
+            return wav.blocks(self.data)
+        return codec.blocks(self.data, self.facts)
 
     @property
     def captions(self) -> Captions:
@@ -156,12 +182,12 @@ class Audio(Media):
     @property
     def loudness(self) -> float:
         """Integrated loudness in LUFS after ITU-R BS.1770; -inf for silence."""
-        return loudness.loudness(self.samples, self.sample_rate)
+        return loudness.loudness(self.blocks(), self.sample_rate)
 
     @property
     def peak(self) -> float:
         """The largest sample in dBFS; -inf for silence."""
-        return loudness.peak(self.samples)
+        return loudness.peak(self.blocks())
 
     @property
     def extension(self) -> str:
@@ -176,7 +202,7 @@ class Audio(Media):
 
     def sound(self) -> Sound:
         """The same as bare samples that can be played at once; decodes."""
-        pcm = wav.to_pcm(self.samples)
+        pcm = b"".join(map(wav.to_pcm, self.blocks()))
         return Sound(pcm, self.sample_rate, self.channels, self._text())
 
     def waveform(self, *, width: int = 640, height: int = 96) -> Image:
@@ -187,7 +213,7 @@ class Audio(Media):
         """
         width = _checked(width, _WIDTHS, "width")
         height = _checked(height, _HEIGHTS, "height")
-        drawn = waveform.draw(self.samples, width, height)
+        drawn = waveform.draw(self.blocks(), self.facts.frames, width, height)
         return Image(pixels.encode(pixels.pillow_of(drawn)))
 
     def preview(self) -> SoundPreview:
@@ -200,7 +226,7 @@ class Audio(Media):
             small = (
                 SoundPreview(self.data, self.mime_type, self.seconds, "")
                 if len(self.data) <= LARGEST
-                else make_preview(self.samples, self.sample_rate)
+                else make_preview(self.blocks(), self.sample_rate, self.seconds)
             )
             self._shown.append(small)
         return self._shown[0]
@@ -208,17 +234,30 @@ class Audio(Media):
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, Any]]:
-        """A player with a caption as HTML, and one line of text."""
+        """A player with a caption as HTML, and one line of text.
+
+        What cannot be decoded here has its caption alone.
+        """
         del include, exclude
-        small = self.preview()
+        small = self._preview_if_possible()
+        note = small.note if small else "no preview"
+        caption = " · ".join(part for part in (self._caption(), note) if part)
+        shown = figure(self._player(small) if small else "", escape(caption))
+        return {"text/html": shown, "text/plain": repr(self)}, {}
+
+    def _player(self, small: SoundPreview) -> str:
         source = f"data:{small.mime_type};base64,{base64.b64encode(small.data).decode()}"
-        caption = " · ".join(part for part in (self._caption(), small.note) if part)
         label = escape(self._alt())
-        player = (
+        return (
             f'<audio controls preload="metadata" src="{source}" aria-label="{label}" '
             f'style="max-width:100%">{label}</audio>'
         )
-        return {"text/html": figure(player, escape(caption)), "text/plain": repr(self)}, {}
+
+    def _preview_if_possible(self) -> SoundPreview | None:
+        try:
+            return self.preview()
+        except (MediaError, MissingExtraError):
+            return None
 
     @classmethod
     def _inspect(cls, data: bytes) -> SoundFacts:
@@ -232,7 +271,8 @@ class Audio(Media):
         wanted = _TYPES.get(target.suffix.lower())
         if wanted is None:
             raise MediaError(
-                f"Sound is saved as .wav, .mp3, .ogg, .opus or .flac, not as {target.suffix!r}."
+                "Sound is saved as .wav, .mp3, .ogg, .opus, .flac or .m4a, not as "
+                f"{target.suffix!r}."
             )
         if wanted == self.mime_type:
             return self

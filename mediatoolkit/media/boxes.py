@@ -97,7 +97,7 @@ def inspect(data: bytes) -> FilmFacts | None:
     if moov is None or not has_samples:
         return None
     if track is None:
-        raise MediaError("This MP4 holds no moving pictures.")
+        raise MediaError("This MP4 holds no moving pictures; Audio.open takes sound alone.")
     seconds = track.seconds() if track.is_in_fragments else file.seconds(moov)
     size = track.width, track.height
     return FilmFacts(
@@ -343,3 +343,16 @@ def _clock(data: bytes, at: int) -> tuple[int, int]:
     else:
         scale, ticks = struct.unpack_from(">II", data, at + 12)
     return scale, ticks
+
+
+def record_in(data: bytes) -> bytes | None:
+    """The last record of ours in a file, or None.
+
+    Raises:
+        IndexError, struct.error: The file is cut short before one.
+    """
+    record = None
+    for box in boxes(data, 0, len(data)):
+        if _is_ours(data, box):
+            record = data[box.content + len(_OURS) : box.end]
+    return record

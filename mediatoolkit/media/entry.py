@@ -18,10 +18,12 @@ from mediatoolkit.media.formats import picture_type
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound import formats as sounds
+from mediatoolkit.media.sound import m4a
 from mediatoolkit.media.video import Video
 
 SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".wav", ".mp3", ".ogg", ".opus", ".flac", ".mp4", ".webm"}
+    {".png", ".jpg", ".jpeg", ".webp", ".mp4", ".webm"}
+    | {".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".m4b"}
 )
 _HEAD = 32_768  # bytes; a record of ours near the start of a file fits
 _CHECKED = 64 << 20  # bytes of a file that is read whole to find its record
@@ -134,7 +136,9 @@ def _read(path: Path, size: int, stamp: int) -> Entry | None:
             head = file.read(_HEAD)
         kind, record = _glance(head)
         if record is None and size <= _CHECKED:
-            record = kind(files.read_file(path)).provenance
+            data = files.read_file(path)
+            kind = Audio if m4a.is_m4a(data) else kind
+            record = kind(data).provenance
     except (OSError, StorageError, MediaError):
         return None
     return Entry(kind, size, modified, record, path)
@@ -146,6 +150,8 @@ def _glance(head: bytes) -> tuple[type[Media], Provenance | None]:
     Raises:
         MediaError: No media of ours.
     """
+    if m4a.is_m4a(head):
+        return Audio, None
     if boxes.is_mp4(head) or ebml.is_ebml(head):
         return Video, None
     picture = picture_type(head)

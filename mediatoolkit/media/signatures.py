@@ -47,9 +47,9 @@ _BRANDS = {
     b"avis": Kind("AVIF", PICTURE, _WITH_PILLOW),
     b"crx ": Kind("Canon raw (CR3)", PICTURE, "develop it and save it as JPEG"),
     b"qt  ": Kind("QuickTime", FILM, _AS_MP4),
-    b"M4A ": Kind("M4A (sound in MP4)", SOUND, _AS_WAV),
-    b"M4B ": Kind("M4B (sound in MP4)", SOUND, _AS_WAV),
-    b"F4A ": Kind("F4A (sound in MP4)", SOUND, _AS_WAV),
+    b"M4A ": Kind("M4A (sound in MP4)", SOUND, "mt.Audio takes it"),
+    b"M4B ": Kind("M4B (sound in MP4)", SOUND, "mt.Audio takes it"),
+    b"F4A ": Kind("F4A (sound in MP4)", SOUND, "mt.Audio takes it"),
 }
 """ISO base media files by their brand; any other is MP4."""
 

@@ -108,7 +108,7 @@ def test_samples_make_the_round_trip_exactly() -> None:
     assert (Audio.from_samples(audio.samples, RATE).data) == audio.data
 
 
-@pytest.mark.parametrize("lie", [0, 0xFFFFFFFF, 0x7FFFFFFF, 60_000])
+@pytest.mark.parametrize("lie", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000])
 @pytest.mark.parametrize("whole_head", [True, False])
 def test_a_wav_with_a_lying_length_is_repaired(*, lie: int, whole_head: bool) -> None:
     honest = encoded("audio/wav")
@@ -156,7 +156,8 @@ def test_other_programs_still_read_the_file(mime_type: str) -> None:
         tags = {**file.metadata, **file.streams.audio[0].metadata}
         frames = sum(frame.samples for frame in file.decode(audio=0))
     assert frames >= RATE
-    assert any("local/hibari" in text for text in tags.values())
+    is_hidden = mime_type == "audio/wav"  # in a chunk of its own, beside the user's comment
+    assert any("local/hibari" in text for text in tags.values()) != is_hidden
 
 
 def test_tags_of_others_are_kept_in_an_mp3() -> None:
@@ -184,23 +185,14 @@ def test_an_ending_that_is_no_sound_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("mime_type", FORMATS[1:])
+@pytest.mark.parametrize("mime_type", FORMATS)
 @given(share=st.floats(0, 0.999))
 def test_sound_cut_anywhere_is_refused(mime_type: str, share: float) -> None:
+    """But for the last frame of an MP3, which every player does without."""
     data = encoded(mime_type)
+    least = len(data) - (192 if mime_type == "audio/mpeg" else 0)
     with pytest.raises(MediaError):
-        Audio(data[: int(len(data) * share)])
-
-
-@given(size=st.integers(0, 2_000))
-def test_a_cut_wav_is_refused_or_holds_what_is_there(size: int) -> None:
-    """Its length cannot be told from the lie of a server that streams."""
-    cut = encoded("audio/wav")[:size]
-    if size < 46:
-        with pytest.raises(MediaError):
-            Audio(cut)
-    else:
-        assert len(Audio(cut).samples) == (size - 44) // 2
+        Audio(data[: int(least * share)])
 
 
 @given(st.binary(max_size=300))
@@ -261,10 +253,12 @@ def test_what_follows_the_sound_is_cut_off(mime_type: str) -> None:
         (b"<!doctype html>", "HTML"),
         (b"FORM\0\0\0\0AIFF", "AIFF"),
         (b"\xff\xf1\x50\x80", "AAC"),
-        (b"\0\0\0\x20ftypM4A ", "MP4"),
+        (b"\0\0\0\x20ftypM4A ", "cut short"),
         (b"hello", "unknown data"),
         (wav.wrapped(b"", sample_rate=RATE, channels=1), "no sound"),
-        (wav_of(np.zeros(9, np.uint8), 7, 8), "kind 7"),
+        (wav_of(np.zeros(9, np.uint8), 0x11, 4), "IMA ADPCM; convert it"),
+        (wav_of(np.zeros(9, np.uint8), 0x99, 8), "kind 0x99"),
+        (wav_of(np.zeros(9, np.uint8), 3, 16), "16 bits of kind 3"),
     ],
 )
 def test_what_is_no_sound_is_refused_by_name(data: bytes, words: str) -> None:

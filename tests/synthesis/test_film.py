@@ -92,6 +92,13 @@ def test_sound_and_picture_end_together() -> None:
     assert len(heard(spoken_film())) / 48_000 == pytest.approx(2, abs=0.05)
 
 
+@pytest.mark.parametrize("rate", [1, 99])
+def test_a_narration_that_cannot_be_heard_is_told(rate: int) -> None:
+    """FFmpeg would leave it out."""
+    with pytest.raises(PromptError, match=f"{rate} samples a second cannot be heard; 100 are"):
+        compose([plain()], size=SIZE, narration=Audio.from_samples(np.ones(9) / 2, rate))
+
+
 def test_the_index_stands_before_the_film() -> None:
     """A browser can begin before it has the whole file."""
     film = spoken_film()

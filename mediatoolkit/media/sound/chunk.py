@@ -1,6 +1,6 @@
 """Sound on its way: a piece of speech that is still being made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Sound:
         text: The words in it, where that is known.
     """
 
-    pcm: bytes
+    pcm: bytes = field(repr=False)
     sample_rate: int
     channels: int = 1
     text: str | None = None

@@ -1,11 +1,12 @@
 """Compressed sound to samples and back, through PyAV, which is loaded when it is needed."""
 
 import io
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.media.sound import id3, ogg
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.resample import resampled
 
@@ -13,15 +14,43 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LARGEST = 500_000_000  # samples over all channels, 2 GB as floats
-
-_FORMATS = {"audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/flac": "flac"}
-_CODECS = {"audio/mpeg": "libmp3lame", "audio/ogg": "libopus", "audio/flac": "flac"}
+_FORMATS = {
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/mp4": "mp4",
+}
+_CODECS = {
+    "audio/mpeg": "libmp3lame",
+    "audio/ogg": "libopus",
+    "audio/flac": "flac",
+    "audio/mp4": "aac",
+}
+_PLANAR = {"audio/mpeg": "s16p", "audio/mp4": "fltp"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
+_RATES = {"audio/mpeg": _MP3_RATES, "audio/ogg": _OPUS_RATES, "audio/mp4": _AAC_RATES}
 _FLAC_LARGEST_RATE = 655350
-_LAYOUTS = {1: "mono", 2: "stereo"}
+_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""The order in which FFmpeg encodes so many channels."""
+
+_CHANNELS = {
+    "audio/mpeg": frozenset({1, 2}),
+    "audio/ogg": frozenset({1, 2, 3, 4, 6, 8}),  # FFmpeg 8 mixes up the places of 5 and of 7
+    "audio/flac": frozenset(range(1, 9)),
+    "audio/mp4": frozenset(range(1, 9)),
+}
+_ENDINGS = {
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+}
+_BIT_RATES = {"audio/mpeg": 64_000, "audio/ogg": 64_000, "audio/mp4": 128_000}
 _AT_ONCE = 1 << 16
+_LARGE_TAGS = 1 << 20
+_SKIP_MANUAL = 1 << 29  # AV_CODEC_FLAG2_SKIP_MANUAL: what is not to be heard is decoded, too
 
 
 def load_av() -> Any:
@@ -34,7 +63,7 @@ def load_av() -> Any:
         import av
     except ImportError:
         missing = MissingExtraError(
-            "MP3, Ogg and FLAC are read and written with PyAV, which is not installed: "
+            "MP3, Ogg, FLAC and M4A are read and written with PyAV, which is not installed: "
             'pip install "mediatoolkit[local]". WAV works without it.'
         )
     else:
@@ -42,34 +71,121 @@ def load_av() -> Any:
     raise missing
 
 
-def decode(data: bytes, facts: SoundFacts) -> "npt.NDArray[np.float32]":
-    """Samples as `(frames, channels)`, as many as *facts* says or a little fewer.
+def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]":
+    """Samples as `(frames, channels)`, some at a time; as many as *facts* says or a little fewer.
+
+    Channels come in FFmpeg's order, which is that of WAV: left, right, centre, low frequencies,
+    back, side. Opus and Vorbis files have the centre second; libsndfile leaves it there.
 
     Raises:
         MediaError: The sound is not what the structure says.
         MissingExtraError: PyAV is not installed.
     """
-    import numpy as np
+    for block in _chain(data, facts):
+        yield block if block.shape[1] == facts.channels else _spread(block, facts.channels)
 
+
+def _chain(data: bytes, facts: SoundFacts) -> Iterator[Any]:
+    """The links of an Ogg one by one, for FFmpeg guesses what it has to skip of a further one."""
+    if facts.mime_type != "audio/ogg":
+        yield from _whole(data, facts, facts.frames)
+        return
+    for link in ogg.links(data):
+        frames = ogg.frames_at(link, facts.sample_rate)
+        yield from _whole(link.of(data), facts, frames, link)
+
+
+def _whole(
+    data: bytes, facts: SoundFacts, frames: int, link: ogg.Link | None = None
+) -> Iterator[Any]:
+    """At most *frames* of one stream as FFmpeg gives them, in the form that *facts* says.
+
+    Raises:
+        MediaError: The sound is not what the structure says.
+        MissingExtraError: PyAV is not installed.
+    """
     av = load_av()
-    parts: list[Any] = []
-    layout, kind = _layout(facts.channels), _FORMATS[facts.mime_type]
-    frames = 0
+    left = frames
+    tags = id3.after_tags(data) if facts.mime_type == "audio/mpeg" else 0
+    if tags > _LARGE_TAGS:  # FFmpeg takes its time over them
+        data = data[tags:]
     try:
-        with av.open(io.BytesIO(data), format=kind, **_lenient(av)) as file:
-            plain = av.AudioResampler("flt", layout=layout, rate=facts.sample_rate)
-            for frame in chain(file.decode(audio=0), [None]):
-                for part in plain.resample(frame):
-                    parts.append(part.to_ndarray().reshape(-1, facts.channels))
-                    frames += len(parts[-1])
-                if frames > facts.frames:
+        with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **_lenient(av)) as file:
+            for part in _arrays(av, file, facts.sample_rate, link):
+                yield part[:left]
+                left -= len(part)
+                if left <= 0:
                     break
-        samples: npt.NDArray[np.float32] = np.concatenate(parts)[: facts.frames]
     except (av.FFmpegError, EOFError, ValueError, IndexError) as error:
         failure = MediaError(f"The sound cannot be decoded: {_reason(error)}")
     else:
-        return samples
+        if left < frames or not frames:
+            return
+        failure = MediaError("The sound cannot be decoded: it gives no samples.")
     raise failure
+
+
+def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iterator[Any]:
+    """Arrays `(frames, channels)` from the first sample that is to be heard."""
+    stream = file.streams.audio[0]
+    frames, lead = _decoded(av, file, stream), 0
+    if link is not None and link.skips_by_hand:
+        stream.codec_context.flags2 |= _SKIP_MANUAL
+        next(frames, None)  # the first packet of Vorbis is there for the second alone
+        lead = link.lead
+    for part in _resampled(av, _gathered(av, frames), sample_rate):
+        samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+        yield samples[lead:]
+        lead = max(0, lead - len(samples))
+
+
+def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
+    """The frames of all packets; in an MP3, players pass over what is no packet."""
+    for packet in file.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            if file.format.name != "mp3":
+                raise
+
+
+def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
+    """The same in large frames, because each costs its reader some time."""
+    held, form = av.AudioFifo(), None
+    for frame in frames:
+        if held.samples and form != _form(frame):
+            yield held.read()
+            held = av.AudioFifo()
+        form = _form(frame)
+        frame.pts = None  # what counts is the order
+        held.write(frame)
+        if held.samples * frame.layout.nb_channels >= _AT_ONCE:
+            yield held.read()
+    if held.samples:
+        yield held.read()
+
+
+def _resampled(av: Any, frames: Iterable[Any], sample_rate: int) -> Iterator[Any]:
+    """Frames of one rate and of floats; joined pieces may change their form on the way."""
+    plain, form = av.AudioResampler("flt", rate=sample_rate), None
+    for frame in frames:
+        if form not in {None, _form(frame)}:
+            yield from plain.resample(None)
+            plain = av.AudioResampler("flt", rate=sample_rate)
+        form = _form(frame)
+        yield from plain.resample(frame)
+    yield from plain.resample(None)
+
+
+def _form(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _spread(samples: Any, channels: int) -> Any:
+    """The same on every channel; a later link of a chain may have other channels."""
+    import numpy as np
+
+    return np.repeat(samples.mean(1, keepdims=True), channels, axis=1)
 
 
 def _lenient(av: Any) -> dict[str, str]:
@@ -90,7 +206,7 @@ def encode(
     Args:
         samples: Values from -1 to 1.
         sample_rate: Hertz; changed to the nearest one that the format has.
-        mime_type: `audio/mpeg`, `audio/ogg` (as Opus) or `audio/flac`.
+        mime_type: `audio/mpeg`, `audio/ogg` (as Opus), `audio/flac` or `audio/mp4` (as AAC).
         bits: What FLAC keeps of a sample.
         bit_rate: Bits a second on average; left out, what sounds good.
 
@@ -100,23 +216,22 @@ def encode(
     """
     av = load_av()
     channels = samples.shape[1]
-    if channels not in _LAYOUTS:
-        raise MediaError(f"Sound of {channels} channels is saved as .wav alone.")
+    layout = _layout(channels, mime_type)
     rate = _nearest_rate(sample_rate, mime_type)
     if rate != sample_rate:
         samples = resampled(samples, sample_rate, rate)
     kind, typed = _typed(samples, mime_type, bits)
     target = io.BytesIO()
     with av.open(target, "w", format=_FORMATS[mime_type]) as file:
-        stream = file.add_stream(_CODECS[mime_type], rate=rate, layout=_LAYOUTS[channels])
+        stream = file.add_stream(_CODECS[mime_type], rate=rate, layout=layout)
         stream.format = kind
-        stream.format = "s16p" if mime_type == "audio/mpeg" else kind
+        stream.format = _PLANAR.get(mime_type, kind)
         stream.options = _options(mime_type, bit_rate)
         if mime_type != "audio/flac":
-            stream.bit_rate = bit_rate or 64_000 * channels
+            stream.bit_rate = bit_rate or _BIT_RATES[mime_type] * channels
         for at in range(0, len(typed), _AT_ONCE):
             part = typed[at : at + _AT_ONCE]
-            frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), kind, _LAYOUTS[channels])
+            frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), kind, layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
@@ -130,7 +245,7 @@ def _options(mime_type: str, bit_rate: int | None) -> dict[str, str]:
 def _nearest_rate(rate: int, mime_type: str) -> int:
     if mime_type == "audio/flac":
         return min(rate, _FLAC_LARGEST_RATE)
-    rates = _MP3_RATES if mime_type == "audio/mpeg" else _OPUS_RATES
+    rates = _RATES[mime_type]
     return next((one for one in rates if one >= rate), rates[-1])
 
 
@@ -145,8 +260,11 @@ def _typed(samples: Any, mime_type: str, bits: int) -> tuple[str, Any]:
     return "s16", integers.astype(np.int16)
 
 
-def _layout(channels: int) -> str:
-    return _LAYOUTS.get(channels, f"{channels}c")
+def _layout(channels: int, mime_type: str) -> str:
+    if channels not in _CHANNELS[mime_type]:
+        fit = [ending for ending, kind in _ENDINGS.items() if channels in _CHANNELS[kind]]
+        raise MediaError(f"Sound of {channels} channels is saved as {' or '.join(['.wav', *fit])}.")
+    return _LAYOUTS[channels - 1]
 
 
 def _reason(error: Exception) -> str:

@@ -1,42 +1,73 @@
 """The list of comments that Opus, Vorbis and FLAC share: `NAME=text`, lengths before each."""
 
 import struct
+from typing import NamedTuple
 
 _OURS = b"MEDIATOOLKIT="
+_MOST = 20_000
+
+
+class _List(NamedTuple):
+    """What can be read of a list, and the bytes of what cannot."""
+
+    vendor: bytes
+    comments: list[bytes]
+    unread: int
+    rest: bytes
 
 
 def with_record(block: bytes, record: bytes) -> bytes:
-    """The list with *record* in it, in the place of an older one of ours."""
-    vendor, comments = _parsed(block)
-    kept = [one for one in comments if not one.startswith(_OURS)] + [_OURS + record]
-    return _measured(vendor) + struct.pack("<I", len(kept)) + b"".join(map(_measured, kept))
+    """The list with *record* as its first comment, in the place of an older one of ours."""
+    parsed = _parsed(block)
+    kept = [_OURS + record, *_others(parsed.comments)]
+    return _written(parsed._replace(comments=kept))
+
+
+def without_record(block: bytes) -> bytes:
+    """The list without a comment of ours."""
+    parsed = _parsed(block)
+    kept = _others(parsed.comments)
+    return block if kept == parsed.comments else _written(parsed._replace(comments=kept))
 
 
 def record_in(block: bytes) -> bytes | None:
     """What `with_record` wrote, or None."""
-    for comment in _parsed(block)[1]:
+    for comment in _parsed(block).comments:
         if comment.startswith(_OURS):
             return comment[len(_OURS) :]
     return None
+
+
+def _others(comments: list[bytes]) -> list[bytes]:
+    return [comment for comment in comments if not comment.startswith(_OURS)]
+
+
+def _written(parsed: _List) -> bytes:
+    count = struct.pack("<I", len(parsed.comments) + parsed.unread)
+    return b"".join(
+        (_measured(parsed.vendor), count, *map(_measured, parsed.comments), parsed.rest)
+    )
 
 
 def _measured(text: bytes) -> bytes:
     return struct.pack("<I", len(text)) + text
 
 
-def _parsed(block: bytes) -> tuple[bytes, list[bytes]]:
-    """Vendor and comments; up to the first that is cut, for the sound may be whole all the same."""
+def _parsed(block: bytes) -> _List:
+    """Up to the first comment that is cut, for the sound may be whole all the same."""
     comments: list[bytes] = []
+    count = at = 0
+    vendor = b""
     try:
         vendor, at = _one(block, 0)
         (count,) = struct.unpack_from("<I", block, at)
         at += 4
-        for _ in range(count):
+        for _ in range(min(count, _MOST)):
             comment, at = _one(block, at)
             comments.append(comment)
     except struct.error:
-        return b"", comments
-    return vendor, comments
+        pass  # the rest is kept as it is
+    return _List(vendor, comments, count - len(comments), block[at:])
 
 
 def _one(block: bytes, at: int) -> tuple[bytes, int]:

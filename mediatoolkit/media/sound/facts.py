@@ -10,7 +10,7 @@ class SoundFacts:
     """What the structure says, without a sample decoded.
 
     Attributes:
-        mime_type: `audio/wav`, `audio/mpeg`, `audio/ogg` or `audio/flac`.
+        mime_type: `audio/wav`, `audio/mpeg`, `audio/ogg`, `audio/flac` or `audio/mp4`.
         sample_rate: Hertz.
         channels: From 1.
         frames: Samples of one channel.
@@ -24,3 +24,11 @@ class SoundFacts:
     frames: int
     bits: int
     length: int
+
+
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+
+
+def with_tags_behind(data: bytes, end: int) -> int:
+    """Where the file ends whose sound ends at *end*: tags behind it are kept, rubbish is not."""
+    return len(data) if data.startswith(_TAGS, end) else end

@@ -4,8 +4,9 @@ import struct
 from types import ModuleType
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.signatures import refusal
-from mediatoolkit.media.sound import flac, mpeg, ogg, wav
+from mediatoolkit.media import boxes
+from mediatoolkit.media.signatures import PICTURE, kind_of, refusal
+from mediatoolkit.media.sound import flac, id3, m4a, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
 RATES = range(1, 1_000_000)
@@ -14,12 +15,15 @@ EXTENSIONS = {
     "audio/mpeg": ".mp3",
     "audio/ogg": ".ogg",
     "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
 }
+_PERHAPS_MP3 = ("MP3", "unknown data", "empty")  # or nothing behind its tags
 _MODULES: dict[str, ModuleType] = {
     "audio/wav": wav,
     "audio/mpeg": mpeg,
     "audio/ogg": ogg,
     "audio/flac": flac,
+    "audio/mp4": m4a,
 }
 
 
@@ -27,7 +31,7 @@ def inspect(data: bytes) -> SoundFacts:
     """Check the structure of a sound file; above a megabyte, better in a thread.
 
     Raises:
-        MediaError: Not WAV, MP3, Ogg or FLAC, cut short, corrupt, or without a sample.
+        MediaError: Not WAV, MP3, Ogg, FLAC or M4A, cut short, corrupt, or without a sample.
     """
     module = _module_for(data)
     try:
@@ -80,6 +84,10 @@ def _module_for(data: bytes) -> ModuleType:
         return ogg
     if flac.is_flac(data):
         return flac
-    if mpeg.is_mp3(data):
+    behind = data[id3.after_tags(data) :][:1024]
+    kind = kind_of(behind)
+    if boxes.is_mp4(data) and kind.family != PICTURE and kind.name != "QuickTime":
+        return m4a
+    if kind.name in _PERHAPS_MP3 and mpeg.is_mp3(data):
         return mpeg
-    raise MediaError(refusal(data, "sound", "WAV, MP3, Ogg or FLAC"))
+    raise MediaError(refusal(behind, "sound", "WAV, MP3, Ogg, FLAC or M4A"))

@@ -6,6 +6,7 @@ stretches of a few seconds, because a recursion over samples is slow in NumPy.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,29 +14,30 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _STEP, _STEPS_IN_BLOCK = 0.1, 4  # seconds; blocks of 0.4 s overlap by three quarters
-_STRETCH = 200  # steps that are filtered at once
-_RUN_UP = 10  # steps before a stretch, after which the filters have forgotten what was before
+_STRETCH = 200  # steps that are filtered at once, or fewer where these are large
+_RUN_UP = 3  # steps before a stretch, after which the filters have forgotten what was before
+_AT_ONCE = 1 << 21  # samples over all channels
 _SILENT, _RELATIVE = -70.0, -10.0  # gates, in LUFS and LU
 _SURROUND = {5: (1, 1, 1, 1.41, 1.41), 6: (1, 1, 1, 0, 1.41, 1.41)}
 
 
-def peak(samples: "npt.NDArray[np.float32]") -> float:
+def peak(blocks: "Iterable[npt.NDArray[np.float32]]") -> float:
     """The largest sample in dBFS; -inf for silence."""
-    largest = max(float(samples.max()), -float(samples.min()))
+    largest = max(max(float(block.max()), -float(block.min())) for block in blocks)
     return 20 * math.log10(largest) if largest else -math.inf
 
 
-def loudness(samples: "npt.NDArray[np.float32]", sample_rate: int) -> float:
-    """Integrated loudness of `(frames, channels)` in LUFS; -inf for silence."""
+def loudness(blocks: "Iterable[npt.NDArray[np.float32]]", sample_rate: int) -> float:
+    """Integrated loudness of blocks of `(frames, channels)` in LUFS; -inf for silence."""
     import numpy as np
 
     step = max(1, round(sample_rate * _STEP))
-    energy = _energy(samples, sample_rate, step)
+    energy, frames = _energy(blocks, sample_rate, step)
     if len(energy) <= _STEPS_IN_BLOCK:  # shorter than a block: measured as a whole
-        power = np.array([energy.sum() / len(samples)])
+        power = np.array([energy.sum() / frames])
     else:
-        blocks = np.convolve(energy, np.ones(_STEPS_IN_BLOCK), "valid")
-        power = blocks[: len(samples) // step - _STEPS_IN_BLOCK + 1] / (step * _STEPS_IN_BLOCK)
+        whole = np.convolve(energy, np.ones(_STEPS_IN_BLOCK), "valid")
+        power = whole[: frames // step - _STEPS_IN_BLOCK + 1] / (step * _STEPS_IN_BLOCK)
     loud = power[_lufs(power) > _SILENT]
     if not len(loud):
         return -math.inf
@@ -49,32 +51,58 @@ def _lufs(power: Any) -> Any:
     return -0.691 + 10 * np.log10(np.maximum(power, 1e-30))
 
 
-def _energy(samples: Any, sample_rate: int, step: int) -> Any:
-    """Weighted sum of squares of every step, the last one filled up with silence."""
+def _energy(blocks: Any, sample_rate: int, step: int) -> tuple[Any, int]:
+    """Weighted sum of squares of every step, the last one filled up with silence; and frames."""
     import numpy as np
 
-    channels = samples.shape[1]
-    weights = np.array(_SURROUND.get(channels, (1,) * channels))
-    steps = -(-len(samples) // step)
-    size = (_STRETCH + 2 * _RUN_UP) * step
-    gain = _weighting(size, sample_rate)
-    energy = np.zeros(steps)
-    for first in range(0, steps, _STRETCH):
-        begin = (first - _RUN_UP) * step
-        part = samples[max(0, begin) : (first + _STRETCH) * step]
-        spectrum = np.fft.rfft(part, size, axis=0)
-        start = first * step - max(0, begin)
-        heard = np.fft.irfft(spectrum * gain, size, axis=0)[start : start + _STRETCH * step]
-        squares = (heard**2 @ weights).reshape(-1, step).sum(1)
-        energy[first : first + _STRETCH] = squares[: steps - first]
-    return energy
+    energy: list[Any] = []
+    frames = 0
+    gain: Any = None
+    for part, before in _stretches(blocks, step):
+        channels = part.shape[1]
+        size = (_most(step, channels) + 2 * _RUN_UP) * step
+        gain = _weighting(size, sample_rate) if gain is None else gain
+        steps = -(-(len(part) - before) // step)
+        sums = np.zeros(steps)
+        for channel, weight in enumerate(_SURROUND.get(channels, (1,) * channels)):
+            heard = np.fft.irfft(np.fft.rfft(part[:, channel], size) * gain, size)
+            squares = heard[before : before + steps * step] ** 2
+            sums += weight * squares.reshape(steps, step).sum(1)
+        energy.append(sums)
+        frames += len(part) - before
+    return np.concatenate(energy), frames
+
+
+def _stretches(blocks: Any, step: int) -> Iterator[tuple[Any, int]]:
+    """Some whole steps each, behind a run-up, and how long that is."""
+    import numpy as np
+
+    held: list[Any] = []
+    size = before = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block)
+        wanted = _most(step, block.shape[1]) * step
+        while size - before >= wanted:
+            whole = np.concatenate(held)
+            yield whole[: before + wanted], before
+            whole = whole[max(0, before + wanted - _RUN_UP * step) :]
+            before = min(before + wanted, _RUN_UP * step)
+            held, size = [whole], len(whole)
+    if size > before:
+        yield np.concatenate(held), before
+
+
+def _most(step: int, channels: int) -> int:
+    """Steps in a stretch, so that it needs no more memory than it should."""
+    return max(_RUN_UP, min(_STRETCH, _AT_ONCE // (step * channels)))
 
 
 def _weighting(size: int, sample_rate: int) -> Any:
     """What the filters do to each frequency of a transform of *size*."""
     import numpy as np
 
-    turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)[:, None]
+    turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     shelf = _shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196, sample_rate)
     high = _high_pass(38.13547087602444, 0.5003270373238773, sample_rate)
     return _response(shelf, turn) * _response(high, turn)

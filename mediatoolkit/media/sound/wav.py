@@ -1,68 +1,74 @@
-"""WAV: chunks in a RIFF, integers or floats; decoded with NumPy alone.
-
-A server that streams does not know the length when it writes the head, and fills in 0 or the
-largest number there is. `repaired` puts the true lengths in.
-"""
+"""WAV: chunks in a RIFF; integers, floats, A-law or µ-law, decoded with NumPy alone."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media.sound import riff
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_INTEGERS, _FLOATS, _EXTENSIBLE = 1, 3, 0xFFFE
-_BITS = {_INTEGERS: (8, 16, 24, 32), _FLOATS: (32, 64)}
-_RECORD = b"INFOICMT"
+_INTEGERS, _FLOATS, _A_LAW, _MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+_LAWS = (_A_LAW, _MU_LAW)
+_WIDTHS = {_INTEGERS: range(1, 9), _FLOATS: (4, 8), _A_LAW: (1,), _MU_LAW: (1,)}
+"""Bytes of a sample, by how it is written."""
+
+_OTHERS = {
+    0x02: "ADPCM",
+    0x11: "IMA ADPCM",
+    0x31: "GSM",
+    0x40: "G.721",
+    0x45: "G.726",
+    0x50: "MPEG audio",
+    0x55: "MP3",
+    0x61: "ADPCM",
+    0x62: "ADPCM",
+    0x64: "G.721",
+    0xFF: "AAC",
+    0x160: "Windows Media Audio",
+    0x161: "Windows Media Audio",
+    0x2000: "AC-3",
+    0x706D: "AAC",
+}
+_WAY_OUT = "convert it to plain samples first, such as with `ffmpeg -i old.wav new.wav`."
+_RECORD = b"mtlk"
+_OLD_RECORD = b"INFOICMT"  # where version 0.1.0 put it, and with it hid a comment of the user's
+_OLD_WORDS = (b'"engine": ', b'"model": ', b'"prompt": ')
+_AT_ONCE = 1 << 18  # samples over all channels
+
+is_wav = riff.is_wave
+repaired = riff.repaired
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the samples lie, and how they are written."""
+    """Where the samples lie, and how they are written.
+
+    A sample takes `width` bytes, of which `bits` count: the upper ones.
+    """
 
     code: int
     channels: int
     sample_rate: int
     bits: int
+    width: int
+    order: str
     start: int
     stop: int
-    length: int
 
     @property
     def frame_size(self) -> int:
-        return self.channels * self.bits // 8
+        return self.channels * self.width
 
     @property
     def frames(self) -> int:
         return (self.stop - self.start) // self.frame_size
-
-
-def is_wav(data: bytes) -> bool:
-    """Whether the bytes begin as a WAV does."""
-    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
-
-
-def repaired(data: bytes) -> bytes:
-    """The same with its lengths right, cut to whole samples; what is no WAV stays as it is."""
-    found = _start_of_samples(data) if is_wav(data) else None
-    if found is None:
-        return data
-    start, frame_size = found
-    claimed = struct.unpack_from("<I", data, 4)[0] + 8
-    (size,) = struct.unpack_from("<I", data, start - 4)
-    if start + size <= claimed <= len(data) and (size or claimed == start):
-        return data
-    if start + size > len(data) or not size:
-        size = (len(data) - start) // frame_size * frame_size
-    head, pcm = data[8:start], data[start : start + size]
-    length = len(head) + size + size % 2
-    lengths = struct.pack("<I", length), struct.pack("<I", size)
-    return b"".join((b"RIFF", lengths[0], head[:-4], lengths[1], pcm, b"\0" * (size % 2)))
 
 
 def head_of(data: bytes) -> bytes:
@@ -70,54 +76,46 @@ def head_of(data: bytes) -> bytes:
 
     Empty when *data* does not reach as far as the samples.
     """
-    found = _start_of_samples(data)
-    return data[: found[0] - 4] + bytes(4) if found else b""
+    form = riff.read(data)
+    place = form.first(riff.DATA) or form.broken
+    if place is None or place.kind != riff.DATA:
+        return b""
+    return data[: place.start - 4] + bytes(4)
 
 
 def inspect(data: bytes) -> SoundFacts | None:
-    """Read the facts, or None when it is cut short or corrupt."""
-    layout = _layout(data)
-    if layout is None:
+    """Read the facts, or None when it is cut short or corrupt.
+
+    Raises:
+        MediaError: A kind of WAV that is not taken.
+        struct.error: It is corrupt.
+    """
+    form = riff.read(data)
+    if riff.is_cut(data, form):
         return None
+    layout = _layout(data, form)
     return SoundFacts(
         "audio/wav",
         layout.sample_rate,
         layout.channels,
         layout.frames,
         layout.bits,
-        layout.length,
+        riff.length(data, form),
     )
 
 
-def decode(data: bytes) -> "npt.NDArray[np.float32]":
-    """Samples as `(frames, channels)`, from -1 to 1.
+def blocks(data: bytes) -> Iterator["npt.NDArray[np.float32]"]:
+    """Samples as `(frames, channels)`, from -1 to 1, some at a time.
 
     Raises:
         MediaError: Floats that are no numbers.
     """
-    import numpy as np
-
-    layout = _layout(data)
-    if layout is None:
-        raise MediaError("The WAV is cut short or corrupt.")
-    count = layout.frames * layout.channels
-    if layout.code == _FLOATS:
-        floats = np.frombuffer(data, f"<f{layout.bits // 8}", count, layout.start)
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
-            samples: npt.NDArray[Any] = floats.astype(np.float32)
-        if not np.isfinite(samples).all():
-            raise MediaError("The WAV holds values that are no numbers.")
-    elif layout.bits == 8:
-        unsigned = np.frombuffer(data, np.uint8, count, layout.start)
-        samples = (unsigned.astype(np.float32) - 128) / 128
-    elif layout.bits == 24:
-        parts = np.zeros((count, 4), np.uint8)
-        parts[:, 1:] = np.frombuffer(data, np.uint8, count * 3, layout.start).reshape(-1, 3)
-        samples = parts.view("<i4")[:, 0] / 2**31
-    else:
-        integers = np.frombuffer(data, f"<i{layout.bits // 8}", count, layout.start)
-        samples = integers / 2.0 ** (layout.bits - 1)
-    return np.asarray(samples.reshape(-1, layout.channels), np.float32)
+    layout = _layout(data, riff.read(data))
+    step = max(1, _AT_ONCE // layout.channels) * layout.frame_size
+    stop = layout.start + layout.frames * layout.frame_size
+    for start in range(layout.start, stop, step):
+        count = (min(start + step, stop) - start) // layout.width
+        yield _samples(data, layout, start, count).reshape(-1, layout.channels)
 
 
 def encode(samples: "npt.NDArray[np.floating]", sample_rate: int, *, bits: int = 16) -> bytes:
@@ -134,6 +132,101 @@ def encode(samples: "npt.NDArray[np.floating]", sample_rate: int, *, bits: int =
 
 def to_pcm(samples: "npt.NDArray[np.floating]", bits: int = 16) -> bytes:
     """Little-endian integers of values from -1 to 1; what is louder is clipped."""
+    step = max(1, _AT_ONCE * len(samples) // max(1, samples.size))
+    starts = range(0, len(samples), step)
+    return b"".join(_integers(samples[start : start + step], bits) for start in starts)
+
+
+def wrapped(pcm: bytes, *, sample_rate: int, channels: int, bits: int = 16) -> bytes:
+    """A WAV around little-endian integer samples."""
+    block = channels * bits // 8
+    rates = struct.pack("<IIHH", sample_rate, sample_rate * block, block, bits)
+    form = riff.chunk(b"fmt ", struct.pack("<HH", _INTEGERS, channels) + rates)
+    padding = b"\0" * (len(pcm) % 2)
+    length = 4 + len(form) + 8 + len(pcm) + len(padding)
+    head = struct.pack("<4sI4s", b"RIFF", length, b"WAVE")
+    return b"".join((head, form, struct.pack("<4sI", b"data", len(pcm)), pcm, padding))
+
+
+def written_into(data: bytes, record: bytes) -> list[Piece]:
+    """The file with *record* in a chunk of its own, in the place of an older one of ours."""
+    form = riff.read(data)
+    kept = [chunk for chunk in form.chunks if _record_of(data, chunk) is None]
+    return riff.rebuilt(data, form, kept, riff.chunk(_RECORD, record, form.order))
+
+
+def record_in(data: bytes) -> bytes | None:
+    """What `written_into` wrote, or None."""
+    records = (_record_of(data, chunk) for chunk in riff.read(data).chunks)
+    return next((record for record in records if record is not None), None)
+
+
+def _record_of(data: bytes, chunk: riff.Chunk) -> bytes | None:
+    """The record in a chunk of ours, also in one of version 0.1.0, or None."""
+    if chunk.kind == _RECORD:
+        return data[chunk.start : chunk.stop]
+    if chunk.kind != b"LIST" or not data.startswith(_OLD_RECORD, chunk.start):
+        return None
+    record = data[chunk.start + 12 : chunk.stop]
+    (size,) = struct.unpack_from("<I", data, chunk.start + 8)
+    is_ours = len(record) == size + size % 2 and record.startswith(b"{")
+    if not (is_ours and all(word in record for word in _OLD_WORDS)):
+        return None
+    return record[:size].rstrip(b"\0")
+
+
+def _samples(data: bytes, layout: _Layout, start: int, count: int) -> "npt.NDArray[np.float32]":
+    import numpy as np
+
+    if layout.code == _FLOATS:
+        floats = np.frombuffer(data, f"{layout.order}f{layout.width}", count, start)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            numbers = floats.astype(np.float32)
+        if not np.isfinite(numbers).all():
+            raise MediaError("The WAV holds values that are no numbers.")
+        return numbers
+    written = np.frombuffer(data, np.uint8, count * layout.width, start)
+    if layout.code in _LAWS:
+        return np.asarray(_law(layout.code)[written])
+    if layout.width == 1:
+        return np.asarray((written.astype(np.float32) - 128) / 128, np.float32)
+    if layout.width == 2:
+        integers = written.view(layout.order + "i2")
+        return np.asarray(integers.astype(np.float32) / 2**15, np.float32)
+    return _upper_bits(written.reshape(count, layout.width), layout.order)
+
+
+def _upper_bits(written: Any, order: str) -> "npt.NDArray[np.float32]":
+    """Samples of three bytes or more, by the upper four."""
+    import numpy as np
+
+    if order == ">":
+        written = written[:, ::-1]
+    parts = np.zeros((len(written), 4), np.uint8)
+    width = min(4, written.shape[1])
+    parts[:, 4 - width :] = written[:, written.shape[1] - width :]
+    return np.asarray(parts.view("<i4")[:, 0] / 2**31, np.float32)
+
+
+@cache
+def _law(code: int) -> "npt.NDArray[np.float32]":
+    """The sample of each byte, as ITU-T G.711 has it: more steps where it is quiet."""
+    import numpy as np
+
+    byte = np.arange(256)
+    if code == _A_LAW:
+        byte ^= 0x55
+        power, steps = byte >> 4 & 7, (byte & 15) << 4
+        size = np.where(power, (steps + 0x108) << np.maximum(power - 1, 0), steps + 8)
+        sign = np.where(byte & 128, 1, -1)
+    else:
+        byte ^= 0xFF
+        size = (((byte & 15) << 3) + 132 << (byte >> 4 & 7)) - 132
+        sign = np.where(byte & 128, -1, 1)
+    return (sign * size / 2**15).astype(np.float32)
+
+
+def _integers(samples: "npt.NDArray[np.floating]", bits: int) -> bytes:
     import numpy as np
 
     top = 2 ** (bits - 1)
@@ -148,104 +241,31 @@ def to_pcm(samples: "npt.NDArray[np.floating]", bits: int = 16) -> bytes:
     return typed.tobytes()
 
 
-def wrapped(pcm: bytes, *, sample_rate: int, channels: int, bits: int = 16) -> bytes:
-    """A WAV around little-endian integer samples."""
-    block = channels * bits // 8
-    rates = struct.pack("<IIHH", sample_rate, sample_rate * block, block, bits)
-    form = _chunk(b"fmt ", struct.pack("<HH", _INTEGERS, channels) + rates)
-    padding = b"\0" * (len(pcm) % 2)
-    length = 4 + len(form) + 8 + len(pcm) + len(padding)
-    head = struct.pack("<4sI4s", b"RIFF", length, b"WAVE")
-    return b"".join((head, form, struct.pack("<4sI", b"data", len(pcm)), pcm, padding))
-
-
-def written_into(data: bytes, record: bytes) -> list[Piece]:
-    """The file with *record* as its INFO comment, in the place of an older one of ours."""
-    view = memoryview(data)
-    kept: list[Piece] = [
-        view[start - 8 : stop] if not (stop - start) % 2 else bytes(view[start - 8 : stop]) + b"\0"
-        for kind, start, stop in _chunks(data)
-        if not _is_record(data, kind, start)
-    ]
-    kept.append(_chunk(b"LIST", b"INFO" + _chunk(b"ICMT", record + b"\0")))
-    return [b"RIFF" + struct.pack("<I", 4 + sum(map(len, kept))) + b"WAVE", *kept]
-
-
-def record_in(data: bytes) -> bytes | None:
-    """What `written_into` wrote, or None."""
-    for kind, start, stop in _chunks(data):
-        if _is_record(data, kind, start):
-            (size,) = struct.unpack_from("<I", data, start + 8)
-            return data[start + 12 : min(stop, start + 12 + size)].rstrip(b"\0")
-    return None
-
-
-def _is_record(data: bytes, kind: bytes, start: int) -> bool:
-    return kind == b"LIST" and data.startswith(_RECORD, start) and data.startswith(b"{", start + 12)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start and stop of each chunk's content.
+def _layout(data: bytes, form: riff.Form) -> _Layout:
+    """How the samples are written; none of them where there is no chunk for them.
 
     Raises:
-        struct.error: The data is shorter than it says.
+        MediaError: A kind of WAV that is not taken.
+        struct.error: It is corrupt.
     """
-    end = struct.unpack_from("<I", data, 4)[0] + 8
-    if end > len(data):
+    place = form.first(b"fmt ")
+    if place is None or place.stop - place.start < 16:
         raise struct.error
-    at = 12
-    while at + 8 <= end:
-        kind, size = struct.unpack_from("<4sI", data, at)
-        if at + 8 + size > end:
-            raise struct.error
-        yield kind, at + 8, at + 8 + size
-        at += 8 + size + size % 2
-
-
-def _start_of_samples(data: bytes) -> tuple[int, int] | None:
-    """Where the samples begin, and the bytes of a frame, whatever the lengths say."""
-    at, frame_size = 12, 1
-    while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
-        if kind == b"fmt ":
-            frame_size = max(1, int.from_bytes(data[at + 20 : at + 22], "little"))
-        if kind == b"data":
-            return at + 8, frame_size
-        at += 8 + size + size % 2
-    return None
-
-
-def _layout(data: bytes) -> _Layout | None:
-    form = place = None
-    for kind, start, stop in _chunks(data):
-        if kind == b"fmt " and form is None:
-            form = _form(data, start, stop)
-        if kind == b"data" and place is None:
-            place = start, stop
-    if form is None or place is None:
-        return None
-    end = struct.unpack_from("<I", data, 4)[0] + 8
-    return _Layout(*form, *place, end)
-
-
-def _form(data: bytes, start: int, stop: int) -> tuple[int, int, int, int]:
-    """Code, channels, rate and bits.
-
-    Raises:
-        MediaError: A kind of WAV we do not take.
-    """
-    code, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", data, start)
-    if code == _EXTENSIBLE and stop - start >= 26:
-        (code,) = struct.unpack_from("<H", data, start + 24)
-    if bits not in _BITS.get(code, ()):
-        raise MediaError(
-            f"This WAV holds {bits}-bit samples of kind {code}; we take 8 to 32-bit integers and "
-            "floats."
-        )
-    if not (channels and rate and block == channels * bits // 8):
+    order = form.order
+    code, channels, rate, _, block, bits = struct.unpack_from(order + "HHIIHH", data, place.start)
+    if code == _EXTENSIBLE and place.stop - place.start >= 26:
+        (code,) = struct.unpack_from(order + "H", data, place.start + 24)
+    width = block // channels if channels else 0
+    if code not in _WIDTHS:
+        raise MediaError(f"This WAV holds {_name_of(code)}; {_WAY_OUT}")
+    if not (channels and rate and width and not block % channels and 0 < bits <= 8 * width):
         raise struct.error
-    return code, channels, rate, bits
+    if width not in _WIDTHS[code]:
+        raise MediaError(f"This WAV holds samples of {bits} bits of kind {code}; {_WAY_OUT}")
+    sound = form.first(riff.DATA)
+    start, stop = (sound.start, sound.stop) if sound else (0, 0)
+    return _Layout(code, channels, rate, bits, width, order, start, stop)
+
+
+def _name_of(code: int) -> str:
+    return _OTHERS.get(code, f"sound of kind 0x{code:X}")

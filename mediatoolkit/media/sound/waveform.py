@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mediatoolkit.media.sound.arrays import mixed
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -10,16 +14,20 @@ _INK = (84, 132, 204)  # seen on a white page and on a black one
 _PEAK, _BODY = 0.5, 1.0
 
 
-def draw(samples: "npt.NDArray[np.float32]", width: int, height: int) -> "npt.NDArray[np.uint8]":
-    """RGBA pixels, transparent around the wave; its largest peak touches the edge."""
+def draw(
+    blocks: "Iterable[npt.NDArray[np.float32]]", frames: int, width: int, height: int
+) -> "npt.NDArray[np.uint8]":
+    """RGBA pixels, transparent around the wave; its largest peak touches the edge.
+
+    Args:
+        blocks: The sound, `(frames, channels)` each.
+        frames: How many there are in all.
+        width: Pixels.
+        height: Pixels.
+    """
     import numpy as np
 
-    mono = samples.mean(1)
-    edges = np.linspace(0, len(mono), width + 1).astype(int)
-    starts = np.minimum(edges[:-1], len(mono) - 1)
-    sizes = np.maximum(np.diff(edges), 1)
-    high, low = np.maximum.reduceat(mono, starts), np.minimum.reduceat(mono, starts)
-    body = np.sqrt(np.add.reduceat(mono.astype(np.float64) ** 2, starts) / sizes)
+    high, low, body = _columns(blocks, frames, width)
     largest = max(high.max(), -low.min(), 1e-4)
     cover = np.maximum(
         _PEAK * _covered(high / largest, low / largest, height),
@@ -29,6 +37,28 @@ def draw(samples: "npt.NDArray[np.float32]", width: int, height: int) -> "npt.ND
     pixels[..., :3] = _INK
     pixels[..., 3] = np.rint(cover * 255)
     return pixels
+
+
+def _columns(blocks: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
+    """The highest, the lowest and the usual sample in each column of the picture."""
+    import numpy as np
+
+    edges = np.linspace(0, frames, width + 1).astype(int)
+    high, low, energy = np.full(width, -np.inf), np.full(width, np.inf), np.zeros(width)
+    at = 0
+    for block in blocks:
+        mono, end = mixed(block), at + len(block)
+        first = np.searchsorted(edges, at)
+        first -= edges[first] > at
+        touched = slice(first, np.searchsorted(edges[:-1], end))
+        starts = np.maximum(edges[:-1][touched] - at, 0)
+        high[touched] = np.maximum(high[touched], np.maximum.reduceat(mono, starts))
+        low[touched] = np.minimum(low[touched], np.minimum.reduceat(mono, starts))
+        energy[touched] += np.add.reduceat(mono.astype(np.float64) ** 2, starts)
+        at = end
+    is_heard = high >= low
+    body = np.sqrt(energy / np.maximum(np.diff(edges), 1))
+    return np.where(is_heard, high, 0), np.where(is_heard, low, 0), body
 
 
 def _covered(high: Any, low: Any, height: int) -> Any:

@@ -18,6 +18,8 @@ FPS = 24
 SIDES = range(64, 1921)
 """Widths and heights in pixels that a film can have; only even ones."""
 
+_LEAST_RATE = 100  # Hertz; FFmpeg makes no sound of less
+
 Words = Literal["drawn", "track", "unseen"]
 Progress = Callable[[str, float], None]
 
@@ -71,10 +73,15 @@ def compose(
 
     Raises:
         PromptError: There is no picture, *size* or *seconds* is out of range, or the narration
-            is longer than *seconds*.
+            is longer than *seconds* or has fewer than 100 samples a second.
         MediaError: A picture cannot be decoded.
         MissingExtraError: PyAV is not installed.
     """
+    if narration is not None and narration.sample_rate < _LEAST_RATE:
+        raise PromptError(
+            f"A narration of {narration.sample_rate} samples a second cannot be heard; "
+            f"{_LEAST_RATE} are the least."
+        )
     sound = Track(narration.samples, narration.sample_rate) if narration is not None else None
     spoken = len(sound.samples) / sound.rate if sound else 0.0
     each = lengths(len(pictures), seconds, spoken)
