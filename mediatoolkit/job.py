@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from mediatoolkit import loops
 from mediatoolkit.call import Call, finite_seconds
@@ -185,6 +185,13 @@ class Job(Generic[T_co]):
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             raise NotAwaitedError(f"A job has no {name!r}; await it first, and ask what it makes.")
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: its work runs in this process."""
+        raise TypeError(
+            "A job runs in this process, so it is never pickled or copied; await it and send what "
+            "it makes, or start it in the worker: mt.image(…)."
+        )
 
     def __repr__(self) -> str:
         """One line without times or addresses."""

@@ -1,6 +1,10 @@
 """What somebody wrote, as it may stand in a message."""
 
+import re
 import reprlib
+
+# Controls but for line breaks and tabs; what turns the direction of all that follows; half letters.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class _Short(reprlib.Repr):
@@ -24,3 +28,15 @@ class _Short(reprlib.Repr):
 
 quoted = _Short().repr
 """The `repr` of a value, cut to some 120 characters; never fails."""
+
+
+def visible(text: str, longest: int | None = None) -> str:
+    """*text* without what hides, turns round or breaks what stands beside it.
+
+    Args:
+        text: Of whomever.
+        longest: Characters that it may have; left out, any number.
+    """
+    if longest is not None and len(text) > longest:
+        text = f"{text[: longest - 1]}…"
+    return _UNSEEN.sub("", text)

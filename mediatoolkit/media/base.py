@@ -4,13 +4,14 @@ import abc
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 from mediatoolkit import files
-from mediatoolkit.errors import MediaError
+from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.quoting import visible
 
 _IN_THREAD = 1 << 20
 
@@ -75,6 +76,11 @@ class Media(abc.ABC):
         """
         where = files.path_of(path)
         return cls(files.read_file(where), path=where)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
+        return _restored, (type(self), known)
 
     @property
     def mime_type(self) -> str:
@@ -151,17 +157,24 @@ class Media(abc.ABC):
             f"path, {name}.of takes what is at hand."
         )
 
+    def _preview_or_reason(self) -> tuple[Any, str]:
+        """A small copy for a page; else None, and why: the end of a cell is no traceback."""
+        try:
+            return self.preview(), ""
+        except (MediaError, MissingExtraError) as error:
+            return None, str(error)
+
     def _alt(self) -> str:
         """What stands in for it where it cannot be seen or heard."""
-        return _shortened(self.provenance.prompt, 300) if self.provenance else self.noun
+        return visible(self.provenance.prompt, 300) if self.provenance else self.noun
 
     def _caption(self) -> str:
         """What is written under it in a page."""
         if self.provenance is None:
             return self._facts_in_words()
-        prompt, model = self.provenance.prompt, self.provenance.model
+        prompt, model = (visible(text) for text in (self.provenance.prompt, self.provenance.model))
         engine = ", local engine" if self.provenance.engine == "local" else ""
-        return f"{_shortened(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
+        return f"{visible(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model."""
@@ -196,25 +209,26 @@ class Media(abc.ABC):
         """
 
 
-def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
 def read_whole(file: Any) -> bytes:
-    """All bytes of an open file, from its beginning where it can go there; it stays open.
+    """All bytes of an open file from where it stands, or from its beginning where it is at its end.
+
+    It stays open.
 
     Raises:
         MediaError: It cannot be read, or does not give bytes.
     """
     try:
-        if callable(getattr(file, "seekable", None)) and file.seekable():
-            file.seek(0)
         data = file.read()
-    except (OSError, ValueError) as error:
+        if not data and callable(getattr(file, "seek", None)):
+            file.seek(0)  # as a buffer stands that was just written
+            data = file.read()
+    except (AttributeError, OSError, TypeError, ValueError) as error:
         failure = MediaError(f"{type(file).__name__} cannot be read: {error}")
     else:
         if isinstance(data, (bytes, bytearray, memoryview)):
             return bytes(data)
+        if hasattr(data, "__await__") and hasattr(data, "close"):
+            data.close()  # a coroutine that nobody will await
         failure = MediaError(
             f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
         )
@@ -227,3 +241,13 @@ def figure(content: str, caption: str) -> str:
         f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
         f"{caption}</figcaption></figure>"
     )
+
+
+def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
+    """Media that was checked before it was pickled."""
+    media = object.__new__(kind)
+    for one in fields(kind):
+        fresh: Any = one.default_factory
+        kept = known[one.name] if one.name in known else fresh()
+        object.__setattr__(media, one.name, kept)
+    return media

@@ -1,10 +1,15 @@
 """What is said when, as a value."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+from mediatoolkit.media.structure import LONGEST
+from mediatoolkit.quoting import visible
+
+MOST = 20_000
+"""Captions that are read; a day of speech has fewer sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,11 @@ class Captions(Sequence[Caption]):
 
     @classmethod
     def from_plain(cls, plain: object) -> "Captions":
-        """Read what `to_plain` wrote; empty when it is something else."""
+        """Read what `to_plain` wrote, `MOST` at most; empty when it is something else."""
+        if not isinstance(plain, (list, tuple)):
+            return cls()
         try:
-            return cls(tuple(_caption(*one) for one in plain))  # type: ignore[attr-defined]
+            return cls(tuple(_caption(*one) for one in plain[:MOST]))
         except (TypeError, ValueError, OverflowError):
             return cls()
 
@@ -78,7 +85,7 @@ class Captions(Sequence[Caption]):
 def _caption(start: object, end: object, text: object) -> Caption:
     if not isinstance(start, (int, float)) or not isinstance(end, (int, float)):
         raise TypeError
-    if not isinstance(text, str) or not (math.isfinite(end) and 0 <= start <= end):
+    if not isinstance(text, str) or not 0 <= start <= end <= LONGEST:
         raise ValueError
     return Caption(float(start), float(end), text)
 
@@ -92,6 +99,6 @@ def _clock(seconds: float, point: str) -> str:
 
 
 def _lines(text: str) -> str:
-    """Without empty lines, which would end the caption, and without arrows."""
-    kept = (line.strip() for line in text.splitlines())
+    """Without empty lines, which would end the caption, arrows, and what hides or turns words."""
+    kept = (visible(line).strip() for line in text.splitlines())
     return "\n".join(line for line in kept if line).replace("-->", "→")

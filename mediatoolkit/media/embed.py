@@ -1,15 +1,15 @@
 """Provenance inside a picture file, without touching a pixel.
 
-PNG gets one iTXt chunk, JPEG and WebP one XMP packet. Files are handled as pieces, so that a
-large picture is not copied to gain a line of text.
+PNG gets one iTXt chunk. JPEG and WebP have one XMP packet, and the record goes into the one that is
+there. Files are handled as pieces, so that a large picture is not copied to gain a line of text.
 """
 
-import re
 import struct
 import zlib
-from html import escape, unescape
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media import mpf, xmp
+from mediatoolkit.media.exif import EXIF_HEAD
 from mediatoolkit.media.formats import (
     PNG_START,
     Facts,
@@ -20,20 +20,10 @@ from mediatoolkit.media.formats import (
 from mediatoolkit.media.provenance import Provenance
 
 _ITXT_HEAD = b"mediatoolkit\0\0\0\0\0"  # keyword, not compressed, no language, no translation
-_XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
-_XMP = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description rdf:about="" xmlns:mt="urn:mediatoolkit:provenance">'
-    "<mt:record>{}</mt:record>"
-    '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-)
-_XMP_RECORD = re.compile(
-    rb"urn:mediatoolkit:provenance.{0,9}?<mt:record>(.*?)</mt:record>", re.DOTALL
-)
-_XMP_ROOM = 65_533 - len(_XMP_HEAD) - len(_XMP.encode())  # bytes; a JPEG segment holds no more
 _VP8X_XMP, _VP8X_ALPHA = 0x04, 0x10
+
+_INSERTED = (0, 0, 0)
+"""Stands among the segments for one that is new."""
 
 Piece = bytes | memoryview
 
@@ -78,43 +68,123 @@ def _from_png(data: bytes) -> Provenance | None:
 
 
 def _into_jpeg(data: bytes, _facts: Facts, provenance: Provenance) -> list[Piece]:
-    packet = _XMP_HEAD + _xmp_packet(provenance)
-    view = memoryview(data)
-    pieces: list[Piece] = [view[:2]]
-    place, rest = 1, 2
+    heads = _jpeg_heads(data)
+    packets = [n for n, (code, at, _) in enumerate(heads) if _is_xmp(data, code, at)]
+    theirs = [n for n in packets if not xmp.is_ours_alone(_packet(data, heads[n]))]
+    pieces: list[Piece] = [_jpeg_piece(data, heads, n) for n in range(len(heads))]
+    for number in set(packets) - set(theirs):
+        pieces[number] = b""
+    filled = None
+    if theirs:
+        packet = _packet(data, heads[theirs[0]])
+        filled = xmp.with_provenance(packet, provenance, most=xmp.JPEG_ROOM)
+    if filled is not None:
+        pieces[theirs[0]] = _jpeg_segment(0xE1, xmp.JPEG_HEAD + filled)
+    else:  # before theirs: readers that take one packet take the last
+        ours = xmp.with_provenance(xmp.EMPTY, provenance, most=xmp.JPEG_ROOM)
+        place = _place_for_xmp(data, heads)
+        pieces.insert(place, _jpeg_segment(0xE1, xmp.JPEG_HEAD + (ours or b"")))
+        heads.insert(place, _INSERTED)
+    return [data[:2], *_indexed(data, heads, pieces), memoryview(data)[_pixels(heads) :]]
+
+
+def with_xmp(data: bytes, packet: bytes) -> bytes:
+    """A JPEG without a packet, given one of any length."""
+    standard, parts = xmp.split(packet)
+    contents = [xmp.JPEG_HEAD + standard, *parts]
+    heads = _jpeg_heads(data)
+    place = _place_for_xmp(data, heads)
+    at = _pixels(heads[:place])
+    segments = b"".join(_jpeg_segment(0xE1, content) for content in contents)
+    return data[:at] + segments + data[at:]
+
+
+def _jpeg_heads(data: bytes) -> list[tuple[int, int, int]]:
+    """The segments before the pixels."""
+    heads = []
     for code, start, end in jpeg_segments(data):
-        rest = start - 4
         if code == 0xDA:
             break
-        if code == 0xE1 and _XMP_RECORD.search(data, start, end):
-            continue
-        pieces.append(view[rest:end])
-        if code in (0xE0, 0xE1):
-            place = len(pieces)
-    pieces.insert(place, b"\xff\xe1" + struct.pack(">H", len(packet) + 2) + packet)
-    return [*pieces, view[rest:]]
+        heads.append((code, start, end))
+    return heads
+
+
+def _pixels(heads: list[tuple[int, int, int]]) -> int:
+    """Where what follows *heads* begins."""
+    return max((end for _, _, end in heads), default=2)
+
+
+def _place_for_xmp(data: bytes, heads: list[tuple[int, int, int]]) -> int:
+    """Behind the heads of JFIF and Exif, which come first."""
+    place = 0
+    for number, (code, start, _) in enumerate(heads):
+        if code == 0xE0 or (code == 0xE1 and data.startswith(EXIF_HEAD, start)):
+            place = number + 1
+    return place
+
+
+def _is_xmp(data: bytes, code: int, start: int) -> bool:
+    return code == 0xE1 and data.startswith(xmp.JPEG_HEAD, start)
+
+
+def _packet(data: bytes, head: tuple[int, int, int]) -> bytes:
+    return data[head[1] + len(xmp.JPEG_HEAD) : head[2]]
+
+
+def _jpeg_segment(code: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, code, len(content) + 2) + content
+
+
+def _jpeg_piece(data: bytes, heads: list[tuple[int, int, int]], number: int) -> memoryview:
+    """A segment with what fills the place before it."""
+    before = heads[number - 1][2] if number else 2
+    return memoryview(data)[before : heads[number][2]]
+
+
+def _indexed(data: bytes, heads: list[tuple[int, int, int]], pieces: list[Piece]) -> list[Piece]:
+    """The same pieces; an index of several pictures still points at them."""
+    grown = 2 + sum(map(len, pieces)) - _pixels(heads)
+    at, indexed = 2, list(pieces)
+    for number, (code, start, end) in enumerate(heads):
+        at += len(pieces[number])
+        if code == 0xE2 and data.startswith(mpf.HEAD, start):
+            index = mpf.moved(data[start:end], grown=grown, behind=grown - (at - end))
+            indexed[number] = bytes(pieces[number])[: start - end] + index
+    return indexed
 
 
 def _from_jpeg(data: bytes) -> Provenance | None:
     for code, start, end in jpeg_segments(data):
-        if code == 0xE1 and data.startswith(_XMP_HEAD, start):
-            found = _from_packet(data, start, end)
-            if found is not None:
-                return found
+        record = xmp.provenance_in(data, start, end) if _is_xmp(data, code, start) else None
+        if record is not None:
+            return record
     return None
 
 
 def _into_webp(data: bytes, facts: Facts, provenance: Provenance) -> list[Piece]:
     view = memoryview(data)
     body: list[Piece] = []
+    packets: list[bytes] = []
     for kind, start, end in webp_chunks(data):
-        if not (kind == b"XMP " and _XMP_RECORD.search(data, start, end)):
+        if kind == b"XMP ":
+            packets.append(data[start:end])
+        else:
             body.append(view[start - 8 : end + end % 2])
     body[0] = _extended_header(bytes(body[0]), facts)
-    packet = _xmp_packet(provenance)
-    body.append(b"XMP " + struct.pack("<I", len(packet)) + packet + b"\0" * (len(packet) % 2))
+    theirs = [packet for packet in packets if not xmp.is_ours_alone(packet)] or [xmp.EMPTY]
+    filled = xmp.with_provenance(theirs[0], provenance, most=len(theirs[0]) + xmp.JPEG_ROOM)
+    if filled is None:
+        ours = xmp.with_provenance(xmp.EMPTY, provenance, most=xmp.JPEG_ROOM)
+        packets = [*theirs, ours or b""]
+    else:
+        packets = [filled, *theirs[1:]]
+    body.extend(_riff_chunk(b"XMP ", packet) for packet in packets)
     size = sum(map(len, body)) + 4
     return [b"RIFF" + struct.pack("<I", size) + b"WEBP", *body]
+
+
+def _riff_chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
 def _extended_header(first: bytes, facts: Facts) -> bytes:
@@ -129,19 +199,10 @@ def _extended_header(first: bytes, facts: Facts) -> bytes:
 
 def _from_webp(data: bytes) -> Provenance | None:
     for kind, start, end in webp_chunks(data):
-        found = _from_packet(data, start, end) if kind == b"XMP " else None
-        if found is not None:
-            return found
+        record = xmp.provenance_in(data, start, end) if kind == b"XMP " else None
+        if record is not None:
+            return record
     return None
-
-
-def _xmp_packet(provenance: Provenance) -> bytes:
-    return _XMP.format(escape(provenance.to_json(room=_XMP_ROOM))).encode()
-
-
-def _from_packet(data: bytes, start: int, end: int) -> Provenance | None:
-    record = _XMP_RECORD.search(data, start, end)
-    return Provenance.from_json(unescape(record[1].decode("utf-8", "replace"))) if record else None
 
 
 _WRITERS = {"image/png": _into_png, "image/jpeg": _into_jpeg, "image/webp": _into_webp}

@@ -11,14 +11,30 @@ from dataclasses import dataclass
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.exif import EXIF_HEAD, orientation
+from mediatoolkit.media.signatures import refusal
 
 MAX_PIXELS = 50_000_000
 EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
-_JPEG_MARKER_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_JPEG_FILL = re.compile(rb"\xff+")
+_JPEG_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+_MOST_PARTS = 100_000
+"""Chunks or segments of a picture; 150 MB in the usual 8 kB make 20,000."""
+
+_MOST_SCANS = 200
+"""Times that a JPEG goes over its pixels; progressive ones do so some ten times."""
+
+_ANNOUNCED = re.compile(rb"MPF\0|MotionPhoto|MicroVideo|Container:Directory")
+_TAIL = re.compile(rb"[\0\xff]*(?:\xff\xd8\xff|.{4}ftyp|CANON OPTIONAL DATA\0|vivo\{)", re.DOTALL)
+_TAIL_ENDS = (b"SEFT", b"cbipcbbl", b"8db42d694ccc418790edff439fe026bf")
+"""What cameras put behind a picture: more pictures, a film, notes that begin or end so."""
+
+_TOO_MANY = "The picture has too many parts; open it with Pillow, then mt.Image.of(…)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +45,8 @@ class Facts:
         mime_type: One of `EXTENSIONS`.
         width: Pixels, as the picture is shown: one that is to be turned a quarter changes sides.
         height: Pixels.
-        length: Bytes the picture takes; what follows it is not part of it.
+        length: Bytes the picture takes, with what its camera put behind it, such as the film of a
+            motion photo; what follows is not part of it.
     """
 
     mime_type: str
@@ -75,20 +92,8 @@ def picture_type(head: bytes) -> str | None:
 def _reader_for(data: bytes) -> Callable[[bytes], Facts | None]:
     mime_type = picture_type(data)
     if mime_type is None:
-        raise MediaError(f"This is {name_of(data)}, not a picture we take: use PNG, JPEG or WebP.")
+        raise MediaError(refusal(data, "picture", "PNG, JPEG or WebP"))
     return {"image/png": _read_png, "image/jpeg": _read_jpeg, "image/webp": _read_webp}[mime_type]
-
-
-def name_of(data: bytes) -> str:
-    """What bytes that are no media of ours seem to be, for an error."""
-    head = data[:512].lstrip().lower()
-    if not data:
-        return "empty"
-    if b"<svg" in head:
-        return "SVG"
-    if head.startswith(b"<"):
-        return "HTML or XML"
-    return "GIF" if data.startswith(b"GIF8") else "unknown data"
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -102,7 +107,9 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         struct.error: The data ends before IEND.
     """
     at, kind, view = len(PNG_START), b"", memoryview(data)
-    while kind != b"IEND":
+    for _ in range(_MOST_PARTS):
+        if kind == b"IEND":
+            return
         length, kind = struct.unpack_from(">I4s", data, at)
         start, end = at + 8, at + 8 + length
         (crc,) = struct.unpack_from(">I", data, end)
@@ -110,6 +117,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             raise MediaError("The PNG is corrupt: a chunk does not match its checksum.")
         yield kind, start, end
         at = end + 4
+    raise MediaError(_TOO_MANY)
 
 
 def _read_png(data: bytes) -> Facts | None:
@@ -137,13 +145,14 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     Raises:
         IndexError, struct.error: The data ends before the end mark.
     """
-    at = 2
-    while True:
-        if data[at] != 0xFF:
+    at = parts = 2
+    scans = 0
+    while parts < _MOST_PARTS and scans <= _MOST_SCANS:
+        fill = _JPEG_FILL.match(data, at)
+        if fill is None:
             raise IndexError
-        while data[at + 1] == 0xFF:
-            at += 1
-        code, at = data[at + 1], at + 2
+        code, at = data[fill.end()], fill.end() + 1
+        parts += fill.end() - fill.start()
         if code == 0xD9:
             yield code, at, at
             return
@@ -153,10 +162,12 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield code, at + 2, at + length
         at += length
         if code == 0xDA:
-            found = _JPEG_MARKER_AFTER_SCAN.search(data, at)
-            if found is None:
+            scans += 1
+            marker = _JPEG_MARKER_AFTER_SCAN.search(data, at)
+            if marker is None:
                 raise IndexError
-            at = found.start()
+            at = marker.start()
+    raise MediaError(_TOO_MANY)
 
 
 def _read_jpeg(data: bytes) -> Facts | None:
@@ -169,7 +180,33 @@ def _read_jpeg(data: bytes) -> Facts | None:
         if code == 0xE1 and not exif and data.startswith(EXIF_HEAD, start):
             exif = data[start:end]
         scanned |= code == 0xDA
-    return Facts("image/jpeg", *_shown(width, height, exif), end) if scanned else None
+    if not scanned:
+        return None
+    return Facts("image/jpeg", *_shown(width, height, exif), _end_of_file(data, end))
+
+
+def jpeg_coefficients(data: bytes) -> int:
+    """Bytes that any decoder takes for a JPEG whose scans refine each other, else 0."""
+    scans, frame = 0, (0, 0, 0)
+    for code, start, end in jpeg_segments(data):
+        scans += code == 0xDA
+        if code in _JPEG_SIZE:
+            frame = (code, start, end)
+    code, start, end = frame
+    if scans < 2 and code not in _JPEG_PROGRESSIVE:
+        return 0
+    height, width = struct.unpack_from(">HH", data, start + 1)
+    parts = [divmod(data[at], 16) for at in range(start + 7, end, 3)]
+    across, down = (max(1, *sides) for sides in zip((1, 1), *parts, strict=True))
+    return sum(2 * width * height * wide * high // (across * down) for wide, high in parts)
+
+
+def _end_of_file(data: bytes, end: int) -> int:
+    """Where the file of a JPEG ends whose first picture ends at *end*."""
+    if len(data) == end:
+        return end
+    known = data.endswith(_TAIL_ENDS) or _TAIL.match(data, end)
+    return len(data) if known or _ANNOUNCED.search(data, 0, end) else end
 
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -185,12 +222,21 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     if len(data) < length + 8:
         raise IndexError
     at = 12
-    while at < length + 8:
+    for _ in range(_MOST_PARTS):
+        if at >= length + 8:
+            return
         kind, size = struct.unpack_from("<4sI", data, at)
         if at + 8 + size > length + 8:
             raise IndexError
         yield kind, at + 8, at + 8 + size
         at += 8 + size + size % 2
+    raise MediaError(_TOO_MANY)
+
+
+def webp_canvas(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels, as they are stored."""
+    sizes = (_webp_size(kind, data, start) for kind, start, _ in webp_chunks(data))
+    return next(filter(None, sizes), (0, 0))
 
 
 def _read_webp(data: bytes) -> Facts | None:

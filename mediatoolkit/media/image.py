@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from mediatoolkit.media import embed, pixels
 from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.formats import EXTENSIONS, Facts, inspect
+from mediatoolkit.media.metadata import metadata_of, read_metadata
 from mediatoolkit.media.preview import Preview, make_preview
 from mediatoolkit.media.provenance import Provenance
 
@@ -41,14 +42,19 @@ class Image(Media):
         """Make a picture of what people have at hand; blocks.
 
         Args:
-            thing: An `Image`, the bytes of a file, a path, a Pillow image, or an array: height ×
-                width × 1, 3 or 4 (a torch tensor may have its channels first) of uint8, or of
-                floats from 0 to 1.
+            thing: An `Image`, the bytes of a file, a path, an open file, a Pillow image, or an
+                array: height × width × 1, 3 or 4 (a torch tensor may have its channels first) of
+                uint8, or of floats from 0 to 1. An open file is read from where it stands and
+                stays open. A Pillow image becomes upright as its Exif says, and keeps that.
 
         Raises:
             MediaError: It is none of these, or not a picture we take.
         """
-        return cls._of_file(thing) or cls(pixels.encode(pixels.pillow_of(thing)))
+        made = cls._of_file(thing)
+        if made is not None:
+            return made
+        picture = pixels.pillow_of(thing)
+        return cls(pixels.encode(picture, metadata=metadata_of(picture)))
 
     @property
     def width(self) -> int:
@@ -88,17 +94,27 @@ class Image(Media):
         return pixels.to_array(self.to_pil(), dtype, copy=copy)
 
     def preview(self) -> Preview:
-        """A small copy for a page, at most 44 kB; made once, in about 30 ms for a megapixel."""
+        """A small copy for a page, at most 44 kB, in sRGB; made once, about 30 ms a megapixel.
+
+        Raises:
+            MediaError: The pixels cannot be decoded, or not in 150 MB of memory.
+        """
         if not self._shown:
-            self._shown.append(make_preview(self.to_pil()))
+            self._shown.append(make_preview(self.data, self.facts))
         return self._shown[0]
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, Any]]:
-        """Small picture, the same with a caption as HTML, and one line of text."""
+        """Small picture, the same with a caption as HTML, and one line of text.
+
+        The caption alone, with the reason, where there can be no small picture.
+        """
         del include, exclude
-        small = self.preview()
+        small, reason = self._preview_or_reason()
+        if small is None:
+            caption = escape(f"{self._caption()} · {reason}")
+            return {"text/html": figure("", caption), "text/plain": repr(self)}, {}
         inline = base64.b64encode(small.data).decode()
         alt = self._alt()
         picture = (
@@ -120,7 +136,8 @@ class Image(Media):
         wanted = pixels.mime_type_of(target)
         if wanted == self.mime_type:
             return self
-        return replace(self, data=pixels.encode(self.to_pil(), wanted))
+        known = read_metadata(self.data, self.mime_type)
+        return replace(self, data=pixels.converted(self.data, wanted, known))
 
     def _facts_in_words(self) -> str:
         return f"{self.width}×{self.height}"

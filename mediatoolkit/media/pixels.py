@@ -5,11 +5,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.exif import orientation
+from mediatoolkit.media import colours, embed
+from mediatoolkit.media.metadata import Metadata, options_for
+from mediatoolkit.media.modes import flattened, plain
+from mediatoolkit.media.reading import decode, opened, upright
+from mediatoolkit.media.tensors import array_of_tensor, is_tensor
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image as PillowImage
+
+__all__ = [
+    "converted",
+    "decode",
+    "encode",
+    "flattened",
+    "mime_type_of",
+    "pillow_of",
+    "plain",
+    "shown",
+    "to_array",
+]
 
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -22,19 +38,6 @@ _HELD = {
     "image/webp": frozenset({"RGB", "RGBA"}),
 }
 """Modes of Pillow that a format holds as they are."""
-
-_TURNS = {
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
-"""What makes a picture upright, by the orientation in its Exif."""
-
-_SEE_THROUGH = ("LA", "PA", "RGBA", "RGBa")
 
 _SUFFIXES = {
     ".png": "image/png",
@@ -56,110 +59,131 @@ def mime_type_of(path: Path) -> str:
     return mime_type
 
 
-def decode(data: bytes, *, within: int | None = None) -> "PillowImage.Image":
-    """Decode a PNG, JPEG or WebP whose structure is checked, and turn it the right way up.
+def shown(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """The same as a screen shows it: RGB, in sRGB, over white."""
+    return flattened(colours.to_srgb(picture))
+
+
+def encode(
+    picture: "PillowImage.Image",
+    mime_type: str = "image/png",
+    metadata: Metadata | None = None,
+    **options: Any,
+) -> bytes:
+    """Encode; transparency is laid over white where the format has none.
 
     Args:
-        data: The file.
-        within: Pixels that no side is longer than; a JPEG is then decoded no larger than needed.
-
-    Raises:
-        MediaError: The pixels are not what the structure says.
-    """
-    from PIL import Image as PillowImage
-
-    try:
-        picture: PillowImage.Image = PillowImage.open(
-            io.BytesIO(data), formats=tuple(_FORMATS.values())
-        )
-        if within is not None:
-            if picture.mode == "P" or picture.mode.startswith("I"):
-                picture.load()
-                picture = plain(_upright(picture))  # grey of 16 bits loses its Exif there
-            picture.thumbnail((within, within), reducing_gap=2.0)
-        picture.load()
-        picture = _upright(picture)
-    except (OSError, SyntaxError, ValueError) as error:
-        failure = MediaError(f"The picture cannot be decoded: {error}")
-    else:
-        return picture
-    raise failure
-
-
-def _upright(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """The same as its camera was held."""
-    from PIL import Image as PillowImage
-
-    exif = picture.info.get("exif")
-    turn = orientation(exif) if isinstance(exif, bytes) else 1
-    if turn == 1:
-        return picture
-    turned = picture.transpose(PillowImage.Transpose[_TURNS[turn]])
-    turned.info.pop("exif", None)  # else who reads it turns it once more
-    return turned
-
-
-def encode(picture: "PillowImage.Image", mime_type: str = "image/png", **options: Any) -> bytes:
-    """Encode; transparency is laid over white where the format has none.
+        picture: With its colour profile, if any, which goes along while it fits; where the mode
+            becomes another, the colours are turned to sRGB.
+        mime_type: PNG, JPEG or WebP.
+        metadata: What else to write; left out, nothing.
+        options: For Pillow.
 
     Raises:
         MediaError: It has no pixels, or a side that is too long for the format.
     """
-    file, kind = io.BytesIO(), _FORMATS[mime_type]
+    file = io.BytesIO()
     try:
-        if mime_type == "image/jpeg":
-            picture = flattened(picture)
-        elif picture.mode not in _HELD[mime_type]:
-            picture = plain(picture)
-        picture.save(file, kind, **{**_OPTIONS[mime_type], **options})
+        picture = _fitted(picture, mime_type)
+        options = _options(picture, mime_type, metadata or Metadata()) | options
+        packet = options.pop("xmp", b"")
+        if mime_type != "image/jpeg":
+            options["xmp"] = packet
+        picture.save(file, _FORMATS[mime_type], **options)
     except (OSError, ValueError) as error:
-        wide, high = picture.size
-        failure = MediaError(f"{wide} × {high} pixels cannot be written as {kind}: {error}")
+        failure = _not_written(picture, mime_type, error)
+    else:
+        data = file.getvalue()
+        return embed.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
+    raise failure
+
+
+def converted(data: bytes, mime_type: str, metadata: Metadata) -> bytes:
+    """A PNG, JPEG or WebP as one of the others; what moves goes on moving.
+
+    Raises:
+        MediaError: It moves, and a JPEG does not; or it cannot be written.
+    """
+    picture = opened(data, texts=False)
+    frames = 1 if picture.format in ("JPEG", "MPO") else getattr(picture, "n_frames", 1)
+    if frames == 1:
+        return encode(decode(data), mime_type, metadata.upright())
+    if mime_type == "image/jpeg":
+        raise MediaError(
+            f"The picture moves, in {frames} frames, and a JPEG does not: save it as .png or "
+            ".webp, or take its first frame with mt.Image.of(picture.to_pil())."
+        )
+    return _animation(picture, frames, mime_type, metadata)
+
+
+def _animation(
+    picture: "PillowImage.Image", frames: int, mime_type: str, metadata: Metadata
+) -> bytes:
+    file = io.BytesIO()
+    durations: list[float] = []
+    try:
+        for number in range(frames):
+            picture.seek(number)
+            picture.load()
+            durations.append(picture.info.get("duration", 0))
+        picture.seek(0)
+        options = _options(picture, mime_type, metadata) | {
+            "save_all": True,
+            "duration": durations if mime_type == "image/png" else [*map(round, durations)],
+            "loop": picture.info.get("loop", 0),
+        }
+        picture.save(file, _FORMATS[mime_type], **options)
+    except (EOFError, OSError, SyntaxError, ValueError) as error:
+        failure = _not_written(picture, mime_type, error)
     else:
         return file.getvalue()
     raise failure
 
 
-def plain(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """Eight bits a channel: RGB, or RGBA where something shows through.
-
-    Raises:
-        ValueError: Pillow has no way from its mode to that.
-    """
-    if picture.mode.startswith("I;16"):
-        return _dark_to_bright(picture).convert("RGB")
-    shows_through = picture.mode in _SEE_THROUGH or "transparency" in picture.info
-    return picture.convert("RGBA" if shows_through else "RGB")
-
-
-def _dark_to_bright(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """Grey of 16 bits in 8; Pillow would make all white that is above 255."""
-    import numpy as np
-    from PIL import Image as PillowImage
-
-    return PillowImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image":
+    """In a mode that the format holds."""
+    if picture.mode in _HELD.get(mime_type, ()):
+        return picture
+    if not colours.is_rgb(picture):
+        picture = colours.to_srgb(picture)
+    profile = colours.profile_of(picture)
+    fitted = flattened(picture) if mime_type == "image/jpeg" else plain(picture)
+    if profile is not None:
+        fitted.info["icc_profile"] = profile
+    return fitted
 
 
-def flattened(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """RGB, with transparency over white."""
-    from PIL import Image as PillowImage
+def _options(picture: "PillowImage.Image", mime_type: str, metadata: Metadata) -> dict[str, Any]:
+    """How Pillow is told to write a picture; it would take some of its own accord."""
+    options = _OPTIONS[mime_type] | options_for(metadata, mime_type)
+    return options | {"icc_profile": colours.profile_of(picture)} | _resolution(picture)
 
-    over = plain(picture)
-    if over.mode == "RGB":
-        return over
-    white = PillowImage.new("RGBA", over.size, "white")
-    return PillowImage.alpha_composite(white, over).convert("RGB")
+
+def _resolution(picture: "PillowImage.Image") -> dict[str, Any]:
+    dots = picture.info.get("dpi")
+    is_sound = (
+        isinstance(dots, tuple) and len(dots) == 2 and all(1 <= dot <= 60_000 for dot in dots)
+    )
+    return {"dpi": dots} if is_sound else {}
+
+
+def _not_written(picture: "PillowImage.Image", mime_type: str, error: Exception) -> MediaError:
+    wide, high = picture.size
+    return MediaError(f"{wide} × {high} pixels cannot be written as {_FORMATS[mime_type]}: {error}")
 
 
 def to_array(
     picture: "PillowImage.Image", dtype: "npt.DTypeLike | None", *, copy: bool | None
 ) -> "npt.NDArray[Any]":
-    """Pixels as `(height, width, channels)`, RGB or RGBA, uint8 unless *dtype* says else."""
+    """Pixels as `(height, width, channels)`, RGB or RGBA, uint8 unless *dtype* says else.
+
+    The array is the caller's own, to be drawn on.
+    """
     import numpy as np
 
     if copy is False:
         raise ValueError("The pixels of a compressed picture cannot be had without a copy.")
-    return np.asarray(plain(picture), dtype=dtype)
+    return np.array(plain(picture), dtype=dtype)
 
 
 def pillow_of(thing: Any) -> "PillowImage.Image":
@@ -172,42 +196,64 @@ def pillow_of(thing: Any) -> "PillowImage.Image":
 
     if isinstance(thing, PillowImage.Image):
         return _of_pillow(thing)
-    if hasattr(thing, "detach"):
-        return _from_array(thing.detach().cpu().numpy(), channels_first=True)
+    if is_tensor(thing):
+        return _from_array(array_of_tensor(thing), channels_first=True)
     if hasattr(thing, "__array__"):
-        return _from_array(thing, channels_first=False)
+        return _from_array(_array(thing), channels_first=False)
     raise MediaError(
-        f"{type(thing).__name__} is not a picture: give bytes, a path, a Pillow image or an array."
+        f"{type(thing).__name__} is not a picture: give bytes, a path, an open file, a Pillow "
+        "image or an array."
     )
 
 
 def _of_pillow(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """The same, read to its end and in a mode that can be shown."""
+    """The same, read to its end, upright, and in a mode that can be shown."""
     problem = f"mode {picture.mode} has no range of its own"
     if picture.mode not in ("I", "F"):
         try:
             picture.load()
-            return picture if picture.mode in _HELD["image/png"] else plain(picture)
-        except (OSError, SyntaxError, ValueError) as error:
+            picture = upright(picture)
+            return picture if picture.mode in _HELD["image/png"] else _fitted(picture, "image/png")
+        except (EOFError, OSError, SyntaxError, ValueError) as error:
             problem = str(error)
     raise MediaError(f"The Pillow image cannot be used: {problem}; convert it to RGB first.")
 
 
-def _from_array(thing: Any, *, channels_first: bool) -> "PillowImage.Image":
+def _array(thing: Any) -> "npt.NDArray[Any]":
+    """Of what speaks NumPy's protocol."""
+    import numpy as np
+
+    try:
+        return np.asarray(thing)
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+        failure = MediaError(f"{type(thing).__name__} gives no array of pixels: {error}")
+    raise failure
+
+
+def _from_array(array: "npt.NDArray[Any]", *, channels_first: bool) -> "PillowImage.Image":
     import numpy as np
     from PIL import Image as PillowImage
 
-    array = np.asarray(thing)
     if channels_first and array.ndim == 3:
         array = np.moveaxis(array, 0, -1)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise MediaError(f"An array of shape {array.shape} is not a picture: height × width × 3.")
+    if not array.size:
+        raise MediaError(f"An array of shape {array.shape} has no pixels.")
+    if array.dtype.kind == "V" and "float" in array.dtype.name:  # bfloat16 of ml_dtypes
+        array = array.astype(np.float32)
     if array.dtype.kind == "f":
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise MediaError("A picture of floats has values from 0 to 1.")
-        array = np.round(array * 255).astype(np.uint8)
+        if not np.isfinite(array).all():
+            raise MediaError("A picture of floats has finite values, from 0 to 1.")
+        low, high = float(array.min()), float(array.max())
+        if low < 0 or high > 1:
+            raise MediaError(
+                f"A picture of floats has values from 0 to 1, and these are from {low:.4g} to "
+                f"{high:.4g}; scale or clip them first."
+            )
+        array = np.round(array.astype(np.float32) * 255).astype(np.uint8)
     if array.dtype != np.uint8:
         raise MediaError(f"A picture is made of uint8 or floats, not of {array.dtype}.")
     return PillowImage.fromarray(np.ascontiguousarray(array))

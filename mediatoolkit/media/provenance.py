@@ -1,11 +1,13 @@
 """Where a piece of media comes from, as a value."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from html import escape
 from typing import Any
 
+from mediatoolkit.quoting import quoted
 from mediatoolkit.version import VERSION
 
 LARGEST_RECORD = 64 << 10
@@ -16,6 +18,7 @@ DEEPEST = 50
 
 _LONGEST_PROMPT = 8_000
 _LONGEST_NAME = 300
+_LONGEST_NUMBER = 20  # digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,35 +50,40 @@ class Provenance:
     version: str = VERSION
 
     def to_json(self, *, room: int | None = None) -> str:
-        """One line of JSON that can be encoded, whatever the record holds.
+        """One line of JSON that can be encoded and read again, whatever the record holds.
 
-        A very long prompt is cut to 8,000 characters; what JSON does not know becomes text.
+        A very long prompt is cut to 8,000 characters; what JSON does not know becomes text. Texts
+        and lists are shortened until the line fits into 64 KiB, and nothing lies deeper than 50
+        lists in it.
 
         Args:
-            room: Bytes of UTF-8 that it may take once it is escaped for XML, from 1,000; texts
-                and lists are shortened until it fits.
+            room: Bytes of UTF-8 that it may take once it is escaped for XML, from 1,000; left out,
+                64 KiB as it is.
         """
         known = {one.name: getattr(self, one.name) for one in fields(self)}
         known["prompt"] = self.prompt[:_LONGEST_PROMPT]
-        line = _line(known, None)
         longest = _LONGEST_PROMPT
-        while room is not None and len(escape(line).encode()) > room:
+        line = _line(known, None)
+        while not _fits(line, room):
             line = _line(known, longest)
             longest //= 2
         return line
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Provenance | None":
-        """Read what `to_json` wrote; None when it is something else.
+        """Read what `to_json` wrote; None when it is something else, larger, or deeper.
 
         Entries of another type are left out, and of the model's name all that does not print.
+        What is no finite number is None.
         """
+        if len(text) > LARGEST_RECORD:
+            return None
         try:
-            known = json.loads(text)
+            known = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
             json.dumps(known, ensure_ascii=False).encode()  # half a character fits into no page
         except (ValueError, RecursionError):
             return None
-        if not isinstance(known, dict):
+        if not isinstance(known, dict) or _is_deep(known):
             return None
         sound = {name: known[name] for name in _TYPES if type(known.get(name)) is _TYPES[name]}
         if not {"model", "prompt", "engine"} <= sound.keys():
@@ -98,20 +106,56 @@ _TYPES: dict[str, type] = {
 }
 
 
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _whole(text: str) -> int | None:
+    """No count or seed has more digits than a number of 64 bits."""
+    return int(text) if len(text) <= _LONGEST_NUMBER else None
+
+
+def _is_deep(known: object) -> bool:
+    """Whether lists and mappings lie deeper than `DEEPEST` in each other."""
+    level = [known]
+    for _ in range(DEEPEST):
+        lists = [part for part in level if isinstance(part, (dict, list))]
+        level = [
+            inner for part in lists for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+    return any(isinstance(part, (dict, list)) for part in level)
+
+
+def _fits(line: str, room: int | None) -> bool:
+    if room is None:
+        return len(line.encode()) <= LARGEST_RECORD
+    return len(escape(line).encode()) <= room
+
+
 def _line(known: Mapping[str, Any], longest: int | None) -> str:
-    plain = {name: _plain(value, longest) for name, value in known.items()}
+    plain = {name: _plain(value, longest, 2) for name, value in known.items()}
     kept = {name: value for name, value in plain.items() if value not in (None, "", {})}
     line = json.dumps(kept, ensure_ascii=False, sort_keys=True)
     return line.encode(errors="replace").decode()
 
 
-def _plain(value: object, longest: int | None) -> Any:
+def _plain(value: object, longest: int | None, level: int) -> Any:
     """As JSON can say it, with at most *longest* characters or entries in each part."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, (int, float)):
+        return value if _is_plain(value) else quoted(value)
+    if isinstance(value, (Mapping, list, tuple)) and level > DEEPEST:
+        return "…"
     if isinstance(value, Mapping):
         entries = list(value.items())[:longest]
-        return {str(name)[:longest]: _plain(one, longest) for name, one in entries}
+        return {str(name)[:longest]: _plain(one, longest, level + 1) for name, one in entries}
     if isinstance(value, (list, tuple)):
-        return [_plain(one, longest) for one in value[:longest]]
+        return [_plain(one, longest, level + 1) for one in value[:longest]]
     return str(value)[:longest]
+
+
+def _is_plain(number: float) -> bool:
+    """Whether JSON has it, and readers take it."""
+    return number.bit_length() <= 64 if isinstance(number, int) else math.isfinite(number)

@@ -12,10 +12,11 @@ from urllib.parse import quote
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import boxes, ebml, pixels, reel
 from mediatoolkit.media.base import Media, figure
-from mediatoolkit.media.formats import MAX_PIXELS, name_of
+from mediatoolkit.media.formats import MAX_PIXELS
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
+from mediatoolkit.media.signatures import refusal
 from mediatoolkit.media.structure import FilmFacts, Piece
 from mediatoolkit.numeric import is_number
 from mediatoolkit.quoting import quoted
@@ -243,7 +244,7 @@ def inspect(data: bytes) -> FilmFacts:
     elif ebml.is_ebml(data):
         read = ebml.inspect
     else:
-        raise MediaError(f"This is {name_of(data)}, not a film we take: use MP4 or WebM.")
+        raise MediaError(refusal(data, "film", "MP4 or WebM"))
     try:
         facts = read(data)
     except (IndexError, struct.error):

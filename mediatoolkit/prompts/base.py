@@ -7,11 +7,10 @@ vendor's client, also before anything is sent.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.media import Image
+from mediatoolkit.media import Image, Media
 from mediatoolkit.numeric import is_whole
 from mediatoolkit.quoting import quoted
 
@@ -23,7 +22,24 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ASPECT = re.compile(r"[1-9]\d?:[1-9]\d?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen(dict[str, Any]):
+    """A mapping that stays as it is, and can be copied, pickled and hashed."""
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("A prompt is never changed; make another: Prompt.of(prompt, seed=7).")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Made of a dictionary, since it cannot be filled afterwards."""
+        return type(self), (dict(self),)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        """By the names alone, as values may be lists."""
+        return hash(frozenset(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prompt:
     """Something to make.
 
@@ -33,6 +49,8 @@ class Prompt:
 
     Raises:
         PromptError: It cannot be sent as written.
+
+    Prompts are equal when they ask for the same; media in them then has the same bytes.
     """
 
     text: str = field(kw_only=False)
@@ -65,6 +83,19 @@ class Prompt:
             given["options"] = {**_options(given.get("options", {})), **asked}
         return cls(**given)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both ask for the same."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(
+            _content(getattr(self, name)) == _content(getattr(other, name))
+            for name in self.__dataclass_fields__
+        )
+
+    def __hash__(self) -> int:
+        """The same for equal prompts."""
+        return hash(tuple(_content(getattr(self, name)) for name in self.__dataclass_fields__))
+
     async def plain_options(self) -> dict[str, Any]:
         """All that was asked beside text and seed, as plain JSON, for a record of origin.
 
@@ -78,6 +109,13 @@ class Prompt:
 
     def _check_together(self) -> None:
         """Refuse what does not go together."""
+
+
+def _content(value: object) -> object:
+    """What a value is compared by: media by its bytes, as another copy of it is another object."""
+    if isinstance(value, Media):
+        return type(value), value.data
+    return tuple(map(_content, value)) if isinstance(value, tuple) else value
 
 
 def checked_text(text: object) -> str:
@@ -102,7 +140,7 @@ def checked_text(text: object) -> str:
 def _options(options: object) -> Mapping[str, Any]:
     if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
         raise PromptError('options takes values by name: options={"temperature": 1.0}.')
-    return MappingProxyType(dict(options))
+    return Frozen(options)
 
 
 def checked_aspect(aspect: object) -> str | None:

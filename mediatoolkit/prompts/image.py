@@ -25,7 +25,7 @@ _SQUARE = re.compile(r"[1-9]\d{0,4}")
 Size = str | int | tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImagePrompt(Prompt):
     """A picture to make.
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.numeric import is_number
-from mediatoolkit.prompts.base import Prompt, checked_text
+from mediatoolkit.prompts.base import Frozen, Prompt, checked_text
 from mediatoolkit.quoting import quoted
 
 SLOWEST, FASTEST = 0.25, 4.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SpeechPrompt(Prompt):
     """Text to say.
 
@@ -113,4 +112,4 @@ def _speakers(speakers: object) -> Mapping[str, str]:
         if name is None or chosen is None or ":" in name:
             raise PromptError("Each speaker has a name without a colon, and a voice.")
         named[name] = chosen
-    return MappingProxyType(named)
+    return Frozen(named)

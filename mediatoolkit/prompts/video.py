@@ -22,7 +22,7 @@ LONGEST = 600.0
 _RESOLUTION = re.compile(r"(360|480|720|1080)p|4k")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VideoPrompt(Prompt):
     """A film to make.
 

@@ -12,7 +12,8 @@ import traitlets as t
 from mediatoolkit import loops
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.page import counted, cross, script, style, with_html
+from mediatoolkit.quoting import visible
+from mediatoolkit.widgets.page import Guarded, counted, cross, script, style, with_html
 
 _LONGEST = 600  # words of a prompt that are compared one by one
 _WORD = re.compile(r"\s?(?:\w+|[^\w\s])")
@@ -34,7 +35,7 @@ def compare(a: object, b: object) -> "Comparison":
     return Comparison(_picture(a, "first"), _picture(b, "second"))
 
 
-class Comparison(anywidget.AnyWidget):
+class Comparison(Guarded, anywidget.AnyWidget):
     """Two pictures; the page asks for them in full quality, and keeps nothing of them."""
 
     _esm = script("comparing.js")
@@ -148,11 +149,11 @@ def _facts(picture: Image) -> dict[str, str]:
 
 def _text(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 200 else f"{text[:199]}…"
+    return visible(text, 200)
 
 
 def _prompt(picture: Image) -> str:
-    return picture.provenance.prompt if picture.provenance else ""
+    return visible(picture.provenance.prompt) if picture.provenance else ""
 
 
 def _fitted(a: Image, b: Image) -> str:

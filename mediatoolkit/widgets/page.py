@@ -1,13 +1,87 @@
 """What several widgets share of the page, and the way from its threads to the loop of the cells."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NoReturn
+
+from mediatoolkit.errors import MediaToolkitError
 
 _HERE = Path(__file__).parent
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
+
+
+class Guarded:
+    """A widget of ours, beside anywidget's own class: pages are not believed.
+
+    A page may be somebody else's notebook, so only the traits in `from_page` are taken from it.
+    """
+
+    from_page: ClassVar[frozenset[str]] = frozenset()
+    """Names of the traits that a page may change."""
+
+    def set_state(self, sync_data: object) -> None:
+        """Take what a page has changed."""
+        known = sync_data.items() if isinstance(sync_data, dict) else ()
+        allowed = {
+            name: value for name, value in known if name in self.from_page and can_be_sent(value)
+        }
+        super().set_state(allowed)  # type: ignore[misc]
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a page of this kernel shows it."""
+        name = type(self).__name__
+        raise TypeError(
+            f"This {name} belongs to a page of this kernel, so it is never pickled; make it where "
+            f"it is shown: {name}(…)."
+        )
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        """As `__reduce__`, which traitlets' own would pass by."""
+        self.__reduce__()
+
+
+def can_be_sent(value: object) -> bool:
+    """Whether what a page said can be told to a page again; half a letter cannot."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def begin(
+    tasks: set[asyncio.Task[None]],
+    work: Coroutine[Any, Any, None],
+    *,
+    name: str,
+    tell: Callable[[str], object],
+) -> None:
+    """Do *work* for a page on the running loop; its failure is told there, and is never lost.
+
+    Args:
+        tasks: Holds it until it is done.
+        work: What to do.
+        name: Of the task.
+        tell: Gets a failure in words.
+    """
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work, name=f"mediatoolkit {name}")
+    tasks.add(task)
+
+    def ended(done: asyncio.Task[None]) -> None:
+        tasks.discard(done)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, MediaToolkitError):
+            tell(str(error))
+        elif error is not None:
+            tell(f"{type(error).__name__} came unexpectedly; the kernel's log shows where from.")
+            fault = {"message": f"The {name} failed", "exception": error, "task": done}
+            loop.call_exception_handler(fault)
+
+    task.add_done_callback(ended)
 
 
 def script(*names: str) -> str:

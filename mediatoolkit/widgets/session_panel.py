@@ -9,12 +9,12 @@ import traitlets as t
 
 from mediatoolkit import loops
 from mediatoolkit.transport.session import SessionRegistry
-from mediatoolkit.widgets.page import Bundle, counted, cross, script, style, with_html
+from mediatoolkit.widgets.page import Bundle, Guarded, counted, cross, script, style, with_html
 
 PERIOD = 0.5  # seconds between two looks at the registry
 
 
-class SessionPanel(anywidget.AnyWidget):
+class SessionPanel(Guarded, anywidget.AnyWidget):
     """What `mt.sessions` shows: one line an origin, and a button that closes them.
 
     While a page shows it, the registry is looked at twice a second; a message is sent when a

@@ -206,9 +206,9 @@ def test_a_folder_tells_sound_from_films(tmp_path: Path) -> None:
     [
         (sound().replace(b"mp4a", b"enca"), "copy-protected"),
         (sound().replace(b"M4A ", b"qt  "), "QuickTime"),
-        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(8), "picture"),
-        (b"\xff\xf1\x50\x80\x02\x1f\xfc", r"AAC without a container.*ffmpeg"),
-        (b"ID3\4\0\0\0\0\0\0\xff\xf1\x50\x80\x02\x1f\xfc", "AAC without a container"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(8), "HEIC"),
+        (b"\xff\xf1\x50\x80\x02\x1f\xfc", "AAC, not .* save it as"),
+        (b"ID3\4\0\0\0\0\0\0\xff\xf1\x50\x80\x02\x1f\xfc", "AAC, not"),
     ],
 )
 def test_what_is_not_taken_is_named(data: bytes, words: str) -> None:

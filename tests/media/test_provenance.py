@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mediatoolkit.media import Audio, Image, Provenance
+from mediatoolkit.media.captions import Captions
 from mediatoolkit.store import Store
 from tests.media.test_image import FORMATS, encoded
 
@@ -89,6 +90,88 @@ def test_a_model_of_a_file_stays_on_one_line_of_printable_text() -> None:
 def test_captions_that_are_none_are_empty(captions: object) -> None:
     origin = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": captions})
     assert not Audio.from_samples(np.zeros(10), 8_000, provenance=origin).captions
+
+
+@pytest.mark.parametrize("depth", [46, 600, 100_000])
+def test_a_record_is_no_deeper_than_fifty_lists(depth: int) -> None:
+    nested = json.dumps(RECORD)[:-1] + ', "options": {"a": ' + "[" * depth + "]" * depth + "}}"
+    assert (Provenance.from_json(nested) is not None) == (depth == 46)
+
+
+@pytest.mark.parametrize("length", [50_000, 80_000, 35_000_000])
+def test_a_record_is_no_longer_than_64_kb(length: int) -> None:
+    record = json.dumps({**RECORD, "prompt": "x" * length})
+    assert (Provenance.from_json(record) is not None) == (length == 50_000)
+    assert (Provenance.from_json(record.encode()) is not None) == (length == 50_000)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"system": "s" * 35_000_000},
+        {"words": ["a word"] * 200_000},
+        {f"option {number}": number for number in range(100_000)},
+        {"number": 10**5000, "nan": float("nan"), "inf": float("inf")},
+    ],
+    ids=["long", "list", "many", "numbers"],
+)
+def test_what_is_written_can_be_read_again(options: dict[str, Any]) -> None:
+    """Also of a record too large to be read, and of numbers that JSON does not know."""
+    line = Provenance(model="a/b", prompt="p", engine="a", options=options).to_json()
+    assert len(line.encode()) <= 64 << 10
+    read = Provenance.from_json(line)
+    assert read is not None
+    assert read.options
+
+
+def test_options_inside_each_other_are_cut_where_they_could_not_be_read() -> None:
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    line = Provenance(model="a/b", prompt="p", engine="a", options={"deep": deep, "n": 7}).to_json()
+    read = Provenance.from_json(line)
+    assert read is not None
+    assert read.options["n"] == 7
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
+def test_what_is_no_number_is_none(number: str) -> None:
+    read = Provenance.from_json(
+        json.dumps(RECORD)[:-1] + f', "options": {{"strength": {number}}}}}'
+    )
+    assert read is not None
+    assert read.options == {"strength": None}
+
+
+HIDDEN = "a\x00 \x1b[31mfox\u202e \u2066looks"
+
+
+def test_what_hides_or_turns_words_round_is_in_no_caption() -> None:
+    """An override would turn round the model and the size that follow the prompt."""
+    origin = Provenance(
+        model="a/b", prompt=HIDDEN, engine="a", notes={"captions": [[0, 1, HIDDEN], [1, 2, HIDDEN]]}
+    )
+    picture, sound = (
+        Image(encoded("PNG"), origin),
+        Audio.from_samples(np.zeros(8_000), 8_000, provenance=origin),
+    )
+    shown = [str(picture._repr_mimebundle_()), str(sound._repr_mimebundle_())]
+    shown += [sound.captions.srt(), sound.captions.vtt()]
+    for text in shown:
+        assert not {"\x00", "\x1b", "\u202e", "\u2066"} & set(text)
+        assert not any(mark in text for mark in (r"\x00", r"\x1b", r"\u202e", r"\u2066"))
+        assert "fox" in text
+
+
+def test_captions_are_bounded() -> None:
+    captions = [[0, 1, "word"]] * 100_000
+    origin = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": captions})
+    assert len(Audio.from_samples(np.zeros(10), 8_000, provenance=origin).captions) == 20_000
+
+
+@pytest.mark.parametrize("end", [1e308, float("inf"), float("nan")])
+def test_a_caption_ends_at_some_time(end: float) -> None:
+    assert not Captions.from_plain([[0, end, "word"]])
 
 
 def test_what_stands_in_for_a_picture_is_short() -> None:

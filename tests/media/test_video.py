@@ -337,12 +337,13 @@ async def test_asave_writes_without_blocking(tmp_path: Path) -> None:
 def test_a_small_film_plays_in_the_page_itself() -> None:
     video = Video(clip(), FOX)
     data, metadata = video._repr_mimebundle_()
-    assert set(data) == {"text/plain", "text/html", "image/jpeg"}
+    kind = video.preview().mime_type
+    assert set(data) == {"text/plain", "text/html", kind}
     assert f"data:video/mp4;base64,{base64.b64encode(video.data).decode()}" in data["text/html"]
     assert "<video controls" in data["text/html"]
     assert "<fox>" not in data["text/html"]
     assert "local engine" in data["text/html"]
-    assert metadata["image/jpeg"]["alt"] == FOX.prompt
+    assert metadata[kind]["alt"] == FOX.prompt
     assert data["text/plain"] == repr(video)
 
 
@@ -355,7 +356,7 @@ def test_a_large_film_is_played_from_its_file(
     video = replace(Video(clip(), FOX), path=tmp_path / "my films" / "fox.mp4")
     html = video._repr_mimebundle_()[0]["text/html"]
     assert 'src="my%20films/fox.mp4"' in html
-    assert 'poster="data:image/jpeg;base64,' in html
+    assert f'poster="data:{video.preview().mime_type};base64,' in html
     assert "data:video" not in html
 
 
@@ -365,7 +366,7 @@ def test_a_large_film_far_away_shows_its_first_picture_and_a_link(
     monkeypatch.setattr("mediatoolkit.media.video.INLINE", 1000)
     video = replace(Video(clip(), FOX), path=Path("/films/fox.mp4"))
     data, _ = video._repr_mimebundle_()
-    assert '<img src="data:image/jpeg;base64,' in data["text/html"]
+    assert f'<img src="data:{video.preview().mime_type};base64,' in data["text/html"]
     assert 'href="file:///films/fox.mp4"' in data["text/html"]
     assert "data:video" not in data["text/html"]
 

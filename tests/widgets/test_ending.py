@@ -11,7 +11,8 @@ from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, RefusalError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.outputs.ending import ending, result_of
+from mediatoolkit.widgets.board.rows import row_of
+from mediatoolkit.widgets.outputs.ending import ending, line_of, result_of
 
 SCRIPT = "<script>alert('x')</script>"
 
@@ -48,6 +49,18 @@ async def test_media_that_cannot_be_shown_says_why() -> None:
     data, _ = ending(await _ended(lambda _: _Unreadable()))
 
     assert data["text/plain"] == "MediaError: The pixels cannot be decoded."
+
+
+async def test_a_label_as_long_as_a_book_is_cut() -> None:
+    label = "a\x1b[31m fox\u202e " + "x" * 1_000_000
+    errors = [RefusalError("No.", reason="SAFETY" * 9_000), ValueError("no")]
+    while errors:
+        data, _ = ending(await _ended(lambda _: errors.pop(), label))
+        assert len(str(data)) < 3_000
+        assert not {"\x1b", "\u202e"} & set("".join(data.values()))
+    job = await _ended(lambda _: asyncio.CancelledError(), label)
+    assert len(line_of(job)) < 500
+    assert len(str(row_of(job, began=0))) < 3_000
 
 
 async def test_a_value_without_a_bundle_is_its_repr() -> None:

@@ -211,7 +211,7 @@ async def test_a_picture_is_checked_before_it_is_used() -> None:
     ((taken, (seen,)),) = sent(studio, "took")
     assert (refusal["refused"], taken["took"]) == ("bad", "good")
     assert refusal["why"]
-    assert Image(seen).mime_type == "image/jpeg"
+    assert Image(seen).width == 8
 
     pictures = {"pictures": [taken["id"], "unknown"]}
     say(studio, do="generate", kind="image", prompt="a fox", settings=pictures)

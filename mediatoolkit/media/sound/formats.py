@@ -5,6 +5,7 @@ from types import ModuleType
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import boxes
+from mediatoolkit.media.signatures import PICTURE, kind_of, refusal
 from mediatoolkit.media.sound import flac, id3, m4a, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
@@ -16,6 +17,7 @@ EXTENSIONS = {
     "audio/flac": ".flac",
     "audio/mp4": ".m4a",
 }
+_PERHAPS_MP3 = ("MP3", "unknown data", "empty")  # or nothing behind its tags
 _MODULES: dict[str, ModuleType] = {
     "audio/wav": wav,
     "audio/mpeg": mpeg,
@@ -82,44 +84,10 @@ def _module_for(data: bytes) -> ModuleType:
         return ogg
     if flac.is_flac(data):
         return flac
-    if boxes.is_mp4(data):
+    behind = data[id3.after_tags(data) :][:1024]
+    kind = kind_of(behind)
+    if boxes.is_mp4(data) and kind.family != PICTURE and kind.name != "QuickTime":
         return m4a
-    name = _name_of(data[id3.after_tags(data) :][:1024])
-    if name is None and mpeg.is_mp3(data):
+    if kind.name in _PERHAPS_MP3 and mpeg.is_mp3(data):
         return mpeg
-    name = name or ("unknown data" if data else "empty")
-    raise MediaError(
-        f"This is {name}, not a sound we take: use WAV, MP3, Ogg, FLAC or M4A; ffmpeg and Audacity "
-        "convert others."
-    )
-
-
-_NAMES = (
-    (b"FORM", "AIFF"),
-    (b"\xff\xf1", "AAC without a container"),
-    (b"\xff\xf9", "AAC without a container"),
-    (b"\x0b\x77", "AC-3"),
-    (b"caff", "CAF"),
-    (b"#!AMR", "AMR"),
-    (b"\x30\x26\xb2\x75", "WMA"),
-    (b"MThd", "MIDI"),
-    (b".snd", "AU"),
-    (b"MAC ", "Monkey's Audio"),
-    (b"wvpk", "WavPack"),
-    (b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"GIF8", "a picture"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"%PDF", "a PDF"),
-    (b"{", "JSON or text"),
-)
-
-
-def _name_of(data: bytes) -> str | None:
-    """What bytes that are none of our formats seem to be, or None."""
-    if data[:512].lstrip().startswith(b"<"):
-        return "HTML or XML"
-    if mpeg.is_mp2(data):
-        return "MP2 (MPEG layer II)"
-    return next((name for mark, name in _NAMES if data.startswith(mark)), None)
+    raise MediaError(refusal(behind, "sound", "WAV, MP3, Ogg, FLAC or M4A"))

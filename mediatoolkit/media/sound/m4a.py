@@ -16,7 +16,6 @@ from mediatoolkit.media.sound.facts import Piece, SoundFacts
 from mediatoolkit.media.structure import LONGEST
 
 _SOUND_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
-_PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
 _PROTECTED = (b"enca", b"drms")
 _ENTRY_SIZES = {0: 36, 1: 52, 2: 72}  # bytes before the boxes in an entry, by its version
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
@@ -56,13 +55,9 @@ def inspect(data: bytes) -> SoundFacts | None:
     """Read the facts, or None when boxes are missing.
 
     Raises:
-        MediaError: It is a film, a picture, or cannot be decoded by anybody.
+        MediaError: It is a film, or cannot be decoded by anybody.
         IndexError, struct.error: It is cut short.
     """
-    if data[8:12] == b"qt  ":
-        raise MediaError("This is QuickTime, not a sound we take; convert it to M4A.")
-    if data[8:12] in _PICTURE_BRANDS:
-        raise MediaError("This is a HEIF or AVIF picture, not a sound.")
     rows = list(_rows(data))
     moov = next((box for box in rows if box.kind == b"moov"), None)
     if moov is None or all(box.kind != b"mdat" for box in rows):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.media.reel import pyav
+from mediatoolkit.quoting import visible
 from mediatoolkit.synthesis.filming.plates import Planes
 
 _PICTURE = {
@@ -169,7 +170,7 @@ class Muxer:
 
     def _title(self, caption: Caption) -> Any:
         start, end = round(caption.start * 1000), round(caption.end * 1000)
-        words = caption.text.replace("{", "(").replace("}", ")").replace("\n", "\\N")
+        words = visible(caption.text).replace("{", "(").replace("}", ")").replace("\n", "\\N")
         line = f"0,0,Default,,0,0,0,,{words}".encode()
         titles = self._av.subtitles.subtitle.SubtitleSet.create(line, 0, end - start)
         packet = self._titles.codec_context.encode_subtitle(titles)

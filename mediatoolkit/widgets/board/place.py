@@ -15,6 +15,7 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.quoting import visible
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.board.follower import Follower, heard
 from mediatoolkit.widgets.board.report import Report
@@ -246,7 +247,7 @@ class Place:
                 self._try_again(job)
 
     def _retry(self, job: Job[Any]) -> str:
-        title = f"Retry {job.label[:60]}"
+        title = f"Retry {visible(job.label, 60)}"
         return controls.button("Retry", lambda: self._try_again(job), title=title)
 
     def _try_again(self, job: Job[Any]) -> None:

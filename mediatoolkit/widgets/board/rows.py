@@ -6,11 +6,15 @@ from enum import Enum
 from typing import Any
 
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.quoting import visible
 from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying
 from mediatoolkit.widgets.outputs.failure import failure_of
 from mediatoolkit.widgets.outputs.held import Told
 
 Row = dict[str, Any]
+
+LONGEST_LABEL = 1_000
+"""Characters of a label that a page is sent."""
 
 
 class Wish(Enum):
@@ -32,7 +36,7 @@ def row_of(job: Told, *, began: float, picture: bytes | None = None) -> Row:
     progress = job.progress
     event = progress.event
     row: Row = {
-        "label": job.label,
+        "label": visible(job.label, LONGEST_LABEL),
         "state": progress.state.value,
         "stage": event.which if isinstance(event, Retrying) else str(event),
         "next": round(now() + event.left * 1000) if isinstance(event, Retrying) else None,

@@ -7,10 +7,10 @@ import traitlets as t
 
 from mediatoolkit.stages import Drawing, Partial, Sounding
 from mediatoolkit.widgets.board.rows import Row, Wish, now
-from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.page import Guarded, script, style
 
 
-class Board(anywidget.AnyWidget):
+class Board(Guarded, anywidget.AnyWidget):
     """How far some jobs have come, a row each. Python writes, the browser counts by itself.
 
     Messages are sent when something happens, never to move the clock, so the bars go on while the

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from mediatoolkit.errors import MediaError, PromptError, StorageError
 from mediatoolkit.files import path_of
 from mediatoolkit.media import Audio, Entry, Image, Media, Video, entry_of
+from mediatoolkit.quoting import quoted, visible
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.page import counted
 
@@ -57,7 +58,9 @@ class Query:
         for name in ("word", "model", "kind", "sort"):
             value = getattr(self, name)
             if not isinstance(value, str):
-                raise PromptError(f"{name}={value!r} is not text; leave it out to see everything.")
+                raise PromptError(
+                    f"{name}={quoted(value)} is not text; leave it out to see everything."
+                )
         _check("kind", self.kind, ("", *KINDS))
         _check("sort", self.sort, _ORDERS)
 
@@ -80,7 +83,7 @@ class Query:
 def _check(name: str, value: str, known: Iterable[str]) -> None:
     if value not in known:
         words = ", ".join(repr(one) for one in known if one)
-        raise PromptError(f"{name}={value!r} is not known; use one of {words}.")
+        raise PromptError(f"{name}={quoted(value)} is not known; use one of {words}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,5 @@ def in_words(entries: Iterable[Entry]) -> str:
 def row(number: int, entry: Entry) -> dict[str, object]:
     """What a page may write under a thumbnail."""
     name = entry.path.name if entry.path else ""
-    words = " ".join((entry.prompt or name).split())
-    cut = words if len(words) <= _PROMPT else f"{words[: _PROMPT - 1]}…"
+    cut = visible(" ".join((entry.prompt or name).split()), _PROMPT)
     return {"id": number, "kind": NAMES[entry.kind], "prompt": cut, "model": entry.model}

@@ -10,12 +10,12 @@ import anywidget
 import traitlets as t
 
 from mediatoolkit import loops
-from mediatoolkit.errors import MediaToolkitError, StorageError
+from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Entry, Media
 from mediatoolkit.widgets.gallery.shelf import MOST, Opened, Query, Shelf, in_words, row
 from mediatoolkit.widgets.outputs import controls, viewer
 from mediatoolkit.widgets.outputs.thumbs import thumb_of
-from mediatoolkit.widgets.page import cross, script, style, with_html
+from mediatoolkit.widgets.page import Guarded, begin, cross, script, style, with_html
 
 BATCH = 16
 """Thumbnails in one message, at most."""
@@ -29,7 +29,11 @@ _QUERY = ("word", "model", "kind", "sort")
 _threads = ThreadPoolExecutor(2, thread_name_prefix="mediatoolkit-gallery")
 
 
-class Gallery(anywidget.AnyWidget):
+class QueryError(PromptError, t.TraitError):
+    """No such query; traitlets then puts back what stood there before."""
+
+
+class Gallery(Guarded, anywidget.AnyWidget):
     """Media as thumbnails: `mt.Gallery(word="fox", kind="image")`.
 
     Args:
@@ -49,6 +53,8 @@ class Gallery(anywidget.AnyWidget):
     The page asks for the thumbnails that are in sight. What the page changes is changed here too,
     and the other way round: `gallery.word = "owl"`.
     """
+
+    from_page = frozenset({"chosen", "kind", "model", "sort", "word"})
 
     _esm = script("gallery/tiles.js", "gallery/gallery.js")
     _css = style("gallery/gallery.css")
@@ -159,8 +165,13 @@ class Gallery(anywidget.AnyWidget):
     @t.validate(*_QUERY)
     def _check(self, proposal: dict[str, Any]) -> str:
         name, value = proposal["trait"].name, proposal["value"]
-        Query(**{name: value})
-        return str(value)
+        try:
+            Query(**{name: value})
+        except PromptError as error:
+            failure = QueryError(str(error))
+        else:
+            return str(value)
+        raise failure
 
     def _in_words(self) -> str:
         self._catch_up(PATIENCE)
@@ -217,7 +228,7 @@ class Gallery(anywidget.AnyWidget):
     def _answer(self, content: object) -> None:
         match content:
             case {"rows": list(asked)}:
-                known = self._known(asked)
+                known = self._known(asked[:MOST])
                 for start in range(0, len(known), ROWS):
                     rows = [row(number, entry) for number, entry in known[start : start + ROWS]]
                     self.send({"rows": rows})
@@ -233,9 +244,10 @@ class Gallery(anywidget.AnyWidget):
         return [(one, self._entries[one]) for one in numbers if one in self._entries]
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="mediatoolkit gallery")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        begin(self._tasks, work, name="gallery", tell=self._say)
+
+    def _say(self, words: str) -> None:
+        self.note = words
 
     async def _send_thumbs(self, wanted: list[tuple[int, Entry]]) -> None:
         loop = asyncio.get_running_loop()
@@ -248,8 +260,4 @@ class Gallery(anywidget.AnyWidget):
         self.send({"thumbs": told}, buffers=[thumb.data for thumb in made])
 
     async def _show(self, number: int) -> None:
-        try:
-            media = await asyncio.to_thread(self._shelf.open, self._entries[number])
-            await viewer.show_in_page(media)
-        except MediaToolkitError as error:
-            self.note = str(error)
+        await viewer.show_in_page(await asyncio.to_thread(self._shelf.open, self._entries[number]))

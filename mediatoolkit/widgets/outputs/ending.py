@@ -8,12 +8,15 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import State
+from mediatoolkit.quoting import visible
 from mediatoolkit.stages import Withdrawn
 from mediatoolkit.widgets.outputs import shown_media
 from mediatoolkit.widgets.outputs.failure import failure_of
 from mediatoolkit.widgets.outputs.held import Over, Told
 from mediatoolkit.widgets.outputs.thumbs import small
 from mediatoolkit.widgets.page import Bundle
+
+_LONGEST = 300  # characters of a label
 
 
 def result_of(job: Told) -> object:
@@ -81,7 +84,9 @@ def quiet(line: str) -> Bundle:
 def line_of(job: Told) -> str:
     """What became of *job*, such as `a red fox: cancelled after 2.1 s`."""
     event = job.progress.event
-    return f"{job.label}: {job.progress}" + (f"; {event}" if isinstance(event, Withdrawn) else "")
+    return f"{visible(job.label, _LONGEST)}: {job.progress}" + (
+        f"; {event}" if isinstance(event, Withdrawn) else ""
+    )
 
 
 def _shown(result: object) -> Bundle:

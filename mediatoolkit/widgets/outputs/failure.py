@@ -5,8 +5,12 @@ from html import escape
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.progress import Progress
+from mediatoolkit.quoting import visible
 
 _FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", "seconds")
+
+_LONGEST = 300  # characters of a fact
+_LONGEST_MESSAGE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Failure:
             facts: What else is known.
         """
         if isinstance(error, MediaToolkitError):
-            message = str(error)
+            message = visible(str(error), _LONGEST_MESSAGE)
         else:
             message = f"came unexpectedly; {told_by} shows where from."
         return cls(type(error).__name__, message, facts)
@@ -61,9 +65,12 @@ class Failure:
 def failure_of(label: str, progress: Progress, error: BaseException | None = None) -> Failure:
     """What is told of *error*, or of what *progress* ended with, for the job *label*."""
     error = error or progress.error
-    facts = {"asked for": label, "ended": f"after {progress.elapsed:.1f} s, {progress.event}"}
+    facts = {
+        "asked for": visible(label, _LONGEST),
+        "ended": f"after {progress.elapsed:.1f} s, {progress.event}",
+    }
     facts |= {
-        name.replace("_", " "): str(value)
+        name.replace("_", " "): visible(str(value), _LONGEST)
         for name in _FACTS
         if (value := getattr(error, name, None)) is not None
     }

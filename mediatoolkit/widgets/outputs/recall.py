@@ -1,5 +1,6 @@
 """The Python call that made a piece of media, as its record of origin tells it."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from keyword import iskeyword
@@ -7,6 +8,9 @@ from typing import Any
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.media.provenance import DEEPEST
+from mediatoolkit.media.structure import LONGEST
+from mediatoolkit.numeric import is_number
 from mediatoolkit.store import Store
 
 _VERBS: dict[type[Media], str] = {Image: "image", Audio: "speech", Video: "video"}
@@ -15,6 +19,9 @@ _FILES = frozenset({"image", "last", "mask", "narration", "pictures", "previous"
 
 _MARK = re.compile(r"[0-9a-f]{16}")
 _WIDTH = 88
+MOST = 200
+"""Options that a call names; no model takes as many."""
+
 _KEPT_BACK = frozenset({"agent", "images", "model", "prompt", "seed", "text", "timeout"})
 
 
@@ -34,7 +41,7 @@ def call_of(media: Media, *, store: Store | None = None) -> str:
     origin = media.provenance
     if origin is None:
         raise MediaToolkitError(f"This {media.noun} does not say what made it.")
-    frame = origin.notes.get("seconds_into_film") if isinstance(media, Image) else None
+    frame = _moment(origin) if isinstance(media, Image) else None
     verb = "video" if frame is not None else _VERBS[type(media)]
     missing: list[str] = []
     given = dict(_options(origin, store or Store.default(), missing))
@@ -43,7 +50,7 @@ def call_of(media: Media, *, store: Store | None = None) -> str:
     else:
         call = _written(verb, [quoted(origin.prompt)], _known(origin, verb) | given)
     if frame is not None:
-        call = f"({call}).poster({float(frame)!r})"
+        call = f"({call}).poster({frame!r})"
     return "".join(f"# {line}\n" for line in missing) + call
 
 
@@ -55,6 +62,14 @@ def quoted(text: str) -> str:
     return '"{}"'.format(literal[1:-1].replace("\\'", "'").replace('"', '\\"'))
 
 
+def _moment(origin: Provenance) -> float | None:
+    """Of the film that a picture is taken from, seconds; None where none is named."""
+    seconds: Any = origin.notes.get("seconds_into_film")
+    if not is_number(seconds) or not 0 <= seconds <= LONGEST:
+        return None
+    return float(seconds)
+
+
 def _known(origin: Provenance, verb: str) -> dict[str, str]:
     """What the record names beside the options; a voice takes no seed."""
     seeded = origin.seed is not None and verb != "speech"
@@ -63,8 +78,13 @@ def _known(origin: Provenance, verb: str) -> dict[str, str]:
 
 def _options(origin: Provenance, store: Store, missing: list[str]) -> Iterator[tuple[str, str]]:
     """Keywords and their values as Python; *missing* gets a line for each file not found."""
-    for name, value in origin.options.items():
+    options = [(str(name), value) for name, value in origin.options.items()]
+    if len(options) > MOST:
+        missing.append(f"{len(options) - MOST:,} more options are left out")
+    for name, value in options[:MOST]:
         if name in _KEPT_BACK or value is None or (name == "captions" and value is True):
+            continue
+        if isinstance(value, float) and not math.isfinite(value):
             continue
         if name in _FILES:
             yield name, _found(name, value, store, missing)
@@ -102,13 +122,19 @@ def _is_name(name: str) -> bool:
     return name.isidentifier() and name.isascii() and not iskeyword(name)
 
 
-def _python(value: Any) -> str:
+def _python(value: Any, level: int = 1) -> str:
     match value:
         case str():
             return quoted(value)
+        case list() | tuple() | Mapping() if level > DEEPEST:
+            return "None"
         case list() | tuple():
-            return f"[{', '.join(map(_python, value))}]"
+            return f"[{', '.join(_python(part, level + 1) for part in value)}]"
         case Mapping():
-            entries = (f"{quoted(str(name))}: {_python(one)}" for name, one in value.items())
+            entries = (
+                f"{quoted(str(name))}: {_python(part, level + 1)}" for name, part in value.items()
+            )
             return f"{{{', '.join(entries)}}}"
+        case float() if not math.isfinite(value):
+            return "None"
     return repr(value) if isinstance(value, (bool, int, float)) else quoted(str(value))

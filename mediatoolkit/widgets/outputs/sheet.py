@@ -9,6 +9,7 @@ from typing import Any
 from mediatoolkit.job import Job
 from mediatoolkit.media import pixels
 from mediatoolkit.progress import State
+from mediatoolkit.quoting import visible
 from mediatoolkit.widgets.outputs import viewer
 from mediatoolkit.widgets.outputs.ending import ending, over, result_of
 from mediatoolkit.widgets.outputs.held import Over, Told
@@ -66,7 +67,7 @@ def sheet(
     if not pictures:
         return data, {}
     data["image/jpeg"] = _base64(_contact_sheet(pictures, side or SMALL))
-    return data, {"image/jpeg": {"alt": "; ".join(job.label for job in kept)[:300]}}
+    return data, {"image/jpeg": {"alt": visible("; ".join(job.label[:300] for job in kept), 300)}}
 
 
 def _side(results: int) -> int | None:
@@ -105,7 +106,7 @@ def _spoken(kept: Over) -> str:
 
 
 def _caption(label: str) -> str:
-    return label if len(label) <= 80 else f"{label[:79]}…"
+    return visible(label, 80)
 
 
 def _grid(side: int | None) -> str:
@@ -119,7 +120,7 @@ def _grid(side: int | None) -> str:
 def _figure(label: str, jpeg: bytes, buttons: str) -> str:
     return (
         '<figure style="margin:0">'
-        f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(label[:300])}" '
+        f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(visible(label, 300))}" '
         'style="display:block;max-width:100%;height:auto">'
         f'<figcaption style="opacity:.75;font-size:.85em">{escape(_caption(label))}</figcaption>'
         f"{buttons}</figure>"

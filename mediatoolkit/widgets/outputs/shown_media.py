@@ -3,8 +3,14 @@
 from html import escape
 
 from mediatoolkit.media import Audio, Media, Video
+from mediatoolkit.quoting import visible
 from mediatoolkit.widgets.outputs import viewer
 from mediatoolkit.widgets.page import Bundle
+
+MOST = 300
+"""Captions that stand in a page, and are saved with its notebook."""
+
+_LONGEST = 500  # characters of each
 
 
 def bundle(media: Media) -> Bundle:
@@ -24,12 +30,16 @@ def bundle(media: Media) -> Bundle:
 
 def _words(audio: Audio) -> str:
     """What is said and when, where it is more than what stands under the player anyway."""
-    if len(audio.captions) < 2:
+    captions = audio.captions
+    if len(captions) < 2:
         return ""
     lines = "<br>".join(
-        f'<span style="opacity:.75">{_clock(one.start)}</span> {escape(one.text)}'
-        for one in audio.captions
+        f'<span style="opacity:.75">{_clock(line.start)}</span> '
+        f"{escape(visible(line.text, _LONGEST))}"
+        for line in captions[:MOST]
     )
+    if len(captions) > MOST:
+        lines += f"<br>… and {len(captions) - MOST:,} more: <code>.captions</code>"
     return f'<details style="font-size:.85em"><summary>Words</summary>{lines}</details>'
 
 

@@ -14,7 +14,7 @@ import traitlets as t
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.widgets.outputs.failure import Failure
-from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.page import Guarded, script, style
 
 Action = Callable[[], object]
 
@@ -25,7 +25,7 @@ _asker: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("mediato
 _lock = threading.Lock()
 
 
-class Controls(anywidget.AnyWidget):
+class Controls(Guarded, anywidget.AnyWidget):
     """The buttons of one kernel; never displayed.
 
     A page that hears of it shows the buttons, and sends for each click which button it was and
@@ -70,7 +70,7 @@ class Controls(anywidget.AnyWidget):
     def _hear(self, _model: object, content: object, _buffers: object) -> None:
         """Runs in whatever thread the front end's message arrives in."""
         match content:
-            case {"act": str(token), "page": str(page)}:
+            case {"act": str(token), "page": str(page)} if (token + page).isascii():
                 context = contextvars.Context()  # what is shown belongs to no cell of long ago
                 context.run(_asker.set, {"page": page, "near": token})
                 self._loop.call_soon_threadsafe(self._begin, token, context=context)

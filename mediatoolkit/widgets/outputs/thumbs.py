@@ -13,10 +13,13 @@ SIDE = 256
 SMALL = 192
 """Pixels of the longer side, beside others in a cell."""
 
+LARGEST = 64 << 20
+"""Bytes of a file that is read to make a thumbnail."""
+
 _QUALITY = 80  # some 7 kB for a picture of 192 pixels
 _WAVE = (256, 120)
 
-_small: WeakKeyDictionary[Media, bytes] = WeakKeyDictionary()
+_small: WeakKeyDictionary[Media, bytes | None] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,12 @@ class Thumb:
 
 
 def thumb_of(entry: Entry) -> Thumb:
-    """The thumbnail of *entry*; about 30 ms a megapixel, and never fails."""
+    """The thumbnail of *entry*; about 30 ms a megapixel, and never fails.
+
+    A file of more than `LARGEST` bytes is not read for it.
+    """
+    if entry.media is None and entry.size > LARGEST:
+        return Thumb(b"", "", f"{entry.size / 1e6:,.0f} MB; open it to see it")
     try:
         return _thumb(entry.open())
     except MediaToolkitError as error:
@@ -50,9 +58,10 @@ def small(result: object) -> bytes | None:
     if not isinstance(result, (Image, Video)):
         return None
     if result not in _small:
+        _small[result] = None  # what cannot be decoded is not tried at every look
         with contextlib.suppress(MediaToolkitError):
             _small[result] = reduced(result.preview().data, SMALL)
-    return _small.get(result)
+    return _small[result]
 
 
 def jpeg_of(result: object, side: int) -> bytes | None:
@@ -88,5 +97,5 @@ def reduced(data: bytes, side: int) -> bytes:
     Raises:
         MediaError: It cannot be decoded.
     """
-    picture = pixels.decode(data, within=side)
+    picture = pixels.shown(pixels.decode(data, within=side))
     return pixels.encode(picture, "image/jpeg", quality=_QUALITY, optimize=True)

@@ -4,10 +4,13 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import Audio, Image, Media, Video
+from mediatoolkit.media.provenance import DEEPEST
+from mediatoolkit.quoting import visible
 from mediatoolkit.widgets.outputs import controls
 from mediatoolkit.widgets.outputs.held import Held
 from mediatoolkit.widgets.outputs.recall import call_of
@@ -18,7 +21,11 @@ PIECE = 1 << 20
 MOST = 4
 """Files that pages fetch at once; a page that went away does not say so."""
 
+MOST_FACTS = 200
+"""Options, and notes, that are shown of a record."""
+
 _LONGEST_NAME = 60
+_LONGEST_FACT = 2_000  # characters; a prompt is shown whole
 _WAVE = {"width": 1200, "height": 160}
 _KINDS: dict[type[Media], str] = {Image: "picture", Audio: "sound", Video: "film"}
 
@@ -41,7 +48,7 @@ def opener(media: Media | Held) -> Callable[[], object]:
 async def show_in_page(media: Media) -> None:
     """Open *media* in the page whose click is answered, or else in every page."""
     view, pictures = await asyncio.to_thread(_described, media)
-    file = _Delivery(media.file_pieces())
+    file = _Delivery(await asyncio.to_thread(media.file_pieces))
     controls.tell({"view": view | file.terms()}, pictures)
 
 
@@ -53,7 +60,7 @@ def file_name(media: Media) -> str:
 
 
 def facts_of(media: Media) -> list[tuple[str, str]]:
-    """What is known of *media*, as pairs of plain text."""
+    """What is known of *media*, as pairs of plain text; at most `MOST_FACTS`, each cut."""
     known: dict[str, Any] = {}
     origin = media.provenance
     if origin is not None:
@@ -61,16 +68,23 @@ def facts_of(media: Media) -> list[tuple[str, str]]:
             "prompt": origin.prompt,
             "model": origin.model,
             "seed": origin.seed,
-            **origin.options,
+            **dict(islice(origin.options.items(), MOST_FACTS)),
             "engine": origin.engine,
             "created": origin.created.replace("T", " ").replace("+00:00", " UTC"),
             "request id": origin.request_id,
             "usage": origin.usage,
-            **{name: value for name, value in origin.notes.items() if name != "captions"},
+            **{
+                name: value
+                for name, value in islice(origin.notes.items(), MOST_FACTS)
+                if name != "captions"
+            },
         }
     known |= {"file": f"{_measures(media)}, {media.mime_type}, {_bytes(len(media.data))}"}
     known |= {"kept in": str(media.path or "")}
-    pairs = ((name.replace("_", " "), _in_words(value)) for name, value in known.items())
+    pairs = (
+        (visible(str(name), _LONGEST_NAME).replace("_", " "), _fact(name, value))
+        for name, value in known.items()
+    )
     return [(name, value) for name, value in pairs if value]
 
 
@@ -127,7 +141,7 @@ def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:
         "noun": media.noun,
         "type": media.mime_type,
         "name": file_name(media),
-        "prompt": origin.prompt if origin else "",
+        "prompt": visible(origin.prompt) if origin else "",
         "facts": facts_of(media),
         "recall": call_of(media) if origin else "",
     }
@@ -155,14 +169,21 @@ def _bytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-def _in_words(value: Any) -> str:
+def _fact(name: str, value: Any) -> str:
+    return visible(_in_words(value), None if name == "prompt" else _LONGEST_FACT)
+
+
+def _in_words(value: Any, level: int = 1) -> str:
     match value:
         case None:
             return ""
         case bool():
             return "yes" if value else "no"
+        case Mapping() | list() | tuple() if level > DEEPEST:
+            return "…"
         case Mapping():
-            return ", ".join(f"{name}: {_in_words(one)}" for name, one in value.items())
+            entries = islice(value.items(), _LONGEST_FACT)
+            return ", ".join(f"{name}: {_in_words(part, level + 1)}" for name, part in entries)
         case list() | tuple():
-            return ", ".join(map(_in_words, value))
+            return ", ".join(_in_words(part, level + 1) for part in value[:_LONGEST_FACT])
     return str(value)

@@ -35,7 +35,8 @@ def _facts(media: Media) -> str:
         case Image():
             return f"{media.width}×{media.height}"
         case Video():
-            return f"{media.seconds:.1f} s, {media.width}×{media.height}"
+            size = f"{media.width}×{media.height}"
+            return f"{media.facts.seconds:.1f} s, {size}" if media.facts.seconds else size
         case Audio():
             return f"{media.seconds:.1f} s"
     return media.noun

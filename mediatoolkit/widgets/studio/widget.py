@@ -14,14 +14,15 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Image, Media
 from mediatoolkit.progress import Progress, State
+from mediatoolkit.quoting import visible
 from mediatoolkit.stages import Partial
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.board.follower import heard
-from mediatoolkit.widgets.board.rows import began_of, now, row_of
+from mediatoolkit.widgets.board.rows import LONGEST_LABEL, began_of, now, row_of
 from mediatoolkit.widgets.outputs.ending import result_of
 from mediatoolkit.widgets.outputs.failure import Failure
 from mediatoolkit.widgets.outputs.thumbs import small
-from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.page import Guarded, begin, can_be_sent, script, style
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
 
@@ -32,7 +33,7 @@ _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minute
 Start = Callable[..., Job[Any]]
 
 
-class Studio(anywidget.AnyWidget):
+class Studio(Guarded, anywidget.AnyWidget):
     """A form for pictures, speech and film, with what was made in this session.
 
     Messages go both ways: the page says what a person wants (`do`), and gets bytes when it asks
@@ -43,6 +44,8 @@ class Studio(anywidget.AnyWidget):
         start: `start(kind, prompt, **keywords)` starts a job that shows itself nowhere else.
         loop: The kernel's own.
     """
+
+    from_page = frozenset({"draft", "seen"})
 
     _esm = script("outputs/recall.js", "board/job.js", *(f"studio/{name}.js" for name in _PARTS))
     _css = style("studio/studio.css")
@@ -79,7 +82,10 @@ class Studio(anywidget.AnyWidget):
     @property
     def result(self) -> Any:
         """The piece on the stage: an `Image`, `Audio` or `Video`; None before the first."""
-        return self._pieces[self.seen] if self._pieces else None
+        pieces = self._pieces
+        if not pieces:
+            return None
+        return pieces[self.seen] if 0 <= self.seen < len(pieces) else pieces[-1]
 
     @property
     def history(self) -> list[Media]:
@@ -104,6 +110,8 @@ class Studio(anywidget.AnyWidget):
 
     def _hear(self, _view: object, content: object, buffers: Sequence[Any]) -> None:
         """Runs in whatever thread the page's message arrives in."""
+        if not can_be_sent(content):
+            return
         context = contextvars.Context()  # what comes of it belongs to no cell of long ago
         self._loop.call_soon_threadsafe(self._do, content, buffers, context=context)
 
@@ -117,8 +125,8 @@ class Studio(anywidget.AnyWidget):
                 self._job.cancel()
             case {"do": "offers"}:
                 self.offers = offered()
-            case {"do": "take", "ticket": ticket} if buffers:
-                self._begin(self._take(bytes(buffers[0]), ticket))
+            case {"do": "take", "ticket": str(ticket)} if buffers and ticket.isascii():
+                self._begin(self._take(bytes(memoryview(buffers[0])), ticket))
             case {"do": "picture", "id": str(name)} if name in self._pictures:
                 self._begin(self._give_picture(name))
             case {"do": "fetch", "number": int(number), "whole": bool(whole)} if (
@@ -127,23 +135,32 @@ class Studio(anywidget.AnyWidget):
                 self._begin(self._give(number, whole=whole))
 
     def _begin(self, work: Any) -> None:
-        task = self._loop.create_task(work, name="mediatoolkit studio")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        begin(self._tasks, work, name="studio", tell=self._fail)
+
+    def _fail(self, words: str) -> None:
+        """Tell a failure that came of no job."""
+        failure = Failure("", words, {})
+        self._tell({**self.running, "state": "failed", "failure": asdict(failure)})
 
     def _generate(self, asked: dict[str, Any]) -> None:
         if self._job is not None and not self._job.done():
             return
         settings = asked["settings"]
-        names = [name for name in settings.get("pictures", ()) if name in self._pictures]
         try:
-            options = keywords(asked["kind"], settings, [self._pictures[name] for name in names])
+            options = keywords(asked["kind"], settings, self._put_in(settings))
             self._job = self._start(asked["kind"], asked["prompt"], **options)
         except MediaToolkitError as error:
             failure = Failure.of(error, told_by="awaiting the job", sent="nothing")
-            self._tell({"label": asked["prompt"], "state": "failed", "failure": asdict(failure)})
+            label = visible(asked["prompt"], LONGEST_LABEL)
+            self._tell({"label": label, "state": "failed", "failure": asdict(failure)})
             return
         self._begin(self._follow(self._job, _News(self._job), asked))
+
+    def _put_in(self, settings: dict[str, Any]) -> list[Image]:
+        """The pictures in the form; what else a page says is none."""
+        names = settings.get("pictures")
+        known = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        return [self._pictures[name] for name in known if name in self._pictures]
 
     async def _follow(self, job: Job[Any], news: "_News", asked: dict[str, Any]) -> None:
         began = began_of(job.progress)
@@ -163,9 +180,9 @@ class Studio(anywidget.AnyWidget):
             self.running = row
 
     async def _keep(self, media: Any, asked: dict[str, Any]) -> None:
-        for name in asked["settings"].get("pictures", ()):
-            with contextlib.suppress(MediaToolkitError, KeyError):  # the code then says what lacks
-                await Store.default().put(self._pictures[name])
+        for picture in self._put_in(asked["settings"]):
+            with contextlib.suppress(MediaToolkitError):  # the code then says what lacks
+                await Store.default().put(picture)
         entry = await asyncio.to_thread(entry_of, media, asked)
         self._pieces.append(media)
         with self.hold_sync():
@@ -182,7 +199,7 @@ class Studio(anywidget.AnyWidget):
             pieces = [jpeg]
         self.send({"gave": number, "whole": whole}, buffers=pieces)
 
-    async def _take(self, data: bytes, ticket: object) -> None:
+    async def _take(self, data: bytes, ticket: str) -> None:
         """A picture that a person put into the form."""
         try:
             picture = await asyncio.to_thread(Image.of, data)

@@ -1,0 +1,83 @@
+"""Colours as a screen shows them: ICC profiles, by way of Pillow's LittleCMS."""
+
+import io
+from typing import TYPE_CHECKING
+
+from mediatoolkit.media.modes import plain
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
+_SPACES = {
+    b"RGB ": frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}),
+    b"GRAY": frozenset({"1", "L", "LA", "La", "I;16"}),
+    b"CMYK": frozenset({"CMYK"}),
+}
+"""Modes of Pillow by what the head of a profile says it describes."""
+
+_WITH_ALPHA = {"LA": "L", "RGBA": "RGB"}
+
+
+def profile_of(picture: "PillowImage.Image") -> bytes | None:
+    """Its colour profile, where there is one that fits its mode."""
+    profile = picture.info.get("icc_profile")
+    if not isinstance(profile, bytes) or len(profile) < 128:
+        return None
+    return profile if picture.mode in _SPACES.get(profile[16:20], ()) else None
+
+
+def is_rgb(picture: "PillowImage.Image") -> bool:
+    """Whether its profile, if any, stays right when its mode becomes RGB."""
+    return picture.mode in _SPACES[b"RGB "]
+
+
+def to_srgb(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """The same colours in sRGB, without a profile; a profile that is broken is left out."""
+    profile = profile_of(picture)
+    if profile is None:
+        return _without_profile(picture)
+    try:
+        return _turned(picture, profile)
+    except (ImportError, OSError, SyntaxError, TypeError, ValueError):
+        return _without_profile(picture)
+
+
+def _turned(picture: "PillowImage.Image", profile: bytes) -> "PillowImage.Image":
+    """By its profile.
+
+    Raises:
+        ImportError, OSError, TypeError, ValueError: LittleCMS is missing or refuses the profile.
+    """
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if picture.mode not in ("L", "LA", "CMYK", "RGB", "RGBA"):
+            grey = profile[16:20] == b"GRAY"
+            picture = plain(picture).convert("L") if grey else plain(picture)
+        inks = _WITH_ALPHA.get(picture.mode)
+        turned = ImageCms.profileToProfile(
+            picture.convert(inks) if inks else picture,
+            source,
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except ImageCms.PyCMSError as error:
+        failure = ValueError(str(error))
+    else:
+        if turned is None:
+            raise ValueError("LittleCMS gives nothing back")
+        if inks:
+            turned.putalpha(picture.getchannel("A"))
+        turned.info = {**picture.info}
+        turned.info.pop("icc_profile", None)
+        turned.info.pop("transparency", None)
+        return turned
+    raise failure
+
+
+def _without_profile(picture: "PillowImage.Image") -> "PillowImage.Image":
+    if "icc_profile" in picture.info:
+        picture = picture.copy()
+        del picture.info["icc_profile"]
+    return picture
