@@ -18,7 +18,9 @@ from mediatoolkit.media.sound import codec, ogg
 
 RATE = 48_000
 STORY = Provenance(model="local/hibari", prompt="Once upon", engine="local")
-LONG = Provenance(model="a/b", prompt="x", engine="a", notes={"long": "ü" * 150_000})
+RECORDS = (STORY.to_json().encode(), b"x" * 300_000)
+"""The second takes several pages, and all that follow get new numbers."""
+
 CODECS = ("opus", "vorbis", "flac")
 
 
@@ -112,8 +114,12 @@ def beside(data: bytes, first: bytes) -> bytes:
     return joined([other[0], head, other[1], rest[0], other[2], *rest[1:]])
 
 
-def saved(data: bytes, provenance: Provenance = STORY) -> bytes:
-    return b"".join(Audio(data, provenance=provenance).file_pieces())
+def saved(data: bytes) -> bytes:
+    return b"".join(Audio(data, provenance=STORY).file_pieces())
+
+
+def written(data: bytes, record: bytes) -> bytes:
+    return b"".join(ogg.written_into(data, record))
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -170,12 +176,12 @@ def test_all_links_of_a_chain_count(first: str, second: str) -> None:
     assert len(audio.samples) == audio.facts.frames == 4.5 * RATE
     parts = [Audio(sound(name)).samples for name in (first, second, first)]
     assert np.abs(audio.samples - np.concatenate(parts)).max() < 1e-5
-    for provenance in (STORY, LONG):
-        once = saved(data, provenance)
+    for record in RECORDS:
+        once = written(data, record)
         assert once.endswith(sound(second) + sound(first))
-        assert Audio(once).provenance == provenance
+        assert ogg.record_in(once) == record
         assert (Audio(once).samples == audio.samples).all()
-        assert saved(once, provenance) == once
+        assert written(once, record) == once
 
 
 def test_links_of_other_rates_and_channels_are_heard_like_the_first() -> None:
@@ -209,9 +215,9 @@ def test_other_streams_stay_beside_the_sound(name: str, first: bytes) -> None:
     audio = Audio(data)
     assert audio.facts.frames == Audio(sound(name)).facts.frames
     assert np.abs(audio.samples - Audio(sound(name)).samples).max() < 1e-5
-    for provenance in (STORY, LONG):
-        once = saved(data, provenance)
-        assert Audio(once).provenance == provenance
+    for record in RECORDS:
+        once = written(data, record)
+        assert ogg.record_in(once) == record
         assert Audio(once).facts.frames == audio.facts.frames
         theirs = [bytes(page) for page in pages(once) if page[14:18] == b"\7\0\0\0"]
         assert theirs == [bytes(page) for page in pages(data) if page[14:18] == b"\7\0\0\0"]
@@ -223,7 +229,7 @@ def test_tags_stay_as_another_reader_sees_them(name: str) -> None:
     tags = mutagen.File(io.BytesIO(once)).tags
     assert tags["title"] == ["Title"]
     assert (right(once) == right(sound(name))).all()
-    again = mutagen.File(io.BytesIO(saved(once, LONG))).tags
+    again = mutagen.File(io.BytesIO(written(once, RECORDS[1]))).tags
     assert again["title"] == ["Title"]
 
 

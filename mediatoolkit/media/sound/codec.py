@@ -41,12 +41,6 @@ _CHANNELS = {
     "audio/flac": frozenset(range(1, 9)),
     "audio/mp4": frozenset(range(1, 9)),
 }
-_ENDINGS = {
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-    ".m4a": "audio/mp4",
-    ".mp3": "audio/mpeg",
-}
 _BIT_RATES = {"audio/mpeg": 64_000, "audio/ogg": 64_000, "audio/mp4": 128_000}
 _AT_ONCE = 1 << 16
 _LARGE_TAGS = 1 << 20
@@ -81,16 +75,10 @@ def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]
         MediaError: The sound is not what the structure says.
         MissingExtraError: PyAV is not installed.
     """
-    for block in _chain(data, facts):
-        yield block if block.shape[1] == facts.channels else _spread(block, facts.channels)
-
-
-def _chain(data: bytes, facts: SoundFacts) -> Iterator[Any]:
-    """The links of an Ogg one by one, for FFmpeg guesses what it has to skip of a further one."""
     if facts.mime_type != "audio/ogg":
         yield from _whole(data, facts, facts.frames)
         return
-    for link in ogg.links(data):
+    for link in ogg.links(data):  # FFmpeg guesses what it has to skip of a further link
         frames = ogg.frames_at(link, facts.sample_rate)
         yield from _whole(link.of(data), facts, frames, link)
 
@@ -133,10 +121,13 @@ def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iter
         stream.codec_context.flags2 |= _SKIP_MANUAL
         next(frames, None)  # the first packet of Vorbis is there for the second alone
         lead = link.lead
-    for part in _resampled(av, _gathered(av, frames), sample_rate):
-        samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
-        yield samples[lead:]
-        lead = max(0, lead - len(samples))
+    for _, alike in groupby(frames, _form):  # joined pieces may change it on their way
+        plain = av.AudioResampler("flt", rate=sample_rate)
+        for frame in chain(_gathered(av, alike), [None]):
+            for part in plain.resample(frame):
+                samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+                yield samples[lead:]
+                lead = max(0, lead - len(samples))
 
 
 def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
@@ -149,36 +140,20 @@ def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
                 raise
 
 
+def _form(frame: Any) -> tuple[Any, ...]:
+    return frame.layout.name, frame.sample_rate, frame.format.name
+
+
 def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
     """The same in large frames, because each costs its reader some time."""
-    held, form = av.AudioFifo(), None
+    held = av.AudioFifo()
     for frame in frames:
-        if held.samples and form != _form(frame):
-            yield held.read()
-            held = av.AudioFifo()
-        form = _form(frame)
         frame.pts = None  # what counts is the order
         held.write(frame)
         if held.samples * frame.layout.nb_channels >= _AT_ONCE:
             yield held.read()
     if held.samples:
         yield held.read()
-
-
-def _resampled(av: Any, frames: Iterable[Any], sample_rate: int) -> Iterator[Any]:
-    """Frames of one rate and of floats; joined pieces may change their form on the way."""
-    plain, form = av.AudioResampler("flt", rate=sample_rate), None
-    for frame in frames:
-        if form not in {None, _form(frame)}:
-            yield from plain.resample(None)
-            plain = av.AudioResampler("flt", rate=sample_rate)
-        form = _form(frame)
-        yield from plain.resample(frame)
-    yield from plain.resample(None)
-
-
-def _form(frame: Any) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _spread(samples: Any, channels: int) -> Any:
@@ -262,7 +237,8 @@ def _typed(samples: Any, mime_type: str, bits: int) -> tuple[str, Any]:
 
 def _layout(channels: int, mime_type: str) -> str:
     if channels not in _CHANNELS[mime_type]:
-        fit = [ending for ending, kind in _ENDINGS.items() if channels in _CHANNELS[kind]]
+        endings = {".flac": "audio/flac", ".ogg": "audio/ogg", ".m4a": "audio/mp4"}
+        fit = [ending for ending, kind in endings.items() if channels in _CHANNELS[kind]]
         raise MediaError(f"Sound of {channels} channels is saved as {' or '.join(['.wav', *fit])}.")
     return _LAYOUTS[channels - 1]
 
