@@ -17,7 +17,7 @@ from mediatoolkit.call import Call, finite_seconds
 from mediatoolkit.errand import Errand
 from mediatoolkit.errors import JobCancelled, NotAwaitedError
 from mediatoolkit.progress import Progress, State
-from mediatoolkit.stages import Withdrawn
+from mediatoolkit.stages import LeftRunning, Withdrawn
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -284,10 +284,14 @@ def _cancelled(call: Call) -> JobCancelled:
         "provider": call.provider,
         "may_have_been_billed": call.may_have_been_billed,
     }
-    if not isinstance(call.event, Withdrawn):
-        return JobCancelled("The job was cancelled.", **facts)
-    if call.event.confirmed:
-        return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
-    return JobCancelled(
-        "The job was cancelled, but the vendor did not confirm that it stopped.", **facts
-    )
+    way_back = f" {call.way_back}" if call.way_back else ""
+    match call.event:
+        case Withdrawn(confirmed=True):
+            return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
+        case Withdrawn():
+            said = "The job was cancelled, but the vendor did not confirm that it stopped."
+        case LeftRunning():
+            said = "The wait was cancelled; the vendor goes on, since somebody else waits as well."
+        case _:
+            said = "The job was cancelled."
+    return JobCancelled(said + way_back, **facts)

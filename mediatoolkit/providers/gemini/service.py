@@ -5,17 +5,17 @@ import math
 import os
 import re
 from collections.abc import Hashable
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import AuthenticationError, PromptError
+from mediatoolkit.errors import AuthenticationError, PromptError, ProviderError
 from mediatoolkit.providers.base import Offer
 from mediatoolkit.providers.gemini.refusals import read_refusal
 from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import (
     Answer,
     Limits,
+    Refusal,
     Retry,
     Secret,
     Timeout,
@@ -92,7 +92,7 @@ class GeminiService:
             timeout=self.timeout,
             retry=retry,
             limits=limits,
-            refusal=partial(read_refusal, live=", ".join(self.live)),
+            refusal=self._read_refusal,
             trusted_origins=trusted_origins,
         )
 
@@ -113,6 +113,10 @@ class GeminiService:
     def _offer(cls, model: str, takes: frozenset[str], **choices: tuple[str, ...]) -> Offer:
         reason = "" if cls.credentials() else f"Needs a key: set {' or '.join(_KEY_NAMES)}."
         return Offer(f"{cls.provider}/{model}", reason, choices, takes)
+
+    def _read_refusal(self, refusal: Refusal) -> ProviderError:
+        """The error that a status other than 200 means."""
+        return read_refusal(refusal, ", ".join(self.live))
 
     async def close(self) -> None:
         """Refuse later use, fail what is in flight."""

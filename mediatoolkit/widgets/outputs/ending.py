@@ -8,7 +8,7 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import State
-from mediatoolkit.stages import Withdrawn
+from mediatoolkit.stages import LeftRunning, Withdrawn
 from mediatoolkit.widgets.outputs import shown_media
 from mediatoolkit.widgets.outputs.failure import failure_of
 from mediatoolkit.widgets.outputs.held import Over, Told
@@ -81,7 +81,8 @@ def quiet(line: str) -> Bundle:
 def line_of(job: Told) -> str:
     """What became of *job*, such as `a red fox: cancelled after 2.1 s`."""
     event = job.progress.event
-    return f"{job.label}: {job.progress}" + (f"; {event}" if isinstance(event, Withdrawn) else "")
+    told = f"; {event}" if isinstance(event, (LeftRunning, Withdrawn)) else ""
+    return f"{job.label}: {job.progress}{told}"
 
 
 def _shown(result: object) -> Bundle:
