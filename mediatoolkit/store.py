@@ -170,7 +170,8 @@ class Store:
         Raises:
             StorageError: It could not be written.
         """
-        record = {"id": pending.id, "kind": pending.kind, "origin": pending.origin.to_json()}
+        origin = pending.origin.to_json()
+        record: dict[str, object] = {"id": pending.id, "kind": pending.kind, "origin": origin}
         if pending.is_intent:
             record["is_intent"] = True
         name = (instead_of or pending).id

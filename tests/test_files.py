@@ -242,7 +242,8 @@ def test_a_sweep_between_the_making_and_the_lock_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one of another container could."""
-    real, swept = files._new_file, []
+    real = files._new_file
+    swept: list[Path] = []
 
     def make(path: Path) -> int | None:
         handle = real(path)
