@@ -103,8 +103,13 @@ class Job(Generic[T_co]):
         last = self._last_try()
         if last is not self:
             return last.result(seconds)
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             return self._errand.result(seconds)
+        except asyncio.CancelledError:
+            pass
+        except KeyboardInterrupt:  # it may come before the wait has begun
+            self.cancel()
+            raise
         raise _cancelled(self._call)
 
     def again(self) -> "Job[T_co]":
@@ -253,6 +258,22 @@ class Job(Generic[T_co]):
         if self._errand.cancelled():
             return State.CANCELLED
         return State.DONE if self._error is None else State.FAILED
+
+
+def begun(start: Callable[[], Job[T]]) -> Job[T]:
+    """The job that *start* begins; a Ctrl-C that comes meanwhile cancels it.
+
+    So nothing runs on of which the caller has no handle.
+    """
+    job: Job[T] | None = None
+    try:
+        with loops.interrupts_later():
+            job = start()
+        return job  # noqa: RET504, TRY300 - a Ctrl-C may be raised here, too
+    except KeyboardInterrupt:
+        if job is not None:
+            job.cancel()
+        raise
 
 
 async def end_here() -> None:

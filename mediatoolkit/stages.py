@@ -150,7 +150,7 @@ class Retrying(Event):
 class LeftRunning(Event):
     """The vendor was not asked to stop its work, since somebody else waits for it as well."""
 
-    stage = "left running"
+    stage = "left"
 
     def __str__(self) -> str:
         """What a person is to know."""

@@ -58,7 +58,8 @@ class Jobs:
         """
         found = self._pending(job_id)
         check_resumable(found, "mt.jobs")
-        return shown(agent_for(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
+        agent = agent_for(VideoGenAgent, None, found.origin.model)
+        return shown(lambda: agent.pick_up(found, timeout))
 
     def _pending(self, job_id: str) -> Pending:
         found = named(job_id, self.pending())
