@@ -243,7 +243,8 @@ def sweep_once(folder: Path) -> None:
 
 def sweep_beside(target: Path) -> None:
     """Sweep the folder that *target* is written in, once in the life of this process; blocks."""
-    sweep_once(Path(os.path.realpath(target)).parent)
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    sweep_once(absolute(place.parent))
 
 
 @functools.lru_cache(maxsize=1)
@@ -405,6 +406,9 @@ def _owner_lives(path: Path) -> bool | None:
 @contextlib.contextmanager
 def _probe(path: Path) -> Iterator[bool | None]:
     """Whether somebody holds *path*, or None; if not, nobody can take it within the block."""
+    if fcntl is None:
+        yield None  # nor is it opened, since Windows removes no file that is open
+        return
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
         handle = os.open(path, flags)

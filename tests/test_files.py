@@ -181,6 +181,9 @@ def test_without_locks_a_young_file_of_another_container_stays(
         with files.scratch_folder() as folder:
             assert folder.is_dir()
         assert not folder.exists()
+        for path in [*tmp_path.glob("*/*"), *tmp_path.glob("*")]:
+            os.utime(path, (0, 0))
+        assert sweep(tmp_path) == ["txt"], "when it is old, it goes"
     assert (tmp_path / "fox.txt").read_bytes() == b"text"
 
 

@@ -334,6 +334,35 @@ async def test_every_billed_token_of_a_film_is_kept(
     assert made.provenance.usage == expected
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        said({"id": "v1_b", "status": "cancelled"}),
+        said({"status": "completed"}),
+        said({}),
+        body(PAGE),
+        refused(403, "permission_denied", "No."),
+        body(PAGE, 407),
+    ],
+    ids=["another", "completed", "{}", "page", "403", "407"],
+)
+async def test_a_cancel_that_the_vendor_does_not_confirm_keeps_the_job(
+    server: Server, tmp_path: Path, reply: Reply
+) -> None:
+    async def answer(writer: asyncio.StreamWriter, seen: Any) -> bool:
+        return await (reply if seen.path.endswith("/cancel") else STARTED)(writer, seen)
+
+    server.then(answer)
+    async with agent(server.url, tmp_path) as maker:
+        job = maker.start("waves")
+        while len(server.requests) < 3:
+            await asyncio.sleep(0)
+        job.cancel()
+        with pytest.raises(mt.JobCancelled, match=r"did not confirm.*mt\.jobs\.resume"):
+            await job
+    assert kept(tmp_path) == [ID]
+
+
 class TestIntents:
     """What is written down before the request that is paid."""
 

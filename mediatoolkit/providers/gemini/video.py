@@ -120,7 +120,8 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         """Ask the vendor to stop; whether it says that it did."""
         path = f"/{self._version}/interactions/{_checked(job_id)}/cancel"
         answer = await self._transport.post(path, {}, call, paid=False)
-        return isinstance(answer.document, dict) and answer.document.get("status") == "cancelled"
+        document = answer.document if isinstance(answer.document, dict) else {}
+        return document.get("id", job_id) == job_id and document.get("status") == "cancelled"
 
     async def _fetch(self, found: dict[str, Any], answer: Answer, call: Call) -> bytes:
         """Inline bytes, our own host's file by its id, or a guarded download without the key."""
