@@ -75,7 +75,6 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         if self.store is None or not isinstance(client, QueuedClient):
             return await client.make(asked, call)
         intent = Pending.intent(self.kind, await client.origin(asked))
-        await self.store.remember(intent)
         pending = await self._begin(client, asked, call, intent)
         return await self._collect(client, pending, call, self.store, intent=intent)
 
@@ -86,9 +85,10 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         call: Call,
         intent: Pending,
     ) -> Pending:
-        """Start it; on failure the intent is dropped if nothing was paid for certain."""
+        """Write *intent* down and start it; on failure it is dropped if surely nothing was paid."""
         store = self._kept_in()
         try:
+            await store.remember(intent)
             return intent.begun(await client.start(asked, call))
         except MediaToolkitError as error:
             if error.may_have_been_billed:

@@ -480,6 +480,24 @@ class TestIntents:
             mt.jobs.forget(ID)
         assert mt.jobs.pending() == []
 
+    async def test_it_goes_when_a_cancel_comes_before_the_request(
+        self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The write is finished all the same."""
+        real, jobs = Store._remember, list[mt.Job[mt.Video]]()
+
+        def remember(store: Store, name: str, record: bytes) -> None:
+            jobs[0].cancel()
+            real(store, name, record)
+
+        monkeypatch.setattr(Store, "_remember", remember)
+        async with agent(server.url, tmp_path) as maker:
+            jobs.append(maker.start("waves"))
+            with pytest.raises(mt.JobCancelled):
+                await jobs[0]
+        assert server.requests == []
+        assert kept(tmp_path) == []
+
     async def test_nothing_is_sent_when_it_cannot_be_written(
         self, server: Server, tmp_path: Path
     ) -> None:
