@@ -35,6 +35,8 @@ class Call:
         provider: Vendor being asked, for error messages, or None.
         paid: Paid requests that are out or answered; one that is refused no longer counts.
         job_id: The vendor's name for work that goes on without us, or None.
+        last_words: What the last look at that work brought instead of an answer, or empty.
+        way_back: A sentence that says how to come back to what goes on without us.
 
     Raises:
         PromptError: A duration is not a positive number.
@@ -46,12 +48,14 @@ class Call:
         "connect",
         "event",
         "job_id",
+        "last_words",
         "listener",
         "paid",
         "provider",
         "read",
         "seconds",
         "started",
+        "way_back",
     )
 
     def __init__(
@@ -72,6 +76,7 @@ class Call:
         self.provider: str | None = None
         self.paid = 0
         self.job_id: str | None = None
+        self.last_words = self.way_back = ""
         self._timeout: asyncio.Timeout | None = None
 
     @property
@@ -145,10 +150,12 @@ class Call:
             late.__context__ = None  # its frames hold the request's headers
 
     def _late(self) -> DeadlineError:
+        last_words = f" The last look brought: {self.last_words}" if self.last_words else ""
         going_on = f" The vendor goes on with job {self.job_id}." if self.job_id else ""
+        way_back = f" {self.way_back}" if self.way_back else ""
         return DeadlineError(
             f"The call ran past its deadline of {self.seconds:g} s while {self.event}; "
-            f"give it more with timeout=.{going_on}",
+            f"give it more with timeout=.{last_words}{going_on}{way_back}",
             stage=self.event.stage,
             seconds=self.seconds,
             provider=self.provider,

@@ -185,9 +185,11 @@ class ProviderError(MediaToolkitError):
     Attributes:
         status: HTTP status, or None when the answer was a 200 without media.
         request_id: The provider's own name for the call, for its support desk, or None.
+        words: What the provider said of it, safe to show, or empty.
     """
 
     family = "server"
+    words: str = ""
 
     def __init__(
         self,

@@ -2,51 +2,73 @@
 
 Bytes go to an exclusive temporary file beside the target, are flushed to disk and then renamed.
 Clean-up is synchronous on purpose: it cannot be cancelled half-way.
+
+A process that is killed cleans up nothing. So the name of everything temporary bears the mark of
+its owner, who also holds a lock on it, and a later process sweeps what no living owner has.
 """
 
 import contextlib
+import functools
+import hashlib
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mediatoolkit.errors import MediaToolkitError, StorageError
 from mediatoolkit.quoting import quoted
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 LARGEST = 2 << 30
 """Bytes of a file that is read whole."""
 
 _LONGEST = 4096  # bytes of a path that any system takes
-_PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
+_AGE = 3600.0  # seconds untouched after which what nobody can judge counts as left behind
+_MARK = r"([0-9a-f]{8})-([0-9a-f]{1,16})-([0-9]{1,20})-([0-9a-f]{1,16})"
+_FILE = re.compile(rf"\..*\.(?:{_MARK}|[0-9]+)-[0-9a-f]{{8}}\.(?:part|waiter)", re.DOTALL)
+_FOLDER = re.compile(rf"mediatoolkit-{_MARK}-[0-9a-f]{{8}}")
 
 
 @contextlib.contextmanager
-def partial_file(target: Path) -> Iterator[Path]:
+def partial_file(target: Path, *, follow_symlinks: bool = True) -> Iterator[Path]:
     """Lend the path of a temporary file that becomes *target* when the block succeeds.
 
-    The block creates and fills the file; on any other way out, Ctrl-C included, it is removed.
+    The file is there, empty and locked; the block fills it. On any other way out, Ctrl-C
+    included, it is removed.
+
+    Args:
+        target: File to make or replace.
+        follow_symlinks: Where *target* is a link, replace the file that it leads to.
 
     Raises:
         StorageError: The file could not be written or put in place. Errors of ours that the
             block raises pass unchanged.
     """
     short = target.name.encode(errors="ignore")[:80].decode(errors="ignore")
-    part = target.with_name(f".{short}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        yield part
-        part.replace(target)
+        place = _plain_file(target) if follow_symlinks else target
+        with _claim(place.parent, f".{short}.", ".part", _new_file) as part:
+            try:
+                yield part
+                part.replace(place)
+            finally:
+                with contextlib.suppress(OSError):
+                    part.unlink()
     except MediaToolkitError:
         raise  # some are an OSError too, and say better what went wrong
     except OSError as error:
         failure = storage_error(target, error)
     else:
         return
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
     try:
         raise failure
     finally:
@@ -60,27 +82,61 @@ def scratch_folder() -> Iterator[Path]:
     Raises:
         StorageError: None can be made.
     """
+    import shutil
     import tempfile
 
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="mediatoolkit-", ignore_cleanup_errors=True)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        failure = StorageError(f"Could not make a temporary folder: {reason}; set TMPDIR.")
-    else:
-        with folder as path:
-            yield Path(path)
-        return
+    sweep_scratch()
+    with contextlib.ExitStack() as stack:
+        try:
+            place = Path(tempfile.gettempdir())
+            folder = stack.enter_context(_claim(place, "mediatoolkit-", "", _new_folder))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            failure = StorageError(f"Could not make a temporary folder: {reason}; set TMPDIR.")
+        else:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            yield folder
+            return
     raise failure
 
 
-def write_file(target: Path, pieces: Iterable[bytes | memoryview]) -> None:
+@contextlib.contextmanager
+def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
+    """Tell other processes that this one attends to *name*, for as long as the block lasts.
+
+    Any number of blocks, in one process or several, may attend to the same name.
+
+    Returns:
+        Whether another block does, or may do; only what is surely over does not count.
+    """
+    with contextlib.ExitStack() as stack:
+        own: Path | None = None
+        with contextlib.suppress(OSError):  # then others cannot know of us, nor we of them
+            own = stack.enter_context(_claim(folder, f".{name}.", ".waiter", _new_file))
+            stack.callback(own.unlink, missing_ok=True)
+
+        def others() -> bool:
+            if own is None:
+                return True
+            paths = [path for path in folder.glob(f".{name}.*.waiter") if path != own]
+            return any(_owner_lives(path) is not False for path in paths)
+
+        yield others
+
+
+def write_file(
+    target: Path, pieces: Iterable[bytes | memoryview], *, follow_symlinks: bool = True
+) -> None:
     """Write *pieces* one after the other; blocks until the disk has them.
 
     Raises:
         StorageError: No such folder, no permission, no space; nothing is left behind.
     """
-    with partial_file(target) as part, part.open("xb") as file:
+    sweep_beside(target)
+    with (
+        partial_file(target, follow_symlinks=follow_symlinks) as part,
+        part.open("r+b") as file,
+    ):
         file.writelines(pieces)
         settle(file)
 
@@ -102,6 +158,19 @@ def path_of(given: object) -> Path:
     if not possible:
         raise StorageError(f"{quoted(given)} cannot be a path; use letters that the system knows.")
     return path
+
+
+def absolute(path: Path) -> Path:
+    """*path* from the root, whatever folder the process changes to later.
+
+    Raises:
+        StorageError: The folder that the process is in was deleted.
+    """
+    try:
+        return path.absolute()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    raise StorageError(f"The current folder is gone: {reason}; change to another.")
 
 
 def target_of(given: object) -> Path:
@@ -155,19 +224,39 @@ def check_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove temporary files of ours whose process is gone.
+    """Remove temporary files of ours whose owner is gone; blocks.
 
     Returns:
         How many there were.
     """
-    swept = 0
-    for path in folder.glob(".*.part"):
-        owner = _PART.match(path.name)
-        if owner and not _is_alive(int(owner[1])):
-            with contextlib.suppress(OSError):  # another user's, or a folder
-                path.unlink()
-                swept += 1
-    return swept
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        names = [one.name for one in entries if one.name.endswith((".part", ".waiter"))]
+        return sum(_remove_left(folder / name, _FILE, Path.unlink) for name in names)
+    return 0
+
+
+@functools.lru_cache(maxsize=1024)
+def sweep_once(folder: Path) -> None:
+    """As `sweep`, once in the life of this process; *folder* is absolute."""
+    sweep(folder)
+
+
+def sweep_beside(target: Path) -> None:
+    """Sweep the folder that *target* is written in, once in the life of this process; blocks."""
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    sweep_once(absolute(place.parent))
+
+
+@functools.lru_cache(maxsize=1)
+def sweep_scratch() -> None:
+    """Remove scratch folders whose owner is gone, once in the life of this process; blocks."""
+    import shutil
+    import tempfile
+
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for one in entries:
+            if _FOLDER.fullmatch(one.name) and one.is_dir(follow_symlinks=False):
+                _remove_left(Path(one.path), _FOLDER, shutil.rmtree)
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -182,11 +271,189 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     return failure
 
 
-def _is_alive(pid: int) -> bool:
+def _plain_file(target: Path) -> Path:
+    """*target*, or the file that it links to, which need not be there yet.
+
+    Raises:
+        StorageError: It is a device or a pipe.
+        OSError: Links that lead in a circle.
+    """
     try:
-        os.kill(pid, 0)
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise StorageError(f"{quoted(str(target))} is a device or a pipe; name a plain file.")
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """A process, told from all others that can reach the same folder, now and later.
+
+    Attributes:
+        machine: Of a running machine; containers on it share it, and a restart ends it.
+        space: The system's number for the process ids of a container, 0 where it has none.
+        pid: Process id in that space.
+        start: Ticks of the machine's clock at which the process began, 0 where nobody says.
+    """
+
+    machine: str
+    space: int
+    pid: int
+    start: int
+
+    def __str__(self) -> str:
+        """As it stands in a name."""
+        return f"{self.machine}-{self.space:x}-{self.pid}-{self.start:x}"
+
+
+@functools.lru_cache(maxsize=1)
+def _ourselves(pid: int) -> _Owner:
+    """This process, whose number a fork changes."""
+    try:
+        machine = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
+    except OSError:
+        import platform
+
+        machine = platform.node()
+    space = 0
+    with contextlib.suppress(OSError):
+        space = Path("/proc/self/ns/pid").stat().st_ino
+    return _Owner(hashlib.sha256(machine.encode()).hexdigest()[:8], space, pid, _start_of(pid))
+
+
+def _start_of(pid: int) -> int:
+    """When a process of our own space began; -1 for one that is dead and not yet buried."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return -1 if fields[0] in {b"Z", b"X"} else int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+@contextlib.contextmanager
+def _claim(
+    folder: Path, head: str, tail: str, make: Callable[[Path], int | None]
+) -> Iterator[Path]:
+    """Make something that bears our mark between *head* and *tail*, and hold a lock on it."""
+    while True:
+        mark = f"{_ourselves(os.getpid())}-{secrets.token_hex(4)}"
+        path = folder / f"{head}{mark}{tail}"
+        handle = make(path)
+        try:
+            if _lock(handle, exclusive=True) is not False and path.exists():
+                yield path
+                return
+            with contextlib.suppress(OSError):  # a sweep came between the making and the lock
+                path.rmdir() if path.is_dir() else path.unlink()
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def _new_file(path: Path) -> int | None:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    handle = os.open(path, flags, 0o666)
+    if fcntl is not None:
+        return handle
+    os.close(handle)  # Windows renames and removes no file that is open
+    return None
+
+
+def _new_folder(path: Path) -> int | None:
+    path.mkdir(0o700)
+    return None if fcntl is None else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _lock(handle: int | None, *, exclusive: bool) -> bool | None:
+    """Take a lock, which lasts until *handle* is closed.
+
+    Returns:
+        False when somebody else has it, None where there are no locks.
+    """
+    if fcntl is None or handle is None:
+        return None
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _remove_left(path: Path, names: re.Pattern[str], remove: Callable[[Path], Any]) -> bool:
+    """Remove *path* if it is ours, of one of these *names*, and its owner is gone."""
+    if not names.fullmatch(path.name):
+        return False
+    with contextlib.suppress(OSError), _probe(path) as held:  # another user's, or a folder
+        lives = _judge(path, held=held)
+        if lives is None:
+            lives = time.time() - _touched(path) < _AGE
+        if not lives:
+            remove(path)
+            return True
+    return False
+
+
+def _owner_lives(path: Path) -> bool | None:
+    """Whether the owner of *path* lives; None when nobody can tell."""
+    with _probe(path) as held:
+        return _judge(path, held=held)
+
+
+@contextlib.contextmanager
+def _probe(path: Path) -> Iterator[bool | None]:
+    """Whether somebody holds *path*, or None; if not, nobody can take it within the block."""
+    if fcntl is None:
+        yield None  # nor is it opened, since Windows removes no file that is open
+        return
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        yield None
+        return
+    try:
+        free = _lock(handle, exclusive=False)
+        yield None if free is None else not free
+    finally:
+        os.close(handle)
+
+
+def _judge(path: Path, *, held: bool | None) -> bool | None:
+    """Whether the owner of *path* lives; None when nobody can tell.
+
+    A lock says it exactly, but only on the machine that it was taken on: some network drives keep
+    locks to themselves. A process id says it within one container.
+    """
+    mark = re.search(rf"[.-]{_MARK}-[0-9a-f]{{8}}", path.name)
+    if mark is None:
+        return held or None  # of an earlier version, which took no locks
+    owner = _Owner(mark[1], int(mark[2], 16), int(mark[3]), int(mark[4], 16))
+    ourselves = _ourselves(os.getpid())
+    if owner.machine != ourselves.machine:
+        return held or None
+    runs = _runs(owner) if owner.space == ourselves.space else None
+    return held if runs is None else runs
+
+
+def _runs(owner: _Owner) -> bool | None:
+    """Whether a process of our own space runs; None when nobody can tell."""
+    if os.name == "nt":
+        return None  # signal 0 is Ctrl-C there
+    try:
+        os.kill(owner.pid, 0)
     except (ProcessLookupError, OverflowError):  # the second for a number that no process has
         return False
     except OSError:
-        return True
-    return True
+        pass
+    start = _start_of(owner.pid)
+    return start == owner.start if start and owner.start else None
+
+
+def _touched(path: Path) -> float:
+    """When *path*, or what lies in it, was last written to; seconds since the epoch."""
+    paths = [path, *path.iterdir()] if path.is_dir() else [path]
+    return max(one.lstat().st_mtime for one in paths)

@@ -17,7 +17,7 @@ from mediatoolkit.call import Call, finite_seconds
 from mediatoolkit.errand import Errand
 from mediatoolkit.errors import JobCancelled, NotAwaitedError
 from mediatoolkit.progress import Progress, State
-from mediatoolkit.stages import Withdrawn
+from mediatoolkit.stages import LeftRunning, Withdrawn
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -103,8 +103,13 @@ class Job(Generic[T_co]):
         last = self._last_try()
         if last is not self:
             return last.result(seconds)
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             return self._errand.result(seconds)
+        except asyncio.CancelledError:
+            pass
+        except KeyboardInterrupt:  # it may come before the wait has begun
+            self.cancel()
+            raise
         raise _cancelled(self._call)
 
     def again(self) -> "Job[T_co]":
@@ -262,6 +267,22 @@ class Job(Generic[T_co]):
         return State.DONE if self._error is None else State.FAILED
 
 
+def begun(start: Callable[[], Job[T]]) -> Job[T]:
+    """The job that *start* begins; a Ctrl-C that comes meanwhile cancels it.
+
+    So nothing runs on of which the caller has no handle.
+    """
+    job: Job[T] | None = None
+    try:
+        with loops.interrupts_later():
+            job = start()
+        return job  # noqa: RET504, TRY300 - a Ctrl-C may be raised here, too
+    except KeyboardInterrupt:
+        if job is not None:
+            job.cancel()
+        raise
+
+
 async def end_here() -> None:
     """Cancel every job of the running loop, and wait for their clean-up."""
     await asyncio.gather(*_cancel_on(asyncio.get_running_loop()), return_exceptions=True)
@@ -291,10 +312,14 @@ def _cancelled(call: Call) -> JobCancelled:
         "provider": call.provider,
         "may_have_been_billed": call.may_have_been_billed,
     }
-    if not isinstance(call.event, Withdrawn):
-        return JobCancelled("The job was cancelled.", **facts)
-    if call.event.confirmed:
-        return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
-    return JobCancelled(
-        "The job was cancelled, but the vendor did not confirm that it stopped.", **facts
-    )
+    way_back = f" {call.way_back}" if call.way_back else ""
+    match call.event:
+        case Withdrawn(confirmed=True):
+            return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
+        case Withdrawn():
+            said = "The job was cancelled, but the vendor did not confirm that it stopped."
+        case LeftRunning():
+            said = "The wait was cancelled; the vendor goes on, since somebody else waits as well."
+        case _:
+            said = "The job was cancelled."
+    return JobCancelled(said + way_back, **facts)

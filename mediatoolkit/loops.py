@@ -12,7 +12,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Self
 
@@ -75,6 +75,25 @@ def block(end: Over, stop: Callable[[], object], timeout: float | None = None) -
             stop()
             wait.reached(PATIENCE)
             raise
+
+
+@contextlib.contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Put off Ctrl-C to the end of the block; elsewhere than in the main thread it never comes."""
+    usual: Any = None
+    if threading.current_thread() is threading.main_thread():
+        usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual):
+        yield
+        return
+    late: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *interrupt: late.append(interrupt))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if late:
+            usual(*late[0])
 
 
 class _Wait:

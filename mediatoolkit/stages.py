@@ -147,6 +147,16 @@ class Retrying(Event):
         return f"{self.which} in {self.left:.0f} s"
 
 
+class LeftRunning(Event):
+    """The vendor was not asked to stop its work, since somebody else waits for it as well."""
+
+    stage = "left"
+
+    def __str__(self) -> str:
+        """What a person is to know."""
+        return "left running, since somebody else waits for it"
+
+
 @dataclass(frozen=True, slots=True)
 class Withdrawn(Event):
     """The vendor was asked to stop its work.

@@ -5,8 +5,9 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import struct
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ _NO_FILE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError,
 """What may happen while a file is put together; the media was paid for, so it is handed back."""
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
+_LARGEST_RECORD = 1 << 20  # bytes
 
 _watchers: dict[Path, list[Callable[[], None]]] = {}
 """Who wants to know what is kept in a folder, through whichever store."""
@@ -36,18 +38,33 @@ class Pending:
     """A vendor's job that was begun and is not finished, as far as we know.
 
     Attributes:
-        id: The vendor's name for it.
+        id: The vendor's name for it; ours, while the vendor has given none.
         kind: What is being made, such as `"video"`.
-        origin: Who makes it, and of what prompt.
+        origin: Who makes it, of what prompt, and when it was asked for.
+        is_intent: The request was about to be sent, and nobody knows what became of it. It may
+            have been paid, and without a name of the vendor's it cannot be waited for.
     """
 
     id: str
     kind: str
     origin: Provenance
+    is_intent: bool = False
+
+    @classmethod
+    def intent(cls, kind: str, origin: Provenance) -> "Pending":
+        """What is written down before the request that may be paid."""
+        return cls(f"intent-{secrets.token_hex(6)}", kind, origin, is_intent=True)
+
+    def begun(self, job_id: str) -> "Pending":
+        """The same with the vendor's name for it."""
+        return replace(self, id=job_id, is_intent=False)
 
     def __repr__(self) -> str:
         """One line."""
-        return f"<Pending {self.kind} {self.id}, {self.origin.model}: {self.origin.prompt[:60]!r}>"
+        doubt = f" may have been paid, {self.origin.created}," if self.is_intent else ""
+        job = f"{self.kind[:40]} {self.id[:200]},{doubt[:80]} {self.origin.model[:100]}"
+        plain = "".join(letter for letter in job if letter.isprintable())
+        return f"<Pending {plain}: {self.origin.prompt[:60]!r}>"
 
 
 def named(job_id: object, jobs: Iterable[Pending]) -> Pending | None:
@@ -59,8 +76,12 @@ class Store:
     """Keeps media in a folder; the same media is kept once.
 
     Args:
-        folder: Must exist, unless *create* is set.
-        create: Make the folder, and those above it, when it is first needed.
+        folder: Stays the same folder when the process changes its own. It is made when it is
+            first needed; those above it must exist, unless *create* is set.
+        create: Make those above it, too.
+
+    Attributes:
+        folder: Absolute.
 
     Raises:
         StorageError: *folder* is no path, or *create* neither True nor False.
@@ -68,11 +89,10 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str], *, create: bool = False) -> None:
         """Remember the folder; nothing is touched yet."""
-        self.folder = files.path_of(folder)
+        self.folder = files.absolute(files.path_of(folder))
         if not isinstance(create, bool):
             raise StorageError(f"create takes True or False, not {quoted(create)}.")
         self._create = create
-        self._swept = False
 
     @classmethod
     def default(cls) -> "Store":
@@ -85,7 +105,7 @@ class Store:
         """Make sure that media can be kept, before any is paid for.
 
         Raises:
-            StorageError: The folder is missing, is a file, or may not be written to.
+            StorageError: The folder cannot be made, is a file, or may not be written to.
         """
         await asyncio.to_thread(self._check)
 
@@ -102,11 +122,12 @@ class Store:
         """
         name = (await asyncio.to_thread(media.digest))[:_DIGITS] + media.extension
         try:
+            await asyncio.to_thread(self._make, self.folder)
             path = await _to_its_end(self._write(self.folder / name, _pieces(media)))
         except StorageError as error:
             error.media = media
             raise
-        for tell in _watchers.get(self.folder.absolute(), [])[:]:
+        for tell in _watchers.get(self.folder, [])[:]:
             tell()
         return replace(media, path=path)
 
@@ -133,28 +154,62 @@ class Store:
         Returns:
             Ends that.
         """
-        watchers = _watchers.setdefault(self.folder.absolute(), [])
+        watchers = _watchers.setdefault(self.folder, [])
         watchers.append(tell)
         return lambda: watchers.remove(tell) if tell in watchers else None
 
-    async def remember(self, pending: Pending) -> None:
+    async def remember(self, pending: Pending, *, instead_of: Pending | None = None) -> None:
         """Write down a job that is being paid for, so that it outlives this process.
+
+        A write that has begun is finished, also when the caller is cancelled meanwhile.
+
+        Args:
+            pending: The job.
+            instead_of: What was written down of it before; the one record replaces the other.
 
         Raises:
             StorageError: It could not be written.
         """
-        record = {"id": pending.id, "kind": pending.kind, "origin": pending.origin.to_json()}
-        await asyncio.to_thread(self._remember, pending.id, json.dumps(record).encode())
+        origin = pending.origin.to_json()
+        record: dict[str, object] = {"id": pending.id, "kind": pending.kind, "origin": origin}
+        if pending.is_intent:
+            record["is_intent"] = True
+        name = (instead_of or pending).id
+        await _to_its_end(asyncio.to_thread(self._remember, name, json.dumps(record).encode()))
 
-    async def forget(self, job_id: str) -> None:
-        """Drop the record of a job that is over; no harm if there is none, or it has to stay."""
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(self._record(job_id).unlink)
+    async def forget(self, *job_ids: str) -> None:
+        """Drop the records of jobs that are over; no harm if there is none, or it has to stay."""
+        for job_id in job_ids:
+            with contextlib.suppress(StorageError):
+                await _to_its_end(asyncio.to_thread(self.drop, job_id))
+
+    def drop(self, job_id: str) -> None:
+        """As `forget`, for one job; blocks.
+
+        Raises:
+            StorageError: The record has to stay.
+        """
+        for path, pending in self._recorded():
+            if pending.id == job_id:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise files.storage_error(path, error) from None
+
+    @contextlib.contextmanager
+    def waiting(self, pending: Pending) -> Iterator[Callable[[], bool]]:
+        """Tell other processes that this one waits for *pending*, while the block lasts.
+
+        Returns:
+            Whether somebody else waits for it, too, or may do so.
+        """
+        with files.presence(self._records, _digest(pending.id)) as others:
+            yield others
 
     def pending(self) -> list[Pending]:
         """The jobs that were begun here and are not finished, oldest first."""
-        found = [_pending(path) for path in self._records.glob("*.json")]
-        return sorted((one for one in found if one), key=lambda one: (one.origin.created, one.id))
+        found = [pending for _path, pending in self._recorded()]
+        return sorted(found, key=lambda one: (one.origin.created, one.id))
 
     def __repr__(self) -> str:
         """Without the path, which differs from machine to machine."""
@@ -164,24 +219,31 @@ class Store:
     def _records(self) -> Path:
         return self.folder / "pending"
 
-    def _record(self, job_id: str) -> Path:
-        return self._records / f"{hashlib.sha256(job_id.encode()).hexdigest()[:_DIGITS]}.json"
+    def _recorded(self) -> Iterator[tuple[Path, Pending]]:
+        for path in self._records.glob("*.json"):
+            pending = _pending(path)
+            if pending is not None:
+                yield path, pending
 
-    def _remember(self, job_id: str, record: bytes) -> None:
+    def _remember(self, name: str, record: bytes) -> None:
+        self._make(self.folder)
         self._make(self._records)
-        files.write_file(self._record(job_id), [record])
+        target = self._records / f"{_digest(name)}.json"
+        files.write_file(target, [record], follow_symlinks=False)
 
     def _check(self) -> None:
-        if self._create:
-            self._make(self.folder)
+        self._make(self.folder)
         files.check_folder(self.folder)
-        if not self._swept:
-            files.sweep(self.folder)
-            self._swept = True
+        files.sweep_once(self.folder)
+        files.sweep_once(self._records)
+        files.sweep_scratch()
 
     def _make(self, folder: Path) -> None:
+        """Make *folder*; where it cannot be made for want of one above it, it stays missing."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=self._create, exist_ok=True)
+        except FileNotFoundError:
+            return  # what needs it says so
         except OSError as error:
             failure = files.storage_error(folder, error)
         else:
@@ -189,8 +251,8 @@ class Store:
         raise failure
 
     async def _write(self, path: Path, pieces: list[bytes | memoryview]) -> Path:
-        with files.partial_file(path) as part:
-            async with aiofiles.open(part, "xb") as file:
+        with files.partial_file(path, follow_symlinks=False) as part:
+            async with aiofiles.open(part, "r+b") as file:
                 await file.writelines(pieces)
                 await file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
@@ -220,14 +282,18 @@ def _pieces(media: Media) -> list[bytes | memoryview]:
     raise failure
 
 
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
+
+
 def _pending(path: Path) -> Pending | None:
     """What a record says, or None when it is none of ours."""
     try:
-        record = json.loads(files.read_file(path))
+        record = json.loads(files.read_file(path, largest=_LARGEST_RECORD))
         job_id, kind = record["id"], record["kind"]
         origin = Provenance.from_json(record["origin"])
         if origin is None or not (job_id.isprintable() and kind.isprintable()):
             return None
-        return Pending(job_id, kind, origin)
+        return Pending(job_id, kind, origin, is_intent=record.get("is_intent") is True)
     except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

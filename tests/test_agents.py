@@ -186,7 +186,7 @@ async def test_every_picture_is_kept_with_its_origin(sim: Simulator, tmp_path: P
 async def test_a_folder_that_is_not_there_is_found_before_anything_is_paid(
     sim: Simulator, tmp_path: Path
 ) -> None:
-    async with mt.ImageGenAgent(gemini(sim), store=tmp_path / "missing") as agent:
+    async with mt.ImageGenAgent(gemini(sim), store=tmp_path / "missing" / "new") as agent:
         with pytest.raises(mt.StorageError, match="make it first"):
             await agent.generate("a fox")
     assert sim.requests == []

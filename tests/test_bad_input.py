@@ -212,6 +212,7 @@ def singles() -> dict[str, tuple[Make, str]]:
     return {
         "mt.film": (film, "images narration captions seconds size timeout"),
         "mt.download": (with_usual(mt.download, url="x", path="/nowhere/x"), "url path timeout"),
+        "mt.jobs.forget": (with_usual(mt.jobs.forget, job_id="x"), "job_id"),
         "mt.jobs.resume": (with_usual(mt.jobs.resume, job_id="x"), "job_id timeout"),
         "stream": (stream, "prompt voice style speed language speakers timeout"),
         "gemini options": (options, " ".join(sorted(NAMES))),

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 import mediatoolkit as mt
 from mediatoolkit import loops
 from mediatoolkit.call import Call
-from mediatoolkit.job import Job
+from mediatoolkit.job import Job, alive, begun
 from mediatoolkit.progress import State
 from mediatoolkit.running import running
 from mediatoolkit.stages import Drawing
@@ -312,6 +314,33 @@ def test_ctrl_c_breaks_nothing_half_done(*, is_over: bool) -> None:
     assert end.was_asked_to_the_end
     assert stopped == [True] * (not is_over)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("lines", range(1, 90))
+def test_ctrl_c_at_any_line_leaves_no_job_running(lines: int) -> None:
+    """From the start of a job to the wait for it, where nobody has a handle of it yet."""
+    here, left = Path(mt.__file__).parent, lines
+
+    def trace(frame: FrameType, _event: str, _argument: object) -> Any:
+        return step if Path(frame.f_code.co_filename).is_relative_to(here) else None
+
+    def step(_frame: FrameType, _event: str, _argument: object) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return step
+
+    before, usual = set(alive), sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            begun(lambda: Job(forever, Call(60), label="fox")).result()
+    finally:
+        sys.settrace(usual)
+    for job in alive - before:
+        with pytest.raises(mt.JobCancelled):
+            job.result(30)
 
 
 def test_nesting_names_the_install_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

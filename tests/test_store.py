@@ -11,7 +11,7 @@ import pytest
 from mediatoolkit import files
 from mediatoolkit.errors import StorageError, TransportError
 from mediatoolkit.media import Audio, Image, Provenance
-from mediatoolkit.store import Store
+from mediatoolkit.store import Pending, Store
 from tests.test_prompts import picture
 
 FOX = Provenance(model="local/painter", prompt="a red fox", engine="local", seed=7)
@@ -29,11 +29,47 @@ async def test_the_same_picture_is_kept_once(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-async def test_a_missing_folder_is_refused_unless_it_may_be_made(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_made_those_above_it_only_on_demand(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="make it first"):
-        await Store(tmp_path / "new").check()
-    await Store(tmp_path / "new" / "deep", create=True).check()
-    assert (tmp_path / "new" / "deep").is_dir()
+        await Store(tmp_path / "above" / "new").check()
+    await Store(tmp_path / "new").check()
+    await Store(tmp_path / "above" / "new", create=True).check()
+    assert (tmp_path / "new").is_dir()
+    assert (tmp_path / "above" / "new").is_dir()
+    kept = await Store(tmp_path / "unchecked").put(Image(picture()))
+    assert kept.path
+    assert kept.path.parent == tmp_path / "unchecked"
+
+
+async def test_a_store_stays_where_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook changes its folder with `%cd`, also between two cells."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDIATOOLKIT_STORE", "mine")
+    stores = [Store("out"), Store.default(), Store(Path("deep") / "out", create=True)]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+
+    for store, name in zip(stores, ("out", "mine", "deep/out"), strict=True):
+        await store.remember(Pending("v1_a", "video", FOX))
+        kept = await store.put(Image(picture(), provenance=FOX))
+        assert kept.path
+        assert kept.path.parent == store.folder == tmp_path / name
+        assert [one.id for one in store.pending()] == ["v1_a"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_folder_that_is_gone_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(StorageError, match="current folder is gone"):
+        Store("out")
+    assert Store(tmp_path).folder == tmp_path
 
 
 async def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path: Path) -> None:
@@ -115,21 +151,19 @@ def test_an_error_of_ours_passes_a_partial_file_unchanged(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-async def test_files_of_a_dead_process_are_swept_and_no_others(tmp_path: Path) -> None:
-    dead = tmp_path / ".fox.png.999999999-0123abcd.part"
-    ours = tmp_path / f".fox.png.{os.getpid()}-0123abcd.part"
-    foreign = tmp_path / ".notes.part"
-    for path in (dead, ours, foreign):
-        path.touch()
-    await Store(tmp_path).check()
-    assert sorted(tmp_path.iterdir()) == sorted([ours, foreign])
-
-
-@pytest.mark.parametrize("pid", ["999999999", "9" * 40])
-async def test_what_cannot_be_swept_is_left(tmp_path: Path, pid: str) -> None:
-    (tmp_path / f".fox.png.{pid}-0123abcd.part" / "inside").mkdir(parents=True)
-    await Store(tmp_path).check()
-    assert len(list(tmp_path.iterdir())) == 1
+async def test_a_link_in_the_folder_is_replaced_and_never_written_through(tmp_path: Path) -> None:
+    """Whatever leads out of the store stays as it is."""
+    (tmp_path / "secret").write_text("secret")
+    store, image = Store(tmp_path / "out"), Image(picture())
+    await store.remember(Pending("v1_a", "video", FOX))
+    (record,) = (tmp_path / "out" / "pending").iterdir()
+    for link in (tmp_path / "out" / f"{image.digest()[:16]}.png", record):
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / "secret")
+    await store.put(image)
+    await store.remember(Pending("v1_a", "video", FOX))
+    assert (tmp_path / "secret").read_text() == "secret"
+    assert [one.id for one in store.pending()] == ["v1_a"]
 
 
 async def test_a_record_that_cannot_be_dropped_stays(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 import asyncio
 from functools import partial
-from typing import cast
 
 from mediatoolkit.agents.base import Agent
 from mediatoolkit.call import Call
-from mediatoolkit.errors import PromptError, ProviderError
+from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Video
 from mediatoolkit.prompts import VideoPrompt
@@ -18,15 +17,14 @@ from mediatoolkit.stages import Withdrawn
 from mediatoolkit.store import Pending, Store, named
 from mediatoolkit.transport import Timeout
 
-_FINAL = frozenset({"blocked", "operation", "request"})
-"""Families of errors after which a vendor's job will never bring a film."""
-
 
 class VideoGenAgent(Agent[VideoPrompt, Video]):
     """Makes films.
 
-    A job at a vendor is written into the store before it is first looked at, so that it outlives
-    the kernel: `pending` lists what is unfinished, `resume` goes on from there.
+    That a vendor is asked is written into the store before the request is sent, and the vendor's
+    name for the job as soon as it is known, so that it outlives the kernel: `pending` lists what
+    is unfinished, `resume` goes on from there. Only the vendor's own word that the job failed, was
+    refused or cancelled ends that, or `forget`.
     """
 
     client_type = VideoClient
@@ -42,21 +40,32 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         """Wait for a film that was begun earlier; nothing is paid again.
 
         Raises:
-            PromptError: No such film is pending.
+            PromptError: No such film is pending, or the vendor never gave it a name.
             MediaToolkitError: As `generate`.
         """
-        pending = named(job_id, self.pending())
-        if pending is None:
-            raise PromptError(f"No film {quoted(job_id)} is pending in this store.")
-        return await self.pick_up(pending, timeout)
+        return await self.pick_up(self._pending(job_id), timeout)
+
+    def forget(self, job_id: str) -> None:
+        """Drop the record of a film that is pending; the vendor is told nothing; blocks.
+
+        Raises:
+            PromptError: No such film is pending.
+            StorageError: The record cannot be removed.
+        """
+        self._pending(job_id)
+        if self.store is not None:
+            self.store.drop(job_id)
 
     def pick_up(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[Video]:
         """As `resume`, as a job that goes on at once."""
+        check_resumable(pending, self._verbs)
         client = self._client_of(pending)
 
         async def work(call: Call) -> Video:
             with self._flights.begin():
-                return await self._collect(client, pending, call)
+                store = self._kept_in()
+                await store.check()
+                return await self._collect(client, pending, call, store)
 
         return Job(work, self._call(timeout), label=pending.origin.prompt)
 
@@ -65,9 +74,38 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
     ) -> Video:
         if self.store is None or not isinstance(client, QueuedClient):
             return await client.make(asked, call)
-        origin = await client.origin(asked)
-        pending = Pending(await client.start(asked, call), self.kind, origin)
-        return await self._collect(client, pending, call, remember=True)
+        intent = Pending.intent(self.kind, await client.origin(asked))
+        pending = await self._begin(client, asked, call, intent)
+        return await self._collect(client, pending, call, self.store, intent=intent)
+
+    async def _begin(
+        self,
+        client: QueuedClient[VideoPrompt, Video],
+        asked: VideoPrompt,
+        call: Call,
+        intent: Pending,
+    ) -> Pending:
+        """Write *intent* down and start it; on failure it is dropped if surely nothing was paid."""
+        store = self._kept_in()
+        try:
+            await store.remember(intent)
+            return intent.begun(await client.start(asked, call))
+        except MediaToolkitError as error:
+            if error.may_have_been_billed:
+                _add(error, self._way_back(intent))
+            else:
+                await store.forget(intent.id)
+            raise
+        except asyncio.CancelledError:
+            if call.job_id is not None:  # begun, and the vendor did not confirm that it stopped
+                pending = intent.begun(call.job_id)
+                call.way_back = self._way_back(pending)
+                await store.remember(pending, instead_of=intent)
+            elif call.may_have_been_billed and call.event != Withdrawn(confirmed=True):
+                call.way_back = self._way_back(intent)
+            else:
+                await store.forget(intent.id)
+            raise
 
     def _client_of(self, pending: Pending) -> QueuedClient[VideoPrompt, Video]:
         """Ours for that model, or one made anew.
@@ -86,22 +124,66 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         client: QueuedClient[VideoPrompt, Video],
         pending: Pending,
         call: Call,
+        store: Store,
         *,
-        remember: bool = False,
+        intent: Pending | None = None,
     ) -> Video:
         """Wait, keep the film, and only then forget the job."""
-        store = cast("Store", self.store)
-        first = partial(store.remember, pending) if remember else None
+        first = partial(store.remember, pending, instead_of=intent) if intent else None
+        ids = (pending.id, intent.id) if intent else (pending.id,)
+        call.way_back = self._way_back(pending)
         try:
-            film = await client.collect(pending.id, pending.origin, call, first=first)
-        except ProviderError as error:
-            if error.family in _FINAL:
-                await store.forget(pending.id)
+            with store.waiting(pending) as others_wait:
+                film = await client.collect(
+                    pending.id, pending.origin, call, first=first, others_wait=others_wait
+                )
+                film = await self._keep(film, call)
+        except (MediaToolkitError, asyncio.CancelledError) as error:
+            if call.job_id is None:
+                await store.forget(*ids)
+            elif isinstance(error, MediaToolkitError):
+                _add(error, call.way_back)
             raise
-        except asyncio.CancelledError:
-            if call.event == Withdrawn(confirmed=True):
-                await asyncio.shield(store.forget(pending.id))
-            raise
-        film = await self._keep(film, call)
-        await store.forget(pending.id)
+        await store.forget(*ids)
         return film
+
+    def _pending(self, job_id: str) -> Pending:
+        pending = named(job_id, self.pending())
+        if pending is None:
+            raise PromptError(f"No film {quoted(job_id)} is pending in this store.")
+        return pending
+
+    def _kept_in(self) -> Store:
+        if self.store is None:
+            raise PromptError("This agent has no store, so nothing is pending.")
+        return self.store
+
+    @property
+    def _verbs(self) -> str:
+        """Whose `resume` and `forget` know our store."""
+        default = self.store is not None and self.store.folder == Store.default().folder
+        return "mt.jobs" if default else "agent"
+
+    def _way_back(self, pending: Pending) -> str:
+        drop = f"{self._verbs}.forget({pending.id!r}) drops it."
+        if pending.is_intent:
+            return f"It is noted as pending, since it may have been paid; {drop}"
+        return f"It is kept as pending: {self._verbs}.resume({pending.id!r}) goes on, {drop}"
+
+
+def check_resumable(pending: Pending, verbs: str) -> None:
+    """Refuse what has no name at the vendor; *verbs* is whose `forget` drops it.
+
+    Raises:
+        PromptError: It is an intent.
+    """
+    if pending.is_intent:
+        raise PromptError(
+            f"{pending.id} has no name at the vendor, so it cannot be waited for: it was about to "
+            f"begin at {pending.origin.created[:40]}. Look there whether it was paid; "
+            f"{verbs}.forget({pending.id!r}) drops the record."
+        )
+
+
+def _add(error: MediaToolkitError, sentence: str) -> None:
+    error.args = (f"{error.args[0]} {sentence}", *error.args[1:])

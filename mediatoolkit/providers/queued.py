@@ -6,24 +6,55 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from mediatoolkit.call import Call
-from mediatoolkit.errors import MediaToolkitError, RefusalError
+from mediatoolkit.errors import (
+    MediaToolkitError,
+    ProviderError,
+    RateLimitError,
+    RefusalError,
+    TransportError,
+)
 from mediatoolkit.flow import Polling
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
-from mediatoolkit.stages import Waiting, Withdrawn
+from mediatoolkit.stages import LeftRunning, Waiting, Withdrawn
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
+T = TypeVar("T")
 
 WITHDRAW_WITHIN = 2.0
 """Seconds that a cancel waits for the vendor's word."""
 
 BEGIN_WITHIN = 1.0
 """Seconds that a cancel waits for the name of what was just begun."""
+
+DENIALS = 5
+"""Looks in a row that may be refused for good before that is believed."""
+
+_PASSING = frozenset({"rate_limit", "server", "timeout", "transport"})
+_DENYING = frozenset({"blocked", "protocol", "request"})
+_NOT_YET = frozenset({403, 404})
+"""A job that was just begun may not be known everywhere, nor be everybody's, for some minutes."""
+
+
+class LookAgain(Exception):  # noqa: N818 - no error, as long as there is time
+    """A look that told nothing of the job; it costs nothing to look again.
+
+    Attributes:
+        words: What came instead of an answer.
+        denial: What to raise when that happens `DENIALS` times in a row; None goes on until the
+            deadline.
+    """
+
+    def __init__(self, words: str, denial: MediaToolkitError | None = None) -> None:
+        """Keep the facts."""
+        super().__init__(words)
+        self.words = words
+        self.denial = denial
 
 
 class QueuedClient(Client[P, M]):
@@ -43,8 +74,12 @@ class QueuedClient(Client[P, M]):
     async def look(self, job_id: str, origin: Provenance, call: Call) -> M | None:
         """The finished media with its *origin* completed, or None while it is in the making.
 
+        When the vendor says of this very job that it failed, was refused or was cancelled, the
+        client sets `call.job_id` to None: nothing goes on any more.
+
         Raises:
-            ProviderError: It failed, was refused, or is not known any more.
+            ProviderError: It failed or was refused.
+            LookAgain: The answer tells nothing of the job.
         """
 
     @abc.abstractmethod
@@ -68,14 +103,19 @@ class QueuedClient(Client[P, M]):
         return await self.collect(await self.start(prompt, call), origin, call)
 
     async def start(self, prompt: P, call: Call) -> str:
-        """As `begin`; a cancel that comes too late for it withdraws what was begun."""
+        """As `begin`; a cancel that comes too late for it withdraws what was begun.
+
+        A deadline that comes too late leaves it; either way, `call.job_id` names what goes on.
+        """
         beginning = asyncio.create_task(self.begin(prompt, call))
         try:
             call.job_id = await asyncio.shield(beginning)
         except asyncio.CancelledError:
             await _patiently(asyncio.wait([beginning], timeout=BEGIN_WITHIN))
             if _came_true(beginning):
-                await self._give_up(beginning.result(), call)
+                call.job_id = beginning.result()
+                if not call.expired:
+                    await self._give_up(call.job_id, call)
             beginning.cancel()
             await _patiently(asyncio.wait([beginning]))
             raise
@@ -88,11 +128,15 @@ class QueuedClient(Client[P, M]):
         call: Call,
         *,
         first: Callable[[], Awaitable[object]] | None = None,
+        others_wait: Callable[[], bool] = lambda: False,
     ) -> M:
         """Wait for a job that was begun, in this process or in an earlier one.
 
+        A look that tells nothing of the job is followed by another one, until the deadline.
+
         A cancel is passed on to the vendor, and `Withdrawn` reports what it said. A deadline is
-        not: the job goes on, and can be collected later.
+        not: the job goes on, and can be collected later. As long as `call.job_id` is set at the
+        end, it may go on.
 
         Args:
             job_id: The vendor's name for it.
@@ -100,6 +144,8 @@ class QueuedClient(Client[P, M]):
             call: The public call, open.
             first: What must be done before the first look. When it fails, nobody will come back
                 for the job, so the vendor is asked to stop.
+            others_wait: Whether somebody else waits for the job; then a cancel leaves it to them,
+                and `LeftRunning` says so.
         """
         call.provider, call.job_id = self.provider, job_id
         call.paid += 1
@@ -109,9 +155,13 @@ class QueuedClient(Client[P, M]):
             if first is not None:
                 await first()
                 settled = True
-            return await self.polling.until(partial(self._look, job_id, origin, call))
+            return await self.polling.until(_Looks(partial(self.look, job_id, origin, call), call))
         except asyncio.CancelledError:
-            if not call.expired:
+            if call.expired:
+                pass
+            elif settled and others_wait():
+                call.report(LeftRunning())
+            else:
                 await self._give_up(job_id, call)
             raise
         except MediaToolkitError as error:
@@ -124,14 +174,9 @@ class QueuedClient(Client[P, M]):
     async def _give_up(self, job_id: str, call: Call) -> None:
         asking = asyncio.create_task(self._ask_to_stop(job_id))
         await _patiently(asyncio.wait([asking]))
+        if asking.result():
+            call.job_id = None
         call.report(Withdrawn(confirmed=asking.result()))
-
-    async def _look(self, job_id: str, origin: Provenance, call: Call) -> M | None:
-        """As `look`; between two looks the call waits for the vendor."""
-        found = await self.look(job_id, origin, call)
-        if found is None:
-            call.report(Waiting())
-        return found
 
     async def _ask_to_stop(self, job_id: str) -> bool:
         try:
@@ -139,6 +184,63 @@ class QueuedClient(Client[P, M]):
                 return await self.withdraw(job_id, call)
         except MediaToolkitError:
             return False
+
+
+class _Looks(Generic[T]):
+    """One look after the other, with what is to be remembered between them.
+
+    Args:
+        look: One look at the job.
+        call: The public call, open; between two looks it waits for the vendor.
+    """
+
+    def __init__(self, look: Callable[[], Awaitable[T | None]], call: Call) -> None:
+        self._look = look
+        self._call = call
+        self._denials = 0
+
+    async def __call__(self) -> T | None:
+        denial: MediaToolkitError | None = None
+        words, result = "", None
+        try:
+            result = await self._look()
+        except LookAgain as again:
+            words, denial = again.words, again.denial
+        self._call.last_words = words
+        self._denials = self._denials + 1 if denial else 0
+        if denial is not None and self._denials >= DENIALS:
+            raise denial
+        if result is None:
+            self._call.report(Waiting())
+        return result
+
+
+async def answer_of(look: Awaitable[T], call: Call) -> T:
+    """What *look*, a request that costs nothing, brings of a job that is known to run.
+
+    Raises:
+        LookAgain: No answer, or one that tells nothing of the job.
+        MediaToolkitError: What no further look can change, such as a key that is not accepted.
+    """
+    try:
+        return await look
+    except (ProviderError, TransportError) as error:
+        again = _after(error, call)
+        if again is None:
+            raise
+    raise again
+
+
+def _after(error: ProviderError | TransportError, call: Call) -> LookAgain | None:
+    """What a look that failed means, or None when it is the end of the looks."""
+    if isinstance(error, RateLimitError) and (error.retry_after or 0.0) > call.left():
+        return None
+    if not isinstance(error, ProviderError):
+        return LookAgain(str(error.args[0])) if error.family in _PASSING else None
+    words = error.words or f"status {error.status} without a word."
+    if error.status in _NOT_YET or error.family in _PASSING:
+        return LookAgain(words)
+    return LookAgain(words, error) if error.family in _DENYING else None
 
 
 async def _patiently(waiting: Awaitable[object]) -> None:

@@ -46,6 +46,7 @@ from mediatoolkit.simulator.spoken import (
     Spoken,
     Status,
     StreamError,
+    Stumbles,
     TextOnly,
     UnknownFinish,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "Spoken",
     "Status",
     "StreamError",
+    "Stumbles",
     "TextOnly",
     "TooLarge",
     "Trickle",

@@ -119,6 +119,21 @@ class EndsAs(Spoken):
 
 
 @dataclass(frozen=True, slots=True)
+class Stumbles(Spoken):
+    """The first polls of an interaction find it forbidden or missing, and later ones go on.
+
+    The real service does so while its store lags. Asked for with a start.
+
+    Attributes:
+        code: HTTP status, 400 to 599.
+        times: How many polls.
+    """
+
+    code: int = 403
+    times: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class ResultAt(Spoken):
     """An interaction completes, and its result lies at this address, whatever that is."""
 

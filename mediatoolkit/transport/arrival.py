@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, TransportError
-from mediatoolkit.files import partial_file, settle, sweep, target_of
+from mediatoolkit.files import partial_file, settle, sweep_beside, target_of
 from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
@@ -23,8 +23,6 @@ from mediatoolkit.transport.tries import Failed, persist
 
 if TYPE_CHECKING:
     import aiohttp
-
-__all__ = ["download", "sweep"]
 
 _RANGE = re.compile(r"bytes (\d{1,19})-\d{1,19}/(\d{1,19}|\*)", re.ASCII)
 _STRONG = re.compile(r'"[!#-~]*"', re.ASCII)
@@ -71,7 +69,8 @@ async def download(
         cap=cap or Limits().video,
         digest=digest,
     )
-    with partial_file(target) as part, part.open("x+b") as file:
+    await asyncio.to_thread(sweep_beside, target)
+    with partial_file(target) as part, part.open("r+b") as file:
         await arrival.fill(file)
     return target
 

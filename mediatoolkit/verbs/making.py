@@ -63,7 +63,7 @@ def image(
     given = {name: value for name, value in shape.items() if value is not None}
     if not (isinstance(references, (list, tuple)) and not references):
         given["references"] = references
-    return shown(maker.start(prompt, timeout=timeout, **given, **options))
+    return shown(lambda: maker.start(prompt, timeout=timeout, **given, **options))
 
 
 def speech(
@@ -98,8 +98,8 @@ def speech(
         AuthenticationError: The vendor needs a key, and there is none.
     """
     maker = agent_for(VoiceAgent, agent, model)
-    job = maker.start(text, timeout=timeout, voice=voice, style=style, speed=speed, **options)
-    return shown(job)
+    said = {"voice": voice, "style": style, "speed": speed}
+    return shown(lambda: maker.start(text, timeout=timeout, **said, **options))
 
 
 def video(
@@ -134,7 +134,7 @@ def video(
     """
     maker = agent_for(VideoGenAgent, agent, model)
     given = options if image is None else {**options, "image": image}
-    return shown(maker.start(prompt, timeout=timeout, seconds=seconds, **given))
+    return shown(lambda: maker.start(prompt, timeout=timeout, seconds=seconds, **given))
 
 
 def film(
@@ -183,7 +183,7 @@ def film(
         return await store.put(whole)
 
     call = call_within(timeout, Timeout(total=300))
-    return shown(Job(work, call, label="a film of pictures"))
+    return shown(lambda: Job(work, call, label="a film of pictures"))
 
 
 def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes

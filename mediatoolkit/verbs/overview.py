@@ -4,6 +4,7 @@ from typing import Any
 
 from mediatoolkit import running
 from mediatoolkit.agents import VideoGenAgent
+from mediatoolkit.agents.video import check_resumable
 from mediatoolkit.errors import PromptError
 from mediatoolkit.job import Job
 from mediatoolkit.media import Video
@@ -30,20 +31,41 @@ class Jobs:
         return running.cancel_all()
 
     def pending(self) -> list[Pending]:
-        """Vendors' jobs in the default store that were begun and are not finished, oldest first."""
+        """Vendors' jobs in the default store that were begun and are not finished, oldest first.
+
+        One with `is_intent` was about to begin when its kernel died, and may have been paid.
+        """
         return Store.default().pending()
+
+    def forget(self, job_id: str) -> None:
+        """Drop the record of a vendor's job that is pending; the vendor is told nothing.
+
+        A record otherwise goes only with the finished media, or by the vendor's own word that the
+        job failed, was refused or cancelled.
+
+        Raises:
+            PromptError: No such job is pending.
+            StorageError: The record cannot be removed.
+        """
+        Store.default().drop(self._pending(job_id).id)
 
     def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Video]:
         """Go on with a vendor's job that an earlier kernel began; nothing is paid again.
 
         Raises:
-            PromptError: No such job is pending.
+            PromptError: No such job is pending, or the vendor never gave it a name.
             AuthenticationError: The vendor needs a key, and there is none.
         """
+        found = self._pending(job_id)
+        check_resumable(found, "mt.jobs")
+        agent = agent_for(VideoGenAgent, None, found.origin.model)
+        return shown(lambda: agent.pick_up(found, timeout))
+
+    def _pending(self, job_id: str) -> Pending:
         found = named(job_id, self.pending())
         if found is None:
             raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
-        return shown(agent_for(VideoGenAgent, None, found.origin.model).pick_up(found, timeout))
+        return found
 
     def _ipython_display_(self) -> None:
         """A live panel where there is a page for it."""

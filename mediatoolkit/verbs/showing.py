@@ -1,15 +1,20 @@
 """Jobs show themselves where a person types; elsewhere the widgets are never imported."""
 
 import sys
+from collections.abc import Callable
 from typing import TypeVar
 
-from mediatoolkit.job import Job
+from mediatoolkit.job import Job, begun
 
 T = TypeVar("T")
 
 
-def shown(job: Job[T]) -> Job[T]:
-    """*job*, which IPython shows while it runs."""
+def shown(start: Callable[[], Job[T]]) -> Job[T]:
+    """The job that *start* begins, which IPython shows while it runs; Ctrl-C cancels it."""
+    return begun(lambda: _show(start()))
+
+
+def _show(job: Job[T]) -> Job[T]:
     if in_ipython():
         from mediatoolkit import widgets
 

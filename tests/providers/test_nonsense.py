@@ -11,6 +11,7 @@ import mediatoolkit as mt
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Provenance
+from mediatoolkit.providers.queued import LookAgain
 from tests.test_prompts import picture
 from tests.transport.server import Server, said, serving
 
@@ -106,6 +107,8 @@ async def shown(ask: Callable[[], Awaitable[object]]) -> str:
     """All that a notebook or a file may get to see of what comes."""
     try:
         made = await ask()
+    except LookAgain as again:  # a deadline shows what the last look brought
+        return again.words
     except MediaToolkitError as error:
         return f"{error}{vars(error)!r}"
     many: list[Any] = made if isinstance(made, list) else [made]

@@ -100,7 +100,7 @@ def _whole(
     try:
         with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **_lenient(av)) as file:
             for part in _arrays(av, file, facts.sample_rate, link):
-                yield part[:left]
+                yield _spread(part[:left], facts.channels)
                 left -= len(part)
                 if left <= 0:
                     break
@@ -157,9 +157,11 @@ def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
 
 
 def _spread(samples: Any, channels: int) -> Any:
-    """The same on every channel; a later link of a chain may have other channels."""
+    """So many channels, each with the same where a later piece of the file has others."""
     import numpy as np
 
+    if samples.shape[1] == channels:
+        return samples
     return np.repeat(samples.mean(1, keepdims=True), channels, axis=1)
 
 

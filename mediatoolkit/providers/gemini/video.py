@@ -15,9 +15,9 @@ from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.service import GeminiService
-from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
 from mediatoolkit.stages import Decoding
-from mediatoolkit.transport import Answer, Timeout
+from mediatoolkit.transport import Answer, Refusal, Timeout
 
 DEFAULT = "gemini-omni-1.1-flash"
 _MODELS = (DEFAULT, "gemini-omni-1.2-flash")
@@ -28,6 +28,8 @@ _LARGEST_SEED = 2**31 - 1
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _FILE = re.compile(r"https://[a-z.]+/(v1|v1beta)/files/([a-zA-Z0-9_-]{1,100}):download\?alt=media")
 _WORKING = frozenset({"queued", "in_progress"})
+_FAILED = frozenset({"failed", "cancelled"})
+_ENDED = _FAILED | {"completed", "incomplete", "budget_exceeded"}
 
 
 class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoClient):
@@ -87,10 +89,11 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
 
     async def look(self, job_id: str, origin: Provenance, call: Call) -> Video | None:
         """The film, or None while it is in the making."""
-        answer = await self._state(job_id, call)
+        path = f"/{self._version}/interactions/{_checked(job_id)}"
+        answer = await answer_of(self._transport.get(path, call, query={"stream": "false"}), call)
         document = answer.document if isinstance(answer.document, dict) else {}
-        status = document.get("status")
-        if isinstance(status, str) and status in _WORKING:
+        status = _status(document, job_id, answer)
+        if status in _WORKING:
             return None
         content = list(_content(document))
         found = next((one for one in content if one.get("type") == "video"), None)
@@ -98,29 +101,27 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             data = await self._fetch(found, answer, call)
             call.report(Decoding())
             return await self.received(data, provenance=_finished(origin, answer, job_id))
-        raise _no_film(answer, document, content)
+        error = _no_film(answer, document, content)
+        if document.get("id") == job_id and (status in _FAILED or isinstance(error, RefusalError)):
+            call.job_id = None  # the vendor's own word of this very job: nothing goes on
+        raise error
 
-    async def _state(self, job_id: str, call: Call) -> Answer:
-        path = f"/{self._version}/interactions/{_checked(job_id)}"
-        try:
-            return await self._transport.get(path, call, query={"stream": "false"})
-        except ProviderError as error:
-            if error.family != "request":
-                raise
-            gone = ProviderError(
-                f"Gemini does not know the job {job_id} of this film any more; begin it anew.",
-                provider=error.provider,
-                status=error.status,
-                request_id=error.request_id,
-                family="operation",
-            )
-        raise gone
+    def _read_refusal(self, refusal: Refusal) -> ProviderError:
+        """With the vendor's own words, which are all that counts when a look is refused."""
+        error = super()._read_refusal(refusal)
+        document = refusal.document
+        if isinstance(document, list) and document:
+            document = document[0]
+        inner = document.get("error") if isinstance(document, dict) else None
+        error.words = refusal.say(inner.get("message")) if isinstance(inner, dict) else ""
+        return error
 
     async def withdraw(self, job_id: str, call: Call) -> bool:
         """Ask the vendor to stop; whether it says that it did."""
         path = f"/{self._version}/interactions/{_checked(job_id)}/cancel"
         answer = await self._transport.post(path, {}, call, paid=False)
-        return isinstance(answer.document, dict) and answer.document.get("status") == "cancelled"
+        document = answer.document if isinstance(answer.document, dict) else {}
+        return document.get("id", job_id) == job_id and document.get("status") == "cancelled"
 
     async def _fetch(self, found: dict[str, Any], answer: Answer, call: Call) -> bytes:
         """Inline bytes, our own host's file by its id, or a guarded download without the key."""
@@ -185,23 +186,45 @@ def _content(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from (one for one in listed if isinstance(one, dict))
 
 
+def _status(document: dict[str, Any], job_id: str, answer: Answer) -> str:
+    """The vendor's word for how far the job has come; only words that we know.
+
+    Raises:
+        LookAgain: Another word, none at all, or one about another job.
+    """
+    status = answer.say(document.get("status"), 40)
+    if document.get("id", job_id) != job_id:
+        raise _told_nothing("Gemini answered a look at one film with another one", answer)
+    if not status:
+        raise _told_nothing("Gemini answered a look at the film without a word of it", answer)
+    if status not in _WORKING | _ENDED:
+        raise LookAgain(f"Gemini calls the film {status!r}.")
+    return status
+
+
+def _told_nothing(what: str, answer: Answer) -> LookAgain:
+    return LookAgain(f"{what}.", _odd(what, answer))
+
+
 def _no_film(
     answer: Answer, document: dict[str, Any], content: list[dict[str, Any]]
 ) -> ProviderError:
-    status = answer.say(document.get("status"), 40) or "no status"
+    status = answer.say(document.get("status"), 40)
     words = " ".join(str(one["text"]) for one in content if isinstance(one.get("text"), str))
     said = answer.say(words) or answer.say(_first_error(document))
     facts: dict[str, Any] = {"provider": answer.provider, "request_id": answer.request_id}
-    if status == "completed":
-        return RefusalError(
-            f"Gemini made no film: {said or 'no further word'}. Say it differently.",
-            reason="TEXT_ONLY" if words else "NO_VIDEO",
+    if status != "completed":
+        return ProviderError(
+            f"Gemini made no film ({status}): {said or 'no further word'}.",
+            family="operation",
+            may_have_been_billed=status != "cancelled",
             **facts,
         )
-    return ProviderError(
-        f"Gemini made no film ({status}): {said or 'no further word'}.",
-        family="operation",
-        may_have_been_billed=status != "cancelled",
+    if not said:
+        return _odd("Gemini finished the film and sent neither film nor words", answer)
+    return RefusalError(
+        f"Gemini made no film: {said}. Say it differently.",
+        reason="TEXT_ONLY" if words else "NO_VIDEO",
         **facts,
     )
 
@@ -229,9 +252,30 @@ def _finished(origin: Provenance, answer: Answer, job_id: str) -> Provenance:
 
 
 def _usage(usage: dict[str, Any], answer: Answer) -> dict[str, Any]:
-    output = by_modality(usage.get("output_tokens_by_modality"), answer, "tokens")
-    total = usage.get("total_tokens")
-    return {"output": output, **({"total": total} if isinstance(total, int) else {})}
+    """Tokens per modality, in and out; and the vendor's totals."""
+    counted = {
+        "input": _tokens(usage, "input", answer, alone="TEXT"),
+        "output": _tokens(usage, "output", answer, alone="VIDEO"),
+    }
+    totals = {"thoughts": usage.get("total_thought_tokens"), "total": usage.get("total_tokens")}
+    return {
+        **{name: tokens for name, tokens in counted.items() if tokens},
+        **{name: total for name, total in totals.items() if isinstance(total, int)},
+    }
+
+
+def _tokens(usage: dict[str, Any], way: str, answer: Answer, *, alone: str) -> dict[str, int]:
+    """Tokens by kind of media; what the vendor bills and names no kind of is text.
+
+    Where it names no kind at all, all of them are *alone*.
+    """
+    tokens = by_modality(usage.get(f"{way}_tokens_by_modality"), answer, "tokens")
+    total = usage.get(f"total_{way}_tokens")
+    rest = total - sum(tokens.values()) if isinstance(total, int) else 0
+    if rest > 0:
+        kind = "TEXT" if tokens else alone
+        tokens[kind] = tokens.get(kind, 0) + rest
+    return tokens
 
 
 def _checked(job_id: str) -> str:

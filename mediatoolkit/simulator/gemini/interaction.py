@@ -10,7 +10,7 @@ from typing import Any
 from mediatoolkit.simulator.gemini.output import Output, tokens_in
 from mediatoolkit.simulator.gemini.speaker import cut
 from mediatoolkit.simulator.gemini.wanted import Wanted
-from mediatoolkit.simulator.spoken import Spoken
+from mediatoolkit.simulator.spoken import Spoken, Stumbles
 
 
 def _now() -> str:
@@ -31,6 +31,7 @@ class Interaction:
         content: What the model said and made, in the vendor's words.
         errors: Why it failed.
         tokens: What the result costs.
+        stumbles: How many more polls do not find it.
         created: UTC.
         updated: UTC.
     """
@@ -44,8 +45,13 @@ class Interaction:
     content: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
     tokens: int = 0
+    stumbles: int = field(init=False)
     created: str = field(default_factory=_now)
     updated: str = field(default_factory=_now)
+
+    def __post_init__(self) -> None:
+        """Its fate decides how its first polls go."""
+        self.stumbles = self.fate.times if isinstance(self.fate, Stumbles) else 0
 
     @property
     def runs(self) -> bool:

@@ -17,6 +17,7 @@ from mediatoolkit.simulator.spoken import (
     Spoken,
     Status,
     StreamError,
+    Stumbles,
     TextOnly,
 )
 from mediatoolkit.simulator.wire import Answer, Request
@@ -99,6 +100,9 @@ class Interactions:
     async def _look(
         self, interaction: Interaction, request: Request, fault: Spoken | None
     ) -> Answer:
+        if interaction.stumbles > 0:
+            interaction.stumbles -= 1
+            raise RefusedError(_stumble(interaction))
         told = fault if isinstance(fault, _ENDS) else None
         if interaction.runs and (interaction.looks <= 0 or told):
             await self._finish(interaction, told or interaction.fate)
@@ -146,6 +150,22 @@ def _cancel(interaction: Interaction, fault: Spoken | None) -> Answer:
         raise InvalidError(f"Interaction {interaction.id} is not running.")
     interaction.end("cancelled")
     return said({"id": interaction.id, "status": "cancelled"})
+
+
+def _stumble(interaction: Interaction) -> Answer:
+    """What a poll hears of work that is going on all the same; as seen of the real service."""
+    code = interaction.fate.code if isinstance(interaction.fate, Stumbles) else 403
+    worded = {
+        400: ("invalid_request", f"Invalid interaction name: interactions/{interaction.id}"),
+        403: (
+            "permission_denied",
+            "There was a problem processing your request. You will not be charged.",
+        ),
+        404: ("not_found", "Requested entity was not found."),
+    }
+    if code in worded:
+        return envelope.worded(*worded[code], code)
+    return envelope.error(code)
 
 
 def _broken(fault: StreamError) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from mediatoolkit.job import Job
 from mediatoolkit.media import Media
 from mediatoolkit.progress import State
 from mediatoolkit.quoting import visible
-from mediatoolkit.stages import Withdrawn
+from mediatoolkit.stages import LeftRunning, Withdrawn
 from mediatoolkit.widgets.outputs import shown_media
 from mediatoolkit.widgets.outputs.failure import failure_of
 from mediatoolkit.widgets.outputs.held import Over, Told
@@ -84,9 +84,8 @@ def quiet(line: str) -> Bundle:
 def line_of(job: Told) -> str:
     """What became of *job*, such as `a red fox: cancelled after 2.1 s`."""
     event = job.progress.event
-    return f"{visible(job.label, _LONGEST)}: {job.progress}" + (
-        f"; {event}" if isinstance(event, Withdrawn) else ""
-    )
+    outcome = f"; {event}" if isinstance(event, (LeftRunning, Withdrawn)) else ""
+    return f"{visible(job.label, _LONGEST)}: {job.progress}{outcome}"
 
 
 def _shown(result: object) -> Bundle:
