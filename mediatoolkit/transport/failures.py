@@ -27,6 +27,12 @@ FOREIGN = (
 )
 """Everything that aiohttp raises on purpose, and what slips through it from below."""
 
+_CLOSED = (
+    aiohttp.ServerDisconnectedError,
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ConnectionResetError,
+)
 _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
         (aiohttp.ClientConnectorDNSError, socket.gaierror),
@@ -45,7 +51,7 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
         "No connection to {place}: {reason}; check that it is up and the address is right.",
     ),
     (
-        (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError),
+        _CLOSED,
         "{place} closed the connection before it answered; ask again.",
     ),
     (aiohttp.ClientPayloadError, "The answer of {place} was cut short; ask again."),
@@ -60,6 +66,7 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     (OSError, "The connection to {place} broke: {reason}; ask again."),
 )
 _HUNG_UP = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN}
+_WRAPPERS = {aiohttp.ClientOSError, aiohttp.ClientConnectionError}
 _ELSE = "The connection to {place} broke; ask again."
 
 
@@ -72,6 +79,7 @@ def translate(error: BaseException, place: str, call: Call, timeout: Timeout) ->
         call: For stage and provider.
         timeout: Durations that hold where the call brings none along.
     """
+    error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
     if isinstance(unsafe, UnsafeURLError):
         return UnsafeURLError(str(unsafe.args[0]), provider=call.provider)
@@ -99,11 +107,20 @@ def is_loss(error: BaseException) -> bool:
 
 def was_hung_up(error: BaseException) -> bool:
     """Whether the other side closed, as opposed to staying silent or talking nonsense."""
-    if isinstance(error, aiohttp.ServerDisconnectedError):
+    error = _unwrapped(error)
+    if isinstance(error, _CLOSED):
         return True
-    return (isinstance(error, OSError) and error.errno in _HUNG_UP) or isinstance(
-        error, aiohttp.ClientConnectionResetError
-    )
+    return isinstance(error, OSError) and error.errno in _HUNG_UP
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """What aiohttp found when it wrote; the wrapper that it puts around it says nothing itself."""
+    while type(error) in _WRAPPERS and getattr(error, "errno", None) is None:
+        inner = error.__cause__ or error.__context__
+        if inner is None:
+            break
+        error = inner
+    return error
 
 
 def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> TransportError:
