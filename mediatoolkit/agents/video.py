@@ -55,7 +55,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         client = self._client_of(pending)
 
         async def work(call: Call) -> Video:
-            with self._flights.begin():
+            with self._flights.begin(call):
                 return await self._collect(client, pending, call)
 
         return Job(work, self._call(timeout), label=pending.origin.prompt)

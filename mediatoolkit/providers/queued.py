@@ -15,6 +15,7 @@ from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
 from mediatoolkit.stages import Waiting, Withdrawn
+from mediatoolkit.transport.flights import over_sessions
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -109,7 +110,8 @@ class QueuedClient(Client[P, M]):
             if first is not None:
                 await first()
                 settled = True
-            return await self.polling.until(partial(self._look, job_id, origin, call))
+            with over_sessions.begin(call):
+                return await self.polling.until(partial(self._look, job_id, origin, call))
         except asyncio.CancelledError:
             if not call.expired:
                 await self._give_up(job_id, call)

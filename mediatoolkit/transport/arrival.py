@@ -15,6 +15,7 @@ from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.fetch import Door, Opened, no_file, open_url
+from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.policy import RETRYABLE, Bucket, Limits, Retry, Timeout, retry_after
 from mediatoolkit.transport.session import sessions
@@ -126,8 +127,11 @@ class _Arrival:
         except MediaToolkitError as error:
             failed = Failed(error)
         except FOREIGN as error:
-            said = translate(error, self._place, self._call, self._timeout)
-            failed = Failed(said, again=is_loss(error))
+            if opened is not None and opened.session.closed:
+                failed = Failed(closed("The session"))
+            else:
+                said = translate(error, self._place, self._call, self._timeout)
+                failed = Failed(said, again=is_loss(error))
         finally:
             if opened is not None:
                 opened.response.close()

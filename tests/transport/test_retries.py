@@ -239,11 +239,12 @@ class Impolite(threading.Thread):
     """A server that closes its first connection when it is told to, and counts what it was sent."""
 
     def __init__(self) -> None:
+        """Start to listen."""
         super().__init__(daemon=True)
         self.bodies: list[int] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._end, self._ended = threading.Event(), threading.Event()
-        self.url = "http://127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.start()
 
     def run(self) -> None:
@@ -268,7 +269,7 @@ class Impolite(threading.Thread):
 async def test_a_connection_that_closes_as_a_request_is_written_brought_nothing(
     make: Make, size: int
 ) -> None:
-    """aiohttp has chosen it from its pool; what the write then meets comes in several wrappers."""
+    """It was chosen from the pool; what the write then meets comes in several wrappers."""
     server = Impolite()
     transport = make(base_url=server.url)
     events: list[Event] = []
