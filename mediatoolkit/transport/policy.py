@@ -132,7 +132,8 @@ class Limits:
     Attributes:
         concurrency: Calls of one client in flight at once.
         per_second: Requests of one client that may start per second, evenly spaced, or None.
-        json: Largest JSON answer, bytes, after decompression.
+        json: Largest JSON answer with the media in it, bytes, after decompression. Of text
+            around the media it may hold 4 MiB.
         error: Part of a refusal's body that is read, bytes.
         image: Largest picture fetched from an address, bytes.
         video: Largest file downloaded, bytes.
@@ -143,7 +144,7 @@ class Limits:
 
     concurrency: int = 512
     per_second: float | None = None
-    json: int = 40 * MiB
+    json: int = 128 * MiB
     error: int = 64 * 1024
     image: int = 40 * MiB
     video: int = 2048 * MiB
