@@ -459,6 +459,38 @@ class TestVerbs:
             await mt.download(url, store / "missing" / "file.bin")
         assert [path.name for path in store.iterdir()] == ["file.bin"]
 
+    @pytest.mark.parametrize(
+        ("name", "data", "word"),
+        [
+            ("film.mp4", b"<!doctype html><title>log in</title>", "HTML"),
+            ("fox.PNG", b"\n <html>", "HTML"),
+            ("fox.png", b"", "empty"),
+            ("voice.wav", b'{"error": 1}', "unknown data"),
+            ("fox.jpg", picture(), "image/png, not .jpg"),
+            ("fox.png", picture()[:-20], "cut short"),
+            ("fox.mp3", picture(), "not"),
+            ("fox.gif", b" <html>", "HTML"),
+            ("film.mov", b"", "empty"),
+        ],
+    )
+    async def test_a_download_is_what_its_name_says_or_is_not_kept(
+        self, sim: Simulator, store: Path, name: str, data: bytes, word: str
+    ) -> None:
+        """A page that asks to log in comes with a 200, too."""
+        url = sim.host(data, "text/html")
+        with pytest.raises(mt.MediaError, match=word) as caught:
+            await mt.download(url, store / name)
+        assert "check=False" in str(caught.value)
+        assert not list(store.iterdir())
+        assert (await mt.download(url, store / name, check=False)).read_bytes() == data
+
+    @pytest.mark.parametrize("name", ["data.bin", "page.html", "page", "fox.png"])
+    async def test_a_download_that_is_what_its_name_says_is_kept(
+        self, sim: Simulator, store: Path, name: str
+    ) -> None:
+        data = picture() if name == "fox.png" else b"<html>"
+        assert (await mt.download(sim.host(data, "text/html"), store / name)).read_bytes() == data
+
     async def test_what_begins_before_a_close_and_runs_after_it_works(self) -> None:
         """A job takes its first step in the next turn of the loop, and a retry much later."""
         job = mt.image("a fox", size=64)

@@ -17,7 +17,7 @@ from mediatoolkit.call import Call
 from mediatoolkit.closing import Closing
 from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, error_by_status
-from mediatoolkit.transport.arrival import download
+from mediatoolkit.transport.arrival import Check, download
 from mediatoolkit.transport.encode import encode
 from mediatoolkit.transport.exchange import Exchange, Line, Request
 from mediatoolkit.transport.fetch import Door, fetch
@@ -172,7 +172,13 @@ class Transport(Closing):
             return await self._send(request, call)
 
     async def download(
-        self, url: str, path: str | os.PathLike[str], call: Call, *, digest: str | None = None
+        self,
+        url: str,
+        path: str | os.PathLike[str],
+        call: Call,
+        *,
+        digest: str | None = None,
+        check: Check | None = None,
     ) -> Path:
         """Stream the file at *url* to *path*, whole or not at all.
 
@@ -182,6 +188,8 @@ class Transport(Closing):
             path: File to make or replace; its folder exists.
             call: The public call this is part of, already open.
             digest: SHA-256 in hex that the file must have.
+            check: Called in a thread with the path of the whole file before it is put in place;
+                what it raises leaves nothing.
 
         Raises:
             UnsafeURLError: *url*, or what it redirects to, is not fetched.
@@ -200,6 +208,7 @@ class Transport(Closing):
                 retry=self.retry,
                 cap=self.limits.video,
                 digest=digest,
+                check=check,
             )
 
     async def fetch(self, url: str, call: Call) -> bytes:

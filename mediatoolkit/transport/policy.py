@@ -81,7 +81,8 @@ class Retry:
         attempts: Tries in all, 1 to 10.
         ambiguous: Send a paid request again even when the provider may have done the work, and
             so may bill twice.
-        base: Longest pause before the second try, seconds; doubles with every further try.
+        base: Longest pause before the second try, seconds; doubles with every further try. At
+            least half of it is kept: who is busy is not well again after an instant.
         cap: Longest pause of our own choice, seconds. A provider may ask for more.
 
     Raises:
@@ -90,8 +91,8 @@ class Retry:
 
     attempts: int = 4
     ambiguous: bool = False
-    base: float = 0.15
-    cap: float = 4.0
+    base: float = 0.5
+    cap: float = 8.0
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -122,7 +123,8 @@ class Retry:
         """
         if asked is not None:
             return asked + uniform(0.0, self.base)
-        return uniform(0.0, min(self.cap, self.base * 2 ** (attempt - 1)))
+        longest = min(self.cap, self.base * 2 ** (attempt - 1))
+        return uniform(longest / 2, longest)
 
 
 @dataclass(frozen=True, slots=True)
