@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import ssl
+import traceback
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -102,6 +103,8 @@ def is_loss(error: BaseException) -> bool:
     )
     if isinstance(error, hopeless) or isinstance(getattr(error, "os_error", None), UnsafeURLError):
         return False
+    if was_greeting(error):  # as long again would bring nothing new
+        return False
     return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError))
 
 
@@ -111,6 +114,21 @@ def was_hung_up(error: BaseException) -> bool:
     if isinstance(error, _CLOSED):
         return True
     return isinstance(error, OSError) and error.errno in _HUNG_UP
+
+
+def was_greeting(error: BaseException) -> bool:
+    """Whether a server took the connection and then left the greeting of TLS unanswered.
+
+    asyncio and aiohttp do not say so; only the frame that waited tells. Where that is not found,
+    it counts as a connection that was never taken.
+    """
+    inner: BaseException | None = error if isinstance(error, TimeoutError) else None
+    while inner is not None:
+        frames = traceback.walk_tb(inner.__traceback__)
+        if any(frame.f_code.co_name == "_create_connection_transport" for frame, _ in frames):
+            return True
+        inner = inner.__cause__ or inner.__context__
+    return False
 
 
 def _unwrapped(error: BaseException) -> BaseException:
@@ -125,6 +143,14 @@ def _unwrapped(error: BaseException) -> BaseException:
 
 def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> TransportError:
     timeout = usual.within(call)
+    if was_greeting(error):
+        return DeadlineError(
+            f"{place} took the connection and did not answer the greeting of TLS within "
+            f"{timeout.connect:g} s. Is this https? Check the address and its port.",
+            stage=call.event.stage,
+            seconds=timeout.connect,
+            provider=call.provider,
+        )
     connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
     silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
     if connecting or not silent:

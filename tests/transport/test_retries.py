@@ -214,6 +214,25 @@ async def test_a_connection_that_was_never_made_is_tried_again(make: Make) -> No
     assert not caught.value.may_have_been_billed
 
 
+async def test_a_server_that_does_not_speak_tls_is_not_waited_for_twice(make: Make) -> None:
+    """It waits for a request, and takes the greeting for the start of one."""
+    connections = 0
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as plain:
+        url = f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}"
+        with pytest.raises(DeadlineError, match="Is this https") as caught:
+            await post(make(base_url=url, timeout=Timeout(connect=0.5)), seconds=60)
+
+    assert connections == 1
+    assert not caught.value.may_have_been_billed
+
+
 async def test_a_stale_pooled_connection_is_replaced(server: Server, transport: Transport) -> None:
     """The server closes after its answer without saying so."""
     server.then(hang_up(head(Content_Length=2) + b"{}"), picture())
