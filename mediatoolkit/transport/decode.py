@@ -38,7 +38,6 @@ _SECRET = os.urandom(8).hex()  # no answer can name a place where a text was tak
 _MARK = re.compile(rf"\x00{_SECRET}-\d+\x00")
 _JOIN_IN_THREAD = 1 << 20  # below that a thread costs more than the copy
 
-
 MOST_TEXT = 4 << 20
 """Bytes around the media and the long strings of one document."""
 
