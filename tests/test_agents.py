@@ -459,6 +459,78 @@ class TestVerbs:
             await mt.download(url, store / "missing" / "file.bin")
         assert [path.name for path in store.iterdir()] == ["file.bin"]
 
+    @pytest.mark.parametrize(
+        ("name", "data", "word"),
+        [
+            ("film.mp4", b"<!doctype html><title>log in</title>", "HTML"),
+            ("fox.PNG", b"\n <html>", "HTML"),
+            ("fox.png", b"", "empty"),
+            ("voice.wav", b'{"error": 1}', "unknown data"),
+            ("fox.jpg", picture(), "image/png, not .jpg"),
+            ("fox.png", picture()[:-20], "cut short"),
+            ("fox.mp3", picture(), "not"),
+            ("fox.gif", b" <html>", "HTML"),
+            ("film.mov", b"", "empty"),
+        ],
+    )
+    async def test_a_download_is_what_its_name_says_or_is_not_kept(
+        self, sim: Simulator, store: Path, name: str, data: bytes, word: str
+    ) -> None:
+        """A page that asks to log in comes with a 200, too."""
+        url = sim.host(data, "text/html")
+        with pytest.raises(mt.MediaError, match=word) as caught:
+            await mt.download(url, store / name)
+        assert "check=False" in str(caught.value)
+        assert not list(store.iterdir())
+        assert (await mt.download(url, store / name, check=False)).read_bytes() == data
+
+    @pytest.mark.parametrize("name", ["data.bin", "page.html", "page", "fox.png"])
+    async def test_a_download_that_is_what_its_name_says_is_kept(
+        self, sim: Simulator, store: Path, name: str
+    ) -> None:
+        data = picture() if name == "fox.png" else b"<html>"
+        assert (await mt.download(sim.host(data, "text/html"), store / name)).read_bytes() == data
+
+    async def test_what_begins_before_a_close_and_runs_after_it_works(self) -> None:
+        """A job takes its first step in the next turn of the loop, and a retry much later."""
+        job = mt.image("a fox", size=64)
+        await mt.close()
+        assert (await job).path
+        await mt.close()
+        assert (await job.again()).path
+
+    async def test_what_runs_during_a_close_ends_and_can_be_tried_again(
+        self, monkeypatch: pytest.MonkeyPatch, sim: Simulator
+    ) -> None:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", sim.url)
+        monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+        sim.then(f.Silence())
+        near, far = mt.image("a city", size=1536, model="local"), mt.image("a fox")
+        await sim.until(lambda: len(sim.requests) == 1)
+        await mt.close()
+        for job in (near, far):
+            with pytest.raises(mt.ClosedError, match="was closed while this ran; ask again"):
+                await job
+        assert (await far.again()).width
+
+    async def test_a_film_in_the_making_survives_a_close(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with Simulator(looks=3) as sim:
+            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", sim.url)
+            monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+            monkeypatch.setattr(QueuedClient, "polling", Polling(first=1000, cap=1000))
+            own = mt.VideoGenAgent("gemini", store=mt.Store.default())
+            jobs = [mt.video("a fox runs"), own.start("an owl sleeps")]
+            await sim.until(lambda: sum(one.method == "GET" for one in sim.requests) == 2)
+            await mt.close()
+            for job in jobs:
+                with pytest.raises(mt.ClosedError) as caught:
+                    await job
+                assert caught.value.may_have_been_billed
+            assert len(mt.jobs.pending()) == 2
+            assert not [one for one in sim.requests if one.path.endswith("/cancel")]
+
     async def test_all_running_jobs_are_known_and_stopped(self) -> None:
         job = mt.image("a city", size=1536)
         assert mt.jobs.running() == [job]

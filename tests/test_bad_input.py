@@ -211,7 +211,10 @@ def singles() -> dict[str, tuple[Make, str]]:
     film = with_usual(mt.film, images=[], size="64x64", seconds=0.1)
     return {
         "mt.film": (film, "images narration captions seconds size timeout"),
-        "mt.download": (with_usual(mt.download, url="x", path="/nowhere/x"), "url path timeout"),
+        "mt.download": (
+            with_usual(mt.download, url="x", path="/nowhere/x"),
+            "url path check timeout",
+        ),
         "mt.jobs.forget": (with_usual(mt.jobs.forget, job_id="x"), "job_id"),
         "mt.jobs.resume": (with_usual(mt.jobs.resume, job_id="x"), "job_id timeout"),
         "stream": (stream, "prompt voice style speed language speakers timeout"),

@@ -162,6 +162,10 @@ class Agent(Closing, Generic[P, M]):
         for client in self.clients:
             await client.close()
 
+    async def interrupt(self) -> None:
+        """Fail what is in flight with `ClosedError`, at most 4 s long; it can be used on."""
+        await self._flights.stop()
+
     def __repr__(self) -> str:
         """The chain of models."""
         return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
@@ -180,7 +184,7 @@ class Agent(Closing, Generic[P, M]):
         return asked
 
     async def _make(self, asked: P, call: Call) -> M:
-        with self._flights.begin():
+        with self._flights.begin(call):
             if self.store is not None:
                 await self.store.check()
             return await self._keep(await self._ask(asked, call), call)

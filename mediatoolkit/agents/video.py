@@ -62,7 +62,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         client = self._client_of(pending)
 
         async def work(call: Call) -> Video:
-            with self._flights.begin():
+            with self._flights.begin(call):
                 store = self._kept_in()
                 await store.check()
                 return await self._collect(client, pending, call, store)

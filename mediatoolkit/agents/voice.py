@@ -37,8 +37,9 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
         client = cast("SpeechClient", self.clients[0])
 
         async def work(give: Callable[[Sound], None]) -> None:
-            with self._flights.begin():
-                async with self._call(timeout) as call:
+            call = self._call(timeout)
+            with self._flights.begin(call):
+                async with call:
                     await client.pour(asked, call, give)
 
         return relay(work)

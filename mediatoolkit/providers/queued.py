@@ -21,6 +21,7 @@ from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
 from mediatoolkit.stages import LeftRunning, Waiting, Withdrawn
+from mediatoolkit.transport.flights import over_sessions
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -155,7 +156,9 @@ class QueuedClient(Client[P, M]):
             if first is not None:
                 await first()
                 settled = True
-            return await self.polling.until(_Looks(partial(self.look, job_id, origin, call), call))
+            looks = _Looks(partial(self.look, job_id, origin, call), call)
+            with over_sessions.begin(call):
+                return await self.polling.until(looks)
         except asyncio.CancelledError:
             if call.expired:
                 pass

@@ -1,11 +1,15 @@
 """Files that arrive whole or not at all."""
 
 import asyncio
+import contextlib
+import functools
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from io import BufferedRandom
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mediatoolkit.call import Call
@@ -15,6 +19,7 @@ from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.fetch import Door, Opened, no_file, open_url
+from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.policy import RETRYABLE, Bucket, Limits, Retry, Timeout, retry_after
 from mediatoolkit.transport.session import sessions
@@ -23,6 +28,8 @@ from mediatoolkit.transport.tries import Failed, persist
 
 if TYPE_CHECKING:
     import aiohttp
+
+Check = Callable[[Path], object]
 
 _RANGE = re.compile(r"bytes (\d{1,19})-\d{1,19}/(\d{1,19}|\*)", re.ASCII)
 _STRONG = re.compile(r'"[!#-~]*"', re.ASCII)
@@ -38,6 +45,7 @@ async def download(
     retry: Retry | None = None,
     cap: int | None = None,
     digest: str | None = None,
+    check: Check | None = None,
 ) -> Path:
     """Stream the file at *url* to *path* through a temporary file beside it.
 
@@ -51,6 +59,8 @@ async def download(
         retry: How often a cut is mended.
         cap: Most bytes, else `Limits.video`.
         digest: SHA-256 in hex that the file must have.
+        check: Called in a thread with the path of the whole file before it is put in place; what
+            it raises leaves nothing.
 
     Raises:
         UnsafeURLError: *url*, or what it redirects to, is not fetched.
@@ -70,9 +80,49 @@ async def download(
         digest=digest,
     )
     await asyncio.to_thread(sweep_beside, target)
-    with partial_file(target) as part, part.open("r+b") as file:
-        await arrival.fill(file)
+    async with _Elsewhere() as stack:
+        part = stack.enter_context(partial_file(target))
+        await arrival.fill(stack.enter_context(part.open("w+b")))
+        if check is not None:
+            await asyncio.to_thread(check, part)
     return target
+
+
+class _Elsewhere:
+    """Contexts that are left in a thread: a disk takes long to remove or to replace a large file.
+
+    Where no thread can help any more, or somebody ends the program, they are left at once.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is entered."""
+        self._stack = contextlib.ExitStack()
+
+    async def __aenter__(self) -> contextlib.ExitStack:
+        """Lend what the contexts are entered with."""
+        return self._stack
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave them all, and come back when that is done; a cancel waits for it."""
+        leave = functools.partial(self._stack.__exit__, kind, error, trace)
+        if not isinstance(error, Exception | asyncio.CancelledError | None):
+            leave()
+            return
+        try:
+            leaving = asyncio.get_running_loop().run_in_executor(None, leave)
+        except RuntimeError:  # the interpreter ends
+            leave()
+            return
+        try:
+            await asyncio.shield(leaving)
+        except asyncio.CancelledError:
+            await asyncio.wait([leaving])
+            raise
 
 
 class _Arrival:
@@ -125,8 +175,11 @@ class _Arrival:
         except MediaToolkitError as error:
             failed = Failed(error)
         except FOREIGN as error:
-            said = translate(error, self._place, self._call, self._timeout)
-            failed = Failed(said, again=is_loss(error))
+            if opened is not None and opened.session.closed:
+                failed = Failed(closed("The session"))
+            else:
+                said = translate(error, self._place, self._call, self._timeout)
+                failed = Failed(said, again=is_loss(error))
         finally:
             if opened is not None:
                 opened.response.close()
@@ -160,7 +213,7 @@ class _Arrival:
             self._etag = ""  # a range counts packed bytes
         tally = sessions.ledger(session).tally(str(origin))
         meter = Meter(self._call, tally, total, self._have)
-        self._spool.restart(self._have)
+        await self._spool.restart(self._have)
         try:
             if inflater is None and takeover.possible(response):
                 await self._receive(response, meter)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 from mediatoolkit.call import Call
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _REPORT_EVERY = 0.1
 _STEP = 1 << 16
-_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_GZIP, _ZLIB, _BARE = 31, 15, -15
+_WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _BARE}
+_MOST_MEMBERS = 4096
 
 
 class Meter:
@@ -53,7 +55,11 @@ class Meter:
 
 
 class Inflater:
-    """Undoes a compression that was not asked for, a step at a time, to its very end."""
+    """Undoes a compression that was not asked for, a step at a time, to its very end.
+
+    The first byte tells how it was made: some servers say deflate and leave out its frame, or
+    mean gzip. What lies behind the end, such as padding, is no part of it.
+    """
 
     def __init__(self, encoding: str, place: str) -> None:
         """Check that the encoding is one we know.
@@ -68,19 +74,24 @@ class Inflater:
                 "between, if there is one."
             )
         self._window = _WINDOWS[encoding]
-        self._inflate = zlib.decompressobj(self._window)
+        self._inflate: zlib._Decompress | None = None
+        self._members = 0
+        self._is_over = False
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Unpacked parts of at most 64 kB.
 
         Raises:
             TransportError: The data is damaged, its checksum included.
+            TooLargeError: It has too many members.
         """
-        while piece:
-            if self._inflate.eof:  # gzip allows one member after the other
-                self._inflate = zlib.decompressobj(self._window)
-            part = self._step(piece)
-            piece = self._inflate.unconsumed_tail or self._inflate.unused_data
+        while piece and not self._is_over:
+            inflate = self._inflate or self._opened(piece[0])
+            if inflate is None:
+                break
+            part = self._step(inflate, piece)
+            piece = inflate.unconsumed_tail or inflate.unused_data
+            self._inflate = None if inflate.eof else inflate
             if part:
                 yield part
 
@@ -90,13 +101,28 @@ class Inflater:
         Raises:
             TransportError: The trailer has not come.
         """
-        if not self._inflate.eof:
+        if self._inflate is not None or not self._members:
             self._damaged()
 
-    def _step(self, piece: bytes) -> bytes:
+    def _opened(self, first: int) -> "zlib._Decompress | None":
+        """What undoes the member that begins with the byte *first*, or None behind the last."""
+        is_gzip = first == 0x1F  # never the first byte of bare deflate, nor is that of a zlib frame
+        if self._members and not (is_gzip and self._window == _GZIP):
+            self._is_over = True
+            return None
+        self._members += 1
+        if self._members > _MOST_MEMBERS:
+            raise TooLargeError(
+                f"{self._place} packed its answer in more than {_MOST_MEMBERS:,} parts, so it was "
+                "not read further; ask again."
+            )
+        window = _GZIP if is_gzip else _ZLIB if first & 0x0F == 8 else self._window
+        return zlib.decompressobj(window)
+
+    def _step(self, inflate: "zlib._Decompress", piece: bytes) -> bytes:
         part = None
         with contextlib.suppress(zlib.error):  # raised below, without it
-            part = self._inflate.decompress(piece, _STEP)
+            part = inflate.decompress(piece, _STEP)
         return self._damaged() if part is None else part
 
     def _damaged(self) -> NoReturn:
@@ -114,10 +140,11 @@ def inflater_of(response: "aiohttp.ClientResponse", place: str, *, raw: bool) ->
     Raises:
         TransportError: It is packed in a way that we do not know.
     """
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    if not raw or encoding in ("", "identity"):
+    named = response.headers.get("Content-Encoding", "").lower().split(",")
+    encodings = [each.strip() for each in named if each.strip() not in ("", "identity")]
+    if not raw or not encodings:
         return None
-    return Inflater(encoding, place)
+    return Inflater(", ".join(encodings), place)
 
 
 async def read_body(
@@ -128,27 +155,47 @@ async def read_body(
     cap: int,
     inflater: Inflater | None,
     place: str,
+    turn: int = 1 << 20,
 ) -> None:
     """Hand every piece of a body to *take* while it arrives.
 
+    Args:
+        response: Its body is unread.
+        take: Gets the pieces.
+        meter: Counts them.
+        cap: Most bytes.
+        inflater: Unpacks them.
+        place: Host and port for messages.
+        turn: Bytes that are taken in one turn of the loop.
+
     Raises:
-        TooLargeError: It declares or has more than *cap* bytes after decompression.
+        TooLargeError: It declares or has more than *cap* bytes, packed or not.
         TransportError: It is packed and damaged.
     """
     if meter.total is not None and meter.total > cap:
         raise too_large(place, cap)
-    count = 0
+    count = taken = 0
     content = response.content
     while not content.at_eof():
         piece = await content.readany()
         meter.add(len(piece))
-        for part in (piece,) if inflater is None else inflater.feed(piece):
+        for part in _cut(piece, turn) if inflater is None else inflater.feed(piece):
             count += len(part)
-            if count > cap:
+            if max(count, meter.received) > cap:
                 raise too_large(place, cap)
             take(part)
+            taken += len(part)
+            if taken >= turn:
+                taken = 0
+                await asyncio.sleep(0)
     if inflater is not None:
         inflater.end()
+
+
+def _cut(piece: bytes, size: int) -> Iterable[bytes]:
+    if len(piece) <= size:
+        return (piece,)
+    return (piece[at : at + size] for at in range(0, len(piece), size))
 
 
 def too_large(place: str, cap: int) -> TooLargeError:

@@ -17,11 +17,11 @@ from mediatoolkit.call import Call
 from mediatoolkit.closing import Closing
 from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.transport.answer import Answer, ReadRefusal, error_by_status
-from mediatoolkit.transport.arrival import download
+from mediatoolkit.transport.arrival import Check, download
 from mediatoolkit.transport.encode import encode
 from mediatoolkit.transport.exchange import Exchange, Line, Request
 from mediatoolkit.transport.fetch import Door, fetch
-from mediatoolkit.transport.flights import Flights, closed
+from mediatoolkit.transport.flights import Flights, closed, over_sessions
 from mediatoolkit.transport.guard import Origin, checked_base
 from mediatoolkit.transport.policy import Limits, Retry, Timeout
 from mediatoolkit.transport.secret import Secret
@@ -115,7 +115,7 @@ class Transport(Closing):
             home=self._line.origin,
             key=self._line.key,
         )
-        self._flights = Flights(f"The {provider} client")
+        self._flights = Flights(f"The {provider} client", among=over_sessions)
         self._desks: WeakKeyDictionary[aiohttp.ClientSession, Desk] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -151,7 +151,7 @@ class Transport(Closing):
             MediaError: A media field holds bad base64.
             ClosedError: The transport is closed.
         """
-        with self._flights.begin():
+        with self._flights.begin(call):
             url = _address(self.base_url, path, urlencode(query))
             body = await encode(document)
             request = Request("POST", url, body, headers or _NOTHING, paid, sink)
@@ -166,13 +166,19 @@ class Transport(Closing):
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Read *path* below the base URL; errors as `post`."""
-        with self._flights.begin():
+        with self._flights.begin(call):
             url = _address(self.base_url, path, urlencode(query))
             request = Request("GET", url, None, headers or _NOTHING, paid=False)
             return await self._send(request, call)
 
     async def download(
-        self, url: str, path: str | os.PathLike[str], call: Call, *, digest: str | None = None
+        self,
+        url: str,
+        path: str | os.PathLike[str],
+        call: Call,
+        *,
+        digest: str | None = None,
+        check: Check | None = None,
     ) -> Path:
         """Stream the file at *url* to *path*, whole or not at all.
 
@@ -182,6 +188,8 @@ class Transport(Closing):
             path: File to make or replace; its folder exists.
             call: The public call this is part of, already open.
             digest: SHA-256 in hex that the file must have.
+            check: Called in a thread with the path of the whole file before it is put in place;
+                what it raises leaves nothing.
 
         Raises:
             UnsafeURLError: *url*, or what it redirects to, is not fetched.
@@ -189,7 +197,7 @@ class Transport(Closing):
             TransportError: The file did not arrive whole.
             TooLargeError: It is larger than `Limits.video`.
         """
-        with self._flights.begin():
+        with self._flights.begin(call):
             call.provider = self.provider
             return await download(
                 url,
@@ -200,11 +208,12 @@ class Transport(Closing):
                 retry=self.retry,
                 cap=self.limits.video,
                 digest=digest,
+                check=check,
             )
 
     async def fetch(self, url: str, call: Call) -> bytes:
         """Read the picture at *url* into memory, at most `Limits.image`; else as `download`."""
-        with self._flights.begin():
+        with self._flights.begin(call):
             call.provider = self.provider
             return await fetch(
                 url,

@@ -2,17 +2,21 @@
 
 A picture comes as megabytes of base64 inside a JSON string. Parsing that as one document holds
 the event loop for as long as it takes; here the string never becomes text. Everything around it
-is small and goes through the ordinary parser.
+is small and goes through the ordinary parser. So that it is, it has caps of its own, but for
+other long strings of base64: a picture may be signed with more bytes than it has.
 """
 
 import asyncio
+import codecs
+import contextlib
 import functools
 import json
+import os
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from mediatoolkit.errors import MediaError, ProviderError
+from mediatoolkit.errors import MediaError, ProviderError, TooLargeError
 
 Bytes = bytes | bytearray | memoryview
 
@@ -28,8 +32,105 @@ else:
 _STEP = 4096
 _WINDOW = 128  # longest field with quotes, colon and white space that may straddle two pieces
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_ESCAPE = re.compile(rb"\\(?:/|u00([2-7][0-9A-Fa-f]))")
+_CODE = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
+_SECRET = os.urandom(8).hex()  # no answer can name a place where a text was taken out
+_MARK = re.compile(rf"\x00{_SECRET}-\d+\x00")
 _JOIN_IN_THREAD = 1 << 20  # below that a thread costs more than the copy
+
+MOST_TEXT = 4 << 20
+"""Bytes around the media and the long strings of one document."""
+
+MOST_STREAMED = 16 << 20
+"""The same, over all events of one stream."""
+
+MOST_VALUES = 500_000
+"""Brackets and commas of one answer; each value takes some 100 bytes once it is parsed."""
+
+MOST_MEDIA = 4096
+"""Media fields of one document."""
+
+
+class Allowance:
+    """What is left of the caps of one answer, over all its documents."""
+
+    __slots__ = ("text", "values")
+
+    def __init__(self, text: int = MOST_TEXT) -> None:
+        """Begin with all of it."""
+        self.text = text
+        self.values = MOST_VALUES
+
+    def spend(self, text: bytearray) -> None:
+        """Take a document off it before it is parsed.
+
+        Raises:
+            TooLargeError: It has too many values.
+        """
+        self.text -= len(text)
+        self.values -= text.count(b",") + text.count(b"[") + text.count(b"{")
+        if self.values < 0:
+            too_much(f"{MOST_VALUES:,} values")
+
+
+class Unicode:
+    """Makes UTF-8 of JSON that comes in pieces; UTF-8 passes as it is, but for a mark before it.
+
+    Args:
+        take: Gets the pieces.
+    """
+
+    __slots__ = ("_decoder", "_start", "_take")
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        """Start at the beginning of a body."""
+        self._take = take
+        self._start: bytes | None = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the body.
+
+        Raises:
+            ProviderError: They are not of the encoding that it began with.
+        """
+        if self._start is not None:
+            self._start += piece
+            if len(self._start) >= 4:
+                self._begin()
+        elif self._decoder is None:
+            self._take(piece)
+        else:
+            self._decode(self._decoder, piece)
+
+    def end(self) -> None:
+        """Take the end of the body.
+
+        Raises:
+            ProviderError: As `feed`.
+        """
+        if self._start is not None:
+            self._begin()
+        elif self._decoder is not None:
+            self._decode(self._decoder, b"", final=True)
+
+    def _begin(self) -> None:
+        """Tell the encoding by the first four bytes (RFC 4627, 3)."""
+        start, self._start = self._start or b"", None
+        encoding = json.detect_encoding(start)
+        if encoding.startswith("utf-8"):
+            self._take(start.removeprefix(codecs.BOM_UTF8))
+        else:
+            self._decoder = codecs.getincrementaldecoder(encoding)()
+            self._decode(self._decoder, start)
+
+    def _decode(
+        self, decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False
+    ) -> None:
+        text = None
+        with contextlib.suppress(ValueError):  # which holds the text
+            text = decoder.decode(piece, final).encode()
+        self._take(_not_json() if text is None else text)
 
 
 class MediaText:
@@ -106,7 +207,8 @@ class MediaText:
             text, self._held = text[:cut], text[cut:]
         if b"\\" in text:
             text = text.replace(b"\\/", b"/")
-            text = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text)
+            for code in set(_CODE.findall(text)):
+                text = text.replace(b"\\u00" + code, bytes.fromhex(code.decode()))
         return text.translate(_URL_SAFE)
 
 
@@ -116,42 +218,66 @@ class MediaScanner:
     A quote inside a JSON string is always escaped, so `"data":"` occurs nowhere but at the field
     itself, and the first quote after it ends the base64.
 
+    Other long strings of base64 are kept out of it, too, and come back as they were: a signature
+    may be larger than the picture.
+
     Args:
         fields: Names of the fields that hold base64.
+        allowance: What the document may hold beside them.
     """
 
-    __slots__ = ("_media", "_pattern", "_rest", "_seen", "_text")
+    __slots__ = ("_allowance", "_long", "_media", "_pattern", "_rest", "_seen", "_text", "_texts")
 
-    def __init__(self, fields: tuple[str, ...]) -> None:
+    def __init__(self, fields: tuple[str, ...], allowance: Allowance | None = None) -> None:
         """Start empty."""
         self._pattern = _pattern(fields)
+        self._allowance = allowance or Allowance()
         self._rest = bytearray()
         self._seen = 0
         self._text: MediaText | None = None
         self._media: list[MediaText] = []
+        self._long: list[bytes] | None = None
+        self._texts: list[list[bytes]] = []
+
+    def holds(self, *texts: bytes) -> bool:
+        """Whether one of *texts* is all there is."""
+        return self._rest in texts and not self._media
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the body.
 
         Raises:
             MediaError: A media field holds bad base64.
+            TooLargeError: There is too much text around the media, or too many fields of it.
         """
         at, size, view = 0, len(piece), memoryview(piece)
         while at < size:
-            at = self._search(view, at) if self._text is None else self._decode(piece, view, at)
+            if self._text is not None:
+                at = self._decode(self._text, piece, view, at)
+            elif self._long is not None:
+                at = self._keep(self._long, piece, at)
+            else:
+                at = self._search(view, at)
 
     def _search(self, view: memoryview, at: int) -> int:
         """Copy on to the next media field; returns where to go on."""
         rest = self._rest
         before = len(rest)
         rest += view[at : at + _STEP]
+        if len(rest) > min(MOST_TEXT, self._allowance.text):
+            most = MOST_TEXT if self._allowance.text >= MOST_TEXT else MOST_STREAMED
+            too_much(f"{most >> 20} MiB of text around its media")
         found = self._pattern.search(rest, self._seen)
         while found and rest[found.start() - 1] == 0x5C:  # an escaped quote: another field's name
             found = self._pattern.search(rest, found.start() + 1)
         if not found:
             at += len(rest) - before
             self._seen = max(self._seen, len(rest) - _WINDOW)
+            if len(rest) >= _STEP and rest.find(b'"', -_STEP) < 0:
+                self._take_out()
             return at
+        if len(self._media) == MOST_MEDIA:
+            too_much(f"{MOST_MEDIA:,} media fields")
         del rest[found.end() :]
         self._text = MediaText()
         at += len(rest) - before
@@ -160,11 +286,33 @@ class MediaScanner:
         self._media.append(self._text)
         return at
 
-    def _decode(self, piece: bytes, view: memoryview, at: int) -> int:
+    def _take_out(self) -> None:
+        """Begin to keep a long string of base64 elsewhere, if that is what the last bytes are."""
+        tail = bytes(self._rest[-2 * _STEP :])
+        run = tail[tail.rfind(b'"') + 1 :]
+        if run.translate(None, _BASE64):
+            run = tail[-_STEP:]
+        if run.translate(None, _BASE64):
+            return
+        start = len(self._rest) - len(run)
+        self._rest[start:] = b"\\u0000%b-%d\\u0000" % (_SECRET.encode(), len(self._texts))
+        self._seen = len(self._rest)
+        self._long = [run]
+        self._texts.append(self._long)
+
+    def _keep(self, text: list[bytes], piece: bytes, at: int) -> int:
+        """Keep the long string up to a quote or an escape; returns where to go on."""
+        stop = piece.find(b'"', at)
+        stop = len(piece) if stop < 0 else stop
+        escape = piece.find(b"\\", at, stop)
+        stop = stop if escape < 0 else escape
+        text.append(piece[at:stop])
+        if stop < len(piece):
+            self._long = None
+        return stop
+
+    def _decode(self, text: MediaText, piece: bytes, view: memoryview, at: int) -> int:
         """Decode up to the closing quote; returns where to go on."""
-        text = self._text
-        if text is None:
-            return at
         stop = piece.find(b'"', at)
         if stop < 0:
             text.feed(view[at:])
@@ -179,14 +327,44 @@ class MediaScanner:
 
         Raises:
             ProviderError: The body is not JSON.
+            TooLargeError: It has too many values.
         """
-        document = parse_json(self._rest)
+        texts: list[str] = []
+        for pieces in self._texts:
+            text = await _joined(pieces)
+            pieces.clear()
+            texts.append(_utf8(text))
+        document = self._parsed(texts)
         return document, {f"media-{i}": await _joined(t.pieces) for i, t in enumerate(self._media)}
 
     def finish_at_once(self) -> tuple[Any, dict[str, bytes]]:
         """As `finish`, for a body that is small."""
-        document = parse_json(self._rest)
+        document = self._parsed([_utf8(b"".join(pieces)) for pieces in self._texts])
         return document, {f"media-{i}": b"".join(t.pieces) for i, t in enumerate(self._media)}
+
+    def _parsed(self, texts: list[str]) -> Any:
+        self._allowance.spend(self._rest)
+        document = parse_json(self._rest)
+        if not texts:
+            return document
+        return _put_back(document, {f"\0{_SECRET}-{i}\0": text for i, text in enumerate(texts)})
+
+
+def _put_back(document: Any, texts: dict[str, str]) -> Any:
+    """The document with *texts* in place of their marks."""
+    whole = [document]
+    holders: list[Any] = [whole]
+    while holders:
+        holder = holders.pop()
+        for place, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            if isinstance(value, str):
+                if value in texts:  # which is not copied once more
+                    holder[place] = texts[value]
+                elif "\0" in value:
+                    holder[place] = _MARK.sub(lambda mark: texts[mark[0]], value)
+            elif isinstance(value, (dict, list)):
+                holders.append(value)
+    return whole[0]
 
 
 async def _joined(pieces: list[bytes]) -> bytes:
@@ -215,11 +393,31 @@ def parse_json(body: Bytes) -> Any:
     Raises:
         ProviderError: It is not, or nests too deep.
     """
-    try:
-        return _JSON.decode(str(body, "utf-8"))
-    except (ValueError, RecursionError):
-        pass  # raised below: the parser's error holds the whole text
+    text = _utf8(body).removeprefix("\ufeff")
+    with contextlib.suppress(ValueError, RecursionError):  # the first holds the whole text
+        return _JSON.decode(text)
+    return _not_json()
+
+
+def _utf8(text: Bytes) -> str:
+    with contextlib.suppress(ValueError):
+        return str(text, "utf-8")
+    return _not_json()
+
+
+def _not_json() -> NoReturn:
     raise ProviderError("The answer is not JSON; check base_url= or ask again.", family="protocol")
+
+
+def too_much(what: str) -> NoReturn:
+    """Refuse an answer for what it holds.
+
+    Raises:
+        TooLargeError: Always.
+    """
+    raise TooLargeError(
+        f"The answer holds more than {what} and was not read further; ask for less at a time."
+    )
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -4,57 +4,83 @@ Only what providers use: `data:` lines, joined by line breaks and ended by an em
 with CR, LF or CRLF and with nothing else; U+2028 is text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mediatoolkit.errors import ProviderError
-from mediatoolkit.transport.decode import MediaScanner
+from mediatoolkit.transport.decode import MOST_STREAMED, Allowance, MediaScanner, too_much
+
+MOST_EVENTS = 65_536
+"""Events of one stream."""
+
+MOST_LINES = 4 * MOST_EVENTS
+"""Lines of one stream, empty ones and comments included."""
 
 _DONE = b"[DONE]"
+_FIELD = b"data:"
 
 
 class EventSplitter:
-    """Feed it pieces of a body; it gives the data of every event that is complete."""
+    """Feed it pieces of a body; it gives the data of every event as it comes."""
 
-    __slots__ = ("_data", "_last", "_line")
+    __slots__ = ("_has_data", "_is_data", "_last", "_lines", "_start")
 
     def __init__(self) -> None:
         """Start at the beginning of a body."""
-        self._line: list[bytes] = []
         self._last = b""
-        self._data: list[bytes] = []
+        self._lines = 0
+        self._start = b""  # of a line that does not tell its field yet
+        self._is_data: bool | None = None
+        self._has_data = False
 
-    def feed(self, piece: bytes) -> list[bytes]:
+    def feed(self, piece: bytes) -> Iterator[bytes | None]:
         """Take the next piece.
 
-        Returns:
-            Data of the events that it completes, in order.
-        """
-        events: list[bytes] = []
-        for part in piece.splitlines(keepends=True):
-            half = part == b"\n" and self._last == b"\r"  # the rest of a CRLF that was cut in two
-            self._last = part[-1:]
-            if half:
-                continue
-            self._line.append(part)
-            if self._last in b"\r\n":
-                events += self._ended()
-        return events
+        Yields:
+            Parts of an event's data, in order, and None behind the last one of each event.
 
-    def end(self) -> list[bytes]:
+        Raises:
+            TooLargeError: There are too many lines.
+        """
+        for part in piece.splitlines(keepends=True):
+            is_half = part == b"\n" and self._last == b"\r"  # of a CRLF that was cut in two
+            self._last = part[-1:]
+            if is_half:
+                continue
+            if self._last in b"\r\n":
+                self._lines += 1
+                if self._lines > MOST_LINES:
+                    too_much(f"{MOST_LINES:,} lines")
+                yield from self._of_line(part.rstrip(b"\r\n"), is_whole=True)
+            else:
+                yield from self._of_line(part, is_whole=False)
+
+    def end(self) -> Iterator[bytes | None]:
         """Take the end of the body; an event without its empty line still counts."""
         return self.feed(b"\n\n")
 
-    def _ended(self) -> list[bytes]:
-        """The event that the line completes, if it does."""
-        line = b"".join(self._line).rstrip(b"\r\n")
-        self._line = []
-        if line.startswith(b"data:"):
-            self._data.append(line[5:].removeprefix(b" "))
-        if line or not self._data:
-            return []
-        event, self._data = b"\n".join(self._data), []
-        return [event]
+    def _of_line(self, text: bytes, *, is_whole: bool) -> Iterator[bytes | None]:
+        if self._is_data is None:
+            text = self._start + text
+            self._start = b""
+            if not text:
+                if self._has_data:
+                    self._has_data = False
+                    yield None
+                return
+            if not is_whole and len(text) <= len(_FIELD):
+                self._start = text
+                return
+            self._is_data = text.startswith(_FIELD)
+            if self._is_data:
+                text = text.removeprefix(_FIELD).removeprefix(b" ")
+                if self._has_data:
+                    yield b"\n"
+                self._has_data = True
+        if self._is_data and text:
+            yield text
+        if is_whole:
+            self._is_data = None
 
 
 class EventReader:
@@ -65,7 +91,7 @@ class EventReader:
         take: Gets each document with its media.
     """
 
-    __slots__ = ("_fields", "_splitter", "_take", "count")
+    __slots__ = ("_allowance", "_fields", "_scanner", "_splitter", "_take", "count")
 
     def __init__(
         self, fields: tuple[str, ...], take: Callable[[Any, dict[str, bytes]], None]
@@ -74,6 +100,8 @@ class EventReader:
         self._fields = fields
         self._take = take
         self._splitter = EventSplitter()
+        self._allowance = Allowance(MOST_STREAMED)
+        self._scanner = self._new_scanner()
         self.count = 0
 
     def feed(self, piece: bytes) -> None:
@@ -82,6 +110,7 @@ class EventReader:
         Raises:
             ProviderError: An event is not JSON.
             MediaError: A media field holds bad base64.
+            TooLargeError: There are too many events, or there is too much in them.
         """
         self._read(self._splitter.feed(piece))
 
@@ -95,11 +124,21 @@ class EventReader:
         if not self.count:
             raise ProviderError("The answer ended before it began; ask again.", family="protocol")
 
-    def _read(self, events: list[bytes]) -> None:
-        for event in events:
-            if event == _DONE:
-                continue
-            scanner = MediaScanner(self._fields)
-            scanner.feed(event)
-            self.count += 1
-            self._take(*scanner.finish_at_once())
+    def _read(self, parts: Iterator[bytes | None]) -> None:
+        for part in parts:
+            if part is None:
+                self._end_event()
+            else:
+                self._scanner.feed(part)
+
+    def _end_event(self) -> None:
+        scanner, self._scanner = self._scanner, self._new_scanner()
+        if scanner.holds(b"", _DONE):
+            return
+        self.count += 1
+        if self.count > MOST_EVENTS:
+            too_much(f"{MOST_EVENTS:,} events")
+        self._take(*scanner.finish_at_once())
+
+    def _new_scanner(self) -> MediaScanner:
+        return MediaScanner(self._fields, self._allowance)

@@ -12,7 +12,7 @@ from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.stages import Connecting
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
-from mediatoolkit.transport.decode import MediaScanner
+from mediatoolkit.transport.decode import MediaScanner, Unicode
 from mediatoolkit.transport.dial import USER_AGENT, durations
 from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
@@ -24,6 +24,8 @@ from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.slots import Desk
 from mediatoolkit.transport.tries import Failed
 from mediatoolkit.transport.wire import Sent
+
+_EVENTS_TURN = 1 << 14  # bytes; each event takes Python code and may be as short as ten bytes
 
 
 @dataclass(slots=True)
@@ -180,22 +182,30 @@ class Exchange:
             sink(self._answer(response, document, media))
 
         reader = EventReader(line.media_fields, take)
-        await self._read(response, reader.feed, meter)
+        await self._read(response, reader.feed, meter, turn=_EVENTS_TURN)
         reader.end()
         return self._answer(response, None, {})
 
     async def _read(
-        self, response: aiohttp.ClientResponse, take: Callable[[bytes], None], meter: Meter
+        self,
+        response: aiohttp.ClientResponse,
+        take: Callable[[bytes], None],
+        meter: Meter,
+        *,
+        turn: int = 1 << 20,
     ) -> None:
         place, raw = self.line.place, not self.session.auto_decompress
+        text = Unicode(take)
         await read_body(
             response,
-            take,
+            text.feed,
             meter=meter,
             cap=self.line.limits.json,
             inflater=inflater_of(response, place, raw=raw),
             place=place,
+            turn=turn,
         )
+        text.end()
 
     def _answer(
         self, response: aiohttp.ClientResponse, document: Any, media: dict[str, bytes]

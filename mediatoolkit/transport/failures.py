@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import ssl
+import traceback
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -27,6 +28,12 @@ FOREIGN = (
 )
 """Everything that aiohttp raises on purpose, and what slips through it from below."""
 
+_CLOSED = (
+    aiohttp.ServerDisconnectedError,
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ConnectionResetError,
+)
 _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
         (aiohttp.ClientConnectorDNSError, socket.gaierror),
@@ -45,7 +52,7 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
         "No connection to {place}: {reason}; check that it is up and the address is right.",
     ),
     (
-        (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError),
+        _CLOSED,
         "{place} closed the connection before it answered; ask again.",
     ),
     (aiohttp.ClientPayloadError, "The answer of {place} was cut short; ask again."),
@@ -60,6 +67,7 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     (OSError, "The connection to {place} broke: {reason}; ask again."),
 )
 _HUNG_UP = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN}
+_WRAPPERS = {aiohttp.ClientOSError, aiohttp.ClientConnectionError}
 _ELSE = "The connection to {place} broke; ask again."
 
 
@@ -72,6 +80,7 @@ def translate(error: BaseException, place: str, call: Call, timeout: Timeout) ->
         call: For stage and provider.
         timeout: Durations that hold where the call brings none along.
     """
+    error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
     if isinstance(unsafe, UnsafeURLError):
         return UnsafeURLError(str(unsafe.args[0]), provider=call.provider)
@@ -94,20 +103,54 @@ def is_loss(error: BaseException) -> bool:
     )
     if isinstance(error, hopeless) or isinstance(getattr(error, "os_error", None), UnsafeURLError):
         return False
+    if was_greeting(error):  # as long again would bring nothing new
+        return False
     return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError))
 
 
 def was_hung_up(error: BaseException) -> bool:
     """Whether the other side closed, as opposed to staying silent or talking nonsense."""
-    if isinstance(error, aiohttp.ServerDisconnectedError):
+    error = _unwrapped(error)
+    if isinstance(error, _CLOSED):
         return True
-    return (isinstance(error, OSError) and error.errno in _HUNG_UP) or isinstance(
-        error, aiohttp.ClientConnectionResetError
-    )
+    return isinstance(error, OSError) and error.errno in _HUNG_UP
+
+
+def was_greeting(error: BaseException) -> bool:
+    """Whether a server took the connection and then left the greeting of TLS unanswered.
+
+    asyncio and aiohttp do not say so; only the frame that waited tells. Where that is not found,
+    it counts as a connection that was never taken.
+    """
+    inner: BaseException | None = error if isinstance(error, TimeoutError) else None
+    while inner is not None:
+        frames = traceback.walk_tb(inner.__traceback__)
+        if any(frame.f_code.co_name == "_create_connection_transport" for frame, _ in frames):
+            return True
+        inner = inner.__cause__ or inner.__context__
+    return False
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """What aiohttp found when it wrote; the wrapper that it puts around it says nothing itself."""
+    while type(error) in _WRAPPERS and getattr(error, "errno", None) is None:
+        inner = error.__cause__ or error.__context__
+        if inner is None:
+            break
+        error = inner
+    return error
 
 
 def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> TransportError:
     timeout = usual.within(call)
+    if was_greeting(error):
+        return DeadlineError(
+            f"{place} took the connection and did not answer the greeting of TLS within "
+            f"{timeout.connect:g} s. Is this https? Check the address and its port.",
+            stage=call.event.stage,
+            seconds=timeout.connect,
+            provider=call.provider,
+        )
     connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
     silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
     if connecting or not silent:

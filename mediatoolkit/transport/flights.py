@@ -4,93 +4,119 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from mediatoolkit import loops
+from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, MediaToolkitError
-from mediatoolkit.transport.session import CLOSE_WITHIN
+
+CLOSE_WITHIN = 4.0
+"""Seconds that a close waits at most."""
 
 
 class Flights:
-    """All calls of one transport, on whatever loop they run.
+    """Calls that one close ends, on whatever loop they run.
 
     Args:
         name: Who is closed, for the message.
+        among: All of these are in flight there, too.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, among: "Flights | None" = None) -> None:
         """Nothing is in flight."""
         self.name = name
         self.closed = False
+        self._among = among
         self._open: set[Flight] = set()
-        self._empty: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
-    def begin(self) -> "Flight":
-        """One more call, as a context manager.
+    def begin(self, call: Call) -> "Flight":
+        """One more part of *call*, as a context manager.
 
         Raises:
             ClosedError: After `end`; nothing was sent.
         """
         if self.closed:
             raise closed(self.name)
-        return Flight(self)
+        return Flight(self, call)
 
     async def end(self) -> None:
-        """Fail every call with `ClosedError`; waits until they are gone, at most 4 s."""
+        """Fail every call with `ClosedError`, and all later ones; waits as `stop`."""
         self.closed = True
-        if not self._open:
-            return
-        loop, empty = asyncio.get_running_loop(), asyncio.Event()
-        self._empty = (loop, empty)
-        for flight in list(self._open):
-            flight.stop(loop)
-        try:
-            async with asyncio.timeout(CLOSE_WITHIN):
-                await empty.wait()
-        except TimeoutError:
-            return
+        await self.stop()
+
+    async def stop(self, loop: loops.Loop | None = None) -> None:
+        """Fail every call with `ClosedError`; waits until they are gone, at most 4 s.
+
+        Args:
+            loop: Where they run; left out, anywhere.
+        """
+        flights = [one for one in list(self._open) if loop in (None, one.loop)]
+        ends = [asyncio.wrap_future(one.stop(self)) for one in flights]
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=CLOSE_WITHIN)
+            for end in late:
+                end.cancel()
+
+    def failure(self) -> ClosedError:
+        """What a call raises that is stopped."""
+        if self.closed:
+            return closed(self.name)
+        return ClosedError(f"{self.name} was closed while this ran; ask again.")
 
     def enter(self, flight: "Flight") -> None:
         """Add *flight*."""
         self._open.add(flight)
+        if self._among is not None:
+            self._among.enter(flight)
 
     def leave(self, flight: "Flight") -> None:
-        """Remove *flight*, and wake a close that waits for the last one."""
+        """Remove *flight*."""
         self._open.discard(flight)
-        if self._empty is not None and not self._open:
-            loop, empty = self._empty
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(empty.set)
+        if self._among is not None:
+            self._among.leave(flight)
 
 
 class Flight:
     """One call. On the way out, what is raised loses the frames that hold headers.
 
     A fault in our own code keeps them: it is to be found, and the key is hidden there too.
+
+    Attributes:
+        loop: Where it runs, once it is entered.
     """
 
-    __slots__ = ("_before", "_flights", "_loop", "_stopped", "_task")
+    __slots__ = ("_before", "_call", "_end", "_flights", "_stopped_by", "_task", "loop")
 
-    def __init__(self, flights: Flights) -> None:
+    def __init__(self, flights: Flights, call: Call) -> None:
         """Belong to *flights*."""
         self._flights = flights
-        self._stopped = False
+        self._call = call
+        self._end: loops.Over | None = None
+        self._stopped_by: Flights | None = None
 
     def __enter__(self) -> Self:
         """Join the others."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("A call needs a task to run in.")
-        self._task = task
-        self._loop = task.get_loop()
+        self._task: asyncio.Task[object] | None = task
         self._before = task.cancelling()
+        self.loop = task.get_loop()
         self._flights.enter(self)
         return self
 
-    def stop(self, here: asyncio.AbstractEventLoop) -> None:
-        """Fail the call, from a close that runs on the loop *here*."""
-        self._stopped = True
-        if self._loop is here:
-            self._task.cancel()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._task.cancel)
+    def stop(self, flights: Flights) -> loops.Over:
+        """Fail the call, from any thread; *flights* are closed.
+
+        Returns:
+            Done when it has left.
+        """
+        end = self._end = self._end or loops.over()
+        if self.loop is loops.running():
+            self._cancel(flights)
+        elif self.loop.is_closed():
+            self._leave()
+        else:
+            self.loop.call_soon_threadsafe(self._cancel, flights)
+        return end
 
     def __exit__(
         self,
@@ -99,19 +125,40 @@ class Flight:
         trace: TracebackType | None,
     ) -> None:
         """Leave the others; a close shows as `ClosedError`, all else passes without its frames."""
-        self._flights.leave(self)
+        task = self._task
+        self._leave()
         if isinstance(error, MediaToolkitError) or not isinstance(error, Exception | None):
             error.__traceback__ = None
             error.__context__ = error.__cause__ = None
-        if not self._stopped:
+        if task is None or self._stopped_by is None:
             return
-        ours = self._task.uncancel() <= self._before
-        if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
-            failure = closed(self._flights.name)
+        is_ours = task.uncancel() <= self._before
+        if is_ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+            failure = self._stopped_by.failure()
+            failure.provider = self._call.provider
+            failure.may_have_been_billed = self._call.may_have_been_billed
             try:
                 raise failure
             finally:
                 failure.__context__ = None
+
+    def _cancel(self, flights: Flights) -> None:
+        """Cancel the task, unless it has left meanwhile or is cancelled already."""
+        if self._task is None:
+            self._leave()
+        elif self._stopped_by is None:
+            self._stopped_by = flights
+            self._task.cancel()
+
+    def _leave(self) -> None:
+        self._flights.leave(self)
+        self._task = None
+        if self._end is not None and not self._end.done():
+            self._end.set_result(None)
+
+
+over_sessions = Flights("The session")
+"""All that is in flight over the sessions of this process."""
 
 
 def closed(name: str) -> ClosedError:

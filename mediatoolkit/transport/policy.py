@@ -81,7 +81,8 @@ class Retry:
         attempts: Tries in all, 1 to 10.
         ambiguous: Send a paid request again even when the provider may have done the work, and
             so may bill twice.
-        base: Longest pause before the second try, seconds; doubles with every further try.
+        base: Longest pause before the second try, seconds; doubles with every further try. At
+            least half of it is kept: who is busy is not well again after an instant.
         cap: Longest pause of our own choice, seconds. A provider may ask for more.
 
     Raises:
@@ -90,8 +91,8 @@ class Retry:
 
     attempts: int = 4
     ambiguous: bool = False
-    base: float = 0.15
-    cap: float = 4.0
+    base: float = 0.5
+    cap: float = 8.0
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -122,7 +123,8 @@ class Retry:
         """
         if asked is not None:
             return asked + uniform(0.0, self.base)
-        return uniform(0.0, min(self.cap, self.base * 2 ** (attempt - 1)))
+        longest = min(self.cap, self.base * 2 ** (attempt - 1))
+        return uniform(longest / 2, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class Limits:
     Attributes:
         concurrency: Calls of one client in flight at once.
         per_second: Requests of one client that may start per second, evenly spaced, or None.
-        json: Largest JSON answer, bytes, after decompression.
+        json: Largest JSON answer with the media in it, bytes, after decompression. Of text
+            around the media it may hold 4 MiB.
         error: Part of a refusal's body that is read, bytes.
         image: Largest picture fetched from an address, bytes.
         video: Largest file downloaded, bytes.
@@ -143,7 +146,7 @@ class Limits:
 
     concurrency: int = 512
     per_second: float | None = None
-    json: int = 40 * MiB
+    json: int = 128 * MiB
     error: int = 64 * 1024
     image: int = 40 * MiB
     video: int = 2048 * MiB

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.transport import dial
+from mediatoolkit.transport.flights import CLOSE_WITHIN, over_sessions
 from mediatoolkit.transport.policy import Bucket
 
 if TYPE_CHECKING:
     import aiohttp
-
-CLOSE_WITHIN = 4.0
-"""Seconds that a close waits at most."""
 
 Hook = Callable[[], Awaitable[object] | object]
 
@@ -144,10 +142,12 @@ class SessionRegistry:
     async def close(self) -> None:
         """Run the close hooks and close the running loop's sessions; the next use opens new ones.
 
-        Waits 4 s at most. Calls in flight end with `ClosedError`.
+        What is in flight on this loop ends with `ClosedError`; that is waited for, at most 4 s.
         """
+        loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
-            home = self._homes.pop(asyncio.get_running_loop(), None)
+            await over_sessions.stop(loop)
+            home = self._homes.pop(loop, None)
             if home is not None:
                 stack.push_async_callback(home.keeper.aclose)
             hooks, self._hooks = self._hooks, []

@@ -34,14 +34,20 @@ class Spool:
         self._told = self._end = 0
         self._writing: asyncio.Future[None] | None = None
 
-    def restart(self, at: int) -> None:
-        """Go on at byte *at* and forget what lies behind it."""
+    async def restart(self, at: int) -> None:
+        """Go on at byte *at* and forget what lies behind it.
+
+        Raises:
+            StorageError: The disk did not let it go.
+        """
+        is_less = at < self._end
         self._batch, self._size = [], 0
         self._told = self._end = at
         problem: OSError | None = None
         try:
+            if is_less:
+                await asyncio.to_thread(self._file.truncate, at)
             self._file.seek(at)
-            self._file.truncate()
         except OSError as error:
             problem = error
         self._check(problem)

@@ -76,10 +76,12 @@ class Sent(Payload):
         """
         if not self._begun:
             return Stage.UNSENT
-        if self._heard or not hung_up:
+        if self._heard:
             return Stage.UNSURE
-        if self._ended is None:
+        if self._ended is None:  # nobody can act on a part of it
             return Stage.UNHEARD
+        if not hung_up:
+            return Stage.UNSURE
         late = asyncio.get_running_loop().time() - self._ended > UNHEARD_WITHIN
         return Stage.UNSURE if late else Stage.UNHEARD
 

@@ -48,10 +48,14 @@ def unshown(kind: str, prompt: str, *, model: str | None = None, **options: Any)
 
 
 async def close() -> None:
-    """Close every session of this kernel, and what still runs over them; all can be used again."""
-    while _agents:
-        _, agent = _agents.popitem()
-        await agent.close()
+    """Close every session of this kernel; all can be used again.
+
+    What still runs over them on this loop, and what the verbs began, ends with `ClosedError`. A
+    film that a vendor makes goes on there, and stays in `mt.jobs.pending()`.
+    """
+    agents = list(_agents.values())
+    _agents.clear()
     await sessions.close()
+    await asyncio.gather(*(agent.interrupt() for agent in agents))
     if not loops.background.is_here():
         await asyncio.wrap_future(loops.background.end())

@@ -1,33 +1,112 @@
 """Files from the web, whole or not at all."""
 
+import functools
 import os
 from pathlib import Path
 
+from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.files import read_file
+from mediatoolkit.media import Audio, Image, Media, Video, entry_of
+from mediatoolkit.media.formats import name_of
+from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Timeout, Transport, call_within
 from mediatoolkit.transport.guard import Origin
 
+_ENDINGS: dict[str, tuple[type[Media], str]] = {
+    **dict.fromkeys((".png",), (Image, ".png")),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), (Image, ".jpg")),
+    **dict.fromkeys((".webp",), (Image, ".webp")),
+    **dict.fromkeys((".wav", ".wave"), (Audio, ".wav")),
+    **dict.fromkeys((".mp3",), (Audio, ".mp3")),
+    **dict.fromkeys((".ogg", ".oga", ".opus"), (Audio, ".ogg")),
+    **dict.fromkeys((".flac",), (Audio, ".flac")),
+    **dict.fromkeys((".mp4", ".m4v"), (Video, ".mp4")),
+    **dict.fromkeys((".webm",), (Video, ".webm")),
+}
+"""What a file of that name is, and how we would end its name."""
+
+_OTHER_MEDIA = frozenset(
+    {
+        *(".3gp", ".avi", ".mkv", ".mov", ".mpeg", ".mpg", ".ts", ".wmv"),
+        *(".aac", ".aif", ".aiff", ".m4a", ".wma"),
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jxl", ".tif", ".tiff"),
+    }
+)
+"""Never a page nor nothing, whatever else they are."""
+
+_CHECKED = 64 << 20  # bytes of a file that is checked whole
+
 
 async def download(
-    url: str, path: str | os.PathLike[str], *, timeout: float | Timeout | None = None
+    url: str,
+    path: str | os.PathLike[str],
+    *,
+    check: bool = True,
+    timeout: float | Timeout | None = None,
 ) -> Path:
     """Download a file, whole or not at all.
 
     Args:
         url: http(s). Its own host may be private; what it redirects to may not.
         path: File to make or replace, in a folder that exists.
+        check: Whether what comes must be what the ending of *path* says, such as a film where
+            that is `.mp4`. Endings that name no media are never checked.
         timeout: Seconds for everything together; left out, 180.
 
     Returns:
         *path*.
 
     Raises:
+        MediaError: Something else came, such as a page that asks to log in; nothing is left
+            behind.
         UnsafeURLError: *url*, or what it redirects to, is not fetched.
         StorageError: The file could not be written; nothing is left behind.
         TransportError: It did not arrive whole in time.
     """
+    if not isinstance(check, bool):
+        raise PromptError(f"check takes True or False, not {quoted(check)}.")
     origin = Origin.of(url)
     async with (
         Transport(str(origin), provider=origin.host) as transport,
         call_within(timeout, Timeout()) as call,
     ):
-        return await transport.download(url, path, call)
+        checked = functools.partial(_check, path) if check else None
+        return await transport.download(url, path, call, check=checked)
+
+
+def _check(named: str | os.PathLike[str], part: Path) -> None:
+    """Hold the file at *part* against the name that it shall have; blocks."""
+    ending = Path(named).suffix.lower()
+    reason = None
+    if ending in _ENDINGS:
+        reason = _unlike(part, ending)
+    elif ending in _OTHER_MEDIA:
+        kind = name_of(_head(part))
+        reason = f"It is {kind}." if kind in {"empty", "HTML or XML"} else None
+    if reason is not None:
+        raise MediaError(
+            f"What came for {quoted(Path(named).name)} was not kept. {reason} Check the address, "
+            "or keep whatever comes with check=False."
+        )
+
+
+def _unlike(part: Path, ending: str) -> str | None:
+    """What tells the file from one whose name ends so, as a sentence, or None."""
+    kind, extension = _ENDINGS[ending]
+    size = part.stat().st_size
+    if size > _CHECKED:
+        entry = entry_of(part)
+        is_like = entry is not None and entry.kind is kind
+        return None if is_like else f"It is {name_of(_head(part))}, not what {ending} says."
+    if not size:
+        return "It is empty."
+    try:
+        media = kind(read_file(part))
+    except MediaError as error:
+        return str(error)
+    return None if media.extension == extension else f"It is {media.mime_type}, not {ending}."
+
+
+def _head(part: Path) -> bytes:
+    with part.open("rb") as file:
+        return file.read(512)

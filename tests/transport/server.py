@@ -129,12 +129,15 @@ def raw(data: bytes, *, stays: bool = True) -> Reply:
     return reply
 
 
-def in_pieces(data: bytes, size: int) -> Reply:
+def in_pieces(data: bytes, size: int, rest: bytes = b"") -> Reply:
+    """Send *data* piece by piece, and the *rest* at once."""
+
     async def reply(writer: asyncio.StreamWriter, _: Seen) -> bool:
         for at in range(0, len(data), size):
             writer.write(data[at : at + size])
             await writer.drain()
             await asyncio.sleep(0)
+        writer.write(rest)
         return True
 
     return reply

@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import codecs
+import contextlib
 import gzip
 import json
+import socket
 import time
 import zlib
 from collections.abc import Callable
@@ -24,7 +27,7 @@ from mediatoolkit.errors import (
     TransportError,
     UnsafeURLError,
 )
-from mediatoolkit.stages import Connecting, Event, Queued, Receiving, Waiting
+from mediatoolkit.stages import Connecting, Event, Queued, Receiving, Retrying, Waiting
 from mediatoolkit.transport import Limits, Secret, Timeout, Transport, sessions
 from tests.transport.conftest import KEY
 from tests.transport.server import (
@@ -174,32 +177,76 @@ async def test_a_rate_spaces_the_requests(server: Server, make: Make) -> None:
     assert time.monotonic() - started > 0.1
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_an_answer_packed_unasked_is_unpacked(
-    server: Server, transport: Transport, encoding: str
-) -> None:
-    content = json.dumps(picture_document()).encode()
-    packed = gzip.compress(content) if encoding == "gzip" else zlib.compress(content)
-    server.then(body(packed, Content_Encoding=encoding))
+PLAIN = json.dumps(picture_document()).encode()
+PACKED = gzip.compress(PLAIN)
+PAID = {
+    "gzip": ("gzip", PACKED),
+    "gzip in upper case, and nothing more": ("GZIP, identity", PACKED),
+    "gzip of several members": ("gzip", gzip.compress(PLAIN[:99]) + gzip.compress(PLAIN[99:])),
+    "gzip with padding": ("gzip", PACKED + bytes(500_000)),
+    "gzip with rubbish": ("x-gzip", PACKED + b"tail"),
+    "deflate": ("deflate", zlib.compress(PLAIN)),
+    "deflate without its frame": ("deflate", zlib.compress(PLAIN, wbits=-15)),
+    "deflate not packed at all": ("deflate", zlib.compress(PLAIN, 0, wbits=-15)),
+    "deflate with padding": ("deflate", zlib.compress(PLAIN) + bytes(9)),
+    "gzip that is called deflate": ("deflate", PACKED),
+    "deflate that is called gzip": ("gzip", zlib.compress(PLAIN)),
+    "a mark": ("", codecs.BOM_UTF8 + PLAIN),
+    "a packed mark": ("gzip", gzip.compress(codecs.BOM_UTF8 + PLAIN)),
+    "UTF-16 with a mark": ("", PLAIN.decode().encode("utf-16")),
+    "UTF-16, little end": ("", PLAIN.decode().encode("utf-16-le")),
+    "UTF-16, big end": ("", PLAIN.decode().encode("utf-16-be")),
+    "UTF-32 with a mark": ("", PLAIN.decode().encode("utf-32")),
+    "UTF-32": ("", PLAIN.decode().encode("utf-32-be")),
+}
 
-    async with Call(5) as call:
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+@pytest.mark.parametrize(("encoding", "content"), PAID.values(), ids=PAID.keys())
+async def test_a_whole_answer_is_read_however_it_is_wrapped(
+    server: Server, transport: Transport, encoding: str, content: bytes, size: int
+) -> None:
+    """It has been paid for."""
+    fields: dict[str, Any] = {"Content_Length": len(content)}
+    if encoding:
+        fields["Content_Encoding"] = encoding
+    start = len(content) if size > 1 else 200
+    server.then(in_pieces(head(**fields) + content[:start], size, content[start:]))
+
+    async with Call(20) as call:
         answer = await transport.post("/x", FOX, call)
 
     assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
+    assert answer.document["id"] == "r1"
 
 
-PACKED = gzip.compress(b'{"a": 1}')
+async def test_a_stream_may_begin_with_a_mark(server: Server, transport: Transport) -> None:
+    server.then(body(codecs.BOM_UTF8 + b"data: 1\n\n"))
+    documents: list[object] = []
+
+    async with Call(20) as call:
+        await transport.post("/x", FOX, call, sink=lambda answer: documents.append(answer.document))
+
+    assert documents == [1]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [PACKED[:-8], PACKED[:-1], PACKED[:-8] + b"\0" * 8, b"not gzip", PACKED + b"tail"],
-    ids=["no trailer", "cut trailer", "wrong checksum", "garbage", "tail"],
-)
+DAMAGED = {
+    "no trailer": ("gzip", PACKED[:-8]),
+    "cut trailer": ("gzip", PACKED[:-1]),
+    "wrong checksum": ("gzip", PACKED[:-8] + b"\0" * 8),
+    "garbage": ("gzip", b"not gzip"),
+    "nothing": ("gzip", b""),
+    "cut second member": ("gzip", PACKED + PACKED[:-9]),
+    "cut deflate": ("deflate", zlib.compress(PLAIN)[:-1]),
+    "cut deflate without its frame": ("deflate", zlib.compress(PLAIN, wbits=-15)[:-1]),
+}
+
+
+@pytest.mark.parametrize(("encoding", "content"), DAMAGED.values(), ids=DAMAGED.keys())
 async def test_a_damaged_packed_answer_is_refused(
-    server: Server, transport: Transport, content: bytes
+    server: Server, transport: Transport, encoding: str, content: bytes
 ) -> None:
-    server.then(body(content, Content_Encoding="gzip"))
+    server.then(body(content, Content_Encoding=encoding))
 
     with pytest.raises(TransportError, match="damaged") as caught:
         async with Call(5) as call:
@@ -215,6 +262,47 @@ async def test_an_unknown_packing_is_refused(server: Server, transport: Transpor
     with pytest.raises(TransportError, match="not asked for"):
         async with Call(5) as call:
             await transport.post("/x", FOX, call)
+
+
+BOMBS = {
+    "members": gzip.compress(b"") * 5000,
+    "media": gzip.compress(b'{"data":""},' * 5000),
+    "text": gzip.compress(b"[" + b"[],\n" * 2_000_000),
+    "values": gzip.compress(b"[" + b"1," * 500_000 + b"1]"),
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS.keys())
+async def test_an_answer_of_too_many_parts_is_not_read_further(
+    server: Server, transport: Transport, content: bytes
+) -> None:
+    server.then(body(content, Content_Encoding="gzip"))
+
+    with pytest.raises(TooLargeError, match=r"more than .* not read further") as caught:
+        async with Call(60) as call:
+            await transport.post("/x", FOX, call)
+
+    assert caught.value.may_have_been_billed
+    assert len(server.requests) == 1
+
+
+async def test_a_signature_may_weigh_more_than_its_picture(
+    server: Server, transport: Transport
+) -> None:
+    """A picture of 4K is signed with tens of megabytes, which go back with the next turn."""
+    document = picture_document(PIXELS * 1000)
+    signature = base64.b64encode(bytes(range(255)) * 120_000).decode()
+    document["parts"] += [{"thoughtSignature": signature}, {"thoughtSignature": "short"}]
+    server.then(said(document))
+
+    async with Call(60) as call:
+        answer = await transport.post("/x", FOX, call)
+
+    assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS * 1000
+    assert [part["thoughtSignature"] for part in answer.document["parts"][1:]] == [
+        signature,
+        "short",
+    ]
 
 
 async def test_a_bomb_is_not_unpacked(server: Server, make: Make) -> None:
@@ -411,16 +499,21 @@ async def test_tls_is_not_given_up_for_plain_text(make: Make) -> None:
     assert not caught.value.may_have_been_billed
 
 
-async def test_a_connection_that_takes_too_long_is_tried_again(server: Server, make: Make) -> None:
-    """The server accepts, and never answers the TLS greeting."""
-    base_url = server.url.replace("http:", "https:")
-    transport = make(base_url=base_url, timeout=Timeout(connect=0.1))
+async def test_a_connection_that_takes_too_long_is_tried_again(make: Make) -> None:
+    """Nobody accepts, and those who wait for it are as many as may."""
+    heard: list[Event] = []
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - its only argument
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        with pytest.raises(DeadlineError, match=r"Timeout\(connect=") as caught:
+            async with Call(60, listener=heard.append) as call:
+                await make(base_url=url, timeout=Timeout(connect=0.1)).post("/x", FOX, call)
 
-    with pytest.raises(DeadlineError, match=r"Timeout\(connect=") as caught:
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
-
-    assert server.connections == 4
+    assert sum(isinstance(event, Retrying) for event in heard) == 3
     assert not caught.value.may_have_been_billed
 
 

@@ -3,13 +3,15 @@ import binascii
 import functools
 import json
 import random
+import tracemalloc
+from collections import deque
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediatoolkit.errors import MediaError, ProviderError
+from mediatoolkit.errors import MediaError, ProviderError, TooLargeError
 from mediatoolkit.transport import decode as module
 from mediatoolkit.transport.decode import MediaScanner, decode_media, parse_json
 
@@ -127,7 +129,7 @@ async def test_an_empty_string_is_empty_media() -> None:
         b'{"a":NaN}',
         b'{"a":-Infinity}',
         b'{"a":"\xff"}',
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b'{"a":"\x01"}',
@@ -163,3 +165,69 @@ def test_the_standard_library_decodes_the_same(text: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "_decode", functools.partial(binascii.a2b_base64, strict_mode=True))
 
     assert outcome() == fast
+
+
+def long_text(size: int) -> str:
+    return b64(random.Random(5).randbytes(size))  # noqa: S311 - as above
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1448, 4096, 5000, 1 << 20])
+async def test_a_long_string_of_base64_comes_back_as_it_was(size: int) -> None:
+    """However the body is cut, and whatever stands before and behind it in the same string."""
+    texts = [long_text(20_000), "é: " + long_text(9000) + '"\\é\n' + long_text(9000), "\0-1\0"]
+    body = json.dumps({"texts": texts, "data": b64(b"fox"), "last": long_text(9000)}).encode()
+    if size == 1:
+        texts, body = texts[:1], json.dumps({"texts": texts[:1], "data": b64(b"fox")}).encode()
+
+    found, blobs = await scan(body, size)
+
+    assert found["texts"] == texts
+    assert blobs[found["data"]] == b"fox"
+
+
+async def test_a_long_string_is_not_counted_as_text() -> None:
+    signature = long_text(6_000_000)
+
+    found, _ = await scan(json.dumps([signature]).encode(), 1448)
+
+    assert found == [signature]
+
+
+async def test_a_long_string_alone_is_a_document() -> None:
+    assert await scan(json.dumps(long_text(9000)).encode()) == (long_text(9000), {})
+
+
+async def test_an_answer_cannot_name_the_place_of_a_long_string() -> None:
+    """Else a short answer could ask for the same megabytes a thousand times."""
+    body = json.dumps([long_text(9000), "\0" + "0" * 16 + "-0\0", "media-0"]).encode()
+
+    found, _ = await scan(body)
+
+    assert found[1:] == ["\0" + "0" * 16 + "-0\0", "media-0"]
+
+
+@pytest.mark.parametrize("part", [b"{},", b"[],", b'{"a":1.5},', b'{"data":""},', b" ", b'"x y",'])
+async def test_what_is_read_of_too_much_text_is_not_much(part: bytes) -> None:
+    """The parser would make some hundred bytes of each value, and hold the loop for it."""
+    scanner = MediaScanner(("data",))
+    pieces = iter([part * (100_000 // len(part))] * 390)
+
+    with pytest.raises(TooLargeError, match="was not read further"):
+        deque(map(scanner.feed, pieces), maxlen=0)
+
+    assert len(list(pieces)) > 340, "of 39 MB"
+
+
+@pytest.mark.parametrize("part", [b"[[]],", b'{"\xc4\x80%d":{}},', b'"\xc4\x80%d",'])
+async def test_the_largest_document_takes_little_memory(part: bytes) -> None:
+    count = module.MOST_VALUES // (part.count(b"[") + part.count(b"{") + 1) - 9
+    whole = b"".join(part % i if b"%" in part else part for i in range(count))
+    tracemalloc.start()
+    try:
+        found, _ = await scan(b"[" + whole[: module.MOST_TEXT - 200].rpartition(b",")[0] + b"]")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(found) > 100_000
+    assert peak < 150_000_000

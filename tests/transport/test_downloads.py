@@ -5,6 +5,8 @@ import errno
 import gzip
 import hashlib
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     DeadlineError,
+    MediaError,
     MediaToolkitError,
     ProviderError,
     StorageError,
@@ -463,5 +466,76 @@ async def test_closing_the_transport_ends_a_download(
     await transport.close()
 
     with pytest.raises(MediaToolkitError, match="closed"):
+        await task
+    assert not list(folder.iterdir())
+
+
+def fail(part: Path) -> None:
+    assert part.read_bytes() == FILM
+    raise MediaError("not that")
+
+
+async def test_what_a_check_refuses_leaves_nothing(
+    server: Server, transport: Transport, folder: Path
+) -> None:
+    server.then(body(FILM))
+
+    with pytest.raises(MediaError, match="not that"):
+        await bring(transport, server.url, folder, check=fail)
+
+    assert not list(folder.iterdir())
+    assert await bring(transport, server.url, folder, check=lambda part: part.stat()) == FILM
+
+
+@pytest.mark.parametrize("ending", ["whole", "cap", "cancel", "start over"])
+async def test_a_large_file_is_put_in_place_or_removed_off_the_loop(
+    server: Server, make: Make, folder: Path, ending: str
+) -> None:
+    """The disk takes a second for 2 GiB; so the loop asks it for nothing of the kind."""
+    loop_thread = threading.get_ident()
+    places: list[tuple[str, int]] = []
+
+    def hook(event: str, _facts: object) -> None:
+        if event in {"os.remove", "os.rename"}:
+            places.append((event, threading.get_ident()))
+
+    hooks.append(hook)
+    (folder / "film.mp4").write_bytes(b"old")
+    cut = hang_up(head(Content_Length=len(FILM)) + FILM[:9000])
+    endless = silence(head(Content_Length=2 * len(FILM)) + FILM)
+    server.then(*{"cancel": [endless], "start over": [cut]}.get(ending, []), body(FILM))
+    transport = make(limits=Limits(video=1000 if ending == "cap" else 1 << 30))
+    task = asyncio.create_task(bring(transport, server.url, folder))
+    if ending == "cancel":
+        await until_parts(folder)
+        task.cancel()
+
+    (result,) = await asyncio.gather(task, return_exceptions=True)
+
+    hooks.remove(hook)
+    assert {"whole": FILM, "start over": FILM}.get(ending) == (
+        result if isinstance(result, bytes) else None
+    )
+    assert len(list(folder.iterdir())) == 1
+    assert places
+    assert loop_thread not in {thread for _, thread in places}
+
+
+hooks: list[Callable[[str, object], None]] = []
+sys.addaudithook(lambda event, facts: [hook(event, facts) for hook in hooks])
+
+
+async def test_a_second_cancel_does_not_leave_the_file(
+    server: Server, transport: Transport, folder: Path
+) -> None:
+    server.then(silence(head(Content_Length=2 * len(FILM)) + FILM))
+    task = asyncio.create_task(bring(transport, server.url, folder))
+    await until_parts(folder)
+
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
         await task
     assert not list(folder.iterdir())

@@ -27,6 +27,11 @@ def foreign_classes() -> list[type[BaseException]]:
     return [*found, OSError, ConnectionResetError, socket.gaierror, ssl.SSLError, TimeoutError]
 
 
+def because(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
 def bare(kind: type[BaseException], **facts: Any) -> BaseException:
     """An instance without the constructor, which differs from class to class."""
     error = kind.__new__(kind)
@@ -59,6 +64,8 @@ def test_the_map_is_total(kind: type[BaseException]) -> None:
         (aiohttp.InvalidURL("http://secret?key"), "cannot be written"),
         (OSError(101, "Network is unreachable"), "network is unreachable"),
         (aiohttp.ClientError("http://secret?key"), "broke"),
+        (because(aiohttp.ClientOSError(None, "x"), ConnectionResetError("secret")), "closed"),
+        (because(aiohttp.ClientOSError(None, "x"), OSError(113, "secret")), "no route to host"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -97,6 +104,9 @@ def test_a_bad_certificate_is_not_tried_again() -> None:
         (aiohttp.ServerDisconnectedError(), True),
         (ConnectionResetError(104, "x"), True),
         (aiohttp.ClientOSError(32, "x"), True),
+        (because(aiohttp.ClientOSError(None, "x"), ConnectionResetError("closing")), True),
+        (because(aiohttp.ClientConnectionError("x"), BrokenPipeError(32, "x")), True),
+        (because(aiohttp.ClientConnectionError("x"), ZeroDivisionError()), False),
         (aiohttp.SocketTimeoutError(), False),
         (aiohttp.ClientConnectionError("listener failed"), False),
         (aiohttp.ClientPayloadError(), False),

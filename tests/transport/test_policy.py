@@ -75,14 +75,15 @@ def test_a_paid_call_in_doubt_is_repeated_only_on_request() -> None:
     assert Retry().after_loss(Stage.UNSURE, paid=False)
 
 
-def test_the_pause_doubles_up_to_its_cap_with_full_jitter() -> None:
+def test_the_pause_doubles_up_to_its_cap_and_half_of_it_is_fixed() -> None:
     def longest(low: float, high: float) -> float:
-        assert low == 0.0
+        assert low == high / 2
         return high
 
     pauses = [Retry().pause(attempt, uniform=longest) for attempt in range(1, 8)]
 
-    assert pauses == pytest.approx([0.15, 0.3, 0.6, 1.2, 2.4, 4.0, 4.0])
+    assert pauses == pytest.approx([0.5, 1, 2, 4, 8, 8, 8])
+    assert all(0.25 <= Retry().pause(1) <= 0.5 for _ in range(1000))
 
 
 def test_a_pause_that_is_asked_for_is_never_undercut() -> None:

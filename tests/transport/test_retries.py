@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from mediatoolkit.errors import (
     RefusalError,
     TransportError,
 )
-from mediatoolkit.stages import Event, Retrying
+from mediatoolkit.stages import Connecting, Event, Retrying
 from mediatoolkit.transport import (
     Refusal,
     Retry,
@@ -213,6 +214,25 @@ async def test_a_connection_that_was_never_made_is_tried_again(make: Make) -> No
     assert not caught.value.may_have_been_billed
 
 
+async def test_a_server_that_does_not_speak_tls_is_not_waited_for_twice(make: Make) -> None:
+    """It waits for a request, and takes the greeting for the start of one."""
+    connections = 0
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as plain:
+        url = f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}"
+        with pytest.raises(DeadlineError, match="Is this https") as caught:
+            await post(make(base_url=url, timeout=Timeout(connect=0.5)), seconds=60)
+
+    assert connections == 1
+    assert not caught.value.may_have_been_billed
+
+
 async def test_a_stale_pooled_connection_is_replaced(server: Server, transport: Transport) -> None:
     """The server closes after its answer without saying so."""
     server.then(hang_up(head(Content_Length=2) + b"{}"), picture())
@@ -232,6 +252,59 @@ async def test_a_post_closed_at_once_without_a_byte_is_tried_again(
     await post(transport)
 
     assert len(server.requests) == 2
+
+
+class Impolite(threading.Thread):
+    """A server that closes its first connection when it is told to, and counts what it was sent."""
+
+    def __init__(self) -> None:
+        """Start to listen."""
+        super().__init__(daemon=True)
+        self.bodies: list[int] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._end, self._ended = threading.Event(), threading.Event()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.start()
+
+    def run(self) -> None:
+        with self._listener:
+            for _ in range(2):
+                connection, _ = self._listener.accept()
+                with connection, connection.makefile("rb") as lines:
+                    fields = b"".join(iter(lines.readline, b"\r\n")).lower()
+                    length = int(fields.split(b"content-length:")[1].split()[0])
+                    self.bodies.append(len(lines.read(length)))
+                    connection.sendall(head(Content_Length=2) + b"{}")
+                    self._end.wait()
+                self._ended.set()
+
+    def end(self) -> None:
+        """Close, and come back when that has left this side."""
+        self._end.set()
+        self._ended.wait()
+
+
+@pytest.mark.parametrize("size", [10, 20_000, 2_000_000])
+async def test_a_connection_that_closes_as_a_request_is_written_brought_nothing(
+    make: Make, size: int
+) -> None:
+    """It was chosen from the pool; what the write then meets comes in several wrappers."""
+    server = Impolite()
+    transport = make(base_url=server.url)
+    events: list[Event] = []
+
+    def listener(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Connecting):
+            server.end()
+
+    await post(transport)
+    async with Call(60, listener=listener) as call:
+        answer = await transport.post("/x", {"a": "x" * size}, call)
+
+    assert answer.document == {}
+    assert [type(event) for event in events].count(Retrying) == 1
+    assert len(server.bodies) == 2, "of the try that was lost, nothing came"
 
 
 FINAL = {
