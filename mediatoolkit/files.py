@@ -20,6 +20,7 @@ LARGEST = 2 << 30
 """Bytes of a file that is read whole."""
 
 _LONGEST = 4096  # bytes of a path that any system takes
+_ADDRESS = re.compile(r"https?:/", re.IGNORECASE)  # a Path keeps one of its two slashes
 _PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
 
 
@@ -101,6 +102,11 @@ def path_of(given: object) -> Path:
         possible = False
     if not possible:
         raise StorageError(f"{quoted(given)} cannot be a path; use letters that the system knows.")
+    if _ADDRESS.match(str(given)):
+        raise StorageError(
+            f"{quoted(str(given))} is an address and no path; fetch it with "
+            "`await mt.download(url, path)` and use the path."
+        )
     return path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
+    LONGEST,
     AuthenticationError,
     MediaToolkitError,
     ProviderError,
@@ -70,7 +71,7 @@ async def failed_by(
     error = _of_page(refusal, way) or read(refusal)
     if is_page(refusal):
         error.args = (f"{error.args[0]}{was_on_the_way(way.proxy)}", *error.args[1:])
-    error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
+    error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
     return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
 
 
@@ -126,7 +127,7 @@ def error_within(
         _secret=secret,
     )
     error = read(refusal)
-    error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
+    error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
     return error
 
 

@@ -8,16 +8,12 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import quote
 
-from mediatoolkit.errors import AuthenticationError
+from mediatoolkit.errors import UNSEEN, AuthenticationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 _MASK = "[key]"
 _LEAST_LOOSE = 8  # letters of a key of which a look-alike in plain text is no accident
 _GAP = r"(?:[^!-~]|\[[0-9;]{1,8}m){0,8}"  # blanks, invisible letters, what is left of a colour
@@ -187,7 +183,7 @@ def _base64_parts(raw: bytes) -> "Iterable[str]":
 
 def clean(text: str, secret: Secret | None, limit: int = 300) -> str:
     """Text of a provider, safe to show: one line of at most *limit* characters, no key in it."""
-    text = _CONTROL.sub("", text)  # first: a key could hide behind an invisible character
+    text = UNSEEN.sub("", text)  # first: a key could hide behind an invisible character
     if secret is not None:
         text = secret.mask(text)
     text = " ".join(text.split())
