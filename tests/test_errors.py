@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ KINDS = [
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, mt.MediaToolkitError)
 ]
-NEEDS = {
+NEEDS: dict[type, dict[str, Any]] = {
     mt.DeadlineError: {"stage": "waiting", "seconds": 1.0},
     mt.RefusalError: {"reason": "SAFETY"},
 }
@@ -56,7 +57,7 @@ async def test_what_users_and_files_bring_is_never_said_raw(tmp_path: Path) -> N
     file.write_bytes(b"?")
     for text in (BAD, "x" * 1_000_000):
         for attempt in (
-            lambda text: mt.image("fox", **{text: 1}),
+            lambda text: mt.image("fox", **dict[str, Any]({text: 1})),
             lambda text: mt.image("fox", model=text),
             lambda text: mt.image("fox", size=text),
             lambda text: mt.image("fox", seed=text),

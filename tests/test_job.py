@@ -58,7 +58,7 @@ async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:
     def job() -> Job[str]:
         return Job(work, Call(5), label="fox")
 
-    assert await asyncio.gather(job(), job()) == ["fox", "fox"]
+    assert list(await asyncio.gather(job(), job())) == ["fox", "fox"]
     assert [await each for each in asyncio.as_completed([job()])] == ["fox"]
     done, _ = await asyncio.wait([asyncio.ensure_future(job())])
     assert [task.result() for task in done] == ["fox"]

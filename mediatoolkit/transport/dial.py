@@ -95,8 +95,9 @@ async def route(session: aiohttp.ClientSession, origin: Origin) -> Route:
     """
     if not is_ours(session):
         return Route(origin, _proxy_of(session, origin), is_ours=False)
-    is_tls = origin.scheme == "https"
-    return Route(origin, proxy_for(origin), await trust() if is_tls else None)
+    proxy = proxy_for(origin)
+    is_tls = "https" in (origin.scheme, proxy.origin.scheme if proxy else "")
+    return Route(origin, proxy, await trust() if is_tls else None)
 
 
 def _proxy_of(session: aiohttp.ClientSession, origin: Origin) -> Proxy | None:

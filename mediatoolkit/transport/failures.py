@@ -93,7 +93,7 @@ def translate(
         if proxy is not None:
             text += was_on_the_way(proxy)
         elif way is not None and isinstance(error, _NOT_REACHED):
-            text += unused(way.origin)
+            text += unused(way.origin, is_ours=way.is_ours)
     return TransportError(text, provider=call.provider)
 
 

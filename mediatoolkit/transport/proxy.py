@@ -5,11 +5,11 @@ import ipaddress
 import os
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from mediatoolkit.errors import UnsafeURLError
 from mediatoolkit.transport.guard import Origin, is_loopback
-from mediatoolkit.transport.secret import HiddenText
+from mediatoolkit.transport.secret import HiddenText, masked
 
 ENV: Final = "env"
 _NAME = "MEDIATOOLKIT_PROXY"
@@ -26,16 +26,22 @@ class Proxy:
     Attributes:
         origin: Where it is.
         name: Where it is set, such as `"HTTPS_PROXY"`.
-        login: Value of `Proxy-Authorization`, or None.
+        login: User and password as `Proxy-Authorization` has them, or None.
     """
 
     origin: Origin
     name: str
     login: HiddenText | None = field(repr=False, default=None)
+    _password: HiddenText = field(repr=False, default=HiddenText())
 
     def __str__(self) -> str:
         """For a message: never a password."""
         return f"{self.origin.place}, which {self.name} names,"
+
+    def mask(self, text: str) -> str:
+        """*text* without the password, should somebody have echoed it."""
+        token = HiddenText((self.login or "").removeprefix("Basic "))
+        return masked(masked(text, token), self._password)
 
 
 def configure(*, proxy: str | None) -> None:
@@ -88,22 +94,30 @@ def proxy_of_environment(origin: Origin) -> Proxy | None:
     return _unless_bypassed(_read(name), name, origin)
 
 
-def unused(origin: Origin) -> str:
-    """Sentence for a message where a proxy is set and *origin* was asked without it, or `""`."""
-    other = {"http": "https", "https": "http"}[origin.scheme]
+def unused(origin: Origin, *, is_ours: bool) -> str:
+    """Sentence for a message where a proxy is set and *origin* was asked without it, or `""`.
+
+    Args:
+        origin: Who was asked.
+        is_ours: Over a session of ours, not one of the user's.
+    """
     name = _NAME if _read(_NAME) else _variable(origin.scheme)
     if _configured not in (None, ENV):
         name = _CONFIGURED
+    other = None if name else _variable({"http": "https", "https": "http"}[origin.scheme])
+    if is_loopback(origin.host) or not (name or other):
+        return ""
     if name is None:
-        name = _variable(other)
-        if name is None:
-            return ""
-        return f" {name} is set, but holds for {other}:// alone: set {origin.scheme.upper()}_PROXY."
-    if _configured is None:
-        return f" {name} is set, but {_STRAIGHT} leaves it unused."
-    if _is_bypassed(origin):
-        return f" {name} is set, but NO_PROXY names this host."
-    return f" {name} is set, but was not used here."
+        why = f"holds for other addresses alone: set {origin.scheme.upper()}_PROXY"
+    elif not is_ours:
+        why = "a session= of your own keeps to its settings (trust_env=True)"
+    elif _configured is None:
+        why = f"{_STRAIGHT} leaves it unused"
+    elif _is_bypassed(origin):
+        why = "NO_PROXY names this host"
+    else:
+        why = "was not used here"
+    return f" {name or other} is set, but {why}."
 
 
 def _variable(scheme: str) -> str | None:
@@ -131,7 +145,7 @@ def _is_bypassed(origin: Origin) -> bool:
     names = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     if not names:
         return False
-    from urllib.request import proxy_bypass_environment
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # it is there
 
     return any(
         proxy_bypass_environment(host, {"no": names.strip()})
@@ -171,8 +185,9 @@ def parsed(address: object, name: str) -> Proxy:
         )
     if not login:
         return Proxy(origin, name)
-    pair = base64.b64encode(unquote_to_bytes(login)).decode()
-    return Proxy(origin, name, HiddenText(f"Basic {pair}"))
+    pair = HiddenText(base64.b64encode(unquote_to_bytes(login)).decode())
+    password = HiddenText(unquote(str(login)).partition(":")[2])
+    return Proxy(origin, name, "Basic " + pair, password)
 
 
 def _origin(scheme: str, place: str) -> Origin | None:

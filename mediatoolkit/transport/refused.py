@@ -58,6 +58,8 @@ async def failed_by(
     text = body.decode("utf-8", "replace")
     if secret is not None:
         text = secret.mask(text)
+    if way.proxy is not None:
+        text = way.proxy.mask(text)
     refusal = Refusal(
         status=response.status,
         headers=response.headers,

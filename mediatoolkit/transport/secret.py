@@ -97,7 +97,7 @@ class Secret:
                 "spaces or line breaks."
             )
         hidden = HiddenText(value)
-        self._reveal: Callable[[], str] = lambda: hidden
+        self._reveal: Callable[[], HiddenText] = lambda: hidden
 
     def header(self, prefix: str = "") -> HiddenText:
         """Header value that carries the key, *prefix* before it; made at send time only."""
@@ -109,13 +109,7 @@ class Secret:
         That is: in either case, backwards, with blanks in it, URL-encoded, with the escapes of
         JSON or HTML, in hex, and as a part of what was encoded in base64.
         """
-        text = text.replace(_HOLE, "")
-        if len(text) < len(self._reveal()):
-            return text  # as no form of it is shorter, and most texts are
-        return self._forms().sub(_HOLE, text).replace(_HOLE, _MASK)
-
-    def _forms(self) -> "re.Pattern[str]":
-        return _forms_of(self._reveal())
+        return masked(text, self._reveal())
 
     def __repr__(self) -> str:
         """Name alone."""
@@ -142,6 +136,14 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         """Refuse: a pickle is a file."""
         raise TypeError("A key is never pickled; read it again where it is needed.")
+
+
+def masked(text: str, key: HiddenText) -> str:
+    """*text* without *key*, as `Secret.mask`."""
+    text = text.replace(_HOLE, "")
+    if not key or len(text) < len(key):
+        return text  # as no form of it is shorter, and most texts are
+    return _forms_of(key).sub(_HOLE, text).replace(_HOLE, _MASK)
 
 
 @functools.lru_cache(maxsize=16)

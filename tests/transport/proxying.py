@@ -38,10 +38,11 @@ class ProxyServer:
     lines: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     port: int = 0
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -120,8 +121,10 @@ async def _pump(
 
 
 @contextlib.asynccontextmanager
-async def proxying(ports: Mapping[str, int]) -> AsyncIterator[ProxyServer]:
-    proxy = ProxyServer(ports)
+async def proxying(
+    ports: Mapping[str, int], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[ProxyServer]:
+    proxy = ProxyServer(ports, scheme="https" if tls else "http")
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,7 +132,7 @@ async def proxying(ports: Mapping[str, int]) -> AsyncIterator[ProxyServer]:
         tasks.add(task)
         task.add_done_callback(lambda _: writer.close())
 
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     proxy.port = listener.sockets[0].getsockname()[1]
     try:
         yield proxy

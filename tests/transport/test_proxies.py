@@ -311,6 +311,31 @@ async def test_nobody_leads_a_proxy_to_a_private_place(
     assert len(proxy.lines) == 1
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_way_to_the_proxy_may_be_safe_itself(
+    *,
+    server: Server,
+    safe: Server,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    scheme: str,
+) -> None:
+    loopback = NAMES.with_name("loopback.pem")
+    (tmp_path / "both.pem").write_bytes(NAMES.read_bytes() + loopback.read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "both.pem"))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(loopback)
+    vendor = server if scheme == "http" else safe
+    vendor.then(said({}))
+    async with proxying({"vendor.example": vendor.port}, tls) as proxy:
+        mt.configure(proxy=proxy.url)
+        await post(make(base_url=f"{scheme}://vendor.example"))
+        await sessions.close()
+
+    assert len(proxy.lines) == len(vendor.requests) == 1
+
+
 # A session of the user's own
 
 
@@ -400,6 +425,23 @@ async def test_a_login_that_is_wanted_is_told_and_none_is_shown(
     assert "s3cret" not in everything_about(error)
 
 
+async def test_a_password_that_comes_back_is_masked(
+    proxy: ProxyServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:wr0ng-s3cret@127.0.0.1:{proxy.port}")
+    token = "bWU6d3IwbmctczNjcmV0"
+    page = f"<html><title>wr0ng-s3cret of {token}</title>".encode()
+    for content, kind in (
+        (page, "text/html"),
+        (b"no wr0ng-s3cret " + token.encode(), "text/plain"),
+    ):
+        proxy.refusals = [head(403, Content_Type=kind, Content_Length=len(content)) + content]
+        error = await fails(post(make(base_url=VENDOR)), mt.ProviderError)
+        assert "[key]" in str(error)
+        assert "s3cret" not in everything_about(error)
+        assert token not in everything_about(error)
+
+
 # What is said
 
 
@@ -462,7 +504,7 @@ async def test_a_lost_answer_names_the_proxy_that_was_on_the_way(
         ({"HTTPS_PROXY": "http://p:1"}, None, "HTTPS_PROXY is set, but mt.configure(proxy=None)"),
         ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "vendor.example"}, "env", "NO_PROXY names this"),
         ({"NO_PROXY": "*"}, "http://p:1", "mt.configure(proxy=...) is set, but NO_PROXY names"),
-        ({"http_proxy": "http://p:1"}, "env", "http_proxy is set, but holds for http:// alone"),
+        ({"http_proxy": "http://p:1"}, "env", "http_proxy is set, but holds for other addresses"),
         ({"ALL_PROXY": "http://p:1"}, "env", "ALL_PROXY is set, but was not used here"),
         ({}, "env", "network."),
     ],
@@ -479,6 +521,15 @@ def test_no_address_names_the_proxy_that_is_set_and_not_used(
 
     assert str(error).startswith("There is no address for vendor.example:443")
     assert words in str(error)
+
+
+def test_a_session_of_ones_own_is_told_how_to_use_the_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
+    way = Route(Origin.of(SAFE_VENDOR), is_ours=False)
+    error = translate(socket.gaierror(), way.origin.place, Call(1), Timeout(), way)
+    assert "HTTPS_PROXY is set, but a session= of your own" in str(error)
 
 
 @pytest.mark.parametrize(
