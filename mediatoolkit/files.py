@@ -16,11 +16,12 @@ from typing import BinaryIO
 from mediatoolkit.errors import MediaToolkitError, StorageError
 from mediatoolkit.quoting import quoted
 
+_ADDRESS = re.compile(r"https?:/", re.IGNORECASE)  # a Path keeps one of its two slashes
+
 LARGEST = 2 << 30
 """Bytes of a file that is read whole."""
 
 _LONGEST = 4096  # bytes of a path that any system takes
-_ADDRESS = re.compile(r"https?:/", re.IGNORECASE)  # a Path keeps one of its two slashes
 _PART = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$")
 
 

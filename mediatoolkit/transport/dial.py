@@ -66,13 +66,16 @@ class Route:
     trust: ssl.SSLContext | None = field(repr=False, default=None)
     is_ours: bool = True
 
-    def options(self, headers: Mapping[str, str]) -> dict[str, Any]:
-        """What a session's `request` takes along, with *headers* among it."""
-        options: dict[str, Any] = {"headers": dict(headers)}
+    def options(
+        self, headers: Mapping[str, str], durations: aiohttp.ClientTimeout
+    ) -> dict[str, Any]:
+        """What a session's `request` takes along, with *headers* and *durations* among it."""
+        options: dict[str, Any] = {"headers": dict(headers), "timeout": durations}
         if self.trust is not None:
             options["ssl"] = self.trust
         if self.proxy is not None and self.is_ours:
             options["proxy"] = str(self.proxy.origin)
+            options["timeout"] = _with_tunnel(durations)
             if self.proxy.login is not None:
                 login = {"Proxy-Authorization": self.proxy.login}
                 if self.origin.scheme == "https":
@@ -132,6 +135,16 @@ def beside(session: aiohttp.ClientSession) -> Iterator[aiohttp.ClientSession]:
 def durations(timeout: Timeout) -> aiohttp.ClientTimeout:
     """What aiohttp watches of *timeout*; its total is the call's own business."""
     return aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=timeout.read)
+
+
+def _with_tunnel(durations: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
+    """The same where a proxy has to answer, too, before there is a connection."""
+    return aiohttp.ClientTimeout(
+        total=durations.total,
+        connect=durations.sock_connect,
+        sock_connect=durations.sock_connect,
+        sock_read=durations.sock_read,
+    )
 
 
 class PublicResolver(AbstractResolver):

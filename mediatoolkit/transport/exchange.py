@@ -112,8 +112,9 @@ class Exchange:
                 data=sent,
                 allow_redirects=False,
                 raise_for_status=False,
-                timeout=line.durations(call),
-                **way.options({**line.headers, **request.headers, **line.key()}),
+                **way.options(
+                    {**line.headers, **request.headers, **line.key()}, line.durations(call)
+                ),
             )
             outcome = await self._receive(response, sent, way)
         except MediaToolkitError as error:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.dial import Route
     from mediatoolkit.transport.proxy import Proxy
 
+_NOT_REACHED = (aiohttp.ClientConnectorError, socket.gaierror)
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
+
 FOREIGN = (
     aiohttp.ClientError,
     HttpProcessingError,
@@ -63,8 +66,6 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     (OSError, "The connection to {place} broke: {reason}; ask again."),
 )
 _HUNG_UP = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN}
-_NOT_REACHED = (aiohttp.ClientConnectorError, socket.gaierror)
-_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
 _ELSE = "The connection to {place} broke; ask again."
 
 

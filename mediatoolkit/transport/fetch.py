@@ -110,8 +110,9 @@ async def _ask(
                 address,
                 allow_redirects=False,
                 raise_for_status=False,
-                timeout=durations(timeout.within(call)),
-                **way.options({"User-Agent": USER_AGENT, **headers, **key}),
+                **way.options(
+                    {"User-Agent": USER_AGENT, **headers, **key}, durations(timeout.within(call))
+                ),
             )
     except FOREIGN as error:
         if session.closed:

@@ -161,10 +161,11 @@ async def test_it_can_be_switched_off(
     await post(make())
 
 
+@pytest.mark.parametrize("names", [["HTTP_PROXY", "HTTPS_PROXY"], ["MEDIATOOLKIT_PROXY"]])
 async def test_this_machine_is_asked_without_the_proxy_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "MEDIATOOLKIT_PROXY"):
+    for name in names:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for url in ("http://localhost:1", "http://127.1", "https://[::1]", "http://a.localhost"):
         assert proxy_for(Origin.of(url)) is None
@@ -459,6 +460,24 @@ async def test_a_dead_proxy_is_named_and_its_password_is_not(
     assert "mt.configure(proxy=None)" in str(error)
     assert not error.may_have_been_billed
     assert "s3cret" not in everything_about(error)
+
+
+async def test_a_proxy_that_never_answers_is_waited_for_as_for_a_connection(make: Make) -> None:
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(stay, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    mt.configure(proxy=f"http://127.0.0.1:{port}")
+    transport = make(base_url=SAFE_VENDOR, timeout=Timeout(connect=0.1), retry=mt.Retry(attempts=1))
+    async with silent:
+        error = await fails(post(transport), mt.DeadlineError)
+        await sessions.close()
+
+    assert f"The proxy 127.0.0.1:{port}, which mt.configure(proxy=...) names," in str(error)
+    assert "took no connection within 0.1 s" in str(error)
+    assert not error.may_have_been_billed
 
 
 async def test_a_proxy_that_gives_no_way_is_told(
