@@ -16,8 +16,6 @@ from typing import BinaryIO
 from mediatoolkit.errors import MediaToolkitError, StorageError
 from mediatoolkit.quoting import quoted
 
-_ADDRESS = re.compile(r"https?:/", re.IGNORECASE)  # a Path keeps one of its two slashes
-
 LARGEST = 2 << 30
 """Bytes of a file that is read whole."""
 
@@ -103,7 +101,7 @@ def path_of(given: object) -> Path:
         possible = False
     if not possible:
         raise StorageError(f"{quoted(given)} cannot be a path; use letters that the system knows.")
-    if _ADDRESS.match(str(given)):
+    if str(given).lower().startswith(("http:/", "https:/")):  # a Path keeps one slash of two
         raise StorageError(
             f"{quoted(str(given))} is an address and no path; fetch it with "
             "`await mt.download(url, path)` and use the path."
