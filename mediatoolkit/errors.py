@@ -38,10 +38,10 @@ LONGEST = 900
 """Letters of a message, so that with its warning it has less than a thousand."""
 
 
-def in_one_line(text: str, longest: int = LONGEST) -> str:
-    """*text* as it may be shown: what is unseen as `�`; of a long one, begin and end."""
+def in_one_line(text: str, longest: int = LONGEST, mark: str = "\N{REPLACEMENT CHARACTER}") -> str:
+    """*text* as it may be shown: *mark* for what is unseen; of a long one, begin and end."""
     line = re.sub(r"[\t\r\n]+", " ", text[: 4 * longest] + text[4 * longest :][-longest:])
-    line = UNSEEN.sub("\N{REPLACEMENT CHARACTER}", line)
+    line = UNSEEN.sub(mark, line)
     if len(line) <= longest:
         return line
     end = longest // 3

@@ -54,7 +54,7 @@ class Job(Generic[T_co]):
         loop: loops.Loop | None = None,
     ) -> None:
         """Start the work."""
-        self.label = in_one_line(label, 300)
+        self.label = in_one_line(label, 300, mark=" ")
         self._work = work
         self._call = call
         self._started = time.monotonic()
