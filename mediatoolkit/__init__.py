@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry, Timeout
+    from mediatoolkit.transport.proxy import configure
     from mediatoolkit.transport.session import SessionRegistry, sessions
     from mediatoolkit.verbs import Studio, close, download, film, image, jobs, speech, video
     from mediatoolkit.widgets.comparing import compare
@@ -85,6 +86,7 @@ _HOMES = {
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry", "Timeout"),
+    "transport.proxy": ("configure",),
     "transport.session": ("SessionRegistry",),
     "verbs": (
         "Studio",
@@ -149,6 +151,7 @@ __all__ = [
     "allow_nested",
     "close",
     "compare",
+    "configure",
     "download",
     "film",
     "image",

@@ -19,12 +19,33 @@
         ├── ModelNotFoundError    the provider does not serve that model (any more)
         └── RefusalError          the content policy said no
 
-Every message is safe to leave in a notebook: no key, no header, no query string.
+Every message is safe to leave in a notebook: no key, no header, no query string, one line of less
+than a thousand letters, none of which a terminal obeys.
 `asyncio.CancelledError` is not in the tree; it passes through unchanged.
 """
 
+import re
 import traceback
 from typing import ClassVar
+
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Letters that a terminal obeys, that turn round what follows, or that nobody sees."""
+
+LONGEST = 900
+"""Letters of a message, so that with its warning it has less than a thousand."""
+
+
+def in_one_line(text: str, longest: int = LONGEST, mark: str = "\N{REPLACEMENT CHARACTER}") -> str:
+    """*text* as it may be shown: *mark* for what is unseen; of a long one, begin and end."""
+    line = re.sub(r"[\t\r\n]+", " ", text[: 4 * longest] + text[4 * longest :][-longest:])
+    line = UNSEEN.sub(mark, line)
+    if len(line) <= longest:
+        return line
+    end = longest // 3
+    return f"{line[: longest - end - 3]} … {line[-end:]}"
 
 
 class MediaToolkitError(Exception):
@@ -44,8 +65,12 @@ class MediaToolkitError(Exception):
     def __init__(
         self, message: str, *, provider: str | None = None, may_have_been_billed: bool = False
     ) -> None:
-        """Keep the facts; `str` shows the message and, where it matters, the bill."""
+        """Keep the facts; `str` shows the message and, where it matters, the bill.
+
+        What others wrote may stand in a message: it becomes one line that is safe to show.
+        """
         super().__init__(message)
+        self.args = (in_one_line(message),)
         self.provider = provider
         self.may_have_been_billed = may_have_been_billed
 

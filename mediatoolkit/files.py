@@ -157,6 +157,11 @@ def path_of(given: object) -> Path:
         possible = False
     if not possible:
         raise StorageError(f"{quoted(given)} cannot be a path; use letters that the system knows.")
+    if str(given).lower().startswith(("http:/", "https:/")):  # a Path keeps one slash of two
+        raise StorageError(
+            f"{quoted(str(given))} is an address and no path; fetch it with "
+            "`await mt.download(url, path)` and use the path."
+        )
     return path
 
 

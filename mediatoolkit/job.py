@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from mediatoolkit import loops
 from mediatoolkit.call import Call, finite_seconds
 from mediatoolkit.errand import Errand
-from mediatoolkit.errors import JobCancelled, NotAwaitedError
+from mediatoolkit.errors import JobCancelled, NotAwaitedError, in_one_line
 from mediatoolkit.progress import Progress, State
 from mediatoolkit.stages import LeftRunning, Withdrawn
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Watcher = Callable[["Progress"], None]
 
+
+_OF_TASKS = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
 
 alive: set["Job[Any]"] = set()
 """Those that are not over; a job that nobody has kept is kept here."""
@@ -34,7 +36,8 @@ class Job(Generic[T_co]):
     Args:
         work: Does it; gets the open call that carries deadline and progress.
         call: Not yet opened.
-        label: What is being made, for people; usually the prompt.
+        label: What is being made, for people; usually the prompt. It is kept as one line of at
+            most 300 letters.
         loop: Where the work runs. Left out, the running loop, or one in the background where none
             runs; a kernel lends its own to threads that it opened for clicks.
 
@@ -51,7 +54,7 @@ class Job(Generic[T_co]):
         loop: loops.Loop | None = None,
     ) -> None:
         """Start the work."""
-        self.label = label
+        self.label = in_one_line(label, 300, mark=" ")
         self._work = work
         self._call = call
         self._started = time.monotonic()
@@ -62,7 +65,7 @@ class Job(Generic[T_co]):
         self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
         self._last_words: list[Callable[[], object]] = []
         call.listener = lambda _event: self._tell()
-        name = f"mediatoolkit job: {label[:60]}"
+        name = f"mediatoolkit job: {self.label[:60]}"
         self._errand = Errand(self._run, name=name, ended=self._ended)
         alive.add(self)
         self._errand.go_to(loop or loops.chosen())
@@ -189,6 +192,12 @@ class Job(Generic[T_co]):
             """What is missing here belongs to the result, more often than not."""
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if name in _OF_TASKS:
+                raise NotAwaitedError(
+                    f"A job has no {name!r}, since it is no task; give it to asyncio.gather, "
+                    "asyncio.as_completed or asyncio.wait_for, or make one of it: "
+                    "asyncio.ensure_future(job)."
+                )
             raise NotAwaitedError(f"A job has no {name!r}; await it first, and ask what it makes.")
 
     def __reduce__(self) -> NoReturn:

@@ -51,6 +51,24 @@ async def test_a_job_that_was_not_awaited_says_so() -> None:
     await job
 
 
+async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:
+    async def work(_call: Call) -> str:
+        return "fox"
+
+    def job() -> Job[str]:
+        return Job(work, Call(5), label="fox")
+
+    assert list(await asyncio.gather(job(), job())) == ["fox", "fox"]
+    assert [await each for each in asyncio.as_completed([job()])] == ["fox"]
+    done, _ = await asyncio.wait([asyncio.ensure_future(job())])
+    assert [task.result() for task in done] == ["fox"]
+    with pytest.raises(NotAwaitedError, match=r"asyncio\.ensure_future\(job\)"):
+        await asyncio.wait([job()])  # type: ignore[type-var]
+    for name in ("exception", "add_done_callback", "get_loop"):
+        with pytest.raises(NotAwaitedError, match="it is no task; give it to asyncio"):
+            getattr(job(), name)
+
+
 async def test_cancel_from_another_thread_ends_the_job() -> None:
     job = Job(forever, Call(60), label="fox")
     threading.Thread(target=job.cancel).start()

@@ -137,6 +137,10 @@ def error_by_status(refusal: Refusal, message: str | None = None) -> ProviderErr
             family="protocol",
             **facts,
         )
+    if status == 413:
+        said += " Send less: fewer or smaller pictures."
+    elif status >= 500:
+        said += " Ask again later."
     return ProviderError(said, family=family_of(status), **facts)
 
 

@@ -166,9 +166,12 @@ class _Arrival:
         if self._have and self._etag:
             wanted |= {"Range": f"bytes={self._have}-", "If-Range": self._etag}
         try:
-            opened = await open_url(self._url, self._door, self._call, self._timeout, wanted)
+            reached = await open_url(self._url, self._door, self._call, self._timeout, wanted)
+            if isinstance(reached, Failed):
+                return reached
+            opened = reached
             self._place = opened.origin.place
-            failed = self._refused(opened.response)
+            failed = self._refused(opened)
             if failed is None:
                 await self._take(opened)
                 failed = await self._compared()
@@ -185,8 +188,9 @@ class _Arrival:
                 opened.response.close()
         return failed
 
-    def _refused(self, response: "aiohttp.ClientResponse") -> Failed | None:
+    def _refused(self, opened: Opened) -> Failed | None:
         """Check the status; moves back to the start unless the server goes on where we were."""
+        response = opened.response
         status = response.status
         if status == 206 and self._have:
             found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
@@ -197,13 +201,13 @@ class _Arrival:
             etag = response.headers.get("ETag", "")
             self._etag = etag if _STRONG.fullmatch(etag) else ""
             return None
-        error = no_file(self._place, status, self._call)
+        error = no_file(opened.route, status, self._call)
         again = status in RETRYABLE or (ranged and status in {206, 416})
         return Failed(error, again=again, asked=retry_after(response.headers))
 
     async def _take(self, opened: Opened) -> None:
         """Write the body behind what is there."""
-        response, origin, session = opened
+        response, way, session = opened
         length = response.content_length
         total = None if length is None else length + self._have
         if total is not None and total > self._cap:
@@ -211,7 +215,7 @@ class _Arrival:
         inflater = inflater_of(response, self._place, raw=not session.auto_decompress)
         if "Content-Encoding" in response.headers:
             self._etag = ""  # a range counts packed bytes
-        tally = sessions.ledger(session).tally(str(origin))
+        tally = sessions.ledger(session).tally(str(way.origin))
         meter = Meter(self._call, tally, total, self._have)
         await self._spool.restart(self._have)
         try:

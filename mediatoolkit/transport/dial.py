@@ -1,24 +1,35 @@
-"""How a session of ours is made, and let go of when its loop is gone."""
+"""How a session of ours is made and used, and let go of when its loop is gone."""
 
 import asyncio
 import contextlib
 import functools
 import socket
+import ssl
 import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from mediatoolkit.transport.guard import check_addresses
+from mediatoolkit.errors import UnsafeURLError
+from mediatoolkit.transport.guard import Origin, check_addresses
 from mediatoolkit.transport.policy import Timeout
+from mediatoolkit.transport.proxy import Proxy, parsed, proxy_for, proxy_of_environment
+from mediatoolkit.transport.secret import HiddenText
+from mediatoolkit.transport.trust import trust
 from mediatoolkit.version import VERSION
 
 USER_AGENT = f"mediatoolkit/{VERSION}"
 """Name and version that every request carries."""
 
+_ours: WeakSet[aiohttp.ClientSession] = WeakSet()
+
 
 def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
-    """Session without cookies, without proxy or netrc of the environment, without limit.
+    """Session without cookies, without netrc, without limit; `route` brings proxy and trust.
 
     Args:
         guarded: It connects to public addresses only, and remembers no name.
@@ -28,18 +39,112 @@ def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=0, resolver=PublicResolver(), use_dns_cache=False)
     else:
         connector = aiohttp.TCPConnector(limit=0)
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None),
     )
+    _ours.add(session)
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a request gets to one origin.
+
+    Attributes:
+        origin: Who is asked.
+        proxy: Through whom, or None.
+        trust: Settings for TLS; None leaves them to the session.
+        is_ours: The session leaves proxy and trust to us.
+    """
+
+    origin: Origin
+    proxy: Proxy | None = None
+    trust: ssl.SSLContext | None = field(repr=False, default=None)
+    is_ours: bool = True
+
+    def options(
+        self, headers: Mapping[str, str], durations: aiohttp.ClientTimeout
+    ) -> dict[str, Any]:
+        """What a session's `request` takes along, with *headers* and *durations* among it."""
+        options: dict[str, Any] = {"headers": dict(headers), "timeout": durations}
+        if self.trust is not None:
+            options["ssl"] = self.trust
+        if self.proxy is not None and self.is_ours:
+            options["proxy"] = str(self.proxy.origin)
+            options["timeout"] = _with_tunnel(durations)
+            if self.proxy.login is not None:
+                login = {"Proxy-Authorization": self.proxy.login}
+                if self.origin.scheme == "https":
+                    options["proxy_headers"] = login  # with CONNECT, and not beyond the proxy
+                else:
+                    options["headers"] |= login
+        return options
+
+
+def is_ours(session: aiohttp.ClientSession) -> bool:
+    """Whether `open_session` made it."""
+    return session in _ours
+
+
+async def route(session: aiohttp.ClientSession, origin: Origin) -> Route:
+    """The way that *session* takes to *origin*: ours by the settings of this moment.
+
+    Raises:
+        UnsafeURLError: What is set as a proxy is none.
+    """
+    if not is_ours(session):
+        return Route(origin, _proxy_of(session, origin), is_ours=False)
+    proxy = proxy_for(origin)
+    is_tls = "https" in (origin.scheme, proxy.origin.scheme if proxy else "")
+    return Route(origin, proxy, await trust() if is_tls else None)
+
+
+def _proxy_of(session: aiohttp.ClientSession, origin: Origin) -> Proxy | None:
+    """The proxy of a session of the user's own, as far as aiohttp lets it be seen."""
+    own = getattr(session, "_default_proxy", None)
+    auth = getattr(session, "_default_proxy_auth", None)
+    with contextlib.suppress(UnsafeURLError):  # what is odd about it is between them
+        if own is not None:
+            proxy = parsed(HiddenText(own), "session=")
+            return proxy if auth is None else replace(proxy, login=HiddenText(auth.encode()))
+        if session.trust_env:
+            return proxy_of_environment(origin)
+    return None
+
+
+@contextlib.contextmanager
+def beside(session: aiohttp.ClientSession) -> Iterator[aiohttp.ClientSession]:
+    """A session over the connections of *session*, without its cookies and header fields."""
+    other = aiohttp.ClientSession(
+        connector=session.connector,
+        connector_owner=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=session.auto_decompress,
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
+    try:
+        yield other
+    finally:
+        other.detach()
 
 
 def durations(timeout: Timeout) -> aiohttp.ClientTimeout:
     """What aiohttp watches of *timeout*; its total is the call's own business."""
     return aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=timeout.read)
+
+
+def _with_tunnel(durations: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
+    """The same where a proxy has to answer, too, before there is a connection."""
+    return aiohttp.ClientTimeout(
+        total=durations.total,
+        connect=durations.sock_connect,
+        sock_connect=durations.sock_connect,
+        sock_read=durations.sock_read,
+    )
 
 
 class PublicResolver(AbstractResolver):

@@ -13,7 +13,7 @@ from mediatoolkit.stages import Connecting
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner, Unicode
-from mediatoolkit.transport.dial import USER_AGENT, durations
+from mediatoolkit.transport.dial import USER_AGENT, Route, durations, route
 from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.flights import closed
@@ -105,21 +105,24 @@ class Exchange:
         call.report(Connecting())
         sent = None if request.body is None else Sent(request.body, call, paid=request.paid)
         response: aiohttp.ClientResponse | None = None
+        way = Route(line.origin)
         try:
+            way = await route(self.session, line.origin)
             response = await self.session.request(
                 request.method,
                 request.url,
                 data=sent,
-                headers={**line.headers, **request.headers, **line.key()},
                 allow_redirects=False,
                 raise_for_status=False,
-                timeout=line.durations(call),
+                **way.options(
+                    {**line.headers, **request.headers, **line.key()}, line.durations(call)
+                ),
             )
-            outcome = await self._receive(response, sent)
+            outcome = await self._receive(response, sent, way)
         except MediaToolkitError as error:
             outcome = Failed(error)
         except FOREIGN as error:
-            outcome = self._lost(error, sent)
+            outcome = self._lost(error, sent, way)
         finally:
             if response is not None:
                 response.close()
@@ -129,7 +132,7 @@ class Exchange:
         return outcome
 
     async def _receive(
-        self, response: aiohttp.ClientResponse, sent: Sent | None
+        self, response: aiohttp.ClientResponse, sent: Sent | None, way: Route
     ) -> Answer | Failed:
         meter = Meter(self.call, self.desk.tally, response.content_length)
         if response.status == 200:
@@ -143,7 +146,7 @@ class Exchange:
             meter,
             raw=not self.session.auto_decompress,
             provider=line.provider,
-            place=line.place,
+            way=way,
             secret=line.secret,
             read=line.refusal,
             cap=line.limits.error,
@@ -213,7 +216,7 @@ class Exchange:
         line = self.line
         return Answer(document, 200, response.headers, line.provider, media, line.secret)
 
-    def _lost(self, error: BaseException, sent: Sent | None) -> Failed:
+    def _lost(self, error: BaseException, sent: Sent | None, way: Route) -> Failed:
         """Judge a connection that failed: what to say, and whether it may be tried again."""
         line, request, call = self.line, self.request, self.call
         stage = Stage.UNSURE if sent is None else sent.stage(hung_up=was_hung_up(error))
@@ -224,7 +227,7 @@ class Exchange:
         if self.session.closed:
             failure, again = closed("The session"), False
         else:
-            failure = translate(error, line.place, call, line.timeout)
+            failure = translate(error, line.place, call, line.timeout, way)
             again = is_loss(error) and line.retry.after_loss(stage, paid=request.paid)
         failure.may_have_been_billed = self._in_doubt()
         return Failed(failure, again)

@@ -10,13 +10,23 @@ import os
 import socket
 import ssl
 import traceback
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from mediatoolkit.call import Call
 from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
-from mediatoolkit.transport.policy import Timeout
+from mediatoolkit.transport.policy import RETRYABLE, Timeout
+from mediatoolkit.transport.proxy import unused
+from mediatoolkit.transport.trust import advice
+
+if TYPE_CHECKING:
+    from mediatoolkit.transport.dial import Route
+    from mediatoolkit.transport.proxy import Proxy
+
+_NOT_REACHED = (aiohttp.ClientConnectorError, socket.gaierror)
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
 
 FOREIGN = (
     aiohttp.ClientError,
@@ -41,11 +51,7 @@ _SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     ),
     (
         (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError),
-        "No safe connection to {place}: its certificate or TLS was not accepted ({reason}).",
-    ),
-    (
-        aiohttp.ClientProxyConnectionError,
-        "The proxy on the way to {place} cannot be reached; check its address.",
+        "No safe connection to {place}: TLS failed ({reason}); ask again.",
     ),
     (
         aiohttp.ClientConnectorError,
@@ -71,7 +77,9 @@ _WRAPPERS = {aiohttp.ClientOSError, aiohttp.ClientConnectionError}
 _ELSE = "The connection to {place} broke; ask again."
 
 
-def translate(error: BaseException, place: str, call: Call, timeout: Timeout) -> TransportError:
+def translate(
+    error: BaseException, place: str, call: Call, timeout: Timeout, way: "Route | None" = None
+) -> TransportError:
     """What to raise for the foreign *error* of a try.
 
     Args:
@@ -79,18 +87,82 @@ def translate(error: BaseException, place: str, call: Call, timeout: Timeout) ->
         place: Host and port that were asked.
         call: For stage and provider.
         timeout: Durations that hold where the call brings none along.
+        way: How the try went there, where the try did not get through; None for later.
     """
     error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
     if isinstance(unsafe, UnsafeURLError):
         return UnsafeURLError(str(unsafe.args[0]), provider=call.provider)
+    proxy = None if way is None else way.proxy
     if isinstance(error, TimeoutError):
-        return _too_slow(error, place, call, timeout)
-    for kinds, saying in _SAYINGS:
-        if isinstance(error, kinds):
-            said = saying.format(place=place, reason=_reason(error))
-            return TransportError(said, provider=call.provider)
-    return TransportError(_ELSE.format(place=place), provider=call.provider)
+        return _too_slow(error, place, call, timeout, proxy)
+    text = _of_proxy(error, place, proxy)
+    if text is None:
+        saying = next((saying for kinds, saying in _SAYINGS if isinstance(error, kinds)), _ELSE)
+        text = _of_tls(error, place) or saying.format(place=place, reason=_reason(error))
+        if proxy is not None:
+            text += was_on_the_way(proxy)
+        elif way is not None and isinstance(error, _NOT_REACHED):
+            text += unused(way.origin, is_ours=way.is_ours)
+    return TransportError(text, provider=call.provider)
+
+
+def was_on_the_way(proxy: "Proxy | None") -> str:
+    """Sentence for a message about what may be the proxy's doing, or `""` where there is none."""
+    return "" if proxy is None else f" The proxy {proxy} was on the way."
+
+
+def proxy_wants_login(proxy: "Proxy | None") -> str:
+    """Message for a status 407."""
+    if proxy is None:
+        return "A proxy on the way wants a user name and a password (407); ask who runs it."
+    if proxy.login is not None:
+        return f"The proxy {proxy} did not accept the user name and password there; correct them."
+    return (
+        f"The proxy {proxy} wants a user name and a password (407); write them there: "
+        "http://user:password@host:port."
+    )
+
+
+def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | None:
+    """What to say if it was the proxy, where there is one, that did not let the try through."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        status = getattr(error, "status", None)
+        if status == 407:
+            return proxy_wants_login(proxy)
+        name = "on the way" if proxy is None else str(proxy)
+        return (
+            f"The proxy {name} gave no way to {place} (status {status}); ask who runs it, or "
+            "go without: mt.configure(proxy=None)."
+        )
+    is_tls = isinstance(error, aiohttp.ClientSSLError)
+    if isinstance(error, aiohttp.ClientConnectorError) and not is_tls:
+        if proxy is not None:
+            return (
+                f"The proxy {proxy} cannot be reached on the way to {place}: {_reason(error)}; "
+                "correct its address, or go without: mt.configure(proxy=None)."
+            )
+        if isinstance(error, aiohttp.ClientProxyConnectionError):
+            return f"The proxy on the way to {place} cannot be reached; check its address."
+    return None
+
+
+def _of_tls(error: BaseException, place: str) -> str | None:
+    """What to say of a handshake that failed, with the next step."""
+    inner = _inner(error)
+    if not isinstance(inner, ssl.SSLError):
+        return None
+    if getattr(inner, "reason", None) in _NO_TLS:
+        return (
+            f"No safe connection to {place}: what it says is not TLS. Is this https? Check the "
+            "address and its port."
+        )
+    if not isinstance(inner, ssl.SSLCertVerificationError):
+        return None
+    return (
+        f"No safe connection to {place}: its certificate was not accepted ({_reason(error)}); "
+        f"{advice(inner)}."
+    )
 
 
 def is_loss(error: BaseException) -> bool:
@@ -105,6 +177,8 @@ def is_loss(error: BaseException) -> bool:
         return False
     if was_greeting(error):  # as long again would bring nothing new
         return False
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # in place of a connection
+        return getattr(error, "status", None) in RETRYABLE
     return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError))
 
 
@@ -141,7 +215,9 @@ def _unwrapped(error: BaseException) -> BaseException:
     return error
 
 
-def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> TransportError:
+def _too_slow(
+    error: BaseException, place: str, call: Call, usual: Timeout, proxy: "Proxy | None"
+) -> TransportError:
     timeout = usual.within(call)
     if was_greeting(error):
         return DeadlineError(
@@ -154,7 +230,8 @@ def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> T
     connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
     silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
     if connecting or not silent:
-        seconds, said = timeout.connect, f"{place} took no connection within"
+        name = place if proxy is None else f"The proxy {proxy} on the way to {place}"
+        seconds, said = timeout.connect, f"{name} took no connection within"
         field = "connect"
     else:
         seconds, said = timeout.read or timeout.total, f"{place} stayed silent for"
@@ -169,9 +246,7 @@ def _too_slow(error: BaseException, place: str, call: Call, usual: Timeout) -> T
 
 def _reason(error: BaseException) -> str:
     """The system's word for an error; never aiohttp's, which may hold the whole address."""
-    inner = error
-    for name in ("os_error", "certificate_error"):
-        inner = getattr(error, name, None) or inner
+    inner = _inner(error)
     if isinstance(inner, ssl.SSLError):
         said = getattr(inner, "verify_message", None) or getattr(inner, "reason", None)
         return str(said or "handshake failed")
@@ -179,3 +254,11 @@ def _reason(error: BaseException) -> str:
     if isinstance(number, int) and number in errno.errorcode:
         return os.strerror(number).lower()
     return "no answer"
+
+
+def _inner(error: BaseException) -> BaseException:
+    """The system's error in aiohttp's."""
+    inner = error
+    for name in ("os_error", "certificate_error"):
+        inner = getattr(error, name, None) or inner
+    return inner

@@ -1,7 +1,8 @@
 """Opening an address that is not an API path: who is asked, with which key, by which session."""
 
+import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import aiohttp
@@ -12,9 +13,22 @@ from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
 from mediatoolkit.stages import Connecting
 from mediatoolkit.transport.answer import family_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
-from mediatoolkit.transport.dial import USER_AGENT, durations
-from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
-from mediatoolkit.transport.guard import MOST_REDIRECTS, Origin, check_stranger, redirect_target
+from mediatoolkit.transport.dial import USER_AGENT, Route, beside, durations, is_ours, route
+from mediatoolkit.transport.failures import (
+    FOREIGN,
+    is_loss,
+    proxy_wants_login,
+    translate,
+    was_on_the_way,
+)
+from mediatoolkit.transport.flights import closed
+from mediatoolkit.transport.guard import (
+    MOST_REDIRECTS,
+    Origin,
+    check_name,
+    check_stranger,
+    redirect_target,
+)
 from mediatoolkit.transport.policy import RETRYABLE, Bucket, Retry, Timeout, retry_after
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.transport.tries import Failed, persist
@@ -43,21 +57,29 @@ class Opened(NamedTuple):
     """A response that is not a redirect, its body unread; who gave it, through which session."""
 
     response: aiohttp.ClientResponse
-    origin: Origin
+    route: Route
     session: aiohttp.ClientSession
+
+    @property
+    def origin(self) -> Origin:
+        """Who gave it."""
+        return self.route.origin
 
 
 async def open_url(
     url: str, door: Door, call: Call, timeout: Timeout, headers: Mapping[str, str]
-) -> Opened:
+) -> Opened | Failed:
     """Ask for *url* and follow at most five redirects, each checked like the first.
+
+    Returns:
+        The response, or what came of asking the host that did not answer.
 
     Raises:
         UnsafeURLError: An address on the way is not fetched.
     """
     for _ in range(MOST_REDIRECTS + 1):
         opened = await _ask(url, door, call, timeout, headers)
-        if opened.response.status not in _REDIRECTS:
+        if isinstance(opened, Failed) or opened.response.status not in _REDIRECTS:
             return opened
         location = opened.response.headers.get("Location", "")
         opened.response.close()
@@ -69,29 +91,52 @@ async def open_url(
 
 async def _ask(
     url: str, door: Door, call: Call, timeout: Timeout, headers: Mapping[str, str]
-) -> Opened:
+) -> Opened | Failed:
     origin = Origin.of(url)
-    if origin in door.trusted:
-        session = door.session()
-    else:
+    session = door.session()
+    way = await route(session, origin)
+    if origin not in door.trusted:
         check_stranger(url)
-        session = sessions.outside()
+        session, way = await _way_to_stranger(session, way)
     address = URL(url.partition("#")[0], encoded=True)
     if (address.raw_host or "").lower() != origin.host or address.port != origin.port:
         raise UnsafeURLError("The address can be read in two ways, so it is not fetched.")
     call.report(Connecting())
-    response = await session.get(
-        address,
-        headers={
-            "User-Agent": USER_AGENT,
-            **headers,
-            **(door.key() if origin == door.home else {}),
-        },
-        allow_redirects=False,
-        raise_for_status=False,
-        timeout=durations(timeout.within(call)),
-    )
-    return Opened(response, origin, session)
+    key = door.key() if origin == door.home else {}
+    is_lent = origin not in door.trusted and not is_ours(session)
+    try:
+        with beside(session) if is_lent else contextlib.nullcontext(session) as sender:
+            response = await sender.get(
+                address,
+                allow_redirects=False,
+                raise_for_status=False,
+                **way.options(
+                    {"User-Agent": USER_AGENT, **headers, **key}, durations(timeout.within(call))
+                ),
+            )
+    except FOREIGN as error:
+        if session.closed:
+            return Failed(closed("The session"))
+        failure = translate(error, origin.place, call, timeout, way)
+        return Failed(failure, again=is_loss(error))
+    return Opened(response, way, session)
+
+
+async def _way_to_stranger(
+    session: aiohttp.ClientSession, way: Route
+) -> tuple[aiohttp.ClientSession, Route]:
+    """Session and way to somebody who is not trusted.
+
+    Where there is a proxy, it alone is connected to, and it looks the name up. Else the name must
+    lead to public addresses.
+    """
+    if way.proxy is None:
+        session = sessions.outside()
+        way = await route(session, way.origin)
+    if way.proxy is None:
+        return session, way
+    check_name(way.origin)
+    return (sessions.session(), way) if way.is_ours else (session, replace(way, is_ours=True))
 
 
 async def fetch(
@@ -104,16 +149,19 @@ async def fetch(
         TransportError: It did not arrive whole.
         ProviderError: The server has it not, or will not give it.
     """
-    place = Origin.of(url).place
 
     async def once() -> bytes | Failed:
         opened: Opened | None = None
         try:
-            opened = await open_url(url, door, call, timeout, {"Accept-Encoding": "identity"})
+            reached = await open_url(url, door, call, timeout, {"Accept-Encoding": "identity"})
+            if isinstance(reached, Failed):
+                return reached
+            opened = reached
             return await _read(opened, call, cap)
         except MediaToolkitError as error:
             return Failed(error)
         except FOREIGN as error:
+            place = opened.origin.place if opened else Origin.of(url).place
             return Failed(translate(error, place, call, timeout), again=is_loss(error))
         finally:
             if opened is not None:
@@ -123,11 +171,12 @@ async def fetch(
 
 
 async def _read(opened: Opened, call: Call, cap: int) -> bytes | Failed:
-    response, origin, session = opened
-    place, status = origin.place, response.status
+    response, way, session = opened
+    origin, status = way.origin, response.status
+    place = origin.place
     if status != 200:
         asked = retry_after(response.headers)
-        return Failed(no_file(place, status, call), again=status in RETRYABLE, asked=asked)
+        return Failed(no_file(way, status, call), again=status in RETRYABLE, asked=asked)
     pieces: list[bytes] = []
     await read_body(
         response,
@@ -140,12 +189,14 @@ async def _read(opened: Opened, call: Call, cap: int) -> bytes | Failed:
     return b"".join(pieces)
 
 
-def no_file(place: str, status: int, call: Call) -> ProviderError:
+def no_file(way: Route, status: int, call: Call) -> ProviderError:
     """Error for a server that answers with *status* instead of a file."""
-    return ProviderError(
-        f"{place} answered the download with status {status}; check the address or ask for a "
-        "new one.",
-        provider=call.provider,
-        status=status,
-        family=family_of(status),
-    )
+    family = family_of(status)
+    if status == 407:
+        text, family = proxy_wants_login(way.proxy), "transport"
+    else:
+        text = (
+            f"{way.origin.place} answered the download with status {status}; check the address or "
+            f"ask for a new one.{was_on_the_way(way.proxy)}"
+        )
+    return ProviderError(text, provider=call.provider, status=status, family=family)

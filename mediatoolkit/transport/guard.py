@@ -42,6 +42,9 @@ _NOT_PUBLIC = [
     )
 ]
 
+# RFC 6761, 6762 and 8375, and what ICANN leaves to networks of one's own.
+_HOME_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".intranet", ".corp")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -124,6 +127,25 @@ def check_stranger(url: str) -> Origin:
     if number is not None and not is_public(str(number)):
         raise _private(origin.host)
     return origin
+
+
+def check_name(origin: Origin) -> None:
+    """Check a name that only the proxy on the way looks up, as far as its letters tell.
+
+    Raises:
+        UnsafeURLError: It is a name of this machine or of a network at home.
+    """
+    host = origin.host.rstrip(".")
+    if _literal(host) is None and ("." not in host or host.endswith(_HOME_NAMES)):
+        raise _private(origin.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine, by its name or by a number."""
+    number = _literal(host)
+    if number is None:
+        return host == "localhost" or host.endswith(".localhost")
+    return number.is_loopback
 
 
 def check_addresses(host: str, addresses: list[str]) -> None:

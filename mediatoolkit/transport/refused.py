@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
+    LONGEST,
     AuthenticationError,
     MediaToolkitError,
     ProviderError,
@@ -15,7 +17,8 @@ from mediatoolkit.errors import (
 from mediatoolkit.transport.answer import ReadRefusal, Refusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import parse_json
-from mediatoolkit.transport.failures import FOREIGN
+from mediatoolkit.transport.dial import Route
+from mediatoolkit.transport.failures import FOREIGN, proxy_wants_login, was_on_the_way
 from mediatoolkit.transport.policy import RETRYABLE, retry_after
 from mediatoolkit.transport.secret import Secret, clean
 from mediatoolkit.transport.tries import Failed
@@ -23,6 +26,8 @@ from mediatoolkit.transport.tries import Failed
 if TYPE_CHECKING:
     import aiohttp
 
+_TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
+_STEPS = {413: "Send less: fewer or smaller pictures"}
 _BODY_WITHIN = 5.0  # seconds; the status has been said, the body only explains it
 
 
@@ -32,7 +37,7 @@ async def failed_by(
     *,
     raw: bool,
     provider: str,
-    place: str,
+    way: Route,
     secret: Secret | None,
     read: ReadRefusal,
     cap: int,
@@ -44,15 +49,17 @@ async def failed_by(
         meter: Counts what is read.
         raw: The session leaves bodies packed.
         provider: Vendor's name.
-        place: Host and port.
+        way: How the request went.
         secret: Masked wherever it is echoed.
         read: The provider's eyes.
         cap: Most bytes of the body that are read.
     """
-    body = await _start_of(response, meter, raw=raw, place=place, cap=cap)
+    body = await _start_of(response, meter, raw=raw, place=way.origin.place, cap=cap)
     text = body.decode("utf-8", "replace")
     if secret is not None:
         text = secret.mask(text)
+    if way.proxy is not None:
+        text = way.proxy.mask(text)
     refusal = Refusal(
         status=response.status,
         headers=response.headers,
@@ -63,9 +70,42 @@ async def failed_by(
         retry_after=retry_after(response.headers),
         _secret=secret,
     )
-    error = read(refusal)
-    error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
+    error = _of_page(refusal, way) or read(refusal)
+    if is_page(refusal):
+        error.args = (f"{error.args[0]}{was_on_the_way(way.proxy)}", *error.args[1:])
+    error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
     return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
+
+
+def is_page(refusal: Refusal) -> bool:
+    """Whether a page for people came, which no vendor sends on purpose."""
+    kind = refusal.headers.get("Content-Type", "").lower()
+    start = refusal.text[:200].lstrip("\ufeff \t\r\n").lower()
+    return kind.startswith("text/html") or start.startswith(("<!doctype html", "<html"))
+
+
+def _of_page(refusal: Refusal, way: Route) -> ProviderError | None:
+    """Error for what somebody else said in the vendor's place, or None; it judges no key."""
+    status, page = refusal.status, is_page(refusal)
+    facts: dict[str, Any] = {
+        "provider": refusal.provider,
+        "status": status,
+        "request_id": refusal.request_id,
+    }
+    if status == 407:
+        return ProviderError(proxy_wants_login(way.proxy), family="transport", **facts)
+    if not page or status in RETRYABLE or not (400 <= status < 500 or status == 511):
+        return None
+    title = _TITLE.search(refusal.text)
+    named = f' titled "{refusal.say(title[1], 80)}"' if title else ""
+    step = _STEPS.get(status, "Sign in to the network in a browser, or ask who runs it")
+    return ProviderError(
+        f"{way.origin.place} answered with an HTML page{named} (status {status}), so it was not "
+        f"{refusal.provider} who spoke, but a proxy, a filter or a login page. {step}; and check "
+        "the address.",
+        family="protocol",
+        **facts,
+    )
 
 
 def error_within(
@@ -89,7 +129,7 @@ def error_within(
         _secret=secret,
     )
     error = read(refusal)
-    error.args = (clean(str(error.args[0]), secret, 1000), *error.args[1:])
+    error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
     return error
 
 

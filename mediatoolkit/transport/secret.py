@@ -1,33 +1,75 @@
 """A key, in the one object that never shows it."""
 
 import base64
+import functools
 import hmac
+import html
 import re
-from typing import TYPE_CHECKING, NoReturn, Self
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+from urllib.parse import quote
 
-from mediatoolkit.errors import AuthenticationError
+from mediatoolkit.errors import UNSEEN, AuthenticationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 _MASK = "[key]"
+_LEAST_LOOSE = 8  # letters of a key of which a look-alike in plain text is no accident
+_GAP = r"(?:[^!-~]|\[[0-9;]{1,8}m){0,8}"  # blanks, invisible letters, what is left of a colour
+_ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
+_URL_SAFE = str.maketrans("+/", "-_")
 _HOLE = "\0"  # stands for the mask meanwhile: a key such as "key" is a part of that
 
 
 class HiddenText(str):
-    """Text that goes over the wire as it is and shows as `'[key]'` wherever it is looked at."""
+    """Text that goes over the wire as it is and shows as `'[key]'` wherever it is looked at.
+
+    So does what is cut out of it, or made of it: whoever shortens a value before showing it.
+    `str` gives the text itself, since aiohttp asks for it so.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         """Show nothing."""
         return repr(_MASK)
+
+    def __format__(self, spec: str) -> str:
+        """Show nothing."""
+        return format(_MASK, spec)
+
+    def __iter__(self) -> "Iterator[HiddenText]":
+        """Letters, each of them hidden."""
+        return map(HiddenText, super().__iter__())
+
+    def __radd__(self, before: str) -> "HiddenText":
+        """*before* and this, hidden."""
+        return HiddenText(before + str(self))
+
+
+def _hiding(name: str) -> "Callable[..., Any]":
+    """The method *name* of `str`, whose texts are hidden, too."""
+    method = getattr(str, name)
+
+    @functools.wraps(method)
+    def hiding(*args: object, **options: object) -> Any:
+        made = method(*args, **options)
+        if isinstance(made, (list, tuple)):
+            return type(made)(map(HiddenText, made))
+        return HiddenText(made) if isinstance(made, str) else made
+
+    return hiding
+
+
+for _name in (
+    *("__add__", "__getitem__", "__mod__", "__mul__", "__rmul__", "capitalize", "casefold"),
+    *("center", "expandtabs", "format", "format_map", "join", "ljust", "lower", "lstrip"),
+    *("partition", "removeprefix", "removesuffix", "replace", "rjust", "rpartition", "rsplit"),
+    *("rstrip", "split", "splitlines", "strip", "swapcase", "title", "translate", "upper"),
+    "zfill",
+):
+    setattr(HiddenText, _name, _hiding(_name))
 
 
 class Secret:
@@ -55,31 +97,19 @@ class Secret:
                 "spaces or line breaks."
             )
         hidden = HiddenText(value)
-        self._reveal: Callable[[], str] = lambda: hidden
+        self._reveal: Callable[[], HiddenText] = lambda: hidden
 
     def header(self, prefix: str = "") -> HiddenText:
         """Header value that carries the key, *prefix* before it; made at send time only."""
         return HiddenText(prefix + self._reveal())
 
     def mask(self, text: str) -> str:
-        """*text* with the key, plain, URL-encoded or base64, replaced by `[key]`."""
-        text = text.replace(_HOLE, "")
-        if len(text) < len(self._reveal()):
-            return text  # as no form of it is shorter, and most texts are
-        for form in self._forms():
-            text = text.replace(form, _HOLE)
-        return text.replace(_HOLE, _MASK)
+        """*text* with the key replaced by `[key]`, however it is written.
 
-    def _forms(self) -> tuple[str, ...]:
-        key = str(self._reveal())
-        raw = key.encode()
-        return (
-            HiddenText(key),
-            HiddenText(quote(key, safe="")),
-            HiddenText(quote_plus(key)),
-            HiddenText(base64.b64encode(raw).decode().rstrip("=")),
-            HiddenText(base64.urlsafe_b64encode(raw).decode().rstrip("=")),
-        )
+        That is: in either case, backwards, with blanks in it, URL-encoded, with the escapes of
+        JSON or HTML, in hex, and as a part of what was encoded in base64.
+        """
+        return masked(text, self._reveal())
 
     def __repr__(self) -> str:
         """Name alone."""
@@ -108,9 +138,54 @@ class Secret:
         raise TypeError("A key is never pickled; read it again where it is needed.")
 
 
+def masked(text: str, key: HiddenText) -> str:
+    """*text* without *key*, as `Secret.mask`."""
+    text = text.replace(_HOLE, "")
+    if not key or len(text) < len(key):
+        return text  # as no form of it is shorter, and most texts are
+    return _forms_of(key).sub(_HOLE, text).replace(_HOLE, _MASK)
+
+
+@functools.lru_cache(maxsize=16)
+def _forms_of(key: HiddenText) -> "re.Pattern[str]":
+    """Pattern of all that *key* may look like; of a short key only what cannot be by chance."""
+    plain = str(key)
+    if len(plain) < _LEAST_LOOSE:
+        encoded = base64.b64encode(plain.encode()).decode().rstrip("=")
+        forms = {plain, quote(plain, safe=""), encoded, encoded.translate(_URL_SAFE)}
+        return re.compile(HiddenText("|".join(map(re.escape, sorted(forms, key=len)[::-1]))))
+    forms = {
+        _GAP.join(map(_letter, plain)),
+        _GAP.join(map(_letter, reversed(plain))),
+        "[ :,-]?".join(f"{byte:02x}" for byte in plain.encode()),
+        *(_GAP.join(map(_letter, part)) + "=*" for part in _base64_parts(plain.encode())),
+    }
+    return re.compile(HiddenText("|".join(forms)), re.IGNORECASE)
+
+
+def _letter(letter: str) -> str:
+    """Pattern of one letter: itself, or an escape of URLs, JSON, Python or HTML."""
+    code = ord(letter)
+    alike = re.escape(letter) + _ALIKE.get(letter, "")
+    named = html.escape(letter)
+    entity = f"|{named}" if named != letter and ";" in named else ""
+    return (
+        rf"(?:\\?[{alike}]|%(?:25)?{code:02x}|\\u\{{?0{{0,6}}{code:x}\}}?|\\x{code:02x}"
+        rf"|&\#(?:{code:03d}|{code}|x0{{0,4}}{code:x});{entity})"
+    )
+
+
+def _base64_parts(raw: bytes) -> "Iterable[str]":
+    """What stands for *raw* in the base64 of text around it: three bytes make four letters."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode()
+        begin, end = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
+        yield encoded[begin:end]
+
+
 def clean(text: str, secret: Secret | None, limit: int = 300) -> str:
     """Text of a provider, safe to show: one line of at most *limit* characters, no key in it."""
-    text = _CONTROL.sub("", text)  # first: a key could hide behind an invisible character
+    text = UNSEEN.sub("", text)  # first: a key could hide behind an invisible character
     if secret is not None:
         text = secret.mask(text)
     text = " ".join(text.split())

@@ -1,12 +1,15 @@
 import base64
 import copy
 import pickle
+import reprlib
+import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 
 from mediatoolkit.errors import AuthenticationError
-from mediatoolkit.transport.secret import Secret, clean
+from mediatoolkit.transport.secret import HiddenText, Secret, clean
 
 KEY = "AIza-top+secret/key=0123456789"
 SECRET = Secret(KEY, "ACME_KEY")
@@ -44,20 +47,92 @@ def test_what_cannot_be_a_key_is_refused_with_the_next_step(value: str) -> None:
     assert not value.strip() or value not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        KEY,
-        quote(KEY, safe=""),
-        base64.b64encode(KEY.encode()).decode(),
-        base64.urlsafe_b64encode(KEY.encode()).decode(),
-    ],
-)
-def test_every_form_of_the_key_is_masked(form: str) -> None:
-    shown = SECRET.mask(f"bad key {form} given")
+RAW = KEY.encode()
+FORMS = {
+    "plain": KEY,
+    "lower case": KEY.lower(),
+    "upper case": KEY.upper(),
+    "URL": quote(KEY, safe=""),
+    "URL twice": quote(quote(KEY, safe=""), safe=""),
+    "every byte of a URL": "".join(f"%{byte:02X}" for byte in RAW),
+    "JSON": "".join(f"\\u{byte:04x}" for byte in RAW),
+    "JSON of some": KEY.replace("/", "\\/").replace("+", "\\u002B"),
+    "Python": "".join(f"\\x{byte:02x}" for byte in RAW),
+    "HTML": "".join(f"&#{byte};" for byte in RAW),
+    "HTML in hex": "".join(f"&#x{byte:X};" for byte in RAW),
+    "hex": RAW.hex(),
+    "upper hex": RAW.hex().upper(),
+    "hex with colons": RAW.hex(":"),
+    "cut by a blank": f"{KEY[:9]} {KEY[9:]}",
+    "cut by a line": f"{KEY[:9]}\r\n   {KEY[9:]}",
+    "spaced": " ".join(KEY),
+    "coloured": f"{KEY[:9]}\x1b[1;31m{KEY[9:]}",
+    "with soft hyphens": "\xad".join(KEY),
+    "backwards": KEY[::-1],
+    **{f"base64 at {at}": base64.b64encode(b"u:?"[:at] + RAW).decode() for at in range(4)},
+    **{f"base64 before {at}": base64.b64encode(RAW + b"u:?"[:at]).decode() for at in range(4)},
+    **{
+        f"URL-safe at {at}": base64.urlsafe_b64encode(b"u:?"[:at] + RAW).decode() for at in range(4)
+    },
+    "base64 in lines": base64.encodebytes(RAW * 2).decode(),
+}
 
-    assert shown.startswith("bad key [key]")
-    assert form.rstrip("=") not in shown
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_of_the_key_is_masked(name: str) -> None:
+    text = f"bad key ({FORMS[name]}) given"
+
+    for shown in (SECRET.mask(text), clean(text, SECRET)):
+        assert shown.startswith("bad key (")
+        assert shown.endswith(") given")
+        assert "[key]" in shown
+        assert len(shown) <= len("bad key () given") + 15  # what is left belongs to its neighbours
+
+
+@pytest.mark.parametrize(
+    "text", ["AIza-top secret", "a" * 300, "a " * 200, "no key at all: 0123456789"]
+)
+def test_what_is_not_the_key_stays(text: str) -> None:
+    assert SECRET.mask(text) == text
+
+
+def test_masking_a_whole_page_takes_no_time() -> None:
+    page = (KEY[:-1] + " ") * 2200
+    begun = time.process_time()
+    assert SECRET.mask(page) == page
+    assert time.process_time() - begun < 1
+
+
+LOOKS: dict[str, Callable[[HiddenText], object]] = {
+    "slice": lambda text: text[:40],
+    "letter": lambda text: text[0],
+    "letters": list,
+    "backwards": lambda text: text[::-1],
+    "case": lambda text: [text.casefold(), text.lower(), text.upper(), text.title()],
+    "format": lambda text: f"{text} {text:>50} {text!r}",
+    "more": lambda text: ["Bearer " + text, text + "!", text * 2],
+    "split": lambda text: [
+        text.split("-"),
+        text.partition("/"),
+        text.rsplit("+"),
+        text.splitlines(),
+    ],
+    "stripped": lambda text: [text.strip(), text.removeprefix("A"), text.replace("-", "")],
+    "filled": lambda text: [text.ljust(99), text.center(99), text.zfill(99), text.expandtabs()],
+    "joined": lambda text: text.join("ab"),
+    "shortened": lambda text: reprlib.repr({"key": text}),
+    "translated": lambda text: text.translate({65: "B"}),
+    "largest": max,
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_what_is_made_of_a_hidden_text_is_hidden(name: str) -> None:
+    shown = repr(LOOKS[name](HiddenText(KEY)))
+
+    assert "[key]" in shown
+    for part in (KEY[:4], KEY[:4].lower(), KEY[-4:], "top", "TOP", "'A'", "pot"):
+        assert part not in shown
 
 
 @pytest.mark.parametrize("key", ["key", "k", "[", "key]", "y"])

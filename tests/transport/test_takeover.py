@@ -19,6 +19,7 @@ from mediatoolkit.stages import Event, Receiving
 from mediatoolkit.transport import Timeout, Transport, arrival, download, fetch, sessions, takeover
 from mediatoolkit.transport.fetch import Opened
 from mediatoolkit.transport.spool import Spool
+from mediatoolkit.transport.tries import Failed
 from tests.deadline import cut_short
 from tests.transport.server import (
     Reply,
@@ -138,7 +139,7 @@ async def test_what_came_with_the_head_is_not_lost(
 ) -> None:
     """It is in aiohttp's hands then: read, or held back unparsed, or all there already."""
 
-    async def open_url(*given: Any) -> Opened:
+    async def open_url(*given: Any) -> Opened | Failed:
         opened = await fetch.open_url(*given)
         await asyncio.sleep(0.1)
         return opened

@@ -48,5 +48,6 @@ async def page(fox: mt.Image) -> None:
     assert_type(mt.jobs.cancel_all(), int)
     assert_type(mt.jobs.resume("id"), mt.Job[mt.Video])
     assert_type(mt.sessions, mt.SessionRegistry)
+    assert_type(mt.configure(proxy=None), None)
     assert_type(await mt.close(), None)
     assert_type(await mt.download("https://example.org/fox.png", "fox.png"), Path)
