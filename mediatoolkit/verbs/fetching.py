@@ -7,7 +7,7 @@ from pathlib import Path
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.files import read_file
 from mediatoolkit.media import Audio, Image, Media, Video, entry_of
-from mediatoolkit.media.formats import name_of
+from mediatoolkit.media.signatures import name_of
 from mediatoolkit.quoting import quoted
 from mediatoolkit.transport import Timeout, Transport, call_within
 from mediatoolkit.transport.guard import Origin
@@ -20,19 +20,31 @@ _ENDINGS: dict[str, tuple[type[Media], str]] = {
     **dict.fromkeys((".mp3",), (Audio, ".mp3")),
     **dict.fromkeys((".ogg", ".oga", ".opus"), (Audio, ".ogg")),
     **dict.fromkeys((".flac",), (Audio, ".flac")),
+    **dict.fromkeys((".m4a", ".m4b"), (Audio, ".m4a")),
     **dict.fromkeys((".mp4", ".m4v"), (Video, ".mp4")),
     **dict.fromkeys((".webm",), (Video, ".webm")),
 }
 """What a file of that name is, and how we would end its name."""
 
-_OTHER_MEDIA = frozenset(
-    {
-        *(".3gp", ".avi", ".mkv", ".mov", ".mpeg", ".mpg", ".ts", ".wmv"),
-        *(".aac", ".aif", ".aiff", ".m4a", ".wma"),
-        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jxl", ".tif", ".tiff"),
-    }
-)
-"""Never a page nor nothing, whatever else they are."""
+_NAMES = {
+    **dict.fromkeys((".gif",), ("GIF",)),
+    **dict.fromkeys((".bmp",), ("BMP",)),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    **dict.fromkeys((".heic", ".heif"), ("HEIC", "HEIF")),
+    **dict.fromkeys((".avif",), ("AVIF", "HEIF")),
+    **dict.fromkeys((".jxl",), ("JPEG XL",)),
+    **dict.fromkeys((".svg",), ("SVG",)),
+    **dict.fromkeys((".pdf",), ("PDF",)),
+    **dict.fromkeys((".aac",), ("AAC", "MP3")),  # "MP3" for a tag before the sound
+    **dict.fromkeys((".aif", ".aiff"), ("AIFF",)),
+    **dict.fromkeys((".wma", ".wmv"), ("Windows Media",)),
+    **dict.fromkeys((".mov",), ("QuickTime", "MP4")),
+    **dict.fromkeys((".3gp",), ("MP4",)),
+    **dict.fromkeys((".mkv",), ("Matroska", "WebM")),
+    **dict.fromkeys((".avi",), ("AVI",)),
+    **dict.fromkeys((".mpg", ".mpeg"), ("MPEG",)),
+}
+"""What media that is none of ours is called by its first bytes."""
 
 _CHECKED = 64 << 20  # bytes of a file that is checked whole
 
@@ -80,9 +92,9 @@ def _check(named: str | os.PathLike[str], part: Path) -> None:
     reason = None
     if ending in _ENDINGS:
         reason = _unlike(part, ending)
-    elif ending in _OTHER_MEDIA:
-        kind = name_of(_head(part))
-        reason = f"It is {kind}." if kind in {"empty", "HTML or XML"} else None
+    elif ending in _NAMES:
+        name = name_of(_head(part))
+        reason = None if name in _NAMES[ending] else f"It is {name}, not what {ending} says."
     if reason is not None:
         raise MediaError(
             f"What came for {quoted(Path(named).name)} was not kept. {reason} Check the address, "
@@ -109,4 +121,4 @@ def _unlike(part: Path, ending: str) -> str | None:
 
 def _head(part: Path) -> bytes:
     with part.open("rb") as file:
-        return file.read(512)
+        return file.read(1024)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
