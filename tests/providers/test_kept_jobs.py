@@ -412,7 +412,9 @@ class TestIntents:
         assert kept(tmp_path) == []
 
     @pytest.mark.parametrize(
-        "reply", [said({}), body(PAGE), said({"id": "../x"}), body(b"", 202)], ids=repr
+        "reply",
+        [said({}), body(PAGE), said({"id": "../x"}), body(b"", 202)],
+        ids=["no id", "a page", "no plain id", "another status"],
     )
     async def test_it_stays_when_it_may_have_been_paid(
         self, server: Server, tmp_path: Path, reply: Reply
