@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.proxy import Proxy
 
 _NOT_REACHED = (aiohttp.ClientConnectorError, socket.gaierror)
+_PROXY_NOT_REACHED = (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorDNSError)
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
+_CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 FOREIGN = (
     aiohttp.ClientError,
@@ -135,21 +137,24 @@ def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | 
             f"The proxy {name} gave no way to {place} (status {status}); ask who runs it, or "
             "go without: mt.configure(proxy=None)."
         )
-    is_tls = isinstance(error, aiohttp.ClientSSLError)
-    if isinstance(error, aiohttp.ClientConnectorError) and not is_tls:
-        if proxy is not None:
-            return (
-                f"The proxy {proxy} cannot be reached on the way to {place}: {_reason(error)}; "
-                "correct its address, or go without: mt.configure(proxy=None)."
-            )
-        if isinstance(error, aiohttp.ClientProxyConnectionError):
-            return f"The proxy on the way to {place} cannot be reached; check its address."
+    if proxy is not None and isinstance(error, _PROXY_NOT_REACHED):
+        return (
+            f"The proxy {proxy} cannot be reached on the way to {place}: {_reason(error)}; correct "
+            "its address, or go without: mt.configure(proxy=None)."
+        )
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"The proxy on the way to {place} cannot be reached; check its address."
     return None
 
 
 def _of_tls(error: BaseException, place: str) -> str | None:
     """What to say of a handshake that failed, with the next step."""
     inner = _inner(error)
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(inner, _CUT):
+        return (
+            f"{place} closed the connection before TLS was agreed on. Is this https, and does your "
+            "network let it through? Check the address and its port."
+        )
     if not isinstance(inner, ssl.SSLError):
         return None
     if getattr(inner, "reason", None) in _NO_TLS:

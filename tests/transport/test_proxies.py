@@ -697,18 +697,32 @@ async def test_a_certificate_of_another_host_is_no_matter_of_roots(
     assert safe.requests == []
 
 
-async def test_https_to_a_plain_port_asks_whether_it_is_https(make: Make) -> None:
+@pytest.mark.parametrize(
+    ("greeting", "is_proxied"),
+    [(b"HTTP/1.1 400 Bad\r\n\r\n", False), (b"SSH-2.0-x\r\n", True)],
+)
+async def test_https_to_a_plain_port_asks_whether_it_is_https(
+    make: Make,
+    greeting: bytes,
+    is_proxied: bool,  # noqa: FBT001 - a table's column
+) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(10)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
+        try:
+            await reader.read(10)
+            writer.write(greeting)
+        finally:
+            writer.close()
 
     plain = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = plain.sockets[0].getsockname()[1]
-    async with plain:
-        error = await fails(post(make(base_url=f"https://127.0.0.1:{port}")))
+    async with plain, proxying({}) as proxy:
+        mt.configure(proxy=proxy.url if is_proxied else None)
+        transport = make(base_url=f"https://127.0.0.1:{port}", retry=mt.Retry(attempts=1))
+        error = await fails(post(transport))
 
-    assert "Is this https?" in str(error)
+    assert "Is this https" in str(error)
+    assert ("was on the way" in str(error)) is is_proxied
+    assert "cannot be reached" not in str(error)
 
 
 def test_checking_cannot_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
