@@ -135,15 +135,20 @@ def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | 
             f"The proxy {name} gave no way to {place} (status {status}); ask who runs it, or "
             "go without: mt.configure(proxy=None)."
         )
-    is_tls = isinstance(error, aiohttp.ClientSSLError)
-    if isinstance(error, aiohttp.ClientConnectorError) and not is_tls:
-        if proxy is not None:
-            return (
-                f"The proxy {proxy} cannot be reached on the way to {place}: {_reason(error)}; "
-                "correct its address, or go without: mt.configure(proxy=None)."
-            )
-        if isinstance(error, aiohttp.ClientProxyConnectionError):
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        if proxy is None:
             return f"The proxy on the way to {place} cannot be reached; check its address."
+        return (
+            f"The proxy {proxy} cannot be reached on the way to {place}: {_reason(error)}; "
+            "correct its address, or go without: mt.configure(proxy=None)."
+        )
+    is_tls = isinstance(error, aiohttp.ClientSSLError)
+    if proxy is not None and isinstance(error, aiohttp.ClientConnectorError) and not is_tls:
+        return (
+            f"The proxy {proxy} opened a way to {place}, and it broke before TLS was agreed on: "
+            f"{_reason(error)}; ask again, ask who runs the proxy, or go without: "
+            "mt.configure(proxy=None)."
+        )
     return None
 
 
