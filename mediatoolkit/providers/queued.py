@@ -37,7 +37,10 @@ DENIALS = 5
 """Looks in a row that may be refused for good before that is believed."""
 
 _PASSING = frozenset({"rate_limit", "server", "timeout", "transport"})
-_DENYING = frozenset({"blocked", "protocol", "request"})
+_OF_OTHERS = frozenset({"protocol", "transport"})
+"""Families of what somebody between says in the vendor's place, such as a proxy."""
+
+_DENYING = frozenset({"blocked", "request"}) | _OF_OTHERS
 _NOT_YET = frozenset({403, 404})
 """A job that was just begun may not be known everywhere, nor be everybody's, for some minutes."""
 
@@ -238,12 +241,14 @@ def _after(error: ProviderError | TransportError, call: Call) -> LookAgain | Non
     """What a look that failed means, or None when it is the end of the looks."""
     if isinstance(error, RateLimitError) and (error.retry_after or 0.0) > call.left():
         return None
+    family, message = error.family, str(error.args[0])
     if not isinstance(error, ProviderError):
-        return LookAgain(str(error.args[0])) if error.family in _PASSING else None
-    words = error.words or f"status {error.status} without a word."
-    if error.status in _NOT_YET or error.family in _PASSING:
+        return LookAgain(message) if family in _PASSING else None
+    others = message if family in _OF_OTHERS else ""
+    words = error.words or others or f"status {error.status} without a word."
+    if error.status in _NOT_YET or family in _PASSING - _OF_OTHERS:
         return LookAgain(words)
-    return LookAgain(words, error) if error.family in _DENYING else None
+    return LookAgain(words, error) if family in _DENYING else None
 
 
 async def _patiently(waiting: Awaitable[object]) -> None:

@@ -19,7 +19,7 @@ from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hun
 from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.policy import Limits, Retry, Stage, Timeout
-from mediatoolkit.transport.refused import error_within, failed_by
+from mediatoolkit.transport.refused import error_within, explain_unread, failed_by
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.slots import Desk
 from mediatoolkit.transport.tries import Failed
@@ -136,7 +136,7 @@ class Exchange:
     ) -> Answer | Failed:
         meter = Meter(self.call, self.desk.tally, response.content_length)
         if response.status == 200:
-            return await self._accept(response, meter)
+            return await self._accept(response, meter, way)
         request, line = self.request, self.line
         odd_success = request.paid and 200 < response.status < 300
         if sent is not None and not odd_success:
@@ -154,13 +154,17 @@ class Exchange:
         failed.error.may_have_been_billed = odd_success or self._in_doubt()
         return failed
 
-    async def _accept(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer | Failed:
+    async def _accept(
+        self, response: aiohttp.ClientResponse, meter: Meter, way: Route
+    ) -> Answer | Failed:
         try:
             if self.request.sink is None:
                 answer = await self._whole(response, meter)
             else:
                 answer = await self._events(response, meter, self.request.sink)
         except MediaToolkitError as error:
+            if error.family == "protocol":
+                explain_unread(error, response.headers, self.line.provider, way)
             error.may_have_been_billed = self.request.paid and not isinstance(error, RefusalError)
             return Failed(error)
         return answer

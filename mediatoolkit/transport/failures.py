@@ -144,6 +144,13 @@ def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | 
         )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"The proxy on the way to {place} cannot be reached; check its address."
+    is_tls = isinstance(error, aiohttp.ClientSSLError)
+    if proxy is not None and isinstance(error, aiohttp.ClientConnectorError) and not is_tls:
+        return (
+            f"The proxy {proxy} opened a way to {place}, and it broke before TLS was agreed on: "
+            f"{_reason(error)}; ask again, ask who runs the proxy, or go without: "
+            "mt.configure(proxy=None)."
+        )
     return None
 
 

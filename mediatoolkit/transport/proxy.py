@@ -141,21 +141,26 @@ def _unless_bypassed(address: HiddenText, name: str, origin: Origin) -> Proxy | 
 
 
 def _is_bypassed(origin: Origin) -> bool:
-    """Whether NO_PROXY names *origin*: by urllib's rules, and by a network such as 10.0.0.0/8."""
-    names = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    if not names:
-        return False
+    """Whether NO_PROXY names *origin*: by urllib's rules, and by what else is usual.
+
+    That is a network such as 10.0.0.0/8, a star among names or before one, and the dot that may
+    end a name.
+    """
+    setting = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = [name.strip().rstrip(".").removeprefix("*.") for name in setting.split(",")]
+    if "*" in names:
+        return True
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # it is there
 
+    host, place = origin.host.rstrip("."), origin.place.replace(".:", ":")
     return any(
-        proxy_bypass_environment(host, {"no": names.strip()})
-        for host in (origin.host, origin.place)
-    ) or any(_holds(network, origin.host) for network in names.split(",") if "/" in network)
+        proxy_bypass_environment(one, {"no": ",".join(names)}) for one in (host, place)
+    ) or any(_holds(network, host) for network in names if "/" in network)
 
 
 def _holds(network: str, host: str) -> bool:
     try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network.strip(), strict=False)
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
     except ValueError:
         return False
 

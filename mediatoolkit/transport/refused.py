@@ -71,17 +71,28 @@ async def failed_by(
         _secret=secret,
     )
     error = _of_page(refusal, way) or read(refusal)
-    if is_page(refusal):
+    if is_page(refusal) or refusal.document is None:
         error.args = (f"{error.args[0]}{was_on_the_way(way.proxy)}", *error.args[1:])
     error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
     return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
 
 
+def explain_unread(
+    error: MediaToolkitError, headers: Mapping[str, str], provider: str, way: Route
+) -> None:
+    """Say in *error*, about a 200 that cannot be read, whose doing that may be."""
+    words = _stranger(way, provider, 200) if _is_html(headers) else str(error.args[0])
+    error.args = (words + was_on_the_way(way.proxy), *error.args[1:])
+
+
 def is_page(refusal: Refusal) -> bool:
     """Whether a page for people came, which no vendor sends on purpose."""
-    kind = refusal.headers.get("Content-Type", "").lower()
     start = refusal.text[:200].lstrip("\ufeff \t\r\n").lower()
-    return kind.startswith("text/html") or start.startswith(("<!doctype html", "<html"))
+    return _is_html(refusal.headers) or start.startswith(("<!doctype html", "<html"))
+
+
+def _is_html(headers: Mapping[str, str]) -> bool:
+    return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
 def _of_page(refusal: Refusal, way: Route) -> ProviderError | None:
@@ -98,13 +109,18 @@ def _of_page(refusal: Refusal, way: Route) -> ProviderError | None:
         return None
     title = _TITLE.search(refusal.text)
     named = f' titled "{refusal.say(title[1], 80)}"' if title else ""
-    step = _STEPS.get(status, "Sign in to the network in a browser, or ask who runs it")
     return ProviderError(
+        _stranger(way, refusal.provider, status, named), family="protocol", **facts
+    )
+
+
+def _stranger(way: Route, provider: str, status: int, named: str = "") -> str:
+    """Message for an HTML page; *named* tells its title."""
+    step = _STEPS.get(status, "Sign in to the network in a browser, or ask who runs it")
+    return (
         f"{way.origin.place} answered with an HTML page{named} (status {status}), so it was not "
-        f"{refusal.provider} who spoke, but a proxy, a filter or a login page. {step}; and check "
-        "the address.",
-        family="protocol",
-        **facts,
+        f"{provider} who spoke, but a proxy, a filter or a login page. {step}; and check "
+        "the address."
     )
 
 

@@ -37,11 +37,13 @@ def advice(error: ssl.SSLError) -> str:
         return "check the clock of this machine"
     if code not in _NEEDS_ROOT:
         return "check the address"
-    for name in NAMES:
-        if os.environ.get(name):
-            flaw = _flaw(os.environ[name])
-            return f"{name} {flaw or 'does not vouch for it'}; correct it"
-    return "if a company's own authority signs here, name the file of its root in SSL_CERT_FILE"
+    places = {name: os.environ[name] for name in NAMES if os.environ.get(name)}
+    if not places:
+        return "if a company's own authority signs here, name the file of its root in SSL_CERT_FILE"
+    flaws = {name: _flaw(name, place) for name, place in places.items()}
+    flawed = next((name for name, flaw in flaws.items() if flaw), None)
+    name = flawed or next(iter(places))
+    return f"{name} {flaws[name] or 'does not vouch for it'}; correct it"
 
 
 def _read() -> ssl.SSLContext:
@@ -81,8 +83,13 @@ def _facts(place: str | None) -> tuple[str, float, int] | None:
     return place, facts.st_mtime, facts.st_size
 
 
-def _flaw(place: str) -> str:
-    """What is wrong with the file or folder that a variable names, or `""`."""
+def _flaw(name: str, place: str) -> str:
+    """What is wrong with *place*, the file or folder that the variable *name* has, or `""`."""
+    if name == "SSL_CERT_DIR":  # OpenSSL takes several, and passes over what is missing
+        is_there = any(Path(folder).is_dir() for folder in place.split(os.pathsep))
+        return "" if is_there else "names a folder that cannot be found"
+    if name == "SSL_CERT_FILE" and Path(place).is_dir():
+        return "names a folder and takes a file; SSL_CERT_DIR takes folders"
     try:
         _add(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), place)
     except ssl.SSLError:

@@ -210,12 +210,13 @@ async def test_an_answer_that_is_not_the_vendors_last_word_keeps_the_job(
     [
         (NOT_YET, "You will not be charged"),
         (LAGS, "Requested entity was not found"),
-        (body(PAGE, 403), "status 403"),
+        (body(PAGE, 403), "answered with an HTML page"),
+        (body(b"no", 404), "not Gemini's own: no"),
         (about("paused"), "'paused'"),
         (body(b"", 503), "status 503"),
         (reset(), "closed the connection"),
     ],
-    ids=["403", "404", "page", "paused", "503", "reset"],
+    ids=["403", "404", "page", "text", "paused", "503", "reset"],
 )
 async def test_a_deadline_tells_the_last_words_and_nothing_of_keys(
     server: Server, tmp_path: Path, reply: Reply, words: str

@@ -1,6 +1,7 @@
 """Behind a proxy: who is asked through it, who knows its password, and what is said of it."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -66,6 +67,10 @@ async def tunnel(safe: Server) -> AsyncIterator[ProxyServer]:
     """Leads to the vendor by TLS."""
     async with proxying({"vendor.example": safe.port, "files.example": safe.port}) as one:
         yield one
+
+
+def body_of(content: bytes, status: int) -> bytes:
+    return head(status, Content_Type="text/html", Content_Length=len(content)) + content
 
 
 async def post(transport: Transport) -> Any:
@@ -186,13 +191,18 @@ async def test_this_machine_is_asked_without_the_proxy_of_the_environment(
         ("other.org, VENDOR.example", False),
         ("vendor.example:80", False),
         ("*", False),
+        ("other.org, *", False),
+        ("*.example", False),
+        ("vendor.example.", False),
+        ("*.other.org", True),
+        ("*endor.example", True),
         ("vendor.example:443", True),
         ("endor.example", True),
         ("10.0.0.0/8", True),
         ("", True),
     ],
 )
-def test_no_proxy_is_read_as_urllib_does(
+def test_no_proxy_is_read_as_is_usual(
     monkeypatch: pytest.MonkeyPatch,
     names: str,
     is_through: bool,  # noqa: FBT001 - a table's column
@@ -258,7 +268,7 @@ async def test_a_download_and_where_it_is_redirected_go_through_the_proxy(
     files.then(body(FILM))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
 
-    path = await mt.download(f"{VENDOR}/film", tmp_path / "film.mp4")
+    path = await mt.download(f"{VENDOR}/film", tmp_path / "film.bin")
     await sessions.close()
 
     assert path.read_bytes() == FILM
@@ -480,6 +490,37 @@ async def test_a_proxy_that_never_answers_is_waited_for_as_for_a_connection(make
     assert not error.may_have_been_billed
 
 
+@pytest.mark.parametrize(
+    "said_first",
+    [b"", b"HTTP/1.1 200 Conn", head(), head() + b"<html>", body_of(b"<html>", 200)],
+    ids=["nothing", "half a line", "a way", "a way and a page", "a page"],
+)
+async def test_a_proxy_that_dies_over_a_tunnel_is_told_and_asked_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch, said_first: bytes
+) -> None:
+    asked = 0
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said_first)
+        writer.close()
+
+    dying = await asyncio.start_server(die, "127.0.0.1", 0)
+    port = dying.sockets[0].getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    transport = make(base_url=SAFE_VENDOR, retry=mt.Retry(attempts=2, base=0.001))
+    async with dying:
+        error = await fails(post(transport))
+        await sessions.close()
+
+    assert f"roxy 127.0.0.1:{port}, which HTTPS_PROXY names," in str(error)
+    assert "cannot be reached" not in str(error)
+    assert not error.may_have_been_billed
+    assert asked == 2
+
+
 async def test_a_proxy_that_gives_no_way_is_told(
     proxy: ProxyServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -678,6 +719,38 @@ async def test_a_certificate_file_that_is_bad_is_told_and_read_again_when_it_is_
     await post(transport)
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"SSL_CERT_FILE": "."}, "SSL_CERT_FILE names a folder and takes a file"),
+        ({"SSL_CERT_DIR": "none"}, "SSL_CERT_DIR names a folder that cannot be found"),
+        ({"SSL_CERT_DIR": f".{os.pathsep}none"}, "SSL_CERT_DIR does not vouch for it"),
+        ({"REQUESTS_CA_BUNDLE": "none"}, "REQUESTS_CA_BUNDLE names a file that cannot be read"),
+        (
+            {"SSL_CERT_FILE": str(NAMES.with_name("loopback.pem")), "REQUESTS_CA_BUNDLE": "none"},
+            "REQUESTS_CA_BUNDLE names a file that cannot be read",
+        ),
+    ],
+    ids=["a folder", "no folder", "two folders", "no file", "the worse of two"],
+)
+async def test_the_variable_that_is_wrong_is_named(
+    *,
+    tunnel: ProxyServer,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variables: dict[str, str],
+    words: str,
+) -> None:
+    mt.configure(proxy=tunnel.url)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    for name, place in variables.items():
+        monkeypatch.setenv(name, place)
+
+    assert words in str(await fails(post(make(base_url=SAFE_VENDOR))))
+
+
 async def test_another_file_than_the_right_one_is_named(
     tunnel: ProxyServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -761,12 +834,26 @@ async def test_a_page_names_the_proxy_that_was_on_the_way(
     proxy: ProxyServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    for status in (403, 502):
-        proxy.refusals = [body_of(PAGE, status)]
+    for answer in (body_of(PAGE, 403), body_of(PAGE, 502), head(502, Content_Length=0)):
+        proxy.refusals = [answer]
         error = await fails(
             post(make(base_url=VENDOR, retry=mt.Retry(attempts=1))), mt.ProviderError
         )
         assert "which HTTP_PROXY names, was on the way" in str(error)
+
+
+async def test_a_page_in_place_of_an_answer_is_told_apart(
+    proxy: ProxyServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    proxy.refusals = [body_of(PAGE, 200)]
+
+    error = await fails(post(make(base_url=VENDOR)), mt.ProviderError)
+
+    assert "vendor.example:80 answered with an HTML page (status 200)" in str(error)
+    assert "which HTTP_PROXY names, was on the way" in str(error)
+    assert error.may_have_been_billed
+    assert len(proxy.lines) == 1
 
 
 async def test_a_407_is_a_matter_of_the_proxy_whatever_it_says(server: Server, make: Make) -> None:
@@ -779,7 +866,3 @@ async def test_a_407_is_a_matter_of_the_proxy_whatever_it_says(server: Server, m
 async def test_what_is_too_large_says_what_to_do(server: Server, make: Make) -> None:
     server.then(said({}, 413))
     assert "Send less" in str(await fails(post(make()), mt.ProviderError))
-
-
-def body_of(content: bytes, status: int) -> bytes:
-    return head(status, Content_Type="text/html", Content_Length=len(content)) + content
