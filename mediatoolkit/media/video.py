@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
-from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.errors import MediaError
 from mediatoolkit.media import boxes, ebml, pixels, reel
 from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.formats import MAX_PIXELS
@@ -165,7 +165,7 @@ class Video(Media):
         """
         del include, exclude
         data, metadata = {"text/plain": repr(self)}, {}
-        small = self._preview_if_possible()
+        small, _ = self._preview_or_reason()
         if small is not None:
             data[small.mime_type] = base64.b64encode(small.data).decode()
             shown = {"alt": self._alt(), "width": small.width, "height": small.height}
@@ -200,12 +200,6 @@ class Video(Media):
             if self.path is not None and self.path.absolute().is_relative_to(here):
                 return quote(self.path.absolute().relative_to(here).as_posix())
         return ""
-
-    def _preview_if_possible(self) -> Preview | None:
-        try:
-            return self.preview()
-        except (MediaError, MissingExtraError):
-            return None
 
     def _measure(self) -> tuple[float, float]:
         if not self._measured:

@@ -163,12 +163,16 @@ def checked_seed(seed: Any) -> int | None:
     return int(seed)
 
 
+def is_single(thing: object) -> bool:
+    """Whether *thing* is one picture, although it may be iterated over."""
+    return isinstance(thing, (str, bytes, bytearray, memoryview)) or any(
+        hasattr(thing, name) for name in ("__array__", "read")
+    )
+
+
 def pictures(things: object) -> tuple[Image, ...]:
     """Reference pictures of whatever they are given as."""
-    one = isinstance(things, (str, bytes, bytearray, memoryview)) or any(
-        hasattr(things, name) for name in ("__array__", "read")
-    )
-    if one or not isinstance(things, Iterable):
+    if is_single(things) or not isinstance(things, Iterable):
         raise PromptError("references takes a list of pictures: references=[picture].")
     return tuple(
         _picture(f"reference {number}", thing) for number, thing in enumerate(things, start=1)

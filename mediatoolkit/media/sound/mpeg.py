@@ -8,7 +8,7 @@ from functools import cache
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.sound import ape, id3
-from mediatoolkit.media.sound.facts import Piece, SoundFacts
+from mediatoolkit.media.sound.facts import TAGS, Piece, SoundFacts
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BITRATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -28,7 +28,7 @@ _HEAD = re.compile(
 _IN_A_ROW = 3  # frames; what looks like one alone may be chance
 _FALSE_STARTS = 10_000  # some 0.1 s of CPU
 _LONGEST_LEAD = 1 << 16
-_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"3DI")
+_TAGS = (*TAGS, b"3DI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,6 @@ def is_mp3(data: bytes) -> bool:
     """Whether the bytes begin as an MP3 does, perhaps behind zeros or within a frame."""
     begins = data[:3] == b"ID3" or _head(data, 0) is not None
     return begins or next(_rows(data[:_LONGEST_LEAD], 0), None) is not None
-
-
-def is_mp2(data: bytes) -> bool:
-    """Whether the bytes begin with a frame of the older layer II."""
-    return data[:1] == b"\xff" and data[1:2] in {b"\xfc", b"\xfd", b"\xf4", b"\xf5"}
 
 
 def inspect(data: bytes) -> SoundFacts | None:

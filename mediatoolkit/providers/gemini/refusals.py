@@ -107,7 +107,7 @@ def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work"
         live: Models to ask instead.
         local: What the local engine does instead, such as `"draw"`.
     """
-    error = _envelope(refusal.document)
+    error = envelope(refusal.document)
     if not error and refusal.status in (401, 403, 404):
         return _not_gemini(refusal)
     details = list(_mappings(error.get("details")))
@@ -277,7 +277,8 @@ def _sentence(said: str) -> str:
     return said if not said or said[-1] in ".!?…" else f"{said}."
 
 
-def _envelope(document: object) -> Mapping[str, Any]:
+def envelope(document: object) -> Mapping[str, Any]:
+    """What an error response says under `error`; empty where it is none of Gemini's."""
     if isinstance(document, list) and document:
         document = document[0]
     error = document.get("error") if isinstance(document, dict) else None

@@ -14,6 +14,7 @@ from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.gemini.answers import by_modality
+from mediatoolkit.providers.gemini.refusals import envelope
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
 from mediatoolkit.stages import Decoding
@@ -109,11 +110,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
     def _read_refusal(self, refusal: Refusal) -> ProviderError:
         """With the vendor's own words, which are all that counts when a look is refused."""
         error = super()._read_refusal(refusal)
-        document = refusal.document
-        if isinstance(document, list) and document:
-            document = document[0]
-        inner = document.get("error") if isinstance(document, dict) else None
-        error.words = refusal.say(inner.get("message")) if isinstance(inner, dict) else ""
+        error.words = refusal.say(envelope(refusal.document).get("message"))
         return error
 
     async def withdraw(self, job_id: str, call: Call) -> bool:
