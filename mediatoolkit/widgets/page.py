@@ -44,7 +44,7 @@ class Guarded:
 
 
 def can_be_sent(value: object) -> bool:
-    """Whether what a page said can be told to a page again; half a letter cannot."""
+    """Whether what a page said can be sent to a page again; half a letter cannot."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError):
@@ -59,7 +59,7 @@ def begin(
     name: str,
     tell: Callable[[str], object],
 ) -> None:
-    """Do *work* for a page on the running loop; its failure is told there, and is never lost.
+    """Do *work* for a page on the running loop; a failure of it is told to the page.
 
     Args:
         tasks: Holds it until it is done.
