@@ -94,7 +94,7 @@ class Audio(Media):
         Args:
             samples: Array `(frames,)` or `(frames, channels)` (a torch tensor has its channels
                 first) of floats from -1 to 1, or of integers over their range. Floats a little
-                beyond 1 are clipped; beyond 8 they are no such samples.
+                beyond 1 are clipped; values beyond 8 are refused.
             sample_rate: Hertz.
             provenance: How it was made.
 

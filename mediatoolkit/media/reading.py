@@ -227,9 +227,9 @@ def _bands(data: bytes, width: int, height: int, depth: int, colour: int) -> _Ba
     from PIL import Image as PillowImage
 
     channels = _CHANNELS[colour]
-    kept = {b"PLTE"} if depth == 16 else {b"PLTE", b"tRNS"}
+    kinds = {b"PLTE"} if depth == 16 else {b"PLTE", b"tRNS"}
     notes = b"".join(
-        data[start - 8 : end + 4] for kind, start, end in png_chunks(data) if kind in kept
+        data[start - 8 : end + 4] for kind, start, end in png_chunks(data) if kind in kinds
     )
 
     def bands(rows: int) -> Iterator["PillowImage.Image"]:

@@ -16,7 +16,7 @@ from mediatoolkit.media.formats import MAX_PIXELS
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.media.signatures import refusal
+from mediatoolkit.media.signatures import not_taken
 from mediatoolkit.media.structure import FilmFacts, Piece
 from mediatoolkit.numeric import is_number
 from mediatoolkit.quoting import quoted
@@ -149,8 +149,8 @@ class Video(Media):
             MissingExtraError: PyAV is not installed.
         """
         if not self._shown:
-            seen = reel.frames(self.data, stretch=self.facts.stretch, within=_LONGER_SIDE)
-            for _, picture in seen:
+            frames = reel.frames(self.data, stretch=self.facts.stretch, within=_LONGER_SIDE)
+            for _, picture in frames:
                 self._shown.append(Image(pixels.encode(pixels.pillow_of(picture))).preview())
                 return self._shown[0]
             raise MediaError("The film holds no picture.")
@@ -238,7 +238,7 @@ def inspect(data: bytes) -> FilmFacts:
     elif ebml.is_ebml(data):
         read = ebml.inspect
     else:
-        raise MediaError(refusal(data, "film", "MP4 or WebM"))
+        raise MediaError(not_taken(data, "film", "MP4 or WebM"))
     try:
         facts = read(data)
     except (IndexError, struct.error):
