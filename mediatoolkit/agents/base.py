@@ -163,7 +163,7 @@ class Agent(Closing, Generic[P, M]):
             await client.close()
 
     async def interrupt(self) -> None:
-        """Fail what is in flight with `ClosedError`, at most 4 s long; it can be used on."""
+        """Fail what is in flight with `ClosedError`, within 4 s; the agent can be used again."""
         await self._flights.stop()
 
     def __repr__(self) -> str:

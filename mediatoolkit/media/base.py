@@ -136,7 +136,7 @@ class Media(abc.ABC):
 
     @classmethod
     def _of_file(cls, thing: object) -> Self | None:
-        """Media of itself, of the bytes of a file, a path or an open file; None of all else."""
+        """Media of media, of the bytes of a file, of a path or an open file; else None."""
         if isinstance(thing, cls):
             return thing
         if isinstance(thing, (bytes, bytearray, memoryview)):

@@ -17,7 +17,7 @@ def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
     """The numbers of a tensor, wherever it is; float types that NumPy lacks become float32.
 
     Raises:
-        MediaError: They cannot be had.
+        MediaError: NumPy cannot have them.
     """
     import numpy as np
 

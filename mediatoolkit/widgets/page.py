@@ -14,7 +14,7 @@ Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
 class Guarded:
-    """A widget of ours, beside anywidget's own class: pages are not believed.
+    """A mixin for our widgets, which trust no page.
 
     A page may be somebody else's notebook, so only the traits in `from_page` are taken from it.
     """
@@ -39,7 +39,7 @@ class Guarded:
         )
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        """As `__reduce__`, which traitlets' own would pass by."""
+        """As `__reduce__`, which traitlets' own `__reduce_ex__` would bypass."""
         self.__reduce__()
 
 

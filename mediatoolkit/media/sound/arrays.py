@@ -34,8 +34,8 @@ def filled(
         raise failure
     try:
         samples = np.empty((frames, channels), np.float32)
-    except MemoryError as error:
-        raise failure from error
+    except MemoryError:
+        raise failure from None
     at = 0
     for block in blocks:
         samples[at : at + len(block)] = block
@@ -122,7 +122,7 @@ def _array(thing: Any) -> Any:
 
     if hasattr(thing, "read"):
         raise MediaError(
-            f"{type(thing).__name__} is a file, not an array of samples: Audio.of takes it."
+            f"{type(thing).__name__} is a file, no array of samples: Audio.of takes it."
         )
     try:
         return np.asarray(thing)

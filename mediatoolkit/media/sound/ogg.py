@@ -137,6 +137,9 @@ class Link:
         bits: How exact a sample is.
         start: Where its first page begins.
         stop: Where its last page ends.
+        codec: How its sound is written.
+        stream: What is known of its sound.
+        has_others: Whether there are other streams beside it.
     """
 
     sample_rate: int

@@ -45,7 +45,7 @@ class Form:
         chunks: Those that are whole, in order.
         walked: Where the last of them ends, with its padding.
         claimed: Where the head says that the form ends; 0 where it does not know.
-        end: Where it does.
+        end: Where it really ends.
         broken: The chunk that reaches beyond the file, or None.
     """
 

@@ -58,7 +58,7 @@ _MARKDOWN = tuple(
 
 
 def without_markup(text: str, left_out: list[str]) -> str:
-    """What of *text* is to be said; tags that stand for something else go to *left_out*."""
+    """The part of *text* that is to be said; tags that stand for something go to *left_out*."""
 
     def bare(tag: re.Match[str]) -> str:
         if tag[1].lower() not in _TAGS:

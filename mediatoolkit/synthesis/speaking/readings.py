@@ -1,7 +1,7 @@
 """How numbers and signs are read in English: `"3½ m²"` becomes `"3 and one half square meters"`.
 
-The voices say whole and decimal numbers, ordinals, times and most dates themselves; here stand the
-signs that they drop or misread. Where a spelling has two meanings, its shape decides:
+The voices say whole and decimal numbers, ordinals, times and most dates themselves; this module
+spells out the signs that they drop or misread. Where a spelling has two meanings, its form decides:
 
 - A comma before exactly three digits groups thousands (`1,000`), before another number of digits
   it is a decimal comma (`12,5`). A point before three digits is a decimal point (`$1.000`), unless
