@@ -245,10 +245,7 @@ class Store:
         except FileNotFoundError:
             return
         except OSError as error:
-            failure = files.storage_error(folder, error)
-        else:
-            return
-        raise failure
+            raise files.storage_error(folder, error) from error
 
     async def _write(self, path: Path, pieces: list[bytes | memoryview]) -> Path:
         with files.partial_file(path, follow_symlinks=False) as part:

@@ -225,16 +225,14 @@ def read_whole(file: Any) -> bytes:
             file.seek(0)  # a buffer that was just written stands at its end
             data = file.read()
     except (AttributeError, OSError, TypeError, ValueError) as error:
-        failure = MediaError(f"{type(file).__name__} cannot be read: {error}")
-    else:
-        if isinstance(data, (bytes, bytearray, memoryview)):
-            return bytes(data)
-        if hasattr(data, "__await__") and hasattr(data, "close"):
-            data.close()  # a coroutine that nobody will await
-        failure = MediaError(
-            f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
-        )
-    raise failure
+        raise MediaError(f"{type(file).__name__} cannot be read: {error}") from error
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    if hasattr(data, "__await__") and hasattr(data, "close"):
+        data.close()  # a coroutine that nobody will await
+    raise MediaError(
+        f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
+    )
 
 
 def figure(content: str, caption: str) -> str:

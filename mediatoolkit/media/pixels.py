@@ -91,11 +91,9 @@ def encode(
             options["xmp"] = packet
         picture.save(file, _FORMATS[mime_type], **options)
     except (OSError, ValueError) as error:
-        failure = _not_written(picture, mime_type, error)
-    else:
-        data = file.getvalue()
-        return embed.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
-    raise failure
+        raise _not_written(picture, mime_type, error) from error
+    data = file.getvalue()
+    return embed.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
 
 
 def converted(data: bytes, mime_type: str, metadata: Metadata) -> bytes:
@@ -135,10 +133,8 @@ def _animation(
         }
         picture.save(file, _FORMATS[mime_type], **options)
     except (EOFError, OSError, SyntaxError, ValueError) as error:
-        failure = _not_written(picture, mime_type, error)
-    else:
-        return file.getvalue()
-    raise failure
+        raise _not_written(picture, mime_type, error) from error
+    return file.getvalue()
 
 
 def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image":
@@ -226,8 +222,7 @@ def _array(thing: Any) -> "npt.NDArray[Any]":
     try:
         return np.asarray(thing)
     except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
-        failure = MediaError(f"{type(thing).__name__} gives no array of pixels: {error}")
-    raise failure
+        raise MediaError(f"{type(thing).__name__} gives no array of pixels: {error}") from error
 
 
 def _from_array(array: "npt.NDArray[Any]", *, channels_first: bool) -> "PillowImage.Image":

@@ -28,5 +28,4 @@ def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
         except TypeError:  # bfloat16, and the floats of 8 bits
             return np.asarray(plain.float().numpy())
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        failure = MediaError(f"The tensor has no numbers for NumPy: {error}")
-    raise failure
+        raise MediaError(f"The tensor has no numbers for NumPy: {error}") from error
