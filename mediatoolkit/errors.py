@@ -6,7 +6,7 @@
     ├── UnknownModelError         no installed provider serves that model      also LookupError
     ├── StorageError              the result could not be written              also OSError
     ├── MissingExtraError         an optional package is not installed         also ImportError
-    ├── ClosedError               used after close                             also RuntimeError
+    ├── ClosedError               used after close, or closed meanwhile        also RuntimeError
     ├── NotAwaitedError           a job was taken for what it makes            also AttributeError
     ├── JobCancelled              the user stopped the job
     ├── TransportError            no usable answer came back                   also ConnectionError
@@ -19,8 +19,8 @@
         ├── ModelNotFoundError    the provider does not serve that model (any more)
         └── RefusalError          the content policy said no
 
-Every message is safe to leave in a notebook: no key, no header, no query string, one line of less
-than a thousand letters, none of which a terminal obeys.
+Every message is safe to leave in a notebook: no key, no header, no query string. It is one line of
+fewer than a thousand characters, none of which controls a terminal.
 `asyncio.CancelledError` is not in the tree; it passes through unchanged.
 """
 
@@ -32,14 +32,17 @@ UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-"""Letters that a terminal obeys, that turn round what follows, or that nobody sees."""
+"""Characters that control a terminal, that reverse what follows, or that are invisible."""
 
 LONGEST = 900
-"""Letters of a message, so that with its warning it has less than a thousand."""
+"""Characters of a message; with its warning it stays below a thousand."""
 
 
 def in_one_line(text: str, longest: int = LONGEST, mark: str = "\N{REPLACEMENT CHARACTER}") -> str:
-    """*text* as it may be shown: *mark* for what is unseen; of a long one, begin and end."""
+    """*text* in one line that is safe to show; *mark* replaces control characters.
+
+    A text that is longer than *longest* loses its middle.
+    """
     line = re.sub(r"[\t\r\n]+", " ", text[: 4 * longest] + text[4 * longest :][-longest:])
     line = UNSEEN.sub(mark, line)
     if len(line) <= longest:
@@ -67,7 +70,7 @@ class MediaToolkitError(Exception):
     ) -> None:
         """Keep the facts; `str` shows the message and, where it matters, the bill.
 
-        What others wrote may stand in a message: it becomes one line that is safe to show.
+        A message may quote what others wrote, so it becomes one line that is safe to show.
         """
         super().__init__(message)
         self.args = (in_one_line(message),)
@@ -144,7 +147,7 @@ class MissingExtraError(MediaToolkitError, ImportError):
 
 
 class ClosedError(MediaToolkitError, RuntimeError):
-    """Used after close."""
+    """Used after close, or closed while it ran."""
 
     family = "closed"
 
@@ -210,7 +213,7 @@ class ProviderError(MediaToolkitError):
     Attributes:
         status: HTTP status, or None when the answer was a 200 without media.
         request_id: The provider's own name for the call, for its support desk, or None.
-        words: What the provider said of it, safe to show, or empty.
+        words: What the provider said about it, safe to show, or empty.
     """
 
     family = "server"

@@ -3,8 +3,8 @@
 Bytes go to an exclusive temporary file beside the target, are flushed to disk and then renamed.
 Clean-up is synchronous on purpose: it cannot be cancelled half-way.
 
-A process that is killed cleans up nothing. So the name of everything temporary bears the mark of
-its owner, who also holds a lock on it, and a later process sweeps what no living owner has.
+A process that is killed cleans up nothing. So the name of every temporary file carries the mark of
+its owner, who also holds a lock on it, and a later process removes those whose owner is gone.
 """
 
 import contextlib
@@ -106,8 +106,8 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
 
     Any number of blocks, in one process or several, may attend to the same name.
 
-    Returns:
-        Whether another block does, or may do; only what is surely over does not count.
+    Yields:
+        A function: whether another block does so as well, or may do so.
     """
     with contextlib.ExitStack() as stack:
         own: Path | None = None
@@ -159,7 +159,7 @@ def path_of(given: object) -> Path:
         raise StorageError(f"{quoted(given)} cannot be a path; use letters that the system knows.")
     if str(given).lower().startswith(("http:/", "https:/")):  # a Path keeps one slash of two
         raise StorageError(
-            f"{quoted(str(given))} is an address and no path; fetch it with "
+            f"{quoted(str(given))} is an address, not a path; fetch it with "
             "`await mt.download(url, path)` and use the path."
         )
     return path
@@ -175,7 +175,8 @@ def absolute(path: Path) -> Path:
         return path.absolute()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    raise StorageError(f"The current folder is gone: {reason}; change to another.")
+        message = f"The current folder is gone: {reason}; change to another."
+        raise StorageError(message) from error
 
 
 def target_of(given: object) -> Path:
@@ -235,8 +236,8 @@ def sweep(folder: Path) -> int:
         How many there were.
     """
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        names = [one.name for one in entries if one.name.endswith((".part", ".waiter"))]
-        return sum(_remove_left(folder / name, _FILE, Path.unlink) for name in names)
+        names = [entry.name for entry in entries if entry.name.endswith((".part", ".waiter"))]
+        return sum(_remove_abandoned(folder / name, _FILE, Path.unlink) for name in names)
     return 0
 
 
@@ -259,9 +260,9 @@ def sweep_scratch() -> None:
     import tempfile
 
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
-        for one in entries:
-            if _FOLDER.fullmatch(one.name) and one.is_dir(follow_symlinks=False):
-                _remove_left(Path(one.path), _FOLDER, shutil.rmtree)
+        for entry in entries:
+            if _FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                _remove_abandoned(Path(entry.path), _FOLDER, shutil.rmtree)
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -294,13 +295,13 @@ def _plain_file(target: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """A process, told from all others that can reach the same folder, now and later.
+    """A process, distinct from every other that can reach the same folder, now or later.
 
     Attributes:
-        machine: Of a running machine; containers on it share it, and a restart ends it.
-        space: The system's number for the process ids of a container, 0 where it has none.
-        pid: Process id in that space.
-        start: Ticks of the machine's clock at which the process began, 0 where nobody says.
+        machine: Digest of the machine's boot; its containers share it, and a restart changes it.
+        space: Number of the namespace of the process id, as a container has one; 0 for unknown.
+        pid: Process id in that namespace.
+        start: Ticks of the machine's clock at which the process began; 0 for unknown.
     """
 
     machine: str
@@ -315,7 +316,7 @@ class _Owner:
 
 @functools.lru_cache(maxsize=1)
 def _ourselves(pid: int) -> _Owner:
-    """This process, whose number a fork changes."""
+    """This process; the cache goes by *pid*, which a fork changes."""
     try:
         machine = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
     except OSError:
@@ -329,7 +330,7 @@ def _ourselves(pid: int) -> _Owner:
 
 
 def _start_of(pid: int) -> int:
-    """When a process of our own space began; -1 for one that is dead and not yet buried."""
+    """When a process of our own namespace began; -1 for a dead one that is not reaped yet."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return -1 if fields[0] in {b"Z", b"X"} else int(fields[19])
@@ -341,7 +342,7 @@ def _start_of(pid: int) -> int:
 def _claim(
     folder: Path, head: str, tail: str, make: Callable[[Path], int | None]
 ) -> Iterator[Path]:
-    """Make something that bears our mark between *head* and *tail*, and hold a lock on it."""
+    """Make a file or folder with our mark between *head* and *tail*, and hold a lock on it."""
     while True:
         mark = f"{_ourselves(os.getpid())}-{secrets.token_hex(4)}"
         path = folder / f"{head}{mark}{tail}"
@@ -388,12 +389,12 @@ def _lock(handle: int | None, *, exclusive: bool) -> bool | None:
     return True
 
 
-def _remove_left(path: Path, names: re.Pattern[str], remove: Callable[[Path], Any]) -> bool:
+def _remove_abandoned(path: Path, names: re.Pattern[str], remove: Callable[[Path], Any]) -> bool:
     """Remove *path* if it is ours, of one of these *names*, and its owner is gone."""
     if not names.fullmatch(path.name):
         return False
-    with contextlib.suppress(OSError), _probe(path) as held:  # another user's, or a folder
-        lives = _judge(path, held=held)
+    with contextlib.suppress(OSError), _probe(path) as is_locked:  # another user's, or a folder
+        lives = _is_owned(path, is_locked=is_locked)
         if lives is None:
             lives = time.time() - _touched(path) < _AGE
         if not lives:
@@ -404,13 +405,13 @@ def _remove_left(path: Path, names: re.Pattern[str], remove: Callable[[Path], An
 
 def _owner_lives(path: Path) -> bool | None:
     """Whether the owner of *path* lives; None when nobody can tell."""
-    with _probe(path) as held:
-        return _judge(path, held=held)
+    with _probe(path) as is_locked:
+        return _is_owned(path, is_locked=is_locked)
 
 
 @contextlib.contextmanager
 def _probe(path: Path) -> Iterator[bool | None]:
-    """Whether somebody holds *path*, or None; if not, nobody can take it within the block."""
+    """Whether *path* is locked, or None; if not, nobody can lock it within the block."""
     if fcntl is None:
         yield None  # nor is it opened, since Windows removes no file that is open
         return
@@ -427,25 +428,25 @@ def _probe(path: Path) -> Iterator[bool | None]:
         os.close(handle)
 
 
-def _judge(path: Path, *, held: bool | None) -> bool | None:
+def _is_owned(path: Path, *, is_locked: bool | None) -> bool | None:
     """Whether the owner of *path* lives; None when nobody can tell.
 
-    A lock says it exactly, but only on the machine that it was taken on: some network drives keep
-    locks to themselves. A process id says it within one container.
+    A lock tells exactly, but only on the machine where it was taken: some network drives do not
+    share their locks. A process id tells within one container.
     """
     mark = re.search(rf"[.-]{_MARK}-[0-9a-f]{{8}}", path.name)
     if mark is None:
-        return held or None  # of an earlier version, which took no locks
+        return is_locked or None  # of an earlier version, which took no locks
     owner = _Owner(mark[1], int(mark[2], 16), int(mark[3]), int(mark[4], 16))
     ourselves = _ourselves(os.getpid())
     if owner.machine != ourselves.machine:
-        return held or None
+        return is_locked or None
     runs = _runs(owner) if owner.space == ourselves.space else None
-    return held if runs is None else runs
+    return is_locked if runs is None else runs
 
 
 def _runs(owner: _Owner) -> bool | None:
-    """Whether a process of our own space runs; None when nobody can tell."""
+    """Whether a process of our own namespace runs; None when nobody can tell."""
     if os.name == "nt":
         return None  # signal 0 is Ctrl-C there
     try:
@@ -461,4 +462,4 @@ def _runs(owner: _Owner) -> bool | None:
 def _touched(path: Path) -> float:
     """When *path*, or what lies in it, was last written to; seconds since the epoch."""
     paths = [path, *path.iterdir()] if path.is_dir() else [path]
-    return max(one.lstat().st_mtime for one in paths)
+    return max(each.lstat().st_mtime for each in paths)

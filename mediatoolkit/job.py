@@ -194,8 +194,8 @@ class Job(Generic[T_co]):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if name in _OF_TASKS:
                 raise NotAwaitedError(
-                    f"A job has no {name!r}, since it is no task; give it to asyncio.gather, "
-                    "asyncio.as_completed or asyncio.wait_for, or make one of it: "
+                    f"A job has no {name!r}, since it is not a task; give it to asyncio.gather, "
+                    "asyncio.as_completed or asyncio.wait_for, or turn it into a task: "
                     "asyncio.ensure_future(job)."
                 )
             raise NotAwaitedError(f"A job has no {name!r}; await it first, and ask what it makes.")
@@ -276,16 +276,16 @@ class Job(Generic[T_co]):
         return State.DONE if self._error is None else State.FAILED
 
 
-def begun(start: Callable[[], Job[T]]) -> Job[T]:
-    """The job that *start* begins; a Ctrl-C that comes meanwhile cancels it.
+def start_job(start: Callable[[], Job[T]]) -> Job[T]:
+    """Call *start* and return its job; a Ctrl-C that comes meanwhile cancels the job.
 
-    So nothing runs on of which the caller has no handle.
+    So no job runs on that the caller has no handle of.
     """
     job: Job[T] | None = None
     try:
         with loops.interrupts_later():
             job = start()
-        return job  # noqa: RET504, TRY300 - a Ctrl-C may be raised here, too
+        return job  # noqa: RET504, TRY300 - a Ctrl-C may be raised here as well
     except KeyboardInterrupt:
         if job is not None:
             job.cancel()
@@ -326,9 +326,11 @@ def _cancelled(call: Call) -> JobCancelled:
         case Withdrawn(confirmed=True):
             return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
         case Withdrawn():
-            said = "The job was cancelled, but the vendor did not confirm that it stopped."
+            message = "The job was cancelled, but the vendor did not confirm that it stopped."
         case LeftRunning():
-            said = "The wait was cancelled; the vendor goes on, since somebody else waits as well."
+            message = (
+                "The wait was cancelled; the vendor goes on, since somebody else waits as well."
+            )
         case _:
-            said = "The job was cancelled."
-    return JobCancelled(said + way_back, **facts)
+            message = "The job was cancelled."
+    return JobCancelled(message + way_back, **facts)

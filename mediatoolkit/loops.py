@@ -79,7 +79,7 @@ def block(end: Over, stop: Callable[[], object], timeout: float | None = None) -
 
 @contextlib.contextmanager
 def interrupts_later() -> Iterator[None]:
-    """Put off Ctrl-C to the end of the block; elsewhere than in the main thread it never comes."""
+    """Delay Ctrl-C until the end of the block; only the main thread ever gets one."""
     usual: Any = None
     if threading.current_thread() is threading.main_thread():
         usual = signal.getsignal(signal.SIGINT)

@@ -3,7 +3,8 @@
 import re
 import reprlib
 
-# Controls but for line breaks and tabs; what turns the direction of all that follows; half letters.
+# Control characters except line breaks and tabs, marks of direction, lone surrogates. Joiners stay:
+# some scripts and emoji need them.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -31,11 +32,11 @@ quoted = _Short().repr
 
 
 def visible(text: str, longest: int | None = None) -> str:
-    """*text* without what hides, turns round or breaks what stands beside it.
+    """*text* without characters that hide, reverse or break what stands beside it.
 
     Args:
-        text: Of whomever.
-        longest: Characters that it may have; left out, any number.
+        text: Written by anybody.
+        longest: Most characters; left out, any number.
     """
     if longest is not None and len(text) > longest:
         text = f"{text[: longest - 1]}…"

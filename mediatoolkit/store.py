@@ -42,7 +42,7 @@ class Pending:
         kind: What is being made, such as `"video"`.
         origin: Who makes it, of what prompt, and when it was asked for.
         is_intent: The request was about to be sent, and nobody knows what became of it. It may
-            have been paid, and without a name of the vendor's it cannot be waited for.
+            have been paid, and without the vendor's name for it nobody can wait for it.
     """
 
     id: str
@@ -78,7 +78,7 @@ class Store:
     Args:
         folder: Stays the same folder when the process changes its own. It is made when it is
             first needed; those above it must exist, unless *create* is set.
-        create: Make those above it, too.
+        create: Make the folders above it as well.
 
     Attributes:
         folder: Absolute.
@@ -178,7 +178,7 @@ class Store:
         await _to_its_end(asyncio.to_thread(self._remember, name, json.dumps(record).encode()))
 
     async def forget(self, *job_ids: str) -> None:
-        """Drop the records of jobs that are over; no harm if there is none, or it has to stay."""
+        """Drop the records of jobs that are over, as far as they are there and can be removed."""
         for job_id in job_ids:
             with contextlib.suppress(StorageError):
                 await _to_its_end(asyncio.to_thread(self.drop, job_id))
@@ -187,29 +187,29 @@ class Store:
         """As `forget`, for one job; blocks.
 
         Raises:
-            StorageError: The record has to stay.
+            StorageError: The record cannot be removed.
         """
-        for path, pending in self._recorded():
+        for path, pending in self._records_and_jobs():
             if pending.id == job_id:
                 try:
                     path.unlink(missing_ok=True)
                 except OSError as error:
-                    raise files.storage_error(path, error) from None
+                    raise files.storage_error(path, error) from error
 
     @contextlib.contextmanager
     def waiting(self, pending: Pending) -> Iterator[Callable[[], bool]]:
         """Tell other processes that this one waits for *pending*, while the block lasts.
 
-        Returns:
-            Whether somebody else waits for it, too, or may do so.
+        Yields:
+            A function: whether somebody else waits for it as well, or may do so.
         """
         with files.presence(self._records, _digest(pending.id)) as others:
             yield others
 
     def pending(self) -> list[Pending]:
         """The jobs that were begun here and are not finished, oldest first."""
-        found = [pending for _path, pending in self._recorded()]
-        return sorted(found, key=lambda one: (one.origin.created, one.id))
+        jobs = [job for _path, job in self._records_and_jobs()]
+        return sorted(jobs, key=lambda job: (job.origin.created, job.id))
 
     def __repr__(self) -> str:
         """Without the path, which differs from machine to machine."""
@@ -219,7 +219,7 @@ class Store:
     def _records(self) -> Path:
         return self.folder / "pending"
 
-    def _recorded(self) -> Iterator[tuple[Path, Pending]]:
+    def _records_and_jobs(self) -> Iterator[tuple[Path, Pending]]:
         for path in self._records.glob("*.json"):
             pending = _pending(path)
             if pending is not None:
@@ -239,16 +239,13 @@ class Store:
         files.sweep_scratch()
 
     def _make(self, folder: Path) -> None:
-        """Make *folder*; where it cannot be made for want of one above it, it stays missing."""
+        """Make *folder*, unless one above it is missing: what needs it says so."""
         try:
             folder.mkdir(parents=self._create, exist_ok=True)
         except FileNotFoundError:
-            return  # what needs it says so
-        except OSError as error:
-            failure = files.storage_error(folder, error)
-        else:
             return
-        raise failure
+        except OSError as error:
+            raise files.storage_error(folder, error) from error
 
     async def _write(self, path: Path, pieces: list[bytes | memoryview]) -> Path:
         with files.partial_file(path, follow_symlinks=False) as part:

@@ -15,7 +15,7 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit import loops
 from mediatoolkit.call import Call
-from mediatoolkit.job import Job, alive, begun
+from mediatoolkit.job import Job, alive, start_job
 from mediatoolkit.progress import State
 from mediatoolkit.running import running
 from mediatoolkit.stages import Drawing
@@ -335,7 +335,7 @@ def test_ctrl_c_at_any_line_leaves_no_job_running(lines: int) -> None:
     sys.settrace(trace)
     try:
         with pytest.raises(KeyboardInterrupt):
-            begun(lambda: Job(forever, Call(60), label="fox")).result()
+            start_job(lambda: Job(forever, Call(60), label="fox")).result()
     finally:
         sys.settrace(usual)
     for job in alive - before:

@@ -11,7 +11,7 @@ from mediatoolkit.call import Call
 from mediatoolkit.closing import Closing
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.flow import together
-from mediatoolkit.job import Job, begun
+from mediatoolkit.job import Job, start_job
 from mediatoolkit.media import Media
 from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts import Prompt
@@ -151,7 +151,7 @@ class Agent(Closing, Generic[P, M]):
             return await self._make(asked, call)
 
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
-        return begun(lambda: Job(work, self._call(timeout), label=label))
+        return start_job(lambda: Job(work, self._call(timeout), label=label))
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError`, close the clients; may be called again.
@@ -163,7 +163,7 @@ class Agent(Closing, Generic[P, M]):
             await client.close()
 
     async def interrupt(self) -> None:
-        """Fail what is in flight with `ClosedError`, at most 4 s long; it can be used on."""
+        """Fail what is in flight with `ClosedError`, within 4 s; the agent can be used again."""
         await self._flights.stop()
 
     def __repr__(self) -> str:

@@ -21,10 +21,10 @@ from mediatoolkit.transport import Timeout
 class VideoGenAgent(Agent[VideoPrompt, Video]):
     """Makes films.
 
-    That a vendor is asked is written into the store before the request is sent, and the vendor's
-    name for the job as soon as it is known, so that it outlives the kernel: `pending` lists what
-    is unfinished, `resume` goes on from there. Only the vendor's own word that the job failed, was
-    refused or cancelled ends that, or `forget`.
+    An intent is written into the store before the request is sent, and the vendor's name for the
+    job as soon as it is known. So the job outlives the kernel: `pending` lists what is unfinished,
+    `resume` goes on from there. A record goes when the film is kept, when the vendor itself says
+    that the job failed, was refused or was cancelled, or with `forget`.
     """
 
     client_type = VideoClient
@@ -63,7 +63,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
 
         async def work(call: Call) -> Video:
             with self._flights.begin(call):
-                store = self._kept_in()
+                store = self._own_store()
                 await store.check()
                 return await self._collect(client, pending, call, store)
 
@@ -81,18 +81,18 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
     async def _begin(
         self,
         client: QueuedClient[VideoPrompt, Video],
-        asked: VideoPrompt,
+        prompt: VideoPrompt,
         call: Call,
         intent: Pending,
     ) -> Pending:
-        """Write *intent* down and start it; on failure it is dropped if surely nothing was paid."""
-        store = self._kept_in()
+        """Write *intent* down and start the job; a failure drops it if surely nothing was paid."""
+        store = self._own_store()
         try:
             await store.remember(intent)
-            return intent.begun(await client.start(asked, call))
+            return intent.begun(await client.start(prompt, call))
         except MediaToolkitError as error:
             if error.may_have_been_billed:
-                _add(error, self._way_back(intent))
+                _append(error, self._way_back(intent))
             else:
                 await store.forget(intent.id)
             raise
@@ -142,7 +142,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
             if call.job_id is None:
                 await store.forget(*ids)
             elif isinstance(error, MediaToolkitError):
-                _add(error, call.way_back)
+                _append(error, call.way_back)
             raise
         await store.forget(*ids)
         return film
@@ -153,14 +153,14 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
             raise PromptError(f"No film {quoted(job_id)} is pending in this store.")
         return pending
 
-    def _kept_in(self) -> Store:
+    def _own_store(self) -> Store:
         if self.store is None:
-            raise PromptError("This agent has no store, so nothing is pending.")
+            raise PromptError("This agent has no store; give it one: store=….")
         return self.store
 
     @property
     def _verbs(self) -> str:
-        """Whose `resume` and `forget` know our store."""
+        """The object, as a user writes it, whose `resume` and `forget` know our store."""
         default = self.store is not None and self.store.folder == Store.default().folder
         return "mt.jobs" if default else "agent"
 
@@ -172,18 +172,22 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
 
 
 def check_resumable(pending: Pending, verbs: str) -> None:
-    """Refuse what has no name at the vendor; *verbs* is whose `forget` drops it.
+    """Refuse an intent, which has no name at the vendor.
+
+    Args:
+        pending: What is to be resumed.
+        verbs: The object, as a user writes it, whose `forget` drops the record.
 
     Raises:
         PromptError: It is an intent.
     """
     if pending.is_intent:
         raise PromptError(
-            f"{pending.id} has no name at the vendor, so it cannot be waited for: it was about to "
-            f"begin at {pending.origin.created[:40]}. Look there whether it was paid; "
-            f"{verbs}.forget({pending.id!r}) drops the record."
+            f"{pending.id} has no name at the vendor, so it cannot be waited for: its request was "
+            f"about to be sent at {pending.origin.created[:40]}. Ask the vendor whether it was "
+            f"paid; {verbs}.forget({pending.id!r}) drops the record."
         )
 
 
-def _add(error: MediaToolkitError, sentence: str) -> None:
+def _append(error: MediaToolkitError, sentence: str) -> None:
     error.args = (f"{error.args[0]} {sentence}", *error.args[1:])

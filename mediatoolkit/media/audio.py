@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.errors import MediaError
 from mediatoolkit.media import pixels
 from mediatoolkit.media.base import Media, figure, read_whole
 from mediatoolkit.media.captions import Captions
@@ -94,7 +94,7 @@ class Audio(Media):
         Args:
             samples: Array `(frames,)` or `(frames, channels)` (a torch tensor has its channels
                 first) of floats from -1 to 1, or of integers over their range. Floats a little
-                beyond 1 are clipped; beyond 8 they are no such samples.
+                beyond 1 are clipped; values beyond 8 are refused.
             sample_rate: Hertz.
             provenance: How it was made.
 
@@ -239,7 +239,7 @@ class Audio(Media):
         What cannot be decoded here has its caption alone.
         """
         del include, exclude
-        small = self._preview_if_possible()
+        small, _ = self._preview_or_reason()
         note = small.note if small else "no preview"
         caption = " · ".join(part for part in (self._caption(), note) if part)
         shown = figure(self._player(small) if small else "", escape(caption))
@@ -252,12 +252,6 @@ class Audio(Media):
             f'<audio controls preload="metadata" src="{source}" aria-label="{label}" '
             f'style="max-width:100%">{label}</audio>'
         )
-
-    def _preview_if_possible(self) -> SoundPreview | None:
-        try:
-            return self.preview()
-        except (MediaError, MissingExtraError):
-            return None
 
     @classmethod
     def _inspect(cls, data: bytes) -> SoundFacts:

@@ -78,9 +78,9 @@ class Media(abc.ABC):
         return cls(files.read_file(where), path=where)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle without what is kept of earlier looks, so that equal media has equal pickles."""
-        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
-        return _restored, (type(self), known)
+        """Pickle without previews, so that equal media has equal pickles."""
+        names = (each.name for each in fields(self) if each.name[0] != "_")
+        return _restored, (type(self), {name: getattr(self, name) for name in names})
 
     @property
     def mime_type(self) -> str:
@@ -136,7 +136,7 @@ class Media(abc.ABC):
 
     @classmethod
     def _of_file(cls, thing: object) -> Self | None:
-        """Media of itself, of the bytes of a file, a path or an open file; None of all else."""
+        """Media of media, of the bytes of a file, of a path or an open file; else None."""
         if isinstance(thing, cls):
             return thing
         if isinstance(thing, (bytes, bytearray, memoryview)):
@@ -158,7 +158,7 @@ class Media(abc.ABC):
         )
 
     def _preview_or_reason(self) -> tuple[Any, str]:
-        """A small copy for a page; else None, and why: the end of a cell is no traceback."""
+        """A small copy for a page, or None and the reason: no cell may end in a traceback."""
         try:
             return self.preview(), ""
         except (MediaError, MissingExtraError) as error:
@@ -222,19 +222,17 @@ def read_whole(file: Any) -> bytes:
     try:
         data = file.read()
         if not data and callable(getattr(file, "seek", None)):
-            file.seek(0)  # as a buffer stands that was just written
+            file.seek(0)  # a buffer that was just written stands at its end
             data = file.read()
     except (AttributeError, OSError, TypeError, ValueError) as error:
-        failure = MediaError(f"{type(file).__name__} cannot be read: {error}")
-    else:
-        if isinstance(data, (bytes, bytearray, memoryview)):
-            return bytes(data)
-        if hasattr(data, "__await__") and hasattr(data, "close"):
-            data.close()  # a coroutine that nobody will await
-        failure = MediaError(
-            f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
-        )
-    raise failure
+        raise MediaError(f"{type(file).__name__} cannot be read: {error}") from error
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    if hasattr(data, "__await__") and hasattr(data, "close"):
+        data.close()  # a coroutine that nobody will await
+    raise MediaError(
+        f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
+    )
 
 
 def figure(content: str, caption: str) -> str:
@@ -248,8 +246,8 @@ def figure(content: str, caption: str) -> str:
 def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
     """Media that was checked before it was pickled."""
     media = object.__new__(kind)
-    for one in fields(kind):
-        fresh: Any = one.default_factory
-        kept = known[one.name] if one.name in known else fresh()
-        object.__setattr__(media, one.name, kept)
+    for attribute in fields(kind):
+        fresh: Any = attribute.default_factory
+        value = known[attribute.name] if attribute.name in known else fresh()
+        object.__setattr__(media, attribute.name, value)
     return media

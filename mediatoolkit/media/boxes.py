@@ -273,10 +273,10 @@ class _File:
     def _find(self, box: Box, *path: bytes) -> Box | None:
         """The first box along a path of kinds, or None."""
         for kind in path:
-            found = next((inner for inner in self._within(box) if inner.kind == kind), None)
-            if found is None:
+            child = next((inner for inner in self._within(box) if inner.kind == kind), None)
+            if child is None:
                 return None
-            box = found
+            box = child
         return box
 
     def _inside(self, box: Box, *path: bytes) -> Box:
@@ -285,10 +285,10 @@ class _File:
         Raises:
             IndexError: There is none.
         """
-        found = self._find(box, *path)
-        if found is None:
+        inner = self._find(box, *path)
+        if inner is None:
             raise IndexError
-        return found
+        return inner
 
 
 def _is_ours(data: bytes, box: Box) -> bool:

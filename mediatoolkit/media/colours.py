@@ -63,17 +63,15 @@ def _turned(picture: "PillowImage.Image", profile: bytes) -> "PillowImage.Image"
             outputMode="RGB",
         )
     except ImageCms.PyCMSError as error:
-        failure = ValueError(str(error))
-    else:
-        if turned is None:
-            raise ValueError("LittleCMS gives nothing back")
-        if inks:
-            turned.putalpha(picture.getchannel("A"))
-        turned.info = {**picture.info}
-        turned.info.pop("icc_profile", None)
-        turned.info.pop("transparency", None)
-        return turned
-    raise failure
+        raise ValueError(str(error)) from error
+    if turned is None:
+        raise ValueError("LittleCMS gives nothing back")
+    if inks:
+        turned.putalpha(picture.getchannel("A"))
+    turned.info = {**picture.info}
+    turned.info.pop("icc_profile", None)
+    turned.info.pop("transparency", None)
+    return turned
 
 
 def _without_profile(picture: "PillowImage.Image") -> "PillowImage.Image":

@@ -126,14 +126,14 @@ def with_provenance(data: bytes, provenance: Provenance) -> list[Piece]:
     file = _File(data)
     segment = file.segment
     *_, last = file.rows()
-    kept = last.start if last.id == _TAGS and file.record(last) is not None else segment.end
+    end = last.start if last.id == _TAGS and file.record(last) is not None else segment.end
     named = _element(_NAME, _OURS) + _element(_STRING, provenance.to_json().encode())
     tags = _element(_TAGS, _element(_TAG, _element(_TARGETS, b"") + _element(_SIMPLE, named)))
-    length = kept - segment.content + len(tags)
+    length = end - segment.content + len(tags)
     head = _SEGMENT.to_bytes(4, "big") + (length | 1 << 56).to_bytes(8, "big")
     view = memoryview(data)
     rest = [view[segment.end :]] if segment.end < len(data) else []
-    return [view[: segment.start], head, view[segment.content : kept], tags, *rest]
+    return [view[: segment.start], head, view[segment.content : end], tags, *rest]
 
 
 class _File:
@@ -167,8 +167,8 @@ class _File:
 
     def content(self, parent: Element, name: int, most: int = _LONGEST_VALUE) -> bytes:
         """The first *most* bytes of the first of that name; none where there is none."""
-        found = self.child(parent, name)
-        return self._data[found.content : min(found.end, found.content + most)] if found else b""
+        child = self.child(parent, name)
+        return self._data[child.content : min(child.end, child.content + most)] if child else b""
 
     def whole(self, parent: Element, name: int) -> int:
         """A whole number; 0 where there is none."""

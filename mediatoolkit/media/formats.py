@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.exif import EXIF_HEAD, orientation
-from mediatoolkit.media.signatures import refusal
+from mediatoolkit.media.signatures import not_taken
 
 MAX_PIXELS = 50_000_000
 EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
@@ -92,7 +92,7 @@ def picture_type(head: bytes) -> str | None:
 def _reader_for(data: bytes) -> Callable[[bytes], Facts | None]:
     mime_type = picture_type(data)
     if mime_type is None:
-        raise MediaError(refusal(data, "picture", "PNG, JPEG or WebP"))
+        raise MediaError(not_taken(data, "picture", "PNG, JPEG or WebP"))
     return {"image/png": _read_png, "image/jpeg": _read_jpeg, "image/webp": _read_webp}[mime_type]
 
 

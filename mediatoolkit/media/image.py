@@ -51,9 +51,9 @@ class Image(Media):
         Raises:
             MediaError: It is none of these, or not a picture we take.
         """
-        made = cls._of_file(thing)
-        if made is not None:
-            return made
+        image = cls._of_file(thing)
+        if image is not None:
+            return image
         picture = pixels.pillow_of(thing)
         return cls(pixels.encode(picture, metadata=metadata_of(picture)))
 

@@ -23,7 +23,7 @@ _RAW = re.compile(r"\s*(\w+)\s+(\d+)\s+([0-9a-fA-F\s]*)")
 _TAIL_NOTES = re.compile(
     rb"\s[\w.-]+:(?:MotionPhoto\w*|MicroVideo\w*|HasExtendedXMP)\s*=\s*(\"[^\"<>]*\"|'[^'<>]*')"
 )
-"""Of XMP, what announces the film behind a motion photo."""
+"""The part of XMP that announces the film behind a motion photo."""
 
 _TURN = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>))\s*[2-8]")
 

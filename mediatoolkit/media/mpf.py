@@ -1,7 +1,7 @@
 """The index of a JPEG that holds several pictures (CIPA DC-007).
 
-It is a TIFF in a segment of the first picture. Of each picture it tells the size and, but for the
-first, the offset, counted from the beginning of that TIFF.
+It is a TIFF in a segment of the first picture. It tells the size of each picture and, except for
+the first, its offset from the beginning of that TIFF.
 """
 
 import struct
@@ -19,7 +19,7 @@ def moved(content: bytes, *, grown: int, behind: int) -> bytes:
         behind: How many of these lie behind the index.
 
     Returns:
-        As it was, where it is not understood.
+        The same bytes where the index is not understood.
     """
     changed, base = bytearray(content), len(HEAD)
     order = {b"II": "<", b"MM": ">"}.get(content[base : base + 2])

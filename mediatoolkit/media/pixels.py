@@ -33,7 +33,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "image/jpeg": {"quality": 92},
     "image/webp": {"quality": 92},
 }
-_HELD = {
+_NATIVE_MODES = {
     "image/png": frozenset({"1", "I;16", "L", "LA", "P", "RGB", "RGBA"}),
     "image/webp": frozenset({"RGB", "RGBA"}),
 }
@@ -91,11 +91,9 @@ def encode(
             options["xmp"] = packet
         picture.save(file, _FORMATS[mime_type], **options)
     except (OSError, ValueError) as error:
-        failure = _not_written(picture, mime_type, error)
-    else:
-        data = file.getvalue()
-        return embed.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
-    raise failure
+        raise _not_written(picture, mime_type, error) from error
+    data = file.getvalue()
+    return embed.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
 
 
 def converted(data: bytes, mime_type: str, metadata: Metadata) -> bytes:
@@ -135,15 +133,13 @@ def _animation(
         }
         picture.save(file, _FORMATS[mime_type], **options)
     except (EOFError, OSError, SyntaxError, ValueError) as error:
-        failure = _not_written(picture, mime_type, error)
-    else:
-        return file.getvalue()
-    raise failure
+        raise _not_written(picture, mime_type, error) from error
+    return file.getvalue()
 
 
 def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image":
     """In a mode that the format holds."""
-    if picture.mode in _HELD.get(mime_type, ()):
+    if picture.mode in _NATIVE_MODES.get(mime_type, ()):
         return picture
     if not colours.is_rgb(picture):
         picture = colours.to_srgb(picture)
@@ -155,7 +151,7 @@ def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image"
 
 
 def _options(picture: "PillowImage.Image", mime_type: str, metadata: Metadata) -> dict[str, Any]:
-    """How Pillow is told to write a picture; it would take some of its own accord."""
+    """How Pillow is told to write a picture, with all that it would else choose itself."""
     options = _OPTIONS[mime_type] | options_for(metadata, mime_type)
     return options | {"icc_profile": colours.profile_of(picture)} | _resolution(picture)
 
@@ -213,8 +209,7 @@ def _of_pillow(picture: "PillowImage.Image") -> "PillowImage.Image":
     if picture.mode not in ("I", "F"):
         try:
             picture.load()
-            picture = upright(picture)
-            return picture if picture.mode in _HELD["image/png"] else _fitted(picture, "image/png")
+            return _fitted(upright(picture), "image/png")
         except (EOFError, OSError, SyntaxError, ValueError) as error:
             problem = str(error)
     raise MediaError(f"The Pillow image cannot be used: {problem}; convert it to RGB first.")
@@ -227,8 +222,7 @@ def _array(thing: Any) -> "npt.NDArray[Any]":
     try:
         return np.asarray(thing)
     except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
-        failure = MediaError(f"{type(thing).__name__} gives no array of pixels: {error}")
-    raise failure
+        raise MediaError(f"{type(thing).__name__} gives no array of pixels: {error}") from error
 
 
 def _from_array(array: "npt.NDArray[Any]", *, channels_first: bool) -> "PillowImage.Image":

@@ -74,7 +74,7 @@ class Provenance:
         """Read what `to_json` wrote; None when it is something else, larger, or deeper.
 
         Entries of another type are left out, and of the model's name all that does not print.
-        What is no finite number is None.
+        A number that is not finite becomes None.
         """
         if len(text) > LARGEST_RECORD:
             return None
@@ -150,9 +150,9 @@ def _plain(value: object, longest: int | None, level: int) -> Any:
         return "…"
     if isinstance(value, Mapping):
         entries = list(value.items())[:longest]
-        return {str(name)[:longest]: _plain(one, longest, level + 1) for name, one in entries}
+        return {str(name)[:longest]: _plain(part, longest, level + 1) for name, part in entries}
     if isinstance(value, (list, tuple)):
-        return [_plain(one, longest, level + 1) for one in value[:longest]]
+        return [_plain(part, longest, level + 1) for part in value[:longest]]
     return str(value)[:longest]
 
 

@@ -32,7 +32,7 @@ _MEMORY = 125_000_000
 """Bytes that Pillow may take for a picture which is made small."""
 
 _BAND = 4_000_000  # bytes of a PNG that are decoded at once
-_COPIES = 8  # of a band, on its way
+_COPIES = 8  # of a band in memory at once, measured
 _SMALL = 4_000_000  # pixels of a PNG that is decoded whole
 _WEBP = 17  # bytes a pixel, measured: two canvases of the decoder, its answer, the picture
 _READ_BY_PILLOW = 1 << 20  # bytes that Pillow unpacks of one text or profile
@@ -140,14 +140,14 @@ def _small(data: bytes, within: int) -> "PillowImage.Image":
     if kind == "image/png":
         return _small_png(data, within)
     width, height = webp_canvas(data) if kind == "image/webp" else (0, 0)
-    _check(_WEBP * width * height if width else jpeg_coefficients(data))
+    _check_memory(_WEBP * width * height if width else jpeg_coefficients(data))
     picture = opened(data)
     picture.thumbnail((within, within), reducing_gap=2.0)
     picture.load()  # which a picture that is small already was not
     return picture
 
 
-def _check(size: int) -> None:
+def _check_memory(size: int) -> None:
     if size > _MEMORY:
         raise MediaError(
             "The picture is too large to be made small in little memory; save it as a JPEG that "
@@ -167,7 +167,7 @@ def _small_png(data: bytes, within: int) -> "PillowImage.Image":
     channels = _CHANNELS.get(colour, 4)
     whole = interlaced or depth < 8
     stored = 4 if channels > 1 else max(1, depth // 8)  # bytes a pixel, by Pillow
-    _check(width * height * stored if whole else _COPIES * width * channels * depth // 8)
+    _check_memory(width * height * stored if whole else _COPIES * width * channels * depth // 8)
     bands = _crops(data) if whole else _bands(data, width, height, depth, colour)
     picture = _joined(bands, (width, height), within)
     picture.info.update(_notes(data))
@@ -227,9 +227,9 @@ def _bands(data: bytes, width: int, height: int, depth: int, colour: int) -> _Ba
     from PIL import Image as PillowImage
 
     channels = _CHANNELS[colour]
-    kept = {b"PLTE"} if depth == 16 else {b"PLTE", b"tRNS"}
+    kinds = {b"PLTE"} if depth == 16 else {b"PLTE", b"tRNS"}
     notes = b"".join(
-        data[start - 8 : end + 4] for kind, start, end in png_chunks(data) if kind in kept
+        data[start - 8 : end + 4] for kind, start, end in png_chunks(data) if kind in kinds
     )
 
     def bands(rows: int) -> Iterator["PillowImage.Image"]:
@@ -249,7 +249,7 @@ def _bands(data: bytes, width: int, height: int, depth: int, colour: int) -> _Ba
 
 
 def _flat(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """In a mode that can be averaged."""
+    """The same in a mode that can be averaged."""
     if picture.mode == "1":
         return picture.convert("L")
     if picture.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in picture.info:

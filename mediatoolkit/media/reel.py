@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _MOST_REDUCED = 24_000_000  # pixels
-_UNTOLD, _BT709 = 2, 1  # as FFmpeg numbers colour spaces
+_UNSPECIFIED, _BT709 = 2, 1  # as FFmpeg numbers colour spaces
 
 
 def pyav() -> Any:
@@ -93,7 +93,7 @@ def measure(data: bytes) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    """The film and its pictures of *most* pixels, whatever letters its tags are in."""
+    """Open a film whose pictures have *most* pixels at the most, whatever its tags are in."""
     av = pyav()
     with (
         _decoding(av),
@@ -132,7 +132,7 @@ def _pixels(
 def _colours(frame: Any) -> int | None:
     """BT.709 for high definition where the film does not say, as players take it."""
     is_high = frame.width >= 1280 or frame.height > 576
-    return _BT709 if frame.colorspace == _UNTOLD and is_high else None
+    return _BT709 if frame.colorspace == _UNSPECIFIED and is_high else None
 
 
 @contextlib.contextmanager

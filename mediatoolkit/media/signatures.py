@@ -126,16 +126,16 @@ def name_of(data: bytes) -> str:
     return kind_of(data).name
 
 
-def refusal(data: bytes, wanted: str, taken: str) -> str:
+def not_taken(data: bytes, noun: str, formats: str) -> str:
     """The message for bytes that are not the media that is wanted.
 
     Args:
-        data: The bytes, or as many of the first as there are.
-        wanted: `"picture"`, `"sound"` or `"film"`.
-        taken: The formats that are taken, such as `"PNG, JPEG or WebP"`.
+        data: The bytes, or the first kilobyte of them.
+        noun: What is wanted: `"picture"`, `"sound"` or `"film"`.
+        formats: Those that are taken, such as `"PNG, JPEG or WebP"`.
     """
     kind = kind_of(data)
-    message = f"This is {kind.name}, not a {wanted} we take: use {taken}"
+    message = f"This is {kind.name}, not a {noun} we take: use {formats}"
     return f"{message}; {kind.way_out}." if kind.way_out else f"{message}."
 
 

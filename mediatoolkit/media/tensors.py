@@ -17,7 +17,7 @@ def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
     """The numbers of a tensor, wherever it is; float types that NumPy lacks become float32.
 
     Raises:
-        MediaError: They cannot be had.
+        MediaError: NumPy cannot have them.
     """
     import numpy as np
 
@@ -28,5 +28,4 @@ def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
         except TypeError:  # bfloat16, and the floats of 8 bits
             return np.asarray(plain.float().numpy())
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        failure = MediaError(f"The tensor has no numbers for NumPy: {error}")
-    raise failure
+        raise MediaError(f"The tensor has no numbers for NumPy: {error}") from error

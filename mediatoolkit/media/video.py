@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
-from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.errors import MediaError
 from mediatoolkit.media import boxes, ebml, pixels, reel
 from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.formats import MAX_PIXELS
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.media.signatures import refusal
+from mediatoolkit.media.signatures import not_taken
 from mediatoolkit.media.structure import FilmFacts, Piece
 from mediatoolkit.numeric import is_number
 from mediatoolkit.quoting import quoted
@@ -149,8 +149,8 @@ class Video(Media):
             MissingExtraError: PyAV is not installed.
         """
         if not self._shown:
-            seen = reel.frames(self.data, stretch=self.facts.stretch, within=_LONGER_SIDE)
-            for _, picture in seen:
+            frames = reel.frames(self.data, stretch=self.facts.stretch, within=_LONGER_SIDE)
+            for _, picture in frames:
                 self._shown.append(Image(pixels.encode(pixels.pillow_of(picture))).preview())
                 return self._shown[0]
             raise MediaError("The film holds no picture.")
@@ -165,7 +165,7 @@ class Video(Media):
         """
         del include, exclude
         data, metadata = {"text/plain": repr(self)}, {}
-        small = self._preview_if_possible()
+        small, _ = self._preview_or_reason()
         if small is not None:
             data[small.mime_type] = base64.b64encode(small.data).decode()
             shown = {"alt": self._alt(), "width": small.width, "height": small.height}
@@ -200,12 +200,6 @@ class Video(Media):
             if self.path is not None and self.path.absolute().is_relative_to(here):
                 return quote(self.path.absolute().relative_to(here).as_posix())
         return ""
-
-    def _preview_if_possible(self) -> Preview | None:
-        try:
-            return self.preview()
-        except (MediaError, MissingExtraError):
-            return None
 
     def _measure(self) -> tuple[float, float]:
         if not self._measured:
@@ -244,7 +238,7 @@ def inspect(data: bytes) -> FilmFacts:
     elif ebml.is_ebml(data):
         read = ebml.inspect
     else:
-        raise MediaError(refusal(data, "film", "MP4 or WebM"))
+        raise MediaError(not_taken(data, "film", "MP4 or WebM"))
     try:
         facts = read(data)
     except (IndexError, struct.error):

@@ -174,7 +174,7 @@ def _record_in(data: bytes, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _ends(packet: bytes) -> tuple[bytes, bytes] | None:
-    """The packet up to where another description goes, and what follows; None: it is none."""
+    """What stands before and after the place of another description; None for no packet."""
     for close in reversed(list(_RDF_END.finditer(packet))):
         return packet[: close.start()], packet[close.start() :]
     empty = _RDF_EMPTY.search(packet)

@@ -22,7 +22,7 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ASPECT = re.compile(r"[1-9]\d?:[1-9]\d?")
 
 
-class Frozen(dict[str, Any]):
+class FrozenMapping(dict[str, Any]):
     """A mapping that stays as it is, and can be copied, pickled and hashed."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
@@ -140,7 +140,7 @@ def checked_text(text: object) -> str:
 def _options(options: object) -> Mapping[str, Any]:
     if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
         raise PromptError('options takes values by name: options={"temperature": 1.0}.')
-    return Frozen(options)
+    return FrozenMapping(options)
 
 
 def checked_aspect(aspect: object) -> str | None:
@@ -163,12 +163,16 @@ def checked_seed(seed: Any) -> int | None:
     return int(seed)
 
 
+def is_single(thing: object) -> bool:
+    """Whether *thing* is one picture, although it may be iterated over."""
+    return isinstance(thing, (str, bytes, bytearray, memoryview)) or any(
+        hasattr(thing, name) for name in ("__array__", "read")
+    )
+
+
 def pictures(things: object) -> tuple[Image, ...]:
     """Reference pictures of whatever they are given as."""
-    one = isinstance(things, (str, bytes, bytearray, memoryview)) or any(
-        hasattr(things, name) for name in ("__array__", "read")
-    )
-    if one or not isinstance(things, Iterable):
+    if is_single(things) or not isinstance(things, Iterable):
         raise PromptError("references takes a list of pictures: references=[picture].")
     return tuple(
         _picture(f"reference {number}", thing) for number, thing in enumerate(things, start=1)

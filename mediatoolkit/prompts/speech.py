@@ -6,7 +6,7 @@ from typing import Any
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.numeric import is_number
-from mediatoolkit.prompts.base import Frozen, Prompt, checked_text
+from mediatoolkit.prompts.base import FrozenMapping, Prompt, checked_text
 from mediatoolkit.quoting import quoted
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -112,4 +112,4 @@ def _speakers(speakers: object) -> Mapping[str, str]:
         if name is None or chosen is None or ":" in name:
             raise PromptError("Each speaker has a name without a colon, and a voice.")
         named[name] = chosen
-    return Frozen(named)
+    return FrozenMapping(named)

@@ -34,7 +34,7 @@ BEGIN_WITHIN = 1.0
 """Seconds that a cancel waits for the name of what was just begun."""
 
 DENIALS = 5
-"""Looks in a row that may be refused for good before that is believed."""
+"""How many looks in a row have to be refused before the refusal is believed."""
 
 _PASSING = frozenset({"rate_limit", "server", "timeout", "transport"})
 _OF_OTHERS = frozenset({"protocol", "transport"})
@@ -42,7 +42,7 @@ _OF_OTHERS = frozenset({"protocol", "transport"})
 
 _DENYING = frozenset({"blocked", "request"}) | _OF_OTHERS
 _NOT_YET = frozenset({403, 404})
-"""A job that was just begun may not be known everywhere, nor be everybody's, for some minutes."""
+"""For some minutes, servers of the vendor may not know a new job, or not whose it is."""
 
 
 class LookAgain(Exception):  # noqa: N818 - no error, as long as there is time

@@ -80,7 +80,7 @@ async def download(
         digest=digest,
     )
     await asyncio.to_thread(sweep_beside, target)
-    async with _Elsewhere() as stack:
+    async with _ExitInThread() as stack:
         part = stack.enter_context(partial_file(target))
         await arrival.fill(stack.enter_context(part.open("w+b")))
         if check is not None:
@@ -88,10 +88,10 @@ async def download(
     return target
 
 
-class _Elsewhere:
-    """Contexts that are left in a thread: a disk takes long to remove or to replace a large file.
+class _ExitInThread:
+    """Contexts that are left in a thread, since removing or replacing a large file takes long.
 
-    Where no thread can help any more, or somebody ends the program, they are left at once.
+    Where no thread can be started any more, or the program is being ended, they are left at once.
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class _Elsewhere:
         self._stack = contextlib.ExitStack()
 
     async def __aenter__(self) -> contextlib.ExitStack:
-        """Lend what the contexts are entered with."""
+        """Lend the stack on which the contexts are entered."""
         return self._stack
 
     async def __aexit__(
@@ -181,8 +181,8 @@ class _Arrival:
             if opened is not None and opened.session.closed:
                 failed = Failed(closed("The session"))
             else:
-                said = translate(error, self._place, self._call, self._timeout)
-                failed = Failed(said, again=is_loss(error))
+                failure = translate(error, self._place, self._call, self._timeout)
+                failed = Failed(failure, again=is_loss(error))
         finally:
             if opened is not None:
                 opened.response.close()

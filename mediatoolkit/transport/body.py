@@ -105,7 +105,7 @@ class Inflater:
             self._damaged()
 
     def _opened(self, first: int) -> "zlib._Decompress | None":
-        """What undoes the member that begins with the byte *first*, or None behind the last."""
+        """What unpacks the member that begins with the byte *first*; None behind the last one."""
         is_gzip = first == 0x1F  # never the first byte of bare deflate, nor is that of a zlib frame
         if self._members and not (is_gzip and self._window == _GZIP):
             self._is_over = True
@@ -140,8 +140,8 @@ def inflater_of(response: "aiohttp.ClientResponse", place: str, *, raw: bool) ->
     Raises:
         TransportError: It is packed in a way that we do not know.
     """
-    named = response.headers.get("Content-Encoding", "").lower().split(",")
-    encodings = [each.strip() for each in named if each.strip() not in ("", "identity")]
+    names = response.headers.get("Content-Encoding", "").lower().split(",")
+    encodings = [name.strip() for name in names if name.strip() not in ("", "identity")]
     if not raw or not encodings:
         return None
     return Inflater(", ".join(encodings), place)

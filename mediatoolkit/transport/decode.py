@@ -2,8 +2,8 @@
 
 A picture comes as megabytes of base64 inside a JSON string. Parsing that as one document holds
 the event loop for as long as it takes; here the string never becomes text. Everything around it
-is small and goes through the ordinary parser. So that it is, it has caps of its own, but for
-other long strings of base64: a picture may be signed with more bytes than it has.
+is small and goes through the ordinary parser. Caps of its own keep it small. Other long strings of
+base64 do not count, since the signature of a picture may be larger than the picture.
 """
 
 import asyncio
@@ -73,8 +73,8 @@ class Allowance:
             too_much(f"{MOST_VALUES:,} values")
 
 
-class Unicode:
-    """Makes UTF-8 of JSON that comes in pieces; UTF-8 passes as it is, but for a mark before it.
+class Utf8:
+    """Turns JSON that comes in pieces into UTF-8; UTF-8 passes unchanged, without its mark.
 
     Args:
         take: Gets the pieces.

@@ -69,7 +69,7 @@ class Route:
     def options(
         self, headers: Mapping[str, str], durations: aiohttp.ClientTimeout
     ) -> dict[str, Any]:
-        """What a session's `request` takes along, with *headers* and *durations* among it."""
+        """Arguments for a session's `request`, *headers* and *durations* among them."""
         options: dict[str, Any] = {"headers": dict(headers), "timeout": durations}
         if self.trust is not None:
             options["ssl"] = self.trust
@@ -91,10 +91,10 @@ def is_ours(session: aiohttp.ClientSession) -> bool:
 
 
 async def route(session: aiohttp.ClientSession, origin: Origin) -> Route:
-    """The way that *session* takes to *origin*: ours by the settings of this moment.
+    """How *session* gets to *origin*; a session of ours goes by the settings of this moment.
 
     Raises:
-        UnsafeURLError: What is set as a proxy is none.
+        UnsafeURLError: What is set as a proxy is no address of one.
     """
     if not is_ours(session):
         return Route(origin, _proxy_of(session, origin), is_ours=False)
@@ -107,7 +107,7 @@ def _proxy_of(session: aiohttp.ClientSession, origin: Origin) -> Proxy | None:
     """The proxy of a session of the user's own, as far as aiohttp lets it be seen."""
     own = getattr(session, "_default_proxy", None)
     auth = getattr(session, "_default_proxy_auth", None)
-    with contextlib.suppress(UnsafeURLError):  # what is odd about it is between them
+    with contextlib.suppress(UnsafeURLError):  # an odd address is the user's own affair
         if own is not None:
             proxy = parsed(HiddenText(own), "session=")
             return proxy if auth is None else replace(proxy, login=HiddenText(auth.encode()))
@@ -138,7 +138,7 @@ def durations(timeout: Timeout) -> aiohttp.ClientTimeout:
 
 
 def _with_tunnel(durations: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
-    """The same where a proxy has to answer, too, before there is a connection."""
+    """The same where a proxy has to answer as well before there is a connection."""
     return aiohttp.ClientTimeout(
         total=durations.total,
         connect=durations.sock_connect,

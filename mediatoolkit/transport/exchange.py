@@ -12,7 +12,7 @@ from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.stages import Connecting
 from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
-from mediatoolkit.transport.decode import MediaScanner, Unicode
+from mediatoolkit.transport.decode import MediaScanner, Utf8
 from mediatoolkit.transport.dial import USER_AGENT, Route, durations, route
 from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
@@ -202,7 +202,7 @@ class Exchange:
         turn: int = 1 << 20,
     ) -> None:
         place, raw = self.line.place, not self.session.auto_decompress
-        text = Unicode(take)
+        text = Utf8(take)
         await read_body(
             response,
             text.feed,

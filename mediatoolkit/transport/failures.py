@@ -18,7 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from mediatoolkit.call import Call
 from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
 from mediatoolkit.transport.policy import RETRYABLE, Timeout
-from mediatoolkit.transport.proxy import unused
+from mediatoolkit.transport.proxy import unused_proxy
 from mediatoolkit.transport.trust import advice
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def translate(
         place: Host and port that were asked.
         call: For stage and provider.
         timeout: Durations that hold where the call brings none along.
-        way: How the try went there, where the try did not get through; None for later.
+        way: Route of a try that did not get through; None after that.
     """
     error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
@@ -105,12 +105,12 @@ def translate(
         if proxy is not None:
             text += was_on_the_way(proxy)
         elif way is not None and isinstance(error, _NOT_REACHED):
-            text += unused(way.origin, is_ours=way.is_ours)
+            text += unused_proxy(way.origin, is_ours=way.is_ours)
     return TransportError(text, provider=call.provider)
 
 
 def was_on_the_way(proxy: "Proxy | None") -> str:
-    """Sentence for a message about what may be the proxy's doing, or `""` where there is none."""
+    """Sentence that names the proxy, which may have caused a failure; `""` where there is none."""
     return "" if proxy is None else f" The proxy {proxy} was on the way."
 
 
@@ -127,7 +127,7 @@ def proxy_wants_login(proxy: "Proxy | None") -> str:
 
 
 def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | None:
-    """What to say if it was the proxy, where there is one, that did not let the try through."""
+    """Message for a try that the proxy did not let through; None for every other."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         status = getattr(error, "status", None)
         if status == 407:
@@ -155,7 +155,7 @@ def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | 
 
 
 def _of_tls(error: BaseException, place: str) -> str | None:
-    """What to say of a handshake that failed, with the next step."""
+    """Message for a handshake that failed, with the next step; None for all else."""
     inner = _inner(error)
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(inner, _CUT):
         return (
@@ -166,7 +166,7 @@ def _of_tls(error: BaseException, place: str) -> str | None:
         return None
     if getattr(inner, "reason", None) in _NO_TLS:
         return (
-            f"No safe connection to {place}: what it says is not TLS. Is this https? Check the "
+            f"No safe connection to {place}: it does not speak TLS. Is this https? Check the "
             "address and its port."
         )
     if not isinstance(inner, ssl.SSLCertVerificationError):
@@ -243,13 +243,13 @@ def _too_slow(
     silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
     if connecting or not silent:
         name = place if proxy is None else f"The proxy {proxy} on the way to {place}"
-        seconds, said = timeout.connect, f"{name} took no connection within"
+        seconds, problem = timeout.connect, f"{name} took no connection within"
         field = "connect"
     else:
-        seconds, said = timeout.read or timeout.total, f"{place} stayed silent for"
+        seconds, problem = timeout.read or timeout.total, f"{place} stayed silent for"
         field = "read"
     return DeadlineError(
-        f"{said} {seconds:g} s; ask again, or give it more with Timeout({field}=...).",
+        f"{problem} {seconds:g} s; ask again, or give it more with Timeout({field}=...).",
         stage=call.event.stage,
         seconds=seconds,
         provider=call.provider,

@@ -72,7 +72,7 @@ async def open_url(
     """Ask for *url* and follow at most five redirects, each checked like the first.
 
     Returns:
-        The response, or what came of asking the host that did not answer.
+        The response, or the failure of the host that did not answer.
 
     Raises:
         UnsafeURLError: An address on the way is not fetched.
@@ -127,8 +127,8 @@ async def _way_to_stranger(
 ) -> tuple[aiohttp.ClientSession, Route]:
     """Session and way to somebody who is not trusted.
 
-    Where there is a proxy, it alone is connected to, and it looks the name up. Else the name must
-    lead to public addresses.
+    Where there is a proxy, only the proxy is connected to, and it looks the name up. Otherwise the
+    name must lead to public addresses.
     """
     if way.proxy is None:
         session = sessions.outside()

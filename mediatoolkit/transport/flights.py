@@ -13,11 +13,11 @@ CLOSE_WITHIN = 4.0
 
 
 class Flights:
-    """Calls that one close ends, on whatever loop they run.
+    """Calls that are ended by the same close, on whatever loop they run.
 
     Args:
         name: Who is closed, for the message.
-        among: All of these are in flight there, too.
+        among: Flights that these are a part of.
     """
 
     def __init__(self, name: str, among: "Flights | None" = None) -> None:
@@ -48,15 +48,15 @@ class Flights:
         Args:
             loop: Where they run; left out, anywhere.
         """
-        flights = [one for one in list(self._open) if loop in (None, one.loop)]
-        ends = [asyncio.wrap_future(one.stop(self)) for one in flights]
+        flights = [flight for flight in list(self._open) if loop in (None, flight.loop)]
+        ends = [asyncio.wrap_future(flight.stop(self)) for flight in flights]
         if ends:
             _, late = await asyncio.wait(ends, timeout=CLOSE_WITHIN)
             for end in late:
                 end.cancel()
 
     def failure(self) -> ClosedError:
-        """What a call raises that is stopped."""
+        """What a stopped call raises."""
         if self.closed:
             return closed(self.name)
         return ClosedError(f"{self.name} was closed while this ran; ask again.")

@@ -133,7 +133,7 @@ def check_name(origin: Origin) -> None:
     """Check a name that only the proxy on the way looks up, as far as its letters tell.
 
     Raises:
-        UnsafeURLError: It is a name of this machine or of a network at home.
+        UnsafeURLError: It is a name of this machine or of a private network.
     """
     host = origin.host.rstrip(".")
     if _literal(host) is None and ("." not in host or host.endswith(_HOME_NAMES)):

@@ -81,8 +81,8 @@ class Retry:
         attempts: Tries in all, 1 to 10.
         ambiguous: Send a paid request again even when the provider may have done the work, and
             so may bill twice.
-        base: Longest pause before the second try, seconds; doubles with every further try. At
-            least half of it is kept: who is busy is not well again after an instant.
+        base: Longest pause before the second try, seconds; doubles with every further try. A
+            pause is at least half as long, since a busy server does not recover in an instant.
         cap: Longest pause of our own choice, seconds. A provider may ask for more.
 
     Raises:

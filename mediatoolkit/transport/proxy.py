@@ -57,7 +57,7 @@ def configure(*, proxy: str | None) -> None:
         UnsafeURLError: *proxy* is something else; all stays as it was.
     """
     global _configured  # noqa: PLW0603 - one process has one network
-    # What is raised below shows its locals.
+    # The traceback of what is raised below shows its locals.
     proxy = hidden = HiddenText(proxy.strip()) if isinstance(proxy, str) else proxy
     if hidden is not None and hidden != ENV:
         parsed(hidden, _CONFIGURED)
@@ -94,7 +94,7 @@ def proxy_of_environment(origin: Origin) -> Proxy | None:
     return _unless_bypassed(_read(name), name, origin)
 
 
-def unused(origin: Origin, *, is_ours: bool) -> str:
+def unused_proxy(origin: Origin, *, is_ours: bool) -> str:
     """Sentence for a message where a proxy is set and *origin* was asked without it, or `""`.
 
     Args:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _MASK = "[key]"
-_LEAST_LOOSE = 8  # letters of a key of which a look-alike in plain text is no accident
+_LEAST_LOOSE = 8  # letters; of a shorter key, a look-alike in plain text may be an accident
 _GAP = r"(?:[^!-~]|\[[0-9;]{1,8}m){0,8}"  # blanks, invisible letters, what is left of a colour
 _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -54,10 +54,10 @@ def _hiding(name: str) -> "Callable[..., Any]":
 
     @functools.wraps(method)
     def hiding(*args: object, **options: object) -> Any:
-        made = method(*args, **options)
-        if isinstance(made, (list, tuple)):
-            return type(made)(map(HiddenText, made))
-        return HiddenText(made) if isinstance(made, str) else made
+        result = method(*args, **options)
+        if isinstance(result, (list, tuple)):
+            return type(result)(map(HiddenText, result))
+        return HiddenText(result) if isinstance(result, str) else result
 
     return hiding
 

@@ -38,7 +38,7 @@ class Spool:
         """Go on at byte *at* and forget what lies behind it.
 
         Raises:
-            StorageError: The disk did not let it go.
+            StorageError: The file cannot be cut there.
         """
         is_less = at < self._end
         self._batch, self._size = [], 0

@@ -1,4 +1,4 @@
-"""Whose certificates are believed: those of the system, or of the files that the user names."""
+"""Which roots are trusted: those of the system, or of the files that the user names."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ async def trust() -> ssl.SSLContext:
 
 
 def advice(error: ssl.SSLError) -> str:
-    """The next step after a handshake that failed so."""
+    """The next step after a handshake that failed with *error*."""
     code = getattr(error, "verify_code", None)
     if code in _DATES:
         return "check the clock of this machine"
@@ -55,7 +55,7 @@ def _read() -> ssl.SSLContext:
             context.set_alpn_protocols(["http/1.1"])
             bundle = os.environ.get("REQUESTS_CA_BUNDLE")
             if bundle:
-                with contextlib.suppress(OSError):  # `advice` tells if it is missed
+                with contextlib.suppress(OSError):  # `advice` names it where it is missed
                     _add(context, bundle)
             _latest = state, context
         return _latest[1]

@@ -24,7 +24,7 @@ _ENDINGS: dict[str, tuple[type[Media], str]] = {
     **dict.fromkeys((".mp4", ".m4v"), (Video, ".mp4")),
     **dict.fromkeys((".webm",), (Video, ".webm")),
 }
-"""What a file of that name is, and how we would end its name."""
+"""The media that an ending promises, and the ending that we would give it."""
 
 _NAMES = {
     **dict.fromkeys((".gif",), ("GIF",)),
@@ -44,7 +44,7 @@ _NAMES = {
     **dict.fromkeys((".avi",), ("AVI",)),
     **dict.fromkeys((".mpg", ".mpeg"), ("MPEG",)),
 }
-"""What media that is none of ours is called by its first bytes."""
+"""What other files are, by their first bytes, whose names end so."""
 
 _CHECKED = 64 << 20  # bytes of a file that is checked whole
 
@@ -86,24 +86,24 @@ async def download(
         return await transport.download(url, path, call, check=checked)
 
 
-def _check(named: str | os.PathLike[str], part: Path) -> None:
-    """Hold the file at *part* against the name that it shall have; blocks."""
-    ending = Path(named).suffix.lower()
+def _check(target: str | os.PathLike[str], part: Path) -> None:
+    """Check that the file at *part* is what the name of *target* promises; blocks."""
+    ending = Path(target).suffix.lower()
     reason = None
     if ending in _ENDINGS:
-        reason = _unlike(part, ending)
+        reason = _mismatch(part, ending)
     elif ending in _NAMES:
         name = name_of(_head(part))
         reason = None if name in _NAMES[ending] else f"It is {name}, not what {ending} says."
     if reason is not None:
         raise MediaError(
-            f"What came for {quoted(Path(named).name)} was not kept. {reason} Check the address, "
+            f"What came for {quoted(Path(target).name)} was not kept. {reason} Check the address, "
             "or keep whatever comes with check=False."
         )
 
 
-def _unlike(part: Path, ending: str) -> str | None:
-    """What tells the file from one whose name ends so, as a sentence, or None."""
+def _mismatch(part: Path, ending: str) -> str | None:
+    """A sentence that says why the file is not what *ending* promises, or None."""
     kind, extension = _ENDINGS[ending]
     size = part.stat().st_size
     if size > _CHECKED:

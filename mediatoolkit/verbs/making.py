@@ -98,8 +98,8 @@ def speech(
         AuthenticationError: The vendor needs a key, and there is none.
     """
     maker = agent_for(VoiceAgent, agent, model)
-    said = {"voice": voice, "style": style, "speed": speed}
-    return shown(lambda: maker.start(text, timeout=timeout, **said, **options))
+    manner = {"voice": voice, "style": style, "speed": speed}
+    return shown(lambda: maker.start(text, timeout=timeout, **manner, **options))
 
 
 def video(

@@ -56,16 +56,16 @@ class Jobs:
             PromptError: No such job is pending, or the vendor never gave it a name.
             AuthenticationError: The vendor needs a key, and there is none.
         """
-        found = self._pending(job_id)
-        check_resumable(found, "mt.jobs")
-        agent = agent_for(VideoGenAgent, None, found.origin.model)
-        return shown(lambda: agent.pick_up(found, timeout))
+        pending = self._pending(job_id)
+        check_resumable(pending, "mt.jobs")
+        agent = agent_for(VideoGenAgent, None, pending.origin.model)
+        return shown(lambda: agent.pick_up(pending, timeout))
 
     def _pending(self, job_id: str) -> Pending:
-        found = named(job_id, self.pending())
-        if found is None:
+        pending = named(job_id, self.pending())
+        if pending is None:
             raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
-        return found
+        return pending
 
     def _ipython_display_(self) -> None:
         """A live panel where there is a page for it."""

@@ -4,14 +4,14 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from mediatoolkit.job import Job, begun
+from mediatoolkit.job import Job, start_job
 
 T = TypeVar("T")
 
 
 def shown(start: Callable[[], Job[T]]) -> Job[T]:
     """The job that *start* begins, which IPython shows while it runs; Ctrl-C cancels it."""
-    return begun(lambda: _show(start()))
+    return start_job(lambda: _show(start()))
 
 
 def _show(job: Job[T]) -> Job[T]:

@@ -14,7 +14,7 @@ Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
 class Guarded:
-    """A widget of ours, beside anywidget's own class: pages are not believed.
+    """A mixin for our widgets, which trust no page.
 
     A page may be somebody else's notebook, so only the traits in `from_page` are taken from it.
     """
@@ -39,12 +39,12 @@ class Guarded:
         )
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        """As `__reduce__`, which traitlets' own would pass by."""
+        """As `__reduce__`, which traitlets' own `__reduce_ex__` would bypass."""
         self.__reduce__()
 
 
 def can_be_sent(value: object) -> bool:
-    """Whether what a page said can be told to a page again; half a letter cannot."""
+    """Whether what a page said can be sent to a page again; half a letter cannot."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError):
@@ -59,7 +59,7 @@ def begin(
     name: str,
     tell: Callable[[str], object],
 ) -> None:
-    """Do *work* for a page on the running loop; its failure is told there, and is never lost.
+    """Do *work* for a page on the running loop; a failure of it is told to the page.
 
     Args:
         tasks: Holds it until it is done.

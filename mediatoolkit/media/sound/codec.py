@@ -147,14 +147,14 @@ def _form(frame: Any) -> tuple[Any, ...]:
 
 def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
     """The same in large frames, because each costs its reader some time."""
-    held = av.AudioFifo()
+    fifo = av.AudioFifo()
     for frame in frames:
         frame.pts = None  # what counts is the order
-        held.write(frame)
-        if held.samples * frame.layout.nb_channels >= _AT_ONCE:
-            yield held.read()
-    if held.samples:
-        yield held.read()
+        fifo.write(frame)
+        if fifo.samples * frame.layout.nb_channels >= _AT_ONCE:
+            yield fifo.read()
+    if fifo.samples:
+        yield fifo.read()
 
 
 def _spread(samples: Any, channels: int) -> Any:

@@ -26,9 +26,10 @@ class SoundFacts:
     length: int
 
 
-_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+"""How the tags begin that programs put behind sound."""
 
 
 def with_tags_behind(data: bytes, end: int) -> int:
     """Where the file ends whose sound ends at *end*: tags behind it are kept, rubbish is not."""
-    return len(data) if data.startswith(_TAGS, end) else end
+    return len(data) if data.startswith(TAGS, end) else end

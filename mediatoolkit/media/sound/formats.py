@@ -5,7 +5,7 @@ from types import ModuleType
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import boxes
-from mediatoolkit.media.signatures import PICTURE, kind_of, refusal
+from mediatoolkit.media.signatures import PICTURE, kind_of, not_taken
 from mediatoolkit.media.sound import flac, id3, m4a, mpeg, ogg, wav
 from mediatoolkit.media.sound.facts import Piece, SoundFacts
 
@@ -90,4 +90,4 @@ def _module_for(data: bytes) -> ModuleType:
         return m4a
     if kind.name in _PERHAPS_MP3 and mpeg.is_mp3(data):
         return mpeg
-    raise MediaError(refusal(behind, "sound", "WAV, MP3, Ogg, FLAC or M4A"))
+    raise MediaError(not_taken(behind, "sound", "WAV, MP3, Ogg, FLAC or M4A"))

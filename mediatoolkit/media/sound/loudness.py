@@ -77,20 +77,20 @@ def _stretches(blocks: Any, step: int) -> Iterator[tuple[Any, int]]:
     """Some whole steps each, behind a run-up, and how long that is."""
     import numpy as np
 
-    held: list[Any] = []
+    parts: list[Any] = []
     size = before = 0
     for block in blocks:
-        held.append(block)
+        parts.append(block)
         size += len(block)
-        wanted = _most(step, block.shape[1]) * step
-        while size - before >= wanted:
-            whole = np.concatenate(held)
-            yield whole[: before + wanted], before
-            whole = whole[max(0, before + wanted - _RUN_UP * step) :]
-            before = min(before + wanted, _RUN_UP * step)
-            held, size = [whole], len(whole)
+        length = _most(step, block.shape[1]) * step
+        while size - before >= length:
+            whole = np.concatenate(parts)
+            yield whole[: before + length], before
+            whole = whole[max(0, before + length - _RUN_UP * step) :]
+            before = min(before + length, _RUN_UP * step)
+            parts, size = [whole], len(whole)
     if size > before:
-        yield np.concatenate(held), before
+        yield np.concatenate(parts), before
 
 
 def _most(step: int, channels: int) -> int:

@@ -110,10 +110,10 @@ def _all(data: bytes, parent: Box, kind: bytes) -> Iterator[Box]:
 
 def _find(data: bytes, parent: Box, *path: bytes) -> Box | None:
     """The first box along a path of kinds, or None."""
-    found: Box | None = parent
+    box: Box | None = parent
     for kind in path:
-        found = next(_all(data, found, kind), None) if found else None
-    return found
+        box = next(_all(data, box, kind), None) if box else None
+    return box
 
 
 def _inside(data: bytes, parent: Box, *path: bytes) -> Box:
@@ -122,10 +122,10 @@ def _inside(data: bytes, parent: Box, *path: bytes) -> Box:
     Raises:
         IndexError: There is none.
     """
-    found = _find(data, parent, *path)
-    if found is None:
+    box = _find(data, parent, *path)
+    if box is None:
         raise IndexError
-    return found
+    return box
 
 
 def _handler(data: bytes, track: Box) -> bytes:
@@ -261,9 +261,9 @@ def _edited(data: bytes, moov: Box, track: Box, scale: int, ticks: int) -> int:
         if start < 0:  # a pause
             continue
         left = max(0, ticks - start)
-        told = length * scale // movie_scale if movie_scale and length else left
-        is_rounded = movie_scale and abs(told - left) * movie_scale <= scale
-        total += left if is_rounded else min(told, left)
+        edited = length * scale // movie_scale if movie_scale and length else left
+        is_rounded = movie_scale and abs(edited - left) * movie_scale <= scale
+        total += left if is_rounded else min(edited, left)
     return total or ticks
 
 

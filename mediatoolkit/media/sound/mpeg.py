@@ -8,7 +8,7 @@ from functools import cache
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.sound import ape, id3
-from mediatoolkit.media.sound.facts import Piece, SoundFacts
+from mediatoolkit.media.sound.facts import TAGS, Piece, SoundFacts
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BITRATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -28,7 +28,7 @@ _HEAD = re.compile(
 _IN_A_ROW = 3  # frames; what looks like one alone may be chance
 _FALSE_STARTS = 10_000  # some 0.1 s of CPU
 _LONGEST_LEAD = 1 << 16
-_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"3DI")
+_TAGS = (*TAGS, b"3DI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,6 @@ def is_mp3(data: bytes) -> bool:
     return begins or next(_rows(data[:_LONGEST_LEAD], 0), None) is not None
 
 
-def is_mp2(data: bytes) -> bool:
-    """Whether the bytes begin with a frame of the older layer II."""
-    return data[:1] == b"\xff" and data[1:2] in {b"\xfc", b"\xfd", b"\xf4", b"\xf5"}
-
-
 def inspect(data: bytes) -> SoundFacts | None:
     """Walk the frames, over whatever stands before, between and behind them.
 
@@ -134,19 +129,19 @@ def written_into(data: bytes, record: bytes) -> list[Piece]:
     It goes where the file keeps its tags: into the first ID3v2 tag, or, where that cannot be read
     or there is none, into the APE tag. A file without either gets an ID3v2 tag.
     """
-    found, old = list(id3.tags(data)), ape.tag_of(data)
-    start = found[-1].stop if found else 0
-    kept = [tag.without_record() for tag in found if not tag.is_ours_alone]
-    new_ape = old.without_record()
-    if kept and kept[0].is_whole:
-        kept[0] = kept[0].with_record(record)
-    elif kept or new_ape.items or data.find(b"3DI", old.stop) != -1:
+    old_tags, old_ape = list(id3.tags(data)), ape.tag_of(data)
+    start = old_tags[-1].stop if old_tags else 0
+    tags = [tag.without_record() for tag in old_tags if not tag.is_ours_alone]
+    new_ape = old_ape.without_record()
+    if tags and tags[0].is_whole:
+        tags[0] = tags[0].with_record(record)
+    elif tags or new_ape.items or data.find(b"3DI", old_ape.stop) != -1:
         new_ape = new_ape.with_record(record)
     else:
-        kept = [id3.tag_of_v1(_v1(data)).with_record(record)]
+        tags = [id3.tag_of_v1(_v1(data)).with_record(record)]
     view = memoryview(data)
-    end = view[old.start : old.stop] if new_ape is old else new_ape.to_bytes()
-    return [*(tag.data for tag in kept), view[start : old.start], end, view[old.stop :]]
+    end = view[old_ape.start : old_ape.stop] if new_ape is old_ape else new_ape.to_bytes()
+    return [*(tag.data for tag in tags), view[start : old_ape.start], end, view[old_ape.stop :]]
 
 
 def record_in(data: bytes) -> bytes | None:

@@ -137,6 +137,9 @@ class Link:
         bits: How exact a sample is.
         start: Where its first page begins.
         stop: Where its last page ends.
+        codec: How its sound is written.
+        stream: What is known of its sound.
+        has_others: Whether there are other streams beside it.
     """
 
     sample_rate: int
@@ -219,7 +222,7 @@ def links(data: bytes) -> list[Link]:
     chain += _link(streams, start, max(stream.last.stop for stream in streams.values()))
     if not chain:
         raise MediaError(
-            f"This Ogg holds {packets.name_of(others)}, no sound that is taken; convert it first, "
+            f"This Ogg holds {packets.name_of(others)}, not a sound we take; convert it first, "
             "such as with `ffmpeg -i old.ogg -vn new.flac`."
         )
     return chain
@@ -272,7 +275,7 @@ def _link(streams: dict[int, _Stream], start: int, stop: int) -> list[Link]:
     Raises:
         struct.error: The packets before the sound are not whole.
     """
-    stream = next((one for one in streams.values() if one.codec is not None), None)
+    stream = next((each for each in streams.values() if each.codec is not None), None)
     if stream is None or stream.codec is None:
         return []
     codec = stream.codec
@@ -305,7 +308,7 @@ def _pages(data: bytes, at: int = 0) -> Iterator[_Page]:
 
 def _paged(heads: list[bytes], first: _Page) -> list[bytes]:
     """Pages of the packets before the sound, numbered from *first*."""
-    lacing = b"".join(b"\xff" * (len(one) // 255) + bytes([len(one) % 255]) for one in heads)
+    lacing = b"".join(b"\xff" * (len(head) // 255) + bytes([len(head) % 255]) for head in heads)
     body, at = b"".join(heads), 0
     pages: list[bytes] = []
     for start in range(0, len(lacing), 255):

@@ -45,7 +45,7 @@ class Form:
         chunks: Those that are whole, in order.
         walked: Where the last of them ends, with its padding.
         claimed: Where the head says that the form ends; 0 where it does not know.
-        end: Where it does.
+        end: Where it really ends.
         broken: The chunk that reaches beyond the file, or None.
     """
 
@@ -75,15 +75,15 @@ def read(data: bytes) -> Form:
     broken = None
     at, is_behind = _HEAD, False
     while len(chunks) < _MOST and at + 8 <= len(data):
-        found = _chunk_at(data, at, order)
-        if is_behind and (found.kind in _FORMS or not _is_printable(found.kind)):
+        here = _chunk_at(data, at, order)
+        if is_behind and (here.kind in _FORMS or not _is_printable(here.kind)):
             break
-        if found.stop > len(data):
-            broken = found if at < claimed or not is_behind else None
+        if here.stop > len(data):
+            broken = here if at < claimed or not is_behind else None
             break
-        chunks.append(found)
-        is_behind |= found.kind == DATA
-        at = _after(data, found, order)
+        chunks.append(here)
+        is_behind |= here.kind == DATA
+        at = _after(data, here, order)
     end = claimed if at < claimed <= len(data) else at
     is_wide = bool(chunks) and _has_wide(data)
     return Form(order, is_wide, tuple(chunks), at, claimed, end, broken)
@@ -123,7 +123,7 @@ def length(data: bytes, form: Form) -> int:
 
 
 def rebuilt(data: bytes, form: Form, kept: Sequence[Chunk], added: bytes) -> list[Piece]:
-    """The file of the chunks *kept*, the chunk *added*, and all that lies behind the chunks."""
+    """The file with the chunks *kept*, the chunk *added*, and all that lies behind the chunks."""
     view = memoryview(data)
     content: list[Piece] = []
     for chunk in kept:
@@ -162,8 +162,8 @@ def _after(data: bytes, before: Chunk, order: str) -> int:
 def _is_chunk(data: bytes, at: int, order: str) -> bool:
     if at + 8 > len(data):
         return False
-    found = _chunk_at(data, at, order)
-    return _is_printable(found.kind) and found.stop <= len(data)
+    here = _chunk_at(data, at, order)
+    return _is_printable(here.kind) and here.stop <= len(data)
 
 
 def _is_printable(kind: bytes) -> bool:

@@ -107,7 +107,7 @@ def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work"
         live: Models to ask instead.
         local: What the local engine does instead, such as `"draw"`.
     """
-    error = _envelope(refusal.document)
+    error = envelope(refusal.document)
     if not error and refusal.status in (401, 403, 404):
         return _not_gemini(refusal)
     details = list(_mappings(error.get("details")))
@@ -115,26 +115,27 @@ def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work"
     if refusal.status == 429:
         return _rate_limit(refusal, message, details, model=model, local=local)
     facts = _facts(refusal)
-    said = _sentence(refusal.say(message))
+    words = _sentence(refusal.say(message))
     reasons = " ".join(str(detail.get("reason")) for detail in details)
     key_step = _step(_KEY_STEPS, f"{reasons} {message}")
     if key_step or refusal.status in (401, 403):
         return AuthenticationError(
-            f"Gemini does not accept the key: {said or 'no reason given.'} {key_step or _KEY_STEP}",
+            f"Gemini does not accept the key: {words or 'no reason given.'} "
+            f"{key_step or _KEY_STEP}",
             **facts,
         )
     if refusal.status == 404:
         return ModelNotFoundError(
-            f"Gemini does not serve this model: {said or 'not found.'} Live ones: {live}.",
+            f"Gemini does not serve this model: {words or 'not found.'} Live ones: {live}.",
             **facts,
         )
     if refusal.status == 400 and _SAFETY.search(message):
         return RefusalError(
-            f"Gemini refused the prompt: {said} Say it differently.", reason="SAFETY", **facts
+            f"Gemini refused the prompt: {words} Say it differently.", reason="SAFETY", **facts
         )
     step = _step(_REQUEST_STEPS, message)
-    words = f"Gemini answered {refusal.status}: {said} {step}".rstrip() if said else None
-    return error_by_status(refusal, words)
+    text = f"Gemini answered {refusal.status}: {words} {step}".rstrip() if words else None
+    return error_by_status(refusal, text)
 
 
 def read_block(answer: Answer) -> ProviderError:
@@ -174,8 +175,8 @@ def response_id(answer: Answer) -> str | None:
 def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any]) -> ProviderError:
     words = answer.say(_text_of(candidate))
     reason = answer.say(candidate.get("finishReason"), 60) or ("STOP" if words else "NO_END")
-    said = answer.say(candidate.get("finishMessage")) or words
-    if reason in _TECHNICAL or (reason == "STOP" and not said):
+    explanation = answer.say(candidate.get("finishMessage")) or words
+    if reason in _TECHNICAL or (reason == "STOP" and not explanation):
         problem = _TECHNICAL.get(reason, "the answer holds neither media nor words; ask again")
         return ProviderError(
             f"Gemini did not make it ({reason}): {problem}.",
@@ -191,7 +192,7 @@ def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any
             **facts,
         )
     return RefusalError(
-        f"Gemini did not make it ({reason}): {_sentence(said) or 'no further word.'} "
+        f"Gemini did not make it ({reason}): {_sentence(explanation) or 'no further word.'} "
         "Say it differently.",
         reason=reason,
         **facts,
@@ -215,11 +216,11 @@ def _facts(refusal: Refusal) -> dict[str, Any]:
 
 
 def _not_gemini(refusal: Refusal) -> ProviderError:
-    """What refuses in other words than Google's knows nothing of the key or the model."""
+    """An error response in another form than Google's judges neither the key nor the model."""
     text = refusal.say(refusal.text, 200)
-    said = f": {text}" if text and not text.startswith("<") else ""
+    quote = f": {text}" if text and not text.startswith("<") else ""
     return ProviderError(
-        f"An answer with status {refusal.status} came that is not Gemini's own{said}. A proxy, a "
+        f"An answer with status {refusal.status} came that is not Gemini's own{quote}. A proxy, a "
         "filter or a sign-in page stands in between; check the network, and base_url= if it is "
         "set.",
         **_facts(refusal),
@@ -227,9 +228,9 @@ def _not_gemini(refusal: Refusal) -> ProviderError:
     )
 
 
-def _step_before_any_quota(message: str, details: Sequence[Mapping[str, Any]], model: str) -> str:
-    """What must be done first where no waiting helps, or empty."""
-    values = [str(one.get("quotaValue")) for one in _violations(details)]
+def _step_instead_of_waiting(message: str, details: Sequence[Mapping[str, Any]], model: str) -> str:
+    """What has to be done where waiting does not help, or empty."""
+    values = [str(violation.get("quotaValue")) for violation in _violations(details)]
     if _NO_QUOTA.search(message) or "0" in values:
         return f"This key has no quota for {model}: turn on billing in AI Studio"
     return _step(_NO_MONEY, message)
@@ -243,18 +244,18 @@ def _rate_limit(
     model: str,
     local: str,
 ) -> RateLimitError:
-    step = _step_before_any_quota(message, details, model)
+    step = _step_instead_of_waiting(message, details, model)
     if step:
         step = f'{step}, or {local} locally: model="local".'
         return RateLimitError(step, quota_exhausted=True, **_facts(refusal))
     delays = [_seconds(detail.get("retryDelay")) for detail in details]
-    delay = next((one for one in delays if one is not None), refusal.retry_after)
-    per_day = any("PerDay" in str(one.get("quotaId")) for one in _violations(details))
+    delay = next((known for known in delays if known is not None), refusal.retry_after)
+    per_day = any("PerDay" in str(each.get("quotaId")) for each in _violations(details))
     advice = "Today's quota is used up; ask tomorrow." if per_day else "Ask again later."
     exceeded = "; ".join(_EXCEEDED.findall(message))  # stands behind lines that are always the same
-    said = _sentence(refusal.say(exceeded or message))
+    words = _sentence(refusal.say(exceeded or message))
     return RateLimitError(
-        f"Gemini's quota is used up: {said or 'no further word.'} {advice}",
+        f"Gemini's quota is used up: {words or 'no further word.'} {advice}",
         retry_after=delay,
         quota_exhausted=per_day,
         **_facts(refusal),
@@ -268,8 +269,8 @@ def _violations(details: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]
 
 def _step(steps: Mapping[str, str], message: str) -> str:
     """What to do about *message*, or empty."""
-    found = (step for words, step in steps.items() if re.search(words, message, re.IGNORECASE))
-    return next(found, "")
+    fitting = (step for words, step in steps.items() if re.search(words, message, re.IGNORECASE))
+    return next(fitting, "")
 
 
 def _sentence(said: str) -> str:
@@ -277,7 +278,8 @@ def _sentence(said: str) -> str:
     return said if not said or said[-1] in ".!?…" else f"{said}."
 
 
-def _envelope(document: object) -> Mapping[str, Any]:
+def envelope(document: object) -> Mapping[str, Any]:
+    """What an error response says under `error`; empty where it is none of Gemini's."""
     if isinstance(document, list) and document:
         document = document[0]
     error = document.get("error") if isinstance(document, dict) else None

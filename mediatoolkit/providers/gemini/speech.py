@@ -49,7 +49,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
 
     A text of more than 4,000 characters is split at sentences, a dialogue between its lines, and
     joined again. Two speakers at the most. There is no speed on this wire: ask for it as a style,
-    such as `"slowly"`. Models before 3.8 find the style in the text itself, or "Read aloud".
+    such as `"slowly"`. Models before 3.8 get the style as a part of the text, or "Read aloud".
     """
 
     local_verb = "speak"

@@ -14,6 +14,7 @@ from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.gemini.answers import by_modality
+from mediatoolkit.providers.gemini.refusals import envelope
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
 from mediatoolkit.stages import Decoding
@@ -107,13 +108,9 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         raise error
 
     def _read_refusal(self, refusal: Refusal) -> ProviderError:
-        """With the vendor's own words, which are all that counts when a look is refused."""
+        """Keep the vendor's own words, too: they are what a look that was refused has to tell."""
         error = super()._read_refusal(refusal)
-        document = refusal.document
-        if isinstance(document, list) and document:
-            document = document[0]
-        inner = document.get("error") if isinstance(document, dict) else None
-        error.words = refusal.say(inner.get("message")) if isinstance(inner, dict) else ""
+        error.words = refusal.say(envelope(refusal.document).get("message"))
         return error
 
     async def withdraw(self, job_id: str, call: Call) -> bool:
@@ -194,15 +191,15 @@ def _status(document: dict[str, Any], job_id: str, answer: Answer) -> str:
     """
     status = answer.say(document.get("status"), 40)
     if document.get("id", job_id) != job_id:
-        raise _told_nothing("Gemini answered a look at one film with another one", answer)
+        raise _look_again("Gemini answered a look at one film with the state of another", answer)
     if not status:
-        raise _told_nothing("Gemini answered a look at the film without a word of it", answer)
+        raise _look_again("Gemini answered a look at the film without its state", answer)
     if status not in _WORKING | _ENDED:
-        raise LookAgain(f"Gemini calls the film {status!r}.")
+        raise LookAgain(f"Gemini says that the film is {status!r}.")
     return status
 
 
-def _told_nothing(what: str, answer: Answer) -> LookAgain:
+def _look_again(what: str, answer: Answer) -> LookAgain:
     return LookAgain(f"{what}.", _odd(what, answer))
 
 

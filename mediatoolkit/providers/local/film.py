@@ -9,6 +9,7 @@ from typing import Any
 from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Provenance, Video
+from mediatoolkit.prompts.base import is_single
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
@@ -144,9 +145,7 @@ def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Prove
 
 
 def _pictures(things: object) -> Iterator[Image]:
-    single = isinstance(things, (str, bytes, bytearray)) or any(
-        hasattr(things, name) for name in ("__array__", "read")
-    )
+    single = is_single(things)
     several = [things] if single or not isinstance(things, Iterable) else list(things)
     if not several:
         raise PromptError("A film needs at least one picture.")

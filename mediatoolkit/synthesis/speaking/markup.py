@@ -58,7 +58,7 @@ _MARKDOWN = tuple(
 
 
 def without_markup(text: str, left_out: list[str]) -> str:
-    """What of *text* is to be said; tags that stand for something else go to *left_out*."""
+    """The part of *text* that is to be said; tags that stand for something go to *left_out*."""
 
     def bare(tag: re.Match[str]) -> str:
         if tag[1].lower() not in _TAGS:
@@ -77,7 +77,7 @@ def without_markup(text: str, left_out: list[str]) -> str:
 
 def pause_of(attributes: str, usual: float, longest: float = 10.0) -> float:
     """Seconds that a `<break …>` asks for; *usual* where it names no time."""
-    found = _TIME.search(attributes)
-    if found is None or not found[1].strip("."):
+    time = _TIME.search(attributes)
+    if time is None or not time[1].strip("."):
         return usual
-    return min(longest, float(found[1]) / (1000 if found[2].lower() == "ms" else 1))
+    return min(longest, float(time[1]) / (1000 if time[2].lower() == "ms" else 1))

@@ -1,7 +1,7 @@
 """How numbers and signs are read in English: `"3½ m²"` becomes `"3 and one half square meters"`.
 
-The voices say whole and decimal numbers, ordinals, times and most dates themselves; here stand the
-signs that they drop or misread. Where a writing has two meanings, its shape decides:
+The voices say whole and decimal numbers, ordinals, times and most dates themselves; this module
+spells out the signs that they drop or misread. Where a spelling has two meanings, its form decides:
 
 - A comma before exactly three digits groups thousands (`1,000`), before another number of digits
   it is a decimal comma (`12,5`). A point before three digits is a decimal point (`$1.000`), unless
@@ -212,72 +212,72 @@ def _number(digits: str, *, grouped: bool = False) -> str:
 
 
 def _grouped(number: str) -> str:
-    """With commas, or it is taken for a year."""
+    """With commas, since without them it is read as a year."""
     whole, point, rest = number.partition(".")
     return f"{int(whole):,}{point}{rest}" if whole.isdecimal() and len(whole) > 3 else number
 
 
-def _decimal(found: re.Match[str]) -> str:
+def _decimal(match: re.Match[str]) -> str:
     """A zero at the end is said: `3.10` is another version than `3.1`."""
-    digits = _number(found[0])
+    digits = _number(match[0])
     whole, _, rest = digits.partition(".")
     return f"{whole} point {' '.join(rest)}" if rest.endswith("0") and rest.isdecimal() else digits
 
 
-def _in_front(found: re.Match[str]) -> str:
-    return _money(found[1], found[2], found[3], found[4], grouped=found[1] in _POINT_GROUPS)
+def _in_front(match: re.Match[str]) -> str:
+    return _money(match[1], match[2], match[3], match[4], grouped=match[1] in _POINT_GROUPS)
 
 
-def _behind(found: re.Match[str]) -> str:
-    return _money(found[3], found[1], None, found[2], grouped=True)
+def _behind(match: re.Match[str]) -> str:
+    return _money(match[3], match[1], None, match[2], grouped=True)
 
 
 def _money(sign: str, amount: str, most: str | None, scale: str | None, *, grouped: bool) -> str:
     amount = _grouped(_number(amount, grouped=grouped))
-    one, several, *small = _CURRENCIES[sign]
+    singular, plural, *small = _CURRENCIES[sign]
     if scale or most:
         until = f" to {_number(most, grouped=grouped)}" if most else ""
         times = f" {_SCALE_OF[scale.strip().casefold()]}" if scale else ""
-        return f"{amount}{until}{times} {several}"
+        return f"{amount}{until}{times} {plural}"
     whole, _, rest = amount.partition(".")
     if rest.strip("0") and (len(rest) != 2 or not small):
-        return f"{amount} {several}"
-    said = []
+        return f"{amount} {plural}"
+    words = []
     if int(whole.replace(",", "")) or not rest.strip("0"):
-        said.append(f"{whole} {one if whole == '1' else several}")
+        words.append(f"{whole} {singular if whole == '1' else plural}")
     if rest.strip("0"):
-        said.append(f"{int(rest)} {small[0] if rest == '01' else small[1]}")
-    return " and ".join(said)
+        words.append(f"{int(rest)} {small[0] if rest == '01' else small[1]}")
+    return " and ".join(words)
 
 
-def _apiece(found: re.Match[str]) -> str:
-    return f"{found[1]} per {_raised(_PER.get(found[2], found[2]), found[3])}"
+def _apiece(match: re.Match[str]) -> str:
+    return f"{match[1]} per {_raised(_PER.get(match[2], match[2]), match[3])}"
 
 
-def _area(found: re.Match[str]) -> str:
-    per, unit, power = found.groups()
+def _area(match: re.Match[str]) -> str:
+    per, unit, power = match.groups()
     name = _UNITS[unit]
     return f"{per}{_raised(name, power)}" if per else _raised(_PLURALS.get(name, f"{name}s"), power)
 
 
-def _spaced(found: re.Match[str]) -> str:
+def _spaced(match: re.Match[str]) -> str:
     """Thousands that are set apart by spaces or, in Switzerland, by ticks."""
-    whole, _, rest = found[0].replace(",", ".").partition(".")
+    whole, _, rest = match[0].replace(",", ".").partition(".")
     whole = "".join(filter(str.isdecimal, whole))
     return f"{int(whole):,}" + (f".{rest}" if rest else "")
 
 
-def _greek(found: re.Match[str]) -> str:
-    return f" {unicodedata.name(found[0]).rpartition(' ')[2].lower()} "
+def _greek(match: re.Match[str]) -> str:
+    return f" {unicodedata.name(match[0]).rpartition(' ')[2].lower()} "
 
 
-def _unit(found: re.Match[str]) -> str:
-    amount, hyphen, unit, power, per, per_power = found.groups()
+def _unit(match: re.Match[str]) -> str:
+    amount, hyphen, unit, power, per, per_power = match.groups()
     name = _UNITS[unit]
     if amount not in _SINGLE and hyphen != "-":
         name = _PLURALS.get(name, name if name.endswith(("hertz", "bar")) else f"{name}s")
-    said = f"{_grouped(_number(amount))} {_raised(name, power)}"
-    return f"{said} per {_raised(_PER[per], per_power)}" if per else said
+    quantity = f"{_grouped(_number(amount))} {_raised(name, power)}"
+    return f"{quantity} per {_raised(_PER[per], per_power)}" if per else quantity
 
 
 def _raised(unit: str, power: str | None) -> str:
@@ -298,36 +298,36 @@ def _power(exponent: str) -> str:
     return f" to the power of {exponent.lstrip('+').replace('-', 'minus ')}"
 
 
-def _scientific(found: re.Match[str]) -> str:
-    return f"{found[1]} times 10{_power(found[2])}"
+def _scientific(match: re.Match[str]) -> str:
+    return f"{match[1]} times 10{_power(match[2])}"
 
 
-def _vulgar(found: re.Match[str]) -> str:
-    return _fraction(found[1], *unicodedata.normalize("NFKC", found[2]).split("⁄"))
+def _vulgar(match: re.Match[str]) -> str:
+    return _fraction(match[1], *unicodedata.normalize("NFKC", match[2]).split("⁄"))
 
 
-def _slashed(found: re.Match[str]) -> str:
-    whole, part, slash, parts = found.groups()
+def _slashed(match: re.Match[str]) -> str:
+    whole, part, slash, parts = match.groups()
     usual = 2 <= int(parts) <= 10 or (whole and int(parts) in (12, 16, 32, 64))
     if slash == "⁄" or (0 < int(part) < int(parts) and usual):
         return _fraction(whole, part, parts)
-    return found[0]
+    return match[0]
 
 
 def _fraction(whole: str | None, part: str, parts: str) -> str:
     number = int(parts)
     if 2 <= number <= 10:
         name = _PARTS[number - 2]
-        several = "halves" if number == 2 else f"{name}s"
-        said = f"one {name}" if part == "1" else f"{part} {several}"
+        plural = "halves" if number == 2 else f"{name}s"
+        words = f"one {name}" if part == "1" else f"{part} {plural}"
     else:
-        said = f"{part} over {parts}"
-    return f"{whole} and {said} " if whole else f"{said} "
+        words = f"{part} over {parts}"
+    return f"{whole} and {words} " if whole else f"{words} "
 
 
-def _formula(found: re.Match[str]) -> str:
+def _formula(match: re.Match[str]) -> str:
     """Letter by letter, as `H₂O` is read; a word of small letters stays one."""
-    plain = unicodedata.normalize("NFKC", found[0])
+    plain = unicodedata.normalize("NFKC", match[0])
     pieces = re.findall(r"[A-Z][a-z]?|[a-z]+|\d+|.", plain)
     return " ".join(
         " ".join(piece.upper()) if piece[0].isupper() or len(piece) == 1 else piece
@@ -335,24 +335,23 @@ def _formula(found: re.Match[str]) -> str:
     )
 
 
-def _date(found: re.Match[str]) -> str:
-    day, month, year = map(int, found.groups())
+def _date(match: re.Match[str]) -> str:
+    day, month, year = map(int, match.groups())
     if not (1 <= day <= 31 and 1 <= month <= 12):
-        return found[0]
+        return match[0]
     return f"{day} {_MONTHS[month - 1]} {year}"
 
 
-def _decade(found: re.Match[str]) -> str:
-    return f"{found[1] or ''} {_DECADES[int(found[2]) - 1]}"
+def _decade(match: re.Match[str]) -> str:
+    return f"{match[1] or ''} {_DECADES[int(match[2]) - 1]}"
 
 
-def _dotted(found: re.Match[str]) -> str:
-    digits = found[1]
-    return digits if _number(digits) != digits else " point ".join(digits.split("."))
+def _dotted(match: re.Match[str]) -> str:
+    return match[1] if _number(match[1]) != match[1] else match[1].replace(".", " point ")
 
 
-def _difference(found: re.Match[str]) -> str:
-    return " minus " if "=" in found.string else " to "
+def _difference(match: re.Match[str]) -> str:
+    return " minus " if "=" in match.string else " to "
 
 
 def _rules(
@@ -362,7 +361,7 @@ def _rules(
 
 
 _NUMBERS = _rules(
-    (r"[\uff01-\uff5e]", lambda found: unicodedata.normalize("NFKC", found[0])),
+    (r"[\uff01-\uff5e]", lambda match: unicodedata.normalize("NFKC", match[0])),
     (rf"{_HEAD}\d{{1,3}}{_THOUSANDS}(?:[.,]\d\d?)?(?!\d|[.,]\d)", _spaced),
     (r"[\u00a0\u2000-\u200a\u202f]", " "),
     (r"μ(?=[A-Za-z]\b)", "µ"),
@@ -382,7 +381,7 @@ _NUMBERS = _rules(
     (rf"{_HEAD}24/7(?![\w/])", "24 7"),
     (
         rf"([{_RAISED}]+)⁄([{_LOWERED}]+)",
-        lambda found: unicodedata.normalize("NFKC", f" {found[0]}"),
+        lambda match: unicodedata.normalize("NFKC", f" {match[0]}"),
     ),
     (rf"{_HEAD}(\d+(?:\.\d+)?)[eE]([+\-−]?\d+)(?!\w)", _scientific),
     (rf"(?<!\^\()(?:(?<=[\s(])|^)[-−](?={_SYMBOL}?\.?\d)", "minus "),
@@ -403,13 +402,13 @@ _NUMBERS = _rules(
         _in_front,
     ),
     (rf"{_HEAD}({_N})({_SCALE})?\s?({_SIGN})(?!\w)", _behind),
-    (_SYMBOL, lambda found: f" {_CURRENCIES[found[0]][0]} "),
+    (_SYMBOL, lambda match: f" {_CURRENCIES[match[0]][0]} "),
     (rf"\b({_COINS})\s*/\s?([^\W\d_]+)({_POWER})?", _apiece),
     # degrees, feet and inches, units
     (
         r"(\d+)°\s?(\d+)\s?[′'](?:\s?(\d+)\s?[″\"])?",
-        lambda found: (
-            f"{found[1]} degrees {found[2]} minutes" + (f" {found[3]} seconds" if found[3] else "")
+        lambda match: (
+            f"{match[1]} degrees {match[2]} minutes" + (f" {match[3]} seconds" if match[3] else "")
         ),
     ),
     (r"(?<!\w)(\d+)\s?['′’]\s?(\d{1,2})\s?[\"″”]", r"\1 feet \2 inches"),
@@ -431,7 +430,7 @@ _BASE = re.compile(rf"(?:(?<![^\W\d_])[^\W\d_]{{1,2}}|[\d){_LOWERED}])\Z")
 """What has an exponent; behind a word or a full stop stands the number of a footnote."""
 
 _LETTERS_AND_SIGNS = _rules(
-    (r"(?<=[\w)\]])\^[({]?([+\-−]?[^\W_]+)[)}]?", lambda found: _power(found[1])),
+    (r"(?<=[\w)\]])\^[({]?([+\-−]?[^\W_]+)[)}]?", lambda match: _power(match[1])),
     (rf"[A-Za-z\d()]*[{_LOWERED}][A-Za-z\d(){_LOWERED}]*", _formula),
     (r"(?<![Ͱ-Ͽ])[Α-Ωα-ω](?![Ͱ-Ͽ])", _greek),
     (r"\bCO2\b", "C O 2"),
@@ -440,10 +439,10 @@ _LETTERS_AND_SIGNS = _rules(
     (r"(?<=[A-Za-z])\+\+", " plus plus"),
     (r"(?<![\w&#/])#(?=\d+(?!\w))", "number "),
     (r"(?<![\w&#/])#(?=\w)", "hashtag "),
-    (r"(?<=\d)(?<!\b0)\s?[x×]\s?(?=\d)", lambda found: " times " if "×" in found[0] else " by "),
+    (r"(?<=\d)(?<!\b0)\s?[x×]\s?(?=\d)", lambda match: " times " if "×" in match[0] else " by "),
     (r"(?<=[\w)])\s?\*\s?(?=\d)|(?<=\d)\s?\*\s?(?=[\w(])", " times "),
     (r"~\s?(?=\d)", "about "),
-    (rf"({_any(_WORD_OF)})", lambda found: f" {_WORD_OF[found[1]]} "),
+    (rf"({_any(_WORD_OF)})", lambda match: f" {_WORD_OF[match[1]]} "),
     (r"(?<=\S)\s*={1,3}\s*(?=\S)", " equals "),
     (r"(?<=\S)\s*<\s*(?=\S)|<\s?(?=\d)", " less than "),
     (r"(?<=\S)\s*>\s*(?=\S)|>\s?(?=\d)", " greater than "),

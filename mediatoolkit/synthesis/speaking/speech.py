@@ -157,7 +157,7 @@ def left_out(text: str, voice: str = DEFAULT) -> list[str]:
     for piece in _pieces(text):
         silent = silent and not _has_words(piece, VOICES[voice])
         if silent:
-            missing += [found[0].rstrip() for found in BREAK.finditer(piece)]
+            missing += [pause[0].rstrip() for pause in BREAK.finditer(piece)]
         _plain(piece, VOICES[voice], missing)
     return list(dict.fromkeys(missing))
 
@@ -226,7 +226,7 @@ def _has_words(piece: str, voice: Voice) -> bool:
 
 def _pause_after(part: str, speed: float) -> float:
     """Seconds: those that the text asks for, or the usual ones at that *speed*."""
-    breaks = [pause_of(found[1], _BETWEEN_PARAGRAPHS) for found in BREAK.finditer(part)]
+    breaks = [pause_of(mark[1], _BETWEEN_PARAGRAPHS) for mark in BREAK.finditer(part)]
     space = part[len(part.rstrip()) :]
     usual = _BETWEEN_PARAGRAPHS if space.count("\n") > 1 else _BETWEEN
     return sum(breaks) or usual / speed

@@ -168,10 +168,8 @@ class Gallery(Guarded, anywidget.AnyWidget):
         try:
             Query(**{name: value})
         except PromptError as error:
-            failure = QueryError(str(error))
-        else:
-            return str(value)
-        raise failure
+            raise QueryError(str(error)) from error
+        return str(value)
 
     def _in_words(self) -> str:
         self._catch_up(PATIENCE)

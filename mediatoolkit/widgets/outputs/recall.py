@@ -63,7 +63,7 @@ def quoted(text: str) -> str:
 
 
 def _moment(origin: Provenance) -> float | None:
-    """Of the film that a picture is taken from, seconds; None where none is named."""
+    """Seconds into the film that a picture was taken from; None where the record names none."""
     seconds: Any = origin.notes.get("seconds_into_film")
     if not is_number(seconds) or not 0 <= seconds <= LONGEST:
         return None

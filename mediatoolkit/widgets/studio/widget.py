@@ -147,7 +147,7 @@ class Studio(Guarded, anywidget.AnyWidget):
             return
         settings = asked["settings"]
         try:
-            options = keywords(asked["kind"], settings, self._put_in(settings))
+            options = keywords(asked["kind"], settings, self._chosen_pictures(settings))
             self._job = self._start(asked["kind"], asked["prompt"], **options)
         except MediaToolkitError as error:
             failure = Failure.of(error, told_by="awaiting the job", sent="nothing")
@@ -156,8 +156,8 @@ class Studio(Guarded, anywidget.AnyWidget):
             return
         self._begin(self._follow(self._job, _News(self._job), asked))
 
-    def _put_in(self, settings: dict[str, Any]) -> list[Image]:
-        """The pictures in the form; what else a page says is none."""
+    def _chosen_pictures(self, settings: dict[str, Any]) -> list[Image]:
+        """The pictures in the form; names that are not ours are left out."""
         names = settings.get("pictures")
         known = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
         return [self._pictures[name] for name in known if name in self._pictures]
@@ -180,7 +180,7 @@ class Studio(Guarded, anywidget.AnyWidget):
             self.running = row
 
     async def _keep(self, media: Any, asked: dict[str, Any]) -> None:
-        for picture in self._put_in(asked["settings"]):
+        for picture in self._chosen_pictures(asked["settings"]):
             with contextlib.suppress(MediaToolkitError):  # the code then says what lacks
                 await Store.default().put(picture)
         entry = await asyncio.to_thread(entry_of, media, asked)
@@ -203,17 +203,17 @@ class Studio(Guarded, anywidget.AnyWidget):
         """A picture that a person put into the form."""
         try:
             picture = await asyncio.to_thread(Image.of, data)
-            seen = await asyncio.to_thread(reduced, picture.data, SIDE)  # which is a check as well
+            thumb = await asyncio.to_thread(reduced, picture.data, SIDE)  # which is a check as well
         except MediaToolkitError as error:
             self.send({"refused": ticket, "why": str(error)})
             return
         name = picture.digest()[:16]
         self._pictures[name] = picture
-        self.send({"took": ticket, "id": name}, buffers=[seen])
+        self.send({"took": ticket, "id": name}, buffers=[thumb])
 
     async def _give_picture(self, name: str) -> None:
-        seen = await asyncio.to_thread(reduced, self._pictures[name].data, SIDE)
-        self.send({"picture": name}, buffers=[seen])
+        thumb = await asyncio.to_thread(reduced, self._pictures[name].data, SIDE)
+        self.send({"picture": name}, buffers=[thumb])
 
 
 class _News:
