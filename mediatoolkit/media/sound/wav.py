@@ -40,6 +40,7 @@ _WAY_OUT = "convert it to plain samples first, such as with `ffmpeg -i old.wav n
 _RECORD = b"mtlk"
 _OLD_RECORD = b"INFOICMT"  # where version 0.1.0 put it, and with it hid a comment of the user's
 _OLD_WORDS = (b'"engine": ', b'"model": ', b'"prompt": ')
+_STREAMED = b"\xff" * 4  # in the place of a length
 _AT_ONCE = 1 << 18  # samples over all channels
 
 is_wav = riff.is_wave
@@ -72,7 +73,7 @@ class _Layout:
 
 
 def head_of(data: bytes) -> bytes:
-    """All that stands before the samples, with no length in it; goes before further samples.
+    """All that stands before the samples, as of a stream; goes before any samples.
 
     Empty when *data* does not reach as far as the samples.
     """
@@ -80,7 +81,12 @@ def head_of(data: bytes) -> bytes:
     place = form.first(riff.DATA) or form.broken
     if place is None or place.kind != riff.DATA:
         return b""
-    return data[: place.start - 4] + bytes(4)
+    return data[:4] + _STREAMED + data[8 : place.start - 4] + _STREAMED
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether its head promises more than there is."""
+    return riff.is_cut(data, riff.read(data))
 
 
 def inspect(data: bytes) -> SoundFacts | None:

@@ -38,7 +38,8 @@ class Ear:
         data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
         if wav.is_wav(data):
             self._head = wav.head_of(data)
-            return _read(data)
+            first_of_several = wav.is_cut(data)
+            return _read(self._head + data[len(self._head) :] if first_of_several else data)
         if data[:9].lower().startswith(_PAGES) or not (self._head or mime.startswith(_BARE)):
             raise MediaError(
                 f"Gemini sent something as {mime[:60]!r} that is neither bare samples nor WAV.",
