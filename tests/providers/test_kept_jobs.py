@@ -212,11 +212,12 @@ async def test_an_answer_that_is_not_the_vendors_last_word_keeps_the_job(
         (LAGS, "Requested entity was not found"),
         (body(PAGE, 403), "answered with an HTML page"),
         (body(b"no", 404), "not Gemini's own: no"),
+        (refused(429, "resource_exhausted", "Slow down"), "Slow down. The vendor goes on"),
         (about("paused"), "'paused'"),
         (body(b"", 503), "status 503"),
         (reset(), "closed the connection"),
     ],
-    ids=["403", "404", "page", "text", "paused", "503", "reset"],
+    ids=["403", "404", "page", "text", "429", "paused", "503", "reset"],
 )
 async def test_a_deadline_tells_the_last_words_and_nothing_of_keys(
     server: Server, tmp_path: Path, reply: Reply, words: str
@@ -239,10 +240,11 @@ async def test_a_deadline_tells_the_last_words_and_nothing_of_keys(
     ("reply", "error"),
     [
         (about("failed", errors=[{"code": "x", "message": "out of paint"}]), mt.ProviderError),
+        (about("failed", error={"code": "x", "message": "out of paint"}), mt.ProviderError),
         (about("cancelled"), mt.ProviderError),
         (about("completed", **output({"type": "text", "text": "I cannot"})), mt.RefusalError),
     ],
-    ids=["failed", "cancelled", "refused"],
+    ids=["failed", "failed otherwise", "cancelled", "refused"],
 )
 async def test_the_vendors_last_word_ends_the_job(
     server: Server, tmp_path: Path, reply: Reply, error: type[Exception]
@@ -252,6 +254,7 @@ async def test_the_vendors_last_word_ends_the_job(
         with pytest.raises(error) as caught:
             await maker.generate("waves")
     assert "pending" not in str(caught.value)
+    assert "no further word" not in str(caught.value) or "cancelled" in str(caught.value)
     assert kept(tmp_path) == []
 
 
