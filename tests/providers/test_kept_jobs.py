@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +23,7 @@ from mediatoolkit.store import Pending, Store
 from tests.deadline import run_out
 from tests.media.clips import clip
 from tests.providers.conftest import KEY
-from tests.transport.server import Reply, Server, body, reset, said, serving
+from tests.transport.server import Reply, Seen, Server, body, reset, said, serving
 
 ID = "v1_a"
 PAGE = b"<html><title>Sign in</title></html>"
@@ -267,6 +268,24 @@ async def test_a_film_without_media_and_words_is_a_fault_that_may_have_been_bill
             await maker.generate("waves")
     assert caught.value.family == "protocol"
     assert caught.value.may_have_been_billed
+
+
+async def test_a_film_is_on_the_error_where_the_store_is_a_file_by_then(
+    server: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+
+    async def made(writer: asyncio.StreamWriter, seen: Seen) -> bool:
+        shutil.rmtree(folder)
+        folder.write_bytes(b"a file")
+        return await film()(writer, seen)
+
+    server.then(STARTED, made)
+    async with agent(server.url, folder) as maker:
+        with pytest.raises(mt.StorageError, match="is in the way; move it") as caught:
+            await maker.generate("waves")
+    assert isinstance(caught.value.media, mt.Video)
 
 
 async def test_a_wait_that_the_vendor_asks_for_and_that_is_too_long_ends_at_once(
@@ -588,6 +607,17 @@ class TestTwoThatWait:
             await second
         assert self.cancels(sim) == 1
         assert mt.jobs.pending() == []
+
+
+@pytest.mark.parametrize("job_id", ["a" * 10_000, "../../etc"], ids=["long", "a path"])
+async def test_a_record_that_somebody_else_wrote_makes_no_long_message(
+    tmp_path: Path, job_id: str
+) -> None:
+    await Store(tmp_path).remember(Pending(job_id, "video", ORIGIN))
+    async with agent("http://127.0.0.1:9", tmp_path) as maker:
+        with pytest.raises(mt.PromptError, match="is no id of a job") as caught:
+            await maker.resume(job_id)
+    assert len(str(caught.value)) < 1000
 
 
 def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:
