@@ -270,6 +270,16 @@ async def test_a_film_without_media_and_words_is_a_fault_that_may_have_been_bill
     assert caught.value.may_have_been_billed
 
 
+async def test_a_film_is_written_once(server: Server, tmp_path: Path) -> None:
+    server.then(STARTED, film())
+    store, times = Store(tmp_path), []
+    store.watch(lambda: times.append(1))
+    async with agent(server.url, tmp_path) as maker:
+        made = await maker.generate("waves")
+    assert made.path
+    assert len(times) == 1
+
+
 async def test_a_film_is_on_the_error_where_the_store_is_a_file_by_then(
     server: Server, tmp_path: Path
 ) -> None:
