@@ -150,7 +150,9 @@ class Call:
             late.__context__ = None  # its frames hold the request's headers
 
     def _late(self) -> DeadlineError:
-        last_words = f" The last look brought: {self.last_words}" if self.last_words else ""
+        words = self.last_words
+        stop = "" if words.endswith((".", "!", "?", "…")) else "."
+        last_words = f" The last look brought: {words}{stop}" if words else ""
         going_on = f" The vendor goes on with job {self.job_id}." if self.job_id else ""
         way_back = f" {self.way_back}" if self.way_back else ""
         return DeadlineError(

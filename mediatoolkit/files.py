@@ -113,7 +113,7 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
         own: Path | None = None
         with contextlib.suppress(OSError):  # then others cannot know of us, nor we of them
             own = stack.enter_context(_claim(folder, f".{name}.", ".waiter", _new_file))
-            stack.callback(own.unlink, missing_ok=True)
+            stack.callback(_remove_if_possible, own)
 
         def others() -> bool:
             if own is None:
@@ -122,6 +122,12 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
             return any(_owner_lives(path) is not False for path in paths)
 
         yield others
+
+
+def _remove_if_possible(path: Path) -> None:
+    """Remove *path*, or leave it to a sweep; what was done meanwhile must not be lost over it."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def write_file(
@@ -269,7 +275,9 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     """Say what went wrong with *path* in one sentence, with the way out where there is one."""
     reason = error.strerror or type(error).__name__
     advice = {
+        "FileExistsError": " Something of that name is in the way; move it.",
         "FileNotFoundError": " Make the folder first.",
+        "NotADirectoryError": " A file is where a folder must be; move it, or choose another.",
         "PermissionError": " Choose a folder you may write to.",
     }.get(type(error).__name__, "")
     failure = StorageError(f"Could not write {path.name} in {path.parent}: {reason}.{advice}")

@@ -289,7 +289,7 @@ def _pending(path: Path) -> Pending | None:
         record = json.loads(files.read_file(path, largest=_LARGEST_RECORD))
         job_id, kind = record["id"], record["kind"]
         origin = Provenance.from_json(record["origin"])
-        if origin is None or not (job_id.isprintable() and kind.isprintable()):
+        if origin is None or not (job_id and job_id.isprintable() and kind.isprintable()):
             return None
         return Pending(job_id, kind, origin, is_intent=record.get("is_intent") is True)
     except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

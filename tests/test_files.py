@@ -1,6 +1,7 @@
 """Temporary files: whose they are, and what becomes of those that nobody owns any more."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -198,6 +199,17 @@ def test_who_waits_for_the_same_is_seen(tmp_path: Path) -> None:
             process.kill()
             process.wait()
             assert not others(), "the dead do not wait"
+
+
+def test_a_presence_ends_in_silence_where_its_folder_is_another_thing_by_then(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "pending"
+    folder.mkdir()
+    with files.presence(folder, "film"):
+        shutil.rmtree(folder)
+        folder.write_bytes(b"a file")
+    assert folder.read_bytes() == b"a file"
 
 
 def test_nobody_is_alone_who_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

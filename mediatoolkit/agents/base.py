@@ -187,7 +187,8 @@ class Agent(Closing, Generic[P, M]):
         with self._flights.begin(call):
             if self.store is not None:
                 await self.store.check()
-            return await self._keep(await self._ask(asked, call), call)
+            media = await self._ask(asked, call)
+            return media if media.path else await self._keep(media, call)  # a film is kept earlier
 
     async def _keep(self, media: M, call: Call) -> M:
         """Write it down; a cancel waits for that, since what is finished may have been paid."""

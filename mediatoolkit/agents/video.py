@@ -5,7 +5,7 @@ from functools import partial
 
 from mediatoolkit.agents.base import Agent
 from mediatoolkit.call import Call
-from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.errors import MediaToolkitError, PromptError, in_one_line
 from mediatoolkit.job import Job
 from mediatoolkit.media import Video
 from mediatoolkit.prompts import VideoPrompt
@@ -190,4 +190,4 @@ def check_resumable(pending: Pending, verbs: str) -> None:
 
 
 def _append(error: MediaToolkitError, sentence: str) -> None:
-    error.args = (f"{error.args[0]} {sentence}", *error.args[1:])
+    error.args = (in_one_line(f"{error.args[0]} {sentence}"), *error.args[1:])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _MASK = "[key]"
 _LEAST_LOOSE = 8  # letters; of a shorter key, a look-alike in plain text may be an accident
-_GAP = r"(?:[^!-~]|\[[0-9;]{1,8}m){0,8}"  # blanks, invisible letters, what is left of a colour
+_GAP = r"(?:[^!-~]|\[[0-9;]{1,20}m){0,8}"  # blanks, invisible letters, what is left of a colour
 _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
 _URL_SAFE = str.maketrans("+/", "-_")
 _HOLE = "\0"  # stands for the mask meanwhile: a key such as "key" is a part of that
@@ -107,7 +107,7 @@ class Secret:
         """*text* with the key replaced by `[key]`, however it is written.
 
         That is: in either case, backwards, with blanks in it, URL-encoded, with the escapes of
-        JSON or HTML, in hex, and as a part of what was encoded in base64.
+        JSON, HTML or mail, as numbers of bytes, and as a part of what was encoded in base64.
         """
         return masked(text, self._reveal())
 
@@ -157,21 +157,26 @@ def _forms_of(key: HiddenText) -> "re.Pattern[str]":
     forms = {
         _GAP.join(map(_letter, plain)),
         _GAP.join(map(_letter, reversed(plain))),
-        "[ :,-]?".join(f"{byte:02x}" for byte in plain.encode()),
-        *(_GAP.join(map(_letter, part)) + "=*" for part in _base64_parts(plain.encode())),
+        "[ :,-]{0,2}(?:0x)?".join(f"{byte:02x}" for byte in plain.encode()),
+        "[ ,]{1,2}".join(map(str, plain.encode())),
+        *(
+            _GAP.join(map(_letter, part)) + "=*"
+            for raw in (plain.encode(), plain.encode("utf-16-le"))
+            for part in _base64_parts(raw)
+        ),
     }
     return re.compile(HiddenText("|".join(forms)), re.IGNORECASE)
 
 
 def _letter(letter: str) -> str:
-    """Pattern of one letter: itself, or an escape of URLs, JSON, Python or HTML."""
+    """Pattern of one letter: itself, or an escape of URLs, mail, JSON, Python or HTML."""
     code = ord(letter)
     alike = re.escape(letter) + _ALIKE.get(letter, "")
     named = html.escape(letter)
     entity = f"|{named}" if named != letter and ";" in named else ""
     return (
-        rf"(?:\\?[{alike}]|%(?:25)?{code:02x}|\\u\{{?0{{0,6}}{code:x}\}}?|\\x{code:02x}"
-        rf"|&\#(?:{code:03d}|{code}|x0{{0,4}}{code:x});{entity})"
+        rf"(?:\\?[{alike}]|[%=](?:25){{0,4}}{code:02x}|\\u\{{?0{{0,6}}{code:x}\}}?|\\x{code:02x}"
+        rf"|\\{code:03o}|&\#(?:0{{0,4}}{code}|x0{{0,4}}{code:x});?{entity})"
     )
 
 

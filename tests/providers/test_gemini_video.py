@@ -16,6 +16,7 @@ from mediatoolkit.flow import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.deadline import run_out
+from tests.media.clips import clip
 from tests.providers.conftest import KEY
 from tests.test_prompts import picture
 
@@ -205,6 +206,36 @@ async def test_what_gemini_does_not_film_is_refused_before_it_is_sent(
     with pytest.raises(mt.PromptError, match=words):
         await client.generate(mt.VideoPrompt.of("a fox", **options))
     assert sim.requests == []
+
+
+async def test_what_is_too_large_for_gemini_is_refused_before_it_is_sent(
+    sim: Simulator, client: mt.GeminiVideoClient
+) -> None:
+    padding = (76 << 20).to_bytes(4) + b"free" + bytes((76 << 20) - 8)  # 101 MiB in base64
+    film = mt.Video(clip() + padding)
+    with pytest.raises(mt.PromptError, match=r"101 MiB; .* takes 100\. Give a shorter film"):
+        await client.generate(mt.VideoPrompt("and on", previous=film))
+    assert sim.requests == []
+
+
+async def test_a_key_without_billing_is_told_what_films_without(
+    sim: Simulator, client: mt.GeminiVideoClient
+) -> None:
+    sim.then(f.Status(429, quota=0), at="start")
+    with pytest.raises(mt.RateLimitError, match=r'or film locally: model="local"'):
+        await client.generate("a fox")
+
+
+@pytest.mark.parametrize("rest", ["", ":download", ":download?alt=media"])
+async def test_a_file_of_googles_is_asked_of_our_own_address(
+    sim: Simulator, client: mt.GeminiVideoClient, rest: str
+) -> None:
+    sim.then(
+        f.ResultAt(f"https://generativelanguage.googleapis.com/v1/files/abc{rest}"), at="start"
+    )
+    with pytest.raises(mt.MediaToolkitError):  # it has no such file
+        await client.generate("a fox")
+    assert len(sent(sim, "GET", "/v1/files/abc:download")) == 1
 
 
 class TestJobsThatOutliveTheKernel:

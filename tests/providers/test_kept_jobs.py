@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +23,7 @@ from mediatoolkit.store import Pending, Store
 from tests.deadline import run_out
 from tests.media.clips import clip
 from tests.providers.conftest import KEY
-from tests.transport.server import Reply, Server, body, reset, said, serving
+from tests.transport.server import Reply, Seen, Server, body, reset, said, serving
 
 ID = "v1_a"
 PAGE = b"<html><title>Sign in</title></html>"
@@ -212,11 +213,12 @@ async def test_an_answer_that_is_not_the_vendors_last_word_keeps_the_job(
         (LAGS, "Requested entity was not found"),
         (body(PAGE, 403), "answered with an HTML page"),
         (body(b"no", 404), "not Gemini's own: no"),
+        (refused(429, "resource_exhausted", "Slow down"), "Slow down. The vendor goes on"),
         (about("paused"), "'paused'"),
         (body(b"", 503), "status 503"),
         (reset(), "closed the connection"),
     ],
-    ids=["403", "404", "page", "text", "paused", "503", "reset"],
+    ids=["403", "404", "page", "text", "429", "paused", "503", "reset"],
 )
 async def test_a_deadline_tells_the_last_words_and_nothing_of_keys(
     server: Server, tmp_path: Path, reply: Reply, words: str
@@ -239,10 +241,11 @@ async def test_a_deadline_tells_the_last_words_and_nothing_of_keys(
     ("reply", "error"),
     [
         (about("failed", errors=[{"code": "x", "message": "out of paint"}]), mt.ProviderError),
+        (about("failed", error={"code": "x", "message": "out of paint"}), mt.ProviderError),
         (about("cancelled"), mt.ProviderError),
         (about("completed", **output({"type": "text", "text": "I cannot"})), mt.RefusalError),
     ],
-    ids=["failed", "cancelled", "refused"],
+    ids=["failed", "failed otherwise", "cancelled", "refused"],
 )
 async def test_the_vendors_last_word_ends_the_job(
     server: Server, tmp_path: Path, reply: Reply, error: type[Exception]
@@ -252,6 +255,7 @@ async def test_the_vendors_last_word_ends_the_job(
         with pytest.raises(error) as caught:
             await maker.generate("waves")
     assert "pending" not in str(caught.value)
+    assert "no further word" not in str(caught.value) or "cancelled" in str(caught.value)
     assert kept(tmp_path) == []
 
 
@@ -264,6 +268,34 @@ async def test_a_film_without_media_and_words_is_a_fault_that_may_have_been_bill
             await maker.generate("waves")
     assert caught.value.family == "protocol"
     assert caught.value.may_have_been_billed
+
+
+async def test_a_film_is_written_once(server: Server, tmp_path: Path) -> None:
+    server.then(STARTED, film())
+    store, times = Store(tmp_path), []
+    store.watch(lambda: times.append(1))
+    async with agent(server.url, tmp_path) as maker:
+        made = await maker.generate("waves")
+    assert made.path
+    assert len(times) == 1
+
+
+async def test_a_film_is_on_the_error_where_the_store_is_a_file_by_then(
+    server: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+
+    async def made(writer: asyncio.StreamWriter, seen: Seen) -> bool:
+        shutil.rmtree(folder)
+        folder.write_bytes(b"a file")
+        return await film()(writer, seen)
+
+    server.then(STARTED, made)
+    async with agent(server.url, folder) as maker:
+        with pytest.raises(mt.StorageError, match="is in the way; move it") as caught:
+            await maker.generate("waves")
+    assert isinstance(caught.value.media, mt.Video)
 
 
 async def test_a_wait_that_the_vendor_asks_for_and_that_is_too_long_ends_at_once(
@@ -587,6 +619,17 @@ class TestTwoThatWait:
             await second
         assert self.cancels(sim) == 1
         assert mt.jobs.pending() == []
+
+
+@pytest.mark.parametrize("job_id", ["a" * 10_000, "../../etc"], ids=["long", "a path"])
+async def test_a_record_that_somebody_else_wrote_makes_no_long_message(
+    tmp_path: Path, job_id: str
+) -> None:
+    await Store(tmp_path).remember(Pending(job_id, "video", ORIGIN))
+    async with agent("http://127.0.0.1:9", tmp_path) as maker:
+        with pytest.raises(mt.PromptError, match="is no id of a job") as caught:
+            await maker.resume(job_id)
+    assert len(str(caught.value)) < 1000
 
 
 def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class ProxyServer:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while await self._one(reader, writer):
                 pass
-        writer.close()
+        await _closed(writer)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -91,7 +91,7 @@ class ProxyServer:
             fields = dict(line.lower().split(": ", 1) for line in lines)
             await _pump(source, writer, int(fields.get("content-length", 0)))
         finally:
-            sink.close()
+            await _closed(sink)
         return True
 
     async def _tunnel(
@@ -105,7 +105,14 @@ class ProxyServer:
         finally:
             outward.cancel()
             await asyncio.gather(outward, return_exceptions=True)
-            sink.close()
+            await _closed(sink)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Close, and wait until that is done."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _pump(
@@ -125,12 +132,10 @@ async def proxying(
     ports: Mapping[str, int], tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ProxyServer]:
     proxy = ProxyServer(ports, scheme="https" if tls else "http")
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(proxy.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(lambda _: writer.close())
+        tasks[asyncio.ensure_future(proxy.serve(reader, writer))] = writer
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     proxy.port = listener.sockets[0].getsockname()[1]
@@ -138,6 +143,8 @@ async def proxying(
         yield proxy
     finally:
         listener.close()
-        for task in tasks:
+        for task, writer in tasks.items():
             task.cancel()
+            writer.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*map(_closed, tasks.values()))

@@ -5,9 +5,10 @@ import errno
 import gzip
 import hashlib
 import os
+import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,19 @@ from mediatoolkit.errors import (
     UnsafeURLError,
 )
 from mediatoolkit.stages import Event, Receiving
-from mediatoolkit.transport import Limits, Transport, download, sessions
+from mediatoolkit.transport import Limits, Retry, Timeout, Transport, download, sessions
 from mediatoolkit.transport.spool import Spool
 from tests.deadline import cut_short
 from tests.transport.conftest import KEY
 from tests.transport.server import (
+    Reply,
     Seen,
     Server,
     body,
     hang_up,
     head,
     in_pieces,
+    reset,
     said,
     silence,
 )
@@ -379,6 +382,54 @@ async def test_a_redirect_to_a_trusted_origin_is_followed_without_the_key(
     assert await bring(make(trusted_origins=(other.url,)), server.url, folder) == FILM
     assert "x-acme-key" not in other.requests[0].headers
     assert KEY not in str(other.requests[0].headers)
+
+
+WAYS: dict[str, Callable[[Transport, str, Path], Awaitable[bytes]]] = {
+    "download": bring,
+    "fetch": lambda transport, url, _folder: fetched(transport, url),
+}
+FAULTS: dict[str, Reply | None] = {
+    "nobody there": None,
+    "no answer": hang_up(),
+    "reset": reset(),
+    "cut": hang_up(head(Content_Length=99) + b"a"),
+    "silent": silence(),
+    "silent after a while": silence(head(Content_Length=99) + b"a"),
+    "not HTTP": hang_up(b"220 mail\r\n"),
+    "not there": body(b"", 404),
+    "packed wrongly": body(b"a", Content_Encoding="gzip"),
+    "in an odd packing": body(b"a", Content_Encoding="br"),
+    "too large": hang_up(head(Content_Length=1 << 40)),
+}
+
+
+async def fetched(transport: Transport, url: str) -> bytes:
+    async with Call(20) as call:
+        return await transport.fetch(url, call)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("way", WAYS)
+async def test_after_a_redirect_the_host_that_failed_is_named(
+    *, server: Server, other: Server, make: Make, folder: Path, way: str, fault: str
+) -> None:
+    reply = FAULTS[fault]
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = other.port if reply else nobody.getsockname()[1]
+        leads_to = f"http://127.0.0.1:{port}"
+        server.then(body(b"", 302, Location=f"{leads_to}/film"))
+        if reply:
+            other.then(reply)
+        timeout = Timeout(read=0.2) if "silent" in fault else Timeout()
+        retry = Retry(attempts=2, base=0.001)
+        transport = make(trusted_origins=(leads_to,), timeout=timeout, retry=retry)
+
+        with pytest.raises(MediaToolkitError) as caught:
+            await WAYS[way](transport, server.url, folder)
+
+    assert f"127.0.0.1:{port}" in str(caught.value)
+    assert f"127.0.0.1:{server.port}" not in str(caught.value)
 
 
 async def test_a_relative_redirect_stays_at_home(

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from mediatoolkit.transport import Answer
 
 _LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
+_SMALLER = (
+    "Each turn with previous= sends all earlier ones again: go on from the last picture alone, "
+    "references=[picture], or give smaller references."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class GeminiImageClient(GeminiService, ImageClient):
             )
         if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
-        check_size(_to_wire(prompt))
+        check_size(_to_wire(prompt), _SMALLER)
 
     async def make(self, prompt: ImagePrompt, call: Call) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""

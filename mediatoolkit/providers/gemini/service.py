@@ -137,18 +137,21 @@ class GeminiService:
         )
 
 
-def check_size(document: dict[str, Any]) -> None:
+def check_size(document: dict[str, Any], advice: str) -> None:
     """Refuse a request that is larger than the vendor reads.
 
+    Args:
+        document: What is to be sent.
+        advice: Sentence that says what makes it smaller.
+
     Raises:
-        PromptError: Says how large it is, and what makes it smaller.
+        PromptError: Says how large it is, with *advice*.
     """
     size = _size(document)
     if size > _LARGEST_REQUEST:
         raise PromptError(
             f"The request weighs {size / _MIB:,.0f} MiB; Gemini takes {_LARGEST_REQUEST // _MIB}. "
-            "Each turn with previous= sends all earlier ones again: go on from the last picture "
-            "alone, references=[picture], or give smaller references."
+            f"{advice}"
         )
 
 

@@ -15,7 +15,7 @@ from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.refusals import envelope
-from mediatoolkit.providers.gemini.service import GeminiService
+from mediatoolkit.providers.gemini.service import GeminiService, check_size
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
 from mediatoolkit.stages import Decoding
 from mediatoolkit.transport import Answer, Refusal, Timeout
@@ -27,7 +27,9 @@ _RESOLUTIONS = ("360p", "720p", "1080p", "4k")
 _SHORTEST, _LONGEST = 3, 10
 _LARGEST_SEED = 2**31 - 1
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
-_FILE = re.compile(r"https://[a-z.]+/(v1|v1beta)/files/([a-zA-Z0-9_-]{1,100}):download\?alt=media")
+_FILE = re.compile(
+    r"https://[a-z.]+/(v1|v1beta)/files/([a-zA-Z0-9_-]{1,100})(?::download(?:\?alt=media)?)?"
+)
 _WORKING = frozenset({"queued", "in_progress"})
 _FAILED = frozenset({"failed", "cancelled"})
 _ENDED = _FAILED | {"completed", "incomplete", "budget_exceeded"}
@@ -42,6 +44,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
 
     default_model = DEFAULT
     live = _MODELS
+    local_verb = "film"
     default_timeout = Timeout(total=1200)
 
     @classmethod
@@ -76,6 +79,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             raise PromptError("Gemini takes no last picture; say in the prompt how it ends.")
         if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
+        check_size(_to_wire(prompt, self.model), "Give a shorter film, or smaller pictures.")
 
     async def begin(self, prompt: VideoPrompt, call: Call) -> str:
         """Start the generation; the vendor's name for it."""
@@ -193,7 +197,8 @@ def _status(document: dict[str, Any], job_id: str, answer: Answer) -> str:
     if document.get("id", job_id) != job_id:
         raise _look_again("Gemini answered a look at one film with the state of another", answer)
     if not status:
-        raise _look_again("Gemini answered a look at the film without its state", answer)
+        words = answer.say(_first_error(document)) or "no word of it"
+        raise _look_again(f"Gemini answered a look at the film without its state: {words}", answer)
     if status not in _WORKING | _ENDED:
         raise LookAgain(f"Gemini says that the film is {status!r}.")
     return status
@@ -229,7 +234,7 @@ def _no_film(
 def _first_error(document: dict[str, Any]) -> object:
     errors = document.get("errors")
     steps = document.get("steps")
-    listed = [*(errors if isinstance(errors, list) else ())]
+    listed = [document.get("error"), *(errors if isinstance(errors, list) else ())]
     listed += [
         step.get("error")
         for step in (steps if isinstance(steps, list) else ())
