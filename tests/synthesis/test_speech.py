@@ -81,7 +81,7 @@ def test_all_voices_are_equally_loud_and_none_too_loud() -> None:
     for voice in VOICES:
         samples = np.concatenate([one.samples for one in speak(" ".join(SENTENCES), voice=voice)])
         assert np.abs(samples).max() <= LOUDEST
-        levels.append(loudness(samples[:, None], 24_000))
+        levels.append(loudness([samples[:, None]], 24_000))
     assert max(levels) - min(levels) < 3
 
 
