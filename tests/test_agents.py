@@ -465,7 +465,7 @@ class TestVerbs:
             ("film.mp4", b"<!doctype html><title>log in</title>", "HTML"),
             ("fox.PNG", b"\n <html>", "HTML"),
             ("fox.png", b"", "empty"),
-            ("voice.wav", b'{"error": 1}', "unknown data"),
+            ("voice.wav", b'{"error": 1}', "JSON"),
             ("fox.jpg", picture(), "image/png, not .jpg"),
             ("fox.png", picture()[:-20], "cut short"),
             ("fox.mp3", picture(), "not"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance, Sound
-from mediatoolkit.media.sound import wav
+from mediatoolkit.media.sound import riff, wav
 from mediatoolkit.providers.gemini.answers import candidate_of, parts_of
 from mediatoolkit.transport import Answer
 
@@ -38,6 +38,8 @@ class Ear:
         data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
         if wav.is_wav(data):
             self._head = wav.head_of(data)
+            if riff.is_cut(data, riff.read(data)):  # the rest comes with the next pieces
+                data = self._head + data[len(self._head) :]
             return _read(data)
         if data[:9].lower().startswith(_PAGES) or not (self._head or mime.startswith(_BARE)):
             raise MediaError(
