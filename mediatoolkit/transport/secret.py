@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _MASK = "[key]"
-_LEAST_LOOSE = 8  # letters; of a shorter key, a look-alike in plain text may be an accident
+_LEAST_LOOSE = 8  # letters of a key of which a look-alike in plain text is no accident
 _GAP = r"(?:[^!-~]|\[[0-9;]{1,8}m){0,8}"  # blanks, invisible letters, what is left of a colour
 _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
 _URL_SAFE = str.maketrans("+/", "-_")

@@ -13,8 +13,8 @@ from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
+from mediatoolkit.providers.gemini import refusals
 from mediatoolkit.providers.gemini.answers import by_modality
-from mediatoolkit.providers.gemini.refusals import envelope
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
 from mediatoolkit.stages import Decoding
@@ -110,7 +110,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
     def _read_refusal(self, refusal: Refusal) -> ProviderError:
         """Keep the vendor's own words, too: they are what a look that was refused has to tell."""
         error = super()._read_refusal(refusal)
-        error.words = refusal.say(envelope(refusal.document).get("message"))
+        error.words = refusal.say(refusals.envelope(refusal.document).get("message"))
         return error
 
     async def withdraw(self, job_id: str, call: Call) -> bool:
@@ -191,15 +191,15 @@ def _status(document: dict[str, Any], job_id: str, answer: Answer) -> str:
     """
     status = answer.say(document.get("status"), 40)
     if document.get("id", job_id) != job_id:
-        raise _look_again("Gemini answered a look at one film with the state of another", answer)
+        raise _told_nothing("Gemini answered a look at one film with the state of another", answer)
     if not status:
-        raise _look_again("Gemini answered a look at the film without its state", answer)
+        raise _told_nothing("Gemini answered a look at the film without a word of it", answer)
     if status not in _WORKING | _ENDED:
         raise LookAgain(f"Gemini says that the film is {status!r}.")
     return status
 
 
-def _look_again(what: str, answer: Answer) -> LookAgain:
+def _told_nothing(what: str, answer: Answer) -> LookAgain:
     return LookAgain(f"{what}.", _odd(what, answer))
 
 
