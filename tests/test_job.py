@@ -65,7 +65,7 @@ async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:
     with pytest.raises(NotAwaitedError, match=r"asyncio\.ensure_future\(job\)"):
         await asyncio.wait([job()])  # type: ignore[type-var]
     for name in ("exception", "add_done_callback", "get_loop"):
-        with pytest.raises(NotAwaitedError, match="it is no task; give it to asyncio"):
+        with pytest.raises(NotAwaitedError, match="it is not a task; give it to asyncio"):
             getattr(job(), name)
 
 

@@ -92,7 +92,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
             return intent.begun(await client.start(prompt, call))
         except MediaToolkitError as error:
             if error.may_have_been_billed:
-                _append(error, self._way_back(intent))
+                _add(error, self._way_back(intent))
             else:
                 await store.forget(intent.id)
             raise
@@ -142,7 +142,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
             if call.job_id is None:
                 await store.forget(*ids)
             elif isinstance(error, MediaToolkitError):
-                _append(error, call.way_back)
+                _add(error, call.way_back)
             raise
         await store.forget(*ids)
         return film
@@ -189,5 +189,5 @@ def check_resumable(pending: Pending, verbs: str) -> None:
         )
 
 
-def _append(error: MediaToolkitError, sentence: str) -> None:
+def _add(error: MediaToolkitError, sentence: str) -> None:
     error.args = (in_one_line(f"{error.args[0]} {sentence}"), *error.args[1:])

@@ -84,11 +84,6 @@ def head_of(data: bytes) -> bytes:
     return data[:4] + _STREAMED + data[8 : place.start - 4] + _STREAMED
 
 
-def is_cut(data: bytes) -> bool:
-    """Whether its head promises more than there is."""
-    return riff.is_cut(data, riff.read(data))
-
-
 def inspect(data: bytes) -> SoundFacts | None:
     """Read the facts, or None when it is cut short or corrupt.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance, Sound
-from mediatoolkit.media.sound import wav
+from mediatoolkit.media.sound import riff, wav
 from mediatoolkit.providers.gemini.answers import candidate_of, parts_of
 from mediatoolkit.transport import Answer
 
@@ -38,8 +38,9 @@ class Ear:
         data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
         if wav.is_wav(data):
             self._head = wav.head_of(data)
-            first_of_several = wav.is_cut(data)
-            return _read(self._head + data[len(self._head) :] if first_of_several else data)
+            if riff.is_cut(data, riff.read(data)):  # the rest comes with the next pieces
+                data = self._head + data[len(self._head) :]
+            return _read(data)
         if data[:9].lower().startswith(_PAGES) or not (self._head or mime.startswith(_BARE)):
             raise MediaError(
                 f"Gemini sent something as {mime[:60]!r} that is neither bare samples nor WAV.",

@@ -13,8 +13,8 @@ from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
+from mediatoolkit.providers.gemini import refusals
 from mediatoolkit.providers.gemini.answers import by_modality
-from mediatoolkit.providers.gemini.refusals import envelope
 from mediatoolkit.providers.gemini.service import GeminiService, check_size
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
 from mediatoolkit.stages import Decoding
@@ -114,7 +114,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
     def _read_refusal(self, refusal: Refusal) -> ProviderError:
         """Keep the vendor's own words, too: they are what a look that was refused has to tell."""
         error = super()._read_refusal(refusal)
-        error.words = refusal.say(envelope(refusal.document).get("message"))
+        error.words = refusal.say(refusals.envelope(refusal.document).get("message"))
         return error
 
     async def withdraw(self, job_id: str, call: Call) -> bool:
