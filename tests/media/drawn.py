@@ -163,8 +163,13 @@ def tone(channels: int = 1, seconds: float = 0.4, pitch: float = 330) -> "np.nda
 
 def encoded(kind: str, subtype: str, channels: int = 1, **options: Any) -> bytes:
     """A file as libsndfile writes it."""
+    return written(tone(channels, **options), kind, subtype)
+
+
+def written(samples: "np.ndarray[Any, Any]", kind: str, subtype: str) -> bytes:
+    """The same of samples `(frames, channels)`."""
     file = io.BytesIO()
-    soundfile.write(file, tone(channels, **options), RATE, format=kind, subtype=subtype)
+    soundfile.write(file, samples, RATE, format=kind, subtype=subtype)
     return file.getvalue()
 
 
@@ -269,6 +274,22 @@ def bare_mp3(seconds: float = 0.4) -> bytes:
         stream.bit_rate = 64_000
         for packet in _packets(stream, seconds):
             mp3.mux(packet)
+    return file.getvalue()
+
+
+def mp3_of_any_rate(samples: "np.ndarray[Any, Any]") -> bytes:
+    """Frames alone, each as small as what it holds."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp3", options={"write_xing": "0"}) as mp3:
+        stream = mp3.add_stream("libmp3lame", rate=RATE, layout="mono")
+        stream.codec_context.qscale, stream.codec_context.global_quality = True, 4 * 118
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        fifo = av.AudioFifo()
+        fifo.write(frame)
+        while part := fifo.read(1152, partial=True):
+            mp3.mux(stream.encode(part))
+        mp3.mux(stream.encode(None))
     return file.getvalue()
 
 
