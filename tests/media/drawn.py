@@ -200,7 +200,7 @@ def _info(**words: str) -> bytes:
 
 
 @_file("u8.wav", "int24.wav", "float.wav", "extensible.wav", "info.wav", "comment.wav",
-       "id3.wav", "bad_size.wav", "odd.wav", "streamed.wav", "rf64.wav", "a_law.wav",
+       "id3.wav", "bad_size.wav", "odd.wav", "even.wav", "streamed.wav", "rf64.wav", "a_law.wav",
        "mu_law.wav")  # fmt: skip
 def _wav(name: str) -> bytes:
     odd = (tone(seconds=0.1) * 127 + 128).astype(np.uint8).tobytes()[:4409]
@@ -217,6 +217,7 @@ def _wav(name: str) -> bytes:
         "id3": lambda: _riff(_form(), data, _chunk(b"id3 ", id3(4, _frame(b"TIT2", TITLE)))),
         "bad_size": lambda: _riff(_form(), data, info, size=len(_pcm()) + 36 + 8),
         "odd": lambda: _riff(_form(bits=8), b"data" + struct.pack("<I", len(odd)) + odd, info),
+        "even": lambda: _riff(_form(bits=8), _chunk(b"data", odd), info),
         "streamed": lambda: _riff(
             _form(), b"data" + struct.pack("<I", 0xFFFFFFFF) + _pcm(), size=0xFFFFFFFF
         ),
