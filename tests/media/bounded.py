@@ -58,7 +58,7 @@ class Looker:
         Args:
             name: Its ending says what it is.
             data: The file.
-            look: Code that looks at `audio`; left out, all that a store, a cell and a gallery do.
+            look: Code that looks at `data`; left out, all that a store, a cell and a gallery do.
             megabytes: Memory that it may take beyond what the process began with.
         """
         assert self._process.stdin
@@ -111,11 +111,16 @@ def _look(name: str, data: bytes) -> list[str]:
     return faults
 
 
-def _heard(look: str, data: bytes) -> list[str]:
-    """One look at sound, by code; the faults."""
-    from mediatoolkit.media import Audio
+def _done(look: str, data: bytes) -> list[str]:
+    """What goes wrong in a look by code."""
+    from mediatoolkit.media import Audio, Image
+    from mediatoolkit.widgets.outputs.thumbs import reduced
 
-    exec(look, {"audio": Audio(data)})  # noqa: S102 - of our own tests
+    names = {"data": data, "Audio": Audio, "Image": Image, "reduced": reduced}
+    try:
+        exec(look, names)  # noqa: S102 - of our own tests
+    except Exception as error:  # noqa: BLE001 - any is a fault
+        return [f"{type(error).__name__}: {error}"]
     return []
 
 
@@ -164,7 +169,7 @@ def main() -> None:
         while head := sys.stdin.buffer.readline():
             file = json.loads(head)
             data = sys.stdin.buffer.read(file["size"])
-            look = partial(_heard, file["look"]) if file["look"] else partial(_look, file["name"])
+            look = partial(_done, file["look"]) if file["look"] else partial(_look, file["name"])
             faults = _bounded(partial(look, data), file["megabytes"])
             print(json.dumps(faults), flush=True)
 

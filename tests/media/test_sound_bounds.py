@@ -51,7 +51,8 @@ def test_a_look_at_long_sound_takes_little(
     maker, _, rest = bomb.partition("(")
     sizes = [int(size) for size in rest.strip(")").split(",") if size]
     data = getattr(bombs, maker)(*sizes)
-    assert looker.faults("a.sound", data, look=look, megabytes=megabytes) == []
+    code = f"audio = Audio(data); {look}"
+    assert looker.faults("a.sound", data, look=code, megabytes=megabytes) == []
 
 
 STEPS = [0.1, 0.5, 0.01, 0.9, 0, 0.6, 0.02, 0.2, 0.7, 0.4]  # each a second
