@@ -376,7 +376,7 @@ def flac(*more: tuple[int, bytes], channels: int = 1) -> bytes:
 
 
 @_file("plain.flac", "tagged.flac", "cover.flac", "id3.flac", "v1.flac", "two_comments.flac",
-       "surround.flac", "application.flac")  # fmt: skip
+       "surround.flac", "application.flac", "id3_alone.flac")  # fmt: skip
 def _flac(name: str) -> bytes:
     words = (4, comments(TITLE=TITLE, ARTIST="Zora"))
     picture = _png("rgb")
@@ -386,6 +386,7 @@ def _flac(name: str) -> bytes:
         "tagged": lambda: flac(words),
         "cover": lambda: flac(words, (6, cover)),
         "id3": lambda: id3(4, _frame(b"TIT2", TITLE)) + flac(words),
+        "id3_alone": lambda: id3(4, _frame(b"TIT2", TITLE)) + flac((4, comments())),
         "v1": lambda: flac(words) + _v1(),
         "two_comments": lambda: flac(words, (4, comments(ALBUM="Nacht"))),
         "surround": lambda: flac(channels=8),
