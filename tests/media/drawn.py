@@ -481,13 +481,14 @@ def _m4a(name: str) -> bytes:
     }[name]()
 
 
-@_file("film.mp4", "front.mp4", "fragmented.mp4", "sound.mp4", "latin.mp4", "film.webm",
-       "sound.webm")  # fmt: skip
+@_file("film.mp4", "front.mp4", "fragmented.mp4", "by_pictures.mp4", "sound.mp4", "latin.mp4",
+       "film.webm", "sound.webm")  # fmt: skip
 def _film(name: str) -> bytes:
     return {
         "film": lambda: _muxed("mp4", "libx264"),
         "front": lambda: _muxed("mp4", "libx264", flags="faststart"),
         "fragmented": lambda: _muxed("mp4", "libx264", flags="frag_keyframe"),
+        "by_pictures": lambda: _muxed("mp4", "libx264", "aac", flags="frag_every_frame+empty_moov"),
         "sound": lambda: _muxed("mp4", "libx264", "aac"),
         "latin": lambda: _muxed("mp4", "libx264").replace(TITLE.encode()[:8], b"caf\xe9 \xfe\xffx"),
     }[name]()
