@@ -137,7 +137,7 @@ def _scaled(array: Any) -> "npt.NDArray[np.float32]":
         return np.asarray(np.clip(array, -1, 1), np.float32)
     if array.dtype == np.uint8:
         return np.asarray((array.astype(np.float32) - 128) / 128, np.float32)
-    if array.dtype in (np.int16, np.int32):
+    if array.dtype.kind == "i" and array.dtype.itemsize in (2, 4):  # of either order of bytes
         return np.asarray(array / -float(np.iinfo(array.dtype).min), np.float32)
     raise MediaError(
         f"Samples are floats from -1 to 1, or int16, int32 or uint8, not {array.dtype}."
