@@ -99,7 +99,7 @@ def test_the_largest_png_is_shown_in_little_memory(form: dict[str, Any], looker:
         ("JPEG", {}, True),
         ("JPEG", {"progressive": True}, False),
         ("JPEG", {"progressive": True, "subsampling": 0}, False),
-        ("WEBP", {"method": 0, "quality": 1}, False),
+        ("WEBP", {"method": 0, "quality": 1}, True),
     ],
 )
 def test_the_largest_of_other_types_are_too(
@@ -112,6 +112,34 @@ def test_the_largest_of_other_types_are_too(
 ) -> None:
     data = file_of(largest, kind, **options)
     assert looker.faults("a", data, look=SHOWN.format(has_picture=has_picture)) == []
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("turn", [1, 6])
+def test_a_large_webp_is_the_same_as_a_small_one(
+    *, lossless: bool, turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = PillowImage.Exif()
+    exif[0x112] = turn
+    notes = {"exif": exif, "icc_profile": b"of its own" * 20}
+    data = file_of(noise("RGB"), "WEBP", lossless=lossless, quality=90, **notes)
+    expected = reading.decode(data, within=60)
+    monkeypatch.setattr(reading, "_MEMORY", 301 * 203 * 6)
+    small = reading.decode(data, within=60)
+    assert small.size == expected.size
+    assert small.info["icc_profile"] == expected.info["icc_profile"]
+    difference = np.asarray(small).astype(int) - np.asarray(expected)
+    assert abs(difference).mean() < 4
+    assert abs(difference.mean()) < 0.5
+
+
+@pytest.mark.parametrize("kind", ["moving", "transparent", "transparent and lossless"])
+def test_other_large_webp_has_a_caption_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"save_all": True, "append_images": [noise("L")]} if kind == "moving" else {}
+    mode = "RGB" if kind == "moving" else "RGBA"
+    data = file_of(noise(mode), "WEBP", lossless="lossless" in kind, **more)
+    monkeypatch.setattr(reading, "_MEMORY", 301 * 203 * 6)
+    assert set(Image(data)._repr_mimebundle_()[0]) == {"text/html", "text/plain"}
 
 
 def noise(mode: str, size: tuple[int, int] = (301, 203)) -> PillowImage.Image:
