@@ -13,7 +13,7 @@ from mediatoolkit.media.captions import Captions
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound import codec, formats, loudness, wav, waveform
-from mediatoolkit.media.sound.arrays import filled, pair_of, samples_of
+from mediatoolkit.media.sound.arrays import filled, pair_of, placed, samples_of
 from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
@@ -34,6 +34,8 @@ _TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()}
 _CHANNELS = range(1, 65)
 _WIDTHS = range(1, 10_001)
 _HEIGHTS = range(1, 5_001)
+_DRAWN_WHOLE, _DRAWN_AT_MOST = 1 << 24, 1 << 26  # samples over all channels
+_GLIMPSES = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -208,12 +210,15 @@ class Audio(Media):
     def waveform(self, *, width: int = 640, height: int = 96) -> Image:
         """A picture of the wave on a transparent ground, for light and dark pages.
 
+        Of sound with more than 16 million samples (three minutes in stereo), 600 short stretches
+        are decoded and drawn, spread evenly over its length; they may miss a single peak.
+
         Raises:
             MediaError: A size that is no picture.
         """
         width = _checked(width, _WIDTHS, "width")
         height = _checked(height, _HEIGHTS, "height")
-        drawn = waveform.draw(self.blocks(), self.facts.frames, width, height)
+        drawn = waveform.draw(self._parts(), self.facts.frames, width, height)
         return Image(pixels.encode(pixels.pillow_of(drawn)))
 
     def preview(self) -> SoundPreview:
@@ -244,6 +249,16 @@ class Audio(Media):
         caption = " · ".join(part for part in (self._caption(), note) if part)
         shown = figure(self._player(small) if small else "", escape(caption))
         return {"text/html": shown, "text/plain": repr(self)}, {}
+
+    def _parts(self) -> "Iterator[tuple[int, npt.NDArray[np.float32]]]":
+        """Where each part begins, and its samples; all of the sound unless it is long."""
+        frames = self.facts.frames
+        if frames * self.channels <= _DRAWN_WHOLE:
+            return placed(self.blocks())
+        places = range(0, frames, -(-frames // _GLIMPSES))
+        if self.mime_type == "audio/wav":
+            return wav.glimpses(self.data, places, _DRAWN_AT_MOST)
+        return codec.glimpses(self.data, self.facts, places, _DRAWN_AT_MOST)
 
     def _player(self, small: SoundPreview) -> str:
         source = f"data:{small.mime_type};base64,{base64.b64encode(small.data).decode()}"

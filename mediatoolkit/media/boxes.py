@@ -137,6 +137,7 @@ class _Track:
         ticks: How long these are seen.
         each: Ticks of a picture in a fragment that does not say.
         is_in_fragments: Whether there were any.
+        begin: The time at which the first picture is seen, by the fragments; None so far.
     """
 
     number: int
@@ -148,6 +149,7 @@ class _Track:
     ticks: int = 0
     each: int = 0
     is_in_fragments: bool = False
+    begin: int | None = None
 
     def seconds(self) -> float | None:
         """None where it is not known."""
@@ -206,7 +208,8 @@ class _File:
             track.scale = 0
 
     def _add_runs(self, track: _Track, traf: Box) -> None:
-        each = 0
+        """Count what follows the time that the fragment names, or else the one before it."""
+        each, end = 0, track.ticks
         for box in self._within(traf):
             if box.kind == b"tfhd":
                 flags, number = struct.unpack_from(">II", self._data, box.content)
@@ -214,10 +217,17 @@ class _File:
                     return
                 at = box.content + 8 + 8 * bool(flags & 0x1) + 4 * bool(flags & 0x2)
                 (each,) = struct.unpack_from(">I", self._data, at) if flags & 0x8 else (track.each,)
+            elif box.kind == b"tfdt":
+                form = ">Q" if self._data[box.content] == 1 else ">I"
+                (time,) = struct.unpack_from(form, self._data, box.content + 4)
+                if track.begin is None:
+                    track.begin = time - track.ticks
+                end = time - track.begin
             elif box.kind == b"trun":
                 frames, ticks = _run(self._data, box, each)
                 track.frames += frames
-                track.ticks += ticks
+                end += ticks
+                track.ticks = max(track.ticks, end)
 
     def _described(self, moov: Box, trak: Box) -> _Track:
         data, head = self._data, self._inside(trak, b"tkhd").content

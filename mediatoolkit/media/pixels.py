@@ -33,6 +33,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "image/jpeg": {"quality": 92},
     "image/webp": {"quality": 92},
 }
+_SLACK = 1e-3  # how far floats may be beyond 0 and 1, as rounding leaves them
 _NATIVE_MODES = {
     "image/png": frozenset({"1", "I;16", "L", "LA", "P", "RGB", "RGBA"}),
     "image/webp": frozenset({"RGB", "RGBA"}),
@@ -243,12 +244,12 @@ def _from_array(array: "npt.NDArray[Any]", *, channels_first: bool) -> "PillowIm
         if not np.isfinite(array).all():
             raise MediaError("A picture of floats has finite values, from 0 to 1.")
         low, high = float(array.min()), float(array.max())
-        if low < 0 or high > 1:
+        if low < -_SLACK or high > 1 + _SLACK:
             raise MediaError(
-                f"A picture of floats has values from 0 to 1, and these are from {low:.4g} to "
-                f"{high:.4g}; scale or clip them first."
+                f"A picture of floats has values from 0 to 1, and these are from {low:.6g} to "
+                f"{high:.6g}; scale or clip them first."
             )
-        array = np.round(array.astype(np.float32) * 255).astype(np.uint8)
+        array = np.round(np.clip(array.astype(np.float32), 0, 1) * 255).astype(np.uint8)
     if array.dtype != np.uint8:
         raise MediaError(f"A picture is made of uint8 or floats, not of {array.dtype}.")
     return PillowImage.fromarray(np.ascontiguousarray(array))

@@ -1,8 +1,8 @@
 """Pictures decoded: whole and upright, or small and in little memory.
 
 Pillow decodes a whole PNG or WebP before it makes it small, 4 bytes a pixel and more. A large PNG
-is therefore given to it in bands, each a small PNG of its own. What would still take too much
-memory is not made small at all.
+is therefore given to it in bands, each a small PNG of its own, and a large WebP to FFmpeg. What
+would still take too much memory is not made small at all.
 """
 
 import bisect
@@ -12,7 +12,7 @@ import itertools
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.exif import orientation, without_orientation
@@ -22,6 +22,7 @@ from mediatoolkit.media.formats import (
     picture_type,
     png_chunks,
     webp_canvas,
+    webp_chunks,
 )
 from mediatoolkit.media.modes import plain
 
@@ -35,6 +36,7 @@ _BAND = 4_000_000  # bytes of a PNG that are decoded at once
 _COPIES = 8  # of a band in memory at once, measured
 _SMALL = 4_000_000  # pixels of a PNG that is decoded whole
 _WEBP = 17  # bytes a pixel, measured: two canvases of the decoder, its answer, the picture
+_LOSSY_WEBP, _LOSSLESS_WEBP = 2, 5  # by FFmpeg, measured
 _READ_BY_PILLOW = 1 << 20  # bytes that Pillow unpacks of one text or profile
 _ALL_TEXTS = 32 << 20  # bytes
 _FEED = 1 << 16
@@ -140,11 +142,44 @@ def _small(data: bytes, within: int) -> "PillowImage.Image":
     if kind == "image/png":
         return _small_png(data, within)
     width, height = webp_canvas(data) if kind == "image/webp" else (0, 0)
+    if _WEBP * width * height > _MEMORY and (picture := _large_webp(data, within)):
+        return picture
     _check_memory(_WEBP * width * height if width else jpeg_coefficients(data))
     picture = opened(data)
     picture.thumbnail((within, within), reducing_gap=2.0)
     picture.load()  # which a picture that is small already was not
     return picture
+
+
+def _large_webp(data: bytes, within: int) -> "PillowImage.Image | None":
+    """A still WebP without alpha, by FFmpeg, which keeps less of it at once; None for others.
+
+    Also without PyAV, and where it would take too much, too.
+    """
+    try:
+        import av
+    except ImportError:
+        return None
+    chunks = {kind: (start, end) for kind, start, end in webp_chunks(data)}
+    is_lossy, width, height = b"VP8 " in chunks, *webp_canvas(data)
+    has_alpha = not is_lossy and data[chunks.get(b"VP8L", (0, 0))[0] + 4] & 0x10
+    if {b"ANIM", b"ANMF", b"ALPH"} & chunks.keys() or has_alpha:
+        return None
+    if (_LOSSY_WEBP if is_lossy else _LOSSLESS_WEBP) * width * height > _MEMORY:
+        return None
+    scale = min(1, within / max(width, height))
+    across, down = (max(1, round(side * scale)) for side in (width, height))
+    file: Any
+    try:
+        with av.open(io.BytesIO(data), format="webp_pipe") as file:
+            frame = next(file.decode(video=0))
+            # straight to rgb24, it would be darker by two steps
+            picture = frame.reformat(across, down, "gbrp", interpolation="AREA").to_image()
+    except (av.FFmpegError, StopIteration) as error:
+        raise ValueError(str(error)) from None
+    names = {b"EXIF": "exif", b"ICCP": "icc_profile"}
+    picture.info |= {names[kind]: data[slice(*chunks[kind])] for kind in names.keys() & chunks}
+    return cast("PillowImage.Image", picture)
 
 
 def _check_memory(size: int) -> None:

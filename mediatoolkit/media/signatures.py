@@ -78,6 +78,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (rb"(RIFF|RF64|RIFX|BW64).{4}WAVE", Kind("WAV", SOUND)),
     (rb"RIFF.{4}AVI ", Kind("AVI", FILM, _AS_MP4)),
     (rb"FORM.{4}AIF[FC]", Kind("AIFF", SOUND, _AS_WAV)),
+    (rb"riff\x2e\x91\xcf\x11", Kind("Wave64", SOUND, _AS_WAV)),
     (rb"OggS", Kind("Ogg", SOUND)),
     (rb"fLaC", Kind("FLAC", SOUND)),
     (rb"ID3", Kind("MP3", SOUND)),

@@ -1,6 +1,6 @@
 """A process that looks at files of anybody, each in a child of its own with little to use up.
 
-Reads `{"name": …, "size": …}` and the bytes of a file, answers what went wrong, and reads on.
+Reads `{"name": …, "size": …, …}` and the bytes of a file, answers what went wrong, and reads on.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,11 +50,20 @@ class Looker:
         self._process.wait()
         self._process.stdout.close()
 
-    def faults(self, name: str, data: bytes) -> list[str]:
-        """What looking at a file of that name has done but ending in a `MediaError`."""
+    def faults(
+        self, name: str, data: bytes, *, look: str = "", megabytes: int = MEGABYTES
+    ) -> list[str]:
+        """What looking at a file of that name has done but ending in a `MediaError`.
+
+        Args:
+            name: Its ending says what it is.
+            data: The file.
+            look: Code that looks at `data`; left out, all that a store, a cell and a gallery do.
+            megabytes: Memory that it may take beyond what the process began with.
+        """
         assert self._process.stdin
         assert self._process.stdout
-        head = json.dumps({"name": name, "size": len(data)})
+        head = json.dumps({"name": name, "size": len(data), "look": look, "megabytes": megabytes})
         self._process.stdin.write(head.encode() + b"\n" + data)
         self._process.stdin.flush()
         answer: list[str] = json.loads(self._process.stdout.readline())
@@ -101,7 +111,20 @@ def _look(name: str, data: bytes) -> list[str]:
     return faults
 
 
-def _bounded(work: Callable[[], list[str]]) -> list[str]:
+def _done(look: str, data: bytes) -> list[str]:
+    """What goes wrong in a look by code."""
+    from mediatoolkit.media import Audio, Image
+    from mediatoolkit.widgets.outputs.thumbs import reduced
+
+    names = {"data": data, "Audio": Audio, "Image": Image, "reduced": reduced}
+    try:
+        exec(look, names)  # noqa: S102 - of our own tests
+    except Exception as error:  # noqa: BLE001 - any is a fault
+        return [f"{type(error).__name__}: {error}"]
+    return []
+
+
+def _bounded(work: Callable[[], list[str]], megabytes: int = MEGABYTES) -> list[str]:
     """What *work* finds, in a child with little to use up, and what it took too much of."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -112,7 +135,7 @@ def _bounded(work: Callable[[], list[str]]) -> list[str]:
         resource.setrlimit(resource.RLIMIT_AS, (space + _RESERVE, space + _RESERVE))
         before = _megabytes()
         faults = work()
-        if _megabytes() - before > MEGABYTES:
+        if _megabytes() - before > megabytes:
             faults.append(f"memory: {_megabytes() - before:.0f} MB")
         os.write(writing, json.dumps(faults).encode())
         os._exit(0)
@@ -146,7 +169,8 @@ def main() -> None:
         while head := sys.stdin.buffer.readline():
             file = json.loads(head)
             data = sys.stdin.buffer.read(file["size"])
-            faults = _bounded(lambda name=file["name"], data=data: _look(name, data))  # type: ignore[misc]
+            look = partial(_done, file["look"]) if file["look"] else partial(_look, file["name"])
+            faults = _bounded(partial(look, data), file["megabytes"])
             print(json.dumps(faults), flush=True)
 
 

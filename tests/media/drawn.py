@@ -163,8 +163,13 @@ def tone(channels: int = 1, seconds: float = 0.4, pitch: float = 330) -> "np.nda
 
 def encoded(kind: str, subtype: str, channels: int = 1, **options: Any) -> bytes:
     """A file as libsndfile writes it."""
+    return written(tone(channels, **options), kind, subtype)
+
+
+def written(samples: "np.ndarray[Any, Any]", kind: str, subtype: str) -> bytes:
+    """The same of samples `(frames, channels)`."""
     file = io.BytesIO()
-    soundfile.write(file, tone(channels, **options), RATE, format=kind, subtype=subtype)
+    soundfile.write(file, samples, RATE, format=kind, subtype=subtype)
     return file.getvalue()
 
 
@@ -195,7 +200,7 @@ def _info(**words: str) -> bytes:
 
 
 @_file("u8.wav", "int24.wav", "float.wav", "extensible.wav", "info.wav", "comment.wav",
-       "id3.wav", "bad_size.wav", "odd.wav", "streamed.wav", "rf64.wav", "a_law.wav",
+       "id3.wav", "bad_size.wav", "odd.wav", "even.wav", "streamed.wav", "rf64.wav", "a_law.wav",
        "mu_law.wav")  # fmt: skip
 def _wav(name: str) -> bytes:
     odd = (tone(seconds=0.1) * 127 + 128).astype(np.uint8).tobytes()[:4409]
@@ -212,6 +217,7 @@ def _wav(name: str) -> bytes:
         "id3": lambda: _riff(_form(), data, _chunk(b"id3 ", id3(4, _frame(b"TIT2", TITLE)))),
         "bad_size": lambda: _riff(_form(), data, info, size=len(_pcm()) + 36 + 8),
         "odd": lambda: _riff(_form(bits=8), b"data" + struct.pack("<I", len(odd)) + odd, info),
+        "even": lambda: _riff(_form(bits=8), _chunk(b"data", odd), info),
         "streamed": lambda: _riff(
             _form(), b"data" + struct.pack("<I", 0xFFFFFFFF) + _pcm(), size=0xFFFFFFFF
         ),
@@ -269,6 +275,22 @@ def bare_mp3(seconds: float = 0.4) -> bytes:
         stream.bit_rate = 64_000
         for packet in _packets(stream, seconds):
             mp3.mux(packet)
+    return file.getvalue()
+
+
+def mp3_of_any_rate(samples: "np.ndarray[Any, Any]") -> bytes:
+    """Frames alone, each as small as what it holds."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp3", options={"write_xing": "0"}) as mp3:
+        stream = mp3.add_stream("libmp3lame", rate=RATE, layout="mono")
+        stream.codec_context.qscale, stream.codec_context.global_quality = True, 4 * 118
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        fifo = av.AudioFifo()
+        fifo.write(frame)
+        while part := fifo.read(1152, partial=True):
+            mp3.mux(stream.encode(part))
+        mp3.mux(stream.encode(None))
     return file.getvalue()
 
 
@@ -354,7 +376,7 @@ def flac(*more: tuple[int, bytes], channels: int = 1) -> bytes:
 
 
 @_file("plain.flac", "tagged.flac", "cover.flac", "id3.flac", "v1.flac", "two_comments.flac",
-       "surround.flac", "application.flac")  # fmt: skip
+       "surround.flac", "application.flac", "id3_alone.flac")  # fmt: skip
 def _flac(name: str) -> bytes:
     words = (4, comments(TITLE=TITLE, ARTIST="Zora"))
     picture = _png("rgb")
@@ -364,6 +386,7 @@ def _flac(name: str) -> bytes:
         "tagged": lambda: flac(words),
         "cover": lambda: flac(words, (6, cover)),
         "id3": lambda: id3(4, _frame(b"TIT2", TITLE)) + flac(words),
+        "id3_alone": lambda: id3(4, _frame(b"TIT2", TITLE)) + flac((4, comments())),
         "v1": lambda: flac(words) + _v1(),
         "two_comments": lambda: flac(words, (4, comments(ALBUM="Nacht"))),
         "surround": lambda: flac(channels=8),
@@ -458,13 +481,14 @@ def _m4a(name: str) -> bytes:
     }[name]()
 
 
-@_file("film.mp4", "front.mp4", "fragmented.mp4", "sound.mp4", "latin.mp4", "film.webm",
-       "sound.webm")  # fmt: skip
+@_file("film.mp4", "front.mp4", "fragmented.mp4", "by_pictures.mp4", "sound.mp4", "latin.mp4",
+       "film.webm", "sound.webm")  # fmt: skip
 def _film(name: str) -> bytes:
     return {
         "film": lambda: _muxed("mp4", "libx264"),
         "front": lambda: _muxed("mp4", "libx264", flags="faststart"),
         "fragmented": lambda: _muxed("mp4", "libx264", flags="frag_keyframe"),
+        "by_pictures": lambda: _muxed("mp4", "libx264", "aac", flags="frag_every_frame+empty_moov"),
         "sound": lambda: _muxed("mp4", "libx264", "aac"),
         "latin": lambda: _muxed("mp4", "libx264").replace(TITLE.encode()[:8], b"caf\xe9 \xfe\xffx"),
     }[name]()

@@ -240,6 +240,12 @@ def test_what_is_no_picture_is_an_error_of_ours(thing: object) -> None:
         mt.ImagePrompt("x", references=[thing])
 
 
+def test_floats_a_little_out_of_range_are_rounded() -> None:
+    """As arithmetic leaves them."""
+    rounded = np.asarray(Image.of(np.array([[1.0000001, -1e-7, 0.5]])))
+    assert rounded[..., 0].tolist() == [[255, 0, 128]]
+
+
 @pytest.mark.parametrize(
     ("floats", "words"),
     [

@@ -65,6 +65,8 @@ FILES = {
     "a list of nothing known": file_of(block(4, b"\xff\xff\xff\xff" + bytes(range(99)))),
     "behind ID3": tag(4, 0, SYNCED) + file_of(TITLE),
     "behind two ID3": tag(4, 0, SYNCED) + tag(3, 0, b"") + file_of(TITLE),
+    "behind ID3 without comments": tag(4, 0, SYNCED) + file_of(),
+    "behind ID3 with no comment": tag(4, 0, SYNCED) + file_of(block(4, comments()), PICTURE),
     "ID3v1 behind": file_of(TITLE) + v1(),
     "APE and ID3v1 behind": file_of(TITLE) + ape_tag(ape_item(b"Title", b"Ape")) + v1(),
     "a length that is too small": file_of(TITLE, block(6, PICTURE[4:], length=9)),
@@ -89,6 +91,15 @@ def test_saving_with_a_record_keeps_what_every_reader_reads(name: str, tmp_path:
     twice = b"".join(Audio(once, OTHER).file_pieces())
     assert b"hibari" not in twice
     assert twice == b"".join(Audio(file, OTHER).file_pieces())
+
+
+def test_an_older_record_no_longer_hides_an_id3_tag(tmp_path: Path) -> None:
+    """Players that see a comment do not look into the tag before it."""
+    old = file_of(block(4, comments(b"MEDIATOOLKIT=" + OTHER.to_json().encode())))
+    path = Audio(tag(4, 0, SYNCED) + old, STORY).save(tmp_path / "ours.flac")
+    assert Audio.open(path).provenance == STORY
+    assert OTHER.to_json().encode() not in path.read_bytes()
+    assert readers.by_ffmpeg(path)["title"].startswith("Hello")
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if "length that" not in name])

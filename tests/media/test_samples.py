@@ -73,6 +73,13 @@ def test_tensors_of_any_float_type_are_taken(lacks: str) -> None:
     assert Audio.of((Tensor(WAVE.astype(np.float16)), RATE)).facts.frames == len(WAVE)
 
 
+@pytest.mark.parametrize("kind", [">i2", ">i4", ">f4", "<i2", "<f8", "f2", "longdouble"])
+def test_samples_of_either_order_of_bytes_are_taken(kind: str) -> None:
+    scale = 2.0 ** (8 * np.dtype(kind).itemsize - 1) if "i" in kind else 1
+    audio = Audio.from_samples((WAVE * scale).astype(kind), RATE)
+    assert np.abs(audio.samples[:, 0] - WAVE).max() < 1e-3
+
+
 def test_a_tensor_without_numbers_is_told() -> None:
     with pytest.raises(MediaError, match="no numbers for NumPy: can't convert Sparse"):
         Audio.from_samples(Broken(WAVE), RATE)

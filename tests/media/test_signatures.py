@@ -38,6 +38,7 @@ def box(*brands: bytes) -> bytes:
         (b"PK\x03\x04\0\0", "a ZIP archive"),
         (b"\x1f\x8b\x08", "gzip data"),
         (b"FORM\0\0\0\0AIFF", "AIFF"),
+        (b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", "Wave64"),
         (b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska", "Matroska"),
         (b"\x1a\x45\xdf\xa3\x93\x42\x82\x84webm", "WebM"),
         (b"RF64\xff\xff\xff\xffWAVEds64", "WAV"),

@@ -4,10 +4,9 @@ import contextlib
 import io
 import resource
 import struct
-import subprocess
-import sys
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from PIL import PngImagePlugin
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Image, Provenance, reading
+from tests.media.bounded import Looker
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST = 150_000_000  # bytes
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -48,28 +47,14 @@ def file_of(picture: PillowImage.Image, kind: str = "PNG", **options: object) ->
     return file.getvalue()
 
 
-GROWN = """
-import sys
-import numpy as np
-from mediatoolkit.media import Image
-from mediatoolkit.widgets.outputs.thumbs import reduced
-
-
-def peak():
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if "VmHWM" in line)
-
-
-Image.of(np.zeros((9, 9, 3), np.uint8)).preview()
-reduced(Image.of(np.zeros((9, 9, 3), np.uint8)).data, 256)
-data = open(sys.argv[1], "rb").read()
-before = peak()
-image = Image(data)
-shown, _ = image._repr_mimebundle_()
+SHOWN = """
+shown, _ = Image(data)._repr_mimebundle_()
+assert "text/html" in shown
+assert ("image/jpeg" in shown) == {has_picture}, list(shown)
 try:
     reduced(data, 256)
 except ValueError:
     pass
-print((peak() - before) * 1024, *shown)
 """
 
 LARGE: dict[str, dict[str, Any]] = {
@@ -89,41 +74,72 @@ LARGE: dict[str, dict[str, Any]] = {
 }
 
 
-def grown(data: bytes, folder: Path) -> tuple[int, list[str]]:
-    """Bytes that a process grew by to show a picture, and the types it shows."""
-    path = folder / "large"
-    path.write_bytes(data)
-    run = subprocess.run(  # noqa: S603 - this Python, on code of ours
-        [sys.executable, "-c", GROWN, path], capture_output=True, text=True, check=True
-    )
-    size, *types = run.stdout.split()
-    return int(size), types
+@pytest.fixture(scope="module")
+def looker() -> Iterator[Looker]:
+    """Looks at pictures in 150 MB; started once, as what it loads takes a while."""
+    with Looker() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def largest() -> PillowImage.Image:
+    """As many pixels as are taken, about."""
+    return PillowImage.new("RGB", (7070, 7070), "orange")
 
 
 @pytest.mark.parametrize("form", LARGE.values(), ids=LARGE)
-def test_the_largest_png_is_shown_in_little_memory(form: dict[str, Any], tmp_path: Path) -> None:
-    size, types = grown(flat_png(**form), tmp_path)
-    assert size < MOST
-    assert "text/html" in types
-    assert ("image/jpeg" in types) == (form["size"][1] > 1)
+def test_the_largest_png_is_shown_in_little_memory(form: dict[str, Any], looker: Looker) -> None:
+    has_picture = form["size"][1] > 1
+    assert looker.faults("a", flat_png(**form), look=SHOWN.format(has_picture=has_picture)) == []
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"),
+    ("kind", "options", "has_picture"),
     [
-        ("JPEG", {}),
-        ("JPEG", {"progressive": True}),
-        ("JPEG", {"progressive": True, "subsampling": 0}),
-        ("WEBP", {"method": 0, "quality": 1}),
+        ("JPEG", {}, True),
+        ("JPEG", {"progressive": True}, False),
+        ("JPEG", {"progressive": True, "subsampling": 0}, False),
+        ("WEBP", {"method": 0, "quality": 1}, True),
     ],
 )
 def test_the_largest_of_other_types_are_too(
-    kind: str, options: dict[str, object], tmp_path: Path
+    kind: str,
+    options: dict[str, object],
+    *,
+    has_picture: bool,
+    largest: PillowImage.Image,
+    looker: Looker,
 ) -> None:
-    data = file_of(PillowImage.new("RGB", (7070, 7070), "orange"), kind, **options)
-    size, types = grown(data, tmp_path)
-    assert size < MOST
-    assert "text/html" in types
+    data = file_of(largest, kind, **options)
+    assert looker.faults("a", data, look=SHOWN.format(has_picture=has_picture)) == []
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("turn", [1, 6])
+def test_a_large_webp_is_the_same_as_a_small_one(
+    *, lossless: bool, turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = PillowImage.Exif()
+    exif[0x112] = turn
+    notes = {"exif": exif, "icc_profile": b"of its own" * 20}
+    data = file_of(noise("RGB"), "WEBP", lossless=lossless, quality=90, **notes)
+    expected = reading.decode(data, within=60)
+    monkeypatch.setattr(reading, "_MEMORY", 301 * 203 * 6)
+    small = reading.decode(data, within=60)
+    assert small.size == expected.size
+    assert small.info["icc_profile"] == expected.info["icc_profile"]
+    difference = np.asarray(small).astype(int) - np.asarray(expected)
+    assert abs(difference).mean() < 4
+    assert abs(difference.mean()) < 0.5
+
+
+@pytest.mark.parametrize("kind", ["moving", "transparent", "transparent and lossless"])
+def test_other_large_webp_has_a_caption_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"save_all": True, "append_images": [noise("L")]} if kind == "moving" else {}
+    mode = "RGB" if kind == "moving" else "RGBA"
+    data = file_of(noise(mode), "WEBP", lossless="lossless" in kind, **more)
+    monkeypatch.setattr(reading, "_MEMORY", 301 * 203 * 6)
+    assert set(Image(data)._repr_mimebundle_()[0]) == {"text/html", "text/plain"}
 
 
 def noise(mode: str, size: tuple[int, int] = (301, 203)) -> PillowImage.Image:

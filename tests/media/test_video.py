@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from mediatoolkit.errors import MediaError, MissingExtraError, StorageError
 from mediatoolkit.media import Provenance, Video, reel
 from mediatoolkit.media.boxes import boxes
+from tests.media import drawn
 from tests.media.clips import SIZE, clip, sound_alone
 
 FOX = Provenance(
@@ -81,6 +82,17 @@ def test_the_length_of_a_film_in_fragments_is_their_sum(
     assert video.seconds == pytest.approx(2.5, abs=0.001)
     without_pyav(monkeypatch)
     assert repr(Video(data)).startswith("<Video 2.5 s"), "it is read, not measured"
+
+
+@pytest.mark.parametrize("late", [0, 1_000_000])
+def test_each_fragment_begins_at_the_time_that_it_names(late: int) -> None:
+    """FFmpeg gives some pictures no length of their own; a broadcast begins at any time."""
+    film = drawn.drawn("by_pictures.mp4")
+    data, at = bytearray(film), 0
+    while (at := film.find(b"tfdt", at + 1)) != -1:
+        (time,) = struct.unpack_from(">Q", data, at + 8)
+        struct.pack_into(">Q", data, at + 8, time + late)
+    assert Video(bytes(data)).facts.seconds == pytest.approx(18 / 24)
 
 
 def test_a_broken_fragment_leaves_the_length_to_be_measured() -> None:

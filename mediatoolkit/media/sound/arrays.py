@@ -1,9 +1,10 @@
 """Samples of the arrays that people have, and arrays of samples."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media.tensors import array_of_tensor, is_tensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +37,11 @@ def filled(
         samples = np.empty((frames, channels), np.float32)
     except MemoryError:
         raise failure from None
-    at = 0
-    for block in blocks:
-        samples[at : at + len(block)] = block
-        at += len(block)
-    return samples[:at]
+    stop = 0
+    for at, block in placed(blocks):
+        stop = at + len(block)
+        samples[at:stop] = block
+    return samples[:stop]
 
 
 def mixed(block: "npt.NDArray[np.float32]") -> "npt.NDArray[np.float32]":
@@ -52,28 +53,14 @@ def mixed(block: "npt.NDArray[np.float32]") -> "npt.NDArray[np.float32]":
     return mono
 
 
-def is_tensor(thing: object) -> bool:
-    """Whether *thing* is a tensor as torch has them; an open file has a `detach`, too."""
-    return all(callable(getattr(thing, name, None)) for name in ("detach", "cpu", "numpy"))
-
-
-def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
-    """The numbers of a tensor, wherever it is; float types that NumPy lacks become float32.
-
-    Raises:
-        MediaError: They cannot be had.
-    """
-    import numpy as np
-
-    plain = tensor.detach().cpu()
-    try:
-        try:
-            return np.asarray(plain.numpy())
-        except TypeError:  # bfloat16 and the like
-            return np.asarray(plain.float().numpy())
-    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        failure = MediaError(f"The tensor has no numbers for NumPy: {error}")
-    raise failure
+def placed(
+    blocks: "Iterable[npt.NDArray[np.float32]]",
+) -> "Iterator[tuple[int, npt.NDArray[np.float32]]]":
+    """Each block with the frame at which it begins."""
+    at = 0
+    for block in blocks:
+        yield at, block
+        at += len(block)
 
 
 def pair_of(thing: object) -> tuple[Any, Any] | None:
@@ -150,7 +137,7 @@ def _scaled(array: Any) -> "npt.NDArray[np.float32]":
         return np.asarray(np.clip(array, -1, 1), np.float32)
     if array.dtype == np.uint8:
         return np.asarray((array.astype(np.float32) - 128) / 128, np.float32)
-    if array.dtype in (np.int16, np.int32):
+    if array.dtype.kind == "i" and array.dtype.itemsize in (2, 4):  # of either order of bytes
         return np.asarray(array / -float(np.iinfo(array.dtype).min), np.float32)
     raise MediaError(
         f"Samples are floats from -1 to 1, or int16, int32 or uint8, not {array.dtype}."

@@ -1,7 +1,8 @@
 """Compressed sound to samples and back, through PyAV, which is loaded when it is needed."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,10 @@ _CHANNELS = {
 _BIT_RATES = {"audio/mpeg": 64_000, "audio/ogg": 64_000, "audio/mp4": 128_000}
 _AT_ONCE = 1 << 16
 _LARGE_TAGS = 1 << 20
+_GLIMPSE = Fraction(1, 10)  # seconds
+_LEADS = {"mp3": Fraction(3, 10)}  # whose frames borrow bytes of some ten before them
+_LEAD = Fraction(1, 10)  # Opus wants 80 ms
+_NO_SAMPLES = "The sound cannot be decoded: it gives no samples."
 _SKIP_MANUAL = 1 << 29  # AV_CODEC_FLAG2_SKIP_MANUAL: what is not to be heard is decoded, too
 
 
@@ -84,6 +89,38 @@ def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]
         yield from _whole(link.of(data), facts, frames, link)
 
 
+def glimpses(
+    data: bytes, facts: SoundFacts, places: Sequence[int], most: int
+) -> "Iterator[tuple[int, npt.NDArray[np.float32]]]":
+    """Short stretches of sound: where each begins, and its samples `(frames, channels)`.
+
+    What lies between them is not decoded, and so costs little.
+
+    Args:
+        data: The file.
+        facts: What its structure says.
+        places: The frame at which each stretch begins, about; in order.
+        most: Samples over all channels in all stretches, about. Where packets are so long that
+            there would be more, some places are left out.
+
+    Raises:
+        MediaError: The sound is not what the structure says.
+        MissingExtraError: PyAV is not installed.
+    """
+    if facts.mime_type != "audio/ogg":
+        yield from _glimpses(data, facts, places, most)
+        return
+    begin = 0
+    for link in ogg.links(data):
+        end = begin + ogg.frames_at(link, facts.sample_rate)
+        within = [place - begin for place in places if begin <= place < end]
+        if within:
+            share = most * len(within) // len(places)
+            for at, part in _glimpses(link.of(data), facts, within, share, link):
+                yield begin + at, part
+        begin = end
+
+
 def _whole(
     data: bytes, facts: SoundFacts, frames: int, link: ogg.Link | None = None
 ) -> Iterator[Any]:
@@ -93,52 +130,139 @@ def _whole(
         MediaError: The sound is not what the structure says.
         MissingExtraError: PyAV is not installed.
     """
-    av = load_av()
     left = frames
+    with _opened(data, facts) as (av, file):
+        for part in _arrays(av, file, facts.sample_rate, link):
+            yield _spread(part[:left], facts.channels)
+            left -= len(part)
+            if left <= 0:
+                break
+    if left == frames and frames:
+        raise MediaError(_NO_SAMPLES)
+
+
+def _glimpses(
+    data: bytes,
+    facts: SoundFacts,
+    places: Sequence[int],
+    most: int,
+    link: ogg.Link | None = None,
+) -> Iterator[tuple[int, Any]]:
+    """As `glimpses`, of one stream."""
+    import numpy as np
+
+    every, count = 1, 0
+    with _opened(data, facts) as (av, file):
+        stream = file.streams.audio[0]
+        begin = (stream.start_time or 0) * stream.time_base
+        lead = _LEADS.get(file.format.name, _LEAD)
+        latest = begin + Fraction(facts.frames, facts.sample_rate)
+        if link is not None:  # FFmpeg mistakes where it is when it is sent into the last page
+            latest = begin + link.last_page_at - lead
+        for number, place in enumerate(places):
+            if number % every:
+                continue
+            second = begin + Fraction(place, facts.sample_rate)
+            packets = _packets_from(file, stream, second - lead, latest)
+            heard = _heard_from(av, file, packets, second)
+            if not heard:
+                continue
+            time = _time(heard[0])
+            at = place if time is None else round((time - begin) * facts.sample_rate)
+            parts = list(_plain(av, heard, facts.sample_rate))
+            part = _spread(np.concatenate(parts), facts.channels)
+            yield min(max(0, at), place), part
+            count += 1
+            every = max(every, -(-part.size * len(places) // max(most, 1)))
+    if not count:
+        raise MediaError(_NO_SAMPLES)
+
+
+def _heard_from(av: Any, file: Any, packets: Iterable[Any], second: Fraction) -> list[Any]:
+    """Some frames of one form from a time on; none where nothing can be decoded.
+
+    The packets just before it are decoded, too, for without them a decoder is lost.
+    """
+    heard: list[Any] = []
+    with suppress(av.FFmpegError):
+        for frame in _decoded(av, file, packets):
+            length, time = Fraction(frame.samples, frame.sample_rate), _time(frame)
+            if time is not None and time + length <= second:
+                continue
+            if heard and _form(frame) != _form(heard[0]):
+                break
+            heard.append(frame)
+            if sum(frame.samples for frame in heard) >= _GLIMPSE * frame.sample_rate:
+                break
+    return heard
+
+
+@contextmanager
+def _opened(data: bytes, facts: SoundFacts) -> Iterator[tuple[Any, Any]]:
+    """PyAV and the file as it opens it.
+
+    Raises:
+        MediaError: The file cannot be opened, or what is done with it fails.
+        MissingExtraError: PyAV is not installed.
+    """
+    av = load_av()
     tags = id3.after_tags(data) if facts.mime_type == "audio/mpeg" else 0
     if tags > _LARGE_TAGS:  # FFmpeg takes its time over them
         data = data[tags:]
+    failure = None
     try:
         with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **_lenient(av)) as file:
-            for part in _arrays(av, file, facts.sample_rate, link):
-                yield _spread(part[:left], facts.channels)
-                left -= len(part)
-                if left <= 0:
-                    break
+            yield av, file
     except (av.FFmpegError, EOFError, ValueError, IndexError) as error:
         failure = MediaError(f"The sound cannot be decoded: {_reason(error)}")
-    else:
-        if left < frames or not frames:
-            return
-        failure = MediaError("The sound cannot be decoded: it gives no samples.")
-    raise failure
+    if failure is not None:
+        raise failure
 
 
 def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iterator[Any]:
     """Arrays `(frames, channels)` from the first sample that is to be heard."""
     stream = file.streams.audio[0]
-    frames, lead = _decoded(av, file, stream), 0
+    frames, lead = _decoded(av, file, file.demux(stream)), 0
     if link is not None and link.skips_by_hand:
         stream.codec_context.flags2 |= _SKIP_MANUAL
         next(frames, None)  # the first packet of Vorbis is there for the second alone
         lead = link.lead
     for _, alike in groupby(frames, _form):  # joined pieces may change it on their way
-        plain = av.AudioResampler("flt", rate=sample_rate)
-        for frame in chain(_gathered(av, alike), [None]):
-            for part in plain.resample(frame):
-                samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
-                yield samples[lead:]
-                lead = max(0, lead - len(samples))
+        for samples in _plain(av, alike, sample_rate):
+            yield samples[lead:]
+            lead = max(0, lead - len(samples))
 
 
-def _decoded(av: Any, file: Any, stream: Any) -> Iterator[Any]:
-    """The frames of all packets; in an MP3, players pass over what is no packet."""
+def _plain(av: Any, frames: Iterable[Any], sample_rate: int) -> Iterator[Any]:
+    """Arrays `(frames, channels)` of floats, of frames that have one form."""
+    plain = av.AudioResampler("flt", rate=sample_rate)
+    for frame in chain(_gathered(av, frames), [None]):
+        for part in plain.resample(frame):
+            yield part.to_ndarray().reshape(-1, part.layout.nb_channels)
+
+
+def _packets_from(file: Any, stream: Any, second: Fraction, latest: Fraction) -> Iterator[Any]:
+    """Packets that do not begin before a time."""
+    since = int(second / stream.time_base)
+    file.seek(min(since, int(latest / stream.time_base)), stream=stream)
     for packet in file.demux(stream):
+        if packet.pts is None or packet.pts >= since:
+            yield packet
+
+
+def _decoded(av: Any, file: Any, packets: Iterable[Any]) -> Iterator[Any]:
+    """The frames of packets; in an MP3, players pass over what is no packet."""
+    for packet in packets:
         try:
             yield from packet.decode()
         except av.FFmpegError:
             if file.format.name != "mp3":
                 raise
+
+
+def _time(frame: Any) -> Fraction | None:
+    """When a frame begins, in seconds; None when that is not known."""
+    return None if frame.pts is None else frame.pts * frame.time_base
 
 
 def _form(frame: Any) -> tuple[Any, ...]:

@@ -38,6 +38,12 @@ def record_in(block: bytes) -> bytes | None:
     return None
 
 
+def is_empty(block: bytes) -> bool:
+    """Whether there is no comment."""
+    parsed = _parsed(block)
+    return not (parsed.comments or parsed.unread)
+
+
 def _others(comments: list[bytes]) -> list[bytes]:
     return [comment for comment in comments if not comment.startswith(_OURS)]
 

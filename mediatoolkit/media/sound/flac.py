@@ -65,13 +65,14 @@ def written_into(data: bytes, record: bytes) -> list[Piece]:
     """The file with *record* among its comments, in the place of an older one of ours.
 
     Where the blocks do not lead up to the first frame, they stay as they are, and the record is
-    a block for applications between the first and the second.
+    a block for applications between the first and the second. So it is where all words stand in
+    an ID3 tag, too: players that see a comment do not look there any more.
     """
     start = id3.after_tags(data) + len(_START)
     blocks = list(_blocks(data, start))
     ends_well = blocks[-1].is_last and data.startswith(_FRAME_STARTS, blocks[-1].stop)
     if ends_well:
-        replaced, kept = blocks, _with_record(blocks, record)
+        replaced, kept = blocks, _with_record(blocks, record, has_id3=start > len(_START))
     else:
         replaced = blocks[:2] if blocks[1:] and blocks[1].is_ours else blocks[:1]
         kept = [blocks[0], _Block(_APPLICATION, _OURS + record)]
@@ -107,15 +108,18 @@ def _blocks(data: bytes, at: int) -> Iterator[_Block]:
         yield _Block(kind, data[start:at], last, at)
 
 
-def _with_record(blocks: list[_Block], record: bytes) -> list[_Block]:
-    """All blocks, the first comments with *record* and further ones without an older record."""
+def _with_record(blocks: list[_Block], record: bytes, *, has_id3: bool) -> list[_Block]:
+    """All blocks, the first comments with *record* and none with an older one."""
     kept = [block for block in blocks if not block.is_ours]
     places = [at for at, block in enumerate(kept) if block.kind == _COMMENTS]
+    for at in places:
+        kept[at] = _Block(_COMMENTS, comments.without_record(kept[at].content))
+    if has_id3 and all(comments.is_empty(kept[at].content) for at in places):
+        kept.insert(1, _Block(_APPLICATION, _OURS + record))
+        return kept
     if not places:
         places = [1]
         kept.insert(1, _Block(_COMMENTS, _NO_COMMENTS))
-    for at in places:
-        kept[at] = _Block(_COMMENTS, comments.without_record(kept[at].content))
     kept[places[0]] = _Block(_COMMENTS, comments.with_record(kept[places[0]].content, record))
     return kept
 

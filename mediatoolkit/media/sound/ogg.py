@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import takewhile
 
 from mediatoolkit.errors import MediaError
@@ -56,6 +57,7 @@ class _Stream:
         head_pages: The pages that hold these.
         first: The first position behind some of its sound, or None.
         end: The last one.
+        before_last: The one before it.
     """
 
     codec: packets.Codec | None
@@ -64,6 +66,7 @@ class _Stream:
     head_pages: list[_Page] = field(default_factory=list)
     first: int | None = None
     end: int = 0
+    before_last: int = 0
     _part: bytes = b""
     _lengths: packets.Lengths | None = None
 
@@ -81,7 +84,7 @@ class _Stream:
             return False
         if self.first is None:
             self._measure(data, page)
-        self.end = max(self.end, page.position)
+        self.before_last, self.end = self.end, max(self.end, page.position)
         return True
 
     @property
@@ -160,6 +163,11 @@ class Link:
         pages = takewhile(lambda page: page.start < self.stop, _pages(data, self.start))
         serial = self.stream.last.serial
         return b"".join(data[page.start : page.stop] for page in pages if page.serial == serial)
+
+    @property
+    def last_page_at(self) -> Fraction:
+        """The second at which the sound of its last page begins, about."""
+        return Fraction(max(0, self.stream.before_last - self.stream.begin), self.sample_rate)
 
     @property
     def skips_by_hand(self) -> bool:

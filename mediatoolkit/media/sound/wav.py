@@ -1,7 +1,7 @@
 """WAV: chunks in a RIFF; integers, floats, A-law or µ-law, decoded with NumPy alone."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -112,11 +112,28 @@ def blocks(data: bytes) -> Iterator["npt.NDArray[np.float32]"]:
         MediaError: Floats that are no numbers.
     """
     layout = _layout(data, riff.read(data))
-    step = max(1, _AT_ONCE // layout.channels) * layout.frame_size
-    stop = layout.start + layout.frames * layout.frame_size
-    for start in range(layout.start, stop, step):
-        count = (min(start + step, stop) - start) // layout.width
-        yield _samples(data, layout, start, count).reshape(-1, layout.channels)
+    step = max(1, _AT_ONCE // layout.channels)
+    for place in range(0, layout.frames, step):
+        yield _stretch(data, layout, place, step)
+
+
+def glimpses(
+    data: bytes, places: Sequence[int], most: int
+) -> Iterator[tuple[int, "npt.NDArray[np.float32]"]]:
+    """Short stretches of sound: where each begins, and its samples `(frames, channels)`.
+
+    Args:
+        data: The file.
+        places: The frame at which each stretch begins.
+        most: Samples over all channels in all stretches.
+
+    Raises:
+        MediaError: Floats that are no numbers.
+    """
+    layout = _layout(data, riff.read(data))
+    size = max(1, most // len(places) // layout.channels)
+    for place in places:
+        yield place, _stretch(data, layout, place, size)
 
 
 def encode(samples: "npt.NDArray[np.floating]", sample_rate: int, *, bits: int = 16) -> bytes:
@@ -174,6 +191,13 @@ def _record_of(data: bytes, chunk: riff.Chunk) -> bytes | None:
     if not (is_ours and all(word in record for word in _OLD_WORDS)):
         return None
     return record[:size].rstrip(b"\0")
+
+
+def _stretch(data: bytes, layout: _Layout, place: int, size: int) -> "npt.NDArray[np.float32]":
+    """At most *size* frames from a place on."""
+    count = min(size, layout.frames - place) * layout.channels
+    start = layout.start + place * layout.frame_size
+    return _samples(data, layout, start, count).reshape(-1, layout.channels)
 
 
 def _samples(data: bytes, layout: _Layout, start: int, count: int) -> "npt.NDArray[np.float32]":

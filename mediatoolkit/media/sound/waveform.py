@@ -15,19 +15,20 @@ _PEAK, _BODY = 0.5, 1.0
 
 
 def draw(
-    blocks: "Iterable[npt.NDArray[np.float32]]", frames: int, width: int, height: int
+    parts: "Iterable[tuple[int, npt.NDArray[np.float32]]]", frames: int, width: int, height: int
 ) -> "npt.NDArray[np.uint8]":
     """RGBA pixels, transparent around the wave; its largest peak touches the edge.
 
     Args:
-        blocks: The sound, `(frames, channels)` each.
+        parts: Of the sound, at least one: each the frame at which it begins, and its samples
+            `(frames, channels)`. Columns without any are drawn like the next one.
         frames: How many there are in all.
         width: Pixels.
         height: Pixels.
     """
     import numpy as np
 
-    high, low, body = _columns(blocks, frames, width)
+    high, low, body = _columns(parts, frames, width)
     largest = max(high.max(), -low.min(), 1e-4)
     cover = np.maximum(
         _PEAK * _covered(high / largest, low / largest, height),
@@ -39,14 +40,14 @@ def draw(
     return pixels
 
 
-def _columns(blocks: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
+def _columns(parts: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
     """The highest, the lowest and the usual sample in each column of the picture."""
     import numpy as np
 
     edges = np.linspace(0, frames, width + 1).astype(int)
-    high, low, energy = np.full(width, -np.inf), np.full(width, np.inf), np.zeros(width)
-    at = 0
-    for block in blocks:
+    high, low = np.full(width, -np.inf), np.full(width, np.inf)
+    energy, counts = np.zeros(width), np.zeros(width)
+    for at, block in parts:
         mono, end = mixed(block), at + len(block)
         first = np.searchsorted(edges, at)
         first -= edges[first] > at
@@ -55,10 +56,11 @@ def _columns(blocks: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
         high[touched] = np.maximum(high[touched], np.maximum.reduceat(mono, starts))
         low[touched] = np.minimum(low[touched], np.minimum.reduceat(mono, starts))
         energy[touched] += np.add.reduceat(mono.astype(np.float64) ** 2, starts)
-        at = end
-    is_heard = high >= low
-    body = np.sqrt(energy / np.maximum(np.diff(edges), 1))
-    return np.where(is_heard, high, 0), np.where(is_heard, low, 0), body
+        counts[touched] += np.diff(starts, append=len(mono))
+    heard = np.flatnonzero(high >= low)
+    drawn = heard[np.searchsorted(heard[:-1], np.arange(width))]
+    body = np.sqrt(energy / np.maximum(counts, 1))
+    return high[drawn], low[drawn], body[drawn]
 
 
 def _covered(high: Any, low: Any, height: int) -> Any:
