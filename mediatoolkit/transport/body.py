@@ -58,7 +58,8 @@ class Inflater:
     """Undoes a compression that was not asked for, a step at a time, to its very end.
 
     The first byte tells how it was made: some servers say deflate and leave out its frame, or
-    mean gzip. What lies behind the end, such as padding, is no part of it.
+    mean gzip, and some proxies unpack gzip and still call it so. What lies behind the end, such
+    as padding, is no part of it.
     """
 
     def __init__(self, encoding: str, place: str) -> None:
@@ -76,7 +77,7 @@ class Inflater:
         self._window = _WINDOWS[encoding]
         self._inflate: zlib._Decompress | None = None
         self._members = 0
-        self._is_over = False
+        self._is_over = self._is_plain = False
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Unpacked parts of at most 64 kB.
@@ -88,6 +89,8 @@ class Inflater:
         while piece and not self._is_over:
             inflate = self._inflate or self._opened(piece[0])
             if inflate is None:
+                if self._is_plain:
+                    yield from _cut(piece, _STEP)
                 break
             part = self._step(inflate, piece)
             piece = inflate.unconsumed_tail or inflate.unused_data
@@ -101,14 +104,20 @@ class Inflater:
         Raises:
             TransportError: The trailer has not come.
         """
-        if self._inflate is not None or not self._members:
+        if self._inflate is not None or not (self._members or self._is_plain):
             self._damaged()
 
     def _opened(self, first: int) -> "zlib._Decompress | None":
-        """What unpacks the member that begins with the byte *first*; None behind the last one."""
+        """What unpacks the member that begins with the byte *first*; None where none does."""
+        if self._is_plain:
+            return None
         is_gzip = first == 0x1F  # never the first byte of bare deflate, nor is that of a zlib frame
         if self._members and not (is_gzip and self._window == _GZIP):
             self._is_over = True
+            return None
+        is_zlib = first & 0x0F == 8
+        if self._window == _GZIP and not (is_gzip or is_zlib):
+            self._is_plain = True
             return None
         self._members += 1
         if self._members > _MOST_MEMBERS:
@@ -116,7 +125,7 @@ class Inflater:
                 f"{self._place} packed its answer in more than {_MOST_MEMBERS:,} parts, so it was "
                 "not read further; ask again."
             )
-        window = _GZIP if is_gzip else _ZLIB if first & 0x0F == 8 else self._window
+        window = _GZIP if is_gzip else _ZLIB if is_zlib else self._window
         return zlib.decompressobj(window)
 
     def _step(self, inflate: "zlib._Decompress", piece: bytes) -> bytes:

@@ -57,6 +57,11 @@ async def test_a_quota_of_zero_may_stand_in_the_details_alone(value: object) -> 
     assert str(error) == NO_QUOTA
 
 
+@pytest.mark.parametrize("words", ["limit:0, model: y", "Limit: 0", "your limit: 0."])
+async def test_a_quota_of_zero_may_be_written_otherwise(words: str) -> None:
+    assert str(await answered(refused(429, words), 429)) == NO_QUOTA
+
+
 @pytest.mark.parametrize("limit", ["10", "0.5", "0,5", "05"])
 async def test_another_limit_is_no_quota_of_zero(limit: str) -> None:
     quota = f"Quota exceeded for metric: x/requests, limit: {limit}, model: y"
@@ -87,6 +92,8 @@ async def test_money_that_is_used_up_is_not_waited_for(message: str, step: str) 
         (403, f"{'x' * 400} has not been used in project 7 before", None, "Turn on the Generative"),
         (403, "This API method requires billing to be enabled.", None, "Turn on billing"),
         (400, "No free tier in your country. Please enable billing.", None, "Turn on billing"),
+        (400, "This API is only accessible to billed users.", None, "Turn on billing"),
+        (402, "Payment required", None, "Turn on billing"),
         (403, "No.", "BILLING_DISABLED", "Turn on billing"),
         (403, "Requests from referer <empty> are blocked.", None, "restricted to web pages"),
         (403, "Blocked.", "API_KEY_HTTP_REFERRER_BLOCKED", "restricted to web pages"),

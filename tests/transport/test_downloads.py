@@ -397,7 +397,7 @@ FAULTS: dict[str, Reply | None] = {
     "silent after a while": silence(head(Content_Length=99) + b"a"),
     "not HTTP": hang_up(b"220 mail\r\n"),
     "not there": body(b"", 404),
-    "packed wrongly": body(b"a", Content_Encoding="gzip"),
+    "packed wrongly": body(b"\x1f\x8b", Content_Encoding="gzip"),
     "in an odd packing": body(b"a", Content_Encoding="br"),
     "too large": hang_up(head(Content_Length=1 << 40)),
 }

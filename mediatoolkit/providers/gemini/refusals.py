@@ -21,9 +21,8 @@ _KEY_STEP = "Set GEMINI_API_KEY to a valid key, or pass api_key=."
 # Words of Google's message, or reasons of its details, and what the owner of the key can do. The
 # reasons are those of google.api.ErrorReason.
 _KEY_STEPS = {
-    r"BILLING_DISABLED|enable billing|billing (?:is disabled|to be enabled)": (
-        "Turn on billing for the project of this key in AI Studio."
-    ),
+    r"BILLING_DISABLED|enable billing|billing (?:is disabled|to be enabled)|billed users|"
+    r"payment required": ("Turn on billing for the project of this key in AI Studio."),
     r"SERVICE_DISABLED|has not been used in project|API is disabled": (
         "Turn on the Generative Language API for the project of this key, wait some minutes, and "
         "ask again."
@@ -60,7 +59,7 @@ _NO_MONEY = {
     r"credits are depleted": "The credits of this key are used up: buy more in AI Studio",
     r"spending cap": "The spending cap of this key is reached: raise it in AI Studio",
 }
-_NO_QUOTA = re.compile(r"limit: 0(?![.,]?\d)")
+_NO_QUOTA = re.compile(r"limit: ?0(?![.,]?\d)", re.IGNORECASE)
 _EXCEEDED = re.compile(r"Quota exceeded for metric: [^\n]{1,200}")
 _SAFETY = re.compile(
     r"safety (?:policy|filter|guideline)|content policy|prohibited content", re.IGNORECASE
