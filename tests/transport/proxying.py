@@ -30,6 +30,7 @@ class ProxyServer:
         refusals: Raw answers to give first, one a request, in place of forwarding.
         lines: First lines of what came in.
         heads: Whole heads of what came in.
+        writers: Of all connections, to both sides.
     """
 
     ports: Mapping[str, int]
@@ -37,6 +38,7 @@ class ProxyServer:
     refusals: list[bytes] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
     port: int = 0
     scheme: str = "http"
 
@@ -48,7 +50,7 @@ class ProxyServer:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while await self._one(reader, writer):
                 pass
-        await _closed(writer)
+        writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -79,7 +81,9 @@ class ProxyServer:
     async def _open(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, _, port = name.partition(":")
         number = self.ports[host] if host in self.ports else int(port)
-        return await asyncio.open_connection("127.0.0.1", number)
+        source, sink = await asyncio.open_connection("127.0.0.1", number)
+        self.writers.append(sink)
+        return source, sink
 
     async def _forward(self, name: str, request: bytes, writer: asyncio.StreamWriter) -> bool:
         source, sink = await self._open(name)
@@ -91,7 +95,7 @@ class ProxyServer:
             fields = dict(line.lower().split(": ", 1) for line in lines)
             await _pump(source, writer, int(fields.get("content-length", 0)))
         finally:
-            await _closed(sink)
+            sink.close()
         return True
 
     async def _tunnel(
@@ -105,12 +109,12 @@ class ProxyServer:
         finally:
             outward.cancel()
             await asyncio.gather(outward, return_exceptions=True)
-            await _closed(sink)
+            sink.close()
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:
-    """Close, and wait until that is done."""
-    writer.close()
+    """Close at once, and wait until that is done."""
+    writer.transport.abort()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
 
@@ -132,10 +136,11 @@ async def proxying(
     ports: Mapping[str, int], tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ProxyServer]:
     proxy = ProxyServer(ports, scheme="https" if tls else "http")
-    tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+    tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks[asyncio.ensure_future(proxy.serve(reader, writer))] = writer
+        proxy.writers.append(writer)
+        tasks.add(asyncio.ensure_future(proxy.serve(reader, writer)))
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     proxy.port = listener.sockets[0].getsockname()[1]
@@ -143,8 +148,7 @@ async def proxying(
         yield proxy
     finally:
         listener.close()
-        for task, writer in tasks.items():
+        for task in tasks:
             task.cancel()
-            writer.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*map(_closed, tasks.values()))
+        await asyncio.gather(*map(_closed, proxy.writers))
