@@ -58,10 +58,12 @@ def _energy(blocks: Any, sample_rate: int, step: int) -> tuple[Any, int]:
     energy: list[Any] = []
     frames = 0
     gain: Any = None
+    size = 0
     for part, before in _stretches(blocks, step):
         channels = part.shape[1]
-        size = (_most(step, channels) + 2 * _RUN_UP) * step
-        gain = _weighting(size, sample_rate) if gain is None else gain
+        wanted = (-(-len(part) // step) + _RUN_UP) * step
+        if wanted != size:
+            gain, size = _weighting(wanted, sample_rate), wanted
         steps = -(-(len(part) - before) // step)
         sums = np.zeros(steps)
         for channel, weight in enumerate(_SURROUND.get(channels, (1,) * channels)):
