@@ -54,8 +54,10 @@ def partial_file(target: Path, *, follow_symlinks: bool = True) -> Iterator[Path
             block raises pass unchanged.
     """
     short = target.name.encode(errors="ignore")[:80].decode(errors="ignore")
+    place = target
     try:
-        place = _plain_file(target) if follow_symlinks else target
+        if follow_symlinks:
+            place = _plain_file(target)
         with _claim(place.parent, f".{short}.", ".part", _new_file) as part:
             try:
                 yield part
@@ -66,7 +68,7 @@ def partial_file(target: Path, *, follow_symlinks: bool = True) -> Iterator[Path
     except MediaToolkitError:
         raise  # some are an OSError too, and say better what went wrong
     except OSError as error:
-        failure = storage_error(target, error)
+        failure = storage_error(place, error)
     else:
         return
     try:

@@ -233,6 +233,14 @@ def test_a_link_is_followed_when_a_file_is_saved(tmp_path: Path) -> None:
     assert [path.name for path in real.parent.iterdir()] == ["fox"]
 
 
+def test_a_link_into_a_folder_that_is_missing_names_that_folder(tmp_path: Path) -> None:
+    link = tmp_path / "fox.png"
+    link.symlink_to(tmp_path / "missing" / "fox.png")
+    with pytest.raises(StorageError, match=r"missing: No such file or directory\. Make the folder"):
+        Image(picture()).save(link)
+    assert link.is_symlink()
+
+
 def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
     link = tmp_path / "fox.png"
     link.symlink_to(link)
