@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.formats import MAX_PIXELS
+from mediatoolkit.media.sound.codec import lenient
 from mediatoolkit.media.structure import LONGEST
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContain
     av = pyav()
     with (
         _decoding(av),
-        av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container,
+        av.open(io.BytesIO(data), "r", **lenient(av)) as container,
     ):
         stream = container.streams.video[0]
         decoder = stream.codec_context

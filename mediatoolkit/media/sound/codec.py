@@ -211,7 +211,7 @@ def _opened(data: bytes, facts: SoundFacts) -> Iterator[tuple[Any, Any]]:
         data = data[tags:]
     failure = None
     try:
-        with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **_lenient(av)) as file:
+        with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **lenient(av)) as file:
             yield av, file
     except (av.FFmpegError, EOFError, ValueError, IndexError) as error:
         failure = MediaError(f"The sound cannot be decoded: {_reason(error)}")
@@ -290,8 +290,11 @@ def _spread(samples: Any, channels: int) -> Any:
     return np.repeat(samples.mean(1, keepdims=True), channels, axis=1)
 
 
-def _lenient(av: Any) -> dict[str, str]:
-    """Tags in a foreign alphabet are no fault of the sound; PyAV 19 has no word for it any more."""
+def lenient(av: Any) -> dict[str, str]:
+    """Options of `av.open` for a file whose tags may be in a foreign alphabet, as is no fault.
+
+    PyAV 19 has no word for it any more.
+    """
     return {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
@@ -326,7 +329,6 @@ def encode(
     target = io.BytesIO()
     with av.open(target, "w", format=_FORMATS[mime_type]) as file:
         stream = file.add_stream(_CODECS[mime_type], rate=rate, layout=layout)
-        stream.format = kind
         stream.format = _PLANAR.get(mime_type, kind)
         stream.options = _options(mime_type, bit_rate)
         if mime_type != "audio/flac":
