@@ -150,7 +150,7 @@ async def sketch(call):
     call.report(Partial(made.data, "image/png"))
     await asyncio.Event().wait()
 
-job = shown(mt.Job(sketch, Call(600), label="a red fox under the stars"))"""
+job = shown(lambda: mt.Job(sketch, Call(600), label="a red fox under the stars"))"""
 _COLOUR = "element => getComputedStyle(element).getPropertyValue('--mt-fill')"
 
 
