@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL import ImageSequence
 
-from mediatoolkit.media.sound.codec import load_av
+from mediatoolkit.media.sound.codec import lenient, load_av
 
 av = load_av()
 mutagen, tinytag, soundfile = map(importlib.import_module, ("mutagen", "tinytag", "soundfile"))
@@ -83,7 +83,7 @@ def by_ffmpeg(path: Path) -> dict[str, str]:
     if path.suffix in _PICTURES:
         return {}
     packets = hashlib.sha256()
-    with av.open(str(path), metadata_errors="replace") as file:
+    with av.open(str(path), **lenient(av)) as file:
         known = dict(file.metadata)
         for stream in file.streams:
             known |= {f"{stream.index} {key}": word for key, word in stream.metadata.items()}
@@ -183,14 +183,14 @@ def changes(
 
 def packets_of(data: bytes, kind: str) -> list[bytes]:
     """The sound as it is packed, by FFmpeg."""
-    with av.open(io.BytesIO(data), format=kind, metadata_errors="ignore") as file:
+    with av.open(io.BytesIO(data), format=kind, **lenient(av)) as file:
         return [bytes(packet) for packet in file.demux(audio=0)]
 
 
 def seconds_by_ffmpeg(data: bytes, kind: str) -> float:
     """How long it sounds when each packet is decoded that can be."""
     total = 0.0
-    with av.open(io.BytesIO(data), format=kind, metadata_errors="ignore") as file:
+    with av.open(io.BytesIO(data), format=kind, **lenient(av)) as file:
         for packet in file.demux(audio=0):
             try:
                 total += sum(frame.samples / frame.sample_rate for frame in packet.decode())
