@@ -51,7 +51,7 @@ MOST_MEDIA = 4096
 """Media fields of one document."""
 
 
-class Allowance:
+class AnswerCaps:
     """What is left of the caps of one answer, over all its documents."""
 
     __slots__ = ("text", "values")
@@ -228,10 +228,10 @@ class MediaScanner:
 
     __slots__ = ("_allowance", "_long", "_media", "_pattern", "_rest", "_seen", "_text", "_texts")
 
-    def __init__(self, fields: tuple[str, ...], allowance: Allowance | None = None) -> None:
+    def __init__(self, fields: tuple[str, ...], allowance: AnswerCaps | None = None) -> None:
         """Start empty."""
         self._pattern = _pattern(fields)
-        self._allowance = allowance or Allowance()
+        self._allowance = allowance or AnswerCaps()
         self._rest = bytearray()
         self._seen = 0
         self._text: MediaText | None = None

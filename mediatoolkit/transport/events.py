@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mediatoolkit.errors import ProviderError
-from mediatoolkit.transport.decode import MOST_STREAMED, Allowance, MediaScanner, too_much
+from mediatoolkit.transport.decode import MOST_STREAMED, AnswerCaps, MediaScanner, too_much
 
 MOST_EVENTS = 65_536
 """Events of one stream."""
@@ -100,7 +100,7 @@ class EventReader:
         self._fields = fields
         self._take = take
         self._splitter = EventSplitter()
-        self._allowance = Allowance(MOST_STREAMED)
+        self._allowance = AnswerCaps(MOST_STREAMED)
         self._scanner = self._new_scanner()
         self.count = 0
 
