@@ -30,9 +30,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         UnsafeURLError,
     )
-    from mediatoolkit.job import Job
     from mediatoolkit.media import Audio, Image, Provenance, Video
-    from mediatoolkit.nested import allow_nested
     from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
     from mediatoolkit.providers.gemini import (
         GeminiImageClient,
@@ -44,15 +42,18 @@ if TYPE_CHECKING:
         LocalSpeechClient,
         LocalVideoClient,
     )
-    from mediatoolkit.running import run
+    from mediatoolkit.runtime.context import Timeout
+    from mediatoolkit.runtime.job import Job
+    from mediatoolkit.runtime.running import run
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
-    from mediatoolkit.transport import Limits, Retry, Timeout
+    from mediatoolkit.transport import Limits, Retry
     from mediatoolkit.transport.proxy import configure
     from mediatoolkit.transport.session import SessionRegistry, sessions
     from mediatoolkit.verbs import Studio, close, download, film, image, jobs, speech, video
     from mediatoolkit.widgets.comparing import compare
     from mediatoolkit.widgets.gallery import Gallery
+    from mediatoolkit.widgets.nested import allow_nested
 
 _HOMES = {
     "agents": ("ImageGenAgent", "VideoGenAgent", "VoiceAgent"),
@@ -76,16 +77,16 @@ _HOMES = {
         "UnknownModelError",
         "UnsafeURLError",
     ),
-    "job": ("Job",),
     "media": ("Audio", "Image", "Provenance", "Video"),
-    "nested": ("allow_nested",),
     "prompts": ("ImagePrompt", "SpeechPrompt", "VideoPrompt"),
     "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
     "providers.local": ("LocalImageClient", "LocalSpeechClient", "LocalVideoClient"),
-    "running": ("run",),
+    "runtime.context": ("Timeout",),
+    "runtime.job": ("Job",),
+    "runtime.running": ("run",),
     "simulator": ("Simulator",),
     "store": ("Store",),
-    "transport": ("Limits", "Retry", "Timeout"),
+    "transport": ("Limits", "Retry"),
     "transport.proxy": ("configure",),
     "transport.session": ("SessionRegistry",),
     "verbs": (
@@ -101,6 +102,7 @@ _HOMES = {
     ),
     "widgets.comparing": ("compare",),
     "widgets.gallery": ("Gallery",),
+    "widgets.nested": ("allow_nested",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.files import check_folder
 from mediatoolkit.media import Media
-from mediatoolkit.stages import Event
+from mediatoolkit.runtime.events import Event
+from mediatoolkit.runtime.files import check_folder
 
 _KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
     "image": (ImageGenAgent, ("size", "aspect", "seed")),
@@ -55,23 +55,23 @@ async def _make(asked: argparse.Namespace) -> None:
     async with kind(asked.model, timeout=asked.timeout) as agent:
         options = {name: getattr(asked, name) for name in names}
         job = agent.start(asked.prompt, **options)
-        job.watch(lambda progress: _show(progress.event))
+        job.subscribe(lambda progress: _show(progress.event))
         media = await job
     await _save(media, asked.out)
 
 
 async def _demo(folder: Path) -> None:
     """A picture, speech and a film of both, all by the local engine."""
-    from mediatoolkit.call import Call
     from mediatoolkit.providers.local.film import FilmPlan, make_film
+    from mediatoolkit.runtime.context import CallContext
 
     await asyncio.to_thread(check_folder, folder)
     async with ImageGenAgent("local", aspect="16:9", seed=0) as painter:
         images = await painter.generate_many(_SCENES, concurrency=2)
     async with VoiceAgent("local") as speaker:
         voice = await speaker.generate(_STORY)
-    async with Call(300, listener=_show) as call:
-        film = await make_film(FilmPlan.of(images, narration=voice), call)
+    async with CallContext(300, listener=_show) as context:
+        film = await make_film(FilmPlan.of(images, narration=voice), context)
     for media, name in ((images[0], "fox"), (voice, "story"), (film, "film")):
         await _save(media, folder / name)
 

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import aiofiles
 import platformdirs
 
-from mediatoolkit import files
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Entry, Media, Provenance, entries_in
-from mediatoolkit.quoting import quoted
+from mediatoolkit.runtime import files
 
 M = TypeVar("M", bound=Media)
 T = TypeVar("T")
@@ -40,20 +40,20 @@ class Pending:
     Attributes:
         id: The vendor's name for it; ours, while the vendor has given none.
         kind: What is being made, such as `"video"`.
-        origin: Who makes it, of what prompt, and when it was asked for.
+        provenance: Who makes it, of what prompt, and when it was asked for.
         is_intent: The request was about to be sent, and nobody knows what became of it. It may
             have been paid, and without the vendor's name for it nobody can wait for it.
     """
 
     id: str
     kind: str
-    origin: Provenance
+    provenance: Provenance
     is_intent: bool = False
 
     @classmethod
-    def intent(cls, kind: str, origin: Provenance) -> "Pending":
+    def intent(cls, kind: str, provenance: Provenance) -> "Pending":
         """What is written down before the request that may be paid."""
-        return cls(f"intent-{secrets.token_hex(6)}", kind, origin, is_intent=True)
+        return cls(f"intent-{secrets.token_hex(6)}", kind, provenance, is_intent=True)
 
     def begun(self, job_id: str) -> "Pending":
         """The same with the vendor's name for it."""
@@ -61,10 +61,10 @@ class Pending:
 
     def __repr__(self) -> str:
         """One line."""
-        doubt = f" may have been paid, {self.origin.created}," if self.is_intent else ""
-        job = f"{self.kind[:40]} {self.id[:200]},{doubt[:80]} {self.origin.model[:100]}"
+        doubt = f" may have been paid, {self.provenance.created}," if self.is_intent else ""
+        job = f"{self.kind[:40]} {self.id[:200]},{doubt[:80]} {self.provenance.model[:100]}"
         plain = "".join(letter for letter in job if letter.isprintable())
-        return f"<Pending {plain}: {self.origin.prompt[:60]!r}>"
+        return f"<Pending {plain}: {self.provenance.prompt[:60]!r}>"
 
 
 def named(job_id: object, jobs: Iterable[Pending]) -> Pending | None:
@@ -170,8 +170,12 @@ class Store:
         Raises:
             StorageError: It could not be written.
         """
-        origin = pending.origin.to_json()
-        record: dict[str, object] = {"id": pending.id, "kind": pending.kind, "origin": origin}
+        provenance = pending.provenance.to_json()
+        record: dict[str, object] = {
+            "id": pending.id,
+            "kind": pending.kind,
+            "provenance": provenance,
+        }
         if pending.is_intent:
             record["is_intent"] = True
         name = (instead_of or pending).id
@@ -209,7 +213,7 @@ class Store:
     def pending(self) -> list[Pending]:
         """The jobs that were begun here and are not finished, oldest first."""
         jobs = [job for _path, job in self._records_and_jobs()]
-        return sorted(jobs, key=lambda job: (job.origin.created, job.id))
+        return sorted(jobs, key=lambda job: (job.provenance.created, job.id))
 
     def __repr__(self) -> str:
         """Without the path, which differs from machine to machine."""
@@ -288,9 +292,9 @@ def _pending(path: Path) -> Pending | None:
     try:
         record = json.loads(files.read_file(path, largest=_LARGEST_RECORD))
         job_id, kind = record["id"], record["kind"]
-        origin = Provenance.from_json(record["origin"])
-        if origin is None or not (job_id and job_id.isprintable() and kind.isprintable()):
+        provenance = Provenance.from_json(record["provenance"])
+        if provenance is None or not (job_id and job_id.isprintable() and kind.isprintable()):
             return None
-        return Pending(job_id, kind, origin, is_intent=record.get("is_intent") is True)
+        return Pending(job_id, kind, provenance, is_intent=record.get("is_intent") is True)
     except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 
 
-async def run_out(work: Call | Job[Any], holds: Callable[[], object]) -> None:
+async def run_out(work: CallContext | Job[Any], holds: Callable[[], object]) -> None:
     """Let the time of *work* be over as soon as *holds*."""
     while not holds():
         await asyncio.sleep(0.01)
@@ -16,8 +16,8 @@ async def run_out(work: Call | Job[Any], holds: Callable[[], object]) -> None:
 
 
 async def cut_short(
-    work: Callable[[Call], Awaitable[object]], holds: Callable[[Call], object]
+    work: Callable[[CallContext], Awaitable[object]], holds: Callable[[CallContext], object]
 ) -> None:
     """Do *work*, whose call runs out of time as soon as *holds*."""
-    async with Call(60) as call:
-        await asyncio.gather(work(call), run_out(call, lambda: holds(call)))
+    async with CallContext(60) as context:
+        await asyncio.gather(work(context), run_out(context, lambda: holds(context)))

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Self
 import mediatoolkit as mt
 import mediatoolkit.providers.gemini
 import mediatoolkit.verbs
-from mediatoolkit.flow import Polling
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.store import Pending, Store
 from tests.test_prompts import picture
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 FOX = Provenance(model="gemini/gemini-omni-1.1-flash", prompt="a fox", engine="gemini")
-ROOMS = ("agents", "files.py", "providers", "store.py", "transport")
+ROOMS = ("agents", "providers", "runtime", "store.py", "transport")
 _OURS = tuple(str(Path(mt.__file__).with_name(room)) for room in ROOMS)
 
 

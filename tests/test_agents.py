@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.flow import Polling
-from mediatoolkit.progress import Progress
 from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.runtime.events import Drawing, Progress, Saving
+from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
-from mediatoolkit.stages import Drawing, Saving
 from mediatoolkit.verbs import defaults
 from tests.deadline import run_out
 from tests.test_prompts import picture
@@ -273,7 +272,7 @@ async def test_a_picture_that_has_come_is_kept_even_when_the_job_is_cancelled(
             if isinstance(progress.event, Saving):
                 job.cancel()
 
-        job.watch(stop_when_saving)
+        job.subscribe(stop_when_saving)
         with pytest.raises(mt.JobCancelled):
             await job
     assert len(list(tmp_path.glob("*.png"))) == 1
@@ -288,7 +287,7 @@ async def test_a_watcher_that_fails_harms_nobody(sim: Simulator) -> None:
 
     async with mt.ImageGenAgent(gemini(sim)) as agent:
         job = agent.start("a fox")
-        job.watch(fail)
+        job.subscribe(fail)
         assert isinstance(await job, mt.Image)
     assert isinstance(reported[0]["exception"], OSError)
 
@@ -498,7 +497,7 @@ class TestVerbs:
         await mt.close()
         assert (await job).path
         await mt.close()
-        assert (await job.again()).path
+        assert (await job.retry()).path
 
     async def test_what_runs_during_a_close_ends_and_can_be_tried_again(
         self, monkeypatch: pytest.MonkeyPatch, sim: Simulator
@@ -512,7 +511,7 @@ class TestVerbs:
         for job in (near, far):
             with pytest.raises(mt.ClosedError, match="was closed while this ran; ask again"):
                 await job
-        assert (await far.again()).width
+        assert (await far.retry()).width
 
     async def test_a_film_in_the_making_survives_a_close(
         self, monkeypatch: pytest.MonkeyPatch
@@ -575,7 +574,7 @@ class TestVerbs:
         parts = (mt.image(f"a {bird}", size="160x96") for bird in ("crow", "gull"))
         job = mt.film(parts, seconds=1)
         assert (await job).seconds == pytest.approx(1, abs=0.1)
-        assert (await job.again()).seconds == pytest.approx(1, abs=0.1)
+        assert (await job.retry()).seconds == pytest.approx(1, abs=0.1)
 
     async def test_a_story_goes_through_all_three_verbs(self) -> None:
         fox = await mt.image("a red fox", size="160x96", seed=1)

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.gemini.options import NAMES
+from mediatoolkit.runtime.context import CallContext
 from tests.test_prompts import picture
 
 NOWHERE = "http://127.0.0.1:9"
@@ -94,8 +94,8 @@ class _Deaf:
     def check(self, prompt: Any) -> None:
         """All is well."""
 
-    async def make(self, prompt: Any, call: Call) -> Any:
-        raise mt.RefusalError(f"no {prompt.text[:9]} after {call.event}", reason="DEAF")
+    async def make(self, prompt: Any, context: CallContext) -> Any:
+        raise mt.RefusalError(f"no {prompt.text[:9]} after {context.event}", reason="DEAF")
 
     async def close(self) -> None:
         """Nothing is open."""

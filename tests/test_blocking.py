@@ -13,55 +13,54 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit import loops
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job, alive, start_job
-from mediatoolkit.progress import State
-from mediatoolkit.running import running
-from mediatoolkit.stages import Drawing
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing, State
+from mediatoolkit.runtime.job import Job, alive, start_job
+from mediatoolkit.runtime.running import running
 
 
-async def quick(call: Call) -> str:
-    call.report(Drawing("sky", 0.5))
+async def quick(context: CallContext) -> str:
+    context.report(Drawing("sky", 0.5))
     return threading.current_thread().name
 
 
-async def forever(_call: Call) -> None:
+async def forever(_call: CallContext) -> None:
     await asyncio.Event().wait()
 
 
-async def fail(_call: Call) -> None:
+async def fail(_call: CallContext) -> None:
     raise mt.PromptError("no")
 
 
 def _job_of_another_loop() -> Job[None]:
     """One that runs in the background until it is cancelled."""
-    return Job(forever, Call(60), label="fox", loop=loops.background.loop())
+    return Job(forever, CallContext(60), label="fox", loop=loops.background.loop())
 
 
 def test_a_script_without_a_loop_blocks_for_its_job() -> None:
-    job = Job(quick, Call(5), label="fox")
+    job = Job(quick, CallContext(5), label="fox")
     assert job.result() == "mediatoolkit background"
     assert job.result(0) == job.result()
     assert job.progress.state is State.DONE
 
 
 def test_a_failure_is_raised_where_it_is_waited_for() -> None:
-    job = Job(fail, Call(5), label="fox")
+    job = Job(fail, CallContext(5), label="fox")
     for _ in range(2):
         with pytest.raises(mt.PromptError):
             job.result()
 
 
 def test_a_cancelled_job_says_so_to_whoever_blocks() -> None:
-    job = Job(forever, Call(60), label="fox")
+    job = Job(forever, CallContext(60), label="fox")
     job.cancel()
     with pytest.raises(mt.JobCancelled):
         job.result()
 
 
 def test_an_impatient_wait_leaves_the_job_alone() -> None:
-    job = Job(forever, Call(60), label="fox")
+    job = Job(forever, CallContext(60), label="fox")
     with pytest.raises(mt.DeadlineError, match="goes on"):
         job.result(0.05)
     assert not job.done()
@@ -70,14 +69,14 @@ def test_an_impatient_wait_leaves_the_job_alone() -> None:
 
 async def test_a_job_that_has_not_begun_moves_out_of_the_blocked_thread() -> None:
     """And so do all others that this thread has just started, lest they wait for each other."""
-    jobs = [Job(quick, Call(5), label="fox") for _ in range(2)]
+    jobs = [Job(quick, CallContext(5), label="fox") for _ in range(2)]
     assert [job.loop for job in jobs] == [asyncio.get_running_loop()] * 2
     assert jobs[0].result() == "mediatoolkit background"
     assert await jobs[1] == "mediatoolkit background"
 
 
 async def test_a_job_that_runs_in_the_blocked_thread_is_not_waited_for() -> None:
-    job = Job(forever, Call(60), label="fox")
+    job = Job(forever, CallContext(60), label="fox")
     await asyncio.sleep(0)
     with pytest.raises(mt.MediaToolkitError, match="use `await`"):
         job.result()
@@ -88,7 +87,7 @@ async def test_a_job_that_runs_in_the_blocked_thread_is_not_waited_for() -> None
 
 def test_a_job_whose_loop_has_stopped_is_not_waited_for() -> None:
     loop = asyncio.new_event_loop()
-    job = Job(quick, Call(5), label="fox", loop=loop)
+    job = Job(quick, CallContext(5), label="fox", loop=loop)
     with pytest.raises(mt.ClosedError):
         job.result()
     loop.close()
@@ -97,19 +96,19 @@ def test_a_job_whose_loop_has_stopped_is_not_waited_for() -> None:
 
 async def test_hooks_are_called_on_the_loop_that_the_job_came_to() -> None:
     heard: list[str] = []
-    job = Job(quick, Call(5), label="fox")
-    for hook_in in (job.when_begun, job.when_over):
+    job = Job(quick, CallContext(5), label="fox")
+    for hook_in in (job.on_start, job.on_done):
         hook_in(lambda _job: heard.append(threading.current_thread().name))
     job.result()
     mt.run(asyncio.sleep(0))
     assert heard == ["mediatoolkit background"] * 2
-    job.when_begun(lambda _job: heard.append("late"))
+    job.on_start(lambda _job: heard.append("late"))
     mt.run(asyncio.sleep(0))
     assert heard[-1] == "late"
 
 
 async def test_a_job_is_awaited_from_another_loop() -> None:
-    job = Job(quick, Call(5), label="fox", loop=loops.background.loop())
+    job = Job(quick, CallContext(5), label="fox", loop=loops.background.loop())
     assert await job == await job == "mediatoolkit background"
 
 
@@ -138,13 +137,13 @@ async def test_a_click_reaches_a_job_of_another_loop() -> None:
 async def test_the_same_again_has_the_time_it_had_at_first() -> None:
     calls: list[float] = []
 
-    async def work(call: Call) -> None:
-        calls.append(call.seconds)
+    async def work(context: CallContext) -> None:
+        calls.append(context.seconds)
 
-    job = Job(work, Call(5), label="fox")
+    job = Job(work, CallContext(5), label="fox")
     job.extend(60)
     await job
-    again = job.again()
+    again = job.retry()
     assert again is not job
     await again
     assert calls[-1] == 5
@@ -153,10 +152,10 @@ async def test_the_same_again_has_the_time_it_had_at_first() -> None:
 
 def test_run_gives_what_the_coroutine_gives() -> None:
     async def main() -> str:
-        return await Job(quick, Call(5), label="fox")
+        return await Job(quick, CallContext(5), label="fox")
 
     assert mt.run(main()) == "mediatoolkit background"
-    assert mt.run(Job(quick, Call(5), label="fox")) == "mediatoolkit background"
+    assert mt.run(Job(quick, CallContext(5), label="fox")) == "mediatoolkit background"
 
 
 async def test_run_works_where_a_loop_turns() -> None:
@@ -203,10 +202,10 @@ def test_all_running_jobs_are_known_until_they_are_over() -> None:
 SCRIPT = """
 import asyncio, contextlib, pathlib, signal, sys, threading
 import mediatoolkit as mt
-from mediatoolkit.call import Call
+from mediatoolkit.runtime.context import CallContext
 
 def main_thread_waits():
-    return signal.getsignal(signal.SIGINT).__module__ == "mediatoolkit.loops"
+    return signal.getsignal(signal.SIGINT).__module__ == "mediatoolkit.runtime.loops"
 
 async def nap(call):
     try:
@@ -244,9 +243,9 @@ def _script(code: str, folder: Path) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     "code",
     [
-        'mt.Job(nap, Call(60), label="nap").result()',
+        'mt.Job(nap, CallContext(60), label="nap").result()',
         "mt.run(nap(None))",
-        'async def main(): mt.Job(nap, Call(60), label="nap").result()\nasyncio.run(main())',
+        'async def main(): mt.Job(nap, CallContext(60), label="nap").result()\nasyncio.run(main())',
     ],
 )
 def test_ctrl_c_cancels_what_a_script_blocks_for(code: str, tmp_path: Path) -> None:
@@ -265,12 +264,12 @@ def test_ctrl_c_cancels_what_a_script_blocks_for(code: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "code",
     [
-        'mt.Job(nap, Call(60), label="nap")\nsys.stdin.readline()',
+        'mt.Job(nap, CallContext(60), label="nap")\nsys.stdin.readline()',
         'print(mt.image("a red fox", size=64).result())',
         'mt.image("a red fox", size=64)',
         'mt.speech("Hello.").result()',
         'mt.film([mt.image("a red fox", size=64)], seconds=0.2).result()',
-        'mt.Job(late, Call(60), label="late")\nbegun.wait()',
+        'mt.Job(late, CallContext(60), label="late")\nbegun.wait()',
     ],
 )
 def test_a_script_ends_in_silence_whatever_runs(code: str, tmp_path: Path) -> None:
@@ -282,7 +281,7 @@ def test_a_script_ends_in_silence_whatever_runs(code: str, tmp_path: Path) -> No
         assert (tmp_path / "cleaned").exists()
 
 
-class Pressed(loops.Over):
+class Pressed(loops.Future):
     """Ctrl-C comes while it is asked whether it is over."""
 
     def __init__(self, *, is_over: bool) -> None:
@@ -310,7 +309,7 @@ def test_ctrl_c_breaks_nothing_half_done(*, is_over: bool) -> None:
         end.set_result(None)
 
     with pytest.raises(KeyboardInterrupt):
-        loops.block(end, stop)
+        loops.wait_interruptibly(end, stop)
     assert end.was_asked_to_the_end
     assert stopped == [True] * (not is_over)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -335,7 +334,7 @@ def test_ctrl_c_at_any_line_leaves_no_job_running(lines: int) -> None:
     sys.settrace(trace)
     try:
         with pytest.raises(KeyboardInterrupt):
-            start_job(lambda: Job(forever, Call(60), label="fox")).result()
+            start_job(lambda: Job(forever, CallContext(60), label="fox")).result()
     finally:
         sys.settrace(usual)
     for job in alive - before:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import mediatoolkit as mt
 from mediatoolkit import errors
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
 from mediatoolkit.media import Image
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 
 BAD = "a\x1b[31mred\x07\n\u202eright\u2066\x00\ud800\ufeff"
 KINDS = [
@@ -88,10 +88,10 @@ async def test_what_users_and_files_bring_is_never_said_raw(tmp_path: Path) -> N
 
 
 async def test_a_job_is_called_by_one_short_line() -> None:
-    async def work(_call: Call) -> None:
+    async def work(_call: CallContext) -> None:
         raise mt.PromptError("no")
 
-    job = Job(work, Call(5), label=BAD * 100_000)
+    job = Job(work, CallContext(5), label=BAD * 100_000)
     with pytest.raises(mt.PromptError):
         await job
     assert len(job.label) <= 300

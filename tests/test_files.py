@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from mediatoolkit import files
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Image
+from mediatoolkit.runtime import files
 from tests.test_prompts import picture
 
 OWNER = """
 import sys, tempfile
 from pathlib import Path
-from mediatoolkit import files
+from mediatoolkit.runtime import files
 tempfile.tempdir = sys.argv[1]
 folder = Path(sys.argv[1])
 with (

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     DeadlineError,
     JobCancelled,
@@ -19,31 +18,31 @@ from mediatoolkit.errors import (
     PromptError,
     RefusalError,
 )
-from mediatoolkit.flow import Polling, relay
-from mediatoolkit.job import Job
-from mediatoolkit.progress import Progress, State
-from mediatoolkit.stages import Drawing, Event, Waiting
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing, Event, Progress, State, Waiting
+from mediatoolkit.runtime.gather import Polling, as_async_generator
+from mediatoolkit.runtime.job import Job
 
 
-async def forever(call: Call) -> None:
-    call.report(Waiting())
+async def forever(context: CallContext) -> None:
+    context.report(Waiting())
     await asyncio.Event().wait()
 
 
-async def quick(call: Call) -> str:
-    call.report(Drawing("sky", 0.5))
+async def quick(context: CallContext) -> str:
+    context.report(Drawing("sky", 0.5))
     return "done"
 
 
 async def test_a_job_gives_its_result_to_everyone_who_awaits_it() -> None:
-    job = Job(quick, Call(5), label="fox")
+    job = Job(quick, CallContext(5), label="fox")
     assert [await job, await job] == ["done", "done"]
     assert job.done()
     assert job.progress.state is State.DONE
 
 
 async def test_a_job_that_was_not_awaited_says_so() -> None:
-    job: Any = Job(quick, Call(5), label="fox")
+    job: Any = Job(quick, CallContext(5), label="fox")
     with pytest.raises(NotAwaitedError, match="no 'save'; await it first"):
         job.save("fox.png")
     assert not hasattr(job, "save")
@@ -52,11 +51,11 @@ async def test_a_job_that_was_not_awaited_says_so() -> None:
 
 
 async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:
-    async def work(_call: Call) -> str:
+    async def work(_call: CallContext) -> str:
         return "fox"
 
     def job() -> Job[str]:
-        return Job(work, Call(5), label="fox")
+        return Job(work, CallContext(5), label="fox")
 
     assert list(await asyncio.gather(job(), job())) == ["fox", "fox"]
     assert [await each for each in asyncio.as_completed([job()])] == ["fox"]
@@ -70,7 +69,7 @@ async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:
 
 
 async def test_cancel_from_another_thread_ends_the_job() -> None:
-    job = Job(forever, Call(60), label="fox")
+    job = Job(forever, CallContext(60), label="fox")
     threading.Thread(target=job.cancel).start()
     with pytest.raises(JobCancelled):
         await job
@@ -80,7 +79,7 @@ async def test_cancel_from_another_thread_ends_the_job() -> None:
 
 async def test_a_stopped_cell_stops_its_job() -> None:
     """Cancelling the awaiting task is what Stop does; CancelledError passes unchanged."""
-    job = Job(forever, Call(60), label="fox")
+    job = Job(forever, CallContext(60), label="fox")
 
     async def cell() -> None:
         await job
@@ -95,7 +94,7 @@ async def test_a_stopped_cell_stops_its_job() -> None:
 
 async def test_who_awaits_a_job_that_another_stopped_is_not_cancelled_with_it() -> None:
     """A bare CancelledError would seem to end whoever awaits."""
-    job = Job(forever, Call(60), label="fox")
+    job = Job(forever, CallContext(60), label="fox")
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(job, 0.01)
     with pytest.raises(JobCancelled):
@@ -105,7 +104,7 @@ async def test_who_awaits_a_job_that_another_stopped_is_not_cancelled_with_it() 
 
 
 async def test_the_deadline_says_which_stage_it_ended() -> None:
-    job = Job(forever, Call(0.05), label="fox")
+    job = Job(forever, CallContext(0.05), label="fox")
     with pytest.raises(DeadlineError, match="while waiting") as caught:
         await job
     assert caught.value.stage == "waiting"
@@ -114,7 +113,7 @@ async def test_the_deadline_says_which_stage_it_ended() -> None:
 
 
 async def test_extend_moves_the_real_deadline() -> None:
-    job = Job(forever, Call(0.2), label="fox")
+    job = Job(forever, CallContext(0.2), label="fox")
     job.extend(60)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(job._errand._begun()), 0.6)
@@ -127,8 +126,8 @@ async def test_extend_moves_the_real_deadline() -> None:
 
 async def test_watchers_hear_every_event_and_the_end() -> None:
     heard: list[Progress] = []
-    job = Job(quick, Call(5), label="fox")
-    job.watch(heard.append)
+    job = Job(quick, CallContext(5), label="fox")
+    job.subscribe(heard.append)
     await job
     await asyncio.sleep(0)
     assert [progress.state for progress in heard] == [State.RUNNING, State.DONE]
@@ -136,12 +135,12 @@ async def test_watchers_hear_every_event_and_the_end() -> None:
 
 
 async def test_a_failure_nobody_sees_is_reported_by_asyncio() -> None:
-    async def fail(_call: Call) -> None:
+    async def fail(_call: CallContext) -> None:
         raise PromptError("no")
 
     reported: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, what: reported.append(what))
-    job = Job(fail, Call(5), label="fox")
+    job = Job(fail, CallContext(5), label="fox")
     while not job.done():
         await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -153,20 +152,20 @@ async def test_a_failure_nobody_sees_is_reported_by_asyncio() -> None:
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "5", None])
 def test_an_impossible_deadline_is_refused(seconds: float) -> None:
     with pytest.raises(PromptError, match="timeout"):
-        Call(seconds)
+        CallContext(seconds)
 
 
 async def test_an_open_call_wakes_a_quiet_loop() -> None:
     """Without a pulse a SIGINT handler would not be noticed until the server speaks."""
     loop: Any = asyncio.get_running_loop()
     before = len(loop._scheduled)
-    async with Call(60):
+    async with CallContext(60):
         beats = [timer for timer in loop._scheduled if timer.when() - loop.time() < 0.25]
         assert len(beats) > before
 
 
 def test_every_event_reads_as_one_short_word() -> None:
-    stages = {kind.__name__: kind.stage for kind in Event.__subclasses__()}
+    stages = {kind.__name__: kind.name for kind in Event.__subclasses__()}
     assert len(set(stages.values())) == len(stages)
     assert all(stage.isalpha() for stage in stages.values())
 
@@ -180,7 +179,7 @@ async def test_relayed_pieces_come_while_the_work_goes_on() -> None:
         give(2)
 
     pieces = []
-    async for piece in relay(work):
+    async for piece in as_async_generator(work):
         pieces.append(piece)
         heard.set()
     assert pieces == [1, 2]
@@ -196,7 +195,7 @@ async def test_a_relay_that_is_left_early_stops_its_work() -> None:
         finally:
             stopped.set()
 
-    async with aclosing(relay(work)) as pieces:
+    async with aclosing(as_async_generator(work)) as pieces:
         async for _ in pieces:
             break
     assert stopped.is_set()
@@ -214,7 +213,7 @@ async def test_a_relay_that_is_left_early_keeps_its_end_to_itself(
         finally:
             raise PromptError("no")
 
-    async with aclosing(relay(work)) as pieces:
+    async with aclosing(as_async_generator(work)) as pieces:
         async for _ in pieces:
             await asyncio.sleep(0)
             break
@@ -228,7 +227,7 @@ async def test_a_relay_raises_what_its_work_raised_after_the_pieces() -> None:
         give(1)
         raise PromptError("no")
 
-    pieces = relay(work)
+    pieces = as_async_generator(work)
     assert await anext(pieces) == 1
     with pytest.raises(PromptError):
         await anext(pieces)
@@ -257,13 +256,13 @@ async def test_polling_looks_until_there_is_something() -> None:
 
 async def test_a_last_step_is_done_before_the_job_counts_as_over() -> None:
     done: list[str] = []
-    job = Job(quick, Call(5), label="fox")
+    job = Job(quick, CallContext(5), label="fox")
 
     async def step(result: str) -> None:
         assert not job.done()
         done.append(result)
 
-    job.before_over(step)
+    job.on_result(step)
     assert await job == "done"
     assert done == ["done"]
 
@@ -272,17 +271,17 @@ async def test_a_job_that_failed_stands_for_its_next_try() -> None:
     """So that the name in a notebook leads to the picture that a click on Retry brought."""
     tries = iter([RefusalError("No.", reason="SAFETY"), "fox"])
 
-    async def work(_call: Call) -> object:
+    async def work(_call: CallContext) -> object:
         made = next(tries)
         if isinstance(made, Exception):
             raise made
         return made
 
-    job = Job(work, Call(30), label="a fox")
+    job = Job(work, CallContext(30), label="a fox")
     with pytest.raises(RefusalError):
         await job
 
-    again = job.again()
+    again = job.retry()
 
     assert await job == await again == "fox"
     assert job.result() == "fox"
@@ -296,13 +295,13 @@ class _Heavy:
 async def test_a_result_that_nobody_keeps_is_gone_at_once() -> None:
     """Pictures are megabytes each, and the collector counts objects, not bytes."""
 
-    async def work(_call: Call) -> _Heavy:
+    async def work(_call: CallContext) -> _Heavy:
         return _Heavy()
 
     gc.disable()
     try:
-        job = Job(work, Call(30), label="a fox")
-        job.watch(lambda _progress: None)
+        job = Job(work, CallContext(30), label="a fox")
+        job.subscribe(lambda _progress: None)
         heavy = weakref.ref(await job)
         await asyncio.sleep(0)  # the last word to the watcher holds the job until then
         del job

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.numeric import is_number, is_whole
+from mediatoolkit.checks import is_number, is_whole
 from mediatoolkit.synthesis.filming.pacing import lengths
 
 

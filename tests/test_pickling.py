@@ -16,11 +16,11 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit import errors
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.comparing import compare
 from tests.media.clips import clip
 from tests.test_prompts import picture
@@ -189,7 +189,7 @@ async def _wait(_call: object) -> None:
 
 
 async def test_what_lives_in_this_process_says_why_it_stays() -> None:
-    job = Job(_wait, Call(30), label="a fox")
+    job = Job(_wait, CallContext(30), label="a fox")
     gallery, comparison = mt.Gallery([]), compare(picture(), picture())
     things: list[tuple[object, str]] = [
         (mt.ImageGenAgent("local/painter"), r"make it in the worker: ImageGenAgent"),

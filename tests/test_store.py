@@ -8,9 +8,9 @@ from typing import Any
 import aiofiles
 import pytest
 
-from mediatoolkit import files
 from mediatoolkit.errors import StorageError, TransportError
 from mediatoolkit.media import Audio, Image, Provenance
+from mediatoolkit.runtime import files
 from mediatoolkit.store import Pending, Store
 from tests.test_prompts import picture
 

@@ -7,22 +7,20 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from mediatoolkit.call import Call
-from mediatoolkit.closing import Closing
+from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
-from mediatoolkit.flow import together
-from mediatoolkit.job import Job, start_job
 from mediatoolkit.media import Media
-from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.prompts.base import checked_text
 from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Saving
+from mediatoolkit.runtime.closing import Closing
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Saving
+from mediatoolkit.runtime.gather import gather_limited
+from mediatoolkit.runtime.in_flight import InFlight
+from mediatoolkit.runtime.job import Job, start_job
 from mediatoolkit.store import Store
-from mediatoolkit.transport import Timeout, call_within
-from mediatoolkit.transport.flights import Flights
 
 _ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "timeout", "transport"})
 
@@ -71,7 +69,7 @@ class Agent(Closing, Generic[P, M]):
         self._defaults = defaults
         own = {one.name for one in fields(self.client_type.prompt_type)}
         self.clients[0].check_keywords(defaults.keys() - own)
-        self._flights = Flights("This agent")
+        self._in_flight = InFlight("This agent")
         self._call(None)
 
     async def generate(
@@ -91,8 +89,8 @@ class Agent(Closing, Generic[P, M]):
             RefusalError: The content policy said no.
             MediaToolkitError: As the client.
         """
-        async with self._call(timeout) as call:
-            return await self._make(await self._read(prompt, options), call)
+        async with self._call(timeout) as context:
+            return await self._make(await self._read(prompt, options), context)
 
     async def generate_many(
         self,
@@ -129,7 +127,9 @@ class Agent(Closing, Generic[P, M]):
             )
         asked = [await self._read(prompt, options) for prompt in prompts]
         works = [partial(self.generate, one, timeout=timeout) for one in asked]
-        return await together(works, at_once=int(concurrency), return_exceptions=return_exceptions)
+        return await gather_limited(
+            works, at_once=int(concurrency), return_exceptions=return_exceptions
+        )
 
     def start(
         self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
@@ -145,10 +145,10 @@ class Agent(Closing, Generic[P, M]):
         """
         asked = None if self.reads & options.keys() else self._checked(prompt, options)
 
-        async def work(call: Call) -> M:
+        async def work(context: CallContext) -> M:
             nonlocal asked  # done again, it takes the pictures that were read at first
             asked = asked or await self._read(prompt, options)
-            return await self._make(asked, call)
+            return await self._make(asked, context)
 
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
         return start_job(lambda: Job(work, self._call(timeout), label=label))
@@ -158,13 +158,13 @@ class Agent(Closing, Generic[P, M]):
 
         Waits 4 s at most.
         """
-        await self._flights.end()
+        await self._in_flight.end()
         for client in self.clients:
             await client.close()
 
     async def interrupt(self) -> None:
         """Fail what is in flight with `ClosedError`, within 4 s; the agent can be used again."""
-        await self._flights.stop()
+        await self._in_flight.stop()
 
     def __repr__(self) -> str:
         """The chain of models."""
@@ -173,7 +173,7 @@ class Agent(Closing, Generic[P, M]):
     async def _read(self, prompt: str | P, options: dict[str, Any]) -> P:
         """As `_checked`, in a thread when there are pictures to read; jobs are awaited first."""
         if self.reads & options.keys():
-            found = {name: await made(thing) for name, thing in options.items()}
+            found = {name: await resolve_jobs(thing) for name, thing in options.items()}
             return await asyncio.to_thread(self._checked, prompt, found)
         return self._checked(prompt, options)
 
@@ -183,18 +183,20 @@ class Agent(Closing, Generic[P, M]):
         self.clients[0].check(asked)
         return asked
 
-    async def _make(self, asked: P, call: Call) -> M:
-        with self._flights.begin(call):
+    async def _make(self, asked: P, context: CallContext) -> M:
+        with self._in_flight.track(context):
             if self.store is not None:
                 await self.store.check()
-            media = await self._ask(asked, call)
-            return media if media.path else await self._keep(media, call)  # a film is kept earlier
+            media = await self._ask(asked, context)
+            return (
+                media if media.path else await self._keep(media, context)
+            )  # a film is kept earlier
 
-    async def _keep(self, media: M, call: Call) -> M:
+    async def _keep(self, media: M, context: CallContext) -> M:
         """Write it down; a cancel waits for that, since what is finished may have been paid."""
         if self.store is None:
             return media
-        call.report(Saving())
+        context.report(Saving())
         saving = asyncio.ensure_future(self.store.put(media))
         try:
             return await asyncio.shield(saving)
@@ -202,14 +204,14 @@ class Agent(Closing, Generic[P, M]):
             await asyncio.wait([saving])
             raise
 
-    async def _ask(self, asked: P, call: Call) -> M:
+    async def _ask(self, asked: P, context: CallContext) -> M:
         """Ask one client after the other, as long as that can help and nothing may be billed."""
         failure: MediaToolkitError | None = None
         for client in self.clients:
             try:
                 if failure:
                     client.check(asked)
-                return await self._by(client, asked, call)
+                return await self._by(client, asked, context)
             except PromptError as error:
                 failure = failure or error
             except MediaToolkitError as error:
@@ -218,12 +220,12 @@ class Agent(Closing, Generic[P, M]):
                 break
         raise failure or ClosedError("This agent has no client.")
 
-    async def _by(self, client: Client[P, M], asked: P, call: Call) -> M:
-        return await client.make(asked, call)
+    async def _by(self, client: Client[P, M], asked: P, context: CallContext) -> M:
+        return await client.make(asked, context)
 
-    def _call(self, timeout: float | Timeout | None) -> Call:
+    def _call(self, timeout: float | Timeout | None) -> CallContext:
         chosen = self._timeout if timeout is None else timeout
-        return call_within(chosen, self.clients[0].timeout)
+        return context_for(chosen, self.clients[0].timeout)
 
     def _resolved(self, given: Any) -> tuple[Client[P, M], ...]:
         kind = self.client_type
@@ -238,13 +240,13 @@ class Agent(Closing, Generic[P, M]):
         return tuple(client_for(one, kind) if isinstance(one, str) else one for one in several)
 
 
-async def made(thing: object) -> object:
+async def resolve_jobs(thing: object) -> object:
     """What a job, or each in a list, makes; it goes on when this wait is cancelled."""
     if isinstance(thing, Job):
         over, loop = asyncio.Event(), asyncio.get_running_loop()
-        thing.when_over(lambda _job: loop.call_soon_threadsafe(over.set))
+        thing.on_done(lambda _job: loop.call_soon_threadsafe(over.set))
         await over.wait()
         return await thing
     if isinstance(thing, (list, tuple)) and any(isinstance(one, Job) for one in thing):
-        return [await made(one) for one in thing]
+        return [await resolve_jobs(one) for one in thing]
     return thing

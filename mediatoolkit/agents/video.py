@@ -4,18 +4,17 @@ import asyncio
 from functools import partial
 
 from mediatoolkit.agents.base import Agent
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, PromptError, in_one_line
-from mediatoolkit.job import Job
 from mediatoolkit.media import Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Client, VideoClient
 from mediatoolkit.providers.queued import QueuedClient
 from mediatoolkit.providers.registry import client_for
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Withdrawn
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Withdrawn
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Pending, Store, named
-from mediatoolkit.transport import Timeout
 
 
 class VideoGenAgent(Agent[VideoPrompt, Video]):
@@ -61,35 +60,35 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         check_resumable(pending, self._verbs)
         client = self._client_of(pending)
 
-        async def work(call: Call) -> Video:
-            with self._flights.begin(call):
+        async def work(context: CallContext) -> Video:
+            with self._in_flight.track(context):
                 store = self._own_store()
                 await store.check()
-                return await self._collect(client, pending, call, store)
+                return await self._collect(client, pending, context, store)
 
-        return Job(work, self._call(timeout), label=pending.origin.prompt)
+        return Job(work, self._call(timeout), label=pending.provenance.prompt)
 
     async def _by(
-        self, client: Client[VideoPrompt, Video], asked: VideoPrompt, call: Call
+        self, client: Client[VideoPrompt, Video], asked: VideoPrompt, context: CallContext
     ) -> Video:
         if self.store is None or not isinstance(client, QueuedClient):
-            return await client.make(asked, call)
-        intent = Pending.intent(self.kind, await client.origin(asked))
-        pending = await self._begin(client, asked, call, intent)
-        return await self._collect(client, pending, call, self.store, intent=intent)
+            return await client.make(asked, context)
+        intent = Pending.intent(self.kind, await client.provenance(asked))
+        pending = await self._begin(client, asked, context, intent)
+        return await self._collect(client, pending, context, self.store, intent=intent)
 
     async def _begin(
         self,
         client: QueuedClient[VideoPrompt, Video],
         prompt: VideoPrompt,
-        call: Call,
+        context: CallContext,
         intent: Pending,
     ) -> Pending:
         """Write *intent* down and start the job; a failure drops it if surely nothing was paid."""
         store = self._own_store()
         try:
             await store.remember(intent)
-            return intent.begun(await client.start(prompt, call))
+            return intent.begun(await client.start(prompt, context))
         except MediaToolkitError as error:
             if error.may_have_been_billed:
                 _add(error, self._way_back(intent))
@@ -97,12 +96,12 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
                 await store.forget(intent.id)
             raise
         except asyncio.CancelledError:
-            if call.job_id is not None:  # begun, and the vendor did not confirm that it stopped
-                pending = intent.begun(call.job_id)
-                call.way_back = self._way_back(pending)
+            if context.job_id is not None:  # begun, and the vendor did not confirm that it stopped
+                pending = intent.begun(context.job_id)
+                context.way_back = self._way_back(pending)
                 await store.remember(pending, instead_of=intent)
-            elif call.may_have_been_billed and call.event != Withdrawn(confirmed=True):
-                call.way_back = self._way_back(intent)
+            elif context.may_have_been_billed and context.event != Withdrawn(confirmed=True):
+                context.way_back = self._way_back(intent)
             else:
                 await store.forget(intent.id)
             raise
@@ -113,8 +112,8 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         Raises:
             PromptError: That model's jobs cannot be resumed.
         """
-        same = (one for one in self.clients if one.model_id == pending.origin.model)
-        client = next(same, None) or client_for(pending.origin.model, VideoClient)
+        same = (one for one in self.clients if one.model_id == pending.provenance.model)
+        client = next(same, None) or client_for(pending.provenance.model, VideoClient)
         if not isinstance(client, QueuedClient):
             raise PromptError(f"{client.model_id} makes films at once; there is nothing to resume.")
         return client
@@ -123,7 +122,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         self,
         client: QueuedClient[VideoPrompt, Video],
         pending: Pending,
-        call: Call,
+        context: CallContext,
         store: Store,
         *,
         intent: Pending | None = None,
@@ -131,18 +130,18 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         """Wait, keep the film, and only then forget the job."""
         first = partial(store.remember, pending, instead_of=intent) if intent else None
         ids = (pending.id, intent.id) if intent else (pending.id,)
-        call.way_back = self._way_back(pending)
+        context.way_back = self._way_back(pending)
         try:
             with store.waiting(pending) as others_wait:
                 film = await client.collect(
-                    pending.id, pending.origin, call, first=first, others_wait=others_wait
+                    pending.id, pending.provenance, context, first=first, others_wait=others_wait
                 )
-                film = await self._keep(film, call)
+                film = await self._keep(film, context)
         except (MediaToolkitError, asyncio.CancelledError) as error:
-            if call.job_id is None:
+            if context.job_id is None:
                 await store.forget(*ids)
             elif isinstance(error, MediaToolkitError):
-                _add(error, call.way_back)
+                _add(error, context.way_back)
             raise
         await store.forget(*ids)
         return film
@@ -184,7 +183,7 @@ def check_resumable(pending: Pending, verbs: str) -> None:
     if pending.is_intent:
         raise PromptError(
             f"{pending.id} has no name at the vendor, so it cannot be waited for: its request was "
-            f"about to be sent at {pending.origin.created[:40]}. Ask the vendor whether it was "
+            f"about to be sent at {pending.provenance.created[:40]}. Ask the vendor whether it was "
             f"paid; {verbs}.forget({pending.id!r}) drops the record."
         )
 

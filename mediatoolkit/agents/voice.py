@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
 from mediatoolkit.agents.base import Agent
-from mediatoolkit.flow import relay
 from mediatoolkit.media import Audio, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import SpeechClient
-from mediatoolkit.transport import Timeout
+from mediatoolkit.runtime.context import Timeout
+from mediatoolkit.runtime.gather import as_async_generator
 
 
 class VoiceAgent(Agent[SpeechPrompt, Audio]):
@@ -38,8 +38,8 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
 
         async def work(give: Callable[[Sound], None]) -> None:
             call = self._call(timeout)
-            with self._flights.begin(call):
+            with self._in_flight.track(call):
                 async with call:
                     await client.pour(asked, call, give)
 
-        return relay(work)
+        return as_async_generator(work)

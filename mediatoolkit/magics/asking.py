@@ -8,9 +8,8 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from mediatoolkit import loops, verbs
+from mediatoolkit import verbs
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.job import Job
 from mediatoolkit.magics.cells import MAGICS
 from mediatoolkit.magics.table import Table
 from mediatoolkit.providers.registry import (
@@ -20,6 +19,8 @@ from mediatoolkit.providers.registry import (
     offers,
     vendors,
 )
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
 from mediatoolkit.transport.session import sessions
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-from mediatoolkit import loops, verbs
-from mediatoolkit.job import Job
+from mediatoolkit import verbs
 from mediatoolkit.magics.options import Option, checked_name, parsed, with_options
 from mediatoolkit.magics.variables import filled, variables_of
 from mediatoolkit.prompts import Size
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.job import Job
 
 _MORE = """
 

@@ -11,13 +11,13 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from mediatoolkit.job import Job
 from mediatoolkit.magics.asking import WORDS
 from mediatoolkit.magics.cells import MAGICS, CellMagic
 from mediatoolkit.magics.options import Option
 from mediatoolkit.magics.variables import variables_of
 from mediatoolkit.media import Media
 from mediatoolkit.providers.registry import offers
+from mediatoolkit.runtime.job import Job
 
 _BEGUN = re.compile(r"\{(\w*)$")
 

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import pixels
 from mediatoolkit.media.base import Media, figure, read_whole
@@ -17,8 +18,6 @@ from mediatoolkit.media.sound.arrays import filled, pair_of, placed, samples_of
 from mediatoolkit.media.sound.chunk import Sound
 from mediatoolkit.media.sound.facts import SoundFacts
 from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
-from mediatoolkit.numeric import is_whole
-from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

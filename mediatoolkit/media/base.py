@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
-from mediatoolkit import files
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.quoting import visible
+from mediatoolkit.runtime import files
 
 _IN_THREAD = 1 << 20
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from mediatoolkit.checks import visible
 from mediatoolkit.media.structure import LONGEST
-from mediatoolkit.quoting import visible
 
 MOST = 20_000
 """Captions that are read; a day of speech has fewer sentences."""

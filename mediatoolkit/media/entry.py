@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from mediatoolkit import files
 from mediatoolkit.errors import MediaError, StorageError
 from mediatoolkit.media import boxes, ebml, embed
 from mediatoolkit.media.audio import Audio
@@ -20,6 +19,7 @@ from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound import formats as sounds
 from mediatoolkit.media.sound import m4a
 from mediatoolkit.media.video import Video
+from mediatoolkit.runtime import files
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".mp4", ".webm"}
@@ -53,9 +53,9 @@ class Entry:
     @classmethod
     def of(cls, media: Media) -> Self:
         """The entry of media that is in memory."""
-        origin = media.provenance
-        made = _seconds(origin.created) if origin else 0.0
-        return cls(type(media), len(media.data), made, origin, media.path, media)
+        provenance = media.provenance
+        made = _seconds(provenance.created) if provenance else 0.0
+        return cls(type(media), len(media.data), made, provenance, media.path, media)
 
     @property
     def prompt(self) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.audio import Audio
 from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.sound.resample import resampled
-from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,9 @@ def _faded(samples: "npt.NDArray[np.float32]", rate: int) -> "npt.NDArray[np.flo
     return faded
 
 
-def _with_captions(origin: Provenance | None, captions: list[Caption]) -> Provenance | None:
-    if origin is None or not captions:
-        return origin
-    return replace(origin, notes={**origin.notes, "captions": Captions(tuple(captions)).to_plain()})
+def _with_captions(provenance: Provenance | None, captions: list[Caption]) -> Provenance | None:
+    if provenance is None or not captions:
+        return provenance
+    return replace(
+        provenance, notes={**provenance.notes, "captions": Captions(tuple(captions)).to_plain()}
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from html import escape
 from typing import Any
 
-from mediatoolkit.quoting import quoted
+from mediatoolkit.checks import quoted
 from mediatoolkit.version import VERSION
 
 LARGEST_RECORD = 64 << 10

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
+from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import boxes, ebml, pixels, reel
 from mediatoolkit.media.base import Media, figure
@@ -18,8 +19,6 @@ from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.signatures import not_taken
 from mediatoolkit.media.structure import FilmFacts, Piece
-from mediatoolkit.numeric import is_number
-from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,10 +121,12 @@ class Video(Media):
         if not is_number(at) or not at >= 0:
             raise MediaError(f"A film has no picture at {quoted(at)} s; it begins at 0.")
         for seconds, picture in reel.frames(self.data, at, stretch=self.facts.stretch):
-            origin = self.provenance
-            if origin is not None:
-                origin = replace(origin, notes={**origin.notes, "seconds_into_film": seconds})
-            return Image(pixels.encode(pixels.pillow_of(picture)), provenance=origin)
+            provenance = self.provenance
+            if provenance is not None:
+                provenance = replace(
+                    provenance, notes={**provenance.notes, "seconds_into_film": seconds}
+                )
+            return Image(pixels.encode(pixels.pillow_of(picture)), provenance=provenance)
         raise MediaError("The film holds no picture.")
 
     def frames(self) -> "Iterator[npt.NDArray[np.uint8]]":

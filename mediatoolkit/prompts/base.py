@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self
 
+from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image, Media
-from mediatoolkit.numeric import is_whole
-from mediatoolkit.quoting import quoted
 
 LONGEST_TEXT = 100_000
 LARGEST_SEED = 2**32 - 1

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Image
-from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts.base import (
     Prompt,
     checked_aspect,
@@ -16,7 +16,6 @@ from mediatoolkit.prompts.base import (
     optional_picture,
     pictures,
 )
-from mediatoolkit.quoting import quoted
 
 _TIER = re.compile(r"512|[124]K")
 _PIXELS = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.numeric import is_number
 from mediatoolkit.prompts.base import FrozenMapping, Prompt, checked_text
-from mediatoolkit.quoting import quoted
 
 SLOWEST, FASTEST = 0.25, 4.0
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image, Video
-from mediatoolkit.numeric import is_number
 from mediatoolkit.prompts.base import (
     Prompt,
     checked_aspect,
@@ -16,7 +16,6 @@ from mediatoolkit.prompts.base import (
     optional_picture,
     pictures,
 )
-from mediatoolkit.quoting import quoted
 
 LONGEST = 600.0
 _RESOLUTION = re.compile(r"(360|480|720|1080)p|4k")

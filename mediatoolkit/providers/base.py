@@ -9,16 +9,15 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from mediatoolkit.call import Call
-from mediatoolkit.closing import Closing
+from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.flow import together
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
-from mediatoolkit.numeric import is_whole
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Sounding
-from mediatoolkit.transport import Secret, Timeout, call_within
+from mediatoolkit.runtime.closing import Closing
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Sounding
+from mediatoolkit.runtime.gather import gather_limited
+from mediatoolkit.transport import Secret
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -95,8 +94,8 @@ class Client(Closing, Generic[P, M]):
         """
 
     @abc.abstractmethod
-    async def make(self, prompt: P, call: Call) -> M:
-        """Make what a checked *prompt* asks for, within an open *call*."""
+    async def make(self, prompt: P, context: CallContext) -> M:
+        """Make what a checked *prompt* asks for, within an open *context*."""
 
     @abc.abstractmethod
     async def close(self) -> None:
@@ -117,8 +116,8 @@ class Client(Closing, Generic[P, M]):
         """
         asked = self.prompt_type.of(prompt)
         self.check(asked)
-        async with call_within(timeout, self.timeout) as call:
-            return await self.make(asked, call)
+        async with context_for(timeout, self.timeout) as context:
+            return await self.make(asked, context)
 
     def check_options(self, prompt: Prompt) -> None:
         """Refuse keywords that this vendor does not know, and suggest one that it does."""
@@ -188,7 +187,7 @@ class ImageClient(Client[ImagePrompt, Image]):
         for one in prompts:
             self.check(one)
         works = [partial(self.generate, one, timeout=timeout) for one in prompts]
-        return await together(works, at_once=count)
+        return await gather_limited(works, at_once=count)
 
 
 class SpeechClient(Client[SpeechPrompt, Audio]):
@@ -198,26 +197,30 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
     media_type = Audio
     entry_points = "mediatoolkit.speech"
 
-    async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
-        """Make what a checked *prompt* asks for, within an open *call*.
+    async def stream(
+        self, prompt: SpeechPrompt, context: CallContext
+    ) -> AsyncGenerator[Sound, None]:
+        """Make what a checked *prompt* asks for, within an open *context*.
 
         Yields:
             Pieces in the order they are heard, each as soon as it is there; all in one where a
             vendor does not stream.
         """
-        audio = await self.make(prompt, call)
+        audio = await self.make(prompt, context)
         yield await asyncio.to_thread(audio.sound)
 
-    async def pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
+    async def pour(
+        self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
+    ) -> None:
         """As `stream`, but call *give* with every piece."""
-        async with aclosing(self.stream(prompt, call)) as sounds:
+        async with aclosing(self.stream(prompt, context)) as sounds:
             async for sound in sounds:
                 give(sound)
 
     @staticmethod
-    def let_hear(sound: Sound, call: Call) -> None:
+    def let_hear(sound: Sound, context: CallContext) -> None:
         """Tell who watches the call that *sound* can be heard."""
-        call.report(Sounding(sound.pcm, sound.sample_rate, sound.channels))
+        context.report(Sounding(sound.pcm, sound.sample_rate, sound.channels))
 
 
 class VideoClient(Client[VideoPrompt, Video]):

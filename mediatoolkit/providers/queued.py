@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeVar
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     MediaToolkitError,
     ProviderError,
@@ -16,12 +15,13 @@ from mediatoolkit.errors import (
     RefusalError,
     TransportError,
 )
-from mediatoolkit.flow import Polling
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
-from mediatoolkit.stages import LeftRunning, Waiting, Withdrawn
-from mediatoolkit.transport.flights import over_sessions
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import LeftRunning, Waiting, Withdrawn
+from mediatoolkit.runtime.gather import Polling
+from mediatoolkit.runtime.in_flight import over_sessions
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -71,15 +71,15 @@ class QueuedClient(Client[P, M]):
     polling = Polling()
 
     @abc.abstractmethod
-    async def begin(self, prompt: P, call: Call) -> str:
+    async def begin(self, prompt: P, context: CallContext) -> str:
         """Start the work; returns the vendor's name for it. This is what is paid."""
 
     @abc.abstractmethod
-    async def look(self, job_id: str, origin: Provenance, call: Call) -> M | None:
-        """The finished media with its *origin* completed, or None while it is in the making.
+    async def look(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
+        """The finished media with its *provenance* completed, or None while it is in the making.
 
         When the vendor says of this very job that it failed, was refused or was cancelled, the
-        client sets `call.job_id` to None: nothing goes on any more.
+        client sets `context.job_id` to None: nothing goes on any more.
 
         Raises:
             ProviderError: It failed or was refused.
@@ -87,10 +87,10 @@ class QueuedClient(Client[P, M]):
         """
 
     @abc.abstractmethod
-    async def withdraw(self, job_id: str, call: Call) -> bool:
+    async def withdraw(self, job_id: str, context: CallContext) -> bool:
         """Ask the vendor to stop; returns whether it says that it did."""
 
-    async def origin(self, prompt: P) -> Provenance:
+    async def provenance(self, prompt: P) -> Provenance:
         """What can be said of the media before it is there."""
         return Provenance(
             model=self.model_id,
@@ -101,35 +101,35 @@ class QueuedClient(Client[P, M]):
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
-    async def make(self, prompt: P, call: Call) -> M:
+    async def make(self, prompt: P, context: CallContext) -> M:
         """Begin, and wait for the end."""
-        origin = await self.origin(prompt)
-        return await self.collect(await self.start(prompt, call), origin, call)
+        provenance = await self.provenance(prompt)
+        return await self.collect(await self.start(prompt, context), provenance, context)
 
-    async def start(self, prompt: P, call: Call) -> str:
+    async def start(self, prompt: P, context: CallContext) -> str:
         """As `begin`; a cancel that comes too late for it withdraws what was begun.
 
-        A deadline that comes too late leaves it; either way, `call.job_id` names what goes on.
+        A deadline that comes too late leaves it; either way, `context.job_id` names what goes on.
         """
-        beginning = asyncio.create_task(self.begin(prompt, call))
+        beginning = asyncio.create_task(self.begin(prompt, context))
         try:
-            call.job_id = await asyncio.shield(beginning)
+            context.job_id = await asyncio.shield(beginning)
         except asyncio.CancelledError:
             await _patiently(asyncio.wait([beginning], timeout=BEGIN_WITHIN))
             if _came_true(beginning):
-                call.job_id = beginning.result()
-                if not call.expired:
-                    await self._give_up(call.job_id, call)
+                context.job_id = beginning.result()
+                if not context.expired:
+                    await self._give_up(context.job_id, context)
             beginning.cancel()
             await _patiently(asyncio.wait([beginning]))
             raise
-        return call.job_id
+        return context.job_id
 
     async def collect(
         self,
         job_id: str,
-        origin: Provenance,
-        call: Call,
+        provenance: Provenance,
+        context: CallContext,
         *,
         first: Callable[[], Awaitable[object]] | None = None,
         others_wait: Callable[[], bool] = lambda: False,
@@ -139,55 +139,55 @@ class QueuedClient(Client[P, M]):
         A look that tells nothing of the job is followed by another one, until the deadline.
 
         A cancel is passed on to the vendor, and `Withdrawn` reports what it said. A deadline is
-        not: the job goes on, and can be collected later. As long as `call.job_id` is set at the
+        not: the job goes on, and can be collected later. As long as `context.job_id` is set at the
         end, it may go on.
 
         Args:
             job_id: The vendor's name for it.
-            origin: What is known of the media before it is there.
-            call: The public call, open.
+            provenance: What is known of the media before it is there.
+            context: The public call, open.
             first: What must be done before the first look. When it fails, nobody will come back
                 for the job, so the vendor is asked to stop.
             others_wait: Whether somebody else waits for the job; then a cancel leaves it to them,
                 and `LeftRunning` says so.
         """
-        call.provider, call.job_id = self.provider, job_id
-        call.paid += 1
-        call.report(Waiting())
+        context.provider, context.job_id = self.provider, job_id
+        context.paid += 1
+        context.report(Waiting())
         settled = first is None
         try:
             if first is not None:
                 await first()
                 settled = True
-            looks = _Looks(partial(self.look, job_id, origin, call), call)
-            with over_sessions.begin(call):
+            looks = _Looks(partial(self.look, job_id, provenance, context), context)
+            with over_sessions.track(context):
                 return await self.polling.until(looks)
         except asyncio.CancelledError:
-            if call.expired:
+            if context.expired:
                 pass
             elif settled and others_wait():
-                call.report(LeftRunning())
+                context.report(LeftRunning())
             else:
-                await self._give_up(job_id, call)
+                await self._give_up(job_id, context)
             raise
         except MediaToolkitError as error:
             if not settled:
-                await self._give_up(job_id, call)
-            free = isinstance(error, RefusalError) or call.event == Withdrawn(confirmed=True)
+                await self._give_up(job_id, context)
+            free = isinstance(error, RefusalError) or context.event == Withdrawn(confirmed=True)
             error.may_have_been_billed |= not free
             raise
 
-    async def _give_up(self, job_id: str, call: Call) -> None:
+    async def _give_up(self, job_id: str, context: CallContext) -> None:
         asking = asyncio.create_task(self._ask_to_stop(job_id))
         await _patiently(asyncio.wait([asking]))
         if asking.result():
-            call.job_id = None
-        call.report(Withdrawn(confirmed=asking.result()))
+            context.job_id = None
+        context.report(Withdrawn(confirmed=asking.result()))
 
     async def _ask_to_stop(self, job_id: str) -> bool:
         try:
-            async with Call(WITHDRAW_WITHIN) as call:
-                return await self.withdraw(job_id, call)
+            async with CallContext(WITHDRAW_WITHIN) as context:
+                return await self.withdraw(job_id, context)
         except MediaToolkitError:
             return False
 
@@ -197,12 +197,12 @@ class _Looks(Generic[T]):
 
     Args:
         look: One look at the job.
-        call: The public call, open; between two looks it waits for the vendor.
+        context: The public call, open; between two looks it waits for the vendor.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[T | None]], call: Call) -> None:
+    def __init__(self, look: Callable[[], Awaitable[T | None]], context: CallContext) -> None:
         self._look = look
-        self._call = call
+        self._call = context
         self._denials = 0
 
     async def __call__(self) -> T | None:
@@ -221,7 +221,7 @@ class _Looks(Generic[T]):
         return result
 
 
-async def answer_of(look: Awaitable[T], call: Call) -> T:
+async def answer_of(look: Awaitable[T], context: CallContext) -> T:
     """What *look*, a request that costs nothing, brings of a job that is known to run.
 
     Raises:
@@ -231,15 +231,15 @@ async def answer_of(look: Awaitable[T], call: Call) -> T:
     try:
         return await look
     except (ProviderError, TransportError) as error:
-        again = _after(error, call)
+        again = _after(error, context)
         if again is None:
             raise
     raise again
 
 
-def _after(error: ProviderError | TransportError, call: Call) -> LookAgain | None:
+def _after(error: ProviderError | TransportError, context: CallContext) -> LookAgain | None:
     """What a look that failed means, or None when it is the end of the looks."""
-    if isinstance(error, RateLimitError) and (error.retry_after or 0.0) > call.left():
+    if isinstance(error, RateLimitError) and (error.retry_after or 0.0) > context.left():
         return None
     family, message = error.family, str(error.args[0])
     if not isinstance(error, ProviderError):

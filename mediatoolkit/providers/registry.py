@@ -3,9 +3,9 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import UnknownModelError
 from mediatoolkit.providers.base import Client, Offer
-from mediatoolkit.quoting import quoted
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -1,15 +1,15 @@
 """The only room that speaks HTTP: one session per loop, one deadline, nothing paid twice.
 
 `Transport` sends one provider's calls, `sessions` owns the connections, `download` brings files,
-`Timeout`, `Retry` and `Limits` say what is allowed, `Secret` holds the key. What needs aiohttp
+`Retry` and `Limits` say what is allowed, `Secret` holds the key. What needs aiohttp
 loads when it is first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.transport.answer import Answer, Refusal, error_by_status
-from mediatoolkit.transport.policy import Limits, Retry, Timeout, call_within, timeout_of
+from mediatoolkit.transport.answer import ErrorResponse, Response, error_by_status
+from mediatoolkit.transport.policy import Limits, Retry
 from mediatoolkit.transport.secret import Secret
 
 if TYPE_CHECKING:
@@ -18,19 +18,16 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.session import SessionRegistry, sessions
 
 __all__ = [
-    "Answer",
+    "ErrorResponse",
     "Limits",
-    "Refusal",
+    "Response",
     "Retry",
     "Secret",
     "SessionRegistry",
-    "Timeout",
     "Transport",
-    "call_within",
     "download",
     "error_by_status",
     "sessions",
-    "timeout_of",
 ]
 
 _LATER = {

@@ -20,7 +20,7 @@ _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A provider's 200.
 
     Attributes:
@@ -42,7 +42,7 @@ class Answer:
         """The provider's name for the call, or None."""
         return request_id_of(self.headers, self._secret)
 
-    def blob(self, reference: object) -> bytes:
+    def media_bytes(self, reference: object) -> bytes:
         """Bytes that stood as base64 where *reference* stands in `document`.
 
         A media field whose name was written with escapes is found by the parser alone and still
@@ -65,13 +65,13 @@ class Answer:
         found = self._blobs.get(reference)
         return decode_media(reference) if found is None else found
 
-    def say(self, text: object, limit: int = 300) -> str:
+    def safe_text(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: key masked, cut, one line."""
         return clean(text if isinstance(text, str) else "", self._secret, limit)
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorResponse:
     """Facts of an answer that is not a 200, for the provider to read.
 
     Attributes:
@@ -93,7 +93,7 @@ class Refusal:
     retry_after: float | None = None
     _secret: Secret | None = field(repr=False, default=None)
 
-    def say(self, text: object, limit: int = 300) -> str:
+    def safe_text(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: key masked, cut, one line."""
         return clean(text if isinstance(text, str) else "", self._secret, limit)
 
@@ -107,11 +107,11 @@ def request_id_of(headers: Mapping[str, str], secret: Secret | None = None) -> s
     return None
 
 
-ReadRefusal = Callable[[Refusal], ProviderError]
+ReadError = Callable[[ErrorResponse], ProviderError]
 """Turns the facts of a refusal into the error to raise; a pure function of the provider's."""
 
 
-def error_by_status(refusal: Refusal, message: str | None = None) -> ProviderError:
+def error_by_status(refusal: ErrorResponse, message: str | None = None) -> ProviderError:
     """Error that the status alone tells, for a provider that found nothing better in the body.
 
     Args:
@@ -151,6 +151,6 @@ def family_of(status: int) -> str:
     return "server" if status >= 500 else "request" if status >= 400 else "protocol"
 
 
-def _quoted(refusal: Refusal) -> str:
-    text = refusal.say(refusal.text, 200)
+def _quoted(refusal: ErrorResponse) -> str:
+    text = refusal.safe_text(refusal.text, 200)
     return f": {text}" if text and not text.startswith("<") else ""

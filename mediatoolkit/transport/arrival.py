@@ -12,16 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, TransportError
-from mediatoolkit.files import partial_file, settle, sweep_beside, target_of
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.files import partial_file, settle, sweep_beside, target_of
+from mediatoolkit.runtime.in_flight import closed
 from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, too_large
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate
 from mediatoolkit.transport.fetch import Door, Opened, no_file, open_url
-from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
-from mediatoolkit.transport.policy import RETRYABLE, Bucket, Limits, Retry, Timeout, retry_after
+from mediatoolkit.transport.policy import RETRYABLE, Bucket, Limits, Retry, retry_after
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.transport.spool import Spool
 from mediatoolkit.transport.tries import Failed, persist
@@ -38,7 +38,7 @@ _STRONG = re.compile(r'"[!#-~]*"', re.ASCII)
 async def download(
     url: str,
     path: str | os.PathLike[str],
-    call: Call,
+    context: CallContext,
     *,
     door: Door | None = None,
     timeout: Timeout | None = None,
@@ -53,7 +53,7 @@ async def download(
         url: Where it is. Left to itself, its own origin may be private, but nothing that it
             redirects to.
         path: File to make or replace; its folder exists.
-        call: The public call this is part of, already open.
+        context: The public call this is part of, already open.
         door: Who is known, where that is decided elsewhere.
         timeout: Durations for connecting and for silence.
         retry: How often a cut is mended.
@@ -72,7 +72,7 @@ async def download(
     arrival = _Arrival(
         url,
         target,
-        call,
+        context,
         door=door or Door(trusted=frozenset({Origin.of(url)})),
         timeout=timeout or Timeout(),
         retry=retry or Retry(),
@@ -132,7 +132,7 @@ class _Arrival:
         self,
         url: str,
         target: Path,
-        call: Call,
+        context: CallContext,
         *,
         door: Door,
         timeout: Timeout,
@@ -142,7 +142,7 @@ class _Arrival:
     ) -> None:
         self._url = url
         self._target = target
-        self._call = call
+        self._call = context
         self._door = door
         self._timeout = timeout
         self._retry = retry

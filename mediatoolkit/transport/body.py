@@ -6,9 +6,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import TooLargeError, TransportError
-from mediatoolkit.stages import Receiving
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Receiving
 
 if TYPE_CHECKING:
     import aiohttp
@@ -34,15 +34,17 @@ class Meter:
 
     __slots__ = ("_call", "_next", "_tally", "_time", "received", "total")
 
-    def __init__(self, call: Call, tally: "Tally", total: int | None, received: int = 0) -> None:
+    def __init__(
+        self, context: CallContext, tally: "Tally", total: int | None, received: int = 0
+    ) -> None:
         """Tell that bytes begin to arrive."""
-        self._call = call
+        self._call = context
         self._tally = tally
         self._time = asyncio.get_running_loop().time
         self._next = self._time() + _REPORT_EVERY
         self.total = total
         self.received = received
-        call.report(Receiving(received, total))
+        context.report(Receiving(received, total))
 
     def add(self, count: int) -> None:
         """Count *count* bytes more."""

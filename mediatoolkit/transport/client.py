@@ -13,17 +13,17 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
-from mediatoolkit.call import Call
-from mediatoolkit.closing import Closing
 from mediatoolkit.errors import PromptError, TransportError
-from mediatoolkit.transport.answer import Answer, ReadRefusal, error_by_status
+from mediatoolkit.runtime.closing import Closing
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.in_flight import InFlight, closed, over_sessions
+from mediatoolkit.transport.answer import ReadError, Response, error_by_status
 from mediatoolkit.transport.arrival import Check, download
 from mediatoolkit.transport.encode import encode
 from mediatoolkit.transport.exchange import Exchange, Line, Request
 from mediatoolkit.transport.fetch import Door, fetch
-from mediatoolkit.transport.flights import Flights, closed, over_sessions
 from mediatoolkit.transport.guard import Origin, checked_base
-from mediatoolkit.transport.policy import Limits, Retry, Timeout
+from mediatoolkit.transport.policy import Limits, Retry
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.transport.slots import Desk
@@ -82,7 +82,7 @@ class Transport(Closing):
         timeout: Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
-        refusal: ReadRefusal = error_by_status,
+        refusal: ReadError = error_by_status,
         media_fields: tuple[str, ...] = ("data",),
         trusted_origins: tuple[str, ...] = (),
     ) -> None:
@@ -115,7 +115,7 @@ class Transport(Closing):
             home=self._line.origin,
             key=self._line.key,
         )
-        self._flights = Flights(f"The {provider} client", among=over_sessions)
+        self._in_flight = InFlight(f"The {provider} client", among=over_sessions)
         self._desks: WeakKeyDictionary[aiohttp.ClientSession, Desk] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -126,19 +126,19 @@ class Transport(Closing):
         self,
         path: str,
         document: Mapping[str, Any],
-        call: Call,
+        context: CallContext,
         *,
         headers: Mapping[str, str] | None = None,
         query: Query = (),
         paid: bool = True,
-        sink: Callable[[Answer], None] | None = None,
-    ) -> Answer:
+        sink: Callable[[Response], None] | None = None,
+    ) -> Response:
         """Send *document* to *path* below the base URL.
 
         Args:
             path: Such as `"/v1beta/models/x:generateContent"`, already percent-encoded.
             document: JSON; `bytes` values travel as base64.
-            call: The public call this is part of, already open.
+            context: The public call this is part of, already open.
             headers: Further header fields.
             query: Names and values; a name may come more than once.
             paid: The provider bills for it, so it is never sent twice on suspicion.
@@ -151,31 +151,31 @@ class Transport(Closing):
             MediaError: A media field holds bad base64.
             ClosedError: The transport is closed.
         """
-        with self._flights.begin(call):
+        with self._in_flight.track(context):
             url = _address(self.base_url, path, urlencode(query))
             body = await encode(document)
             request = Request("POST", url, body, headers or _NOTHING, paid, sink)
-            return await self._send(request, call)
+            return await self._send(request, context)
 
     async def get(
         self,
         path: str,
-        call: Call,
+        context: CallContext,
         *,
         query: Query = (),
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Read *path* below the base URL; errors as `post`."""
-        with self._flights.begin(call):
+        with self._in_flight.track(context):
             url = _address(self.base_url, path, urlencode(query))
             request = Request("GET", url, None, headers or _NOTHING, paid=False)
-            return await self._send(request, call)
+            return await self._send(request, context)
 
     async def download(
         self,
         url: str,
         path: str | os.PathLike[str],
-        call: Call,
+        context: CallContext,
         *,
         digest: str | None = None,
         check: Check | None = None,
@@ -186,7 +186,7 @@ class Transport(Closing):
             url: Address the provider gave; must be public unless its origin is the base URL's
                 or trusted. The key goes along only to the base URL's own origin.
             path: File to make or replace; its folder exists.
-            call: The public call this is part of, already open.
+            context: The public call this is part of, already open.
             digest: SHA-256 in hex that the file must have.
             check: Called in a thread with the path of the whole file before it is put in place;
                 what it raises leaves nothing.
@@ -197,12 +197,12 @@ class Transport(Closing):
             TransportError: The file did not arrive whole.
             TooLargeError: It is larger than `Limits.video`.
         """
-        with self._flights.begin(call):
-            call.provider = self.provider
+        with self._in_flight.track(context):
+            context.provider = self.provider
             return await download(
                 url,
                 path,
-                call,
+                context,
                 door=self._door,
                 timeout=self.timeout,
                 retry=self.retry,
@@ -211,13 +211,13 @@ class Transport(Closing):
                 check=check,
             )
 
-    async def fetch(self, url: str, call: Call) -> bytes:
+    async def fetch(self, url: str, context: CallContext) -> bytes:
         """Read the picture at *url* into memory, at most `Limits.image`; else as `download`."""
-        with self._flights.begin(call):
-            call.provider = self.provider
+        with self._in_flight.track(context):
+            context.provider = self.provider
             return await fetch(
                 url,
-                call,
+                context,
                 door=self._door,
                 timeout=self.timeout,
                 retry=self.retry,
@@ -229,19 +229,19 @@ class Transport(Closing):
 
         The session stays open: it is the registry's or yours.
         """
-        await self._flights.end()
+        await self._in_flight.end()
 
-    async def _send(self, request: Request, call: Call) -> Answer:
-        call.provider = self.provider
+    async def _send(self, request: Request, context: CallContext) -> Response:
+        context.provider = self.provider
         session = self._session()
         desk = self._desks.get(session)
         if desk is None:
             ledger = sessions.ledger(session)
             desk = self._desks[session] = Desk(self.limits, ledger, str(self._line.origin))
-        await desk.enter(call)
+        await desk.enter(context)
         try:
-            exchange = Exchange(self._line, session, desk, request, call)
-            return await persist(exchange.once, call, self.retry, desk.bucket)
+            exchange = Exchange(self._line, session, desk, request, context)
+            return await persist(exchange.once, context, self.retry, desk.bucket)
         finally:
             desk.leave()
 

@@ -15,8 +15,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from mediatoolkit.errors import UnsafeURLError
+from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.transport.guard import Origin, check_addresses
-from mediatoolkit.transport.policy import Timeout
 from mediatoolkit.transport.proxy import Proxy, parsed, proxy_for, proxy_of_environment
 from mediatoolkit.transport.secret import HiddenText
 from mediatoolkit.transport.trust import trust

@@ -7,18 +7,18 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, RefusalError
-from mediatoolkit.stages import Connecting
-from mediatoolkit.transport.answer import Answer, ReadRefusal, request_id_of
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Connecting
+from mediatoolkit.runtime.in_flight import closed
+from mediatoolkit.transport.answer import ReadError, Response, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import MediaScanner, Utf8
 from mediatoolkit.transport.dial import USER_AGENT, Route, durations, route
 from mediatoolkit.transport.events import EventReader
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
-from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import Origin
-from mediatoolkit.transport.policy import Limits, Retry, Stage, Timeout
+from mediatoolkit.transport.policy import Limits, Retry, Stage
 from mediatoolkit.transport.refused import error_within, explain_unread, failed_by
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.slots import Desk
@@ -42,7 +42,7 @@ class Request:
     body: bytes | None = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     paid: bool
-    sink: Callable[[Answer], None] | None = field(default=None, repr=False)
+    sink: Callable[[Response], None] | None = field(default=None, repr=False)
     doubtful: bool = False
 
 
@@ -58,7 +58,7 @@ class Line:
     timeout: Timeout
     retry: Retry
     limits: Limits
-    refusal: ReadRefusal
+    refusal: ReadError
     media_fields: tuple[str, ...]
     place: str = field(init=False)
     _usual: aiohttp.ClientTimeout = field(init=False)
@@ -74,9 +74,9 @@ class Line:
             **self.headers,
         }
 
-    def durations(self, call: Call) -> aiohttp.ClientTimeout:
+    def durations(self, context: CallContext) -> aiohttp.ClientTimeout:
         """What aiohttp watches; the deadline is the call's own."""
-        timeout = self.timeout.within(call)
+        timeout = self.timeout.within(context)
         return self._usual if timeout is self.timeout else durations(timeout)
 
     def key(self) -> dict[str, str]:
@@ -95,15 +95,15 @@ class Exchange:
     session: aiohttp.ClientSession
     desk: Desk
     request: Request
-    call: Call
+    context: CallContext
 
-    async def once(self) -> Answer | Failed:
+    async def once(self) -> Response | Failed:
         """One try; whatever becomes of it, its connection is pooled again or closed."""
-        line, request, call = self.line, self.request, self.call
+        line, request, context = self.line, self.request, self.context
         if self.desk.pace is not None:
-            await self.desk.turn(call)
-        call.report(Connecting())
-        sent = None if request.body is None else Sent(request.body, call, paid=request.paid)
+            await self.desk.turn(context)
+        context.report(Connecting())
+        sent = None if request.body is None else Sent(request.body, context, paid=request.paid)
         response: aiohttp.ClientResponse | None = None
         way = Route(line.origin)
         try:
@@ -115,7 +115,7 @@ class Exchange:
                 allow_redirects=False,
                 raise_for_status=False,
                 **way.options(
-                    {**line.headers, **request.headers, **line.key()}, line.durations(call)
+                    {**line.headers, **request.headers, **line.key()}, line.durations(context)
                 ),
             )
             outcome = await self._receive(response, sent, way)
@@ -133,8 +133,8 @@ class Exchange:
 
     async def _receive(
         self, response: aiohttp.ClientResponse, sent: Sent | None, way: Route
-    ) -> Answer | Failed:
-        meter = Meter(self.call, self.desk.tally, response.content_length)
+    ) -> Response | Failed:
+        meter = Meter(self.context, self.desk.tally, response.content_length)
         if response.status == 200:
             return await self._accept(response, meter, way)
         request, line = self.request, self.line
@@ -156,7 +156,7 @@ class Exchange:
 
     async def _accept(
         self, response: aiohttp.ClientResponse, meter: Meter, way: Route
-    ) -> Answer | Failed:
+    ) -> Response | Failed:
         try:
             if self.request.sink is None:
                 answer = await self._whole(response, meter)
@@ -169,14 +169,14 @@ class Exchange:
             return Failed(error)
         return answer
 
-    async def _whole(self, response: aiohttp.ClientResponse, meter: Meter) -> Answer:
+    async def _whole(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
         scanner = MediaScanner(self.line.media_fields)
         await self._read(response, scanner.feed, meter)
         return self._answer(response, *await scanner.finish())
 
     async def _events(
-        self, response: aiohttp.ClientResponse, meter: Meter, sink: Callable[[Answer], None]
-    ) -> Answer:
+        self, response: aiohttp.ClientResponse, meter: Meter, sink: Callable[[Response], None]
+    ) -> Response:
         """Hand on every event as it comes; what is returned holds nothing more."""
         line = self.line
 
@@ -216,13 +216,13 @@ class Exchange:
 
     def _answer(
         self, response: aiohttp.ClientResponse, document: Any, media: dict[str, bytes]
-    ) -> Answer:
+    ) -> Response:
         line = self.line
-        return Answer(document, 200, response.headers, line.provider, media, line.secret)
+        return Response(document, 200, response.headers, line.provider, media, line.secret)
 
     def _lost(self, error: BaseException, sent: Sent | None, way: Route) -> Failed:
         """Judge a connection that failed: what to say, and whether it may be tried again."""
-        line, request, call = self.line, self.request, self.call
+        line, request, context = self.line, self.request, self.context
         stage = Stage.UNSURE if sent is None else sent.stage(hung_up=was_hung_up(error))
         request.doubtful |= request.paid and stage is Stage.UNSURE
         if sent is not None and stage is not Stage.UNSURE:
@@ -231,14 +231,14 @@ class Exchange:
         if self.session.closed:
             failure, again = closed("The session"), False
         else:
-            failure = translate(error, line.place, call, line.timeout, way)
+            failure = translate(error, line.place, context, line.timeout, way)
             again = is_loss(error) and line.retry.after_loss(stage, paid=request.paid)
         failure.may_have_been_billed = self._in_doubt()
         return Failed(failure, again)
 
     def _in_doubt(self) -> bool:
         """Whether an earlier try, or another request of the same call, may have been billed."""
-        return self.request.doubtful or self.call.may_have_been_billed
+        return self.request.doubtful or self.context.may_have_been_billed
 
 
 def _sign(error: MediaToolkitError, provider: str, response: aiohttp.ClientResponse | None) -> None:

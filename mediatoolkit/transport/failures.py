@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
-from mediatoolkit.transport.policy import RETRYABLE, Timeout
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.transport.policy import RETRYABLE
 from mediatoolkit.transport.proxy import unused_proxy
 from mediatoolkit.transport.trust import advice
 
@@ -80,24 +80,28 @@ _ELSE = "The connection to {place} broke; ask again."
 
 
 def translate(
-    error: BaseException, place: str, call: Call, timeout: Timeout, way: "Route | None" = None
+    error: BaseException,
+    place: str,
+    context: CallContext,
+    timeout: Timeout,
+    way: "Route | None" = None,
 ) -> TransportError:
     """What to raise for the foreign *error* of a try.
 
     Args:
         error: One of `FOREIGN`.
         place: Host and port that were asked.
-        call: For stage and provider.
+        context: For stage and provider.
         timeout: Durations that hold where the call brings none along.
         way: Route of a try that did not get through; None after that.
     """
     error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
     if isinstance(unsafe, UnsafeURLError):
-        return UnsafeURLError(str(unsafe.args[0]), provider=call.provider)
+        return UnsafeURLError(str(unsafe.args[0]), provider=context.provider)
     proxy = None if way is None else way.proxy
     if isinstance(error, TimeoutError):
-        return _too_slow(error, place, call, timeout, proxy)
+        return _too_slow(error, place, context, timeout, proxy)
     text = _of_proxy(error, place, proxy)
     if text is None:
         saying = next((saying for kinds, saying in _SAYINGS if isinstance(error, kinds)), _ELSE)
@@ -106,7 +110,7 @@ def translate(
             text += was_on_the_way(proxy)
         elif way is not None and isinstance(error, _NOT_REACHED):
             text += unused_proxy(way.origin, is_ours=way.is_ours)
-    return TransportError(text, provider=call.provider)
+    return TransportError(text, provider=context.provider)
 
 
 def was_on_the_way(proxy: "Proxy | None") -> str:
@@ -228,16 +232,16 @@ def _unwrapped(error: BaseException) -> BaseException:
 
 
 def _too_slow(
-    error: BaseException, place: str, call: Call, usual: Timeout, proxy: "Proxy | None"
+    error: BaseException, place: str, context: CallContext, usual: Timeout, proxy: "Proxy | None"
 ) -> TransportError:
-    timeout = usual.within(call)
+    timeout = usual.within(context)
     if was_greeting(error):
         return DeadlineError(
             f"{place} took the connection and did not answer the greeting of TLS within "
             f"{timeout.connect:g} s. Is this https? Check the address and its port.",
-            stage=call.event.stage,
+            stage=context.event.name,
             seconds=timeout.connect,
-            provider=call.provider,
+            provider=context.provider,
         )
     connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
     silent = isinstance(error, aiohttp.SocketTimeoutError) and timeout.read is not None
@@ -250,9 +254,9 @@ def _too_slow(
         field = "read"
     return DeadlineError(
         f"{problem} {seconds:g} s; ask again, or give it more with Timeout({field}=...).",
-        stage=call.event.stage,
+        stage=context.event.name,
         seconds=seconds,
-        provider=call.provider,
+        provider=context.provider,
     )
 
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import aiohttp
 from yarl import URL
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, ProviderError, UnsafeURLError
-from mediatoolkit.stages import Connecting
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Connecting
+from mediatoolkit.runtime.in_flight import closed
 from mediatoolkit.transport.answer import family_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.dial import USER_AGENT, Route, beside, durations, is_ours, route
@@ -21,7 +22,6 @@ from mediatoolkit.transport.failures import (
     translate,
     was_on_the_way,
 )
-from mediatoolkit.transport.flights import closed
 from mediatoolkit.transport.guard import (
     MOST_REDIRECTS,
     Origin,
@@ -29,7 +29,7 @@ from mediatoolkit.transport.guard import (
     check_stranger,
     redirect_target,
 )
-from mediatoolkit.transport.policy import RETRYABLE, Bucket, Retry, Timeout, retry_after
+from mediatoolkit.transport.policy import RETRYABLE, Bucket, Retry, retry_after
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.transport.tries import Failed, persist
 
@@ -67,7 +67,7 @@ class Opened(NamedTuple):
 
 
 async def open_url(
-    url: str, door: Door, call: Call, timeout: Timeout, headers: Mapping[str, str]
+    url: str, door: Door, context: CallContext, timeout: Timeout, headers: Mapping[str, str]
 ) -> Opened | Failed:
     """Ask for *url* and follow at most five redirects, each checked like the first.
 
@@ -78,7 +78,7 @@ async def open_url(
         UnsafeURLError: An address on the way is not fetched.
     """
     for _ in range(MOST_REDIRECTS + 1):
-        opened = await _ask(url, door, call, timeout, headers)
+        opened = await _ask(url, door, context, timeout, headers)
         if isinstance(opened, Failed) or opened.response.status not in _REDIRECTS:
             return opened
         location = opened.response.headers.get("Location", "")
@@ -90,7 +90,7 @@ async def open_url(
 
 
 async def _ask(
-    url: str, door: Door, call: Call, timeout: Timeout, headers: Mapping[str, str]
+    url: str, door: Door, context: CallContext, timeout: Timeout, headers: Mapping[str, str]
 ) -> Opened | Failed:
     origin = Origin.of(url)
     session = door.session()
@@ -101,7 +101,7 @@ async def _ask(
     address = URL(url.partition("#")[0], encoded=True)
     if (address.raw_host or "").lower() != origin.host or address.port != origin.port:
         raise UnsafeURLError("The address can be read in two ways, so it is not fetched.")
-    call.report(Connecting())
+    context.report(Connecting())
     key = door.key() if origin == door.home else {}
     is_lent = origin not in door.trusted and not is_ours(session)
     try:
@@ -111,13 +111,13 @@ async def _ask(
                 allow_redirects=False,
                 raise_for_status=False,
                 **way.options(
-                    {"User-Agent": USER_AGENT, **headers, **key}, durations(timeout.within(call))
+                    {"User-Agent": USER_AGENT, **headers, **key}, durations(timeout.within(context))
                 ),
             )
     except FOREIGN as error:
         if session.closed:
             return Failed(closed("The session"))
-        failure = translate(error, origin.place, call, timeout, way)
+        failure = translate(error, origin.place, context, timeout, way)
         return Failed(failure, again=is_loss(error))
     return Opened(response, way, session)
 
@@ -140,7 +140,7 @@ async def _way_to_stranger(
 
 
 async def fetch(
-    url: str, call: Call, *, door: Door, timeout: Timeout, retry: Retry, cap: int
+    url: str, context: CallContext, *, door: Door, timeout: Timeout, retry: Retry, cap: int
 ) -> bytes:
     """Read what is at *url* into memory, at most *cap* bytes.
 
@@ -153,35 +153,35 @@ async def fetch(
     async def once() -> bytes | Failed:
         opened: Opened | None = None
         try:
-            reached = await open_url(url, door, call, timeout, {"Accept-Encoding": "identity"})
+            reached = await open_url(url, door, context, timeout, {"Accept-Encoding": "identity"})
             if isinstance(reached, Failed):
                 return reached
             opened = reached
-            return await _read(opened, call, cap)
+            return await _read(opened, context, cap)
         except MediaToolkitError as error:
             return Failed(error)
         except FOREIGN as error:
             place = opened.origin.place if opened else Origin.of(url).place
-            return Failed(translate(error, place, call, timeout), again=is_loss(error))
+            return Failed(translate(error, place, context, timeout), again=is_loss(error))
         finally:
             if opened is not None:
                 opened.response.close()
 
-    return await persist(once, call, retry, Bucket())
+    return await persist(once, context, retry, Bucket())
 
 
-async def _read(opened: Opened, call: Call, cap: int) -> bytes | Failed:
+async def _read(opened: Opened, context: CallContext, cap: int) -> bytes | Failed:
     response, way, session = opened
     origin, status = way.origin, response.status
     place = origin.place
     if status != 200:
         asked = retry_after(response.headers)
-        return Failed(no_file(way, status, call), again=status in RETRYABLE, asked=asked)
+        return Failed(no_file(way, status, context), again=status in RETRYABLE, asked=asked)
     pieces: list[bytes] = []
     await read_body(
         response,
         pieces.append,
-        meter=Meter(call, sessions.ledger(session).tally(str(origin)), response.content_length),
+        meter=Meter(context, sessions.ledger(session).tally(str(origin)), response.content_length),
         cap=cap,
         inflater=inflater_of(response, place, raw=not session.auto_decompress),
         place=place,
@@ -189,7 +189,7 @@ async def _read(opened: Opened, call: Call, cap: int) -> bytes | Failed:
     return b"".join(pieces)
 
 
-def no_file(way: Route, status: int, call: Call) -> ProviderError:
+def no_file(way: Route, status: int, context: CallContext) -> ProviderError:
     """Error for a server that answers with *status* instead of a file."""
     family = family_of(status)
     if status == 407:
@@ -199,4 +199,4 @@ def no_file(way: Route, status: int, call: Call) -> ProviderError:
             f"{way.origin.place} answered the download with status {status}; check the address or "
             f"ask for a new one.{was_on_the_way(way.proxy)}"
         )
-    return ProviderError(text, provider=call.provider, status=status, family=family)
+    return ProviderError(text, provider=context.provider, status=status, family=family)

@@ -10,46 +10,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from mediatoolkit.call import Call, positive_seconds
+from mediatoolkit.checks import is_number, is_whole, positive_seconds, quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.numeric import is_number, is_whole
-from mediatoolkit.quoting import quoted
 
 MiB = 1 << 20
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that say: nothing was delivered, asking again is welcome."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """How long a call may take, in seconds.
-
-    Attributes:
-        total: The one deadline over queueing, tries, waits, polls and download.
-        connect: Longest wait for one connection to be established, the look-up of its name aside.
-        read: Longest silence between two pieces of an answer; None leaves it to `total`.
-
-    Raises:
-        PromptError: A value is not a positive number.
-    """
-
-    total: float = 180.0
-    connect: float = 10.0
-    read: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what is not a positive duration."""
-        positive_seconds(self.total, "Timeout.total")
-        positive_seconds(self.connect, "Timeout.connect")
-        if self.read is not None:
-            positive_seconds(self.read, "Timeout.read")
-
-    def within(self, call: Call) -> "Timeout":
-        """These durations, but for those that *call* brings along."""
-        if call.connect is None and call.read is None:
-            return self
-        return Timeout(self.total, call.connect or self.connect, call.read or self.read)
 
 
 class Stage(enum.Enum):
@@ -181,23 +148,6 @@ class Bucket:
         return max(0.0, self._due - now)
 
 
-def call_within(timeout: float | Timeout | None, default: Timeout) -> Call:
-    """A call, not yet open, with what a user passed as `timeout=`.
-
-    Args:
-        timeout: Seconds for the whole, or a `Timeout`, all of which then holds for this call.
-        default: Whose `total` holds when *timeout* is left out.
-
-    Raises:
-        PromptError: *timeout* is neither a positive number nor a `Timeout`.
-    """
-    if timeout is None:
-        return Call(default.total)
-    if isinstance(timeout, Timeout):
-        return Call(timeout.total, connect=timeout.connect, read=timeout.read)
-    return Call(timeout)
-
-
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None.
 
@@ -228,14 +178,3 @@ def _whole(value: Any, name: str) -> None:
 
 def _is_rate(value: Any) -> bool:
     return is_number(value) and 0 < value < math.inf
-
-
-def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:
-    """What a client was given as `timeout=`: a `Timeout`, or seconds for the whole.
-
-    Raises:
-        PromptError: *timeout* is neither.
-    """
-    if timeout is None:
-        return default
-    return timeout if isinstance(timeout, Timeout) else Timeout(total=positive_seconds(timeout))

@@ -14,7 +14,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.transport.answer import ReadRefusal, Refusal, request_id_of
+from mediatoolkit.transport.answer import ErrorResponse, ReadError, request_id_of
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import parse_json
 from mediatoolkit.transport.dial import Route
@@ -39,7 +39,7 @@ async def failed_by(
     provider: str,
     way: Route,
     secret: Secret | None,
-    read: ReadRefusal,
+    read: ReadError,
     cap: int,
 ) -> Failed:
     """Error for *response*, and whether the same may be asked again.
@@ -60,7 +60,7 @@ async def failed_by(
         text = secret.mask(text)
     if way.proxy is not None:
         text = way.proxy.mask(text)
-    refusal = Refusal(
+    refusal = ErrorResponse(
         status=response.status,
         headers=response.headers,
         text=text,
@@ -85,7 +85,7 @@ def explain_unread(
     error.args = (words + was_on_the_way(way.proxy), *error.args[1:])
 
 
-def is_page(refusal: Refusal) -> bool:
+def is_page(refusal: ErrorResponse) -> bool:
     """Whether a page for people came, which no vendor sends on purpose."""
     start = refusal.text[:200].lstrip("\ufeff \t\r\n").lower()
     return _is_html(refusal.headers) or start.startswith(("<!doctype html", "<html"))
@@ -95,7 +95,7 @@ def _is_html(headers: Mapping[str, str]) -> bool:
     return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
-def _of_page(refusal: Refusal, way: Route) -> ProviderError | None:
+def _of_page(refusal: ErrorResponse, way: Route) -> ProviderError | None:
     """Error for what somebody else said in the vendor's place, or None; it judges no key."""
     status, page = refusal.status, is_page(refusal)
     facts: dict[str, Any] = {
@@ -108,7 +108,7 @@ def _of_page(refusal: Refusal, way: Route) -> ProviderError | None:
     if not page or status in RETRYABLE or not (400 <= status < 500 or status == 511):
         return None
     title = _TITLE.search(refusal.text)
-    named = f' titled "{refusal.say(title[1], 80)}"' if title else ""
+    named = f' titled "{refusal.safe_text(title[1], 80)}"' if title else ""
     return ProviderError(
         _stranger(way, refusal.provider, status, named), family="protocol", **facts
     )
@@ -129,13 +129,13 @@ def error_within(
     headers: Mapping[str, str],
     provider: str,
     secret: Secret | None,
-    read: ReadRefusal,
+    read: ReadError,
 ) -> ProviderError | None:
     """Error that an event of a 200 stands for, or None when it stands for none."""
     if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
         return None
     code = document["error"].get("code")
-    refusal = Refusal(
+    refusal = ErrorResponse(
         status=code if isinstance(code, int) else 200,
         headers=headers,
         text="",
@@ -157,7 +157,7 @@ def _may_pass(error: ProviderError, status: int) -> bool:
     return status in RETRYABLE
 
 
-def _asked(error: ProviderError, refusal: Refusal) -> float | None:
+def _asked(error: ProviderError, refusal: ErrorResponse) -> float | None:
     """Pause that the body or else the header asks for; a rate limit remembers it."""
     if not isinstance(error, RateLimitError):
         return refusal.retry_after

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from mediatoolkit.runtime.in_flight import CLOSE_WITHIN, over_sessions
 from mediatoolkit.transport import dial
-from mediatoolkit.transport.flights import CLOSE_WITHIN, over_sessions
 from mediatoolkit.transport.policy import Bucket
 
 if TYPE_CHECKING:

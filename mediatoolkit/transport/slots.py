@@ -3,8 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Queued
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Queued
 from mediatoolkit.transport.policy import Limits
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ class Desk:
         self._slots = asyncio.Semaphore(limits.concurrency)
         self.pace = _pace(limits.per_second)
 
-    async def enter(self, call: Call) -> None:
+    async def enter(self, context: CallContext) -> None:
         """Take a slot, waiting for one where all are taken; `leave` gives it back."""
         if self._slots.locked():
-            call.report(Queued())
+            context.report(Queued())
         await self._slots.acquire()
         self.tally.calls += 1
         self.tally.in_flight += 1
@@ -42,12 +42,12 @@ class Desk:
         self.tally.in_flight -= 1
         self._slots.release()
 
-    async def turn(self, call: Call) -> None:
+    async def turn(self, context: CallContext) -> None:
         """Wait until one more request may start."""
         if self.pace is None:
             return
         if not self.pace.has_capacity():
-            call.report(Queued())
+            context.report(Queued())
         await self.pace.acquire()
 
 

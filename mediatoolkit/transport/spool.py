@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from aiofiles.threadpool import wrap
 
-from mediatoolkit.files import storage_error
+from mediatoolkit.runtime.files import storage_error
 
 BATCH = 1 << 20
 """Bytes per thread hop."""

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.stages import Retrying
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Retrying
 from mediatoolkit.transport.policy import Bucket, Retry
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Failed:
 
 
 async def persist(
-    once: Callable[[], Awaitable[T | Failed]], call: Call, retry: Retry, bucket: Bucket
+    once: Callable[[], Awaitable[T | Failed]], context: CallContext, retry: Retry, bucket: Bucket
 ) -> T:
     """Try until it works, may not be repeated, or no longer fits into the call's time.
 
@@ -39,20 +39,22 @@ async def persist(
     attempt = 1
     outcome = await once()
     while isinstance(outcome, Failed):
-        pause = _pause(outcome, attempt, call, retry, bucket)
+        pause = _pause(outcome, attempt, context, retry, bucket)
         if pause is None:
             raise outcome.error
         attempt += 1
-        call.report(Retrying(attempt, retry.attempts, pause))
+        context.report(Retrying(attempt, retry.attempts, pause))
         await asyncio.sleep(pause)
         outcome = await once()
     return outcome
 
 
-def _pause(failed: Failed, attempt: int, call: Call, retry: Retry, bucket: Bucket) -> float | None:
+def _pause(
+    failed: Failed, attempt: int, context: CallContext, retry: Retry, bucket: Bucket
+) -> float | None:
     if not failed.again or attempt >= retry.attempts:
         return None
     pause = retry.pause(attempt, failed.asked)
-    if pause < call.left():
+    if pause < context.left():
         pause += bucket.reserve(asyncio.get_running_loop().time())
-    return pause if pause < call.left() else None
+    return pause if pause < context.left() else None

@@ -5,8 +5,8 @@ import asyncio
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Waiting
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Waiting
 from mediatoolkit.transport.policy import UNHEARD_WITHIN, Stage
 
 _STEP = 1 << 17  # bytes handed to the socket at once, so that a large upload never holds the loop
@@ -26,11 +26,11 @@ class Sent(Payload):
 
     _autoclose = True
 
-    def __init__(self, body: bytes, call: Call, *, paid: bool) -> None:
+    def __init__(self, body: bytes, context: CallContext, *, paid: bool) -> None:
         """Nothing is sent yet."""
         super().__init__(body, content_type="application/json")
         self._size = len(body)
-        self._call = call
+        self._call = context
         self._paid = paid
         self._begun = False
         self._ended: float | None = None

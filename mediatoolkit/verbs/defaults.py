@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Hashable
 from typing import Any, TypeVar, cast
 
-from mediatoolkit import loops
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.job import Job
 from mediatoolkit.providers.registry import client_class, default_vendor, split_id
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
 from mediatoolkit.transport.session import sessions
 

@@ -4,12 +4,13 @@ import functools
 import os
 from pathlib import Path
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.files import read_file
 from mediatoolkit.media import Audio, Image, Media, Video, entry_of
 from mediatoolkit.media.signatures import name_of
-from mediatoolkit.quoting import quoted
-from mediatoolkit.transport import Timeout, Transport, call_within
+from mediatoolkit.runtime.context import Timeout, context_for
+from mediatoolkit.runtime.files import read_file
+from mediatoolkit.transport import Transport
 from mediatoolkit.transport.guard import Origin
 
 _ENDINGS: dict[str, tuple[type[Media], str]] = {
@@ -80,10 +81,10 @@ async def download(
     origin = Origin.of(url)
     async with (
         Transport(str(origin), provider=origin.host) as transport,
-        call_within(timeout, Timeout()) as call,
+        context_for(timeout, Timeout()) as context,
     ):
         checked = functools.partial(_check, path) if check else None
-        return await transport.download(url, path, call, check=checked)
+        return await transport.download(url, path, context, check=checked)
 
 
 def _check(target: str | os.PathLike[str], part: Path) -> None:

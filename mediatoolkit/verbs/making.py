@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit import loops
 from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
-from mediatoolkit.agents.base import made
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
+from mediatoolkit.agents.base import resolve_jobs
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
-from mediatoolkit.stages import Saving
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Saving
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
-from mediatoolkit.transport import Timeout, call_within
 from mediatoolkit.verbs.defaults import agent_for, unshown
 from mediatoolkit.verbs.showing import shown
 
@@ -170,20 +169,20 @@ def film(
     store = Store.default()
     given = list(images) if isinstance(images, Iterator) else images  # a retry needs them, too
 
-    async def work(call: Call) -> Video:
+    async def work(context: CallContext) -> Video:
         from mediatoolkit.providers.local.film import FilmPlan, make_film
 
-        pictures, heard = await made(given), await made(narration)
+        pictures, heard = await resolve_jobs(given), await resolve_jobs(narration)
         plan = await asyncio.to_thread(
             FilmPlan.of, pictures, narration=heard, captions=captions, seconds=seconds, size=size
         )
         await store.check()
-        whole = await make_film(plan, call)
-        call.report(Saving())
+        whole = await make_film(plan, context)
+        context.report(Saving())
         return await store.put(whole)
 
-    call = call_within(timeout, Timeout(total=300))
-    return shown(lambda: Job(work, call, label="a film of pictures"))
+    context = context_for(timeout, Timeout(total=300))
+    return shown(lambda: Job(work, context, label="a film of pictures"))
 
 
 def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from mediatoolkit import running
 from mediatoolkit.agents import VideoGenAgent
 from mediatoolkit.agents.video import check_resumable
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Video
-from mediatoolkit.quoting import quoted
+from mediatoolkit.runtime import running
+from mediatoolkit.runtime.context import Timeout
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Pending, Store, named
-from mediatoolkit.transport import Timeout
 from mediatoolkit.verbs.defaults import agent_for
 from mediatoolkit.verbs.showing import shown
 
@@ -58,7 +58,7 @@ class Jobs:
         """
         pending = self._pending(job_id)
         check_resumable(pending, "mt.jobs")
-        agent = agent_for(VideoGenAgent, None, pending.origin.model)
+        agent = agent_for(VideoGenAgent, None, pending.provenance.model)
         return shown(lambda: agent.pick_up(pending, timeout))
 
     def _pending(self, job_id: str) -> Pending:

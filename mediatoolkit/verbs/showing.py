@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from mediatoolkit.job import Job, start_job
+from mediatoolkit.runtime.job import Job, start_job
 
 T = TypeVar("T")
 

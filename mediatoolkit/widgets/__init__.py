@@ -13,7 +13,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import kernel
 
 __all__ = ["install", "show", "show_jobs"]

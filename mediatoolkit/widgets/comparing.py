@@ -9,10 +9,10 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit import loops
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
-from mediatoolkit.quoting import visible
+from mediatoolkit.runtime import loops
 from mediatoolkit.widgets.page import Guarded, counted, cross, script, style, with_html
 
 _LONGEST = 600  # words of a prompt that are compared one by one
@@ -139,10 +139,10 @@ def differences(a: Image, b: Image) -> list[list[str]]:
 def _facts(picture: Image) -> dict[str, str]:
     size = f"{picture.width}×{picture.height}"
     facts: dict[str, object] = {}
-    origin = picture.provenance
-    if origin is not None:
-        facts = {"model": origin.model, "engine": origin.engine, "seed": origin.seed}
-        facts |= {f"{name}": value for name, value in origin.options.items()}
+    provenance = picture.provenance
+    if provenance is not None:
+        facts = {"model": provenance.model, "engine": provenance.engine, "seed": provenance.seed}
+        facts |= {f"{name}": value for name, value in provenance.options.items()}
     facts |= {"pixels": size, "type": picture.mime_type}
     return {name: _text(value) for name, value in facts.items() if value is not None}
 

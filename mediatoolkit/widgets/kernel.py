@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from IPython import get_ipython
 
-from mediatoolkit import loops, running
+from mediatoolkit.runtime import loops, running
 
 PATIENCE = 1.0  # seconds a kernel waits for jobs and sessions before it goes
 
@@ -52,7 +52,7 @@ def install(close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
         return False
     _installed.append(shell)
     loop = loop_of_cells()
-    loops.lend(lambda: loop if _is_subshell() else None)
+    loops.register_loop_provider(lambda: loop if _is_subshell() else None)
     cell_runs.set()
     shell.events.register("pre_run_cell", lambda _info: cell_runs.set())
     shell.events.register("post_run_cell", on_cell_end)
@@ -108,7 +108,7 @@ def _close_at_exit(loop: loops.Loop, close: Close) -> None:
     concurrent.futures.wait(ends, PATIENCE)
 
 
-def _close_background(close: Close) -> list[loops.Over]:
+def _close_background(close: Close) -> list[loops.Future]:
     """Jobs and their views there, and then the thread."""
     turning = loops.background.turning()
     views = [asyncio.run_coroutine_threadsafe(_bounded(close), turning)] if turning else []

@@ -5,10 +5,9 @@ from typing import Any
 
 from IPython.display import display
 
-from mediatoolkit import nested
-from mediatoolkit.job import Job, end_here
+from mediatoolkit.runtime.job import Job, end_here
 from mediatoolkit.transport.session import sessions
-from mediatoolkit.widgets import kernel, shown
+from mediatoolkit.widgets import kernel, nested, shown
 from mediatoolkit.widgets.board.jobs_panel import JobsPanel
 from mediatoolkit.widgets.board.place import Place, places, settled, unheard
 from mediatoolkit.widgets.outputs.ending import ending

@@ -7,7 +7,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit import loops
+from mediatoolkit.runtime import loops
 from mediatoolkit.transport.session import SessionRegistry
 from mediatoolkit.widgets.page import Bundle, Guarded, counted, cross, script, style, with_html
 

@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from IPython import get_ipython
 
-from mediatoolkit.job import Job
 from mediatoolkit.media import Media
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.transport.session import SessionRegistry
 from mediatoolkit.widgets import frontend
 from mediatoolkit.widgets.outputs import shown_media

@@ -11,8 +11,8 @@ from unicodedata import combining, east_asian_width
 
 from IPython import get_ipython
 
-from mediatoolkit.job import Job
-from mediatoolkit.stages import Drawing, Receiving
+from mediatoolkit.runtime.events import Drawing, Receiving
+from mediatoolkit.runtime.job import Job
 
 PERIOD = 0.1  # seconds between two states of the line
 _ERASE = "\r\x1b[K"
@@ -55,9 +55,9 @@ class _Line:
     def add(self, job: Job[Any]) -> None:
         with self._lock:
             self._jobs.append(job)
-        job.when_begun(self._begin)
-        job.before_end(self._erase)  # what waits for it may print in the next moment
-        job.when_over(self._over)
+        job.on_start(self._begin)
+        job.before_done(self._erase)  # what waits for it may print in the next moment
+        job.on_done(self._over)
 
     def _begin(self, job: Job[Any]) -> None:
         """Runs on the job's loop, as do `_tick` and `_over`."""
@@ -85,7 +85,7 @@ class _Line:
             if not self._jobs:
                 self._write("")
             elif not others:
-                self._jobs[0].when_begun(self._begin)
+                self._jobs[0].on_start(self._begin)
         self._give_back_interrupts()
 
     def _erase(self) -> None:

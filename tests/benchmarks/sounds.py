@@ -15,7 +15,7 @@ FirstSound = Callable[[], AbstractAsyncContextManager[bytes]]
 async def client(server: str, gap: int) -> AsyncGenerator[FirstSound]:
     """The toolkit's client."""
     import mediatoolkit as mt
-    from mediatoolkit.call import Call
+    from mediatoolkit.runtime.context import CallContext
 
     model = SPEECH.split("/")[3].split(":", maxsplit=1)[0].format(gap=gap)
     prompt = mt.SpeechPrompt("Hello.")
@@ -23,7 +23,10 @@ async def client(server: str, gap: int) -> AsyncGenerator[FirstSound]:
 
         @asynccontextmanager
         async def first() -> AsyncGenerator[bytes]:
-            async with Call(20) as call, aclosing(speaker.stream(prompt, call)) as sounds:
+            async with (
+                CallContext(20) as context,
+                aclosing(speaker.stream(prompt, context)) as sounds,
+            ):
                 yield (await anext(sounds)).pcm
 
         yield first

@@ -141,8 +141,8 @@ def test_a_narrow_page_has_room_for_the_name_in_place_of_the_sketch(jupyter: Lab
         assert board.evaluate("board => board.scrollWidth <= board.clientWidth")
 
 
-SKETCHED = """from mediatoolkit.call import Call
-from mediatoolkit.stages import Partial
+SKETCHED = """from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Partial
 from mediatoolkit.verbs.showing import shown
 
 async def sketch(call):
@@ -150,7 +150,7 @@ async def sketch(call):
     call.report(Partial(made.data, "image/png"))
     await asyncio.Event().wait()
 
-job = shown(lambda: mt.Job(sketch, Call(600), label="a red fox under the stars"))"""
+job = shown(lambda: mt.Job(sketch, CallContext(600), label="a red fox under the stars"))"""
 _COLOUR = "element => getComputedStyle(element).getPropertyValue('--mt-fill')"
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from mediatoolkit.call import Call
 from mediatoolkit.media import Audio, Image, Media, Provenance
 from mediatoolkit.media.pixels import encode, pillow_of
 from mediatoolkit.providers.local.film import FilmPlan, make_film
+from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.synthesis.painting.painter import paint
 from tests.browser.lab import IMPORT, Lab, Sheet, Theme
 
@@ -42,7 +42,9 @@ def media(jupyter: Lab, loop: asyncio.AbstractEventLoop) -> Path:
     folder = jupyter.files / "media"
     folder.mkdir()
     made: list[Media] = [_painted(prompt, seed) for seed, prompt in enumerate(SEEN)]
-    film = make_film(FilmPlan.of(made[:2], captions=False, seconds=2, size="320x320"), Call(60))
+    film = make_film(
+        FilmPlan.of(made[:2], captions=False, seconds=2, size="320x320"), CallContext(60)
+    )
     made += [
         Audio.from_samples(_voice(), 24_000, provenance=_origin("A fox looks up.", "local/hibari")),
         replace(

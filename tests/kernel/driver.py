@@ -25,7 +25,7 @@ WATCH = """
 import signal, threading, time
 
 def main_thread_waits():
-    return signal.getsignal(signal.SIGINT).__module__ == "mediatoolkit.loops"
+    return signal.getsignal(signal.SIGINT).__module__ == "mediatoolkit.runtime.loops"
 
 def tell_when_it_waits():
     while not main_thread_waits():

@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 TALK = """
 import asyncio, itertools, pathlib
 from mediatoolkit import widgets
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Drawing
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing
 
 async def talk(call):
     for step in itertools.count():
@@ -22,7 +22,7 @@ async def talk(call):
         call.report(Drawing(f"line {step}", 0.5))
         await asyncio.sleep(0.1)
 
-job = mt.Job(talk, Call(60), label="a long story")
+job = mt.Job(talk, CallContext(60), label="a long story")
 widgets.show(job)
 job.result()
 """

@@ -15,9 +15,9 @@ USED = 'import time\nimport mediatoolkit as mt\nawait mt.image("a red fox")'
 
 NAP = """
 import asyncio, pathlib, threading
-from mediatoolkit import loops, widgets
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
+from mediatoolkit.runtime import loops, widgets
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 
 begun = threading.Event()
 
@@ -30,15 +30,15 @@ async def nap(call):
 
 """
 SHOWN = """
-widgets.show(Job(nap, Call(60), label="a nap"))
+widgets.show(Job(nap, CallContext(60), label="a nap"))
 await asyncio.to_thread(begun.wait)
 """
 UNSEEN = """
-Job(nap, Call(60), label="a nap")
+Job(nap, CallContext(60), label="a nap")
 await asyncio.to_thread(begun.wait)
 """
 IN_THE_BACKGROUND = """
-widgets.show(Job(nap, Call(60), label="a nap", loop=loops.background.loop()))
+widgets.show(Job(nap, CallContext(60), label="a nap", loop=loops.background.loop()))
 await asyncio.to_thread(begun.wait)
 """
 

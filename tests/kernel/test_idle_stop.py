@@ -11,13 +11,13 @@ from tests.kernel.driver import Kernel, Run, until
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 BACKGROUND = """
-from mediatoolkit import loops, widgets
-from mediatoolkit.call import Call
+from mediatoolkit.runtime import loops, widgets
+from mediatoolkit.runtime.context import CallContext
 
 async def work(call):
     await mt.image("a red fox", timeout=50)
 
-widgets.show(mt.Job(work, Call(60), label="in the background", loop=loops.background.loop()))
+widgets.show(mt.Job(work, CallContext(60), label="in the background", loop=loops.background.loop()))
 """
 
 

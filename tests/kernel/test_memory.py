@@ -45,7 +45,7 @@ place.Place.ending = ending
 a = await mt.image("a red fox")
 await asyncio.to_thread(is_made.wait)
 b = mt.image("an owl")
-b.when_over(lambda _job: is_over.set())
+b.on_done(lambda _job: is_over.set())
 await b
 await place.settled()
 place.Place.ending = usual

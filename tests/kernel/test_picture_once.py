@@ -143,7 +143,7 @@ SAME_MOMENT = """
 import asyncio
 import numpy as np
 from mediatoolkit import widgets
-from mediatoolkit.call import Call
+from mediatoolkit.runtime.context import CallContext
 
 gate = asyncio.Event()
 
@@ -152,7 +152,7 @@ async def wait(call):
     return mt.Image.of(np.zeros((8, 8, 3), np.uint8))
 
 def start(label):
-    job = mt.Job(wait, Call(30), label=label)
+    job = mt.Job(wait, CallContext(30), label=label)
     widgets.show(job)
     return job
 

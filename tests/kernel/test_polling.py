@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 QUICK = """
 import mediatoolkit as mt
-from mediatoolkit.flow import Polling
+from mediatoolkit.runtime.gather import Polling
 mt.GeminiVideoClient.polling = Polling(first=0.05, cap=0.05)
 """
 UNFINISHED = faults.EndsAs("in_progress")

@@ -11,16 +11,16 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 TALKATIVE = """
 import asyncio
 from mediatoolkit import widgets
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Drawing
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing
+from mediatoolkit.runtime.job import Job
 
 async def talk(call):
     for step in range(1000):
         call.report(Drawing(f"line {step}", step / 1000))
         await asyncio.sleep(0.001)
 
-job = Job(talk, Call(60), label="a long story")
+job = Job(talk, CallContext(60), label="a long story")
 widgets.show(job)
 await job
 """
@@ -71,9 +71,9 @@ async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
 MANY = """
 import asyncio
 from mediatoolkit import widgets
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Drawing
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board import place
 
 async def talk(call):
@@ -81,7 +81,7 @@ async def talk(call):
         call.report(Drawing(f"line {step}", step / 40))
         await asyncio.sleep(0.05)
 
-jobs = [Job(talk, Call(60), label=f"story {n}") for n in range(200)]
+jobs = [Job(talk, CallContext(60), label=f"story {n}") for n in range(200)]
 for job in jobs:
     widgets.show(job)
 await asyncio.gather(*jobs)
@@ -107,9 +107,9 @@ async def test_two_hundred_jobs_of_a_loop_share_one_view(notebook: Kernel) -> No
 LAST_MOMENTS = """
 import asyncio, math
 from mediatoolkit import widgets
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Drawing
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board import place
 
 async def speak(call):
@@ -120,7 +120,7 @@ async def speak(call):
 
 place.UPDATES_PER_SECOND, before = math.inf, place.UPDATES_PER_SECOND
 place.KERNEL_UPDATES_PER_SECOND, before_all = math.inf, place.KERNEL_UPDATES_PER_SECOND
-jobs = [Job(speak, Call(60), label="a word") for _ in range(2)]
+jobs = [Job(speak, CallContext(60), label="a word") for _ in range(2)]
 for job in jobs:
     widgets.show(job)
 await asyncio.gather(*jobs)

@@ -379,7 +379,7 @@ async def test_the_delay_in_the_body_is_obeyed(client: GeminiImageClient, sim: S
     sim.then(f.Status(429, retry_delay="0.25s"))
     async with mt.ImageGenAgent(client) as agent:
         job = agent.start("a fox")
-        job.watch(lambda progress: heard.append(str(progress.event)))
+        job.subscribe(lambda progress: heard.append(str(progress.event)))
         await job
     assert len(sim.requests) == 2
     assert any(word.startswith("retry 2 of 4") for word in heard)
@@ -412,7 +412,7 @@ async def test_a_read_time_out_sends_one_post_and_says_it_may_be_billed(
     with pytest.raises(mt.DeadlineError, match="may have billed") as caught:
         await cut_short(
             lambda call: client.make(FOX, call),
-            lambda call: sim.requests and call.event.stage == "waiting",
+            lambda call: sim.requests and call.event.name == "waiting",
         )
     assert caught.value.may_have_been_billed
     assert caught.value.stage == "waiting"

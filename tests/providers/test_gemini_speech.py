@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
-from mediatoolkit.progress import Progress
 from mediatoolkit.providers.gemini import voices
 from mediatoolkit.providers.gemini.sounds import Ear
 from mediatoolkit.providers.gemini.voices import Voice
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Progress, Sounding
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
-from mediatoolkit.stages import Sounding
 from tests.providers.conftest import KEY
 from tests.providers.test_gemini import normal
 from tests.transport.server import Reply, head, raw, serving
@@ -371,7 +370,7 @@ async def test_the_first_sound_is_heard_before_the_last_is_sent(
     sim.then(gate)
     prompt = mt.SpeechPrompt("One. Two. Three. Four. Five. Six.")
     pieces = []
-    async with Call(20) as call, aclosing(client.stream(prompt, call)) as sounds:
+    async with CallContext(20) as context, aclosing(client.stream(prompt, context)) as sounds:
         async for sound in sounds:
             pieces.append(sound)
             gate.open()
@@ -453,7 +452,7 @@ async def test_a_watched_job_can_be_heard_while_it_is_made(
 
     async with mt.VoiceAgent(client) as agent:
         job = agent.start("One. Two. Three. Four. Five. Six.")
-        job.watch(hear)
+        job.subscribe(hear)
         audio = await job
     assert len(heard) > 1
     assert b"".join(sound.pcm for sound in heard) == audio.sound().pcm

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.flow import Polling
+from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from tests.deadline import run_out
@@ -271,7 +271,7 @@ class TestJobsThatOutliveTheKernel:
             with pytest.raises(mt.DeadlineError):
                 await job
             (pending,) = agent.pending()
-            assert pending.origin.prompt == "a fox runs"
+            assert pending.provenance.prompt == "a fox runs"
             assert "a fox runs" in repr(pending)
             with pytest.raises(mt.DeadlineError):
                 await agent.resume(pending.id, timeout=0.3)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.flow import Polling
 from mediatoolkit.media import Provenance
 from mediatoolkit.providers.queued import DENIALS, QueuedClient
+from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from mediatoolkit.store import Pending, Store
@@ -144,7 +144,7 @@ async def test_an_outage_is_waited_out(tmp_path: Path) -> None:
         nonlocal refusals
         refusals += str(progress.event) == "connecting"
 
-    job.watch(count)
+    job.subscribe(count)
     while refusals < 10:
         await asyncio.sleep(0)
     async with serving() as back:
@@ -409,7 +409,7 @@ class TestIntents:
                 (intent,) = maker.pending()
                 assert intent.is_intent
                 assert "may have been paid" in repr(intent)
-                assert intent.origin.created in repr(intent)
+                assert intent.provenance.created in repr(intent)
                 assert "waves" in repr(intent)
                 gate.open()
                 while maker.pending() == [intent]:
@@ -546,7 +546,7 @@ class TestIntents:
 WAITER = """
 import asyncio, os
 import mediatoolkit as mt
-from mediatoolkit.flow import Polling
+from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.providers.queued import QueuedClient
 QueuedClient.polling = Polling(first=0.01, cap=0.01)
 async def main():
@@ -634,7 +634,7 @@ async def test_a_record_that_somebody_else_wrote_makes_no_long_message(
 
 def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:
     (tmp_path / "pending").mkdir()
-    record = {"id": ID, "kind": "video", "origin": ORIGIN.to_json()}
+    record = {"id": ID, "kind": "video", "provenance": ORIGIN.to_json()}
     (tmp_path / "pending" / "0123456789abcdef.json").write_text(json.dumps(record))
     assert kept(tmp_path) == [ID]
     Store(tmp_path).drop(ID)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, DeadlineError, PromptError, UnknownModelError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.local import LocalImageClient
-from mediatoolkit.stages import Drawing, Event, Partial
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing, Event, Partial
 
 SMALL = ImagePrompt("a red fox under the stars", size="64x64", seed=7)
 
@@ -86,8 +86,8 @@ def test_an_unknown_model_is_refused() -> None:
 
 async def test_progress_is_real_and_never_falls() -> None:
     heard: list[Event] = []
-    async with LocalImageClient() as client, Call(60, listener=heard.append) as call:
-        await client.make(ImagePrompt("a castle on a hill", size=256), call)
+    async with LocalImageClient() as client, CallContext(60, listener=heard.append) as context:
+        await client.make(ImagePrompt("a castle on a hill", size=256), context)
     drawn = [event.fraction for event in heard if isinstance(event, Drawing)]
     assert len(drawn) > 5
     assert drawn == sorted(drawn)
@@ -96,8 +96,8 @@ async def test_progress_is_real_and_never_falls() -> None:
 async def test_a_picture_is_seen_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediatoolkit.synthesis.painting.proofs.FIRST", 0.0)
     heard: list[Event] = []
-    async with LocalImageClient() as client, Call(60, listener=heard.append) as call:
-        await client.make(ImagePrompt("a castle in oil", size=256), call)
+    async with LocalImageClient() as client, CallContext(60, listener=heard.append) as context:
+        await client.make(ImagePrompt("a castle in oil", size=256), context)
     parts = [event for event in heard if isinstance(event, Partial)]
     assert parts
     for part in parts:
@@ -110,8 +110,8 @@ async def test_cancel_stops_the_brush() -> None:
     """When the cancel has come through, no worker thread paints on."""
     async with LocalImageClient() as client:
         started = asyncio.Event()
-        async with Call(60, listener=lambda _event: started.set()) as call:
-            task = asyncio.create_task(client.make(ImagePrompt("a city", size=1536), call))
+        async with CallContext(60, listener=lambda _event: started.set()) as context:
+            task = asyncio.create_task(client.make(ImagePrompt("a city", size=1536), context))
             await started.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     ClosedError,
     DeadlineError,
@@ -23,7 +22,8 @@ from mediatoolkit.media import Audio, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.local import LocalSpeechClient
 from mediatoolkit.providers.local.speech import Speaking
-from mediatoolkit.stages import Event
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Event
 from tests.hearing import heard, words_of
 
 STORY = SpeechPrompt("Hello world. The weather is nice today. It is raining in the city.")
@@ -95,8 +95,8 @@ async def test_the_first_sentence_is_there_before_the_last_is_begun() -> None:
         if isinstance(event, Speaking):
             order.append(f"begins {event.what}")
 
-    async with LocalSpeechClient() as client, Call(60, listener=listen) as call:
-        async for sound in client.stream(STORY, call):
+    async with LocalSpeechClient() as client, CallContext(60, listener=listen) as context:
+        async for sound in client.stream(STORY, context):
             order += [f"is there {sound.text}"]
     first, last = "Hello world.", "It is raining in the city."
     assert order[0] == f"begins {first}"
@@ -113,8 +113,8 @@ async def test_the_next_sentence_is_made_while_the_first_is_heard() -> None:
 
     async with (
         LocalSpeechClient() as client,
-        Call(60, listener=listen) as call,
-        aclosing(client.stream(STORY, call)) as sounds,
+        CallContext(60, listener=listen) as context,
+        aclosing(client.stream(STORY, context)) as sounds,
     ):
         await anext(sounds)
         while len(begun) < 2:
@@ -124,9 +124,9 @@ async def test_the_next_sentence_is_made_while_the_first_is_heard() -> None:
 
 async def test_what_is_streamed_is_what_is_made() -> None:
     """But for one gain over the whole."""
-    async with LocalSpeechClient() as client, Call(60) as call:
-        sounds: list[Sound] = [sound async for sound in client.stream(STORY, call)]
-        audio = await client.make(STORY, call)
+    async with LocalSpeechClient() as client, CallContext(60) as context:
+        sounds: list[Sound] = [sound async for sound in client.stream(STORY, context)]
+        audio = await client.make(STORY, context)
     assert {(sound.sample_rate, sound.channels) for sound in sounds} == {(24_000, 1)}
     streamed = np.frombuffer(b"".join(sound.pcm for sound in sounds), "<i2").astype(float)
     whole = np.frombuffer(audio.sound().pcm, "<i2").astype(float)
@@ -141,8 +141,8 @@ async def test_progress_counts_up() -> None:
         if isinstance(event, Speaking):
             told.append(event.fraction)
 
-    async with LocalSpeechClient() as client, Call(60, listener=listen) as call:
-        await client.make(STORY, call)
+    async with LocalSpeechClient() as client, CallContext(60, listener=listen) as context:
+        await client.make(STORY, context)
     assert told == sorted(told)
     assert len(set(told)) == 3
     assert str(Speaking("Hello.", 0.4)) == "speaking, 40%"
@@ -162,8 +162,8 @@ async def test_cancelling_stops_the_voice() -> None:
     """When the cancel has come through, no worker thread speaks on."""
     async with LocalSpeechClient() as client:
         started = asyncio.Event()
-        async with Call(60, listener=lambda _event: started.set()) as call:
-            task = asyncio.create_task(client.make(LONG, call))
+        async with CallContext(60, listener=lambda _event: started.set()) as context:
+            task = asyncio.create_task(client.make(LONG, context))
             await started.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -172,8 +172,8 @@ async def test_cancelling_stops_the_voice() -> None:
 
 
 async def test_leaving_a_stream_stops_the_voice() -> None:
-    async with LocalSpeechClient() as client, Call(60) as call:
-        async with aclosing(client.stream(LONG, call)) as sounds:
+    async with LocalSpeechClient() as client, CallContext(60) as context:
+        async with aclosing(client.stream(LONG, context)) as sounds:
             await anext(sounds)
         assert not at_work()
 
@@ -194,8 +194,8 @@ async def test_a_closed_client_is_refused() -> None:
 
 async def test_closing_ends_a_stream_with_a_typed_error() -> None:
     client = LocalSpeechClient()
-    async with Call(60) as call:
-        sounds = client.stream(LONG, call)
+    async with CallContext(60) as context:
+        sounds = client.stream(LONG, context)
         await anext(sounds)
         await client.close()
         with pytest.raises(ClosedError):

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, MediaError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.local import LocalVideoClient
 from mediatoolkit.providers.local.film import FilmPlan, make_film
-from mediatoolkit.stages import Drawing, Event
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing, Event
 
 RED, BLUE = (200, 40, 30), (30, 60, 200)
 SMALL: dict[str, Any] = {"resolution": "360p", "aspect": "1:1", "seed": 7}
@@ -90,8 +90,8 @@ async def test_aspect_and_resolution_decide_the_size(
 async def test_three_sentences_are_three_scenes() -> None:
     told: list[Event] = []
     prompt = VideoPrompt("A fox. A lake. A hill.", seconds=4.5, **SMALL)
-    async with LocalVideoClient() as client, Call(60, listener=told.append) as call:
-        await client.make(prompt, call)
+    async with LocalVideoClient() as client, CallContext(60, listener=told.append) as context:
+        await client.make(prompt, context)
     steps = [one for one in told if isinstance(one, Drawing)]
     assert {"picture 1", "picture 2", "picture 3", "film"} <= {one.what for one in steps}
     fractions = [one.fraction for one in steps]
@@ -177,8 +177,8 @@ async def test_cancelling_ends_the_work_and_leaves_nothing(
             begun.set()
 
     async def work() -> None:
-        async with LocalVideoClient() as client, Call(60, listener=listen) as call:
-            await client.make(VideoPrompt("a fox", seconds=60, resolution="720p"), call)
+        async with LocalVideoClient() as client, CallContext(60, listener=listen) as context:
+            await client.make(VideoPrompt("a fox", seconds=60, resolution="720p"), context)
 
     task = asyncio.create_task(work())
     await begun.wait()
@@ -206,8 +206,8 @@ async def test_the_loop_stays_free() -> None:
 
 async def film(pictures: object, **options: Any) -> Video:
     plan = FilmPlan.of(pictures, **options)
-    async with Call(60) as call:
-        return await make_film(plan, call)
+    async with CallContext(60) as context:
+        return await make_film(plan, context)
 
 
 async def test_pictures_of_any_kind_become_a_film(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Provenance
 from mediatoolkit.providers.queued import LookAgain
+from mediatoolkit.runtime.context import CallContext
 from tests.test_prompts import picture
 from tests.transport.server import Server, said, serving
 
@@ -146,10 +146,10 @@ async def test_the_list_of_voices(server: Server) -> None:
 
 async def test_the_start_and_the_state_and_the_end_of_a_film(server: Server) -> None:
     origin = Provenance(model="gemini/x", prompt="a fox", engine="gemini")
-    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, Call(60) as call:
-        await through(server, INTERACTION, lambda: client.begin(mt.VideoPrompt("a fox"), call))
-        await through(server, INTERACTION, lambda: client.look("abc", origin, call))
-        await through(server, INTERACTION, lambda: client.withdraw("abc", call))
+    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
+        await through(server, INTERACTION, lambda: client.begin(mt.VideoPrompt("a fox"), context))
+        await through(server, INTERACTION, lambda: client.look("abc", origin, context))
+        await through(server, INTERACTION, lambda: client.withdraw("abc", context))
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -160,8 +160,8 @@ async def test_a_refusal(server: Server, status: int) -> None:
 
 async def test_the_name_of_a_film_is_one_that_can_be_asked_for(server: Server) -> None:
     server.then(said({**INTERACTION, "id": " abc\u200b\n"}))
-    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, Call(60) as call:
-        assert await client.begin(mt.VideoPrompt("a fox"), call) == "abc"
+    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
+        assert await client.begin(mt.VideoPrompt("a fox"), context) == "abc"
 
 
 async def test_a_film_named_by_its_address_beside_an_empty_field(server: Server) -> None:
@@ -169,9 +169,9 @@ async def test_a_film_named_by_its_address_beside_an_empty_field(server: Server)
     steps = [{"type": "model_output", "content": content}]
     server.then(said({"status": "completed", "steps": steps}))
     origin = Provenance(model="gemini/x", prompt="a fox", engine="gemini")
-    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, Call(60) as call:
+    async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
         with pytest.raises(mt.UnsafeURLError, match="not public"):
-            await client.look("abc", origin, call)
+            await client.look("abc", origin, context)
 
 
 async def test_a_voice_whose_sample_is_empty_is_a_voice(server: Server) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     AuthenticationError,
     ClosedError,
@@ -27,8 +26,9 @@ from mediatoolkit.errors import (
     TransportError,
     UnsafeURLError,
 )
-from mediatoolkit.stages import Connecting, Event, Queued, Receiving, Retrying, Waiting
-from mediatoolkit.transport import Limits, Secret, Timeout, Transport, sessions
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Connecting, Event, Queued, Receiving, Retrying, Waiting
+from mediatoolkit.transport import Limits, Secret, Transport, sessions
 from tests.transport.conftest import KEY
 from tests.transport.server import (
     PIXELS,
@@ -52,14 +52,16 @@ async def test_a_post_brings_the_picture_and_the_document(
 ) -> None:
     server.then(said(picture_document(), X_Request_Id="r-7"))
 
-    async with Call(5) as call:
-        answer = await transport.post("/v1/draw:now", FOX, call)
+    async with CallContext(5) as context:
+        answer = await transport.post("/v1/draw:now", FOX, context)
 
     reference = answer.document["parts"][0]["inlineData"]["data"]
-    assert answer.blob(reference) == PIXELS
+    assert answer.media_bytes(reference) == PIXELS
     assert answer.document["id"] == "r1"
     assert (answer.status, answer.request_id, answer.headers["x-request-id"]) == (200, "r-7", "r-7")
-    assert call.may_have_been_billed, "the work is done; what becomes of it later is another matter"
+    assert context.may_have_been_billed, (
+        "the work is done; what becomes of it later is another matter"
+    )
     seen = server.requests[0]
     assert (seen.method, seen.path, seen.json) == ("POST", "/v1/draw:now", FOX)
 
@@ -69,8 +71,8 @@ async def test_the_request_carries_key_and_name_and_asks_for_no_packing(
 ) -> None:
     server.then(said({}))
 
-    async with Call(5) as call:
-        await transport.post("/x", FOX, call, headers={"X-More": "yes"})
+    async with CallContext(5) as context:
+        await transport.post("/x", FOX, context, headers={"X-More": "yes"})
 
     fields = server.requests[0].headers
     assert fields["x-acme-key"] == KEY
@@ -85,8 +87,8 @@ async def test_a_get_sends_its_query(server: Server, make: Make) -> None:
     server.then(said({"state": "done"}))
     transport = make(base_url=server.url + "/prefix/", auth_prefix="Bearer ")
 
-    async with Call(5) as call:
-        answer = await transport.get("/jobs/7", call, query={"a": "b c"})
+    async with CallContext(5) as context:
+        answer = await transport.get("/jobs/7", context, query={"a": "b c"})
 
     assert answer.document == {"state": "done"}
     assert server.requests[0].path == "/prefix/jobs/7?a=b+c"
@@ -97,8 +99,8 @@ async def test_reference_pictures_travel_as_base64(server: Server, transport: Tr
     server.then(said({}))
     pixels = PIXELS * 2000  # larger than any single write
 
-    async with Call(10) as call:
-        await transport.post("/x", {"parts": [{"data": pixels}]}, call)
+    async with CallContext(10) as context:
+        await transport.post("/x", {"parts": [{"data": pixels}]}, context)
 
     sent = server.requests[0].json["parts"][0]["data"]
     assert base64.b64decode(sent, validate=True) == pixels
@@ -119,9 +121,9 @@ async def test_an_answer_in_pieces_or_chunks_is_the_same(
     )
 
     for _ in range(2):
-        async with Call(10) as call:
-            answer = await transport.post("/x", FOX, call)
-        assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
+        async with CallContext(10) as context:
+            answer = await transport.post("/x", FOX, context)
+        assert answer.media_bytes(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
 
 
 async def test_a_large_picture_arrives_whole(server: Server, transport: Transport) -> None:
@@ -129,18 +131,18 @@ async def test_a_large_picture_arrives_whole(server: Server, transport: Transpor
     content = json.dumps(picture_document(pixels)).encode()
     server.then(in_pieces(head(Content_Length=len(content)) + content, 65_536))
 
-    async with Call(20) as call:
-        answer = await transport.post("/x", FOX, call)
+    async with CallContext(20) as context:
+        answer = await transport.post("/x", FOX, context)
 
-    assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == pixels
+    assert answer.media_bytes(answer.document["parts"][0]["inlineData"]["data"]) == pixels
 
 
 async def test_the_call_hears_what_happens(server: Server, transport: Transport) -> None:
     server.then(picture())
     heard: list[Event] = []
 
-    async with Call(5, listener=heard.append) as call:
-        await transport.post("/x", FOX, call)
+    async with CallContext(5, listener=heard.append) as context:
+        await transport.post("/x", FOX, context)
 
     assert [type(event) for event in heard] == [Connecting, Waiting, Receiving]
 
@@ -154,8 +156,8 @@ async def test_thousand_calls_open_one_session_and_no_more_connections_than_slot
     heard: list[Event] = []
 
     async def one() -> None:
-        async with Call(100, listener=heard.append) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(100, listener=heard.append) as context:
+            await transport.post("/x", FOX, context)
 
     await asyncio.gather(*(one() for _ in range(1000)))
 
@@ -171,8 +173,8 @@ async def test_a_rate_spaces_the_requests(server: Server, make: Make) -> None:
     started = time.monotonic()
 
     for _ in range(4):
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     assert time.monotonic() - started > 0.1
 
@@ -214,10 +216,10 @@ async def test_a_whole_answer_is_read_however_it_is_wrapped(
     start = len(content) if size > 1 else 200
     server.then(in_pieces(head(**fields) + content[:start], size, content[start:]))
 
-    async with Call(20) as call:
-        answer = await transport.post("/x", FOX, call)
+    async with CallContext(20) as context:
+        answer = await transport.post("/x", FOX, context)
 
-    assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
+    assert answer.media_bytes(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS
     assert answer.document["id"] == "r1"
 
 
@@ -225,8 +227,10 @@ async def test_a_stream_may_begin_with_a_mark(server: Server, transport: Transpo
     server.then(body(codecs.BOM_UTF8 + b"data: 1\n\n"))
     documents: list[object] = []
 
-    async with Call(20) as call:
-        await transport.post("/x", FOX, call, sink=lambda answer: documents.append(answer.document))
+    async with CallContext(20) as context:
+        await transport.post(
+            "/x", FOX, context, sink=lambda answer: documents.append(answer.document)
+        )
 
     assert documents == [1]
 
@@ -250,8 +254,8 @@ async def test_a_damaged_packed_answer_is_refused(
     server.then(body(content, Content_Encoding=encoding))
 
     with pytest.raises(TransportError, match="damaged") as caught:
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.value.may_have_been_billed
     assert len(server.requests) == 1
@@ -261,8 +265,8 @@ async def test_an_unknown_packing_is_refused(server: Server, transport: Transpor
     server.then(body(b"?", Content_Encoding="br"))
 
     with pytest.raises(TransportError, match="not asked for"):
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
 
 BOMBS = {
@@ -280,8 +284,8 @@ async def test_an_answer_of_too_many_parts_is_not_read_further(
     server.then(body(content, Content_Encoding="gzip"))
 
     with pytest.raises(TooLargeError, match=r"more than .* not read further") as caught:
-        async with Call(60) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(60) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.value.may_have_been_billed
     assert len(server.requests) == 1
@@ -296,10 +300,10 @@ async def test_a_signature_may_weigh_more_than_its_picture(
     document["parts"] += [{"thoughtSignature": signature}, {"thoughtSignature": "short"}]
     server.then(said(document))
 
-    async with Call(60) as call:
-        answer = await transport.post("/x", FOX, call)
+    async with CallContext(60) as context:
+        answer = await transport.post("/x", FOX, context)
 
-    assert answer.blob(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS * 1000
+    assert answer.media_bytes(answer.document["parts"][0]["inlineData"]["data"]) == PIXELS * 1000
     assert [part["thoughtSignature"] for part in answer.document["parts"][1:]] == [
         signature,
         "short",
@@ -313,8 +317,8 @@ async def test_a_bomb_is_not_unpacked(server: Server, make: Make) -> None:
     transport = make(limits=Limits(json=1_000_000))
 
     with pytest.raises(TooLargeError):
-        async with Call(20) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(20) as context:
+            await transport.post("/x", FOX, context)
 
 
 @pytest.mark.parametrize(
@@ -331,8 +335,8 @@ async def test_an_answer_over_its_cap_is_not_read(server: Server, make: Make, re
     transport = make(limits=Limits(json=1_000_000))
 
     with pytest.raises(TooLargeError, match="Limits") as caught:
-        async with Call(10) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(10) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.value.may_have_been_billed
     assert caught.value.provider == "acme"
@@ -342,8 +346,8 @@ async def test_bad_base64_may_have_been_billed(server: Server, transport: Transp
     server.then(said({"data": "no!"}))
 
     with pytest.raises(MediaError) as caught:
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.value.may_have_been_billed
     assert caught.value.provider == "acme"
@@ -356,8 +360,8 @@ async def test_an_answer_that_is_not_json_is_a_protocol_error(
     server.then(body(b"<html>", Content_Type="text/html", X_Request_Id="r-8"))
 
     with pytest.raises(ProviderError) as caught:
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     error = caught.value
     assert (error.family, error.status, error.request_id) == ("protocol", 200, "r-8")
@@ -367,11 +371,11 @@ async def test_an_answer_that_is_not_json_is_a_protocol_error(
 async def test_a_field_without_text_is_no_media(server: Server, transport: Transport) -> None:
     server.then(said({"data": None, "d\u0061ta2": 1}))
 
-    async with Call(5) as call:
-        answer = await transport.post("/x", FOX, call)
+    async with CallContext(5) as context:
+        answer = await transport.post("/x", FOX, context)
 
     with pytest.raises(ProviderError) as caught:
-        answer.blob(answer.document["data"])
+        answer.media_bytes(answer.document["data"])
     assert caught.value.family == "protocol"
 
 
@@ -380,10 +384,10 @@ async def test_a_field_whose_name_is_escaped_is_still_media(
 ) -> None:
     server.then(body(b'{"d\\u0061ta": "QUFB"}'))
 
-    async with Call(5) as call:
-        answer = await transport.post("/x", FOX, call)
+    async with CallContext(5) as context:
+        answer = await transport.post("/x", FOX, context)
 
-    assert answer.blob(answer.document["data"]) == b"AAA"
+    assert answer.media_bytes(answer.document["data"]) == b"AAA"
 
 
 @pytest.mark.parametrize(
@@ -393,8 +397,8 @@ async def test_a_path_that_is_none_is_refused_before_sending(
     server: Server, transport: Transport, path: str
 ) -> None:
     with pytest.raises(PromptError):
-        async with Call(5) as call:
-            await transport.post(path, FOX, call)
+        async with CallContext(5) as context:
+            await transport.post(path, FOX, context)
 
     assert server.connections == 0
 
@@ -403,8 +407,8 @@ async def test_no_cookie_is_kept(server: Server, transport: Transport) -> None:
     server.then(said({}, Set_Cookie="id=7"))
 
     for _ in range(2):
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     assert "cookie" not in server.requests[1].headers
 
@@ -416,8 +420,8 @@ async def test_proxies_of_the_environment_are_not_used(
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, other.url)
 
-    async with Call(5) as call:
-        await transport.post("/x", FOX, call)
+    async with CallContext(5) as context:
+        await transport.post("/x", FOX, context)
 
     assert other.connections == 0
 
@@ -429,8 +433,8 @@ async def test_a_redirect_of_a_call_is_not_followed(
     server.then(body(b"", status, Location=other.url + "/steal"))
 
     with pytest.raises(ProviderError, match="base_url=") as caught:
-        async with Call(5) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.value.status == status
     assert (len(server.requests), other.connections) == (1, 0)
@@ -441,14 +445,14 @@ async def test_a_foreign_session_is_used_and_left_open(server: Server, make: Mak
     before = sessions.opened
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         transport = make(session=session)
-        async with Call(5) as call:
-            answer = await transport.post("/x", FOX, call)
+        async with CallContext(5) as context:
+            answer = await transport.post("/x", FOX, context)
         with pytest.raises(AuthenticationError):
-            async with Call(5) as call:
-                await transport.post("/x", FOX, call)
+            async with CallContext(5) as context:
+                await transport.post("/x", FOX, context)
         await transport.close()
 
-        assert answer.blob("media-0") == PIXELS
+        assert answer.media_bytes("media-0") == PIXELS
         assert not session.closed
     assert sessions.opened == before
 
@@ -458,8 +462,8 @@ async def test_a_closed_foreign_session_is_refused(server: Server, make: Make) -
     await session.close()
 
     with pytest.raises(ClosedError, match="session="):
-        async with Call(5) as call:
-            await make(session=session).post("/x", FOX, call)
+        async with CallContext(5) as context:
+            await make(session=session).post("/x", FOX, context)
 
     assert server.connections == 0
 
@@ -469,8 +473,8 @@ async def test_a_foreign_session_of_another_loop_is_refused(server: Server, make
         transport = make(session=session)
 
         async def elsewhere() -> None:
-            async with Call(5) as call:
-                await transport.post("/x", FOX, call)
+            async with CallContext(5) as context:
+                await transport.post("/x", FOX, context)
 
         with pytest.raises(TransportError, match="another event loop"):
             await asyncio.to_thread(asyncio.run, elsewhere())
@@ -494,8 +498,8 @@ async def test_tls_is_not_given_up_for_plain_text(make: Make) -> None:
         with pytest.raises(
             TransportError, match=rf"No safe connection to 127.0.0.1:{port}"
         ) as caught:
-            async with Call(5) as call:
-                await make(base_url=f"https://127.0.0.1:{port}").post("/x", FOX, call)
+            async with CallContext(5) as context:
+                await make(base_url=f"https://127.0.0.1:{port}").post("/x", FOX, context)
 
     assert not caught.value.may_have_been_billed
 
@@ -511,8 +515,8 @@ async def test_a_connection_that_takes_too_long_is_tried_again(make: Make) -> No
             waiting.connect_ex(full.getsockname())
         url = f"http://127.0.0.1:{full.getsockname()[1]}"
         with pytest.raises(DeadlineError, match=r"Timeout\(connect=") as caught:
-            async with Call(60, listener=heard.append) as call:
-                await make(base_url=url, timeout=Timeout(connect=0.1)).post("/x", FOX, call)
+            async with CallContext(60, listener=heard.append) as context:
+                await make(base_url=url, timeout=Timeout(connect=0.1)).post("/x", FOX, context)
 
     assert sum(isinstance(event, Retrying) for event in heard) == 3
     assert not caught.value.may_have_been_billed
@@ -526,7 +530,7 @@ async def test_a_fault_in_a_listener_stays_visible(server: Server, transport: Tr
             raise KeyError("fault")
 
     with pytest.raises(KeyError, match="fault") as caught:
-        async with Call(5, listener=faulty) as call:
-            await transport.post("/x", FOX, call)
+        async with CallContext(5, listener=faulty) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.traceback[-1].name == "faulty"

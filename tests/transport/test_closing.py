@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError
-from mediatoolkit.stages import Event, Receiving, Retrying
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Event, Receiving, Retrying
+from mediatoolkit.runtime.in_flight import over_sessions
 from mediatoolkit.transport import Limits, Retry, Transport, sessions
-from mediatoolkit.transport.flights import over_sessions
 from tests.transport.server import Seen, Server, body, head, said, silence
 
 Make = Callable[..., Transport]
@@ -20,8 +20,8 @@ FILM = bytes(range(256)) * 40_000  # 10 MB
 
 
 async def post(transport: Transport) -> None:
-    async with Call(10) as call:
-        await transport.post("/x", {"a": 1}, call)
+    async with CallContext(10) as context:
+        await transport.post("/x", {"a": 1}, context)
 
 
 async def test_use_after_close_is_refused_without_a_request(
@@ -33,11 +33,11 @@ async def test_use_after_close_is_refused_without_a_request(
     with pytest.raises(ClosedError, match="acme client is closed"):
         await post(transport)
     with pytest.raises(ClosedError):
-        async with Call(5) as call:
-            await transport.get("/x", call)
+        async with CallContext(5) as context:
+            await transport.get("/x", context)
     with pytest.raises(ClosedError):
-        async with Call(5) as call:
-            await transport.download(server.url, tmp_path / "f", call)
+        async with CallContext(5) as context:
+            await transport.download(server.url, tmp_path / "f", context)
     assert server.connections == 0
 
 
@@ -55,7 +55,7 @@ async def test_close_fails_what_is_in_flight_and_returns_at_once(
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in results] == [ClosedError] * 3
     assert all(isinstance(each, ClosedError) and each.__context__ is None for each in results)
-    assert not transport._flights._open
+    assert not transport._in_flight._open
 
 
 async def test_close_fails_what_waits_for_a_slot(server: Server, make: Make) -> None:
@@ -94,7 +94,7 @@ async def test_a_cancel_by_the_user_stays_a_cancel(server: Server, transport: Tr
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not transport._flights._open
+    assert not transport._in_flight._open
 
 
 async def test_a_cancel_by_the_user_during_a_close_stays_a_cancel(
@@ -126,25 +126,28 @@ async def test_closing_one_leaves_the_session_to_the_others(server: Server, make
 
 
 HALF = head(Content_Length=2 * len(FILM)) + FILM
-SITUATIONS: dict[str, tuple[Any, Callable[[Transport, Call, Path], Awaitable[object]]]] = {
-    "waiting": (silence(), lambda line, call, _: line.post("/x", {}, call)),
-    "receiving": (silence(head(Content_Length=9)), lambda line, call, _: line.get("/x", call)),
+SITUATIONS: dict[str, tuple[Any, Callable[[Transport, CallContext, Path], Awaitable[object]]]] = {
+    "waiting": (silence(), lambda line, context, _: line.post("/x", {}, context)),
+    "receiving": (
+        silence(head(Content_Length=9)),
+        lambda line, context, _: line.get("/x", context),
+    ),
     "a stream": (
         silence(head() + b"data: {}\n\ndata: {"),
-        lambda line, call, _: line.post("/x", {}, call, sink=lambda _answer: None),
+        lambda line, context, _: line.post("/x", {}, context, sink=lambda _answer: None),
     ),
-    "a pause": (said({}, 503), lambda line, call, _: line.post("/x", {}, call)),
+    "a pause": (said({}, 503), lambda line, context, _: line.post("/x", {}, context)),
     "a picture": (
         silence(head(Content_Length=99)),
-        lambda line, call, _: line.fetch(f"{line.base_url}/x", call),
+        lambda line, context, _: line.fetch(f"{line.base_url}/x", context),
     ),
     "a small file": (
         silence(head(Content_Length=99)),
-        lambda line, call, path: line.download(f"{line.base_url}/x", path, call),
+        lambda line, context, path: line.download(f"{line.base_url}/x", path, context),
     ),
     "a large file": (
         silence(HALF),
-        lambda line, call, path: line.download(f"{line.base_url}/x", path, call),
+        lambda line, context, path: line.download(f"{line.base_url}/x", path, context),
     ),
 }
 TOLD = (Receiving, Retrying)
@@ -162,8 +165,8 @@ async def test_a_close_of_the_sessions_ends_whatever_is_in_flight(
     events: list[Event] = []
 
     async def use(seconds: float) -> object:
-        async with Call(seconds, listener=events.append) as call:
-            return await work(transport, call, tmp_path / "film.mp4")
+        async with CallContext(seconds, listener=events.append) as context:
+            return await work(transport, context, tmp_path / "film.mp4")
 
     task = asyncio.create_task(use(10_000))
     while not (server.requests and (name == "waiting" or isinstance(events[-1], TOLD))):
@@ -196,8 +199,8 @@ async def test_a_close_of_the_sessions_ends_an_upload(make: Make) -> None:
     async with await asyncio.start_server(half_deaf, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
         transport = make(base_url=f"http://127.0.0.1:{port}")
-        async with Call(60) as call:
-            task = asyncio.create_task(transport.post("/x", {"a": "x" * 50_000_000}, call))
+        async with CallContext(60) as context:
+            task = asyncio.create_task(transport.post("/x", {"a": "x" * 50_000_000}, context))
             await begun.wait()
 
             await sessions.close()

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     DeadlineError,
     MediaError,
@@ -25,8 +24,9 @@ from mediatoolkit.errors import (
     TransportError,
     UnsafeURLError,
 )
-from mediatoolkit.stages import Event, Receiving
-from mediatoolkit.transport import Limits, Retry, Timeout, Transport, download, sessions
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Event, Receiving
+from mediatoolkit.transport import Limits, Retry, Transport, download, sessions
 from mediatoolkit.transport.spool import Spool
 from tests.deadline import cut_short
 from tests.transport.conftest import KEY
@@ -57,8 +57,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 async def bring(transport: Transport, url: str, folder: Path, **options: Any) -> bytes:
-    async with Call(options.pop("seconds", 20), listener=options.pop("listener", None)) as call:
-        path = await transport.download(url, folder / "film.mp4", call, **options)
+    async with CallContext(
+        options.pop("seconds", 20), listener=options.pop("listener", None)
+    ) as context:
+        path = await transport.download(url, folder / "film.mp4", context, **options)
     return path.read_bytes()
 
 
@@ -266,8 +268,8 @@ async def test_a_missing_folder_is_told_before_anything_is_sent(
     with pytest.raises(StorageError, match="folder first"):
         await bring(transport, server.url, tmp_path / "nowhere")
     with pytest.raises(StorageError, match="is a folder"):
-        async with Call(5) as call:
-            await transport.download(server.url, tmp_path, call)
+        async with CallContext(5) as context:
+            await transport.download(server.url, tmp_path, context)
 
     assert server.connections == 0
 
@@ -331,7 +333,7 @@ async def test_the_deadline_removes_the_file(
 
     with pytest.raises(DeadlineError) as caught:
         await cut_short(
-            lambda call: transport.download(server.url, folder / "film.mp4", call),
+            lambda context: transport.download(server.url, folder / "film.mp4", context),
             lambda _call: parts(folder),
         )
 
@@ -351,8 +353,8 @@ def test_ctrl_c_removes_the_file(folder: Path) -> None:
                 if isinstance(event, Receiving):
                     raise KeyboardInterrupt
 
-            async with Call(5, listener=stop) as call:
-                await download(server.url, folder / "film.mp4", call)
+            async with CallContext(5, listener=stop) as context:
+                await download(server.url, folder / "film.mp4", context)
 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(work())
@@ -404,8 +406,8 @@ FAULTS: dict[str, Reply | None] = {
 
 
 async def fetched(transport: Transport, url: str) -> bytes:
-    async with Call(20) as call:
-        return await transport.fetch(url, call)
+    async with CallContext(20) as context:
+        return await transport.fetch(url, context)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -482,12 +484,12 @@ async def test_the_callers_own_private_address_is_trusted_but_not_where_it_leads
 ) -> None:
     server.then(body(FILM), body(b"", 302, Location=other.url))
 
-    async with Call(10) as call:
-        path = await download(server.url, folder / "film.mp4", call)
+    async with CallContext(10) as context:
+        path = await download(server.url, folder / "film.mp4", context)
     assert path.read_bytes() == FILM
     with pytest.raises(UnsafeURLError):
-        async with Call(10) as call:
-            await download(server.url, folder / "film.mp4", call)
+        async with CallContext(10) as context:
+            await download(server.url, folder / "film.mp4", context)
 
     assert other.connections == 0
     await sessions.close()
@@ -497,14 +499,14 @@ async def test_a_picture_can_be_fetched_into_memory(server: Server, make: Make) 
     transport = make(limits=Limits(image=1000))
     server.then(said({}, 503), body(b"pixels"), body(b"a" * 1001), body(b"", 404))
 
-    async with Call(5) as call:
-        assert await transport.fetch(server.url + "/a.png", call) == b"pixels"
+    async with CallContext(5) as context:
+        assert await transport.fetch(server.url + "/a.png", context) == b"pixels"
     with pytest.raises(TooLargeError):
-        async with Call(5) as call:
-            await transport.fetch(server.url + "/a.png", call)
+        async with CallContext(5) as context:
+            await transport.fetch(server.url + "/a.png", context)
     with pytest.raises(ProviderError):
-        async with Call(5) as call:
-            await transport.fetch(server.url + "/a.png", call)
+        async with CallContext(5) as context:
+            await transport.fetch(server.url + "/a.png", context)
 
 
 async def test_closing_the_transport_ends_a_download(

@@ -9,10 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import client_exceptions, http_exceptions
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
+from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
-from mediatoolkit.transport.policy import Timeout
 
 PLACE = "api.example.com:443"
 
@@ -44,7 +43,7 @@ def bare(kind: type[BaseException], **facts: Any) -> BaseException:
 def test_the_map_is_total(kind: type[BaseException]) -> None:
     error = bare(kind)
 
-    said = translate(error, PLACE, Call(1), Timeout())
+    said = translate(error, PLACE, CallContext(1), Timeout())
 
     assert isinstance(error, FOREIGN)
     assert isinstance(said, TransportError)
@@ -70,15 +69,17 @@ def test_the_map_is_total(kind: type[BaseException]) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_the_words_name_the_trouble_and_nothing_else(error: BaseException, words: str) -> None:
-    said = str(translate(error, PLACE, Call(1), Timeout()))
+    said = str(translate(error, PLACE, CallContext(1), Timeout()))
 
     assert words in said
     assert "secret" not in said
 
 
 def test_time_that_ran_out_names_the_setting() -> None:
-    connecting = translate(aiohttp.ConnectionTimeoutError(), PLACE, Call(1), Timeout(connect=3))
-    silent = translate(aiohttp.SocketTimeoutError(), PLACE, Call(1), Timeout(read=2))
+    connecting = translate(
+        aiohttp.ConnectionTimeoutError(), PLACE, CallContext(1), Timeout(connect=3)
+    )
+    silent = translate(aiohttp.SocketTimeoutError(), PLACE, CallContext(1), Timeout(read=2))
 
     assert isinstance(connecting, DeadlineError)
     assert "3 s" in str(connecting)
@@ -90,7 +91,7 @@ def test_time_that_ran_out_names_the_setting() -> None:
 def test_a_refused_look_up_stays_an_unsafe_url() -> None:
     error = bare(aiohttp.ClientConnectorDNSError, _os_error=UnsafeURLError("not public"))
 
-    assert isinstance(translate(error, PLACE, Call(1), Timeout()), UnsafeURLError)
+    assert isinstance(translate(error, PLACE, CallContext(1), Timeout()), UnsafeURLError)
     assert not is_loss(error)
 
 

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.transport import Limits, Refusal, Timeout, Transport, error_by_status
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.transport import ErrorResponse, Limits, Transport, error_by_status
 from tests.transport.conftest import KEY
 from tests.transport.server import Server, body, hang_up, head, raw, reset, said, silence
 
@@ -60,7 +60,7 @@ def assert_hidden(text: str) -> None:
         assert form not in text
 
 
-def echoing(refusal: Refusal) -> Any:
+def echoing(refusal: ErrorResponse) -> Any:
     """A careless provider, which quotes the body as it comes."""
     return error_by_status(refusal, f"{refusal.text} {refusal.document}")
 
@@ -76,8 +76,8 @@ async def test_no_failure_shows_the_key(
     )
 
     with pytest.raises(MediaToolkitError) as caught:
-        async with Call(5) as call:
-            await transport.post("/x", {"a": 1}, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", {"a": 1}, context)
 
     error = caught.value
     assert_hidden(everything_about(error))
@@ -93,8 +93,8 @@ async def test_the_deadline_does_not_show_the_key(server: Server, transport: Tra
     server.then(silence())
 
     with pytest.raises(MediaToolkitError) as caught:
-        async with Call(0.2) as call:
-            await transport.post("/x", {"a": 1}, call)
+        async with CallContext(0.2) as context:
+            await transport.post("/x", {"a": 1}, context)
 
     assert_hidden(everything_about(caught.value))
 
@@ -106,8 +106,8 @@ async def test_a_cancel_does_not_show_the_key(
     server.then(silence(told))
 
     async def work() -> None:
-        async with Call(5) as call:
-            await transport.post("/x", {"a": 1}, call)
+        async with CallContext(5) as context:
+            await transport.post("/x", {"a": 1}, context)
 
     task = asyncio.create_task(work())
     while not server.requests:
@@ -130,8 +130,8 @@ async def test_a_download_that_fails_does_not_show_its_query(
     server.then(raw(head(403, Content_Length=0)))
 
     with pytest.raises(MediaToolkitError) as caught:
-        async with Call(5) as call:
-            await transport.download(server.url + "/f?signature=s3cret", tmp_path / "f", call)
+        async with CallContext(5) as context:
+            await transport.download(server.url + "/f?signature=s3cret", tmp_path / "f", context)
 
     assert "s3cret" not in f"{caught.value} {caught.value!r}"
     assert_hidden(everything_about(caught.value))

@@ -5,15 +5,8 @@ from typing import Any
 import pytest
 
 from mediatoolkit.errors import PromptError
-from mediatoolkit.transport.policy import (
-    Bucket,
-    Limits,
-    Retry,
-    Stage,
-    Timeout,
-    call_within,
-    retry_after,
-)
+from mediatoolkit.runtime.context import Timeout, context_for
+from mediatoolkit.transport.policy import Bucket, Limits, Retry, Stage, retry_after
 
 
 @pytest.mark.parametrize(
@@ -41,27 +34,27 @@ def test_a_bad_value_is_refused_at_once(kind: type, options: dict[str, Any]) -> 
 
 
 def test_a_timeout_is_seconds_or_a_value_or_the_default() -> None:
-    assert call_within(None, Timeout(total=7)).seconds == 7
-    assert call_within(3, Timeout(total=7)).seconds == 3
-    assert call_within(Timeout(total=5), Timeout(total=7)).seconds == 5
+    assert context_for(None, Timeout(total=7)).seconds == 7
+    assert context_for(3, Timeout(total=7)).seconds == 3
+    assert context_for(Timeout(total=5), Timeout(total=7)).seconds == 5
     with pytest.raises(PromptError):
-        call_within(0, Timeout())
+        context_for(0, Timeout())
 
 
 def test_all_of_a_timeout_that_a_call_brings_along_holds_for_it() -> None:
     usual = Timeout(total=7, connect=3, read=2)
-    assert usual.within(call_within(None, usual)) is usual
-    assert usual.within(call_within(3, usual)) is usual
-    call = call_within(Timeout(total=5, connect=1, read=0.5), usual)
-    for one in (call, call.afresh()):
+    assert usual.within(context_for(None, usual)) is usual
+    assert usual.within(context_for(3, usual)) is usual
+    context = context_for(Timeout(total=5, connect=1, read=0.5), usual)
+    for one in (context, context.afresh()):
         within = usual.within(one)
         assert (one.seconds, within.connect, within.read) == (5, 1, 0.5)
 
 
 async def test_a_call_begun_afresh_has_the_time_it_had_at_first() -> None:
-    async with call_within(5, Timeout()) as call:
-        call.extend(60)
-        assert call.afresh().seconds == 5
+    async with context_for(5, Timeout()) as context:
+        context.extend(60)
+        assert context.afresh().seconds == 5
 
 
 @pytest.mark.parametrize("stage", [Stage.UNSENT, Stage.UNHEARD])

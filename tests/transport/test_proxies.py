@@ -12,12 +12,11 @@ import aiohttp
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
+from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.transport import Transport, sessions
 from mediatoolkit.transport.dial import Route
 from mediatoolkit.transport.failures import translate
 from mediatoolkit.transport.guard import Origin
-from mediatoolkit.transport.policy import Timeout
 from mediatoolkit.transport.proxy import proxy_for
 from tests.transport.conftest import KEY
 from tests.transport.proxying import NAMES, ProxyServer, names_context, proxying
@@ -74,8 +73,8 @@ def body_of(content: bytes, status: int) -> bytes:
 
 
 async def post(transport: Transport) -> Any:
-    async with Call(10) as call:
-        return await transport.post("/x", {"a": 1}, call)
+    async with CallContext(10) as context:
+        return await transport.post("/x", {"a": 1}, context)
 
 
 async def fails(work: Any, kind: type[Exception] = mt.TransportError) -> Any:
@@ -285,8 +284,8 @@ async def test_a_large_film_comes_through_a_tunnel(
     monkeypatch.setenv("HTTPS_PROXY", tunnel.url)
     transport = make(base_url=SAFE_VENDOR)
 
-    async with Call(20) as call:
-        await transport.download(f"{SAFE_VENDOR}/film", tmp_path / "film.mp4", call)
+    async with CallContext(20) as context:
+        await transport.download(f"{SAFE_VENDOR}/film", tmp_path / "film.mp4", context)
 
     assert (tmp_path / "film.mp4").read_bytes() == FILM
     assert [seen.headers.get("x-acme-key") for seen in safe.requests] == [KEY, None]
@@ -313,9 +312,9 @@ async def test_nobody_leads_a_proxy_to_a_private_place(
     server.then(raw(head(302, Location=location, Content_Length=0)))
     mt.configure(proxy=proxy.url)
 
-    async with Call(10) as call:
+    async with CallContext(10) as context:
         await fails(
-            make(base_url=VENDOR).download(f"{VENDOR}/film", tmp_path / "f", call),
+            make(base_url=VENDOR).download(f"{VENDOR}/film", tmp_path / "f", context),
             mt.UnsafeURLError,
         )
 
@@ -380,10 +379,10 @@ async def test_a_redirect_keeps_to_the_proxy_of_a_session_of_ones_own(
 
     async with (
         aiohttp.ClientSession(headers={"x-mine": "1"}, **options) as session,
-        Call(20) as call,
+        CallContext(20) as context,
     ):
         transport = make(base_url=VENDOR, session=session)
-        await transport.download(f"{VENDOR}/film", tmp_path / "film.mp4", call)
+        await transport.download(f"{VENDOR}/film", tmp_path / "film.mp4", context)
 
     assert (tmp_path / "film.mp4").read_bytes() == FILM
     assert len(proxy.lines) == 2
@@ -577,7 +576,7 @@ def test_no_address_names_the_proxy_that_is_set_and_not_used(
     mt.configure(proxy=configured)
 
     way = Route(Origin.of(SAFE_VENDOR))
-    error = translate(socket.gaierror(), way.origin.place, Call(1), Timeout(), way)
+    error = translate(socket.gaierror(), way.origin.place, CallContext(1), Timeout(), way)
 
     assert str(error).startswith("There is no address for vendor.example:443")
     assert words in str(error)
@@ -588,7 +587,7 @@ def test_a_session_of_ones_own_is_told_how_to_use_the_proxy(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
     way = Route(Origin.of(SAFE_VENDOR), is_ours=False)
-    error = translate(socket.gaierror(), way.origin.place, Call(1), Timeout(), way)
+    error = translate(socket.gaierror(), way.origin.place, CallContext(1), Timeout(), way)
     assert "HTTPS_PROXY is set, but a session= of your own" in str(error)
 
 

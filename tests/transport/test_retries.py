@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import (
     AuthenticationError,
     DeadlineError,
@@ -19,15 +18,9 @@ from mediatoolkit.errors import (
     RefusalError,
     TransportError,
 )
-from mediatoolkit.stages import Connecting, Event, Retrying
-from mediatoolkit.transport import (
-    Refusal,
-    Retry,
-    Timeout,
-    Transport,
-    call_within,
-    error_by_status,
-)
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Connecting, Event, Retrying
+from mediatoolkit.transport import ErrorResponse, Retry, Transport, error_by_status
 from mediatoolkit.transport.policy import RETRYABLE
 from tests.deadline import cut_short
 from tests.transport.conftest import KEY
@@ -49,8 +42,8 @@ CUT = head(Content_Length=1000) + b'{"a": "'
 
 
 async def post(transport: Transport, seconds: float = 10, **options: Any) -> Any:
-    async with Call(seconds, **options) as call:
-        return await transport.post("/x", FOX, call)
+    async with CallContext(seconds, **options) as context:
+        return await transport.post("/x", FOX, context)
 
 
 @pytest.mark.parametrize("status", sorted(RETRYABLE))
@@ -129,7 +122,7 @@ async def test_a_rate_limit_carries_the_wait_of_the_header(server: Server, make:
 
 
 async def test_the_wait_of_the_body_is_obeyed(server: Server, make: Make) -> None:
-    def read(refusal: Refusal) -> ProviderError:
+    def read(refusal: ErrorResponse) -> ProviderError:
         return RateLimitError("slow down", retry_after=refusal.document["wait"])
 
     server.then(said({"wait": 0.3}, 429), picture())
@@ -141,7 +134,7 @@ async def test_the_wait_of_the_body_is_obeyed(server: Server, make: Make) -> Non
 
 
 async def test_a_used_up_quota_is_not_tried_again(server: Server, make: Make) -> None:
-    def read(refusal: Refusal) -> ProviderError:
+    def read(refusal: ErrorResponse) -> ProviderError:
         return RateLimitError("per day", quota_exhausted=True, status=refusal.status)
 
     server.then(said({}, 429))
@@ -153,7 +146,7 @@ async def test_a_used_up_quota_is_not_tried_again(server: Server, make: Make) ->
 
 
 async def test_a_refusal_of_the_content_is_never_tried_again(server: Server, make: Make) -> None:
-    def read(refusal: Refusal) -> ProviderError:
+    def read(refusal: ErrorResponse) -> ProviderError:
         return RefusalError("blocked", reason="SAFETY", status=refusal.status)
 
     server.then(said({}, 500))
@@ -165,9 +158,9 @@ async def test_a_refusal_of_the_content_is_never_tried_again(server: Server, mak
 
 
 async def test_the_provider_reads_a_masked_capped_body(server: Server, make: Make) -> None:
-    facts: list[Refusal] = []
+    facts: list[ErrorResponse] = []
 
-    def read(refusal: Refusal) -> ProviderError:
+    def read(refusal: ErrorResponse) -> ProviderError:
         facts.append(refusal)
         return error_by_status(refusal, f"said {refusal.text}")
 
@@ -299,8 +292,8 @@ async def test_a_connection_that_closes_as_a_request_is_written_brought_nothing(
             server.end()
 
     await post(transport)
-    async with Call(60, listener=listener) as call:
-        answer = await transport.post("/x", {"a": "x" * size}, call)
+    async with CallContext(60, listener=listener) as context:
+        answer = await transport.post("/x", {"a": "x" * size}, context)
 
     assert answer.document == {}
     assert [type(event) for event in events].count(Retrying) == 1
@@ -349,8 +342,8 @@ async def test_a_call_may_be_less_patient_than_its_client(
 ) -> None:
     server.then(silence())
     with pytest.raises(DeadlineError, match=r"silent for 0\.2 s") as caught:
-        async with call_within(Timeout(total=20, read=0.2), Timeout()) as call:
-            await transport.post("/x", {"a": 1}, call)
+        async with context_for(Timeout(total=20, read=0.2), Timeout()) as context:
+            await transport.post("/x", {"a": 1}, context)
     assert caught.value.may_have_been_billed
     assert len(server.requests) == 1
 
@@ -367,8 +360,8 @@ async def test_the_deadline_of_a_post_is_final(
 
     with pytest.raises(DeadlineError) as caught:
         await cut_short(
-            lambda call: transport.post("/x", FOX, call),
-            lambda call: server.requests and call.event.stage == stage,
+            lambda context: transport.post("/x", FOX, context),
+            lambda context: server.requests and context.event.name == stage,
         )
 
     assert caught.value.stage == stage
@@ -421,8 +414,8 @@ async def test_a_get_is_tried_again_after_any_loss(
 ) -> None:
     server.then(reply, reply, picture())
 
-    async with Call(10) as call:
-        await transport.get("/x", call)
+    async with CallContext(10) as context:
+        await transport.get("/x", context)
 
     assert server.requests[-1].method == "GET"
 
@@ -432,8 +425,8 @@ async def test_a_post_that_nobody_bills_is_tried_again_after_any_loss(
 ) -> None:
     server.then(hang_up(CUT), said({}))
 
-    async with Call(10) as call:
-        await transport.post("/cancel", {}, call, paid=False)
+    async with CallContext(10) as context:
+        await transport.post("/cancel", {}, context, paid=False)
 
     assert len(server.requests) == 2
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, MediaToolkitError, UnsafeURLError
+from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import SessionRegistry, Transport, sessions
 from mediatoolkit.transport.dial import PublicResolver
 from tests.transport.server import Server, said, serving, silence
@@ -20,8 +20,8 @@ Make = Callable[..., Transport]
 
 
 async def post(transport: Transport) -> None:
-    async with Call(10) as call:
-        await transport.post("/x", {"a": 1}, call)
+    async with CallContext(10) as context:
+        await transport.post("/x", {"a": 1}, context)
 
 
 async def test_one_loop_has_one_session_until_it_is_closed() -> None:
@@ -269,7 +269,8 @@ async def test_a_name_with_a_private_address_is_not_resolved_for_strangers() -> 
 
 def test_importing_the_values_does_not_import_aiohttp() -> None:
     code = (
-        "import sys; from mediatoolkit.transport import Timeout, Retry, Limits, Secret;"
+        "import sys; from mediatoolkit.runtime.context import Timeout;"
+        "from mediatoolkit.transport import Retry, Limits, Secret;"
         "import mediatoolkit.transport.guard; sys.exit('aiohttp' in sys.modules)"
     )
 

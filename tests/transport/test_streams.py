@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import DeadlineError, ProviderError, TransportError
-from mediatoolkit.transport import Answer, Transport
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.transport import Response, Transport
 from tests.transport.server import Seen, Server, body, head, raw, said, silence
 
 PATH = "/v1/speak:stream"
@@ -24,13 +24,13 @@ def stream(*parts: bytes) -> Any:
     return body(b"".join(parts), Content_Type="text/event-stream")
 
 
-async def speak(transport: Transport, call: Call) -> list[tuple[int, bytes]]:
+async def speak(transport: Transport, context: CallContext) -> list[tuple[int, bytes]]:
     heard: list[tuple[int, bytes]] = []
 
-    def hear(answer: Answer) -> None:
-        heard.append((answer.document["n"], answer.blob(answer.document["data"])))
+    def hear(answer: Response) -> None:
+        heard.append((answer.document["n"], answer.media_bytes(answer.document["data"])))
 
-    await transport.post(PATH, {}, call, sink=hear, query={"alt": "sse"})
+    await transport.post(PATH, {}, context, sink=hear, query={"alt": "sse"})
     return heard
 
 
@@ -38,8 +38,8 @@ async def test_every_event_is_handed_on_with_its_media(
     server: Server, transport: Transport
 ) -> None:
     server.then(stream(event(1), event(2), b"data: [DONE]\n\n"))
-    async with Call(5) as call:
-        assert await speak(transport, call) == [(1, b"\1" * 9), (2, b"\2" * 9)]
+    async with CallContext(5) as context:
+        assert await speak(transport, context) == [(1, b"\1" * 9), (2, b"\2" * 9)]
     assert server.requests[0].path == f"{PATH}?alt=sse"
 
 
@@ -56,14 +56,14 @@ async def test_the_first_event_comes_before_the_last_is_sent(
         return True
 
     server.then(reply)
-    async with Call(5) as call:
+    async with CallContext(5) as context:
         numbers: list[int] = []
 
-        def hear(answer: Answer) -> None:
+        def hear(answer: Response) -> None:
             numbers.append(answer.document["n"])
             heard.set()
 
-        await transport.post(PATH, {}, call, sink=hear)
+        await transport.post(PATH, {}, context, sink=hear)
     assert numbers == [1, 2]
 
 
@@ -72,9 +72,9 @@ async def test_an_error_between_events_is_the_providers(
 ) -> None:
     error = {"error": {"code": 503, "message": "overloaded"}}
     server.then(stream(event(1), f"data: {json.dumps(error)}\n\n".encode()))
-    async with Call(5) as call:
+    async with CallContext(5) as context:
         with pytest.raises(ProviderError) as caught:
-            await speak(transport, call)
+            await speak(transport, context)
     assert caught.value.may_have_been_billed
     assert len(server.requests) == 1
 
@@ -83,9 +83,9 @@ async def test_a_stream_that_is_cut_is_never_asked_for_again(
     server: Server, transport: Transport
 ) -> None:
     server.then(raw(head(Content_Length=500) + event(1), stays=False), stream(event(1)))
-    async with Call(5) as call:
+    async with CallContext(5) as context:
         with pytest.raises(TransportError) as caught:
-            await speak(transport, call)
+            await speak(transport, context)
     assert caught.value.may_have_been_billed
     assert len(server.requests) == 1
 
@@ -94,8 +94,8 @@ async def test_a_stream_that_was_refused_is_asked_for_again(
     server: Server, transport: Transport
 ) -> None:
     server.then(said({}, 503), stream(event(1)))
-    async with Call(5) as call:
-        assert len(await speak(transport, call)) == 1
+    async with CallContext(5) as context:
+        assert len(await speak(transport, context)) == 1
     assert len(server.requests) == 2
 
 
@@ -104,13 +104,13 @@ async def test_a_stream_without_an_event_is_an_error(
     server: Server, transport: Transport, content: bytes
 ) -> None:
     server.then(stream(content))
-    async with Call(5) as call:
+    async with CallContext(5) as context:
         with pytest.raises(ProviderError):
-            await speak(transport, call)
+            await speak(transport, context)
 
 
 async def test_the_deadline_ends_a_stream(server: Server, transport: Transport) -> None:
     server.then(silence())
     with pytest.raises(DeadlineError):
-        async with Call(0.2) as call:
-            await speak(transport, call)
+        async with CallContext(0.2) as context:
+            await speak(transport, context)

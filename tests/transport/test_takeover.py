@@ -13,10 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediatoolkit.call import Call, Listener
 from mediatoolkit.errors import ClosedError, DeadlineError, StorageError, TransportError
-from mediatoolkit.stages import Event, Receiving
-from mediatoolkit.transport import Timeout, Transport, arrival, download, fetch, sessions, takeover
+from mediatoolkit.runtime.context import CallContext, Listener, Timeout
+from mediatoolkit.runtime.events import Event, Receiving
+from mediatoolkit.transport import Transport, arrival, download, fetch, sessions, takeover
 from mediatoolkit.transport.fetch import Opened
 from mediatoolkit.transport.spool import Spool
 from mediatoolkit.transport.tries import Failed
@@ -84,8 +84,8 @@ async def line(request: Any, make: Make) -> AsyncIterator[tuple[Server, Transpor
 async def bring(
     transport: Transport, folder: Path, *, seconds: float = 30, listener: Listener | None = None
 ) -> bytes:
-    async with Call(seconds, listener=listener) as call:
-        path = await transport.download(f"{transport.base_url}/film", folder / "film.mp4", call)
+    async with CallContext(seconds, listener=listener) as context:
+        path = await transport.download(f"{transport.base_url}/film", folder / "film.mp4", context)
     return path.read_bytes()
 
 
@@ -123,11 +123,11 @@ async def test_a_connection_is_lent_and_given_back(
 
     assert await bring(transport, folder) == FILM
     assert await bring(transport, folder) == FILM[::-1]
-    async with Call(5) as call:
-        assert (await transport.post("/x", {}, call)).document == {"n": 1}
+    async with CallContext(5) as context:
+        assert (await transport.post("/x", {}, context)).document == {"n": 1}
     assert await bring(transport, folder) == FILM
-    async with Call(5) as call:
-        assert (await transport.post("/x", {}, call)).document == {"n": 2}
+    async with CallContext(5) as context:
+        assert (await transport.post("/x", {}, context)).document == {"n": 2}
 
     assert len(intakes) == 3
     assert server.connections == 1
@@ -292,7 +292,7 @@ async def test_the_deadline_closes_the_connection_and_removes_the_file(
 
     with pytest.raises(DeadlineError) as caught:
         await cut_short(
-            lambda call: transport.download(server.url, folder / "film.mp4", call),
+            lambda context: transport.download(server.url, folder / "film.mp4", context),
             lambda _call: parts(folder),
         )
 
@@ -315,8 +315,8 @@ def test_what_a_listener_raises_passes_unchanged(
     async def work() -> None:
         async with serving() as server:
             server.then(in_pieces(head(Content_Length=1 << 30) + FILM * 20, 1_000_000))
-            async with Call(30, listener=stop) as call:
-                await download(server.url, folder / "film.mp4", call)
+            async with CallContext(30, listener=stop) as context:
+                await download(server.url, folder / "film.mp4", context)
 
     with pytest.raises(fault):
         asyncio.run(work())
@@ -331,8 +331,8 @@ async def test_a_surplus_is_neither_written_nor_taken_for_the_next_answer(
     server.then(body(FILM + b"HTTP/1.1 200 OK\r\n\r\n", Content_Length=len(FILM)), said({}))
 
     assert await bring(transport, folder) == FILM
-    async with Call(5) as call:
-        await transport.post("/x", {}, call)
+    async with CallContext(5) as context:
+        await transport.post("/x", {}, context)
 
     assert intakes
     assert server.connections == 2
@@ -345,8 +345,8 @@ async def test_a_server_that_closes_after_the_body_is_no_fault(
     server.then(hang_up(head(Content_Length=len(FILM)) + FILM), said({}))
 
     assert await bring(transport, folder) == FILM
-    async with Call(5) as call:
-        await transport.post("/x", {}, call)
+    async with CallContext(5) as context:
+        await transport.post("/x", {}, context)
     assert len(intakes) == 1
 
 
@@ -431,8 +431,8 @@ async def test_many_at_once_do_not_mix(
     server: Server, transport: Transport, tmp_path: Path, intakes: list[Intake]
 ) -> None:
     async def one(number: int) -> None:
-        async with Call(30) as call:
-            path = await transport.download(server.url, tmp_path / str(number), call)
+        async with CallContext(30) as context:
+            path = await transport.download(server.url, tmp_path / str(number), context)
         assert path.read_bytes() == FILM
 
     server.then(body(FILM))

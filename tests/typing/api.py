@@ -25,7 +25,7 @@ async def api() -> None:
         assert_type(job.done(), bool)
     assert_type(image.width, int)
     assert_type(np.asarray(image), npt.NDArray[Any])
-    assert_type(await job.again(), mt.Image)
+    assert_type(await job.retry(), mt.Image)
 
 
 def without_await(agent: mt.VoiceAgent) -> None:

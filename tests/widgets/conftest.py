@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def label() -> str:
 @pytest.fixture
 async def job(label: str) -> AsyncIterator[Job[None]]:
     """Waits until it is cancelled."""
-    running = Job(lambda _: asyncio.sleep(60), Call(30), label=label)
+    running = Job(lambda _: asyncio.sleep(60), CallContext(30), label=label)
     yield running
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import RefusalError
-from mediatoolkit.job import Job
-from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying, Sounding, Waiting
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import (
+    Drawing,
+    Event,
+    Partial,
+    Receiving,
+    Retrying,
+    Sounding,
+    Waiting,
+)
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board.rows import Wish, began_of, row_of
 from mediatoolkit.widgets.board.widget import Board
 
@@ -123,10 +131,10 @@ async def test_the_deadline_follows_an_extension(job: Job[None]) -> None:
 
 
 async def test_a_failure_is_told_with_its_facts() -> None:
-    async def refuse(_call: Call) -> None:
+    async def refuse(_call: CallContext) -> None:
         raise RefusalError(SCRIPT, reason="SAFETY", provider="gemini", status=200)
 
-    job = Job(refuse, Call(30), label="a fox")
+    job = Job(refuse, CallContext(30), label="a fox")
     await asyncio.gather(job, return_exceptions=True)
 
     failure = _row(job)["failure"]

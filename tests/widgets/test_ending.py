@@ -7,25 +7,25 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, RefusalError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Image
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board.rows import row_of
 from mediatoolkit.widgets.outputs.ending import ending, line_of, result_of
 
 SCRIPT = "<script>alert('x')</script>"
 
 
-async def _ended(work: Callable[[Call], object], label: str = "a fox") -> Job[object]:
-    async def run(call: Call) -> object:
-        made = work(call)
+async def _ended(work: Callable[[CallContext], object], label: str = "a fox") -> Job[object]:
+    async def run(context: CallContext) -> object:
+        made = work(context)
         if isinstance(made, BaseException):
             raise made
         return made
 
-    job = Job(run, Call(30), label=label)
-    job.watch(lambda _progress: None)
+    job = Job(run, CallContext(30), label=label)
+    job.subscribe(lambda _progress: None)
     while not job.done():
         await asyncio.sleep(0)
     return job
@@ -102,7 +102,7 @@ async def test_a_failure_that_the_cell_tells_is_one_quiet_line() -> None:
 
 
 async def test_a_cancelled_job_is_one_quiet_line() -> None:
-    job = Job(lambda _: asyncio.sleep(30), Call(30), label=SCRIPT)
+    job = Job(lambda _: asyncio.sleep(30), CallContext(30), label=SCRIPT)
     job.cancel()
     await asyncio.gather(job, return_exceptions=True)
 
@@ -113,7 +113,7 @@ async def test_a_cancelled_job_is_one_quiet_line() -> None:
 
 
 async def test_only_a_job_that_is_over_has_a_result() -> None:
-    job = Job(lambda _: asyncio.sleep(0, "fox"), Call(30), label="a fox")
+    job = Job(lambda _: asyncio.sleep(0, "fox"), CallContext(30), label="a fox")
 
     with pytest.raises(RuntimeError, match="not over"):
         result_of(job)

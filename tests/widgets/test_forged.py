@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
 from mediatoolkit.media import Image, Provenance
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.widgets.board.rows import row_of
 from mediatoolkit.widgets.board.widget import Board
@@ -112,7 +112,7 @@ def _studio() -> Any:
 
 
 def _board() -> Any:
-    job = Job(lambda _call: asyncio.sleep(0), Call(30), label="a fox")
+    job = Job(lambda _call: asyncio.sleep(0), CallContext(30), label="a fox")
     job.cancel()
     return Board(lambda _wish, _row: None, {"1": row_of(job, began=0)})
 

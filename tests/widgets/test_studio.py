@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Audio, Image, Provenance
-from mediatoolkit.stages import Partial
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Partial
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.verbs.defaults import unshown
 from mediatoolkit.widgets.studio.asked import keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
@@ -131,7 +131,7 @@ async def test_the_whole_file_goes_to_the_page_with_its_origin_when_it_is_asked_
 
 
 async def test_cancel_ends_the_job_and_leaves_nothing() -> None:
-    studio = Heard(lambda _kind, prompt: Job(_forever, Call(60), label=prompt))
+    studio = Heard(lambda _kind, prompt: Job(_forever, CallContext(60), label=prompt))
     say(studio, do="generate", kind="image", prompt="a fox", settings={})
     await until(studio, lambda: studio.running.get("state") == "running")
     say(studio, do="cancel")
@@ -145,7 +145,7 @@ async def test_one_thing_at_a_time() -> None:
 
     def start(_kind: str, prompt: str) -> Job[Any]:
         started.append(prompt)
-        return Job(_forever, Call(60), label=prompt)
+        return Job(_forever, CallContext(60), label=prompt)
 
     studio = Heard(start)
     for prompt in ("one", "two"):
@@ -182,10 +182,10 @@ async def test_what_cannot_be_asked_is_told_in_place(
 async def test_the_message_of_a_stranger_is_not_told() -> None:
     """It may hold anything; the job has it for who asks."""
 
-    async def fail(_call: Call) -> None:
+    async def fail(_call: CallContext) -> None:
         raise ValueError(SILENT)
 
-    studio = Heard(lambda _kind, prompt: Job(fail, Call(60), label=prompt))
+    studio = Heard(lambda _kind, prompt: Job(fail, CallContext(60), label=prompt))
     say(studio, do="generate", kind="image", prompt="a fox", settings={})
     await until(studio, lambda: studio.running.get("state") == "failed")
 
@@ -201,7 +201,7 @@ async def test_a_picture_is_checked_before_it_is_used() -> None:
 
     def start(_kind: str, prompt: str, **options: Any) -> Job[Any]:
         asked.update(options)
-        return Job(_forever, Call(60), label=prompt)
+        return Job(_forever, CallContext(60), label=prompt)
 
     studio = Heard(start)
     say(studio, [picture().data], do="take", ticket="good")
@@ -225,12 +225,12 @@ async def test_a_picture_is_checked_before_it_is_used() -> None:
 async def test_a_picture_is_seen_while_it_is_made() -> None:
     seen = asyncio.Event()
 
-    async def paint(call: Call) -> Image:
-        call.report(Partial(b"half", "image/jpeg", 0.5))
+    async def paint(context: CallContext) -> Image:
+        context.report(Partial(b"half", "image/jpeg", 0.5))
         await seen.wait()
         return picture()
 
-    page = Heard(lambda _kind, prompt: Job(paint, Call(60), label=prompt))
+    page = Heard(lambda _kind, prompt: Job(paint, CallContext(60), label=prompt))
     say(page, do="generate", kind="image", prompt="a fox", settings={})
     await until(page, lambda: sent(page, "partial"))
     seen.set()
@@ -310,5 +310,5 @@ async def test_the_public_name_opens_one_and_its_text_is_one_calm_line() -> None
     studio.close()
 
 
-async def _forever(_call: Call) -> None:
+async def _forever(_call: CallContext) -> None:
     await asyncio.Event().wait()

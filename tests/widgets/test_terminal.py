@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from mediatoolkit.call import Call
-from mediatoolkit.job import Job
-from mediatoolkit.stages import Drawing, Event, Receiving, Waiting
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing, Event, Receiving, Waiting
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.terminal import line_of
 
 
@@ -53,7 +53,9 @@ async def test_it_never_fills_the_last_column(job: Job[None], columns: int, end:
 
 
 async def test_a_prompt_gives_no_orders_to_the_terminal() -> None:
-    job = Job(lambda _: asyncio.sleep(60), Call(30), label="a\x1b[2J\x07 fox\r\u202eowl\x9b1m")
+    job = Job(
+        lambda _: asyncio.sleep(60), CallContext(30), label="a\x1b[2J\x07 fox\r\u202eowl\x9b1m"
+    )
 
     line = line_of(job, 1, 200)
     job.cancel()

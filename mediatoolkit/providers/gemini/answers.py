@@ -8,13 +8,13 @@ from mediatoolkit.errors import ProviderError
 from mediatoolkit.media import Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.gemini.refusals import read_block, response_id
-from mediatoolkit.transport import Answer
+from mediatoolkit.transport import Response
 
 CONTINUATIONS = 8
 """Requests for one answer, at most; the vendor cuts what is too long for one."""
 
 
-def candidate_of(answer: Answer) -> dict[str, Any]:
+def candidate_of(answer: Response) -> dict[str, Any]:
     """The first candidate.
 
     Raises:
@@ -28,7 +28,7 @@ def candidate_of(answer: Answer) -> dict[str, Any]:
     raise read_block(answer)
 
 
-def parts_of(candidate: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
+def parts_of(candidate: dict[str, Any], answer: Response) -> list[dict[str, Any]]:
     """The parts as the model gave them, with bytes where the wire has base64."""
     content = candidate.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
@@ -37,7 +37,7 @@ def parts_of(candidate: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
     return [_with_bytes(part, answer) for part in parts if isinstance(part, dict)]
 
 
-def continued(document: dict[str, Any], answer: Answer) -> dict[str, Any] | None:
+def continued(document: dict[str, Any], answer: Response) -> dict[str, Any] | None:
     """*document* as it asks for the rest of what *answer* began, or None when there is no rest."""
     candidate = candidate_of(answer)
     token = candidate.get("continuationToken")
@@ -46,20 +46,20 @@ def continued(document: dict[str, Any], answer: Answer) -> dict[str, Any] | None
     return {**document, "continuationToken": token}
 
 
-def _with_bytes(part: dict[str, Any], answer: Answer) -> dict[str, Any]:
+def _with_bytes(part: dict[str, Any], answer: Response) -> dict[str, Any]:
     inline = part.get("inlineData")
     if not isinstance(inline, dict) or "data" not in inline:
         return part
     try:
-        data = answer.blob(inline["data"])
+        data = answer.media_bytes(inline["data"])
     except ProviderError as error:
         error.request_id = response_id(answer)
         raise
     return {**part, "inlineData": {**inline, "data": data}}
 
 
-def origin(
-    prompt: Prompt, asked: dict[str, Any], answers: Sequence[Answer], model_id: str
+def provenance_of(
+    prompt: Prompt, asked: dict[str, Any], answers: Sequence[Response], model_id: str
 ) -> Provenance:
     """Where the media of *answers* comes from: one, and those that continue it."""
     answer = answers[-1]
@@ -75,7 +75,7 @@ def origin(
     )
 
 
-def _usage(answer: Answer) -> dict[str, Any]:
+def _usage(answer: Response) -> dict[str, Any]:
     """Tokens per modality, in and out; and the vendor's totals."""
     usage = answer.document.get("usageMetadata")
     if not isinstance(usage, dict):
@@ -91,7 +91,7 @@ def _usage(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _all_counted(usage: dict[str, Any], side: str, answer: Answer) -> dict[str, int]:
+def _all_counted(usage: dict[str, Any], side: str, answer: Response) -> dict[str, int]:
     """Tokens by modality that sum to the count; the vendor's details often leave out the text."""
     counts = by_modality(usage.get(f"{side}TokensDetails"), answer, "tokenCount")
     count = usage.get(f"{side}TokenCount")
@@ -113,12 +113,12 @@ def added(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def by_modality(details: object, answer: Answer, count: str) -> dict[str, int]:
+def by_modality(details: object, answer: Response, count: str) -> dict[str, int]:
     """Tokens by kind of media; *count* is what the vendor calls their number here."""
     if not isinstance(details, list):
         return {}
     return {
-        answer.say(one["modality"], 40).upper(): one[count]
+        answer.safe_text(one["modality"], 40).upper(): one[count]
         for one in details
         if isinstance(one, dict) and isinstance(one.get(count), int) and "modality" in one
     }

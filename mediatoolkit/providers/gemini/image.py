@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
@@ -14,16 +13,17 @@ from mediatoolkit.providers.gemini.answers import (
     CONTINUATIONS,
     candidate_of,
     continued,
-    origin,
     parts_of,
+    provenance_of,
 )
 from mediatoolkit.providers.gemini.models import DEFAULT, LIVE, MODELS, check_shape
 from mediatoolkit.providers.gemini.refusals import read_block
 from mediatoolkit.providers.gemini.service import GeminiService, check_size
-from mediatoolkit.stages import Decoding
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Decoding
 
 if TYPE_CHECKING:
-    from mediatoolkit.transport import Answer
+    from mediatoolkit.transport import Response
 
 _LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
 _SMALLER = (
@@ -86,14 +86,14 @@ class GeminiImageClient(GeminiService, ImageClient):
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
         check_size(_to_wire(prompt), _SMALLER)
 
-    async def make(self, prompt: ImagePrompt, call: Call) -> Image:
+    async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
         document = asked = _to_wire(prompt)
         parts: list[dict[str, Any]] = []
-        answers: list[Answer] = []
+        answers: list[Response] = []
         for _ in range(CONTINUATIONS):
             try:
-                answer = await self._generate(asked, call)
+                answer = await self._generate(asked, context)
                 parts += parts_of(candidate_of(answer), answer)
             except MediaToolkitError as error:
                 error.may_have_been_billed |= bool(answers)
@@ -103,7 +103,7 @@ class GeminiImageClient(GeminiService, ImageClient):
             if rest is None:
                 break
             asked = rest
-        call.report(Decoding())
+        context.report(Decoding())
         data = _picture(parts)
         if data is None:
             failure = read_block(answer)
@@ -112,7 +112,7 @@ class GeminiImageClient(GeminiService, ImageClient):
         said = {"role": "model", "parts": parts}
         return await self.received(
             data,
-            provenance=origin(prompt, await prompt.plain_options(), answers, self.model_id),
+            provenance=provenance_of(prompt, await prompt.plain_options(), answers, self.model_id),
             conversation=_Turns((*document["contents"], said)),
         )
 

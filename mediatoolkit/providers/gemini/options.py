@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
 from mediatoolkit.prompts.base import checked_text
-from mediatoolkit.quoting import quoted
 
 NAMES = frozenset(
     {

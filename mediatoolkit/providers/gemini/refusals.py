@@ -15,7 +15,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.transport import Answer, Refusal, error_by_status
+from mediatoolkit.transport import ErrorResponse, Response, error_by_status
 
 _KEY_STEP = "Set GEMINI_API_KEY to a valid key, or pass api_key=."
 # Words of Google's message, or reasons of its details, and what the owner of the key can do. The
@@ -97,7 +97,9 @@ def broke_off(candidate: Mapping[str, Any], *, streamed: bool) -> bool:
     return reason in _TECHNICAL or reason in _POLICY
 
 
-def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work") -> ProviderError:
+def read_refusal(
+    refusal: ErrorResponse, *, model: str, live: str, local: str = "work"
+) -> ProviderError:
     """The error that a status other than 200 means.
 
     Args:
@@ -114,7 +116,7 @@ def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work"
     if refusal.status == 429:
         return _rate_limit(refusal, message, details, model=model, local=local)
     facts = _facts(refusal)
-    words = _sentence(refusal.say(message))
+    words = _sentence(refusal.safe_text(message))
     reasons = " ".join(str(detail.get("reason")) for detail in details)
     key_step = _step(_KEY_STEPS, f"{reasons} {message}")
     if key_step or refusal.status in (401, 403):
@@ -137,7 +139,7 @@ def read_refusal(refusal: Refusal, *, model: str, live: str, local: str = "work"
     return error_by_status(refusal, text)
 
 
-def read_block(answer: Answer) -> ProviderError:
+def read_block(answer: Response) -> ProviderError:
     """The error that a 200 without media means."""
     document = answer.document if isinstance(answer.document, dict) else {}
     facts: dict[str, Any] = {
@@ -147,8 +149,8 @@ def read_block(answer: Answer) -> ProviderError:
     }
     feedback = document.get("promptFeedback")
     if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
-        reason = answer.say(feedback["blockReason"], 60)
-        said = _sentence(answer.say(feedback.get("blockReasonMessage"))) or "no further word."
+        reason = answer.safe_text(feedback["blockReason"], 60)
+        said = _sentence(answer.safe_text(feedback.get("blockReasonMessage"))) or "no further word."
         return RefusalError(
             f"Gemini refused the prompt ({reason}): {said} Say it differently.",
             reason=reason,
@@ -165,16 +167,18 @@ def read_block(answer: Answer) -> ProviderError:
     return _no_media(answer, candidate, facts)
 
 
-def response_id(answer: Answer) -> str | None:
+def response_id(answer: Response) -> str | None:
     """Gemini's name for a call, which stands in the body."""
     document = answer.document if isinstance(answer.document, dict) else {}
-    return answer.say(document.get("responseId"), 100) or answer.request_id
+    return answer.safe_text(document.get("responseId"), 100) or answer.request_id
 
 
-def _no_media(answer: Answer, candidate: Mapping[str, Any], facts: dict[str, Any]) -> ProviderError:
-    words = answer.say(_text_of(candidate))
-    reason = answer.say(candidate.get("finishReason"), 60) or ("STOP" if words else "NO_END")
-    explanation = answer.say(candidate.get("finishMessage")) or words
+def _no_media(
+    answer: Response, candidate: Mapping[str, Any], facts: dict[str, Any]
+) -> ProviderError:
+    words = answer.safe_text(_text_of(candidate))
+    reason = answer.safe_text(candidate.get("finishReason"), 60) or ("STOP" if words else "NO_END")
+    explanation = answer.safe_text(candidate.get("finishMessage")) or words
     if reason in _TECHNICAL or (reason == "STOP" and not explanation):
         problem = _TECHNICAL.get(reason, "the answer holds neither media nor words; ask again")
         return ProviderError(
@@ -206,7 +210,7 @@ def _has_output(usage: object) -> bool:
     return any(isinstance(count, int) and count > 0 for count in counts)
 
 
-def _facts(refusal: Refusal) -> dict[str, Any]:
+def _facts(refusal: ErrorResponse) -> dict[str, Any]:
     return {
         "provider": refusal.provider,
         "status": refusal.status,
@@ -214,9 +218,9 @@ def _facts(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _not_gemini(refusal: Refusal) -> ProviderError:
+def _not_gemini(refusal: ErrorResponse) -> ProviderError:
     """An error response in another form than Google's judges neither the key nor the model."""
-    text = refusal.say(refusal.text, 200)
+    text = refusal.safe_text(refusal.text, 200)
     quote = f": {text}" if text and not text.startswith("<") else ""
     return ProviderError(
         f"An answer with status {refusal.status} came that is not Gemini's own{quote}. A proxy, a "
@@ -236,7 +240,7 @@ def _step_instead_of_waiting(message: str, details: Sequence[Mapping[str, Any]],
 
 
 def _rate_limit(
-    refusal: Refusal,
+    refusal: ErrorResponse,
     message: str,
     details: Sequence[Mapping[str, Any]],
     *,
@@ -252,7 +256,7 @@ def _rate_limit(
     per_day = any("PerDay" in str(each.get("quotaId")) for each in _violations(details))
     advice = "Today's quota is used up; ask tomorrow." if per_day else "Ask again later."
     exceeded = "; ".join(_EXCEEDED.findall(message))  # stands behind lines that are always the same
-    words = _sentence(refusal.say(exceeded or message))
+    words = _sentence(refusal.safe_text(exceeded or message))
     return RateLimitError(
         f"Gemini's quota is used up: {words or 'no further word.'} {advice}",
         retry_after=delay,

@@ -7,21 +7,12 @@ import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import AuthenticationError, PromptError, ProviderError
 from mediatoolkit.providers.base import Offer
 from mediatoolkit.providers.gemini.refusals import read_refusal
-from mediatoolkit.quoting import quoted
-from mediatoolkit.transport import (
-    Answer,
-    Limits,
-    Refusal,
-    Retry,
-    Secret,
-    Timeout,
-    Transport,
-    timeout_of,
-)
+from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry, Secret, Transport
 from mediatoolkit.transport.guard import checked_base
 from mediatoolkit.transport.secret import HiddenText
 
@@ -119,7 +110,7 @@ class GeminiService:
         reason = "" if cls.credentials() else f"Needs a key: set {' or '.join(_KEY_NAMES)}."
         return Offer(f"{cls.provider}/{model}", reason, choices, takes)
 
-    def _read_refusal(self, refusal: Refusal) -> ProviderError:
+    def _read_refusal(self, refusal: ErrorResponse) -> ProviderError:
         """The error that a status other than 200 means."""
         live = ", ".join(self.live)
         return read_refusal(refusal, model=self.model, live=live, local=self.local_verb)
@@ -128,12 +119,12 @@ class GeminiService:
         """Refuse later use, fail what is in flight."""
         await self._transport.close()
 
-    async def _generate(self, document: dict[str, Any], call: Call) -> Answer:
+    async def _generate(self, document: dict[str, Any], context: CallContext) -> Response:
         return await self._transport.post(
             f"/{self._version}/models/{self.model}:generateContent",
             document,
-            call,
-            headers={"x-server-timeout": str(math.ceil(call.left()))},
+            context,
+            headers={"x-server-timeout": str(math.ceil(context.left()))},
         )
 
 

@@ -9,7 +9,7 @@ from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.sound import riff, wav
 from mediatoolkit.providers.gemini.answers import candidate_of, parts_of
-from mediatoolkit.transport import Answer
+from mediatoolkit.transport import Response
 
 _BARE = ("audio/l16", "audio/pcm")
 _RATE = re.compile(r"rate=([1-9]\d{3,5})")
@@ -83,7 +83,7 @@ def whole(sounds: Sequence[Sound], provenance: Provenance | None = None) -> Audi
     )
 
 
-def inlines(answer: Answer) -> list[dict[str, Any]]:
+def inlines(answer: Response) -> list[dict[str, Any]]:
     """What holds sound in *answer*; an event of a stream may also hold nothing but a count."""
     document = answer.document if isinstance(answer.document, dict) else {}
     feedback = document.get("promptFeedback")
@@ -95,7 +95,7 @@ def inlines(answer: Answer) -> list[dict[str, Any]]:
     return [inline for inline in found if isinstance(inline, dict) and inline.get("data")]
 
 
-def summed(said: Sequence[Answer]) -> Answer:
+def summed(said: Sequence[Response]) -> Response:
     """One answer that says what all *said*: every text, how it ended, what it cost."""
     candidate: dict[str, Any] = {}
     texts: list[dict[str, Any]] = []

@@ -8,9 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError
-from mediatoolkit.flow import relay, together
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.prompts import SpeechPrompt
@@ -20,16 +19,17 @@ from mediatoolkit.providers.gemini.answers import (
     added,
     candidate_of,
     continued,
-    origin,
+    provenance_of,
 )
 from mediatoolkit.providers.gemini.parts import parts_of_text
 from mediatoolkit.providers.gemini.refusals import broke_off, read_block, response_id
 from mediatoolkit.providers.gemini.service import GeminiService
 from mediatoolkit.providers.gemini.sounds import Ear, inlines, summed, whole
 from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Decoding
-from mediatoolkit.transport import Answer, Timeout, call_within
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Decoding
+from mediatoolkit.runtime.gather import as_async_generator, gather_limited
+from mediatoolkit.transport import Response
 
 DEFAULT = "gemini-3.8-flash-tts"
 _MODELS = (
@@ -86,7 +86,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 known = ", ".join(PREBUILT)
                 raise PromptError(f"{self.model} has no voice {quoted(voice)}; it has {known}.")
 
-    async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
+    async def make(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """Speak all of *prompt*; parts of a long text are asked for side by side, unless heard."""
         failed: list[MediaToolkitError] = []
 
@@ -94,32 +94,36 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
             if failed:
                 raise failed[0]  # nobody would hear it
             try:
-                return await self._speak(part, call)
+                return await self._speak(part, context)
             except MediaToolkitError as error:
                 failed.append(error)
                 raise
 
         works = [partial(speak, part) for part in parts_of_text(prompt, LONGEST)]
-        in_order = 1 if call.listener else _AT_ONCE  # what is heard at once is heard in order
-        spoken = await together(works, at_once=in_order, return_exceptions=True)
+        in_order = 1 if context.listener else _AT_ONCE  # what is heard at once is heard in order
+        spoken = await gather_limited(works, at_once=in_order, return_exceptions=True)
         if failed:
             failed[0].may_have_been_billed |= any(isinstance(one, Audio) for one in spoken)
             raise failed[0]
         if len(spoken) == 1:
             return spoken[0]
         whole = await asyncio.to_thread(concatenate, spoken)
-        return replace(whole, provenance=await _origin_of(prompt, spoken))
+        return replace(whole, provenance=await _provenance_of(prompt, spoken))
 
-    async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
+    async def stream(
+        self, prompt: SpeechPrompt, context: CallContext
+    ) -> AsyncGenerator[Sound, None]:
         """Speak *prompt* as it is made, part after part of a long text."""
-        async with aclosing(relay(partial(self.pour, prompt, call))) as sounds:
+        async with aclosing(as_async_generator(partial(self.pour, prompt, context))) as sounds:
             async for sound in sounds:
                 yield sound
 
-    async def pour(self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None]) -> None:
+    async def pour(
+        self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
+    ) -> None:
         """As `stream`, in the caller's own task."""
         for part in parts_of_text(prompt, LONGEST):
-            await self._say(part, call, give, streamed=True)
+            await self._say(part, context, give, streamed=True)
 
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
@@ -134,27 +138,32 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         Raises:
             PromptError: There is no such filter.
         """
-        async with call_within(timeout, self.timeout) as call:
-            return await read_voices(self._transport, self._version, filters, call)
+        async with context_for(timeout, self.timeout) as context:
+            return await read_voices(self._transport, self._version, filters, context)
 
-    async def _speak(self, prompt: SpeechPrompt, call: Call) -> Audio:
+    async def _speak(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """One part; as a stream where somebody listens, since it then sounds at once."""
         sounds: list[Sound] = []
 
         def hear(sound: Sound) -> None:
             sounds.append(sound)
             if heard:
-                self.let_hear(sound, call)
+                self.let_hear(sound, context)
 
-        heard = call.listener is not None
-        answers = await self._say(prompt, call, hear, streamed=heard)
-        call.report(Decoding())
-        provenance = origin(prompt, await prompt.plain_options(), answers, self.model_id)
+        heard = context.listener is not None
+        answers = await self._say(prompt, context, hear, streamed=heard)
+        context.report(Decoding())
+        provenance = provenance_of(prompt, await prompt.plain_options(), answers, self.model_id)
         return await asyncio.to_thread(whole, sounds, provenance)
 
     async def _say(
-        self, prompt: SpeechPrompt, call: Call, give: Callable[[Sound], None], *, streamed: bool
-    ) -> list[Answer]:
+        self,
+        prompt: SpeechPrompt,
+        context: CallContext,
+        give: Callable[[Sound], None],
+        *,
+        streamed: bool,
+    ) -> list[Response]:
         """Give every piece of sound as it comes; returns what else was said, for each request.
 
         Raises:
@@ -164,11 +173,11 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         document = asked = self._to_wire(prompt)
         ask = self._stream if streamed else self._whole
         ear, heard = Ear(), False
-        answers: list[Answer] = []
+        answers: list[Response] = []
         for _ in range(CONTINUATIONS):
-            said: list[Answer] = []
+            said: list[Response] = []
 
-            def hear(answer: Answer, said: list[Answer] = said) -> None:
+            def hear(answer: Response, said: list[Response] = said) -> None:
                 nonlocal heard
                 said.append(answer)
                 for inline in inlines(answer):
@@ -176,7 +185,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                     give(ear.hear(inline))
 
             try:
-                await ask(asked, call, hear)
+                await ask(asked, context, hear)
             except MediaToolkitError as error:
                 error.may_have_been_billed |= heard or bool(answers)
                 if said and isinstance(error, ProviderError) and error.request_id is None:
@@ -194,15 +203,15 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         return answers
 
     async def _whole(
-        self, document: dict[str, Any], call: Call, hear: Callable[[Answer], None]
+        self, document: dict[str, Any], context: CallContext, hear: Callable[[Response], None]
     ) -> None:
-        hear(await self._generate(document, call))
+        hear(await self._generate(document, context))
 
     async def _stream(
-        self, document: dict[str, Any], call: Call, hear: Callable[[Answer], None]
+        self, document: dict[str, Any], context: CallContext, hear: Callable[[Response], None]
     ) -> None:
         path = f"/{self._version}/models/{self.model}:streamGenerateContent"
-        await self._transport.post(path, document, call, query={"alt": "sse"}, sink=hear)
+        await self._transport.post(path, document, context, query={"alt": "sse"}, sink=hear)
 
     def _to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
         written = _WRITTEN_STYLE.match(self.model)
@@ -216,7 +225,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         }
 
 
-async def _origin_of(prompt: SpeechPrompt, spoken: Sequence[Audio]) -> Provenance | None:
+async def _provenance_of(prompt: SpeechPrompt, spoken: Sequence[Audio]) -> Provenance | None:
     """The origin of the whole: of the first part, with what all parts cost."""
     origins = [one.provenance for one in spoken if one.provenance]
     if not origins:

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mediatoolkit import files
-from mediatoolkit.call import Call
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
@@ -17,8 +15,10 @@ from mediatoolkit.providers.gemini import refusals
 from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.service import GeminiService, check_size
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
-from mediatoolkit.stages import Decoding
-from mediatoolkit.transport import Answer, Refusal, Timeout
+from mediatoolkit.runtime import files
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Decoding
+from mediatoolkit.transport import ErrorResponse, Response
 
 DEFAULT = "gemini-omni-1.1-flash"
 _MODELS = (DEFAULT, "gemini-omni-1.2-flash")
@@ -81,21 +81,23 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
         check_size(_to_wire(prompt, self.model), "Give a shorter film, or smaller pictures.")
 
-    async def begin(self, prompt: VideoPrompt, call: Call) -> str:
+    async def begin(self, prompt: VideoPrompt, context: CallContext) -> str:
         """Start the generation; the vendor's name for it."""
         answer = await self._transport.post(
-            f"/{self._version}/interactions", _to_wire(prompt, self.model), call
+            f"/{self._version}/interactions", _to_wire(prompt, self.model), context
         )
         document = answer.document if isinstance(answer.document, dict) else {}
-        job_id = answer.say(document.get("id"))
+        job_id = answer.safe_text(document.get("id"))
         if not _ID.fullmatch(job_id):
             raise _odd("Gemini started the film without a usable id", answer)
         return job_id
 
-    async def look(self, job_id: str, origin: Provenance, call: Call) -> Video | None:
+    async def look(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
         """The film, or None while it is in the making."""
         path = f"/{self._version}/interactions/{_checked(job_id)}"
-        answer = await answer_of(self._transport.get(path, call, query={"stream": "false"}), call)
+        answer = await answer_of(
+            self._transport.get(path, context, query={"stream": "false"}), context
+        )
         document = answer.document if isinstance(answer.document, dict) else {}
         status = _status(document, job_id, answer)
         if status in _WORKING:
@@ -103,31 +105,31 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         content = list(_content(document))
         found = next((one for one in content if one.get("type") == "video"), None)
         if status == "completed" and found is not None:
-            data = await self._fetch(found, answer, call)
-            call.report(Decoding())
-            return await self.received(data, provenance=_finished(origin, answer, job_id))
+            data = await self._fetch(found, answer, context)
+            context.report(Decoding())
+            return await self.received(data, provenance=_finished(provenance, answer, job_id))
         error = _no_film(answer, document, content)
         if document.get("id") == job_id and (status in _FAILED or isinstance(error, RefusalError)):
-            call.job_id = None  # the vendor's own word of this very job: nothing goes on
+            context.job_id = None  # the vendor's own word of this very job: nothing goes on
         raise error
 
-    def _read_refusal(self, refusal: Refusal) -> ProviderError:
+    def _read_refusal(self, refusal: ErrorResponse) -> ProviderError:
         """Keep the vendor's own words, too: they are what a look that was refused has to tell."""
         error = super()._read_refusal(refusal)
-        error.words = refusal.say(refusals.envelope(refusal.document).get("message"))
+        error.words = refusal.safe_text(refusals.envelope(refusal.document).get("message"))
         return error
 
-    async def withdraw(self, job_id: str, call: Call) -> bool:
+    async def withdraw(self, job_id: str, context: CallContext) -> bool:
         """Ask the vendor to stop; whether it says that it did."""
         path = f"/{self._version}/interactions/{_checked(job_id)}/cancel"
-        answer = await self._transport.post(path, {}, call, paid=False)
+        answer = await self._transport.post(path, {}, context, paid=False)
         document = answer.document if isinstance(answer.document, dict) else {}
         return document.get("id", job_id) == job_id and document.get("status") == "cancelled"
 
-    async def _fetch(self, found: dict[str, Any], answer: Answer, call: Call) -> bytes:
+    async def _fetch(self, found: dict[str, Any], answer: Response, context: CallContext) -> bytes:
         """Inline bytes, our own host's file by its id, or a guarded download without the key."""
         if isinstance(found.get("data"), str):
-            return answer.blob(found["data"])
+            return answer.media_bytes(found["data"])
         uri = found.get("uri")
         if not isinstance(uri, str):
             raise _odd("Gemini finished the film and named no file", answer)
@@ -135,7 +137,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         if own:
             uri = f"{self._transport.base_url}/{own[1]}/files/{own[2]}:download?alt=media"
         with files.scratch_folder() as folder:
-            path = await self._transport.download(uri, folder / "film", call)
+            path = await self._transport.download(uri, folder / "film", context)
             return await asyncio.to_thread(files.read_file, path)
 
 
@@ -187,33 +189,33 @@ def _content(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from (one for one in listed if isinstance(one, dict))
 
 
-def _status(document: dict[str, Any], job_id: str, answer: Answer) -> str:
+def _status(document: dict[str, Any], job_id: str, answer: Response) -> str:
     """The vendor's word for how far the job has come; only words that we know.
 
     Raises:
         LookAgain: Another word, none at all, or one about another job.
     """
-    status = answer.say(document.get("status"), 40)
+    status = answer.safe_text(document.get("status"), 40)
     if document.get("id", job_id) != job_id:
         raise _look_again("Gemini answered a look at one film with the state of another", answer)
     if not status:
-        words = answer.say(_first_error(document)) or "no word of it"
+        words = answer.safe_text(_first_error(document)) or "no word of it"
         raise _look_again(f"Gemini answered a look at the film without its state: {words}", answer)
     if status not in _WORKING | _ENDED:
         raise LookAgain(f"Gemini says that the film is {status!r}.")
     return status
 
 
-def _look_again(what: str, answer: Answer) -> LookAgain:
+def _look_again(what: str, answer: Response) -> LookAgain:
     return LookAgain(f"{what}.", _odd(what, answer))
 
 
 def _no_film(
-    answer: Answer, document: dict[str, Any], content: list[dict[str, Any]]
+    answer: Response, document: dict[str, Any], content: list[dict[str, Any]]
 ) -> ProviderError:
-    status = answer.say(document.get("status"), 40)
+    status = answer.safe_text(document.get("status"), 40)
     words = " ".join(str(one["text"]) for one in content if isinstance(one.get("text"), str))
-    said = answer.say(words) or answer.say(_first_error(document))
+    said = answer.safe_text(words) or answer.safe_text(_first_error(document))
     facts: dict[str, Any] = {"provider": answer.provider, "request_id": answer.request_id}
     if status != "completed":
         return ProviderError(
@@ -243,17 +245,17 @@ def _first_error(document: dict[str, Any]) -> object:
     return next((one.get("message") for one in listed if isinstance(one, dict)), None)
 
 
-def _finished(origin: Provenance, answer: Answer, job_id: str) -> Provenance:
+def _finished(provenance: Provenance, answer: Response, job_id: str) -> Provenance:
     usage = answer.document.get("usage")
     return replace(
-        origin,
+        provenance,
         request_id=job_id,
         usage=_usage(usage, answer) if isinstance(usage, dict) else {},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _usage(usage: dict[str, Any], answer: Answer) -> dict[str, Any]:
+def _usage(usage: dict[str, Any], answer: Response) -> dict[str, Any]:
     """Tokens per modality, in and out; and the vendor's totals."""
     counted = {
         "input": _tokens(usage, "input", answer, alone="TEXT"),
@@ -266,7 +268,7 @@ def _usage(usage: dict[str, Any], answer: Answer) -> dict[str, Any]:
     }
 
 
-def _tokens(usage: dict[str, Any], way: str, answer: Answer, *, alone: str) -> dict[str, int]:
+def _tokens(usage: dict[str, Any], way: str, answer: Response, *, alone: str) -> dict[str, int]:
     """Tokens by kind of media; what the vendor bills and names no kind of is text.
 
     Where it names no kind at all, all of them are *alone*.
@@ -286,7 +288,7 @@ def _checked(job_id: str) -> str:
     return job_id
 
 
-def _odd(what: str, answer: Answer) -> ProviderError:
+def _odd(what: str, answer: Response) -> ProviderError:
     return ProviderError(
         f"{what}; report it with the request id if it happens again.",
         provider=answer.provider,

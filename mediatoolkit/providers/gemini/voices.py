@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Audio
 from mediatoolkit.prompts.base import checked_text
 from mediatoolkit.providers.gemini.sounds import sample
-from mediatoolkit.quoting import quoted
-from mediatoolkit.transport import Answer, Transport
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.transport import Response, Transport
 
 _NAMES = """
 Achernar Achird Algenib Algieba Alnilam Aoede Autonoe Callirrhoe Charon Despina Enceladus Erinome
@@ -66,7 +66,10 @@ class Voice:
 
 
 async def read_voices(
-    transport: Transport, version: str, filters: Mapping[str, str | Sequence[str]], call: Call
+    transport: Transport,
+    version: str,
+    filters: Mapping[str, str | Sequence[str]],
+    context: CallContext,
 ) -> list[Voice]:
     """All pages of the catalogue.
 
@@ -83,7 +86,7 @@ async def read_voices(
     voices: list[Voice] = []
     token: list[tuple[str, str]] = []
     for _ in range(_PAGES):
-        answer = await transport.get(f"/{version}/voices", call, query=[*query, *token])
+        answer = await transport.get(f"/{version}/voices", context, query=[*query, *token])
         document = answer.document if isinstance(answer.document, dict) else {}
         voices += _read(document.get("voices"), answer)
         following = document.get("next_page_token")
@@ -99,18 +102,18 @@ def _word(name: str, word: object) -> str:
     return checked_text(word)
 
 
-def _read(listed: object, answer: Answer) -> list[Voice]:
+def _read(listed: object, answer: Response) -> list[Voice]:
     voices = []
     for one in listed if isinstance(listed, list) else ():
-        name = answer.say(one.get("id")) if isinstance(one, dict) else ""
+        name = answer.safe_text(one.get("id")) if isinstance(one, dict) else ""
         if name:
-            facts = {fact: said for fact in _FACTS if (said := answer.say(one.get(fact)))}
-            kind = answer.say(one.get("type"), 40) or "prebuilt"
+            facts = {fact: said for fact in _FACTS if (said := answer.safe_text(one.get(fact)))}
+            kind = answer.safe_text(one.get("type"), 40) or "prebuilt"
             voices.append(Voice(name, kind, facts, _sample(one.get("sample_audio"), answer)))
     return voices
 
 
-def _sample(found: object, answer: Answer) -> tuple[bytes, str] | None:
+def _sample(found: object, answer: Response) -> tuple[bytes, str] | None:
     if not isinstance(found, dict) or not isinstance(found.get("data"), str):
         return None
-    return answer.blob(found["data"]), str(found.get("mime_type", ""))
+    return answer.media_bytes(found["data"]), str(found.get("mime_type", ""))

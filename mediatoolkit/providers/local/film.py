@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Provenance, Video
 from mediatoolkit.prompts.base import is_single
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Decoding
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Decoding
 
 MODEL = "film"
 _ALIKE = 0.02
@@ -81,22 +81,22 @@ class FilmPlan:
         return f"film of {count} pictures" if count > 1 else "film of one picture"
 
 
-async def make_film(plan: FilmPlan, call: Call) -> Video:
+async def make_film(plan: FilmPlan, context: CallContext) -> Video:
     """Make the film of a plan, in a worker thread; cancelling leaves nothing behind.
 
     Raises:
         PromptError: The narration is longer than the film was asked to be, or cannot be spoken.
         MissingExtraError: PyAV is not installed.
     """
-    call.provider = "local"
+    context.provider = "local"
     workers = Workers("film", 1)
     try:
-        voice = await voiceover.spoken(plan.narration, call)
-        data, origin = await workers.do(partial(_made, plan, voice), call)
+        voice = await voiceover.spoken(plan.narration, context)
+        data, provenance = await workers.do(partial(_made, plan, voice), context)
     finally:
         workers.close()
-    call.report(Decoding())
-    return await Video.load(data, provenance=origin)
+    context.report(Decoding())
+    return await Video.load(data, provenance=provenance)
 
 
 def common_shape(pictures: Iterable[Image]) -> float:
@@ -105,7 +105,7 @@ def common_shape(pictures: Iterable[Image]) -> float:
     return first if all(abs(other / first - 1) < _ALIKE for other in others) else WIDE
 
 
-def origin_of(
+def provenance_of(
     prompt: str, options: dict[str, Any], *, seed: int | None = None, **notes: Any
 ) -> Provenance:
     """The record of a film that is made here."""
@@ -141,7 +141,7 @@ def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Prove
         "seconds": plan.seconds,
         "size": "{}x{}".format(*plan.size),
     }
-    return data, origin_of(told or plan.label(), options)
+    return data, provenance_of(told or plan.label(), options)
 
 
 def _pictures(things: object) -> Iterator[Image]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.quoting import quoted
 
 SMALLEST, LARGEST = 64, 1920
 """Pixels of a side."""

@@ -5,15 +5,14 @@ import secrets
 from datetime import UTC, datetime
 from functools import partial
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient, Offer
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Decoding, Partial
-from mediatoolkit.transport import Timeout, timeout_of
+from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.runtime.events import Decoding, Partial
 
 MODEL = "painter"
 SMALLEST, LARGEST = 64, 1536
@@ -66,14 +65,14 @@ class LocalImageClient(ImageClient):
             )
         _pixels(prompt)
 
-    async def make(self, prompt: ImagePrompt, call: Call) -> Image:
+    async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Paint in a worker thread, with its stages as progress; cancelling stops the brush."""
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        call.provider = self.provider
+        context.provider = self.provider
         seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
-        data, notes = await self._workers.do(partial(_paint, prompt, seed), call)
-        call.report(Decoding())
+        data, notes = await self._workers.do(partial(_paint, prompt, seed), context)
+        context.report(Decoding())
         return await Image.load(data, provenance=_provenance(prompt, seed, notes))
 
     async def close(self) -> None:

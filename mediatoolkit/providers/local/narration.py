@@ -1,9 +1,9 @@
 """The voice over a film: sound, or a text that the local voice speaks."""
 
-from mediatoolkit.call import Call
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio
 from mediatoolkit.prompts.speech import SpeechPrompt
+from mediatoolkit.runtime.context import CallContext
 
 Narration = Audio | str | None
 
@@ -28,7 +28,7 @@ def checked(narration: object) -> Narration:
     raise failure
 
 
-async def spoken(narration: Narration, call: Call) -> Audio | None:
+async def spoken(narration: Narration, context: CallContext) -> Audio | None:
     """The narration as sound.
 
     Raises:
@@ -42,7 +42,7 @@ async def spoken(narration: Narration, call: Call) -> Audio | None:
     prompt = SpeechPrompt(narration)
     async with LocalSpeechClient() as client:
         client.check(prompt)
-        return await client.make(prompt, call)
+        return await client.make(prompt, context)
 
 
 def mark(narration: Narration) -> str | None:

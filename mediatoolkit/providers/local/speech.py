@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import Offer, SpeechClient
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Decoding, Drawing
+from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.runtime.events import Decoding, Drawing
 from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, Voice, speaks, usual
-from mediatoolkit.transport import Timeout, timeout_of
 
 if TYPE_CHECKING:
     from mediatoolkit.synthesis.speaking.speech import Spoken
@@ -100,25 +99,27 @@ class LocalSpeechClient(SpeechClient):
             self._check_voice(speech.voice_called(name), prompt.language)
         speech.check(turns, prompt.speed)
 
-    async def make(self, prompt: SpeechPrompt, call: Call) -> Audio:
+    async def make(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """Speak in a worker thread, sentence by sentence; cancelling stops the voice."""
-        async with aclosing(self._sentences(prompt, call)) as sentences:
+        async with aclosing(self._sentences(prompt, context)) as sentences:
             said = []
             async for one in sentences:
                 said.append(one)
-                self.let_hear(one.sound, call)
-        call.report(Decoding())
+                self.let_hear(one.sound, context)
+        context.report(Decoding())
         options = await prompt.plain_options()
         turns, engines = self._turns(prompt), self._engines(prompt)
         missing = await asyncio.to_thread(_not_spoken, turns)
         return await asyncio.to_thread(_audio, prompt, options, said, engines, missing)
 
-    async def stream(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator[Sound, None]:
+    async def stream(
+        self, prompt: SpeechPrompt, context: CallContext
+    ) -> AsyncGenerator[Sound, None]:
         """As `make`, a sentence at a time, each while the next is being made.
 
         All sentences are equally loud; the whole that `make` returns may be a little louder.
         """
-        async with aclosing(self._sentences(prompt, call)) as sentences:
+        async with aclosing(self._sentences(prompt, context)) as sentences:
             async for said in sentences:
                 yield said.sound
 
@@ -164,22 +165,24 @@ class LocalSpeechClient(SpeechClient):
                 "one of voice= and language= out."
             )
 
-    async def _sentences(self, prompt: SpeechPrompt, call: Call) -> AsyncGenerator["_Said", None]:
-        call.provider = self.provider
+    async def _sentences(
+        self, prompt: SpeechPrompt, context: CallContext
+    ) -> AsyncGenerator["_Said", None]:
+        context.provider = self.provider
         talk = _Talk(prompt, self._turns(prompt))
-        ahead = asyncio.create_task(self._next(talk, call))
+        ahead = asyncio.create_task(self._next(talk, context))
         try:
             while said := await ahead:
-                ahead = asyncio.create_task(self._next(talk, call))
+                ahead = asyncio.create_task(self._next(talk, context))
                 yield said
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _next(self, talk: "_Talk", call: Call) -> "_Said | None":
+    async def _next(self, talk: "_Talk", context: CallContext) -> "_Said | None":
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        return await self._workers.do(talk.next, call)
+        return await self._workers.do(talk.next, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,7 @@ def _audio(
         "not_spoken": missing,
         "engines": engines if len(engines) > 1 else None,
     }
-    origin = Provenance(
+    provenance = Provenance(
         model=f"local/{engines[0] if len(engines) == 1 else MODELS[0]}",
         prompt=prompt.text,
         engine="local",
@@ -257,4 +260,4 @@ def _audio(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         notes={name: value for name, value in notes.items() if value},
     )
-    return Audio.from_pcm(pcm, sample_rate=said[0].sound.sample_rate, provenance=origin)
+    return Audio.from_pcm(pcm, sample_rate=said[0].sound.sample_rate, provenance=provenance)

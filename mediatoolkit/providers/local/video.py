@@ -6,19 +6,18 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from mediatoolkit.call import Call
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Offer, VideoClient
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.extra import missing
-from mediatoolkit.providers.local.film import MODEL, common_shape, origin_of
+from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
 from mediatoolkit.providers.local.workers import Progress, Tell, Workers, drawing
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Decoding
-from mediatoolkit.transport import Timeout, timeout_of
+from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.runtime.events import Decoding
 
 ONE_SCENE = 6.0
 """Seconds of a film of one scene when nobody says otherwise."""
@@ -84,19 +83,19 @@ class LocalVideoClient(VideoClient):
         if isinstance(narration, (str, Audio)):
             voiceover.checked(narration)
 
-    async def make(self, prompt: VideoPrompt, call: Call) -> Video:
+    async def make(self, prompt: VideoPrompt, context: CallContext) -> Video:
         """Paint and compose in a worker thread; cancelling leaves nothing behind."""
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        call.provider = self.provider
+        context.provider = self.provider
         seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
         narration = await asyncio.to_thread(voiceover.checked, prompt.options.get("narration"))
-        voice = await voiceover.spoken(narration, call)
-        data, notes = await self._workers.do(partial(_made, prompt, voice, seed), call)
-        call.report(Decoding())
+        voice = await voiceover.spoken(narration, context)
+        data, notes = await self._workers.do(partial(_made, prompt, voice, seed), context)
+        context.report(Decoding())
         options = await prompt.plain_options() | {"narration": voiceover.mark(narration)}
-        origin = origin_of(prompt.text, options, seed=seed, **notes)
-        return await Video.load(data, provenance=origin)
+        provenance = provenance_of(prompt.text, options, seed=seed, **notes)
+        return await Video.load(data, provenance=provenance)
 
     async def close(self) -> None:
         """Refuse later use; films under way end as their callers do."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from mediatoolkit.call import Call
-from mediatoolkit.stages import Drawing, Event
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import Drawing, Event
 
 T = TypeVar("T")
 Tell = Callable[[Event], None]
@@ -32,13 +32,13 @@ class Workers:
         self._name, self._count = name, count
         self._open()
 
-    async def do(self, work: Callable[[Tell], T], call: Call) -> T:
+    async def do(self, work: Callable[[Tell], T], context: CallContext) -> T:
         """Run *work* in a thread.
 
         Args:
             work: Gets a function to call often, with an event. That function raises when the call
                 is cancelled.
-            call: Is told of the events.
+            context: Is told of the events.
 
         Cancelled, it returns when the work has stopped.
         """
@@ -50,7 +50,7 @@ class Workers:
         def tell(event: Event) -> None:
             if stop.is_set():
                 raise _Stopped
-            loop.call_soon_threadsafe(call.report, event)
+            loop.call_soon_threadsafe(context.report, event)
 
         working = self._threads.submit(work, tell)
         result = asyncio.wrap_future(working)

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from mediatoolkit.checks import visible
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.media.reel import pyav
-from mediatoolkit.quoting import visible
 from mediatoolkit.synthesis.filming.plates import Planes
 
 _PICTURE = {

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.numeric import is_number
-from mediatoolkit.quoting import quoted
 
 PER_PICTURE = 4.0
 """Seconds for each picture when neither a narration nor anybody says otherwise."""

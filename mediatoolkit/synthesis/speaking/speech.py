@@ -14,8 +14,8 @@ from importlib.util import find_spec
 import numpy as np
 import numpy.typing as npt
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MissingExtraError, PromptError
-from mediatoolkit.quoting import quoted
 from mediatoolkit.synthesis.speaking import pico, speech_model
 from mediatoolkit.synthesis.speaking.markup import BREAK, pause_of, without_markup
 from mediatoolkit.synthesis.speaking.readings import neutral, readable

@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from mediatoolkit import loops
+from mediatoolkit.runtime import loops
 
 
 class Follower:

@@ -5,7 +5,7 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from mediatoolkit.job import Job
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board.place import Place
 from mediatoolkit.widgets.outputs.ending import line_of, quiet
 from mediatoolkit.widgets.page import Bundle

@@ -10,12 +10,12 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from mediatoolkit import loops
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Media
-from mediatoolkit.progress import Progress, State
-from mediatoolkit.quoting import visible
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.events import Progress, State
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import kernel, shown
 from mediatoolkit.widgets.board.follower import Follower, heard
 from mediatoolkit.widgets.board.report import Report
@@ -157,7 +157,7 @@ class Place:
         self._told.add(name)
         if self._view is None:
             self._open()
-        job.before_over(self._prepare)
+        job.on_result(self._prepare)
         self._watch(name, report, job)
 
     def _open(self) -> None:
@@ -196,8 +196,8 @@ class Place:
                     self._let_go(all_media=False)
             self.follower(job.loop).news.set()
 
-        job.watch(hear)
-        job.when_begun(lambda job: self.follower(job.loop).begin())
+        job.subscribe(hear)
+        job.on_start(lambda job: self.follower(job.loop).begin())
 
     def _let_go(self, *, all_media: bool) -> None:
         for report in self._reports.values():
@@ -256,7 +256,7 @@ class Place:
             found = [name for name, report in self._reports.items() if report.job is job]
             for name in found:
                 places[self.cell] = self
-                self._put(name, job.again(), is_heard=True)
+                self._put(name, job.retry(), is_heard=True)
 
     async def _prepare(self, result: object) -> None:
         """Make the preview in a thread, so that the loop is free when the view is replaced."""

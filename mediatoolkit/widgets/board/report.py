@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from mediatoolkit.job import Job
-from mediatoolkit.progress import Progress, State
-from mediatoolkit.stages import Partial
+from mediatoolkit.runtime.events import Partial, Progress, State
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board.rows import Row, began_of, row_of
 from mediatoolkit.widgets.board.sounding import SoundQueue
 from mediatoolkit.widgets.outputs.ending import over

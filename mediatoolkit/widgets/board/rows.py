@@ -5,9 +5,16 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from mediatoolkit.progress import Progress, State
-from mediatoolkit.quoting import visible
-from mediatoolkit.stages import Drawing, Event, Partial, Receiving, Retrying
+from mediatoolkit.checks import visible
+from mediatoolkit.runtime.events import (
+    Drawing,
+    Event,
+    Partial,
+    Progress,
+    Receiving,
+    Retrying,
+    State,
+)
 from mediatoolkit.widgets.outputs.failure import failure_of
 from mediatoolkit.widgets.outputs.held import Told
 

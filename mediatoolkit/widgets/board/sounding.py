@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mediatoolkit.stages import Event, Sounding
+from mediatoolkit.runtime.events import Event, Sounding
 
 MOST = 128_000
 """Bytes in one message; a server forwards about a megabyte a second."""

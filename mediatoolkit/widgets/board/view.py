@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
-from mediatoolkit.stages import Sounding
+from mediatoolkit.runtime.events import Sounding
 from mediatoolkit.widgets import frontend
 from mediatoolkit.widgets.board.plain import PlainBoard
 from mediatoolkit.widgets.board.rows import Row, Wish

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import anywidget
 import traitlets as t
 
-from mediatoolkit.stages import Drawing, Partial, Sounding
+from mediatoolkit.runtime.events import Drawing, Partial, Sounding
 from mediatoolkit.widgets.board.rows import Row, Wish, now
 from mediatoolkit.widgets.page import Guarded, script, style
 
@@ -126,8 +126,8 @@ def _parted(rows: Mapping[str, Row]) -> tuple[dict[str, Row], dict[str, bytes]]:
 
 def _changes(before: Row, row: Row) -> Row:
     said = before.get("stage", "")  # a piece of sound or of a picture comes with no better word
-    if row["stage"] == Sounding.stage and before.get("fraction") is not None:
+    if row["stage"] == Sounding.name and before.get("fraction") is not None:
         row = {**row, "stage": said, "fraction": before["fraction"]}
-    elif row["stage"] == Partial.stage and said.startswith(Drawing.stage):
+    elif row["stage"] == Partial.name and said.startswith(Drawing.name):
         row = {**row, "stage": said}
     return {key: value for key, value in row.items() if before.get(key) != value}

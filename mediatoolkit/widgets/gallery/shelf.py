@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 from weakref import WeakValueDictionary
 
+from mediatoolkit.checks import quoted, visible
 from mediatoolkit.errors import MediaError, PromptError, StorageError
-from mediatoolkit.files import path_of
 from mediatoolkit.media import Audio, Entry, Image, Media, Video, entry_of
-from mediatoolkit.quoting import quoted, visible
+from mediatoolkit.runtime.files import path_of
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.page import counted
 

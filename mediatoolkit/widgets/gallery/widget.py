@@ -9,9 +9,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from mediatoolkit import loops
 from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Entry, Media
+from mediatoolkit.runtime import loops
 from mediatoolkit.widgets.gallery.shelf import MOST, Opened, Query, Shelf, in_words, row
 from mediatoolkit.widgets.outputs import controls, viewer
 from mediatoolkit.widgets.outputs.thumbs import thumb_of

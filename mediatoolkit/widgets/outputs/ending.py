@@ -4,12 +4,11 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Media
-from mediatoolkit.progress import State
-from mediatoolkit.quoting import visible
-from mediatoolkit.stages import LeftRunning, Withdrawn
+from mediatoolkit.runtime.events import LeftRunning, State, Withdrawn
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.outputs import shown_media
 from mediatoolkit.widgets.outputs.failure import failure_of
 from mediatoolkit.widgets.outputs.held import Over, Told

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from html import escape
 
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.progress import Progress
-from mediatoolkit.quoting import visible
+from mediatoolkit.runtime.events import Progress
 
 _FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", "seconds")
 

@@ -4,8 +4,8 @@ import weakref
 from typing import Any
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Media
+from mediatoolkit.runtime.job import Job
 
 
 class Held:

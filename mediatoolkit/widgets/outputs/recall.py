@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from keyword import iskeyword
 from typing import Any
 
+from mediatoolkit.checks import is_number
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 from mediatoolkit.media.provenance import DEEPEST
 from mediatoolkit.media.structure import LONGEST
-from mediatoolkit.numeric import is_number
 from mediatoolkit.store import Store
 
 _VERBS: dict[type[Media], str] = {Image: "image", Audio: "speech", Video: "video"}
@@ -38,17 +38,17 @@ def call_of(media: Media, *, store: Store | None = None) -> str:
 
     Reads the names in the store's folder.
     """
-    origin = media.provenance
-    if origin is None:
+    provenance = media.provenance
+    if provenance is None:
         raise MediaToolkitError(f"This {media.noun} does not say what made it.")
-    frame = _moment(origin) if isinstance(media, Image) else None
+    frame = _moment(provenance) if isinstance(media, Image) else None
     verb = "video" if frame is not None else _VERBS[type(media)]
     missing: list[str] = []
-    given = dict(_options(origin, store or Store.default(), missing))
+    given = dict(_options(provenance, store or Store.default(), missing))
     if "pictures" in given:
         call = _written("film", [given.pop("pictures")], given)
     else:
-        call = _written(verb, [quoted(origin.prompt)], _known(origin, verb) | given)
+        call = _written(verb, [quoted(provenance.prompt)], _known(provenance, verb) | given)
     if frame is not None:
         call = f"({call}).poster({frame!r})"
     return "".join(f"# {line}\n" for line in missing) + call
@@ -62,23 +62,23 @@ def quoted(text: str) -> str:
     return '"{}"'.format(literal[1:-1].replace("\\'", "'").replace('"', '\\"'))
 
 
-def _moment(origin: Provenance) -> float | None:
+def _moment(provenance: Provenance) -> float | None:
     """Seconds into the film that a picture was taken from; None where the record names none."""
-    seconds: Any = origin.notes.get("seconds_into_film")
+    seconds: Any = provenance.notes.get("seconds_into_film")
     if not is_number(seconds) or not 0 <= seconds <= LONGEST:
         return None
     return float(seconds)
 
 
-def _known(origin: Provenance, verb: str) -> dict[str, str]:
+def _known(provenance: Provenance, verb: str) -> dict[str, str]:
     """What the record names beside the options; a voice takes no seed."""
-    seeded = origin.seed is not None and verb != "speech"
-    return {"model": quoted(origin.model)} | ({"seed": repr(origin.seed)} if seeded else {})
+    seeded = provenance.seed is not None and verb != "speech"
+    return {"model": quoted(provenance.model)} | ({"seed": repr(provenance.seed)} if seeded else {})
 
 
-def _options(origin: Provenance, store: Store, missing: list[str]) -> Iterator[tuple[str, str]]:
+def _options(provenance: Provenance, store: Store, missing: list[str]) -> Iterator[tuple[str, str]]:
     """Keywords and their values as Python; *missing* gets a line for each file not found."""
-    options = [(str(name), value) for name, value in origin.options.items()]
+    options = [(str(name), value) for name, value in provenance.options.items()]
     if len(options) > MOST:
         missing.append(f"{len(options) - MOST:,} more options are left out")
     for name, value in options[:MOST]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from mediatoolkit.job import Job
+from mediatoolkit.checks import visible
 from mediatoolkit.media import pixels
-from mediatoolkit.progress import State
-from mediatoolkit.quoting import visible
+from mediatoolkit.runtime.events import State
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.outputs import viewer
 from mediatoolkit.widgets.outputs.ending import ending, over, result_of
 from mediatoolkit.widgets.outputs.held import Over, Told

@@ -2,8 +2,8 @@
 
 from html import escape
 
+from mediatoolkit.checks import visible
 from mediatoolkit.media import Audio, Media, Video
-from mediatoolkit.quoting import visible
 from mediatoolkit.widgets.outputs import viewer
 from mediatoolkit.widgets.page import Bundle
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.media.provenance import DEEPEST
-from mediatoolkit.quoting import visible
 from mediatoolkit.widgets.outputs import controls
 from mediatoolkit.widgets.outputs.held import Held
 from mediatoolkit.widgets.outputs.recall import call_of
@@ -62,20 +62,20 @@ def file_name(media: Media) -> str:
 def facts_of(media: Media) -> list[tuple[str, str]]:
     """What is known of *media*, as pairs of plain text; at most `MOST_FACTS`, each cut."""
     known: dict[str, Any] = {}
-    origin = media.provenance
-    if origin is not None:
+    provenance = media.provenance
+    if provenance is not None:
         known = {
-            "prompt": origin.prompt,
-            "model": origin.model,
-            "seed": origin.seed,
-            **dict(islice(origin.options.items(), MOST_FACTS)),
-            "engine": origin.engine,
-            "created": origin.created.replace("T", " ").replace("+00:00", " UTC"),
-            "request id": origin.request_id,
-            "usage": origin.usage,
+            "prompt": provenance.prompt,
+            "model": provenance.model,
+            "seed": provenance.seed,
+            **dict(islice(provenance.options.items(), MOST_FACTS)),
+            "engine": provenance.engine,
+            "created": provenance.created.replace("T", " ").replace("+00:00", " UTC"),
+            "request id": provenance.request_id,
+            "usage": provenance.usage,
             **{
                 name: value
-                for name, value in islice(origin.notes.items(), MOST_FACTS)
+                for name, value in islice(provenance.notes.items(), MOST_FACTS)
                 if name != "captions"
             },
         }
@@ -135,15 +135,15 @@ def _messages(file: Iterable[bytes | memoryview]) -> list[list[memoryview]]:
 
 def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:
     """What the page shows beside the file, and the picture that stands in until it is there."""
-    origin = media.provenance
+    provenance = media.provenance
     view: dict[str, Any] = {
         "kind": _KINDS[type(media)],
         "noun": media.noun,
         "type": media.mime_type,
         "name": file_name(media),
-        "prompt": visible(origin.prompt) if origin else "",
+        "prompt": visible(provenance.prompt) if provenance else "",
         "facts": facts_of(media),
-        "recall": call_of(media) if origin else "",
+        "recall": call_of(media) if provenance else "",
     }
     if isinstance(media, Audio):
         return view | {"captions": media.captions.to_plain()}, _stand_in(media)

@@ -14,19 +14,19 @@ def entry_of(media: Media, asked: dict[str, Any]) -> dict[str, Any]:
         media: Finished.
         asked: `kind`, `prompt` and `settings` of the form.
     """
-    origin = media.provenance
-    facts = [origin.model] if origin else []
+    provenance = media.provenance
+    facts = [provenance.model] if provenance else []
     facts.append(_facts(media))
-    if origin and origin.seed is not None and asked["kind"] != "speech":
-        facts.append(f"seed {origin.seed}")
+    if provenance and provenance.seed is not None and asked["kind"] != "speech":
+        facts.append(f"seed {provenance.seed}")
     return {
         **asked,
         "facts": facts,
-        "model": origin.model if origin else "",
-        "seed": origin.seed if origin else None,
+        "model": provenance.model if provenance else "",
+        "seed": provenance.seed if provenance else None,
         "type": media.mime_type,
         "file": file_name(media),
-        "code": call_of(media) if origin else "",
+        "code": call_of(media) if provenance else "",
     }
 
 

@@ -10,12 +10,11 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.job import Job
 from mediatoolkit.media import Image, Media
-from mediatoolkit.progress import Progress, State
-from mediatoolkit.quoting import visible
-from mediatoolkit.stages import Partial
+from mediatoolkit.runtime.events import Partial, Progress, State
+from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.board.follower import heard
 from mediatoolkit.widgets.board.rows import LONGEST_LABEL, began_of, now, row_of
@@ -222,7 +221,7 @@ class _News:
     def __init__(self, job: Job[Any]) -> None:
         self._new = asyncio.Event()
         self._picture: Partial | None = None
-        job.watch(self._hear)  # for good: who watches answers for a failure
+        job.subscribe(self._hear)  # for good: who watches answers for a failure
 
     def _hear(self, progress: Progress) -> None:
         if isinstance(progress.event, Partial):

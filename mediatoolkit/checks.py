@@ -1,7 +1,14 @@
-"""What somebody wrote, as it may stand in a message."""
+"""What counts as a number, a duration or a text where a person gives one.
 
+NumPy's numbers count, True and False do not.
+"""
+
+import numbers
 import re
 import reprlib
+from typing import Any
+
+from mediatoolkit.errors import PromptError
 
 # Control characters except line breaks and tabs, marks of direction, lone surrogates. Joiners stay:
 # some scripts and emoji need them.
@@ -41,3 +48,43 @@ def visible(text: str, longest: int | None = None) -> str:
     if longest is not None and len(text) > longest:
         text = f"{text[: longest - 1]}…"
     return _UNSEEN.sub("", text)
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number, whole or not; also infinity and NaN."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+_LONGEST = 1e9  # seconds, some thirty years
+
+
+def positive_seconds(value: object, name: str = "timeout") -> float:
+    """Check a duration.
+
+    Raises:
+        PromptError: *value* is not a finite number above 0.
+    """
+    seconds = finite_seconds(value, name)
+    if seconds <= 0:
+        raise PromptError(
+            f"{name} must be a finite number of seconds above 0, not {quoted(value)}."
+        )
+    return seconds
+
+
+def finite_seconds(value: Any, name: str) -> float:
+    """Check a span of time, which may be negative.
+
+    Raises:
+        PromptError: *value* is not a finite number.
+    """
+    if not is_number(value):
+        raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
+    if not -_LONGEST < value < _LONGEST:
+        raise PromptError(f"{name} must be a finite number of seconds, not {quoted(value)}.")
+    return float(value)

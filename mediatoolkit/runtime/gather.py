@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from mediatoolkit.call import positive_seconds
+from mediatoolkit.checks import positive_seconds
 from mediatoolkit.errors import MediaToolkitError
 
 T = TypeVar("T")
 
 
-async def together(
+async def gather_limited(
     works: Sequence[Callable[[], Awaitable[T]]],
     *,
     at_once: int,
@@ -92,7 +92,7 @@ class Polling:
             pause *= 1.5
 
 
-async def relay(
+async def as_async_generator(
     work: Callable[[Callable[[T], None]], Awaitable[object]],
 ) -> AsyncGenerator[T]:
     """Give away what *work* hands out, while it goes on in a task of its own.

@@ -6,16 +6,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
-from mediatoolkit import loops
 from mediatoolkit.errors import ClosedError, DeadlineError, MediaToolkitError
+from mediatoolkit.runtime import loops
 
 T_co = TypeVar("T_co", covariant=True)
 Hook = Callable[[], object]
 
-_unbegun: WeakSet["Errand[Any]"] = WeakSet()
+_unstarted: WeakSet["LoopTask[Any]"] = WeakSet()
 
 
-class Errand(Generic[T_co]):
+class LoopTask(Generic[T_co]):
     """A task that begins with the next turn of its loop, and until then can move to another.
 
     Args:
@@ -41,13 +41,13 @@ class Errand(Generic[T_co]):
         self._name = name
         self._tell_ended = ended
         self._task: asyncio.Task[T_co] | None = None
-        self._over = loops.over()
+        self._over = loops.new_future()
         self._at_begin: list[Hook] = []
         self._at_end: list[Hook] = []
 
     def go_to(self, loop: loops.Loop) -> None:
         """Begin there with its next turn."""
-        _unbegun.add(self)
+        _unstarted.add(self)
         self.loop = loop
         soon = loop.call_soon if loops.running() is loop else loop.call_soon_threadsafe
         soon(lambda: self._begun() if self.loop is loop else None)  # it may move before that
@@ -70,13 +70,13 @@ class Errand(Generic[T_co]):
         """Cancel the task; one that has not begun begins and is cancelled at once."""
         self.cross(lambda: self._begun().cancel())
 
-    def when_begun(self, hook: Hook) -> None:
+    def on_start(self, hook: Hook) -> None:
         """Call *hook* on the loop before the first step, or soon if that is past."""
         self._at_begin.append(hook)
         if self._task is not None:
             self.cross(self._call_each, self._at_begin)
 
-    def when_over(self, hook: Hook) -> None:
+    def on_done(self, hook: Hook) -> None:
         """Call *hook* on the loop at the end, or soon if that is past."""
         self._at_end.append(hook)
         if self._over.done():
@@ -110,7 +110,7 @@ class Errand(Generic[T_co]):
         if not self.done():
             self._leave_this_thread()
             self._needs_turning()
-            if not loops.block(self._over, self.cancel, timeout):
+            if not loops.wait_interruptibly(self._over, self.cancel, timeout):
                 raise DeadlineError(
                     f"It is not over after {timeout:g} s and goes on; wait again, or cancel it.",
                     stage="working",
@@ -133,7 +133,7 @@ class Errand(Generic[T_co]):
     def _begun(self) -> asyncio.Task[T_co]:
         """The task; made now, on its loop, if it was not yet."""
         if self._task is None:
-            _unbegun.discard(self)
+            _unstarted.discard(self)
             self._task = self.loop.create_task(self._make(), name=self._name)
             self._task.add_done_callback(self._ended)
             self._call_each(self._at_begin)
@@ -155,9 +155,9 @@ class Errand(Generic[T_co]):
         here = loops.running()
         if here is None or loops.background.is_here():
             return
-        for errand in list(_unbegun):
-            if errand.loop is here:
-                errand.go_to(loops.background.loop())
+        for task in list(_unstarted):
+            if task.loop is here:
+                task.go_to(loops.background.loop())
 
     def _needs_turning(self) -> None:
         if loops.running() is self.loop:

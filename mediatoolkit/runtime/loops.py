@@ -23,10 +23,10 @@ _BEAT = 0.2  # seconds; Windows takes no Ctrl-C while a thread waits for a lock
 _TO_END = 1.0  # seconds that tasks in the background have to end by themselves
 
 Loop = asyncio.AbstractEventLoop
-Lender = Callable[[], Loop | None]
-Over = concurrent.futures.Future[None]
+LoopProvider = Callable[[], Loop | None]
+Future = concurrent.futures.Future[None]
 
-_lenders: list[Lender] = []
+_loop_providers: list[LoopProvider] = []
 
 
 def running() -> Loop | None:
@@ -37,15 +37,15 @@ def running() -> Loop | None:
         return None
 
 
-def lend(lender: Lender) -> None:
-    """Have `chosen` ask *lender* first, for threads whose own loop may end before their work."""
-    _lenders.append(lender)
+def register_loop_provider(provider: LoopProvider) -> None:
+    """Have `chosen` ask *provider* first, for threads whose own loop may end before their work."""
+    _loop_providers.append(provider)
 
 
 def chosen() -> Loop:
     """Where work that begins in this thread runs."""
-    lent = (lender() for lender in _lenders)
-    return next(filter(None, lent), None) or running() or background.loop()
+    loops = (provider() for provider in _loop_providers)
+    return next(filter(None, loops), None) or running() or background.loop()
 
 
 def is_shutdown(error: BaseException | None) -> bool:
@@ -53,14 +53,16 @@ def is_shutdown(error: BaseException | None) -> bool:
     return isinstance(error, RuntimeError) and " shutdown" in str(error)
 
 
-def over() -> Over:
+def new_future() -> Future:
     """Something to wait for, in any thread; nobody who waits can cancel it."""
-    future = Over()
+    future = Future()
     future.set_running_or_notify_cancel()
     return future
 
 
-def block(end: Over, stop: Callable[[], object], timeout: float | None = None) -> bool:
+def wait_interruptibly(
+    end: Future, stop: Callable[[], object], timeout: float | None = None
+) -> bool:
     """Block this thread until *end*, at most *timeout* seconds.
 
     Whatever breaks the wait, such as Ctrl-C, calls *stop* and gives it 2 s to reach *end*.
@@ -102,7 +104,7 @@ class _Wait:
     Raised just anywhere, it might leave a lock of *end* closed, and whoever ends it would hang.
     """
 
-    def __init__(self, end: Over) -> None:
+    def __init__(self, end: Future) -> None:
         self._end = end
         self._usual: Any = None
         self._news: queue.SimpleQueue[tuple[int, FrameType | None] | None] = queue.SimpleQueue()
@@ -120,16 +122,16 @@ class _Wait:
             return
         signal.signal(signal.SIGINT, self._usual)
         while kind is None and not self._news.empty():
-            self._heed(self._news.get())
+            self._deliver_signal(self._news.get())
 
     def reached(self, timeout: float | None) -> bool:
         until = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._end.done() and (left := until - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
-                self._heed(self._news.get(timeout=min(left, _BEAT)))
+                self._deliver_signal(self._news.get(timeout=min(left, _BEAT)))
         return self._end.done()
 
-    def _heed(self, interrupt: tuple[int, FrameType | None] | None) -> None:
+    def _deliver_signal(self, interrupt: tuple[int, FrameType | None] | None) -> None:
         """Where a loop turns, Stop is told to the loop; while that is blocked it goes unheard."""
         if interrupt is not None:
             handle = self._usual if running() is None else signal.default_int_handler
@@ -142,14 +144,14 @@ class Background:
     def __init__(self) -> None:
         """Start nothing yet."""
         self._lock = threading.Lock()
-        self._farewells: list[Callable[[Loop], object]] = []
-        self._now: _Turning | None = None
+        self._shutdown_callbacks: list[Callable[[Loop], object]] = []
+        self._now: _LoopThread | None = None
 
     def loop(self) -> Loop:
         """The loop, which turns."""
         with self._lock:
             if self._now is None or not self._now.is_alive():
-                self._now = _Turning()
+                self._now = _LoopThread()
             return self._now.loop.result()
 
     def is_here(self) -> bool:
@@ -161,11 +163,11 @@ class Background:
         now = self._now
         return now.loop.result() if now is not None and now.is_alive() else None
 
-    def before_end(self, farewell: Callable[[Loop], object]) -> None:
-        """Call *farewell* with the loop whenever it is about to end."""
-        self._farewells.append(farewell)
+    def on_shutdown(self, callback: Callable[[Loop], object]) -> None:
+        """Call *callback* with the loop whenever it is about to end."""
+        self._shutdown_callbacks.append(callback)
 
-    def end(self) -> Over:
+    def end(self) -> Future:
         """End the loop; safe from any thread.
 
         What still runs there has a second to end by itself and is then cancelled; its sessions
@@ -177,26 +179,26 @@ class Background:
         with self._lock:
             now, self._now = self._now, None
         if now is None or not now.is_alive():
-            ended = over()
+            ended = new_future()
             ended.set_result(None)
             return ended
-        for farewell in self._farewells:
-            farewell(now.loop.result())
+        for callback in self._shutdown_callbacks:
+            callback(now.loop.result())
         now.leave()
         return now.ended
 
     def end_at_exit(self) -> None:
         """End it with the interpreter."""
-        block(self.end(), lambda: None, PATIENCE)
+        wait_interruptibly(self.end(), lambda: None, PATIENCE)
 
 
-class _Turning(threading.Thread):
+class _LoopThread(threading.Thread):
     """One life of the loop in the background."""
 
     def __init__(self) -> None:
         super().__init__(name="mediatoolkit background", daemon=True)
         self.loop: concurrent.futures.Future[Loop] = concurrent.futures.Future()
-        self.ended = over()
+        self.ended = new_future()
         self._left = asyncio.Event()
         self.start()
 

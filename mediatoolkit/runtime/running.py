@@ -3,10 +3,10 @@
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mediatoolkit import loops
-from mediatoolkit.errand import Errand
 from mediatoolkit.errors import PromptError
-from mediatoolkit.job import Job, alive
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.job import Job, alive
+from mediatoolkit.runtime.task import LoopTask
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -53,6 +53,6 @@ def run(work: "Coroutine[Any, Any, T] | Job[T]") -> T:
     if loops.background.is_here():
         work.close()
         raise PromptError("This runs in the background already; use `await` in place of mt.run.")
-    errand = Errand(lambda: work, name="mediatoolkit run")
-    errand.go_to(loops.background.loop())
-    return errand.result()
+    task = LoopTask(lambda: work, name="mediatoolkit run")
+    task.go_to(loops.background.loop())
+    return task.result()

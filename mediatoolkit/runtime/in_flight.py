@@ -4,38 +4,38 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from mediatoolkit import loops
-from mediatoolkit.call import Call
 from mediatoolkit.errors import ClosedError, MediaToolkitError
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.context import CallContext
 
 CLOSE_WITHIN = 4.0
 """Seconds that a close waits at most."""
 
 
-class Flights:
+class InFlight:
     """Calls that are ended by the same close, on whatever loop they run.
 
     Args:
         name: Who is closed, for the message.
-        among: Flights that these are a part of.
+        among: Calls that these are a part of.
     """
 
-    def __init__(self, name: str, among: "Flights | None" = None) -> None:
+    def __init__(self, name: str, among: "InFlight | None" = None) -> None:
         """Nothing is in flight."""
         self.name = name
         self.closed = False
         self._among = among
-        self._open: set[Flight] = set()
+        self._open: set[Tracked] = set()
 
-    def begin(self, call: Call) -> "Flight":
-        """One more part of *call*, as a context manager.
+    def track(self, context: CallContext) -> "Tracked":
+        """One more part of *context*, as a context manager.
 
         Raises:
             ClosedError: After `end`; nothing was sent.
         """
         if self.closed:
             raise closed(self.name)
-        return Flight(self, call)
+        return Tracked(self, context)
 
     async def end(self) -> None:
         """Fail every call with `ClosedError`, and all later ones; waits as `stop`."""
@@ -48,8 +48,8 @@ class Flights:
         Args:
             loop: Where they run; left out, anywhere.
         """
-        flights = [flight for flight in list(self._open) if loop in (None, flight.loop)]
-        ends = [asyncio.wrap_future(flight.stop(self)) for flight in flights]
+        others = [tracked for tracked in list(self._open) if loop in (None, tracked.loop)]
+        ends = [asyncio.wrap_future(tracked.stop(self)) for tracked in others]
         if ends:
             _, late = await asyncio.wait(ends, timeout=CLOSE_WITHIN)
             for end in late:
@@ -61,20 +61,20 @@ class Flights:
             return closed(self.name)
         return ClosedError(f"{self.name} was closed while this ran; ask again.")
 
-    def enter(self, flight: "Flight") -> None:
-        """Add *flight*."""
-        self._open.add(flight)
+    def enter(self, tracked: "Tracked") -> None:
+        """Add *tracked*."""
+        self._open.add(tracked)
         if self._among is not None:
-            self._among.enter(flight)
+            self._among.enter(tracked)
 
-    def leave(self, flight: "Flight") -> None:
-        """Remove *flight*."""
-        self._open.discard(flight)
+    def leave(self, tracked: "Tracked") -> None:
+        """Remove *tracked*."""
+        self._open.discard(tracked)
         if self._among is not None:
-            self._among.leave(flight)
+            self._among.leave(tracked)
 
 
-class Flight:
+class Tracked:
     """One call. On the way out, what is raised loses the frames that hold headers.
 
     A fault in our own code keeps them: it is to be found, and the key is hidden there too.
@@ -83,14 +83,14 @@ class Flight:
         loop: Where it runs, once it is entered.
     """
 
-    __slots__ = ("_before", "_call", "_end", "_flights", "_stopped_by", "_task", "loop")
+    __slots__ = ("_before", "_call", "_end", "_owner", "_stopped_by", "_task", "loop")
 
-    def __init__(self, flights: Flights, call: Call) -> None:
-        """Belong to *flights*."""
-        self._flights = flights
-        self._call = call
-        self._end: loops.Over | None = None
-        self._stopped_by: Flights | None = None
+    def __init__(self, owner: InFlight, context: CallContext) -> None:
+        """Belong to *owner*."""
+        self._owner = owner
+        self._call = context
+        self._end: loops.Future | None = None
+        self._stopped_by: InFlight | None = None
 
     def __enter__(self) -> Self:
         """Join the others."""
@@ -100,22 +100,22 @@ class Flight:
         self._task: asyncio.Task[object] | None = task
         self._before = task.cancelling()
         self.loop = task.get_loop()
-        self._flights.enter(self)
+        self._owner.enter(self)
         return self
 
-    def stop(self, flights: Flights) -> loops.Over:
-        """Fail the call, from any thread; *flights* are closed.
+    def stop(self, owner: InFlight) -> loops.Future:
+        """Fail the call, from any thread; *owner* is what is closed.
 
         Returns:
             Done when it has left.
         """
-        end = self._end = self._end or loops.over()
+        end = self._end = self._end or loops.new_future()
         if self.loop is loops.running():
-            self._cancel(flights)
+            self._cancel(owner)
         elif self.loop.is_closed():
             self._leave()
         else:
-            self.loop.call_soon_threadsafe(self._cancel, flights)
+            self.loop.call_soon_threadsafe(self._cancel, owner)
         return end
 
     def __exit__(
@@ -142,22 +142,22 @@ class Flight:
             finally:
                 failure.__context__ = None
 
-    def _cancel(self, flights: Flights) -> None:
+    def _cancel(self, owner: InFlight) -> None:
         """Cancel the task, unless it has left meanwhile or is cancelled already."""
         if self._task is None:
             self._leave()
         elif self._stopped_by is None:
-            self._stopped_by = flights
+            self._stopped_by = owner
             self._task.cancel()
 
     def _leave(self) -> None:
-        self._flights.leave(self)
+        self._owner.leave(self)
         self._task = None
         if self._end is not None and not self._end.done():
             self._end.set_result(None)
 
 
-over_sessions = Flights("The session")
+over_sessions = InFlight("The session")
 """All that is in flight over the sessions of this process."""
 
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, StorageError
-from mediatoolkit.quoting import quoted
 
 try:
     import fcntl

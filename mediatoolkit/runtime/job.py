@@ -12,16 +12,16 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from mediatoolkit import loops
-from mediatoolkit.call import Call, finite_seconds
-from mediatoolkit.errand import Errand
+from mediatoolkit.checks import finite_seconds
 from mediatoolkit.errors import JobCancelled, NotAwaitedError, in_one_line
-from mediatoolkit.progress import Progress, State
-from mediatoolkit.stages import LeftRunning, Withdrawn
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.events import LeftRunning, Progress, State, Withdrawn
+from mediatoolkit.runtime.task import LoopTask
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Watcher = Callable[["Progress"], None]
+Subscriber = Callable[["Progress"], None]
 
 
 _OF_TASKS = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
@@ -35,7 +35,7 @@ class Job(Generic[T_co]):
 
     Args:
         work: Does it; gets the open call that carries deadline and progress.
-        call: Not yet opened.
+        context: Not yet opened.
         label: What is being made, for people; usually the prompt. It is kept as one line of at
             most 300 letters.
         loop: Where the work runs. Left out, the running loop, or one in the background where none
@@ -47,8 +47,8 @@ class Job(Generic[T_co]):
 
     def __init__(
         self,
-        work: Callable[[Call], Awaitable[T_co]],
-        call: Call,
+        work: Callable[[CallContext], Awaitable[T_co]],
+        context: CallContext,
         *,
         label: str,
         loop: loops.Loop | None = None,
@@ -56,24 +56,24 @@ class Job(Generic[T_co]):
         """Start the work."""
         self.label = in_one_line(label, 300, mark=" ")
         self._work = work
-        self._call = call
+        self._call = context
         self._started = time.monotonic()
         self._took = 0.0
         self._error: BaseException | None = None
         self._next: Job[T_co] | None = None
-        self._watchers: list[Watcher] = []
+        self._subscribers: list[Subscriber] = []
         self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
         self._last_words: list[Callable[[], object]] = []
-        call.listener = lambda _event: self._tell()
+        context.listener = lambda _event: self._tell()
         name = f"mediatoolkit job: {self.label[:60]}"
-        self._errand = Errand(self._run, name=name, ended=self._ended)
+        self._task = LoopTask(self._run, name=name, ended=self._ended)
         alive.add(self)
-        self._errand.go_to(loop or loops.chosen())
+        self._task.go_to(loop or loops.chosen())
 
     @property
     def loop(self) -> loops.Loop:
         """The loop the work runs on; settled when the work has begun."""
-        return self._errand.loop
+        return self._task.loop
 
     @property
     def progress(self) -> Progress:
@@ -86,7 +86,7 @@ class Job(Generic[T_co]):
 
     def done(self) -> bool:
         """Whether it is over, in whatever way."""
-        return self._errand.done()
+        return self._task.done()
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block this thread until it is over: `fox = mt.image("a red fox").result()`.
@@ -107,7 +107,7 @@ class Job(Generic[T_co]):
         if last is not self:
             return last.result(seconds)
         try:
-            return self._errand.result(seconds)
+            return self._task.result(seconds)
         except asyncio.CancelledError:
             pass
         except KeyboardInterrupt:  # it may come before the wait has begun
@@ -115,7 +115,7 @@ class Job(Generic[T_co]):
             raise
         raise _cancelled(self._call)
 
-    def again(self) -> "Job[T_co]":
+    def retry(self) -> "Job[T_co]":
         """Start the same work anew, with a fresh deadline, as a job of its own.
 
         Who then waits for this one, which brought no result, gets that of the new one.
@@ -125,7 +125,7 @@ class Job(Generic[T_co]):
 
     def cancel(self) -> None:
         """Stop the work; awaiting the job then raises `JobCancelled`."""
-        self._errand.cross(self._stop)
+        self._task.cross(self._stop)
 
     def extend(self, seconds: float) -> None:
         """Move the deadline by *seconds*.
@@ -133,32 +133,32 @@ class Job(Generic[T_co]):
         Raises:
             PromptError: *seconds* is not a finite number.
         """
-        self._errand.cross(self._extend, finite_seconds(seconds, "extend"))
+        self._task.cross(self._extend, finite_seconds(seconds, "extend"))
 
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Call *watcher* on the job's loop at every event and once at the end.
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call *subscriber* on the job's loop at every event and once at the end.
 
         Returns:
             A function that ends the watching.
         """
-        self._watchers.append(watcher)
+        self._subscribers.append(subscriber)
         if self.done():
-            self._errand.cross(self._tell)
+            self._task.cross(self._tell)
 
-        def unwatch() -> None:
+        def unsubscribe() -> None:
             with contextlib.suppress(ValueError):
-                self._watchers.remove(watcher)
+                self._subscribers.remove(subscriber)
 
-        return unwatch
+        return unsubscribe
 
-    def when_begun(self, hook: Callable[["Job[Any]"], object]) -> None:
+    def on_start(self, hook: Callable[["Job[Any]"], object]) -> None:
         """Call *hook* with this job, on its loop, before its first step, or soon if it has begun.
 
         Only then is it settled which loop that is.
         """
-        self._errand.when_begun(lambda: hook(self))
+        self._task.on_start(lambda: hook(self))
 
-    def before_over(self, hook: Callable[[T_co], Awaitable[object]]) -> None:
+    def on_result(self, hook: Callable[[T_co], Awaitable[object]]) -> None:
         """Await *hook* with the result before the job counts as over; not when it is done already.
 
         For what a listener needs by then, such as a preview made in a thread. The deadline does
@@ -166,16 +166,16 @@ class Job(Generic[T_co]):
         """
         self._last_steps.append(hook)
 
-    def before_end(self, hook: Callable[[], object]) -> None:
+    def before_done(self, hook: Callable[[], object]) -> None:
         """Call *hook*, which must not fail, on its loop before anybody learns that work is over.
 
         Not for a job that is cancelled before it has begun.
         """
         self._last_words.append(hook)
 
-    def when_over(self, hook: Callable[["Job[Any]"], object]) -> None:
+    def on_done(self, hook: Callable[["Job[Any]"], object]) -> None:
         """Call *hook* with this job, on its loop, when it is over, in whatever way."""
-        self._errand.when_over(lambda: hook(self))
+        self._task.on_done(lambda: hook(self))
 
     def __await__(self) -> Generator[object, None, T_co]:
         """Wait for the result, on any loop.
@@ -217,7 +217,7 @@ class Job(Generic[T_co]):
         if last is not self:
             return await last
         try:
-            return await self._errand.wait()
+            return await self._task.wait()
         except asyncio.CancelledError as stopped:
             stopped.__traceback__ = None  # a stopped cell shows where it waited, not our insides
             waiter = asyncio.current_task()
@@ -249,7 +249,7 @@ class Job(Generic[T_co]):
 
     def _stop(self) -> None:
         if not self.done():
-            self._errand.cancel()
+            self._task.cancel()
 
     def _extend(self, seconds: float) -> None:
         self._call.extend(seconds)
@@ -257,21 +257,21 @@ class Job(Generic[T_co]):
 
     def _ended(self) -> None:
         alive.discard(self)
-        if self._watchers or loops.is_shutdown(self._error):
-            self._errand.failure()  # the watchers show it, or nobody is there any more
+        if self._subscribers or loops.is_shutdown(self._error):
+            self._task.failure()  # the watchers show it, or nobody is there any more
         self._call.listener = None  # else nothing but the collector would free the result
         self._tell()
 
     def _tell(self) -> None:
         """Watchers are called by the loop, so that the fault of one is nobody else's."""
         progress = self.progress
-        for watcher in list(self._watchers):
-            self.loop.call_soon(watcher, progress)
+        for subscriber in list(self._subscribers):
+            self.loop.call_soon(subscriber, progress)
 
     def _state(self) -> State:
         if not self.done():
             return State.RUNNING
-        if self._errand.cancelled():
+        if self._task.cancelled():
             return State.CANCELLED
         return State.DONE if self._error is None else State.FAILED
 
@@ -312,17 +312,17 @@ def _end_at_exit() -> None:
                 loop.run_until_complete(asyncio.wait_for(end_here(), loops.PATIENCE))
 
 
-loops.background.before_end(_cancel_on)
+loops.background.on_shutdown(_cancel_on)
 atexit.register(_end_at_exit)
 
 
-def _cancelled(call: Call) -> JobCancelled:
+def _cancelled(context: CallContext) -> JobCancelled:
     facts: dict[str, Any] = {
-        "provider": call.provider,
-        "may_have_been_billed": call.may_have_been_billed,
+        "provider": context.provider,
+        "may_have_been_billed": context.may_have_been_billed,
     }
-    way_back = f" {call.way_back}" if call.way_back else ""
-    match call.event:
+    way_back = f" {context.way_back}" if context.way_back else ""
+    match context.event:
         case Withdrawn(confirmed=True):
             return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
         case Withdrawn():

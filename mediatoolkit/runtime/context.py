@@ -8,19 +8,19 @@ it can be moved while the call runs.
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from weakref import WeakKeyDictionary
 
-from mediatoolkit.errors import DeadlineError, PromptError
-from mediatoolkit.numeric import is_number
-from mediatoolkit.quoting import quoted
-from mediatoolkit.stages import Event, Queued
+from mediatoolkit.checks import finite_seconds, positive_seconds
+from mediatoolkit.errors import DeadlineError
+from mediatoolkit.runtime.events import Event, Queued
 
 Listener = Callable[[Event], None]
 
 
-class Call:
+class CallContext:
     """The deadline and the voice of one public call; open it with `async with`.
 
     Args:
@@ -94,9 +94,9 @@ class Call:
         """Whether the deadline has passed, and is what ends the call."""
         return self._timeout is not None and self._timeout.expired()
 
-    def afresh(self) -> "Call":
+    def afresh(self) -> "CallContext":
         """A call of the same durations that is not open yet; nobody listens to it."""
-        return Call(self._asked, connect=self.connect, read=self.read)
+        return CallContext(self._asked, connect=self.connect, read=self.read)
 
     def left(self) -> float:
         """Seconds until the deadline; never below 0."""
@@ -158,41 +158,11 @@ class Call:
         return DeadlineError(
             f"The call ran past its deadline of {self.seconds:g} s while {self.event}; "
             f"give it more with timeout=.{last_words}{going_on}{way_back}",
-            stage=self.event.stage,
+            stage=self.event.name,
             seconds=self.seconds,
             provider=self.provider,
             may_have_been_billed=self.may_have_been_billed,
         )
-
-
-_LONGEST = 1e9  # seconds, some thirty years
-
-
-def positive_seconds(value: object, name: str = "timeout") -> float:
-    """Check a duration.
-
-    Raises:
-        PromptError: *value* is not a finite number above 0.
-    """
-    seconds = finite_seconds(value, name)
-    if seconds <= 0:
-        raise PromptError(
-            f"{name} must be a finite number of seconds above 0, not {quoted(value)}."
-        )
-    return seconds
-
-
-def finite_seconds(value: Any, name: str) -> float:
-    """Check a span of time, which may be negative.
-
-    Raises:
-        PromptError: *value* is not a finite number.
-    """
-    if not is_number(value):
-        raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
-    if not -_LONGEST < value < _LONGEST:
-        raise PromptError(f"{name} must be a finite number of seconds, not {quoted(value)}.")
-    return float(value)
 
 
 class _Pulse:
@@ -227,3 +197,62 @@ _pulses: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pulse] = WeakKeyDictionar
 
 def _pulse_of(loop: asyncio.AbstractEventLoop) -> _Pulse:
     return _pulses.setdefault(loop, _Pulse())
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """How long a call may take, in seconds.
+
+    Attributes:
+        total: The one deadline over queueing, tries, waits, polls and download.
+        connect: Longest wait for one connection to be established, the look-up of its name aside.
+        read: Longest silence between two pieces of an answer; None leaves it to `total`.
+
+    Raises:
+        PromptError: A value is not a positive number.
+    """
+
+    total: float = 180.0
+    connect: float = 10.0
+    read: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a positive duration."""
+        positive_seconds(self.total, "Timeout.total")
+        positive_seconds(self.connect, "Timeout.connect")
+        if self.read is not None:
+            positive_seconds(self.read, "Timeout.read")
+
+    def within(self, context: CallContext) -> "Timeout":
+        """These durations, but for those that *context* brings along."""
+        if context.connect is None and context.read is None:
+            return self
+        return Timeout(self.total, context.connect or self.connect, context.read or self.read)
+
+
+def context_for(timeout: float | Timeout | None, default: Timeout) -> CallContext:
+    """A call, not yet open, with what a user passed as `timeout=`.
+
+    Args:
+        timeout: Seconds for the whole, or a `Timeout`, all of which then holds for this call.
+        default: Whose `total` holds when *timeout* is left out.
+
+    Raises:
+        PromptError: *timeout* is neither a positive number nor a `Timeout`.
+    """
+    if timeout is None:
+        return CallContext(default.total)
+    if isinstance(timeout, Timeout):
+        return CallContext(timeout.total, connect=timeout.connect, read=timeout.read)
+    return CallContext(timeout)
+
+
+def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:
+    """What a client was given as `timeout=`: a `Timeout`, or seconds for the whole.
+
+    Raises:
+        PromptError: *timeout* is neither.
+    """
+    if timeout is None:
+        return default
+    return timeout if isinstance(timeout, Timeout) else Timeout(total=positive_seconds(timeout))

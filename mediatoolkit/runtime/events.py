@@ -2,36 +2,37 @@
 
 import time
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a call. `stage` is one word for a person to read."""
+    """Something that happened to a call. `name` is one word for a person to read."""
 
-    stage: ClassVar[str] = "working"
+    name: ClassVar[str] = "working"
 
     def __str__(self) -> str:
         """One short line for a bar."""
-        return self.stage
+        return self.name
 
 
 class Queued(Event):
     """Waits for a free slot."""
 
-    stage = "queued"
+    name = "queued"
 
 
 class Connecting(Event):
     """Opens a connection or takes a pooled one."""
 
-    stage = "connecting"
+    name = "connecting"
 
 
 class Waiting(Event):
     """The request is sent; the provider works."""
 
-    stage = "waiting"
+    name = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Receiving(Event):
         total: Bytes in all, or None when the server does not say.
     """
 
-    stage = "receiving"
+    name = "receiving"
     received: int
     total: int | None = None
 
@@ -63,7 +64,7 @@ class Drawing(Event):
         fraction: How much is done, 0 to 1.
     """
 
-    stage = "drawing"
+    name = "drawing"
     what: str
     fraction: float
 
@@ -82,7 +83,7 @@ class Partial(Event):
         fraction: How much is done, 0 to 1, or None when nobody says.
     """
 
-    stage = "sketching"
+    name = "sketching"
     data: bytes = field(repr=False)
     mime_type: str
     fraction: float | None = None
@@ -98,7 +99,7 @@ class Sounding(Event):
         channels: From 1.
     """
 
-    stage = "sounding"
+    name = "sounding"
     pcm: bytes
     sample_rate: int
     channels: int = 1
@@ -107,13 +108,13 @@ class Sounding(Event):
 class Decoding(Event):
     """The bytes are checked and made into media."""
 
-    stage = "decoding"
+    name = "decoding"
 
 
 class Saving(Event):
     """The media is written to the store."""
 
-    stage = "saving"
+    name = "saving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Retrying(Event):
         seconds: Pause before it, from now.
     """
 
-    stage = "retry"
+    name = "retry"
     attempt: int
     attempts: int
     seconds: float
@@ -150,7 +151,7 @@ class Retrying(Event):
 class LeftRunning(Event):
     """The vendor was not asked to stop its work, since somebody else waits for it as well."""
 
-    stage = "left"
+    name = "left"
 
     def __str__(self) -> str:
         """What a person is to know."""
@@ -165,10 +166,44 @@ class Withdrawn(Event):
         confirmed: It said that it did.
     """
 
-    stage = "withdrawn"
+    name = "withdrawn"
     confirmed: bool
 
     def __str__(self) -> str:
         """Such as `withdrawn, confirmed by the vendor`."""
         word = "confirmed" if self.confirmed else "not confirmed"
         return f"withdrawn, {word} by the vendor"
+
+
+class State(Enum):
+    """Where a job stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job has come, at one instant.
+
+    Attributes:
+        state: Running, or how it ended.
+        event: What it does now, or did last.
+        elapsed: Seconds since the start.
+        left: Seconds to the deadline; 0 when the job is over.
+        error: Why it ended without a result, or None.
+    """
+
+    state: State
+    event: Event
+    elapsed: float
+    left: float
+    error: BaseException | None = None
+
+    def __str__(self) -> str:
+        """Such as `receiving 1.2 of 3.4 MB, 3.1 s, 116.9 s left`."""
+        if self.state is State.RUNNING:
+            return f"{self.event}, {self.elapsed:.1f} s, {self.left:.1f} s left"
+        return f"{self.state.value} after {self.elapsed:.1f} s"

@@ -1,0 +1,1 @@
+"""What every call needs while it runs: a loop, a deadline, events, a job; no HTTP."""
