@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 FOX = Provenance(model="gemini/gemini-omni-1.1-flash", prompt="a fox", engine="gemini")
-ROOMS = ("agents", "providers", "runtime", "store.py", "transport")
-_OURS = tuple(str(Path(mt.__file__).with_name(room)) for room in ROOMS)
+ROOMS = ("agents", "providers", "runtime/files.py", "store.py", "transport")
+_OURS = tuple(str(Path(mt.__file__).parent / room) for room in ROOMS)
 
 
 class Work:
