@@ -129,7 +129,7 @@ class Store:
             raise
         for tell in _watchers.get(self.folder, [])[:]:
             tell()
-        return replace(media, path=path)
+        return media.with_path(path)
 
     async def entries(self, newest: int = 5_000) -> list[Entry]:
         """What is kept here, newest first, at most *newest*, without reading the media itself.
@@ -277,7 +277,7 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 def _pieces(media: Media) -> list[bytes | memoryview]:
     try:
-        return media.file_pieces()
+        return media.serialize()
     except _NO_FILE as error:
         failure = StorageError(f"The {media.noun} could not be made into a file: {error}")
     raise failure

@@ -5,7 +5,7 @@ from mediatoolkit.media.base import Media
 from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.entry import Entry, entries_in, entry_of
 from mediatoolkit.media.formats import Facts, inspect
-from mediatoolkit.media.image import Image
+from mediatoolkit.media.image import Image, ImageLike
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "Facts",
     "Image",
+    "ImageLike",
     "Media",
     "Preview",
     "Provenance",

@@ -195,7 +195,7 @@ class Audio(Media):
         """The usual file name ending, such as `.wav`."""
         return formats.EXTENSIONS[self.mime_type]
 
-    def file_pieces(self) -> list[bytes | memoryview]:
+    def serialize(self) -> list[bytes | memoryview]:
         """The file to write: `data` with the provenance in it, in pieces."""
         if self.provenance is None:
             return [self.data]
@@ -294,7 +294,7 @@ class Audio(Media):
     def _text(self) -> str | None:
         return self.provenance.prompt if self.provenance else None
 
-    def _facts_in_words(self) -> str:
+    def _summary(self) -> str:
         return f"{self.seconds:.1f} s {self.sample_rate} Hz"
 
 

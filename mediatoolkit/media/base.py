@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, MissingExtraError
@@ -14,6 +14,10 @@ from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.runtime import files
 
 _IN_THREAD = 1 << 20
+_FOR_THE_PACKAGE = frozenset({"conversation", "facts", "noun", "serialize", "with_path"})
+
+
+M = TypeVar("M", bound="Media")
 
 
 class Structure(Protocol):
@@ -44,7 +48,7 @@ class Media(abc.ABC):
     data: bytes
     provenance: Provenance | None = None
     path: Path | None = None
-    facts: Any = field(init=False)
+    facts: Structure = field(init=False)
 
     noun: ClassVar[str] = "media"
     """What it is called where nothing is known of its origin."""
@@ -85,7 +89,7 @@ class Media(abc.ABC):
     @property
     def mime_type(self) -> str:
         """By the bytes themselves, such as `image/png`."""
-        return str(self.facts.mime_type)
+        return self.facts.mime_type
 
     @property
     @abc.abstractmethod
@@ -97,7 +101,7 @@ class Media(abc.ABC):
         return hashlib.sha256(self.data).hexdigest()
 
     @abc.abstractmethod
-    def file_pieces(self) -> list[bytes | memoryview]:
+    def serialize(self) -> list[bytes | memoryview]:
         """The file to write: `data` with the provenance in it, in pieces."""
 
     @abc.abstractmethod
@@ -108,6 +112,15 @@ class Media(abc.ABC):
             MediaError: It cannot be decoded.
             MissingExtraError: What decodes it is not installed.
         """
+
+    def with_path(self, path: Path | None) -> Self:
+        """The same media lying at *path*; its bytes, which were checked, are not checked again."""
+        known = {name: getattr(self, name) for name in (each.name for each in fields(self))}
+        return _restored(type(self), known | {"path": path})
+
+    def __dir__(self) -> list[str]:
+        """What a user calls; the rest is for other rooms of this package."""
+        return [name for name in object.__dir__(self) if name not in _FOR_THE_PACKAGE]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file, with the provenance inside; blocks.
@@ -127,7 +140,7 @@ class Media(abc.ABC):
         target = files.target_of(path)
         if not target.suffix:
             target = target.with_name(target.name + self.extension)
-        files.write_file(target, self._converted(target).file_pieces())
+        files.write_file(target, self._converted(target).serialize())
         return target
 
     async def asave(self, path: str | os.PathLike[str]) -> Path:
@@ -173,20 +186,20 @@ class Media(abc.ABC):
     def _caption(self) -> str:
         """What is written under it in a page."""
         if self.provenance is None:
-            return self._facts_in_words()
+            return self._summary()
         prompt, model = (visible(text) for text in (self.provenance.prompt, self.provenance.model))
         engine = ", local engine" if self.provenance.engine == "local" else ""
-        return f"{visible(prompt, 120)} · {model}{engine} · {self._facts_in_words()}"
+        return f"{visible(prompt, 120)} · {model}{engine} · {self._summary()}"
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model."""
         if not hasattr(self, "facts"):  # its check failed, and a failure shows its locals
             return f"<{type(self).__name__}>"
         model = f", {self.provenance.model}" if self.provenance else ""
-        return f"<{type(self).__name__} {self._facts_in_words()} {self.mime_type}{model}>"
+        return f"<{type(self).__name__} {self._summary()} {self.mime_type}{model}>"
 
     @abc.abstractmethod
-    def _facts_in_words(self) -> str:
+    def _summary(self) -> str:
         """Its measures, such as `1024×1024`."""
 
     @classmethod
@@ -243,8 +256,8 @@ def figure(content: str, caption: str) -> str:
     )
 
 
-def _restored(kind: type[Media], known: dict[str, Any]) -> Media:
-    """Media that was checked before it was pickled."""
+def _restored(kind: type[M], known: dict[str, Any]) -> M:
+    """Media of bytes that were checked before, with *known* for its attributes."""
     media = object.__new__(kind)
     for attribute in fields(kind):
         fresh: Any = attribute.default_factory

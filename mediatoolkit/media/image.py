@@ -1,10 +1,11 @@
 """Pictures: bytes that know their type and origin and can show themselves."""
 
 import base64
+import os
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, Self, Union
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import embed, pixels
@@ -17,6 +18,28 @@ from mediatoolkit.media.provenance import Provenance
 if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image as PillowImage
+
+
+class _HasArray(Protocol):
+    """What NumPy's protocol makes an array of: arrays, tensors, and the like."""
+
+    def __array__(self) -> "npt.NDArray[Any]":
+        """Its numbers."""
+
+
+# Union, for at run time `|` takes no forward references.
+ImageLike = Union[
+    "Image",
+    bytes,
+    bytearray,
+    memoryview,
+    str,
+    os.PathLike[str],
+    BinaryIO,
+    "PillowImage.Image",
+    _HasArray,
+]
+"""What `Image.of` takes: a picture, a file's bytes or path, an open file, or pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -72,7 +95,7 @@ class Image(Media):
         """The usual file name ending, such as `.png`."""
         return EXTENSIONS[self.mime_type]
 
-    def file_pieces(self) -> list[bytes | memoryview]:
+    def serialize(self) -> list[bytes | memoryview]:
         """The file to write: `data` with the provenance in it, in pieces."""
         if self.provenance is None:
             return [self.data]
@@ -146,5 +169,5 @@ class Image(Media):
         known = read_metadata(self.data, self.mime_type)
         return replace(self, data=pixels.converted(self.data, wanted, known))
 
-    def _facts_in_words(self) -> str:
+    def _summary(self) -> str:
         return f"{self.width}×{self.height}"

@@ -102,7 +102,7 @@ class Video(Media):
         """The usual file name ending, `.mp4` or `.webm`."""
         return EXTENSIONS[self.mime_type]
 
-    def file_pieces(self) -> list[Piece]:
+    def serialize(self) -> list[Piece]:
         """The file to write: `data` with the provenance in it, in pieces."""
         if self.provenance is None:
             return [self.data]
@@ -222,7 +222,7 @@ class Video(Media):
             )
         return self
 
-    def _facts_in_words(self) -> str:
+    def _summary(self) -> str:
         seconds = f"{self.facts.seconds:.1f} s " if self.facts.seconds else ""
         fps = f" {self.facts.fps:.3g} fps" if self.facts.fps else ""
         return f"{seconds}{self.width}×{self.height}{fps}"

@@ -145,13 +145,13 @@ def test_a_long_record_fits_too(mime_type: str, tmp_path: Path) -> None:
     assert again.provenance == record
     assert (again.samples == audio.samples).all()
     short = Audio(again.data, provenance=STORY)
-    assert Audio(b"".join(short.file_pieces())).provenance == STORY
+    assert Audio(b"".join(short.serialize())).provenance == STORY
 
 
 @pytest.mark.parametrize("mime_type", FORMATS)
 def test_other_programs_still_read_the_file(mime_type: str) -> None:
     av = codec.load_av()
-    whole = b"".join(Audio(encoded(mime_type), provenance=STORY).file_pieces())
+    whole = b"".join(Audio(encoded(mime_type), provenance=STORY).serialize())
     with av.open(io.BytesIO(whole)) as file:
         tags = {**file.metadata, **file.streams.audio[0].metadata}
         frames = sum(frame.samples for frame in file.decode(audio=0))
@@ -164,7 +164,7 @@ def test_tags_of_others_are_kept_in_an_mp3() -> None:
     frame = b"TIT2" + struct.pack(">I", 6) + b"\0\0" + b"\0Hello"
     tag = b"ID3\3\0\0" + bytes([0, 0, 0, len(frame)]) + frame
     tagged = Audio(tag + encoded("audio/mpeg"), provenance=STORY)
-    whole = b"".join(tagged.file_pieces())
+    whole = b"".join(tagged.serialize())
     assert whole.startswith(b"ID3\3")
     assert frame in whole
     assert Audio(whole).provenance == STORY

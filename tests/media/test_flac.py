@@ -88,9 +88,9 @@ def test_saving_with_a_record_keeps_what_every_reader_reads(name: str, tmp_path:
     assert Audio(once).provenance == STORY
     assert once.endswith(file[file.index(FRAMES) :])
     assert not readers.changes(plain, path)
-    twice = b"".join(Audio(once, OTHER).file_pieces())
+    twice = b"".join(Audio(once, OTHER).serialize())
     assert b"hibari" not in twice
-    assert twice == b"".join(Audio(file, OTHER).file_pieces())
+    assert twice == b"".join(Audio(file, OTHER).serialize())
 
 
 def test_an_older_record_no_longer_hides_an_id3_tag(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_samples_are_all_there(name: str) -> None:
 
 
 def test_two_blocks_of_comments_are_both_kept() -> None:
-    whole = b"".join(Audio(FILES["two blocks of comments"], STORY).file_pieces())
+    whole = b"".join(Audio(FILES["two blocks of comments"], STORY).serialize())
     kinds = [found.kind for found in flac._blocks(whole, 4)]
     assert kinds == [0, 4, 4]
     assert b"TITLE=Hello" in whole
@@ -117,7 +117,7 @@ def test_two_blocks_of_comments_are_both_kept() -> None:
 
 def test_blocks_that_lead_nowhere_stay_as_they_are() -> None:
     file = FILES["a length that is too large"]
-    whole = b"".join(Audio(file, STORY).file_pieces())
+    whole = b"".join(Audio(file, STORY).serialize())
     assert whole.startswith(file[:42])
     assert whole.endswith(file[42:])
 

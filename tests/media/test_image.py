@@ -58,7 +58,7 @@ def test_the_type_and_size_come_from_the_bytes(kind: str) -> None:
 @pytest.mark.parametrize("lossless", [True, False])
 def test_both_kinds_of_webp_carry_provenance_and_still_decode(*, lossless: bool) -> None:
     image = Image(encoded("WEBP", lossless=lossless), provenance=FOX)
-    again = Image(b"".join(image.file_pieces()))
+    again = Image(b"".join(image.serialize()))
     assert again.provenance == FOX
     assert (np.asarray(again) == np.asarray(image)).all()
 
@@ -66,7 +66,7 @@ def test_both_kinds_of_webp_carry_provenance_and_still_decode(*, lossless: bool)
 def test_a_transparent_webp_stays_transparent_with_provenance() -> None:
     file = io.BytesIO()
     PillowImage.new("RGBA", (8, 8), (255, 0, 0, 99)).save(file, "WEBP", lossless=True)
-    again = Image(b"".join(Image(file.getvalue(), provenance=FOX).file_pieces()))
+    again = Image(b"".join(Image(file.getvalue(), provenance=FOX).serialize()))
     assert np.asarray(again)[0, 0, 3] == 99
 
 
@@ -234,7 +234,7 @@ def test_a_foreign_record_in_a_file_is_no_harm() -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_provenance_is_found_beside_what_another_program_wrote(kind: str) -> None:
     image = Image(encoded(kind, xmp=b"<x:xmpmeta>another program</x:xmpmeta>"), provenance=FOX)
-    written = b"".join(image.file_pieces())
+    written = b"".join(image.serialize())
     assert Image(written).provenance == FOX
     assert b"another program" in written
 
@@ -313,7 +313,7 @@ def test_a_photograph_is_the_right_way_up(kind: str, turn: int, tmp_path: Path) 
     assert (image.preview().height, image.preview().width) == upright.shape[:2]
     assert (np.asarray(Image.of(image.to_pil())) == upright).all()
     assert (np.asarray(Image.open(image.save(tmp_path / "other.png"))) == upright).all()
-    again = Image(b"".join(image.file_pieces()))
+    again = Image(b"".join(image.serialize()))
     assert again.provenance == FOX
     assert (np.asarray(again) == upright).all()
 
@@ -332,3 +332,25 @@ def test_a_broken_note_of_a_camera_is_none(noise: bytes) -> None:
     for head in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"):
         assert 1 <= orientation(head + noise) <= 8
     assert orientation(noise) == 1 or noise[:2] in (b"II", b"MM")
+
+
+def test_the_same_picture_in_a_place_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store says where it put a picture without reading it once more."""
+    image = Image(encoded("PNG"), provenance=FOX)
+    monkeypatch.setattr(Image, "_inspect", None)
+
+    placed = image.with_path(Path("fox.png"))
+
+    assert placed.path == Path("fox.png")
+    assert (placed.data, placed.provenance, placed.facts) == (image.data, FOX, image.facts)
+    assert image.path is None
+
+
+def test_tab_shows_what_a_user_calls() -> None:
+    """Not what other rooms of the package need."""
+    names = {name for name in dir(Image(encoded("PNG"))) if not name.startswith("_")}
+
+    assert names == {
+        *("asave", "data", "digest", "extension", "height", "load", "mime_type", "of", "open"),
+        *("path", "preview", "provenance", "save", "to_pil", "width"),
+    }

@@ -127,7 +127,7 @@ def test_saving_with_a_record_keeps_what_every_reader_reads(name: str, tmp_path:
     assert Audio.open(path).provenance == STORY
     assert not readers.changes(plain, path)
     assert readers.packets_of(once, "mp4") == readers.packets_of(file, "mp4")
-    twice = b"".join(Audio(once, OTHER).file_pieces())
+    twice = b"".join(Audio(once, OTHER).serialize())
     assert b"hibari" not in twice
     assert Audio(twice).provenance == OTHER
 

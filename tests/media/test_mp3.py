@@ -187,13 +187,13 @@ def test_saving_with_a_record_keeps_what_every_reader_reads(
 @pytest.mark.parametrize(("before", "behind"), TAGGED)
 def test_a_second_record_takes_the_place_of_the_first(before: str, behind: str) -> None:
     file = BEFORE[before] + mp3() + BEHIND[behind]
-    once = b"".join(Audio(file, STORY).file_pieces())
+    once = b"".join(Audio(file, STORY).serialize())
 
-    twice = b"".join(Audio(once, OTHER).file_pieces())
+    twice = b"".join(Audio(once, OTHER).serialize())
 
     assert Audio(twice).provenance == OTHER
     assert b"hibari" not in twice.replace(b"\0", b"")
-    assert twice == b"".join(Audio(file, OTHER).file_pieces())
+    assert twice == b"".join(Audio(file, OTHER).serialize())
 
 
 @pytest.mark.parametrize(("before", "behind"), TAGGED)
@@ -206,7 +206,7 @@ def test_a_file_without_a_record_is_saved_as_it_came(
 
 @pytest.mark.parametrize("name", [name for name in BEFORE if name.startswith("v2.")])
 def test_a_tag_that_can_be_read_gets_the_record_and_stays_the_only_one(name: str) -> None:
-    whole = b"".join(Audio(BEFORE[name] + mp3(), STORY).file_pieces())
+    whole = b"".join(Audio(BEFORE[name] + mp3(), STORY).serialize())
     assert [len(found.frames) for found in id3.tags(whole)] == [
         1 + len(found.frames) for found in id3.tags(BEFORE[name])
     ]
@@ -242,7 +242,7 @@ def test_a_tag_that_an_older_version_hid_is_seen_again(tmp_path: Path) -> None:
 
     whole = saved(Audio(hidden, STORY), path)
 
-    assert whole == b"".join(Audio(BEFORE["v2.2"] + mp3(), STORY).file_pieces())
+    assert whole == b"".join(Audio(BEFORE["v2.2"] + mp3(), STORY).serialize())
     assert "TIT2" in readers.by_mutagen(path)
 
 
@@ -261,7 +261,7 @@ def test_a_record_survives_another_program_that_writes_tags(version: int, tmp_pa
 def test_the_first_bytes_tell_the_record_before_a_large_cover() -> None:
     """A gallery reads no further."""
     large = tag(3, 0, frame(b"APIC", COVER * 30, plain))
-    whole = b"".join(Audio(large + mp3(), STORY).file_pieces())
+    whole = b"".join(Audio(large + mp3(), STORY).serialize())
     record = formats.record_in_head(whole[:32_768])
     assert record is not None
     assert Provenance.from_json(record) == STORY
@@ -271,7 +271,7 @@ def test_the_first_bytes_tell_the_record_before_a_large_cover() -> None:
 def test_no_tag_loses_a_byte_or_hides_a_record(noise: bytes, flags: int, version: int) -> None:
     """Whatever the tag holds: it is read and kept, or left alone."""
     file = tag(version, flags, noise) + mp3()
-    whole = b"".join(Audio(file, STORY).file_pieces())
+    whole = b"".join(Audio(file, STORY).serialize())
     assert Audio(whole).provenance == STORY
     read = next(id3.tags(file))
     if read.is_whole:
@@ -311,7 +311,7 @@ def test_what_players_play_is_taken_with_the_right_length(name: str) -> None:
     ffmpeg = readers.seconds_by_ffmpeg(data, "mp3")
     assert audio.seconds == pytest.approx(ffmpeg, abs=1.5 * frame_seconds)
     assert len(audio.samples) == pytest.approx(audio.seconds * RATE, abs=2 * 1_152)
-    assert Audio(b"".join(Audio(data, STORY).file_pieces())).seconds == audio.seconds
+    assert Audio(b"".join(Audio(data, STORY).serialize())).seconds == audio.seconds
 
 
 def test_a_count_of_frames_that_is_one_too_many_is_no_cut() -> None:

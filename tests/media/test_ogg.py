@@ -115,7 +115,7 @@ def beside(data: bytes, first: bytes) -> bytes:
 
 
 def saved(data: bytes) -> bytes:
-    return b"".join(Audio(data, provenance=STORY).file_pieces())
+    return b"".join(Audio(data, provenance=STORY).serialize())
 
 
 def written(data: bytes, record: bytes) -> bytes:

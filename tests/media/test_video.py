@@ -179,7 +179,7 @@ def test_what_stands_behind_a_whole_film_is_kept(kind: str, movflags: str, tail:
     data = clip(kind, movflags=movflags if kind == "mp4" else "")
     video = Video(data + tail)
     assert video.data == data + tail
-    saved = b"".join(replace(video, provenance=FOX).file_pieces())
+    saved = b"".join(replace(video, provenance=FOX).serialize())
     assert saved.endswith(tail)
     assert Video(saved).provenance == FOX
     assert len(list(Video(saved).frames())) == 24
@@ -254,8 +254,8 @@ def test_provenance_lies_in_a_webm(live: bool, tmp_path: Path) -> None:  # noqa:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_older_record_is_replaced(kind: str) -> None:
     other = replace(FOX, prompt="a cat")
-    once = b"".join(Video(clip(kind), other).file_pieces())
-    twice = b"".join(Video(once, FOX).file_pieces())
+    once = b"".join(Video(clip(kind), other).serialize())
+    twice = b"".join(Video(once, FOX).serialize())
     assert Video(twice).provenance == FOX
     assert b"a cat" not in twice
 
@@ -264,7 +264,7 @@ def test_a_last_box_without_a_length_gets_one_before_the_record() -> None:
     data = bytearray(clip())
     last = list(boxes(bytes(data), 0, len(data)))[-1]
     struct.pack_into(">I", data, last.start, 0)
-    whole = b"".join(Video(bytes(data), FOX).file_pieces())
+    whole = b"".join(Video(bytes(data), FOX).serialize())
     assert kinds_of(whole)[-1] == b"uuid"
     assert Video(whole).provenance == FOX
     assert len(list(Video(whole).frames())) == 24
@@ -294,7 +294,7 @@ def test_a_changed_byte_gives_a_film_or_a_media_error(at: int, byte: int, kind: 
     try:
         video = Video(bytes(data))
         next(video.frames(), None)
-        video.file_pieces()
+        video.serialize()
     except MediaError:
         pass
 

@@ -51,7 +51,7 @@ def chunks_of(data: bytes) -> dict[bytes, bytes]:
 
 
 def saved(data: bytes) -> bytes:
-    return b"".join(Audio(data, provenance=STORY).file_pieces())
+    return b"".join(Audio(data, provenance=STORY).serialize())
 
 
 def right(data: bytes) -> npt.NDArray[np.float32]:
@@ -110,7 +110,7 @@ def old_record(text: bytes) -> bytes:
 def test_the_record_of_an_earlier_version_is_read_and_moved() -> None:
     data = riff(chunk(b"fmt ", FORM), chunk(b"data", PCM), old_record(STORY.to_json().encode()))
     assert Audio(data).provenance == STORY
-    assert set(chunks_of(b"".join(Audio(data).file_pieces()))) == {b"fmt ", b"data", b"mtlk"}
+    assert set(chunks_of(b"".join(Audio(data).serialize()))) == {b"fmt ", b"data", b"mtlk"}
 
 
 @pytest.mark.parametrize("text", [b"{}", b'{"take": 3}', b'"engine": "model": "prompt": '])
@@ -191,7 +191,7 @@ def test_files_with_long_lengths_are_taken_and_stay_such(kind: bytes) -> None:
     audio = Audio(wide(len(PCM), kind=kind, tail=title), provenance=STORY)
     assert audio.data == wide(len(PCM), kind=kind, tail=title)
     assert (audio.samples[:, 0] == np.frombuffer(PCM, "<i2") / 2**15).all()
-    once = b"".join(audio.file_pieces())
+    once = b"".join(audio.serialize())
     assert title in once
     assert struct.unpack_from("<Q", once, 20) == (len(once) - 8,)
     assert Audio(once).provenance == STORY
@@ -232,7 +232,7 @@ def test_samples_are_those_of_another_decoder(
     audio = Audio(file.getvalue(), provenance=STORY)
     assert (audio.sample_rate, audio.channels, audio.facts.frames) == (RATE, channels, 999)
     assert np.abs(audio.samples - right(audio.data)).max() <= 2**-24
-    once = b"".join(audio.file_pieces())
+    once = b"".join(audio.serialize())
     assert (right(once) == right(audio.data)).all()
     assert Audio(once).provenance == STORY
 
@@ -282,7 +282,7 @@ def test_a_changed_byte_never_breaks_out(data: Any) -> None:
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
         audio = Audio(bytes(whole), provenance=STORY)
-        once = b"".join(audio.file_pieces())
+        once = b"".join(audio.serialize())
         samples = audio.samples
     except MediaError:
         return

@@ -60,7 +60,7 @@ def looked_at(media: Media) -> None:
     assert names == {"mt"}, "no number is named nan or inf"
     json.dumps(entry_of(media, {"kind": "image", "prompt": "", "settings": {}}))
     json.dumps(row(0, Entry.of(media)))
-    b"".join(media.file_pieces())
+    b"".join(media.serialize())
     if isinstance(media, Image):
         differences(media, Image(picture()))
 

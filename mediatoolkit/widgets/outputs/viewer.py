@@ -48,7 +48,7 @@ def opener(media: Media | Held) -> Callable[[], object]:
 async def show_in_page(media: Media) -> None:
     """Open *media* in the page whose click is answered, or else in every page."""
     view, pictures = await asyncio.to_thread(_described, media)
-    file = _Delivery(await asyncio.to_thread(media.file_pieces))
+    file = _Delivery(await asyncio.to_thread(media.serialize))
     controls.tell({"view": view | file.terms()}, pictures)
 
 
@@ -147,7 +147,9 @@ def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:
     }
     if isinstance(media, Audio):
         return view | {"captions": media.captions.to_plain()}, _stand_in(media)
-    return view | {"width": media.facts.width, "height": media.facts.height}, _stand_in(media)
+    if isinstance(media, (Image, Video)):
+        view |= {"width": media.width, "height": media.height}
+    return view, _stand_in(media)
 
 
 def _stand_in(media: Media) -> list[bytes]:
@@ -160,7 +162,7 @@ def _stand_in(media: Media) -> list[bytes]:
 def _measures(media: Media) -> str:
     if isinstance(media, Audio):
         return f"{media.seconds:.1f} s, {media.sample_rate} Hz"
-    size = f"{media.facts.width}×{media.facts.height}"
+    size = f"{media.width}×{media.height}" if isinstance(media, (Image, Video)) else ""
     seconds = media.facts.seconds if isinstance(media, Video) else None
     return f"{seconds:.1f} s, {size}" if seconds else size
 

@@ -193,7 +193,7 @@ class Studio(Guarded, anywidget.AnyWidget):
         media = self._pieces[number]
         pieces: list[Any] = []
         if whole:
-            pieces = await asyncio.to_thread(media.file_pieces)
+            pieces = await asyncio.to_thread(media.serialize)
         elif (jpeg := await asyncio.to_thread(small, media)) is not None:
             pieces = [jpeg]
         self.send({"gave": number, "whole": whole}, buffers=pieces)
