@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.synthesis.speaking.sentences import split
+from mediatoolkit.sentences import split
 
 _AROUND = 3  # characters: colon, space and line break
 

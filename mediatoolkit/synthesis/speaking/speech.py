@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MissingExtraError, PromptError
+from mediatoolkit.sentences import sentences, split
 from mediatoolkit.synthesis.speaking import pico, speech_model
 from mediatoolkit.synthesis.speaking.markup import BREAK, pause_of, without_markup
 from mediatoolkit.synthesis.speaking.readings import neutral, readable
-from mediatoolkit.synthesis.speaking.sentences import sentences, split
 from mediatoolkit.synthesis.speaking.speech_model import SAMPLE_RATE
 from mediatoolkit.synthesis.speaking.voices import DEFAULT, PACKAGES, VOICES, Voice, speaks
 

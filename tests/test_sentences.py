@@ -1,10 +1,10 @@
-"""Where a text is cut: after sentences, never in a word, and nothing is lost."""
+"""A text is cut after sentences, never within a word, and nothing is lost."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediatoolkit.synthesis.speaking.sentences import sentences, split
+from mediatoolkit.sentences import sentences, split
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where a text can be cut without being heard.
+"""Where a text can be cut without a listener noticing it.
 
 Nothing is lost: the pieces in a row are the text.
 """
@@ -7,7 +7,7 @@ import re
 
 _END = re.compile(
     r"""
-    (?<![.!?…]) (?P<stop>[.!?…])[.!?…]*+ ["'”’»)\]]*+ \s++  # and what closes with it, and the space
+    (?<![.!?…]) (?P<stop>[.!?…])[.!?…]*+ ["'”’»)\]]*+ \s++  # closing quotes and space belong to it
     | (?P<wide>[\u3002\uff01\uff1f\uff61])++ [」』”’\uff09)]*+ \s*+  # stops that need no space
     | \n \s*+
     """,
@@ -25,20 +25,21 @@ _MONTHS = "jan feb mar apr jun jul aug sep sept oct nov dec"
 _BEFORE_NUMBERS = frozenset(
     [*_MONTHS.split(), "no", "nos", "fig", "figs", "vol", "eq", "sec", "ch", "pp", "p"]
 )
-_LONGEST_WORD = 20  # of the words above, with room; keeps the look back short
+# The words above are shorter; the bound keeps the look back short.
+_LONGEST_WORD = 20
 
 
 def sentences(text: str) -> list[str]:
     """Cut after each sentence; the space after one belongs to it.
 
-    Titles, initials, numbers, a stop before a small letter and the like end nothing; a line does,
-    unless the next goes on with a small letter.
+    Titles, initials, numbers, a stop before a small letter and the like end nothing. A line ends a
+    sentence, unless the next line goes on with a small letter.
     """
     pieces, start = [], 0
-    for found in _END.finditer(text):
-        if _ends(text, start, found):
-            pieces.append(text[start : found.end()])
-            start = found.end()
+    for end in _END.finditer(text):
+        if _is_end(text, start, end):
+            pieces.append(text[start : end.end()])
+            start = end.end()
     return [*pieces, text[start:]] if start < len(text) else pieces
 
 
@@ -58,13 +59,13 @@ def split(text: str, limit: int) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _ends(text: str, start: int, found: re.Match[str]) -> bool:
-    after = text[found.end() : found.end() + 1]
-    if _BLANK_LINE.search(found[0]) or found["wide"]:
+def _is_end(text: str, start: int, end: re.Match[str]) -> bool:
+    after = text[end.end() : end.end() + 1]
+    if _BLANK_LINE.search(end[0]) or end["wide"]:
         return True
     if after.islower():
         return False
-    return found["stop"] != "." or not _is_short_form(text, start, found.start(), after)
+    return end["stop"] != "." or not _is_short_form(text, start, end.start(), after)
 
 
 def _is_short_form(text: str, start: int, stop: int, after: str) -> bool:
@@ -91,9 +92,9 @@ def _shortened(sentence: str, limit: int) -> list[str]:
 
 def _cut(window: str, limit: int) -> int:
     """Where to cut a window that is one character longer than *limit*."""
-    clauses = [one.end() for one in _CLAUSE.finditer(window) if limit // 2 < one.end() <= limit]
-    if clauses:
-        return clauses[-1]
+    ends = [clause.end() for clause in _CLAUSE.finditer(window)]
+    if late := [end for end in ends if limit // 2 < end <= limit]:
+        return late[-1]
     for cut in range(limit, 0, -1):
         if window[cut - 1].isspace() or window[cut].isspace() or _stands_alone(window[cut]):
             return cut
