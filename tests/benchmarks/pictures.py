@@ -6,6 +6,7 @@ import base64
 import json
 import selectors
 import socket
+import tempfile
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -31,14 +32,16 @@ class PictureWay(abc.ABC):
         server: Its address.
         size: Bytes of a picture.
         delay: Seconds until it begins to arrive.
+        folder: Where pictures are kept, by a way that keeps them; empty for the temporary folder.
     """
 
     sessions: ClassVar[str] = "aiohttp.ClientSession"
     """Class whose instances are its sessions, or empty."""
 
-    def __init__(self, server: str, size: int, delay: float = 0.0) -> None:
+    def __init__(self, server: str, size: int, delay: float = 0.0, folder: str = "") -> None:
         """Open nothing yet."""
         self.server = server
+        self.folder = folder
         self.model = f"gemini-bench-{size}-{round(delay * 1000)}"
         self.url = f"{server}/v1/models/{self.model}:generateContent"
         self.stack = AsyncExitStack()
@@ -89,7 +92,16 @@ class Agent(Client):
         import mediatoolkit as mt
 
         assert isinstance(self.maker, mt.GeminiImageClient)
-        self.maker = mt.ImageGenAgent(self.maker)
+        self.maker = mt.ImageGenAgent(self.maker, store=self.store())
+
+    def store(self) -> str | None:
+        """The folder that pictures are kept in, or None."""
+        return None
+
+
+class AgentWithStore(Agent):
+    def store(self) -> str | None:
+        return self.stack.enter_context(tempfile.TemporaryDirectory(dir=self.folder or None))
 
 
 class SharedSession(PictureWay):
@@ -209,6 +221,7 @@ def _picture_in(document: Any) -> bytes:
 PICTURE_WAYS: dict[str, type[PictureWay]] = {
     "client": Client,
     "agent": Agent,
+    "store": AgentWithStore,
     "base": SharedSession,
     "per call": SessionPerCall,
     "requests": Requests,

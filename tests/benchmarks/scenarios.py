@@ -16,14 +16,15 @@ Measured = dict[str, float | str]
 LABELS = {
     "client": "toolkit, client",
     "agent": "toolkit, agent",
+    "store": "toolkit, agent with a store",
     "download": "toolkit",
     "base": "aiohttp, one session",
     "per call": "aiohttp, new session per call",
     "requests": "requests, one by one",
     "raw": "raw socket",
 }
-_PICTURES = ("client", "agent", "base", "per call", "requests", "raw")
-_AT_ONCE = ("client", "agent", "base", "per call", "raw")
+_PICTURES = ("client", "agent", "store", "base", "per call", "requests", "raw")
+_AT_ONCE = ("client", "agent", "store", "base", "per call", "raw")
 _SOUNDS = ("client", "agent", "base")
 _FILES = ("download", "base", "requests", "raw")
 
@@ -126,10 +127,14 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
                     "cpu",
                     "CPU per call, ms",
                     3,
-                    (Mark("client", 0.6, BASE), Mark("agent", 0.9, BASE)),
+                    (Mark("client", 0.6, BASE), Mark("agent", 0.9, BASE), Mark("store", 1.5, BASE)),
                 ),
                 Column(
-                    "sessions", "sessions", 0, (Mark("client", 1), Mark("agent", 1)), ratio=False
+                    "sessions",
+                    "sessions",
+                    0,
+                    (Mark("client", 1), Mark("agent", 1), Mark("store", 1)),
+                    ratio=False,
                 ),
                 Column("connections", "connections", ratio=False),
             ),
@@ -160,7 +165,16 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
             "512 calls at once, answers after 300 ms",
             _AT_ONCE,
             (
-                Column("seconds", "s", 2, (Mark("client", 1.5, "raw"), Mark("agent", 1.5, "raw"))),
+                Column(
+                    "seconds",
+                    "s",
+                    2,
+                    (
+                        Mark("client", 1.5, "raw"),
+                        Mark("agent", 1.5, "raw"),
+                        Mark("store", 2, "raw"),
+                    ),
+                ),
                 Column("rate", "pictures/s"),
                 Column("cpu", "CPU per call, ms", 2),
             ),
@@ -171,7 +185,12 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
             "One picture of 8 MB",
             _PICTURES,
             (
-                Column("hold", "loop held, ms", 1, (Mark("client", 2.5), Mark("agent", 2.5))),
+                Column(
+                    "hold",
+                    "loop held, ms",
+                    1,
+                    (Mark("client", 2.5), Mark("agent", 2.5), Mark("store", 2.5)),
+                ),
                 Column(
                     "cpu", "CPU, ms", 1, (Mark("client", 0.15, BASE), Mark("agent", 0.15, BASE))
                 ),

@@ -32,7 +32,7 @@ class Order:
         size: Bytes of a picture or file.
         count: Pictures or files.
         delay: Seconds until a picture begins to arrive.
-        folder: Where files go, or empty.
+        folder: Where files are written; empty for the temporary folder.
     """
 
     task: str
@@ -49,7 +49,7 @@ class Order:
 
     def picture_way(self) -> PictureWay:
         """The way, not open yet."""
-        return PICTURE_WAYS[self.way](self.server, self.size, self.delay)
+        return PICTURE_WAYS[self.way](self.server, self.size, self.delay, self.folder)
 
 
 async def calls(order: Order) -> Figures:
@@ -71,7 +71,7 @@ async def calls(order: Order) -> Figures:
 
 async def at_once(order: Order) -> Figures:
     """Pictures at the same time."""
-    async with PICTURE_WAYS[order.way](order.server, SMALL) as way:
+    async with PICTURE_WAYS[order.way](order.server, SMALL, folder=order.folder) as way:
         await way.one()
     async with order.picture_way() as way:
         with cost() as spent:
