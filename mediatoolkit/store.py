@@ -18,7 +18,7 @@ import platformdirs
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Entry, Media, Provenance, entries_in
-from mediatoolkit.runtime import files
+from mediatoolkit.runtime import files, owners
 
 M = TypeVar("M", bound=Media)
 T = TypeVar("T")
@@ -207,7 +207,7 @@ class Store:
         Yields:
             A function: whether somebody else waits for it as well, or may do so.
         """
-        with files.presence(self._records, _digest(pending.id)) as others:
+        with owners.presence(self._records, _digest(pending.id)) as others:
             yield others
 
     def pending(self) -> list[Pending]:
@@ -238,9 +238,9 @@ class Store:
     def _check(self) -> None:
         self._make(self.folder)
         files.check_folder(self.folder)
-        files.sweep_once(self.folder)
-        files.sweep_once(self._records)
-        files.sweep_scratch()
+        owners.sweep_once(self.folder)
+        owners.sweep_once(self._records)
+        owners.sweep_scratch()
 
     def _make(self, folder: Path) -> None:
         """Make *folder*, unless one above it is missing: what needs it says so."""

@@ -17,19 +17,19 @@ import pytest
 
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Image
-from mediatoolkit.runtime import files
+from mediatoolkit.runtime import files, owners
 from tests.test_prompts import picture
 
 OWNER = """
 import sys, tempfile
 from pathlib import Path
-from mediatoolkit.runtime import files
+from mediatoolkit.runtime import files, owners
 tempfile.tempdir = sys.argv[1]
 folder = Path(sys.argv[1])
 with (
     files.partial_file(folder / "fox.png") as part,
-    files.scratch_folder() as scratch,
-    files.presence(folder, "film"),
+    owners.scratch_folder() as scratch,
+    owners.presence(folder, "film"),
 ):
     part.write_bytes(b"half")
     (scratch / "film").write_bytes(b"half")
@@ -54,16 +54,16 @@ def a_new_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     """Nothing is swept yet."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
-    for once in (files.sweep_once, files.sweep_scratch):
+    for once in (owners.sweep_once, owners.sweep_scratch):
         once.cache_clear()
 
 
 def sweep(folder: Path) -> list[str]:
     """What is left of *folder* after a start."""
-    files.sweep_once.cache_clear()
-    files.sweep_scratch.cache_clear()
-    files.sweep_once(folder)
-    files.sweep_scratch()
+    owners.sweep_once.cache_clear()
+    owners.sweep_scratch.cache_clear()
+    owners.sweep_once(folder)
+    owners.sweep_scratch()
     return sorted(path.name.split(".")[-1].split("-")[0] for path in folder.iterdir())
 
 
@@ -72,8 +72,8 @@ ALL = ["mediatoolkit", "part", "waiter"]
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch, **facts: object) -> None:
     """Let this process be one of another container or machine."""
-    ourselves = replace(files._ourselves(os.getpid()), **facts)  # type: ignore[arg-type]
-    monkeypatch.setattr(files, "_ourselves", lambda _pid: ourselves)
+    ourselves = replace(owners._ourselves(os.getpid()), **facts)  # type: ignore[arg-type]
+    monkeypatch.setattr(owners, "_ourselves", lambda _pid: ourselves)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_a_killed_process_of_another_machine_owned_is_swept_when_it_is_old(
 @pytest.mark.parametrize("start", ["1", "0"], ids=["told", "untold"])
 def test_a_process_id_that_is_used_again_owns_nothing(tmp_path: Path, start: str) -> None:
     """The kernel of a container often is process 7, as the one before it was."""
-    ourselves = str(replace(files._ourselves(os.getpid()), start=int(start)))
+    ourselves = str(replace(owners._ourselves(os.getpid()), start=int(start)))
     (tmp_path / f".fox.png.{ourselves}-0123abcd.part").touch()
     (tmp_path / f"mediatoolkit-{ourselves}-0123abcd" / "film").mkdir(parents=True)
     assert sweep(tmp_path) == []
@@ -139,7 +139,7 @@ def test_what_is_not_ours_or_cannot_be_removed_stays(tmp_path: Path) -> None:
     ]
     for name in names:
         (tmp_path / name).touch()
-    ourselves = replace(files._ourselves(os.getpid()), start=1)
+    ourselves = replace(owners._ourselves(os.getpid()), start=1)
     (tmp_path / f".fox.png.{ourselves}-0123abcd.part" / "inside").mkdir(parents=True)
     (tmp_path / f"mediatoolkit-{ourselves}-0123abcd").symlink_to("/")
     assert len(sweep(tmp_path)) == len(names) + 2
@@ -174,12 +174,12 @@ def test_without_locks_a_young_file_of_another_container_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Windows has no such locks, and some network drives have none either."""
-    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setattr(owners, "fcntl", None)
     with owner(tmp_path):
         elsewhere(monkeypatch, space=1)
         assert sweep(tmp_path) == ALL
         files.write_file(tmp_path / "fox.txt", [b"text"])
-        with files.scratch_folder() as folder:
+        with owners.scratch_folder() as folder:
             assert folder.is_dir()
         assert not folder.exists()
         for path in [*tmp_path.glob("*/*"), *tmp_path.glob("*")]:
@@ -189,9 +189,9 @@ def test_without_locks_a_young_file_of_another_container_stays(
 
 
 def test_who_waits_for_the_same_is_seen(tmp_path: Path) -> None:
-    with files.presence(tmp_path, "film") as others:
+    with owners.presence(tmp_path, "film") as others:
         assert not others()
-        with files.presence(tmp_path, "film"), files.presence(tmp_path, "another"):
+        with owners.presence(tmp_path, "film"), owners.presence(tmp_path, "another"):
             assert others()
         assert not others()
         with owner(tmp_path) as process:
@@ -206,19 +206,19 @@ def test_a_presence_ends_in_silence_where_its_folder_is_another_thing_by_then(
 ) -> None:
     folder = tmp_path / "pending"
     folder.mkdir()
-    with files.presence(folder, "film"):
+    with owners.presence(folder, "film"):
         shutil.rmtree(folder)
         folder.write_bytes(b"a file")
     assert folder.read_bytes() == b"a file"
 
 
 def test_nobody_is_alone_who_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with owner(tmp_path) as process, files.presence(tmp_path, "film") as others:
+    with owner(tmp_path) as process, owners.presence(tmp_path, "film") as others:
         process.kill()
         process.wait()
         elsewhere(monkeypatch, machine="00000000")
         assert others(), "it may wait on another machine"
-    with files.presence(tmp_path / "missing", "film") as others:
+    with owners.presence(tmp_path / "missing", "film") as others:
         assert others()
 
 
@@ -265,7 +265,7 @@ def test_a_sweep_between_the_making_and_the_lock_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one of another container could."""
-    real = files._new_file
+    real = owners._new_file
     swept: list[Path] = []
 
     def make(path: Path) -> int | None:
@@ -275,7 +275,7 @@ def test_a_sweep_between_the_making_and_the_lock_loses_nothing(
             swept.append(path)
         return handle
 
-    monkeypatch.setattr(files, "_new_file", make)
+    monkeypatch.setattr(owners, "_new_file", make)
     with ExitStack() as stack:
         part = stack.enter_context(files.partial_file(tmp_path / "fox.txt"))
         assert part not in swept

@@ -15,7 +15,7 @@ from mediatoolkit.providers.gemini import refusals
 from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.service import GeminiService, check_size
 from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
-from mediatoolkit.runtime import files
+from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.transport import ErrorResponse, Response
@@ -136,7 +136,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         own = _FILE.fullmatch(uri)
         if own:
             uri = f"{self._transport.base_url}/{own[1]}/files/{own[2]}:download?alt=media"
-        with files.scratch_folder() as folder:
+        with owners.scratch_folder() as folder:
             path = await self._transport.download(uri, folder / "film", context)
             return await asyncio.to_thread(files.read_file, path)
 
