@@ -15,7 +15,8 @@ USED = 'import time\nimport mediatoolkit as mt\nawait mt.image("a red fox")'
 
 NAP = """
 import asyncio, pathlib, threading
-from mediatoolkit.runtime import loops, widgets
+from mediatoolkit import widgets
+from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.job import Job
 

@@ -11,7 +11,8 @@ from tests.kernel.driver import Kernel, Run, until
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 BACKGROUND = """
-from mediatoolkit.runtime import loops, widgets
+from mediatoolkit import widgets
+from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 
 async def work(call):
