@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from mediatoolkit.transport import Limits, Retry
     from mediatoolkit.transport.proxy import configure
     from mediatoolkit.transport.session import SessionRegistry, sessions
-    from mediatoolkit.verbs import Studio, close, download, film, image, jobs, speech, video
+    from mediatoolkit.verbs import close, download, film, image, jobs, speech, video
+    from mediatoolkit.verbs.studio import Studio
     from mediatoolkit.widgets.comparing import compare
     from mediatoolkit.widgets.gallery import Gallery
     from mediatoolkit.widgets.nested import allow_nested
@@ -90,7 +91,6 @@ _HOMES = {
     "transport.proxy": ("configure",),
     "transport.session": ("SessionRegistry",),
     "verbs": (
-        "Studio",
         "close",
         "download",
         "film",
@@ -100,6 +100,7 @@ _HOMES = {
         "speech",
         "video",
     ),
+    "verbs.studio": ("Studio",),
     "widgets.comparing": ("compare",),
     "widgets.gallery": ("Gallery",),
     "widgets.nested": ("allow_nested",),

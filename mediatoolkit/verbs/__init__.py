@@ -6,12 +6,11 @@ In IPython every job that starts here shows itself; elsewhere the widgets are ne
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.defaults import close
 from mediatoolkit.verbs.fetching import download
-from mediatoolkit.verbs.making import Studio, film, image, speech, video
+from mediatoolkit.verbs.making import film, image, speech, video
 from mediatoolkit.verbs.overview import Jobs
 from mediatoolkit.verbs.showing import in_ipython
 
 __all__ = [
-    "Studio",
     "close",
     "download",
     "film",

@@ -2,22 +2,18 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.agents.base import resolve_jobs
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
-from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
-from mediatoolkit.verbs.defaults import agent_for, unshown
+from mediatoolkit.verbs.defaults import agent_for
 from mediatoolkit.verbs.showing import shown
-
-if TYPE_CHECKING:
-    from mediatoolkit.widgets.studio import Studio as StudioWidget
 
 
 def image(
@@ -183,15 +179,3 @@ def film(
 
     context = context_for(timeout, Timeout(total=300))
     return shown(lambda: Job(work, context, label="a film of pictures"))
-
-
-def Studio() -> "StudioWidget":  # noqa: N802 - reads as the thing it makes
-    """Open a form for pictures, speech and film: `studio = mt.Studio()`.
-
-    Returns:
-        A widget. `studio.result` is what it shows, `studio.history` all that was made with it; as
-        with the verbs, everything is also kept in the default store.
-    """
-    from mediatoolkit.widgets.studio import Studio as StudioWidget
-
-    return StudioWidget(unshown, loops.chosen())

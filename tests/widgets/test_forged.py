@@ -22,7 +22,7 @@ from mediatoolkit.widgets.comparing import compare
 from mediatoolkit.widgets.gallery.widget import Gallery
 from mediatoolkit.widgets.outputs.switchboard import Controls
 from mediatoolkit.widgets.session_panel import SessionPanel
-from mediatoolkit.widgets.studio.widget import Studio
+from mediatoolkit.widgets.studio.widget import StudioForm
 from tests.test_prompts import picture
 
 FOX = Image(picture(), Provenance(model="a/b", prompt="a fox", engine="a"))
@@ -108,7 +108,7 @@ def _gallery() -> Any:
 
 
 def _studio() -> Any:
-    return Studio(refuse, asyncio.get_running_loop())
+    return StudioForm(refuse, asyncio.get_running_loop())
 
 
 def _board() -> Any:

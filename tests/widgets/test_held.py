@@ -16,14 +16,14 @@ from mediatoolkit.widgets.gallery.widget import Gallery
 from mediatoolkit.widgets.outputs.held import Held
 from mediatoolkit.widgets.outputs.switchboard import Controls
 from mediatoolkit.widgets.session_panel import SessionPanel
-from mediatoolkit.widgets.studio import Studio
+from mediatoolkit.widgets.studio import StudioForm
 
 
 def _picture() -> Image:
     return Image.of(np.zeros((8, 8, 3), np.uint8))
 
 
-@pytest.mark.parametrize("kind", [Board, Comparison, Controls, Gallery, SessionPanel, Studio])
+@pytest.mark.parametrize("kind", [Board, Comparison, Controls, Gallery, SessionPanel, StudioForm])
 def test_nothing_reloads_a_widget_s_files(kind: type[anywidget.AnyWidget]) -> None:
     """Of a path, anywidget makes a watcher that keeps every widget of the class for good."""
     assert type(kind._esm) is str

@@ -20,7 +20,7 @@ from mediatoolkit.runtime.job import Job
 from mediatoolkit.verbs.defaults import unshown
 from mediatoolkit.widgets.studio.asked import keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
-from mediatoolkit.widgets.studio.widget import Studio
+from mediatoolkit.widgets.studio.widget import StudioForm
 
 FOX: dict[str, Any] = {
     "do": "generate",
@@ -31,7 +31,7 @@ FOX: dict[str, Any] = {
 SILENT = "secret-key"
 
 
-class Heard(Studio):
+class Heard(StudioForm):
     """Keeps what it sends to the page."""
 
     def __init__(self, start: Any) -> None:  # noqa: D107 - as the studio
@@ -61,7 +61,7 @@ def picture(side: int = 8) -> Image:
     return Image.of(np.zeros((side, side, 3), np.uint8))
 
 
-async def until(studio: Studio, holds: Callable[[], Any]) -> None:
+async def until(studio: StudioForm, holds: Callable[[], Any]) -> None:
     """Wait for the page to be told something that makes *holds* true."""
     while not holds():
         told = asyncio.Event()
@@ -75,7 +75,7 @@ def sent(studio: Heard, word: str) -> list[tuple[Any, list[Any]]]:
     return [one for one in studio.__dict__.get("sent", ()) if word in one[0]]
 
 
-def say(studio: Studio, buffers: list[bytes] | None = None, **message: Any) -> None:
+def say(studio: StudioForm, buffers: list[bytes] | None = None, **message: Any) -> None:
     studio._hear(studio, message, buffers or [])
 
 
@@ -304,6 +304,7 @@ def test_a_film_begins_with_its_first_picture() -> None:
 
 async def test_the_public_name_opens_one_and_its_text_is_one_calm_line() -> None:
     studio = mt.Studio()
+    assert isinstance(studio, mt.Studio)
 
     assert (studio.result, studio.history, studio.job) == (None, [], None)
     assert repr(studio) == "Studio: run this cell to open it"

@@ -6,6 +6,6 @@ gives to it. The scripts are the side of the browser, one subject each: `parts.j
 history, `clock.js` the running job, `studio.js` all of them together.
 """
 
-from mediatoolkit.widgets.studio.widget import Studio
+from mediatoolkit.widgets.studio.widget import StudioForm
 
-__all__ = ["Studio"]
+__all__ = ["StudioForm"]

@@ -32,7 +32,7 @@ _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minute
 Start = Callable[..., Job[Any]]
 
 
-class Studio(Guarded, anywidget.AnyWidget):
+class StudioForm(Guarded, anywidget.AnyWidget):
     """A form for pictures, speech and film, with what was made in this session.
 
     Messages go both ways: the page says what a person wants (`do`), and gets bytes when it asks
