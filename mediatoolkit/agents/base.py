@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.media import Media
-from mediatoolkit.prompts import Prompt
-from mediatoolkit.prompts.base import checked_text
+from mediatoolkit.prompts import Prompt, checked_text
 from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.runtime.closing import Closing

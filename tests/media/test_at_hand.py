@@ -237,7 +237,7 @@ def test_what_is_no_picture_is_an_error_of_ours(thing: object) -> None:
     with pytest.raises(MediaError):
         Image.of(thing)
     with pytest.raises(MediaError, match="reference 1"):
-        mt.ImagePrompt("x", references=[thing])
+        mt.ImagePrompt.of("x", references=[thing])
 
 
 def test_floats_a_little_out_of_range_are_rounded() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.prompts.base import checked_text
+from mediatoolkit.prompts import checked_text
 
 NAMES = frozenset(
     {

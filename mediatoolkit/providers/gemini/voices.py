@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Audio
-from mediatoolkit.prompts.base import checked_text
+from mediatoolkit.prompts import checked_text
 from mediatoolkit.providers.gemini.sounds import sample
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import Response, Transport

@@ -9,7 +9,7 @@ from typing import Any
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Provenance, Video
-from mediatoolkit.prompts.base import is_single
+from mediatoolkit.prompts import is_single
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing

@@ -2,7 +2,7 @@
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio
-from mediatoolkit.prompts.speech import SpeechPrompt
+from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.runtime.context import CallContext
 
 Narration = Audio | str | None
