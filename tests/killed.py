@@ -21,7 +21,7 @@ import mediatoolkit as mt
 import mediatoolkit.providers.gemini
 import mediatoolkit.verbs
 from mediatoolkit.media import Image, Provenance
-from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.store import Pending, Store
 from tests.test_prompts import picture

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.events import Drawing, Progress, Saving
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator

@@ -9,7 +9,7 @@ from mediatoolkit.errors import MediaToolkitError, PromptError, in_one_line
 from mediatoolkit.media import Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import Client, VideoClient
-from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.providers.registry import client_for
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Withdrawn
@@ -133,7 +133,7 @@ class VideoGenAgent(Agent[VideoPrompt, Video]):
         context.way_back = self._way_back(pending)
         try:
             with store.waiting(pending) as others_wait:
-                film = await client.collect(
+                film = await client.wait(
                     pending.id, pending.provenance, context, first=first, others_wait=others_wait
                 )
                 film = await self._keep(film, context)

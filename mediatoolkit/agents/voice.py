@@ -40,6 +40,6 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
             call = self._call(timeout)
             with self._in_flight.track(call):
                 async with call:
-                    await client.pour(asked, call, give)
+                    await client.stream_to(asked, call, give)
 
         return as_async_generator(work)

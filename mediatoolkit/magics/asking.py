@@ -16,7 +16,7 @@ from mediatoolkit.providers.registry import (
     client_class,
     client_for,
     default_vendor,
-    offers,
+    models,
     vendors,
 )
 from mediatoolkit.runtime import loops
@@ -113,12 +113,12 @@ def _models() -> Table:
     rows = []
     for magic in MAGICS:
         usual = True
-        for offer in offers(magic.kind):
-            state = offer.reason or ("default" if usual else "yes")
+        for model in models(magic.kind):
+            state = model.reason or ("default" if usual else "yes")
             usual = False
             choices = ("size", "voice", "resolution")
-            takes = next((offer.choices[name] for name in choices if name in offer.choices), ())
-            rows.append((magic.name, offer.model_id, state, _few(takes)))
+            takes = next((model.choices[name] for name in choices if name in model.choices), ())
+            rows.append((magic.name, model.model_id, state, _few(takes)))
     return Table(("makes", "model", "available", "takes"), tuple(rows))
 
 

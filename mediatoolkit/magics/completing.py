@@ -16,7 +16,7 @@ from mediatoolkit.magics.cells import MAGICS, CellMagic
 from mediatoolkit.magics.options import Option
 from mediatoolkit.magics.variables import variables_of
 from mediatoolkit.media import Media
-from mediatoolkit.providers.registry import offers
+from mediatoolkit.providers.registry import models
 from mediatoolkit.runtime.job import Job
 
 _BEGUN = re.compile(r"\{(\w*)$")
@@ -56,7 +56,7 @@ def _candidates(magic: CellMagic, before: list[str], variables: dict[str, Any]) 
         return _values_of(named, magic, before, variables)
     flags = [option.flag for option in magic.options if option.flag.startswith("--")]
     left = [flag for flag in flags if flag not in before]
-    return left if before else [*(offer.model_id for offer in offers(magic.kind)), *left]
+    return left if before else [*(model.model_id for model in models(magic.kind)), *left]
 
 
 def _values_of(
@@ -64,7 +64,7 @@ def _values_of(
 ) -> list[str]:
     if option.names_media or option.name == "out":
         return [name for name, value in variables.items() if isinstance(value, (Job, Media))]
-    known = offers(magic.kind)
-    asked = [offer for offer in known if offer.model_id == before[0]] or known
-    choices = (choice for offer in asked for choice in offer.choices.get(option.name, ()))
+    known = models(magic.kind)
+    asked = [model for model in known if model.model_id == before[0]] or known
+    choices = (choice for model in asked for choice in model.choices.get(option.name, ()))
     return list(dict.fromkeys(choices))

@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Media)
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ModelInfo:
     """One model, as a person may choose it.
 
     Attributes:
@@ -73,17 +73,17 @@ class Client(Closing, Generic[P, M]):
         return None
 
     @classmethod
-    def surroundings(cls) -> Hashable:
+    def environment(cls) -> Hashable:
         """All that a client made now would find in the environment; another one, another client."""
         return cls.credentials()
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The models to choose from, the default first; sends nothing.
 
         A vendor that lists none is offered by its name alone, which stands for its default model.
         """
-        return [Offer(cls.provider)]
+        return [ModelInfo(cls.provider)]
 
     @abc.abstractmethod
     def check(self, prompt: P) -> None:
@@ -138,11 +138,11 @@ class Client(Closing, Generic[P, M]):
 
     def _keywords(self) -> list[str]:
         """Those of the prompt's own that this model takes, and the vendor's."""
-        offered = {offer.model_id: {*offer.choices, *offer.takes} for offer in self.offers()}
+        offered = {offer.model_id: {*offer.choices, *offer.takes} for offer in self.models()}
         own = {one.name for one in fields(self.prompt_type)} - {"text", "options"}
         return sorted({*self.option_names, *(offered.get(self.model_id) or own), "timeout"})
 
-    async def received(self, data: bytes, **known: Any) -> M:
+    async def load_media(self, data: bytes, **known: Any) -> M:
         """Media of bytes that a vendor sent, and may have billed.
 
         Raises:
@@ -209,7 +209,7 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
         audio = await self.make(prompt, context)
         yield await asyncio.to_thread(audio.sound)
 
-    async def pour(
+    async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
     ) -> None:
         """As `stream`, but call *give* with every piece."""
@@ -218,7 +218,7 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
                 give(sound)
 
     @staticmethod
-    def let_hear(sound: Sound, context: CallContext) -> None:
+    def report_sound(sound: Sound, context: CallContext) -> None:
         """Tell who watches the call that *sound* can be heard."""
         context.report(Sounding(sound.pcm, sound.sample_rate, sound.channels))
 

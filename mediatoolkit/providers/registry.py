@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import UnknownModelError
-from mediatoolkit.providers.base import Client, Offer
+from mediatoolkit.providers.base import Client, ModelInfo
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -73,7 +73,7 @@ def vendors(kind: type[Client[Any, Any]]) -> list[str]:
     return sorted(_installed(kind.entry_points))
 
 
-def offers(kind: type[Client[Any, Any]]) -> list[Offer]:
+def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
     """The models of all installed vendors that make that kind of media; sends nothing.
 
     Returns:
@@ -81,7 +81,7 @@ def offers(kind: type[Client[Any, Any]]) -> list[Offer]:
     """
     usual = default_vendor(kind)
     usual_first = sorted(vendors(kind), key=lambda name: name != usual)
-    listed = [offer for name in usual_first for offer in client_class(name, kind).offers()]
+    listed = [offer for name in usual_first for offer in client_class(name, kind).models()]
     return sorted(listed, key=lambda offer: bool(offer.reason))
 
 

@@ -31,7 +31,7 @@ def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
         return agent
     client = kind.client_type
     model_id = default_vendor(client) if model is None else model
-    found = client_class(split_id(model_id)[0], client).surroundings()
+    found = client_class(split_id(model_id)[0], client).environment()
     store = Store.default()
     key = kind, model_id, found, store.folder
     if key not in _agents:

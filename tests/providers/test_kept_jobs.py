@@ -15,7 +15,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.media import Provenance
-from mediatoolkit.providers.queued import DENIALS, QueuedClient
+from mediatoolkit.providers.jobs import DENIALS, QueuedClient
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
@@ -547,7 +547,7 @@ WAITER = """
 import asyncio, os
 import mediatoolkit as mt
 from mediatoolkit.runtime.gather import Polling
-from mediatoolkit.providers.queued import QueuedClient
+from mediatoolkit.providers.jobs import QueuedClient
 QueuedClient.polling = Polling(first=0.01, cap=0.01)
 async def main():
     (pending,) = mt.jobs.pending()

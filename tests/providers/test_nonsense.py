@@ -10,7 +10,7 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Provenance
-from mediatoolkit.providers.queued import LookAgain
+from mediatoolkit.providers.jobs import PollAgain
 from mediatoolkit.runtime.context import CallContext
 from tests.test_prompts import picture
 from tests.transport.server import Server, said, serving
@@ -107,7 +107,7 @@ async def shown(ask: Callable[[], Awaitable[object]]) -> str:
     """All that a notebook or a file may get to see of what comes."""
     try:
         made = await ask()
-    except LookAgain as again:  # a deadline shows what the last look brought
+    except PollAgain as again:  # a deadline shows what the last look brought
         return again.words
     except MediaToolkitError as error:
         return f"{error}{vars(error)!r}"
@@ -147,9 +147,9 @@ async def test_the_list_of_voices(server: Server) -> None:
 async def test_the_start_and_the_state_and_the_end_of_a_film(server: Server) -> None:
     origin = Provenance(model="gemini/x", prompt="a fox", engine="gemini")
     async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
-        await through(server, INTERACTION, lambda: client.begin(mt.VideoPrompt("a fox"), context))
-        await through(server, INTERACTION, lambda: client.look("abc", origin, context))
-        await through(server, INTERACTION, lambda: client.withdraw("abc", context))
+        await through(server, INTERACTION, lambda: client.submit(mt.VideoPrompt("a fox"), context))
+        await through(server, INTERACTION, lambda: client.poll("abc", origin, context))
+        await through(server, INTERACTION, lambda: client.cancel("abc", context))
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -161,7 +161,7 @@ async def test_a_refusal(server: Server, status: int) -> None:
 async def test_the_name_of_a_film_is_one_that_can_be_asked_for(server: Server) -> None:
     server.then(said({**INTERACTION, "id": " abc\u200b\n"}))
     async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
-        assert await client.begin(mt.VideoPrompt("a fox"), context) == "abc"
+        assert await client.submit(mt.VideoPrompt("a fox"), context) == "abc"
 
 
 async def test_a_film_named_by_its_address_beside_an_empty_field(server: Server) -> None:
@@ -171,7 +171,7 @@ async def test_a_film_named_by_its_address_beside_an_empty_field(server: Server)
     origin = Provenance(model="gemini/x", prompt="a fox", engine="gemini")
     async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
         with pytest.raises(mt.UnsafeURLError, match="not public"):
-            await client.look("abc", origin, context)
+            await client.poll("abc", origin, context)
 
 
 async def test_a_voice_whose_sample_is_empty_is_a_voice(server: Server) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.providers import registry
-from mediatoolkit.providers.base import Client, ImageClient, Offer, SpeechClient, VideoClient
+from mediatoolkit.providers.base import Client, ImageClient, ModelInfo, SpeechClient, VideoClient
 from mediatoolkit.providers.gemini import GeminiImageClient, GeminiSpeechClient
 from mediatoolkit.providers.local import LocalImageClient
 from mediatoolkit.simulator.gemini import models as served
@@ -30,7 +30,7 @@ def kind(request: pytest.FixtureRequest) -> type[Client[Any, Any]]:
 def test_without_a_key_the_local_engine_comes_first_and_the_others_say_why(
     kind: type[Client[Any, Any]],
 ) -> None:
-    first, *others = registry.offers(kind)
+    first, *others = registry.models(kind)
 
     assert first.model_id.startswith("local/")
     assert first.reason == ""
@@ -43,7 +43,7 @@ def test_with_a_key_its_vendor_comes_first(
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
 
-    listed = registry.offers(kind)
+    listed = registry.models(kind)
 
     assert listed[0].model_id == registry.client_for("gemini", kind).model_id
     assert listed[-1].model_id.startswith("local/")
@@ -55,7 +55,7 @@ def test_every_choice_is_taken(
 ) -> None:
     """By the very check that runs before anything is sent; each with each."""
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
-    for offer in registry.offers(kind):
+    for offer in registry.models(kind):
         client = registry.client_for(offer.model_id, kind)
         for values in product(*offer.choices.values()):
             asked: dict[str, Any] = dict(zip(offer.choices, values, strict=True))
@@ -72,7 +72,7 @@ def test_what_an_offer_does_not_take_is_refused(
 ) -> None:
     """And what it takes is not."""
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
-    for offer in registry.offers(kind):
+    for offer in registry.models(kind):
         client = registry.client_for(offer.model_id, kind)
         try:
             client.check(kind.prompt_type.of("a fox", **{keyword: value}))
@@ -86,17 +86,17 @@ def test_what_an_offer_does_not_take_is_refused(
 def test_only_live_models_are_offered(kind: type[Client[Any, Any]]) -> None:
     live = {f"gemini/{model.id}" for model in served.MODELS}
 
-    assert {offer.model_id for offer in kind.offers()} <= live
+    assert {offer.model_id for offer in kind.models()} <= live
 
 
 def test_the_voices_are_the_vendors() -> None:
-    assert set(GeminiSpeechClient.offers()[0].choices["voice"]) == set(heard._catalog())
+    assert set(GeminiSpeechClient.models()[0].choices["voice"]) == set(heard._catalog())
 
 
 def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediatoolkit.providers.local.extra.find_spec", lambda _name: None)
     for kind in (SpeechClient, VideoClient):
-        local = next(one for one in registry.offers(kind) if one.model_id.startswith("local/"))
+        local = next(one for one in registry.models(kind) if one.model_id.startswith("local/"))
         assert local.reason.endswith('pip install "mediatoolkit[local]".')
 
 
@@ -106,8 +106,8 @@ class PlainClient(LocalImageClient):
     provider = "plain"
 
     @classmethod
-    def offers(cls) -> list[Offer]:
-        return super(LocalImageClient, cls).offers()
+    def models(cls) -> list[ModelInfo]:
+        return super(LocalImageClient, cls).models()
 
 
 def test_a_vendor_without_a_list_is_offered_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_a_vendor_without_a_list_is_offered_by_its_name(monkeypatch: pytest.Monk
     monkeypatch.setattr(EntryPoint, "load", lambda _self: PlainClient)
     monkeypatch.setattr(registry, "_installed", lambda _group: {"plain": entry, "local": entry})
 
-    assert Offer("plain") in registry.offers(ImageClient)
+    assert ModelInfo("plain") in registry.models(ImageClient)
 
 
 def test_asking_loads_nothing_heavy_and_needs_no_loop() -> None:
@@ -123,7 +123,7 @@ def test_asking_loads_nothing_heavy_and_needs_no_loop() -> None:
         "import sys\n"
         "from mediatoolkit.providers import base, registry\n"
         "kinds = base.ImageClient, base.SpeechClient, base.VideoClient\n"
-        "assert all(registry.offers(kind) for kind in kinds)\n"
+        "assert all(registry.models(kind) for kind in kinds)\n"
         "print([n for n in ('numpy', 'PIL', 'av', 'hibari', 'IPython') if n in sys.modules])"
     )
     done = subprocess.run(  # noqa: S603 - our own interpreter

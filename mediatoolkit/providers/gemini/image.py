@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.base import ImageClient, Offer
+from mediatoolkit.providers.base import ImageClient, ModelInfo
 from mediatoolkit.providers.gemini import options
 from mediatoolkit.providers.gemini.answers import (
     CONTINUATIONS,
@@ -61,7 +61,7 @@ class GeminiImageClient(GeminiService, ImageClient):
     live = LIVE
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The live models, the default first, with the sizes and aspects that each draws."""
         takes = frozenset({"previous", "references", "seed"})
         return [
@@ -110,7 +110,7 @@ class GeminiImageClient(GeminiService, ImageClient):
             failure.may_have_been_billed |= len(answers) > 1
             raise failure
         said = {"role": "model", "parts": parts}
-        return await self.received(
+        return await self.load_media(
             data,
             provenance=provenance_of(prompt, await prompt.plain_options(), answers, self.model_id),
             conversation=_Turns((*document["contents"], said)),

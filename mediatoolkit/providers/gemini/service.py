@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import AuthenticationError, PromptError, ProviderError
-from mediatoolkit.providers.base import Offer
+from mediatoolkit.providers.base import ModelInfo
 from mediatoolkit.providers.gemini.refusals import read_refusal
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry, Secret, Transport
@@ -101,14 +101,14 @@ class GeminiService:
         return None
 
     @classmethod
-    def surroundings(cls) -> Hashable:
+    def environment(cls) -> Hashable:
         """The key and the address in the environment."""
         return cls.credentials(), _base_url()
 
     @classmethod
-    def _offer(cls, model: str, takes: frozenset[str], **choices: tuple[str, ...]) -> Offer:
+    def _offer(cls, model: str, takes: frozenset[str], **choices: tuple[str, ...]) -> ModelInfo:
         reason = "" if cls.credentials() else f"Needs a key: set {' or '.join(_KEY_NAMES)}."
-        return Offer(f"{cls.provider}/{model}", reason, choices, takes)
+        return ModelInfo(f"{cls.provider}/{model}", reason, choices, takes)
 
     def _read_refusal(self, refusal: ErrorResponse) -> ProviderError:
         """The error that a status other than 200 means."""

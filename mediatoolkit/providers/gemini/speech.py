@@ -13,7 +13,7 @@ from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.joining import concatenate
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import Offer, SpeechClient
+from mediatoolkit.providers.base import ModelInfo, SpeechClient
 from mediatoolkit.providers.gemini.answers import (
     CONTINUATIONS,
     added,
@@ -58,7 +58,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
     live = _MODELS
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The live models, the default first, with the prebuilt voices."""
         takes = frozenset({"language", "speakers", "style"})
         return [cls._offer(name, takes, voice=PREBUILT) for name in _MODELS]
@@ -114,11 +114,11 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         self, prompt: SpeechPrompt, context: CallContext
     ) -> AsyncGenerator[Sound, None]:
         """Speak *prompt* as it is made, part after part of a long text."""
-        async with aclosing(as_async_generator(partial(self.pour, prompt, context))) as sounds:
+        async with aclosing(as_async_generator(partial(self.stream_to, prompt, context))) as sounds:
             async for sound in sounds:
                 yield sound
 
-    async def pour(
+    async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
     ) -> None:
         """As `stream`, in the caller's own task."""
@@ -148,7 +148,7 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         def hear(sound: Sound) -> None:
             sounds.append(sound)
             if heard:
-                self.let_hear(sound, context)
+                self.report_sound(sound, context)
 
         heard = context.listener is not None
         answers = await self._say(prompt, context, hear, streamed=heard)

@@ -10,11 +10,11 @@ from typing import Any
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
-from mediatoolkit.providers.base import Offer, VideoClient
+from mediatoolkit.providers.base import ModelInfo, VideoClient
 from mediatoolkit.providers.gemini import refusals
 from mediatoolkit.providers.gemini.answers import by_modality
 from mediatoolkit.providers.gemini.service import GeminiService, check_size
-from mediatoolkit.providers.queued import LookAgain, QueuedClient, answer_of
+from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
@@ -48,7 +48,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
     default_timeout = Timeout(total=1200)
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The live models, the default first, with the shapes and lengths of their films."""
         takes = frozenset({"image", "previous", "references", "seed"})
         seconds = tuple(map(str, range(_SHORTEST, _LONGEST + 1)))
@@ -81,7 +81,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
         check_size(_to_wire(prompt, self.model), "Give a shorter film, or smaller pictures.")
 
-    async def begin(self, prompt: VideoPrompt, context: CallContext) -> str:
+    async def submit(self, prompt: VideoPrompt, context: CallContext) -> str:
         """Start the generation; the vendor's name for it."""
         answer = await self._transport.post(
             f"/{self._version}/interactions", _to_wire(prompt, self.model), context
@@ -92,7 +92,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
             raise _odd("Gemini started the film without a usable id", answer)
         return job_id
 
-    async def look(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
+    async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
         """The film, or None while it is in the making."""
         path = f"/{self._version}/interactions/{_checked(job_id)}"
         answer = await answer_of(
@@ -107,7 +107,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         if status == "completed" and found is not None:
             data = await self._fetch(found, answer, context)
             context.report(Decoding())
-            return await self.received(data, provenance=_finished(provenance, answer, job_id))
+            return await self.load_media(data, provenance=_finished(provenance, answer, job_id))
         error = _no_film(answer, document, content)
         if document.get("id") == job_id and (status in _FAILED or isinstance(error, RefusalError)):
             context.job_id = None  # the vendor's own word of this very job: nothing goes on
@@ -119,7 +119,7 @@ class GeminiVideoClient(GeminiService, QueuedClient[VideoPrompt, Video], VideoCl
         error.words = refusal.safe_text(refusals.envelope(refusal.document).get("message"))
         return error
 
-    async def withdraw(self, job_id: str, context: CallContext) -> bool:
+    async def cancel(self, job_id: str, context: CallContext) -> bool:
         """Ask the vendor to stop; whether it says that it did."""
         path = f"/{self._version}/interactions/{_checked(job_id)}/cancel"
         answer = await self._transport.post(path, {}, context, paid=False)
@@ -193,7 +193,7 @@ def _status(document: dict[str, Any], job_id: str, answer: Response) -> str:
     """The vendor's word for how far the job has come; only words that we know.
 
     Raises:
-        LookAgain: Another word, none at all, or one about another job.
+        PollAgain: Another word, none at all, or one about another job.
     """
     status = answer.safe_text(document.get("status"), 40)
     if document.get("id", job_id) != job_id:
@@ -202,12 +202,12 @@ def _status(document: dict[str, Any], job_id: str, answer: Response) -> str:
         words = answer.safe_text(_first_error(document)) or "no word of it"
         raise _look_again(f"Gemini answered a look at the film without its state: {words}", answer)
     if status not in _WORKING | _ENDED:
-        raise LookAgain(f"Gemini says that the film is {status!r}.")
+        raise PollAgain(f"Gemini says that the film is {status!r}.")
     return status
 
 
-def _look_again(what: str, answer: Response) -> LookAgain:
-    return LookAgain(f"{what}.", _odd(what, answer))
+def _look_again(what: str, answer: Response) -> PollAgain:
+    return PollAgain(f"{what}.", _odd(what, answer))
 
 
 def _no_film(

@@ -9,7 +9,7 @@ from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.base import ImageClient, Offer
+from mediatoolkit.providers.base import ImageClient, ModelInfo
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.runtime.events import Decoding, Partial
@@ -46,10 +46,10 @@ class LocalImageClient(ImageClient):
         self._workers = Workers("painter", os.cpu_count() or 1)
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The painter, which needs nothing."""
         choices = {"size": tuple(_SIDES), "aspect": _ASPECTS}
-        return [Offer(f"{cls.provider}/{MODEL}", choices=choices, takes=frozenset({"seed"}))]
+        return [ModelInfo(f"{cls.provider}/{MODEL}", choices=choices, takes=frozenset({"seed"}))]
 
     def check(self, prompt: ImagePrompt) -> None:
         """Refuse what the painter cannot do.

@@ -12,7 +12,7 @@ from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import Offer, SpeechClient
+from mediatoolkit.providers.base import ModelInfo, SpeechClient
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
@@ -67,10 +67,10 @@ class LocalSpeechClient(SpeechClient):
         self._workers = Workers("speaker", os.cpu_count() or 1)
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The embedded models, each with its own voices."""
         return [
-            Offer(
+            ModelInfo(
                 f"{cls.provider}/{model}",
                 missing("These voices", *PACKAGES[model]),
                 {"voice": tuple(one.name for one in VOICES.values() if one.engine == model)},
@@ -105,7 +105,7 @@ class LocalSpeechClient(SpeechClient):
             said = []
             async for one in sentences:
                 said.append(one)
-                self.let_hear(one.sound, context)
+                self.report_sound(one.sound, context)
         context.report(Decoding())
         options = await prompt.plain_options()
         turns, engines = self._turns(prompt), self._engines(prompt)

@@ -10,7 +10,7 @@ from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Video
 from mediatoolkit.prompts import VideoPrompt
-from mediatoolkit.providers.base import Offer, VideoClient
+from mediatoolkit.providers.base import ModelInfo, VideoClient
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of
@@ -57,12 +57,12 @@ class LocalVideoClient(VideoClient):
         self._workers = Workers("film", 1)
 
     @classmethod
-    def offers(cls) -> list[Offer]:
+    def models(cls) -> list[ModelInfo]:
         """The embedded engine; other shapes and any length up to 600 s work too."""
         choices = {"aspect": USUAL_SHAPES, "resolution": tuple(SHORTER_SIDES)}
         known = {"image", "last", "previous", "references", "seconds", "seed"}
         takes = cls.option_names | known
-        return [Offer(f"{cls.provider}/{MODEL}", missing("Films", "av"), choices, takes)]
+        return [ModelInfo(f"{cls.provider}/{MODEL}", missing("Films", "av"), choices, takes)]
 
     def check(self, prompt: VideoPrompt) -> None:
         """Refuse what the engine cannot do.

@@ -6,7 +6,7 @@ from typing import Any
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
-from mediatoolkit.providers.registry import offers
+from mediatoolkit.providers.registry import models
 
 KINDS: dict[str, type[Client[Any, Any]]] = {
     "image": ImageClient,
@@ -28,7 +28,7 @@ _WORDS = frozenset(
 
 def offered() -> dict[str, list[dict[str, Any]]]:
     """What can be chosen now, by kind, as plain JSON."""
-    return {kind: [_plain(offer) for offer in offers(client)] for kind, client in KINDS.items()}
+    return {kind: [_plain(model) for model in models(client)] for kind, client in KINDS.items()}
 
 
 def keywords(
@@ -57,12 +57,12 @@ def keywords(
     return asked
 
 
-def _plain(offer: Any) -> dict[str, Any]:
+def _plain(model: Any) -> dict[str, Any]:
     return {
-        "model": offer.model_id,
-        "reason": offer.reason,
-        "choices": {name: list(values) for name, values in offer.choices.items()},
-        "takes": sorted(offer.takes),
+        "model": model.model_id,
+        "reason": model.reason,
+        "choices": {name: list(values) for name, values in model.choices.items()},
+        "takes": sorted(model.takes),
     }
 
 

@@ -1,4 +1,4 @@
-"""Clients of vendors that work in the background: begun with one call, looked at with others."""
+"""Clients of vendors that work in the background: a job is submitted, then polled."""
 
 import abc
 import asyncio
@@ -27,14 +27,14 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 T = TypeVar("T")
 
-WITHDRAW_WITHIN = 2.0
+CANCEL_WITHIN = 2.0
 """Seconds that a cancel waits for the vendor's word."""
 
-BEGIN_WITHIN = 1.0
+SUBMIT_WITHIN = 1.0
 """Seconds that a cancel waits for the name of what was just begun."""
 
 DENIALS = 5
-"""How many looks in a row have to be refused before the refusal is believed."""
+"""How many polls in a row have to be denied before the denial is believed."""
 
 _PASSING = frozenset({"rate_limit", "server", "timeout", "transport"})
 _OF_OTHERS = frozenset({"protocol", "transport"})
@@ -45,7 +45,7 @@ _NOT_YET = frozenset({403, 404})
 """For some minutes, servers of the vendor may not know a new job, or not whose it is."""
 
 
-class LookAgain(Exception):  # noqa: N818 - no error, as long as there is time
+class PollAgain(Exception):  # noqa: N818 - no error, as long as there is time
     """A look that told nothing of the job; it costs nothing to look again.
 
     Attributes:
@@ -71,11 +71,11 @@ class QueuedClient(Client[P, M]):
     polling = Polling()
 
     @abc.abstractmethod
-    async def begin(self, prompt: P, context: CallContext) -> str:
+    async def submit(self, prompt: P, context: CallContext) -> str:
         """Start the work; returns the vendor's name for it. This is what is paid."""
 
     @abc.abstractmethod
-    async def look(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
+    async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
         """The finished media with its *provenance* completed, or None while it is in the making.
 
         When the vendor says of this very job that it failed, was refused or was cancelled, the
@@ -83,11 +83,11 @@ class QueuedClient(Client[P, M]):
 
         Raises:
             ProviderError: It failed or was refused.
-            LookAgain: The answer tells nothing of the job.
+            PollAgain: The answer tells nothing of the job.
         """
 
     @abc.abstractmethod
-    async def withdraw(self, job_id: str, context: CallContext) -> bool:
+    async def cancel(self, job_id: str, context: CallContext) -> bool:
         """Ask the vendor to stop; returns whether it says that it did."""
 
     async def provenance(self, prompt: P) -> Provenance:
@@ -104,18 +104,18 @@ class QueuedClient(Client[P, M]):
     async def make(self, prompt: P, context: CallContext) -> M:
         """Begin, and wait for the end."""
         provenance = await self.provenance(prompt)
-        return await self.collect(await self.start(prompt, context), provenance, context)
+        return await self.wait(await self.start(prompt, context), provenance, context)
 
     async def start(self, prompt: P, context: CallContext) -> str:
         """As `begin`; a cancel that comes too late for it withdraws what was begun.
 
         A deadline that comes too late leaves it; either way, `context.job_id` names what goes on.
         """
-        beginning = asyncio.create_task(self.begin(prompt, context))
+        beginning = asyncio.create_task(self.submit(prompt, context))
         try:
             context.job_id = await asyncio.shield(beginning)
         except asyncio.CancelledError:
-            await _patiently(asyncio.wait([beginning], timeout=BEGIN_WITHIN))
+            await _patiently(asyncio.wait([beginning], timeout=SUBMIT_WITHIN))
             if _came_true(beginning):
                 context.job_id = beginning.result()
                 if not context.expired:
@@ -125,7 +125,7 @@ class QueuedClient(Client[P, M]):
             raise
         return context.job_id
 
-    async def collect(
+    async def wait(
         self,
         job_id: str,
         provenance: Provenance,
@@ -159,9 +159,9 @@ class QueuedClient(Client[P, M]):
             if first is not None:
                 await first()
                 settled = True
-            looks = _Looks(partial(self.look, job_id, provenance, context), context)
+            polls = _Polls(partial(self.poll, job_id, provenance, context), context)
             with over_sessions.track(context):
-                return await self.polling.until(looks)
+                return await self.polling.until(polls)
         except asyncio.CancelledError:
             if context.expired:
                 pass
@@ -186,13 +186,13 @@ class QueuedClient(Client[P, M]):
 
     async def _ask_to_stop(self, job_id: str) -> bool:
         try:
-            async with CallContext(WITHDRAW_WITHIN) as context:
-                return await self.withdraw(job_id, context)
+            async with CallContext(CANCEL_WITHIN) as context:
+                return await self.cancel(job_id, context)
         except MediaToolkitError:
             return False
 
 
-class _Looks(Generic[T]):
+class _Polls(Generic[T]):
     """One look after the other, with what is to be remembered between them.
 
     Args:
@@ -210,7 +210,7 @@ class _Looks(Generic[T]):
         words, result = "", None
         try:
             result = await self._look()
-        except LookAgain as again:
+        except PollAgain as again:
             words, denial = again.words, again.denial
         self._call.last_words = words
         self._denials = self._denials + 1 if denial else 0
@@ -225,7 +225,7 @@ async def answer_of(look: Awaitable[T], context: CallContext) -> T:
     """What *look*, a request that costs nothing, brings of a job that is known to run.
 
     Raises:
-        LookAgain: No answer, or one that tells nothing of the job.
+        PollAgain: No answer, or one that tells nothing of the job.
         MediaToolkitError: What no further look can change, such as a key that is not accepted.
     """
     try:
@@ -237,18 +237,18 @@ async def answer_of(look: Awaitable[T], context: CallContext) -> T:
     raise again
 
 
-def _after(error: ProviderError | TransportError, context: CallContext) -> LookAgain | None:
+def _after(error: ProviderError | TransportError, context: CallContext) -> PollAgain | None:
     """What a look that failed means, or None when it is the end of the looks."""
     if isinstance(error, RateLimitError) and (error.retry_after or 0.0) > context.left():
         return None
     family, message = error.family, str(error.args[0])
     if not isinstance(error, ProviderError):
-        return LookAgain(message) if family in _PASSING else None
+        return PollAgain(message) if family in _PASSING else None
     others = message if family in _OF_OTHERS else ""
     words = error.words or others or f"status {error.status} without a word."
     if error.status in _NOT_YET or family in _PASSING - _OF_OTHERS:
-        return LookAgain(words)
-    return LookAgain(words, error) if family in _DENYING else None
+        return PollAgain(words)
+    return PollAgain(words, error) if family in _DENYING else None
 
 
 async def _patiently(waiting: Awaitable[object]) -> None:
