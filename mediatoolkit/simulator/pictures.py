@@ -1,35 +1,41 @@
-"""Where the pictures of answers come from: the embedded painter, scaled, mixed and encoded."""
+"""Where the pictures of responses come from: a plain scene of the right size and weight.
+
+What is drawn depends on the words and the seed alone. Film grain gives a picture the bytes that a
+photograph of its size would have.
+"""
 
 import asyncio
 import hashlib
 import io
-import threading
-from collections import OrderedDict
+import struct
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_CACHED = 64 << 20  # bytes of encoded pictures
+_RECENT = 16  # pictures that are remembered
 _PIXEL_CAP = 50_000_000
 _REFERENCE_SHARE = 0.5
+_GRAIN = 44  # levels of 256
 _MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-_SAVE = {"PNG": {"compress_level": 3}, "JPEG": {"quality": 90}, "WEBP": {"quality": 85}}
+_SAVE = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 90}, "WEBP": {"quality": 85}}
+_C2PA = bytes.fromhex("63327061001100108000 00AA00389B71")  # the UUID of a manifest store
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PictureOrder:
     """One picture to make; equal orders give equal bytes.
 
     Attributes:
-        text: What to paint.
+        text: What it shows.
         width: Pixels.
         height: Pixels.
-        seed: The painter's.
-        references: Encoded pictures that shine through the painting.
+        seed: Another one gives another picture.
+        references: Encoded pictures that shine through.
         format: `"PNG"`, `"JPEG"` or `"WEBP"`.
+        exact: Whether a prepared picture is brought into that format, too.
     """
 
     text: str
@@ -37,11 +43,12 @@ class Order:
     height: int
     seed: int
     references: tuple[bytes, ...] = ()
-    format: str = "PNG"
+    format: str = "JPEG"
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadePicture:
     """A picture.
 
     Attributes:
@@ -63,98 +70,75 @@ class NotAPictureError(Exception):
     """Bytes that are no PNG, JPEG or WebP, or not a whole one."""
 
 
-class Studio:
+class PictureMaker:
     """Makes pictures in a worker thread, one at a time, and remembers the last few.
 
     Args:
-        picture: Handed out for every order instead of painting.
-        detail: Longest side in pixels of what is really painted; 64 to 1536.
+        prepared: Handed out for every order; nothing is drawn then.
+        detail: Longest side in pixels of what is really drawn; 64 to 1536.
     """
 
-    def __init__(self, picture: bytes | None, detail: int) -> None:
+    def __init__(self, prepared: bytes | None, detail: int) -> None:
         """Start with nothing remembered."""
-        self._picture = picture
+        self._prepared = prepared
         self._detail = detail
-        self._made: _Recent[Order] = _Recent()
-        self._seen: _Recent[bytes] = _Recent()
-        self._easel = asyncio.Lock()
+        self._recent: dict[PictureOrder, MadePicture] = {}
+        self._lock = asyncio.Lock()
 
-    async def make(self, order: Order) -> Made:
+    async def make(self, order: PictureOrder) -> MadePicture:
         """Fill *order*."""
-        if self._picture is not None:
-            return await self._ready(self._picture, order.format)
-        async with self._easel:
-            if order not in self._made:
-                self._made.put(order, await _stoppable(order, self._detail))
-            return self._made[order]
+        if self._prepared is not None:
+            return await self._convert(self._prepared, order)
+        async with self._lock:
+            if order not in self._recent:
+                self._recent[order] = await asyncio.to_thread(_make, order, self._detail)
+                for oldest in list(self._recent)[:-_RECENT]:
+                    del self._recent[oldest]
+            return self._recent[order]
 
-    async def look(self, data: bytes) -> Made:
+    async def look(self, data: bytes) -> MadePicture:
         """Decode *data* completely.
 
         Raises:
             NotAPictureError: It is no whole PNG, JPEG or WebP of at most 50 million pixels.
         """
-        name = hashlib.sha256(data).digest()
-        made = self._seen.get(name)
-        if made is None:
-            made = await asyncio.to_thread(_look, data)
-            self._seen.put(name, made)
-        return made
+        return await asyncio.to_thread(_look, data)
 
-    async def _ready(self, picture: bytes, wanted: str) -> Made:
+    async def _convert(self, picture: bytes, order: PictureOrder) -> MadePicture:
         made = await self.look(picture)
-        if wanted == "PNG" or made.mime_type == _MIME[wanted]:
+        if not order.exact or made.mime_type == _MIME[order.format]:
             return made
-        return await self.look(await asyncio.to_thread(_encoded, _open(picture), wanted))
+        return await self.look(await asyncio.to_thread(_encoded, _open(picture), order.format))
 
 
-K = TypeVar("K")
-
-
-class _Recent(OrderedDict[K, Made], Generic[K]):
-    """Forgets the oldest pictures when it holds too many bytes; the newest always stays."""
-
-    def put(self, key: K, made: Made) -> None:
-        self[key] = made
-        held = sum(len(each.data) for each in self.values())
-        while held > _CACHED and len(self) > 1:
-            held -= len(self.popitem(last=False)[1].data)
-
-
-class _StoppedError(Exception):
-    """Nobody waits for the painting any more."""
-
-
-async def _stoppable(order: Order, detail: int) -> Made:
-    """Paint in a thread that ends soon after this coroutine was cancelled."""
-    stop = threading.Event()
-    try:
-        return await asyncio.to_thread(_make, order, detail, stop)
-    finally:
-        stop.set()
-
-
-def _make(order: Order, detail: int, stop: threading.Event) -> Made:
-    picture = _paint(order, detail, stop)
+def _make(order: PictureOrder, detail: int) -> MadePicture:
+    picture = _draw(order, detail)
     if order.references:
         picture = _mixed(picture, order.references)
     return _look(_encoded(picture, order.format))
 
 
-def _paint(order: Order, detail: int, stop: threading.Event) -> "Image.Image":
-    """Paint at most *detail* pixels on the longest side, then scale to the ordered size."""
-    from PIL import Image
-
-    from mediatoolkit.synthesis.painting.painter import paint
-
-    def check(*_progress: object) -> None:
-        if stop.is_set():
-            raise _StoppedError
+def _draw(order: PictureOrder, detail: int) -> "Image.Image":
+    """Draw at most *detail* pixels on the longest side, then scale to the ordered size."""
+    import numpy as np
+    from PIL import Image, ImageDraw
 
     shrink = min(1.0, detail / max(order.width, order.height))
-    width, height = (max(64, round(side * shrink)) for side in (order.width, order.height))
-    painting = paint(order.text, width=width, height=height, seed=order.seed, progress=check)
-    return Image.fromarray(painting.pixels).resize((order.width, order.height))
+    width, height = (max(16, round(side * shrink)) for side in (order.width, order.height))
+    name = f"{order.text} {order.seed} {order.width} {order.height}"
+    random = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
+    top, bottom = random.integers(40, 200, (2, 3))
+    share = np.linspace(0, 1, height)[:, None, None]
+    sky = np.broadcast_to(top * (1 - share) + bottom * share, (height, width, 3))
+    scene = Image.fromarray(sky.astype(np.uint8))
+    brush = ImageDraw.Draw(scene)
+    for _ in range(5):
+        x, y, radius = (int(value * height) for value in random.random(3))
+        color = tuple(map(int, random.integers(40, 200, 3)))
+        brush.ellipse((x - radius // 3, y - radius // 3, x + radius // 3, y + radius // 3), color)
+    grain = random.integers(0, _GRAIN, (height, width, 3), np.uint8)
+    grained = Image.fromarray(np.asarray(scene) + grain)
+    return grained.resize((order.width, order.height))
 
 
 def _mixed(picture: "Image.Image", references: tuple[bytes, ...]) -> "Image.Image":
@@ -174,13 +158,25 @@ def _open(data: bytes) -> "Image.Image":
     return Image.open(io.BytesIO(data), formats=tuple(_MIME)).convert("RGB")
 
 
-def _encoded(picture: "Image.Image", wanted: str) -> bytes:
+def _encoded(picture: "Image.Image", form: str) -> bytes:
     file = io.BytesIO()
-    picture.save(file, wanted, **_SAVE[wanted])
-    return file.getvalue()
+    picture.save(file, form, **_SAVE[form])
+    return _with_manifest(file.getvalue()) if form == "JPEG" else file.getvalue()
 
 
-def _look(data: bytes) -> Made:
+def _with_manifest(jpeg: bytes) -> bytes:
+    """*jpeg* with an APP11 segment before its APP0, as C2PA 2.1 (11.3.1) puts a manifest store."""
+    label = _box(b"jumd", _C2PA + b"\x03c2pa\0")
+    store = _box(b"jumb", label + _box(b"free", hashlib.shake_256(jpeg).digest(4096)))
+    body = b"JP" + struct.pack(">HI", 1, 1) + store
+    return jpeg[:2] + b"\xff\xeb" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def _box(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + name + body
+
+
+def _look(data: bytes) -> MadePicture:
     from PIL import Image
 
     try:
@@ -191,4 +187,4 @@ def _look(data: bytes) -> Made:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise NotAPictureError from error
     digest = hashlib.sha256(repr(pixels.size).encode() + pixels.tobytes()).digest()
-    return Made(data, _MIME[str(picture.format)], pixels.width, pixels.height, digest)
+    return MadePicture(data, _MIME[str(picture.format)], pixels.width, pixels.height, digest)

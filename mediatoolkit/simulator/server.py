@@ -1,31 +1,56 @@
-"""The simulator: two origins, a list of what came in, a queue of what goes wrong."""
+"""The simulator: an origin for each vendor, a file host, a log, and a queue of what goes wrong."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from mediatoolkit.errors import ClosedError
+from mediatoolkit.simulator.api_faults import ApiFault
 from mediatoolkit.simulator.faults import Fault
-from mediatoolkit.simulator.files import File, FileHost
-from mediatoolkit.simulator.gemini import Gemini, Settings, purpose
-from mediatoolkit.simulator.origin import Log, Origin
-from mediatoolkit.simulator.pictures import Studio
-from mediatoolkit.simulator.script import Script
-from mediatoolkit.simulator.sent import Sent
-from mediatoolkit.simulator.spoken import SoundForm
-from mediatoolkit.simulator.wire import Answer, Ask, Line, Purpose, Request
+from mediatoolkit.simulator.gemini import Gemini
+from mediatoolkit.simulator.hosting import HostedFile
+from mediatoolkit.simulator.http import (
+    Connection,
+    HttpResponse,
+    HttpServer,
+    Request,
+    Respond,
+    TrafficLog,
+)
+from mediatoolkit.simulator.network_faults import NetworkFault
+from mediatoolkit.simulator.vendor import Purpose, Settings, Vendor
+
+VENDORS: dict[str, type[Vendor]] = {vendor.name: vendor for vendor in (Gemini,)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VendorSite:
+    """One vendor at its origin."""
+
+    vendor: Vendor
+    server: HttpServer
+
+    @property
+    def url(self) -> str:
+        """The vendor's origin, such as `http://127.0.0.1:40001`."""
+        if not self.server.url:
+            raise _not_running()
+        return self.server.url
 
 
 @dataclass(kw_only=True, eq=False)
-class Simulator:
+class Simulator(Settings):
     """Plays the vendors' side on loopback; `async with`, or `start()` and `close()`.
 
     Attributes:
-        port: TCP port of the vendor's origin; 0 lets the system choose.
+        vendors: Who is played: `"gemini"`. `sim.url` is the origin of the first.
+        port: TCP port of the first vendor's origin; 0 lets the system choose.
         key: The only key that is accepted; None accepts every key, but not a missing one.
-        picture: Bytes of a PNG, JPEG or WebP that every answer carries; nothing is painted then.
-        detail: Longest side in pixels of what is really painted, 64 to 1536. Larger answers are
-            scaled up: they have the promised size, and come quickly when this is small.
+        picture: Bytes of a PNG, JPEG or WebP that every answer carries; nothing is drawn then.
+        detail: Longest side in pixels of what is really drawn, 64 to 1536. Larger answers are
+            scaled up: they have the promised size, and are quick and light when this is small.
+            From 1024 on, an answer weighs as much as those of the real service.
         sound: Form of the speech in answers to `generateContent`; see `faults.SoundAs`.
         film: Bytes of an MP4 that every film is; nothing is made then.
         looks: How many polls find work in the background unfinished.
@@ -36,53 +61,41 @@ class Simulator:
         newline: Line end of event streams.
     """
 
-    port: int = 0
-    key: str | None = field(default="test-key", repr=False)
-    picture: bytes | None = field(default=None, repr=False)
-    detail: int = 1024
-    sound: SoundForm = "pcm"
-    film: bytes | None = field(default=None, repr=False)
-    looks: int = 2
-    redirects: bool = False
-    models: tuple[str, ...] = ()
-    gzip: bool = False
-    newline: str = "\r\n"
+    vendors: tuple[str, ...] = tuple(VENDORS)
 
     def __post_init__(self) -> None:
         """Lay out what is nobody's option."""
-        self._script = Script()
+        super().__post_init__()
+        for name in self.vendors:
+            if name not in VENDORS:
+                raise ValueError(f"{name!r} is not simulated: use {' or '.join(VENDORS)}.")
+        self._log = TrafficLog()
+        self._faults = _FaultQueue()
         self._leaks: list[Request] = []
-        self._log = Log()
-        self._vendor: Origin | None = None
-        self._host: Origin | None = None
-        self._files = FileHost()
-        settings = Settings(
-            studio=Studio(self.picture, self.detail),
-            host=self._files,
-            elsewhere=(lambda: self.files_url) if self.redirects else None,
-            key=self.key,
-            extra=self.models,
-            sound=self.sound,
-            film=self.film,
-            looks=self.looks,
-            gzip=self.gzip,
-            newline=self.newline,
-        )
-        self._gemini = Gemini(settings)
+        self._sites: dict[str, VendorSite] = {}
+        self._vendors = {name: self._make_vendor(name) for name in self.vendors}
+        self._files_server: HttpServer | None = None
+
+    @property
+    def gemini(self) -> VendorSite:
+        """Gemini, at an origin of its own."""
+        return self._site("gemini")
 
     @property
     def url(self) -> str:
-        """The vendor's origin, such as `http://127.0.0.1:40001`."""
-        return _running(self._vendor).url
+        """The first vendor's origin, such as `http://127.0.0.1:40001`."""
+        return self._site(self.vendors[0]).url
 
     @property
     def files_url(self) -> str:
         """The file host's origin, on another port."""
-        return _running(self._host).url
+        if self._files_server is None:
+            raise _not_running()
+        return self._files_server.url
 
     @property
     def requests(self) -> list[Request]:
-        """What came in at both origins, in order."""
+        """What came in at every origin, in order."""
         return self._log.requests
 
     @property
@@ -97,30 +110,30 @@ class Simulator:
 
     @property
     def open_connections(self) -> int:
-        """How many connections peers hold to both origins."""
-        return sum(origin.connections for origin in (self._vendor, self._host) if origin)
+        """How many connections peers hold to all origins."""
+        return sum(server.connections for server in self._servers())
 
     def then(self, *faults: Fault, at: Purpose | None = None) -> None:
-        """Let the next requests at the vendor's origin meet *faults*, one each, in order.
+        """Let the next requests at the vendors' origins meet *faults*, one each, in order.
 
         Args:
             faults: What goes wrong.
-            at: Only requests for that purpose count: `start`, `poll`, `cancel`, `delete`,
+            at: Only requests for that purpose count: `start`, `poll`, `cancel`, `delete`, `upload`,
                 `download`, `list`, or `storage` for downloads at the file host. Faults that are
                 aimed so come before those that are not.
         """
-        self._script.then(faults, at)
+        self._faults.then(faults, at)
 
     def always(self, fault: Fault | None, *, at: Purpose | None = None) -> None:
         """Let every request that meets no queued fault meet *fault*; None ends it."""
-        self._script.always(fault, at)
+        self._faults.always(fault, at)
 
     def host(
         self,
         data: bytes,
         mime_type: str,
         *,
-        faults: Sequence[Sent] = (),
+        faults: Sequence[NetworkFault] = (),
         ranges: bool = True,
         later: bytes | None = None,
     ) -> str:
@@ -136,8 +149,8 @@ class Simulator:
         Returns:
             Its URL.
         """
-        file = File(data, mime_type, iter(faults), ranges, later)
-        return self.files_url + self._files.host(file)
+        file = HostedFile(data, mime_type, iter(faults), ranges, later)
+        return self.files_url + self.file_host.host(file)
 
     def redirect(self, to: str | None = None, *, status: int = 302, vendor: bool = False) -> str:
         """Serve an address that names another one.
@@ -151,7 +164,7 @@ class Simulator:
             Its URL.
         """
         origin = self.url if vendor else self.files_url
-        return origin + self._files.redirect(to, status=status)
+        return origin + self.file_host.redirect(to, status=status)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until *condition* holds; it is looked at whenever a request or connection moves."""
@@ -160,24 +173,31 @@ class Simulator:
             await self._log.changed.wait()
 
     async def start(self) -> Self:
-        """Open both origins. Starting twice changes nothing.
+        """Open every origin. Starting twice changes nothing.
 
         Raises:
             OSError: `port` is taken.
         """
-        if self._vendor is None:
-            vendor, host = Origin(self._ask_vendor, self._log), Origin(self._ask_host, self._log)
-            await vendor.listen(self.port)
-            await host.listen(0)
-            self._vendor, self._host = vendor, host
+        if self._files_server is not None:
+            return self
+        try:
+            for number, name in enumerate(self.vendors):
+                self._sites[name] = self._make_site(name)
+                await self._sites[name].server.listen(0 if number else self.port)
+            server = HttpServer(self._serve_file, self._log)
+            await server.listen(0)
+            self._files_server = server
+        except OSError:
+            await self.close()
+            raise
         return self
 
     async def close(self) -> None:
         """End every request and connection, free the ports. Closing twice changes nothing."""
-        vendor, host, self._vendor, self._host = self._vendor, self._host, None, None
-        for origin in (vendor, host):
-            if origin is not None:
-                await origin.close()
+        servers = self._servers()
+        self._sites, self._files_server = {}, None
+        for server in servers:
+            await server.close()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -187,38 +207,95 @@ class Simulator:
         """Close."""
         await self.close()
 
-    async def _ask_vendor(self, line: Line, request: Request) -> None:
-        if self._files.knows(request.path):
-            await self._ask_host(line, request)
+    def _site(self, name: str) -> VendorSite:
+        if name not in self._sites:
+            raise _not_running()
+        return self._sites[name]
+
+    def _servers(self) -> list[HttpServer]:
+        servers = [site.server for site in self._sites.values()]
+        return [*servers, self._files_server] if self._files_server else servers
+
+    def _make_site(self, name: str) -> VendorSite:
+        async def serve(connection: Connection, request: Request) -> None:
+            await self._serve_vendor(vendor, connection, request)
+
+        vendor = self._vendors[name]
+        return VendorSite(vendor, HttpServer(serve, self._log))
+
+    def _make_vendor(self, name: str) -> Vendor:
+        return VENDORS[name](self, lambda: self._site(name).url, lambda: self.files_url)
+
+    async def _serve_vendor(self, vendor: Vendor, connection: Connection, request: Request) -> None:
+        if self.file_host.knows(request.path):
+            await self._serve_file(connection, request)
             return
-        fault = self._script.fault(purpose(request))
+        fault = self._faults.next(vendor.purpose(request))
+        network_fault = fault if isinstance(fault, NetworkFault) else None
+        api_fault = fault if isinstance(fault, ApiFault) else None
 
-        async def ask() -> Answer:
-            return await self._gemini.answer(request, None if isinstance(fault, Sent) else fault)
+        async def respond() -> HttpResponse:
+            return await vendor.respond(request, api_fault)
 
-        await _deliver(line, fault if isinstance(fault, Sent) else None, ask)
+        await _deliver(connection, network_fault, respond)
 
-    async def _ask_host(self, line: Line, request: Request) -> None:
-        async def ask() -> Answer:
-            return self._files.answer(request)
+    async def _serve_file(self, connection: Connection, request: Request) -> None:
+        async def respond() -> HttpResponse:
+            return self.file_host.respond(request)
 
-        fault = self._files.fault(request)
+        fault = self.file_host.fault(request)
         if request.origin == self.files_url:
             self._check_leak(request)
-            fault = fault or self._script.storage_fault()
-        await _deliver(line, fault, ask)
+            fault = fault or self._faults.next_at_file_host()
+        await _deliver(connection, fault, respond)
 
     def _check_leak(self, request: Request) -> None:
-        given = (*request.headers.values(), *request.query.values())
-        if request.key or any(self.key and self.key in each for each in given):
+        values = (*request.headers.values(), *request.query.values())
+        if request.key or any(self.key and self.key in value for value in values):
             self._leaks.append(request)
 
 
-async def _deliver(line: Line, fault: Sent | None, ask: Ask) -> None:
-    await (line.send(await ask()) if fault is None else fault.send(line, ask))
+class _FaultQueue:
+    """Queued and standing faults, some of them aimed at requests for one purpose."""
+
+    def __init__(self) -> None:
+        self._queued: defaultdict[Purpose | None, deque[Fault]] = defaultdict(deque)
+        self._standing: dict[Purpose | None, Fault | None] = {}
+
+    def then(self, faults: Iterable[Fault], at: Purpose | None) -> None:
+        faults = tuple(faults)
+        _check_aim(faults, at)
+        self._queued[at].extend(faults)
+
+    def always(self, fault: Fault | None, at: Purpose | None) -> None:
+        _check_aim((fault,), at)
+        self._standing[at] = fault
+
+    def next(self, purpose: Purpose) -> Fault | None:
+        """What a request for *purpose* at a vendor's origin meets; queued faults are used up."""
+        for at in (purpose, None):
+            if self._queued[at]:
+                return self._queued[at].popleft()
+        return self._standing.get(purpose) or self._standing.get(None)
+
+    def next_at_file_host(self) -> NetworkFault | None:
+        """What a request at the file host meets."""
+        queue = self._queued["storage"]
+        fault = queue.popleft() if queue else self._standing.get("storage")
+        return fault if isinstance(fault, NetworkFault) else None
 
 
-def _running(origin: Origin | None) -> Origin:
-    if origin is None:
-        raise ClosedError("The simulator is not running: use `async with Simulator() as sim`.")
-    return origin
+def _check_aim(faults: Iterable[Fault | None], at: Purpose | None) -> None:
+    if at == "storage" and any(isinstance(fault, ApiFault) for fault in faults):
+        raise TypeError("At the file host only faults in how the bytes travel can be met.")
+
+
+async def _deliver(connection: Connection, fault: NetworkFault | None, respond: Respond) -> None:
+    if fault is None:
+        await connection.send(await respond())
+    else:
+        await fault.send(connection, respond)
+
+
+def _not_running() -> ClosedError:
+    return ClosedError("The simulator is not running: use `async with Simulator() as sim`.")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mediatoolkit.simulator import Simulator
-from mediatoolkit.simulator.wire import Request
+from mediatoolkit.simulator.http import Request
 from tests.conformance.conftest import QUIET, Sdk, errors, png, types
 
 pytestmark = QUIET

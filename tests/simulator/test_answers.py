@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from PIL import Image, ImageStat
 
-from mediatoolkit.simulator import Simulator
+from mediatoolkit.simulator import Simulator, pictures
 from mediatoolkit.simulator.gemini.models import MODELS, Model, pixels, ratio
 from tests.simulator.bodies import FOX, asking, b64, parts_of, path, picture_of, png
 from tests.simulator.conftest import Ask
@@ -280,20 +280,18 @@ async def test_answers_are_packed_when_told_and_accepted(http: aiohttp.ClientSes
                 assert parts_of(await response.json())
 
 
-async def test_many_equal_requests_paint_once(
+async def test_many_equal_requests_draw_once(
     painting: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mediatoolkit.synthesis.painting import painter
+    drawn = []
+    real = pictures._draw
 
-    painted = []
-    real = painter.paint
+    def counted(order: pictures.PictureOrder, detail: int) -> Image.Image:
+        drawn.append(order)
+        return real(order, detail)
 
-    def counted(*args: str, **options: int) -> painter.Painting:
-        painted.append(args)
-        return real(*args, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(painter, "paint", counted)
+    monkeypatch.setattr(pictures, "_draw", counted)
     body = asking({"text": "a fox"}, imageConfig={"imageSize": "512"})
     await asyncio.gather(*(ask(painting, body) for _ in range(8)))
 
-    assert len(painted) == 1
+    assert len(drawn) == 1

@@ -219,10 +219,12 @@ async def test_a_model_that_cannot_draw_is_not_found(
 
 
 @pytest.mark.parametrize("to", ["/", "/v1", "/v2/models/x:generateContent", path(verb="predict")])
-async def test_an_unknown_path_is_not_found(sim: Simulator, ask: Ask, to: str) -> None:
+async def test_a_path_that_is_not_played_says_so(sim: Simulator, ask: Ask, to: str) -> None:
+    """A person who tries one learns that the simulator lacks it, not that something is missing."""
     status, answer = await ask(sim, to=to)
 
-    assert (status, answer["error"]["status"]) == (404, "NOT_FOUND")
+    assert (status, answer["error"]["status"]) == (501, "UNIMPLEMENTED")
+    assert answer["error"]["message"] == f"The simulator does not play POST {to}."
 
 
 async def test_a_body_that_is_no_json_is_refused(

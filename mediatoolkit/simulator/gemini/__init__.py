@@ -4,7 +4,6 @@ Answers for `v1` and `v1beta` alike. Sizes, token counts and sentences that the 
 document are ours; everything else follows the recorded protocol.
 """
 
-from mediatoolkit.simulator.gemini.dialect import Gemini, Settings
-from mediatoolkit.simulator.gemini.routes import purpose
+from mediatoolkit.simulator.gemini.dialect import Gemini
 
-__all__ = ["Gemini", "Settings", "purpose"]
+__all__ = ["Gemini"]

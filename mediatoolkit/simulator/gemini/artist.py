@@ -18,7 +18,12 @@ from mediatoolkit.simulator.gemini.reply import (
 )
 from mediatoolkit.simulator.gemini.request import pictures
 from mediatoolkit.simulator.gemini.schema import InvalidError
-from mediatoolkit.simulator.pictures import Made, NotAPictureError, Order, Studio
+from mediatoolkit.simulator.pictures import (
+    MadePicture,
+    NotAPictureError,
+    PictureMaker,
+    PictureOrder,
+)
 
 _SECRET = b"mediatoolkit.simulator"  # guards nothing: it tells our signatures from others
 CONTINUATION = base64.b64encode(hmac.digest(_SECRET, b"continuation", "sha256")).decode()
@@ -31,12 +36,12 @@ class Artist:
         studio: Makes the pictures.
     """
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: PictureMaker) -> None:
         """Keep the studio."""
         self._studio = studio
 
-    async def reply(self, model: Model, asked: Asked, picture_format: str = "PNG") -> Reply:
-        """Answer *asked*.
+    async def reply(self, model: Model, asked: Asked, picture_format: str = "") -> Reply:
+        """HttpResponse *asked*.
 
         Raises:
             InvalidError: A reference is no picture, or a signature or token is not ours.
@@ -61,11 +66,19 @@ class Artist:
         sketch = replace(order, width=order.width // 4, height=order.height // 4)
         return (thought_part(await self._studio.make(sketch)), *parts)
 
-    async def _order(self, model: Model, asked: Asked, picture_format: str) -> Order:
+    async def _order(self, model: Model, asked: Asked, picture_format: str) -> PictureOrder:
         aspect = asked.aspect or await self._natural_aspect(model, asked)
         width, height = pixels(aspect, asked.size)
         text = asked.text or "picture"
-        return Order(text, width, height, asked.seed, asked.references, picture_format.upper())
+        return PictureOrder(
+            text,
+            width,
+            height,
+            asked.seed,
+            asked.references,
+            picture_format.upper() or "PNG",
+            bool(picture_format),
+        )
 
     async def _natural_aspect(self, model: Model, asked: Asked) -> float:
         """The format of the model nearest to the first reference, else a square."""
@@ -87,7 +100,7 @@ class Artist:
                         signed &= _is_signed(part, made, path)
         return signed
 
-    async def _seen(self, blob: dict[str, Any], path: str) -> Made:
+    async def _seen(self, blob: dict[str, Any], path: str) -> MadePicture:
         try:
             made = await self._studio.look(blob["data"])
         except NotAPictureError:
@@ -103,12 +116,12 @@ class Artist:
         return made
 
 
-def _signature(picture: Made) -> str:
+def _signature(picture: MadePicture) -> str:
     """What a next turn must send back; bound to the pixels, so metadata may change."""
     return base64.b64encode(hmac.digest(_SECRET, picture.digest, hashlib.sha256)).decode()
 
 
-def _is_signed(part: dict[str, Any], picture: Made, path: str) -> bool:
+def _is_signed(part: dict[str, Any], picture: MadePicture, path: str) -> bool:
     given = part.get("thoughtSignature")
     if given is None:
         return False

@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from mediatoolkit.simulator.gemini import models
-from mediatoolkit.simulator.gemini.envelope import RefusedError, error, said
+from mediatoolkit.simulator.gemini.envelope import error, said
 from mediatoolkit.simulator.gemini.models import Model
 from mediatoolkit.simulator.gemini.schema import InvalidError
-from mediatoolkit.simulator.wire import Answer, Request
+from mediatoolkit.simulator.http import HttpResponse, Request
+from mediatoolkit.simulator.vendor import RejectedError
 
 _PAGE = 50
 
@@ -28,10 +29,10 @@ class Catalog:
         """The model of that id, or None.
 
         Raises:
-            RefusedError: It was served once.
+            RejectedError: It was served once.
         """
         if model_id in models.RETIRED:
-            raise RefusedError(
+            raise RejectedError(
                 error(
                     404,
                     f"This model models/{model_id} is no longer available. Please update your "
@@ -44,11 +45,11 @@ class Catalog:
         """The model that *place* names, if it serves the method.
 
         Raises:
-            RefusedError: It does not.
+            RejectedError: It does not.
         """
         model = self.get(place["model"])
         if model is None or place["verb"] not in model.methods:
-            raise RefusedError(
+            raise RejectedError(
                 error(
                     404,
                     f"models/{place['model']} is not found for API version {place['version']}, or "
@@ -58,13 +59,13 @@ class Catalog:
             )
         return model
 
-    def listing(self, request: Request, place: re.Match[str]) -> Answer:
+    def listing(self, request: Request, place: re.Match[str]) -> HttpResponse:
         """One page of the list, or what one model tells about itself."""
         if place["model"] is None:
             return said(_page(list(self._served.values()), request))
         if place["model"] not in self._served:
             missing = f"models/{place['model']} is not found for API version {place['version']}."
-            raise RefusedError(error(404, missing))
+            raise RejectedError(error(404, missing))
         return said(self._served[place["model"]].listing())
 
 

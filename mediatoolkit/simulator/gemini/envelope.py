@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mediatoolkit.simulator.spoken import Status
-from mediatoolkit.simulator.wire import Answer
+from mediatoolkit.simulator.api_faults import Status
+from mediatoolkit.simulator.http import HttpResponse
 
 _RPC = "type.googleapis.com/google.rpc."
 _SERVICE = "generativelanguage.googleapis.com"
@@ -21,28 +21,16 @@ _USUAL = {
     429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota."),
     499: ("CANCELLED", "The operation was cancelled."),
     500: ("INTERNAL", "An internal error has occurred. Please retry."),
+    501: ("UNIMPLEMENTED", "Operation is not implemented."),
     502: ("UNAVAILABLE", "Bad gateway."),
     503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
     504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
 }
 
 
-class RefusedError(Exception):
-    """A request that gets an error answer.
-
-    Attributes:
-        answer: The answer.
-    """
-
-    def __init__(self, answer: Answer) -> None:
-        """Keep the answer."""
-        super().__init__(answer.status)
-        self.answer = answer
-
-
-def said(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def said(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """A JSON answer."""
-    return Answer(json.dumps(body).encode(), status, {**JSON, **(headers or {})})
+    return HttpResponse(json.dumps(body).encode(), status, {**JSON, **(headers or {})})
 
 
 def error(
@@ -51,7 +39,7 @@ def error(
     *,
     status: str | None = None,
     details: tuple[dict[str, Any], ...] = (),
-) -> Answer:
+) -> HttpResponse:
     """An error in the envelope; message and status have usual values by code."""
     return said(error_body(code, message, status, details), code)
 
@@ -69,14 +57,14 @@ def error_body(
     return {"error": facts | ({"details": list(details)} if details else {})}
 
 
-def invalid(message: str, field: str) -> Answer:
+def invalid(message: str, field: str) -> HttpResponse:
     """400 that names the field at fault."""
     violation = {"field": field, "description": message}
     detail = {"@type": f"{_RPC}BadRequest", "fieldViolations": [violation]}
     return error(400, message, details=(detail,) if field else ())
 
 
-def worded(word: str, message: str, code: int = 400) -> Answer:
+def worded(word: str, message: str, code: int = 400) -> HttpResponse:
     """An error as interactions write it."""
     return said(worded_body(word, message), code)
 
@@ -86,7 +74,7 @@ def worded_body(word: str, message: str) -> dict[str, Any]:
     return {"error": {"code": word, "message": message}}
 
 
-def bad_key() -> Answer:
+def bad_key() -> HttpResponse:
     """A wrong key: 400, not 401."""
     detail = {
         "@type": f"{_RPC}ErrorInfo",
@@ -97,7 +85,7 @@ def bad_key() -> Answer:
     return error(400, "API key not valid. Please pass a valid API key.", details=(detail,))
 
 
-def missing_key() -> Answer:
+def missing_key() -> HttpResponse:
     """No key at all: 403."""
     return error(
         403,
@@ -106,12 +94,12 @@ def missing_key() -> Answer:
     )
 
 
-def misfortune(fault: Status, model: str) -> Answer:
+def misfortune(fault: Status, model: str) -> HttpResponse:
     """What *fault* orders."""
     headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
     if fault.html:
         page = f"<html><title>Error {fault.code}</title>Service Unavailable</html>"
-        return Answer(page.encode(), fault.code, {"Content-Type": "text/html", **headers})
+        return HttpResponse(page.encode(), fault.code, {"Content-Type": "text/html", **headers})
     text = fault.message
     if text is None and fault.code == 429 and fault.quota == 0:
         text = _no_quota(fault, model)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mediatoolkit.simulator.api_faults import ApiFault
+from mediatoolkit.simulator.gemini.faults import Stumbles
 from mediatoolkit.simulator.gemini.output import Output, tokens_in
 from mediatoolkit.simulator.gemini.speaker import cut
 from mediatoolkit.simulator.gemini.wanted import Wanted
-from mediatoolkit.simulator.spoken import Spoken, Stumbles
 
 
 def _now() -> str:
@@ -39,7 +40,7 @@ class Interaction:
     wanted: Wanted
     given: Any
     looks: int
-    fate: Spoken | None
+    fate: ApiFault | None
     id: str = field(default_factory=lambda: f"v1_{secrets.token_urlsafe(12)}")
     status: str = "in_progress"
     content: list[dict[str, Any]] = field(default_factory=list)

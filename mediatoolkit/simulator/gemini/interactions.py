@@ -4,23 +4,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from mediatoolkit.simulator.api_faults import ApiFault, PromptBlocked, Status, StreamError, TextOnly
 from mediatoolkit.simulator.gemini import envelope, events, wanted
 from mediatoolkit.simulator.gemini.catalog import Catalog
-from mediatoolkit.simulator.gemini.envelope import RefusedError, said
+from mediatoolkit.simulator.gemini.envelope import said
+from mediatoolkit.simulator.gemini.faults import EndsAs, ResultAt, Stumbles
 from mediatoolkit.simulator.gemini.interaction import Interaction
 from mediatoolkit.simulator.gemini.output import Maker
 from mediatoolkit.simulator.gemini.schema import InvalidError
-from mediatoolkit.simulator.spoken import (
-    EndsAs,
-    PromptBlocked,
-    ResultAt,
-    Spoken,
-    Status,
-    StreamError,
-    Stumbles,
-    TextOnly,
-)
-from mediatoolkit.simulator.wire import Answer, Request
+from mediatoolkit.simulator.http import HttpResponse, Request
+from mediatoolkit.simulator.vendor import RejectedError
 
 _ENDS = (EndsAs, ResultAt, TextOnly)
 
@@ -42,19 +35,23 @@ class Interactions:
     newline: str
     _known: dict[str, Interaction] = field(default_factory=dict, init=False, repr=False)
 
-    async def answer(self, request: Request, place: re.Match[str], fault: Spoken | None) -> Answer:
-        """Answer *request* at *place*.
+    async def answer(
+        self, request: Request, place: re.Match[str], fault: ApiFault | None
+    ) -> HttpResponse:
+        """HttpResponse *request* at *place*.
 
         Raises:
-            RefusedError: The service would refuse it.
+            RejectedError: The service would refuse it.
         """
         try:
             return await self._answer(request, place, fault)
         except InvalidError as bad:
-            raise RefusedError(envelope.worded("invalid_request", str(bad))) from bad
+            raise RejectedError(envelope.worded("invalid_request", str(bad))) from bad
 
-    async def _answer(self, request: Request, place: re.Match[str], fault: Spoken | None) -> Answer:
-        match request.method, place["id"], bool(place["cancel"]):
+    async def _answer(
+        self, request: Request, place: re.Match[str], fault: ApiFault | None
+    ) -> HttpResponse:
+        match request.method, place["id"] or None, bool(place["cancel"]):
             case "POST", None, False:
                 return await self._start(request, fault)
             case "GET", str(name), False:
@@ -65,19 +62,19 @@ class Interactions:
                 del self._known[self._find(name).id]
                 return said({})
             case _:
-                raise RefusedError(envelope.error(404))
+                raise RejectedError(envelope.error(404))
 
     def _find(self, name: str) -> Interaction:
         if name not in self._known:
             raise InvalidError("Invalid interaction name.")
         return self._known[name]
 
-    async def _start(self, request: Request, fault: Spoken | None) -> Answer:
+    async def _start(self, request: Request, fault: ApiFault | None) -> HttpResponse:
         parsed = wanted.parse(request.body)
         model = self.catalog.get(parsed["model"])
         if model is None:
             missing = f"Model {parsed['model']} is not found."
-            raise RefusedError(envelope.worded("not_found", missing, 404))
+            raise RejectedError(envelope.worded("not_found", missing, 404))
         asked = wanted.read(parsed, model)
         await self.maker.check(asked)
         self._check_previous(asked.previous)
@@ -86,7 +83,7 @@ class Interactions:
             raise InvalidError(words)
         if isinstance(fault, StreamError) and not asked.stream:
             status = Status(fault.code, message=fault.message)
-            raise RefusedError(envelope.misfortune(status, model.id))
+            raise RejectedError(envelope.misfortune(status, model.id))
         made = Interaction(asked, request.body["input"], self.looks, fault)
         self._known[made.id] = made
         if not asked.background:
@@ -98,11 +95,11 @@ class Interactions:
             raise InvalidError("Invalid interaction name: it was not stored.")
 
     async def _look(
-        self, interaction: Interaction, request: Request, fault: Spoken | None
-    ) -> Answer:
+        self, interaction: Interaction, request: Request, fault: ApiFault | None
+    ) -> HttpResponse:
         if interaction.stumbles > 0:
             interaction.stumbles -= 1
-            raise RefusedError(_stumble(interaction))
+            raise RejectedError(_stumble(interaction))
         told = fault if isinstance(fault, _ENDS) else None
         if interaction.runs and (interaction.looks <= 0 or told):
             await self._finish(interaction, told or interaction.fate)
@@ -112,7 +109,7 @@ class Interactions:
         shown = request.query.get("include_input") == "true"
         return said(interaction.body(include_input=shown))
 
-    async def _finish(self, interaction: Interaction, fate: Spoken | None) -> None:
+    async def _finish(self, interaction: Interaction, fate: ApiFault | None) -> None:
         match fate:
             case EndsAs(status, message=message, code=code):
                 interaction.fail(status, code, message)
@@ -121,7 +118,7 @@ class Interactions:
             case _:
                 await self._complete(interaction, fate)
 
-    async def _complete(self, interaction: Interaction, fate: Spoken | None) -> None:
+    async def _complete(self, interaction: Interaction, fate: ApiFault | None) -> None:
         output = await self.maker.make(interaction.wanted)
         if not interaction.runs:
             return  # cancelled meanwhile, or finished by another poll
@@ -132,8 +129,8 @@ class Interactions:
         interaction.end("completed", content, output)
 
     def _told(
-        self, interaction: Interaction, fault: Spoken | None, after: str | None = None
-    ) -> Answer:
+        self, interaction: Interaction, fault: ApiFault | None, after: str | None = None
+    ) -> HttpResponse:
         told = interaction.events()
         ids = [event["event_id"] for event in told]
         if after is not None and after not in ids:
@@ -143,7 +140,7 @@ class Interactions:
         return events.named(told[ids.index(after) + 1 if after else 0 :], self.newline)
 
 
-def _cancel(interaction: Interaction, fault: Spoken | None) -> Answer:
+def _cancel(interaction: Interaction, fault: ApiFault | None) -> HttpResponse:
     if isinstance(fault, EndsAs):
         return said({"id": interaction.id, "status": fault.status})
     if not interaction.runs:
@@ -152,7 +149,7 @@ def _cancel(interaction: Interaction, fault: Spoken | None) -> Answer:
     return said({"id": interaction.id, "status": "cancelled"})
 
 
-def _stumble(interaction: Interaction) -> Answer:
+def _stumble(interaction: Interaction) -> HttpResponse:
     """What a poll hears of work that is going on all the same; as seen of the real service."""
     code = interaction.fate.code if isinstance(interaction.fate, Stumbles) else 403
     worded = {

@@ -13,7 +13,7 @@ from mediatoolkit.simulator.gemini.stored import Stored
 from mediatoolkit.simulator.gemini.voices import DEFAULT, check_voice
 from mediatoolkit.simulator.gemini.wanted import Wanted
 from mediatoolkit.simulator.mp4 import is_mp4
-from mediatoolkit.simulator.pictures import NotAPictureError, Order, Studio
+from mediatoolkit.simulator.pictures import NotAPictureError, PictureMaker, PictureOrder
 from mediatoolkit.simulator.sounds import RATE, Line, resampled, speak, wav
 
 _SHORT_SIDE = {"360p": 360, "720p": 720, "1080p": 1080, "4k": 2160}
@@ -47,7 +47,7 @@ class Maker:
         film: Handed out for every film instead of making one.
     """
 
-    studio: Studio
+    studio: PictureMaker
     stored: Stored
     film: bytes | None
 
@@ -108,10 +108,12 @@ class Maker:
         tokens = round(wanted.seconds * _FILM_TOKENS)
         return Output({"type": "video", "mime_type": "video/mp4"}, data, tokens)
 
-    def _order(self, wanted: Wanted, width: int, height: int, form: str) -> Order:
+    def _order(self, wanted: Wanted, width: int, height: int, form: str) -> PictureOrder:
         images = [item for item in wanted.items if item["type"] == "image"]
         references = tuple(self._bytes(item, "input") for item in images)
-        return Order(wanted.text or "picture", width, height, wanted.seed, references, form)
+        return PictureOrder(
+            wanted.text or "picture", width, height, wanted.seed, references, form, exact=True
+        )
 
     def _bytes(self, item: dict[str, Any], path: str) -> bytes:
         given: bytes | None = item.get("data")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mediatoolkit.simulator.gemini.models import Model
-from mediatoolkit.simulator.pictures import Made
+from mediatoolkit.simulator.pictures import MadePicture
 
 _PICTURE_IN = 560  # tokens a reference picture costs
 _TEXT_OUT = 6  # tokens of the sentence beside a picture
@@ -87,7 +87,7 @@ def text_part(text: str) -> dict[str, Any]:
     return {"text": text}
 
 
-def picture_part(picture: Made, signature: str) -> dict[str, Any]:
+def picture_part(picture: MadePicture, signature: str) -> dict[str, Any]:
     """The result, with what a next turn must send back."""
     return {"inlineData": _inline(picture), "thoughtSignature": signature}
 
@@ -97,12 +97,12 @@ def sound_part(mime_type: str, data: bytes) -> dict[str, Any]:
     return {"inlineData": {"mimeType": mime_type, "data": base64.b64encode(data).decode()}}
 
 
-def thought_part(picture: Made) -> dict[str, Any]:
+def thought_part(picture: MadePicture) -> dict[str, Any]:
     """An interim picture."""
     return {"inlineData": _inline(picture), "thought": True}
 
 
-def _inline(picture: Made) -> dict[str, str]:
+def _inline(picture: MadePicture) -> dict[str, str]:
     return {"mimeType": picture.mime_type, "data": base64.b64encode(picture.data).decode()}
 
 

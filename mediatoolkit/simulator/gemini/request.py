@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediatoolkit.simulator.gemini.envelope import RefusedError, error
+from mediatoolkit.simulator.gemini.envelope import error
 from mediatoolkit.simulator.gemini.schema import (
     InvalidError,
     anything,
@@ -15,6 +15,7 @@ from mediatoolkit.simulator.gemini.schema import (
     repeated,
     string,
 )
+from mediatoolkit.simulator.vendor import RejectedError
 
 _HARMS = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY")
 _THRESHOLDS = ("NONE", "ONLY_HIGH", "MEDIUM_AND_ABOVE", "LOW_AND_ABOVE")
@@ -148,7 +149,7 @@ def _check_part(part: dict[str, Any], path: str) -> None:
     if "fileData" in part:
         uri = part["fileData"].get("fileUri")
         missing = f"You do not have permission to access the File {uri} or it may not exist."
-        raise RefusedError(error(403, missing))
+        raise RejectedError(error(403, missing))
     if "inlineData" not in part:
         return
     mime_type = part["inlineData"].get("mimeType")

@@ -2,26 +2,13 @@
 
 import re
 
-from mediatoolkit.simulator.wire import Purpose, Request
+from mediatoolkit.simulator.http import Request
 
 VERSION = r"/(?P<version>v1|v1beta)"
 MODELS = re.compile(VERSION + r"/models(?:/(?P<model>[^/:]+)(?::(?P<verb>\w+))?)?")
 VOICES = re.compile(VERSION + r"/voices(?:/(?P<voice>[^/:]+))?")
 FILES = re.compile(VERSION + r"/files/(?P<file>[^/:]+)(?P<download>:download)?")
 INTERACTIONS = re.compile(VERSION + r"/interactions(?:/(?P<id>[^/:]+)(?P<cancel>/cancel)?)?")
-_PURPOSES: dict[str, Purpose] = {"POST": "start", "GET": "poll", "DELETE": "delete"}
-
-
-def purpose(request: Request) -> Purpose:
-    """What *request* is for."""
-    if FILES.fullmatch(request.path):
-        return "download"
-    interaction = INTERACTIONS.fullmatch(request.path)
-    if interaction and interaction["cancel"]:
-        return "cancel"
-    if interaction:
-        return _PURPOSES.get(request.method, "start")
-    return "start" if request.method == "POST" else "list"
 
 
 def model_id(request: Request) -> str:

@@ -11,7 +11,7 @@ from mediatoolkit.simulator.gemini.recital import Recital
 from mediatoolkit.simulator.gemini.reply import Reply, sound_part
 from mediatoolkit.simulator.gemini.schema import InvalidError
 from mediatoolkit.simulator.sounds import speak, wav
-from mediatoolkit.simulator.spoken import SoundForm
+from mediatoolkit.simulator.vendor import SoundForm
 
 _PIECE = 9600  # bytes: 0.2 seconds
 _MIME = {
@@ -23,7 +23,7 @@ _MIME = {
 
 
 async def reply(model: Model, recital: Recital, form: SoundForm, *, streamed: bool) -> Reply:
-    """Answer *recital*; a stream gets the sound in pieces.
+    """HttpResponse *recital*; a stream gets the sound in pieces.
 
     Raises:
         InvalidError: The token is not ours.

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mediatoolkit.simulator.files import File, FileHost
-from mediatoolkit.simulator.gemini.envelope import RefusedError, error, said
+from mediatoolkit.simulator.gemini.envelope import error, said
 from mediatoolkit.simulator.gemini.schema import InvalidError
-from mediatoolkit.simulator.wire import Answer, Request
+from mediatoolkit.simulator.hosting import FileHost, HostedFile
+from mediatoolkit.simulator.http import HttpResponse, Request
+from mediatoolkit.simulator.vendor import RejectedError
 
 # The official SDK understands this origin only, and puts its own base address in its place.
 _URI = "https://generativelanguage.googleapis.com/v1beta/files/"
@@ -20,7 +21,7 @@ _OURS = re.compile(re.escape(_URI) + r"([\w-]+)(?::download\?alt=media)?")
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    file: File
+    file: HostedFile
     path: str  # at the file host
 
 
@@ -41,7 +42,7 @@ class Stored:
     def keep(self, data: bytes, mime_type: str) -> str:
         """Store *data*; its address comes back."""
         name = secrets.token_hex(6)
-        file = File(data, mime_type, iter(()), ranges=True, later=None)
+        file = HostedFile(data, mime_type, iter(()), ranges=True, later=None)
         self._kept[name] = _Kept(file, self._host.host(file))
         return f"{_URI}{name}:download?alt=media"
 
@@ -56,22 +57,22 @@ class Stored:
             raise InvalidError(f"The file {uri} does not exist.", path)
         return self._kept[ours[1]].file.data
 
-    def answer(self, request: Request, place: re.Match[str]) -> Answer:
+    def answer(self, request: Request, place: re.Match[str]) -> HttpResponse:
         """The file that *place* names, or what is known of it."""
         kept = self._kept.get(place["file"])
         if kept is None:
             missing = f"You do not have permission to access the File {place['file']} or it may"
-            raise RefusedError(error(403, f"{missing} not exist."))
+            raise RejectedError(error(403, f"{missing} not exist."))
         if not place["download"]:
             return said(_facts(place["file"], kept.file))
         if request.query.get("alt") != "media":
             raise InvalidError("Downloads need alt=media.", "alt")
         if self._elsewhere is None:
-            return kept.file.answer(request)
-        return Answer(b"", 302, {"Location": self._elsewhere() + kept.path})
+            return kept.file.respond(request)
+        return HttpResponse(b"", 302, {"Location": self._elsewhere() + kept.path})
 
 
-def _facts(name: str, file: File) -> dict[str, Any]:
+def _facts(name: str, file: HostedFile) -> dict[str, Any]:
     return {
         "name": f"files/{name}",
         "mimeType": file.mime_type,

@@ -9,10 +9,11 @@ import re
 from functools import cache
 from typing import Any
 
-from mediatoolkit.simulator.gemini.envelope import RefusedError, error, said
+from mediatoolkit.simulator.gemini.envelope import error, said
 from mediatoolkit.simulator.gemini.schema import InvalidError
+from mediatoolkit.simulator.http import HttpResponse, Request
 from mediatoolkit.simulator.sounds import Line, speak, wav
-from mediatoolkit.simulator.wire import Answer, Request
+from mediatoolkit.simulator.vendor import RejectedError
 
 DEFAULT = "Kore"
 _NAMES = {
@@ -56,7 +57,7 @@ def check_voice(name: str, path: str, *, custom: bool) -> str:
     )
 
 
-def listing(request: Request) -> Answer:
+def listing(request: Request) -> HttpResponse:
     """One page of the voices that pass every filter."""
     asked = _asked(request)
     found = [voice for voice in _catalog().values() if _passes(voice, asked)]
@@ -66,10 +67,10 @@ def listing(request: Request) -> Answer:
     return said(page | ({"next_page_token": _token(stop, asked)} if stop < len(found) else {}))
 
 
-def one(voice_id: str) -> Answer:
+def one(voice_id: str) -> HttpResponse:
     """The voice of that id, or 404."""
     if voice_id not in _catalog():
-        raise RefusedError(error(404, f"Voice {voice_id} is not found."))
+        raise RejectedError(error(404, f"Voice {voice_id} is not found."))
     return said(_shown(_catalog()[voice_id]))
 
 

@@ -3,17 +3,17 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
-from mediatoolkit.simulator.sent import Redirect, Sent
-from mediatoolkit.simulator.wire import Answer, Request
+from mediatoolkit.simulator.http import HttpResponse, Request
+from mediatoolkit.simulator.network_faults import NetworkFault, Redirect
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 @dataclass(slots=True)
-class File:
+class HostedFile:
     """One hosted file.
 
     Attributes:
@@ -21,22 +21,22 @@ class File:
         mime_type: Its `Content-Type`.
         faults: What the next requests for it meet, one each.
         ranges: Whether `Range` is understood.
-        later: Takes the place of `data` after the first answer, or None.
+        later: Takes the place of `data` after the first response, or None.
     """
 
     data: bytes
     mime_type: str
-    faults: Iterator[Sent]
-    ranges: bool
-    later: bytes | None
+    faults: Iterator[NetworkFault] = field(default_factory=lambda: iter(()))
+    ranges: bool = True
+    later: bytes | None = None
 
-    def answer(self, request: Request) -> Answer:
-        """The whole of it, or the part that was asked for."""
+    def respond(self, request: Request) -> HttpResponse:
+        """Bring the whole file, or the part that `Range` names."""
         data = self.data
         self.data, self.later = self.later or data, None
         headers = {"Content-Type": self.mime_type, "ETag": _etag(data)}
         if not self.ranges:
-            return Answer(data, 200, headers)
+            return HttpResponse(data, 200, headers)
         return _part(data, request, headers | {"Accept-Ranges": "bytes"})
 
 
@@ -45,11 +45,11 @@ class FileHost:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._files: dict[str, File] = {}
+        self._files: dict[str, HostedFile] = {}
         self._redirects: dict[str, Redirect] = {}
         self._number = count(1)
 
-    def host(self, file: File) -> str:
+    def host(self, file: HostedFile) -> str:
         """Serve *file*; the path comes back."""
         path = f"/hosted/{next(self._number)}"
         self._files[path] = file
@@ -65,32 +65,32 @@ class FileHost:
         """Whether *path* was given out."""
         return path in self._files or path in self._redirects
 
-    def fault(self, request: Request) -> Sent | None:
+    def fault(self, request: Request) -> NetworkFault | None:
         """What this request for that path meets, if anything."""
         if request.path in self._files:
             return next(self._files[request.path].faults, None)
         return self._redirects.get(request.path)
 
-    def answer(self, request: Request) -> Answer:
-        """The file, or 404, or 405."""
+    def respond(self, request: Request) -> HttpResponse:
+        """Bring the file, or say 404 or 405."""
         if request.path not in self._files:
-            return Answer(b"no such file\n", 404, {"Content-Type": "text/plain"})
+            return HttpResponse(b"no such file\n", 404, {"Content-Type": "text/plain"})
         if request.method != "GET":
-            return Answer(b"", 405, {"Allow": "GET"})
-        return self._files[request.path].answer(request)
+            return HttpResponse(b"", 405, {"Allow": "GET"})
+        return self._files[request.path].respond(request)
 
 
 def _etag(data: bytes) -> str:
     return f'"{hashlib.sha256(data).hexdigest()[:16]}"'
 
 
-def _part(data: bytes, request: Request, headers: dict[str, str]) -> Answer:
+def _part(data: bytes, request: Request, headers: dict[str, str]) -> HttpResponse:
     """Obey `Range` when `If-Range` is absent or names these very bytes."""
-    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
-    if asked is None or request.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
-        return Answer(data, 200, headers)
-    start, stop = int(asked[1]), min(int(asked[2] or len(data)), len(data) - 1)
+    span = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if span is None or request.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
+        return HttpResponse(data, 200, headers)
+    start, stop = int(span[1]), min(int(span[2] or len(data)), len(data) - 1)
     if start >= len(data) or stop < start:
-        return Answer(b"", 416, headers | {"Content-Range": f"bytes */{len(data)}"})
+        return HttpResponse(b"", 416, headers | {"Content-Range": f"bytes */{len(data)}"})
     headers |= {"Content-Range": f"bytes {start}-{stop}/{len(data)}"}
-    return Answer(data[start : stop + 1], 206, headers)
+    return HttpResponse(data[start : stop + 1], 206, headers)

@@ -1,0 +1,181 @@
+"""What every simulated vendor is made of: settings, endpoints, and the way of a request."""
+
+import gzip
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from mediatoolkit.simulator.api_faults import ApiFault, EchoKey, Garbage, Status
+from mediatoolkit.simulator.broken_media import garbage
+from mediatoolkit.simulator.hosting import FileHost
+from mediatoolkit.simulator.http import JSON, HttpResponse, Request
+from mediatoolkit.simulator.pictures import PictureMaker
+from mediatoolkit.simulator.schema import SchemaError
+
+Purpose = Literal["start", "poll", "cancel", "delete", "upload", "download", "storage", "list"]
+"""What a request is for: to start a generation, to look after it, to cancel it, to delete it or a
+file, to upload a file, to fetch a file from the vendor or from the host the vendor leads to, or to
+look something up."""
+
+SoundForm = Literal["pcm", "pcm_rfc", "wav", "endless_wav"]
+
+
+@dataclass(kw_only=True, eq=False)
+class Settings:
+    """What a vendor can be told; `Simulator` describes each."""
+
+    port: int = 0
+    key: str | None = field(default="test-key", repr=False)
+    picture: bytes | None = field(default=None, repr=False)
+    detail: int = 1024
+    sound: SoundForm = "pcm"
+    film: bytes | None = field(default=None, repr=False)
+    looks: int = 2
+    redirects: bool = False
+    models: tuple[str, ...] = ()
+    gzip: bool = False
+    newline: str = "\r\n"
+    pictures: PictureMaker = field(init=False, repr=False)
+    file_host: FileHost = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make what the vendors share."""
+        self.pictures = PictureMaker(self.picture, self.detail)
+        self.file_host = FileHost()
+
+
+class RejectedError(Exception):
+    """A request that gets an error response.
+
+    Attributes:
+        response: The response.
+    """
+
+    def __init__(self, response: HttpResponse) -> None:
+        """Keep the response."""
+        super().__init__(response.status)
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """One request at one endpoint.
+
+    Attributes:
+        request: What came in.
+        place: The match of the path; its groups name the model, the file and so on.
+        fault: What the vendor is to get wrong, or None.
+    """
+
+    request: Request
+    place: re.Match[str]
+    fault: ApiFault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path.
+
+    Attributes:
+        method: `GET`, `POST`, …
+        path: A regular expression for the whole path.
+        purpose: What requests there are for.
+        respond: Answers one call; may raise `RejectedError` or `SchemaError`.
+    """
+
+    method: str
+    path: str
+    purpose: Purpose
+    respond: Callable[[ApiCall], Awaitable[HttpResponse]]
+
+
+class Vendor(ABC):
+    """One vendor: its endpoints, its keys and its errors.
+
+    Args:
+        settings: What the simulator was told.
+        origin: The origin of this vendor once it is listening.
+        files_origin: The origin of the file host.
+    """
+
+    name: ClassVar[str]
+    body_cap: ClassVar[int] = 100 << 20  # bytes
+
+    def __init__(
+        self, settings: Settings, origin: Callable[[], str], files_origin: Callable[[], str]
+    ) -> None:
+        """Lay out the endpoints."""
+        self.settings = settings
+        self.origin = origin
+        self.files_origin = files_origin
+        self.endpoints = tuple(self.make_endpoints())
+
+    @abstractmethod
+    def make_endpoints(self) -> Sequence[Endpoint]:
+        """Everything that this vendor plays."""
+
+    @abstractmethod
+    def error(self, code: int, message: str | None = None) -> HttpResponse:
+        """An error in the vendor's envelope; left out, the message is a usual one."""
+
+    @abstractmethod
+    def key_error(self, key: str | None) -> HttpResponse:
+        """What a wrong key hears, or no key."""
+
+    @abstractmethod
+    def schema_error(self, error: SchemaError, request: Request) -> HttpResponse:
+        """What is said of a body that does not fit the schema."""
+
+    @abstractmethod
+    def status_fault(self, fault: Status, request: Request) -> HttpResponse:
+        """The error that *fault* orders."""
+
+    def purpose(self, request: Request) -> Purpose:
+        """What *request* is for."""
+        found = self._find(request)
+        return found[0].purpose if found else "start"
+
+    async def respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
+        """Answer *request*, under *fault*."""
+        try:
+            response = await self._respond(request, fault)
+        except RejectedError as rejected:
+            response = rejected.response
+        except SchemaError as error:
+            response = self.schema_error(error, request)
+        if self.settings.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
+            headers = {**response.headers, "Content-Encoding": "gzip"}
+            return HttpResponse(gzip.compress(response.body, 1), response.status, headers)
+        return response
+
+    async def _respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
+        match fault:
+            case Status():
+                return self.status_fault(fault, request)
+            case EchoKey(code):
+                return self.error(code, f"The key {request.key} must not be used here.")
+            case Garbage(kind):
+                page = {"Content-Type": "text/html"}
+                return HttpResponse(garbage(kind), headers=page if kind == "html" else JSON)
+        found = self._find(request)
+        if found is None:
+            return self.error(501, f"The simulator does not play {request.method} {request.path}.")
+        self._admit(request)
+        endpoint, place = found
+        return await endpoint.respond(ApiCall(request, place, fault))
+
+    def _find(self, request: Request) -> tuple[Endpoint, re.Match[str]] | None:
+        for endpoint in self.endpoints:
+            place = re.fullmatch(endpoint.path, request.path)
+            if place is not None and endpoint.method == request.method:
+                return endpoint, place
+        return None
+
+    def _admit(self, request: Request) -> None:
+        key = self.settings.key
+        if request.key is None or (key is not None and request.key != key):
+            raise RejectedError(self.key_error(request.key))
+        if len(request.data) > self.body_cap:
+            raise RejectedError(self.error(413))
