@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.transport.answer import ErrorResponse, Response, error_by_status
-from mediatoolkit.transport.policy import Limits, Retry
+from mediatoolkit.transport.encode import DataURL, FilePart, Json, Multipart
+from mediatoolkit.transport.policy import Dialect, Limits, Retry
 from mediatoolkit.transport.secret import Secret
 
 if TYPE_CHECKING:
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.session import SessionRegistry, sessions
 
 __all__ = [
+    "DataURL",
+    "Dialect",
     "ErrorResponse",
+    "FilePart",
+    "Json",
     "Limits",
+    "Multipart",
     "Response",
     "Retry",
     "Secret",

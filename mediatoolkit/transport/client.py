@@ -4,9 +4,9 @@ import asyncio
 import functools
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
@@ -19,11 +19,11 @@ from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.in_flight import InFlight, closed, over_sessions
 from mediatoolkit.transport.answer import ReadError, Response, error_by_status
 from mediatoolkit.transport.arrival import Check, download
-from mediatoolkit.transport.encode import encode
-from mediatoolkit.transport.exchange import Exchange, Line, Request
+from mediatoolkit.transport.encode import Body, Json
+from mediatoolkit.transport.exchange import Exchange, Expect, Line, Request, Sink
 from mediatoolkit.transport.fetch import Door, fetch
 from mediatoolkit.transport.guard import Origin, checked_base
-from mediatoolkit.transport.policy import Limits, Retry
+from mediatoolkit.transport.policy import Dialect, Limits, Retry
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.transport.slots import Desk
@@ -34,7 +34,21 @@ T = TypeVar("T")
 
 _NOTHING: Mapping[str, str] = {}
 
+_OK = frozenset({200})
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+class RequestOptions(TypedDict, total=False):
+    """What `Transport.request` takes by name, but for the body."""
+
+    headers: Mapping[str, str] | None
+    query: Query
+    paid: bool | None
+    expect: Expect
+    ok: Collection[int]
+    sink: Sink | None
 
 
 class Transport(Closing):
@@ -52,7 +66,8 @@ class Transport(Closing):
         timeout: Durations; `total` is only the default that a caller opens its `Call` with.
         retry: When a failed try is sent again.
         limits: How much at a time.
-        refusal: Reads a refusal's body.
+        read_error: Reads an error response's body.
+        dialect: What the vendor's headers and statuses mean.
         media_fields: Names of the JSON fields that hold base64.
         trusted_origins: Further origins that may be private and are downloaded from, without key.
 
@@ -82,7 +97,8 @@ class Transport(Closing):
         timeout: Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
-        refusal: ReadError = error_by_status,
+        read_error: ReadError = error_by_status,
+        dialect: Dialect | None = None,
         media_fields: tuple[str, ...] = ("data",),
         trusted_origins: tuple[str, ...] = (),
     ) -> None:
@@ -104,8 +120,9 @@ class Transport(Closing):
             timeout=self.timeout,
             retry=self.retry,
             limits=self.limits,
-            refusal=refusal,
+            read_error=read_error,
             media_fields=media_fields,
+            dialect=dialect or Dialect(),
         )
         if not isinstance(trusted_origins, (list, tuple, set, frozenset)):
             raise PromptError('trusted_origins takes several, as ("http://127.0.0.1:8000",).')
@@ -122,53 +139,88 @@ class Transport(Closing):
         """Where it sends."""
         return f"Transport({self.base_url!r}, provider={self.provider!r})"
 
-    async def post(
+    def post(
         self,
         path: str,
-        document: Mapping[str, Any],
+        body: Body | Mapping[str, Any],
+        context: CallContext,
+        **options: Unpack[RequestOptions],
+    ) -> Coroutine[Any, Any, Response]:
+        """Send *body* to *path*. See `request`."""
+        return self.request("POST", path, context, body=body, **options)
+
+    def get(
+        self, path: str, context: CallContext, **options: Unpack[RequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
+        """Read *path*. See `request`."""
+        return self.request("GET", path, context, **options)
+
+    def put(
+        self,
+        path: str,
+        body: Body | Mapping[str, Any] | None,
+        context: CallContext,
+        **options: Unpack[RequestOptions],
+    ) -> Coroutine[Any, Any, Response]:
+        """Put *body* at *path*. See `request`."""
+        return self.request("PUT", path, context, body=body, **options)
+
+    def delete(
+        self, path: str, context: CallContext, **options: Unpack[RequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
+        """Delete what is at *path*. See `request`."""
+        return self.request("DELETE", path, context, **options)
+
+    async def request(
+        self,
+        method: Method,
+        path: str,
         context: CallContext,
         *,
+        body: Body | Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         query: Query = (),
-        paid: bool = True,
-        sink: Callable[[Response], None] | None = None,
+        paid: bool | None = None,
+        expect: Expect = "json",
+        ok: Collection[int] = _OK,
+        sink: Sink | None = None,
     ) -> Response:
-        """Send *document* to *path* below the base URL.
+        """Send one request below the base URL, as often as it takes, and read the response.
 
         Args:
+            method: HTTP method.
             path: Such as `"/v1beta/models/x:generateContent"`, already percent-encoded.
-            document: JSON; `bytes` values travel as base64.
             context: The public call this is part of, already open.
+            body: `Json`, `Multipart`, or a mapping, which is sent as JSON.
             headers: Further header fields.
             query: Names and values; a name may come more than once.
-            paid: The provider bills for it, so it is never sent twice on suspicion.
-            sink: The answer is a stream of server-sent events: *sink* gets each one as it comes,
-                and the answer that is returned holds nothing more.
+            paid: The provider bills for it, so it is never sent twice on suspicion; left out, that
+                is so for a POST.
+            expect: `"json"`: the response has a `document`. `"bytes"`: it has `content`, at most
+                `Limits.json`. `"events"`: *sink* gets every server-sent event as a response with
+                `document` and `event` as it comes, and what is returned has neither.
+            ok: Statuses of a success. Every other is an error.
+            sink: Takes the events.
 
         Raises:
-            ProviderError: The provider said no; what kind is for `refusal` to say.
+            ProviderError: The provider said no; what kind is for `read_error` to say.
             TransportError: No usable answer came back.
             MediaError: A media field holds bad base64.
             ClosedError: The transport is closed.
         """
+        if (expect == "events") is (sink is None):
+            raise TypeError('expect="events" and sink= belong together.')
         with self._in_flight.track(context):
             url = _address(self.base_url, path, urlencode(query))
-            body = await encode(document)
-            request = Request("POST", url, body, headers or _NOTHING, paid, sink)
-            return await self._send(request, context)
-
-    async def get(
-        self,
-        path: str,
-        context: CallContext,
-        *,
-        query: Query = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> Response:
-        """Read *path* below the base URL; errors as `post`."""
-        with self._in_flight.track(context):
-            url = _address(self.base_url, path, urlencode(query))
-            request = Request("GET", url, None, headers or _NOTHING, paid=False)
+            if paid is None:
+                paid = method == "POST"
+            if isinstance(body, Mapping):
+                body = Json(body)
+            encoded = None if body is None else await body.encoded()
+            fields = headers or _NOTHING
+            if expect == "bytes":
+                fields = {"Accept": "*/*", **fields}
+            request = Request(method, url, encoded, fields, paid, expect, ok, sink)
             return await self._send(request, context)
 
     async def download(

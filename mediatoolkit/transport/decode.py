@@ -331,11 +331,11 @@ class MediaScanner:
         """
         texts: list[str] = []
         for pieces in self._texts:
-            text = await _joined(pieces)
+            text = await joined(pieces)
             pieces.clear()
             texts.append(_utf8(text))
         document = self._parsed(texts)
-        return document, {f"media-{i}": await _joined(t.pieces) for i, t in enumerate(self._media)}
+        return document, {f"media-{i}": await joined(t.pieces) for i, t in enumerate(self._media)}
 
     def finish_at_once(self) -> tuple[Any, dict[str, bytes]]:
         """As `finish`, for a body that is small."""
@@ -367,7 +367,8 @@ def _put_back(document: Any, texts: dict[str, str]) -> Any:
     return whole[0]
 
 
-async def _joined(pieces: list[bytes]) -> bytes:
+async def joined(pieces: list[bytes]) -> bytes:
+    """Join *pieces*, in a thread where there is much of it."""
     if len(pieces) == 1:
         return pieces[0]
     if sum(map(len, pieces)) > _JOIN_IN_THREAD:

@@ -1,7 +1,7 @@
 """Server-sent events, cut out of a body as it arrives (WHATWG HTML, 9.2.6).
 
-Only what providers use: `data:` lines, joined by line breaks and ended by an empty line. Lines end
-with CR, LF or CRLF and with nothing else; U+2028 is text.
+Only what providers use: `data:` lines, joined by line breaks and ended by an empty line, and the
+name in an `event:` line. Lines end with CR, LF or CRLF and with nothing else; U+2028 is text.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,21 +17,29 @@ MOST_LINES = 4 * MOST_EVENTS
 """Lines of one stream, empty ones and comments included."""
 
 _DONE = b"[DONE]"
-_FIELD = b"data:"
+_DATA = b"data:"
+_NAME = b"event:"
+_LONGEST_NAME = 200  # bytes; what a server sends beyond that is no name
 
 
 class EventSplitter:
     """Feed it pieces of a body; it gives the data of every event as it comes."""
 
-    __slots__ = ("_has_data", "_is_data", "_last", "_lines", "_start")
+    __slots__ = ("_field", "_has_data", "_last", "_lines", "_name", "_start")
 
     def __init__(self) -> None:
         """Start at the beginning of a body."""
         self._last = b""
         self._lines = 0
         self._start = b""  # of a line that does not tell its field yet
-        self._is_data: bool | None = None
+        self._field: bytes | None = None
         self._has_data = False
+        self._name = b""
+
+    @property
+    def name(self) -> str:
+        """Name of the event that is being read; empty where it has none."""
+        return self._name.decode("utf-8", "replace")
 
     def feed(self, piece: bytes) -> Iterator[bytes | None]:
         """Take the next piece.
@@ -60,27 +68,38 @@ class EventSplitter:
         return self.feed(b"\n\n")
 
     def _of_line(self, text: bytes, *, is_whole: bool) -> Iterator[bytes | None]:
-        if self._is_data is None:
+        if self._field is None:
             text = self._start + text
             self._start = b""
             if not text:
-                if self._has_data:
-                    self._has_data = False
-                    yield None
+                yield from self._end_event()
                 return
-            if not is_whole and len(text) <= len(_FIELD):
+            if not is_whole and len(text) <= len(_NAME):
                 self._start = text
                 return
-            self._is_data = text.startswith(_FIELD)
-            if self._is_data:
-                text = text.removeprefix(_FIELD).removeprefix(b" ")
-                if self._has_data:
-                    yield b"\n"
-                self._has_data = True
-        if self._is_data and text:
+            text = self._begin_line(text)
+            if self._field == _DATA and self._has_data:
+                yield b"\n"
+            self._has_data |= self._field == _DATA
+        if self._field == _DATA and text:
             yield text
+        elif self._field == _NAME:
+            self._name = (self._name + text)[:_LONGEST_NAME]
         if is_whole:
-            self._is_data = None
+            self._field = None
+
+    def _begin_line(self, text: bytes) -> bytes:
+        """Tell the field of a line; returns what it says."""
+        self._field = next((field for field in (_DATA, _NAME) if text.startswith(field)), b"")
+        if self._field == _NAME:
+            self._name = b""  # of two names of one event the later counts
+        return text.removeprefix(self._field).removeprefix(b" ")
+
+    def _end_event(self) -> Iterator[None]:
+        if self._has_data:
+            self._has_data = False
+            yield None
+        self._name = b""
 
 
 class EventReader:
@@ -88,13 +107,13 @@ class EventReader:
 
     Args:
         fields: Names of the JSON fields that hold base64.
-        take: Gets each document with its media.
+        take: Gets each document with its media and the name of the event.
     """
 
     __slots__ = ("_allowance", "_fields", "_scanner", "_splitter", "_take", "count")
 
     def __init__(
-        self, fields: tuple[str, ...], take: Callable[[Any, dict[str, bytes]], None]
+        self, fields: tuple[str, ...], take: Callable[[Any, dict[str, bytes], str], None]
     ) -> None:
         """Start at the beginning of a body."""
         self._fields = fields
@@ -138,7 +157,7 @@ class EventReader:
         self.count += 1
         if self.count > MOST_EVENTS:
             too_much(f"{MOST_EVENTS:,} events")
-        self._take(*scanner.finish_at_once())
+        self._take(*scanner.finish_at_once(), self._splitter.name)
 
     def _new_scanner(self) -> MediaScanner:
         return MediaScanner(self._fields, self._allowance)

@@ -8,12 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.checks import is_number, is_whole, positive_seconds, quoted
 from mediatoolkit.errors import PromptError
 
+if TYPE_CHECKING:
+    from mediatoolkit.transport.answer import ErrorResponse
+
 MiB = 1 << 20
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that say: nothing was delivered, asking again is welcome."""
@@ -101,8 +106,8 @@ class Limits:
     Attributes:
         concurrency: Calls of one client in flight at once.
         per_second: Requests of one client that may start per second, evenly spaced, or None.
-        json: Largest JSON answer with the media in it, bytes, after decompression. Of text
-            around the media it may hold 4 MiB.
+        json: Largest answer of a call, bytes, after decompression: JSON with the media in it, or
+            the media alone. Of text around the media JSON may hold 4 MiB.
         error: Part of a refusal's body that is read, bytes.
         image: Largest picture fetched from an address, bytes.
         video: Largest file downloaded, bytes.
@@ -148,13 +153,66 @@ class Bucket:
         return max(0.0, self._due - now)
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one vendor's answers speak about retries and requests, apart from their bodies.
+
+    Attributes:
+        retryable: Statuses that say: nothing was delivered, asking again is welcome.
+        retry_after_ms: Header fields that ask for a pause in milliseconds; the first that is
+            there counts, and more than `Retry-After`.
+        should_retry: Header fields whose `true` or `false` counts more than the status.
+        request_id: Header fields with the vendor's name for the call; the first that is there
+            counts.
+        is_final: Whether this very error response comes again however often it is asked for. An
+            error for the key, the content or a used-up quota is final anyhow.
+    """
+
+    retryable: frozenset[int] = RETRYABLE
+    retry_after_ms: tuple[str, ...] = ()
+    should_retry: tuple[str, ...] = ()
+    request_id: tuple[str, ...] = (
+        "x-request-id",
+        "request-id",
+        "x-goog-request-id",
+        "x-fal-request-id",
+    )
+    is_final: "Callable[[ErrorResponse], bool] | None" = None
+
+    def is_retryable(self, response: "ErrorResponse") -> bool:
+        """Whether *response* may be followed by the same request once more."""
+        if self.is_final is not None and self.is_final(response):
+            return False
+        for name in self.should_retry:
+            word = response.headers.get(name, "").strip().lower()
+            if word in ("true", "false"):
+                return word == "true" and response.status >= 400
+        return response.status in self.retryable
+
+    def pause_of(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds that the header asks for, or None."""
+        for name in self.retry_after_ms:
+            value = headers.get(name, "").strip()
+            if _NUMBER.fullmatch(value):
+                return float(value) / 1000
+        return retry_after(headers)
+
+    def request_id_of(self, headers: Mapping[str, str]) -> str | None:
+        """The vendor's name for the call, if it looks like one."""
+        for name in self.request_id:
+            value = headers.get(name, "")
+            if _ID.fullmatch(value):
+                return value
+        return None
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None.
 
     A date counts from the answer's own `Date`, so a wrong clock here does no harm.
     """
     value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+    if _NUMBER.fullmatch(value):
         return float(value)
     until = _date(value)
     if until is None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
@@ -14,17 +14,19 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.transport.answer import ErrorResponse, ReadError, request_id_of
+from mediatoolkit.transport.answer import ErrorResponse
 from mediatoolkit.transport.body import Meter, inflater_of, read_body
 from mediatoolkit.transport.decode import parse_json
 from mediatoolkit.transport.dial import Route
 from mediatoolkit.transport.failures import FOREIGN, proxy_wants_login, was_on_the_way
-from mediatoolkit.transport.policy import RETRYABLE, retry_after
-from mediatoolkit.transport.secret import Secret, clean
+from mediatoolkit.transport.policy import RETRYABLE
+from mediatoolkit.transport.secret import clean
 from mediatoolkit.transport.tries import Failed
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from mediatoolkit.transport.exchange import Line
 
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
 _STEPS = {413: "Send less: fewer or smaller pictures"}
@@ -36,11 +38,8 @@ async def failed_by(
     meter: Meter,
     *,
     raw: bool,
-    provider: str,
+    line: "Line",
     way: Route,
-    secret: Secret | None,
-    read: ReadError,
-    cap: int,
 ) -> Failed:
     """Error for *response*, and whether the same may be asked again.
 
@@ -48,50 +47,63 @@ async def failed_by(
         response: Its body is unread.
         meter: Counts what is read.
         raw: The session leaves bodies packed.
-        provider: Vendor's name.
+        line: Whose response it is.
         way: How the request went.
-        secret: Masked wherever it is echoed.
-        read: The provider's eyes.
-        cap: Most bytes of the body that are read.
     """
+    cap = line.limits.error
     body = await _start_of(response, meter, raw=raw, place=way.origin.place, cap=cap)
     text = body.decode("utf-8", "replace")
-    if secret is not None:
-        text = secret.mask(text)
-    if way.proxy is not None:
-        text = way.proxy.mask(text)
+
+    def mask(text: str) -> str:
+        return line.mask(text if way.proxy is None else way.proxy.mask(text))
+
     refusal = ErrorResponse(
         status=response.status,
         headers=response.headers,
         text=text,
         document=_document(text),
-        request_id=request_id_of(response.headers, secret),
-        provider=provider,
-        retry_after=retry_after(response.headers),
-        _secret=secret,
+        request_id=line.request_id_of(response.headers),
+        provider=line.provider,
+        retry_after=line.dialect.pause_of(response.headers),
+        _mask=mask,
     )
-    error = _of_page(refusal, way) or read(refusal)
+    error = _of_page(refusal, way) or line.read_error(refusal)
     if is_page(refusal) or refusal.document is None:
         error.args = (f"{error.args[0]}{was_on_the_way(way.proxy)}", *error.args[1:])
-    error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
-    return Failed(error, again=_may_pass(error, response.status), asked=_asked(error, refusal))
+    _hide(error, mask)
+    return Failed(
+        error,
+        again=not _is_final(error) and line.dialect.is_retryable(refusal),
+        asked=_asked(error, refusal),
+    )
+
+
+def _hide(error: ProviderError, mask: Callable[[str], str]) -> None:
+    """Take the key out of all that *error* says, should the vendor have echoed it."""
+    error.args = (clean(str(error.args[0]), mask, LONGEST), *error.args[1:])
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            setattr(error, name, mask(value))
 
 
 def explain_unread(
-    error: MediaToolkitError, headers: Mapping[str, str], provider: str, way: Route
+    error: MediaToolkitError, response: "aiohttp.ClientResponse", provider: str, way: Route
 ) -> None:
-    """Say in *error*, about a 200 that cannot be read, whose doing that may be."""
-    words = _stranger(way, provider, 200) if _is_html(headers) else str(error.args[0])
+    """Say in *error*, about a success that cannot be read, whose doing that may be."""
+    words = str(error.args[0])
+    if is_html(response.headers):
+        words = _stranger(way, provider, response.status)
     error.args = (words + was_on_the_way(way.proxy), *error.args[1:])
 
 
 def is_page(refusal: ErrorResponse) -> bool:
     """Whether a page for people came, which no vendor sends on purpose."""
     start = refusal.text[:200].lstrip("\ufeff \t\r\n").lower()
-    return _is_html(refusal.headers) or start.startswith(("<!doctype html", "<html"))
+    return is_html(refusal.headers) or start.startswith(("<!doctype html", "<html"))
 
 
-def _is_html(headers: Mapping[str, str]) -> bool:
+def is_html(headers: Mapping[str, str]) -> bool:
+    """Whether the body is called a page."""
     return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
@@ -124,14 +136,8 @@ def _stranger(way: Route, provider: str, status: int, named: str = "") -> str:
     )
 
 
-def error_within(
-    document: Any,
-    headers: Mapping[str, str],
-    provider: str,
-    secret: Secret | None,
-    read: ReadError,
-) -> ProviderError | None:
-    """Error that an event of a 200 stands for, or None when it stands for none."""
+def error_within(document: Any, headers: Mapping[str, str], line: "Line") -> ProviderError | None:
+    """Error that an event of a success stands for, or None when it stands for none."""
     if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
         return None
     code = document["error"].get("code")
@@ -140,21 +146,20 @@ def error_within(
         headers=headers,
         text="",
         document=document,
-        request_id=request_id_of(headers, secret),
-        provider=provider,
-        _secret=secret,
+        request_id=line.request_id_of(headers),
+        provider=line.provider,
+        _mask=line.mask,
     )
-    error = read(refusal)
-    error.args = (clean(str(error.args[0]), secret, LONGEST), *error.args[1:])
+    error = line.read_error(refusal)
+    _hide(error, line.mask)
     return error
 
 
-def _may_pass(error: ProviderError, status: int) -> bool:
-    if isinstance(error, (RefusalError, AuthenticationError)):
-        return False
-    if isinstance(error, RateLimitError) and error.quota_exhausted:
-        return False
-    return status in RETRYABLE
+def _is_final(error: ProviderError) -> bool:
+    """Whether the same request would bring the same *error*."""
+    if isinstance(error, RateLimitError):
+        return error.quota_exhausted
+    return isinstance(error, (RefusalError, AuthenticationError))
 
 
 def _asked(error: ProviderError, refusal: ErrorResponse) -> float | None:
@@ -186,6 +191,7 @@ async def _start_of(
 
 
 def _document(text: str) -> Any:
+    """The body as JSON; a letter that is no UTF-8 does not spoil the rest."""
     with contextlib.suppress(ProviderError):
         return parse_json(text.encode("utf-8", "replace"))
     return None

@@ -6,7 +6,6 @@ import hmac
 import html
 import re
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import quote
 
 from mediatoolkit.errors import UNSEEN, AuthenticationError
 
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _MASK = "[key]"
-_LEAST_LOOSE = 8  # letters; of a shorter key, a look-alike in plain text may be an accident
+_LEAST = 8
+"""Letters of a key that is masked: a shorter one is no secret, and stands in any text by chance."""
+
 _GAP = r"(?:[^!-~]|\[[0-9;]{1,20}m){0,8}"  # blanks, invisible letters, what is left of a colour
 _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
-_URL_SAFE = str.maketrans("+/", "-_")
-_HOLE = "\0"  # stands for the mask meanwhile: a key such as "key" is a part of that
 
 
 class HiddenText(str):
@@ -108,6 +107,7 @@ class Secret:
 
         That is: in either case, backwards, with blanks in it, URL-encoded, with the escapes of
         JSON, HTML or mail, as numbers of bytes, and as a part of what was encoded in base64.
+        A key of fewer than 8 letters, as local servers take, stays: it is in any text by chance.
         """
         return masked(text, self._reveal())
 
@@ -140,20 +140,15 @@ class Secret:
 
 def masked(text: str, key: HiddenText) -> str:
     """*text* without *key*, as `Secret.mask`."""
-    text = text.replace(_HOLE, "")
-    if not key or len(text) < len(key):
+    if len(key) < _LEAST or len(text) < len(key):
         return text  # as no form of it is shorter, and most texts are
-    return _forms_of(key).sub(_HOLE, text).replace(_HOLE, _MASK)
+    return _forms_of(key).sub(_MASK, text)
 
 
 @functools.lru_cache(maxsize=16)
 def _forms_of(key: HiddenText) -> "re.Pattern[str]":
-    """Pattern of all that *key* may look like; of a short key only what cannot be by chance."""
+    """Pattern of all that *key* may look like."""
     plain = str(key)
-    if len(plain) < _LEAST_LOOSE:
-        encoded = base64.b64encode(plain.encode()).decode().rstrip("=")
-        forms = {plain, quote(plain, safe=""), encoded, encoded.translate(_URL_SAFE)}
-        return re.compile(HiddenText("|".join(map(re.escape, sorted(forms, key=len)[::-1]))))
     forms = {
         _GAP.join(map(_letter, plain)),
         _GAP.join(map(_letter, reversed(plain))),
@@ -188,12 +183,16 @@ def _base64_parts(raw: bytes) -> "Iterable[str]":
         yield encoded[begin:end]
 
 
-def clean(text: str, secret: Secret | None, limit: int = 300) -> str:
-    """Text of a provider, safe to show: one line of at most *limit* characters, no key in it."""
+def clean(text: str, mask: "Callable[[str], str]", limit: int = 300) -> str:
+    """Text of a provider, safe to show: one line of at most *limit* characters, no key in it.
+
+    Args:
+        text: What the provider wrote.
+        mask: Takes the keys out, as `Secret.mask`.
+        limit: Most characters.
+    """
     text = UNSEEN.sub("", text)  # first: a key could hide behind an invisible character
-    if secret is not None:
-        text = secret.mask(text)
-    text = " ".join(text.split())
+    text = " ".join(mask(text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

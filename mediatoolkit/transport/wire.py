@@ -13,22 +13,23 @@ _STEP = 1 << 17  # bytes handed to the socket at once, so that a large upload ne
 
 
 class Sent(Payload):
-    """JSON on its way out.
+    """A body on its way out.
 
     aiohttp does not tell whether a lost request had left, and whether anything had come back.
     Both decide if it may be sent again.
 
     Args:
-        body: The whole body.
+        body: The whole body; bytes, so that another try sends it again.
+        content_type: What it is.
         call: Told when the request is out.
         paid: The provider bills for it.
     """
 
     _autoclose = True
 
-    def __init__(self, body: bytes, context: CallContext, *, paid: bool) -> None:
+    def __init__(self, body: bytes, content_type: str, context: CallContext, *, paid: bool) -> None:
         """Nothing is sent yet."""
-        super().__init__(body, content_type="application/json")
+        super().__init__(body, content_type=content_type)
         self._size = len(body)
         self._call = context
         self._paid = paid

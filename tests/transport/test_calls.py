@@ -229,7 +229,11 @@ async def test_a_stream_may_begin_with_a_mark(server: Server, transport: Transpo
 
     async with CallContext(20) as context:
         await transport.post(
-            "/x", FOX, context, sink=lambda answer: documents.append(answer.document)
+            "/x",
+            FOX,
+            context,
+            expect="events",
+            sink=lambda answer: documents.append(answer.document),
         )
 
     assert documents == [1]

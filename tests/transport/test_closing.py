@@ -134,7 +134,9 @@ SITUATIONS: dict[str, tuple[Any, Callable[[Transport, CallContext, Path], Awaita
     ),
     "a stream": (
         silence(head() + b"data: {}\n\ndata: {"),
-        lambda line, context, _: line.post("/x", {}, context, sink=lambda _answer: None),
+        lambda line, context, _: line.post(
+            "/x", {}, context, expect="events", sink=lambda _response: None
+        ),
     ),
     "a pause": (said({}, 503), lambda line, context, _: line.post("/x", {}, context)),
     "a picture": (

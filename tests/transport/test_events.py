@@ -52,7 +52,7 @@ def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
 
 def read(*pieces: bytes) -> list[object]:
     documents: list[object] = []
-    reader = EventReader(("data",), lambda document, _media: documents.append(document))
+    reader = EventReader(("data",), lambda document, _media, _name: documents.append(document))
     for piece in pieces:
         reader.feed(piece)
     reader.end()

@@ -72,7 +72,7 @@ async def test_no_failure_shows_the_key(
     caplog.set_level(logging.DEBUG)
     server.then(FAULTS[name])
     transport = make(
-        limits=Limits(json=1000), timeout=Timeout(read=0.2), refusal=echoing, auth_prefix="Key "
+        limits=Limits(json=1000), timeout=Timeout(read=0.2), read_error=echoing, auth_prefix="Key "
     )
 
     with pytest.raises(MediaToolkitError) as caught:

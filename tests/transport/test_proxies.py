@@ -819,7 +819,7 @@ async def test_a_page_for_people_is_not_the_vendors_word(
     server.then(body(PAGE, status, Content_Type="text/html"))
     refusals: list[object] = []
 
-    error = await fails(post(make(refusal=refusals.append)), mt.ProviderError)
+    error = await fails(post(make(read_error=refusals.append)), mt.ProviderError)
 
     assert refusals == []
     assert type(error) is mt.ProviderError

@@ -101,7 +101,9 @@ async def test_any_other_refusal_is_one_request(
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206])
-async def test_success_is_exactly_200(server: Server, transport: Transport, status: int) -> None:
+async def test_success_is_exactly_200_unless_the_client_says_more(
+    server: Server, transport: Transport, status: int
+) -> None:
     server.then(body(b"", status))
 
     with pytest.raises(ProviderError) as caught:
@@ -128,7 +130,7 @@ async def test_the_wait_of_the_body_is_obeyed(server: Server, make: Make) -> Non
     server.then(said({"wait": 0.3}, 429), picture())
     started = time.monotonic()
 
-    await post(make(refusal=read))
+    await post(make(read_error=read))
 
     assert time.monotonic() - started >= 0.3
 
@@ -140,7 +142,7 @@ async def test_a_used_up_quota_is_not_tried_again(server: Server, make: Make) ->
     server.then(said({}, 429))
 
     with pytest.raises(RateLimitError):
-        await post(make(refusal=read))
+        await post(make(read_error=read))
 
     assert len(server.requests) == 1
 
@@ -152,12 +154,14 @@ async def test_a_refusal_of_the_content_is_never_tried_again(server: Server, mak
     server.then(said({}, 500))
 
     with pytest.raises(RefusalError):
-        await post(make(refusal=read))
+        await post(make(read_error=read))
 
     assert len(server.requests) == 1
 
 
-async def test_the_provider_reads_a_masked_capped_body(server: Server, make: Make) -> None:
+async def test_the_provider_reads_a_capped_body_and_shows_it_masked(
+    server: Server, make: Make
+) -> None:
     facts: list[ErrorResponse] = []
 
     def read(refusal: ErrorResponse) -> ProviderError:
@@ -167,10 +171,11 @@ async def test_the_provider_reads_a_masked_capped_body(server: Server, make: Mak
     server.then(said({"error": {"message": f"bad key {KEY}"}}, 400))
 
     with pytest.raises(ProviderError) as caught:
-        await post(make(refusal=read))
+        await post(make(read_error=read))
 
-    assert facts[0].document["error"]["message"] == "bad key [key]"
-    assert KEY not in str(caught.value)
+    assert facts[0].document["error"]["message"] == f"bad key {KEY}"
+    assert facts[0].safe_text(facts[0].document["error"]["message"]) == "bad key [key]"
+    assert KEY not in f"{facts[0]!r} {caught.value}"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async def speak(transport: Transport, context: CallContext) -> list[tuple[int, b
     def hear(answer: Response) -> None:
         heard.append((answer.document["n"], answer.media_bytes(answer.document["data"])))
 
-    await transport.post(PATH, {}, context, sink=hear, query={"alt": "sse"})
+    await transport.post(PATH, {}, context, expect="events", sink=hear, query={"alt": "sse"})
     return heard
 
 
@@ -63,7 +63,7 @@ async def test_the_first_event_comes_before_the_last_is_sent(
             numbers.append(answer.document["n"])
             heard.set()
 
-        await transport.post(PATH, {}, context, sink=hear)
+        await transport.post(PATH, {}, context, expect="events", sink=hear)
     assert numbers == [1, 2]
 
 

@@ -88,7 +88,7 @@ class GeminiService:
             timeout=self.timeout,
             retry=retry,
             limits=limits,
-            refusal=self._read_refusal,
+            read_error=self._read_refusal,
             trusted_origins=trusted_origins,
         )
 

@@ -211,7 +211,9 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         self, document: dict[str, Any], context: CallContext, hear: Callable[[Response], None]
     ) -> None:
         path = f"/{self._version}/models/{self.model}:streamGenerateContent"
-        await self._transport.post(path, document, context, query={"alt": "sse"}, sink=hear)
+        await self._transport.post(
+            path, document, context, query={"alt": "sse"}, expect="events", sink=hear
+        )
 
     def _to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
         written = _WRITTEN_STYLE.match(self.model)
