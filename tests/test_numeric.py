@@ -8,7 +8,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.checks import is_number, is_whole
-from mediatoolkit.synthesis.filming.pacing import lengths
+from mediatoolkit.synthesis.filming.shots import lengths
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])

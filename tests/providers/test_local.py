@@ -94,7 +94,7 @@ async def test_progress_is_real_and_never_falls() -> None:
 
 
 async def test_a_picture_is_seen_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediatoolkit.synthesis.painting.proofs.FIRST", 0.0)
+    monkeypatch.setattr("mediatoolkit.synthesis.painting.previews.FIRST", 0.0)
     heard: list[Event] = []
     async with LocalImageClient() as client, CallContext(60, listener=heard.append) as context:
         await client.make(ImagePrompt("a castle in oil", size=256), context)

@@ -19,11 +19,10 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.media.boxes import boxes
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis.filming import montage, pacing
-from mediatoolkit.synthesis.filming.camera import WHOLE, plan
+from mediatoolkit.synthesis.filming import frames, shots
 from mediatoolkit.synthesis.filming.film import compose
-from mediatoolkit.synthesis.filming.pacing import lengths, with_the_words
-from mediatoolkit.synthesis.filming.plates import View, make_plate
+from mediatoolkit.synthesis.filming.frames import fit
+from mediatoolkit.synthesis.filming.shots import WHOLE, Viewport, lengths, plan, with_the_words
 from mediatoolkit.synthesis.filming.subtitles import Titles
 
 SIZE = (160, 90)
@@ -209,7 +208,7 @@ def circle(size: tuple[int, int]) -> Pillow.Image:
 @pytest.mark.parametrize("size", [(320, 180), (180, 320), (200, 200), (600, 100), (900, 800)])
 @pytest.mark.parametrize("film", [(160, 90), (90, 160), (120, 120)])
 def test_a_circle_stays_a_circle(size: tuple[int, int], film: tuple[int, int]) -> None:
-    whole = make_plate(circle(size), film).seen(View(0, 0, 1, 1), film)
+    whole = fit(circle(size), film).seen(Viewport(0, 0, 1, 1), film)
     disc = np.asarray(whole.y) > 160
     wide, high = disc.any(0).sum(), disc.any(1).sum()
     assert high > 6
@@ -219,7 +218,7 @@ def test_a_circle_stays_a_circle(size: tuple[int, int], film: tuple[int, int]) -
 def test_a_picture_of_another_shape_is_seen_whole() -> None:
     picture = Pillow.new("RGB", (100, 300), (0, 0, 0))
     ImageDraw.Draw(picture).rectangle([0, 0, 99, 299], outline="white", width=10)
-    plate = make_plate(picture, SIZE)
+    plate = fit(picture, SIZE)
     assert not plate.fills
     rows = np.asarray(plate.planes.y)[:, plate.planes.y.width // 2]
     bright = np.flatnonzero(rows > 200)
@@ -357,14 +356,14 @@ def test_a_film_that_is_given_up_leaves_no_thread(after: int) -> None:
 
 def test_only_pictures_that_are_seen_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    real = montage.Montage.frame
+    real = frames.Montage.frame
 
-    def counted(self: montage.Montage, time: float) -> object:
+    def counted(self: frames.Montage, time: float) -> object:
         frame = real(self, time)
-        held.append(len(self._plates))
+        held.append(len(self._fitted))
         return frame
 
-    monkeypatch.setattr(montage.Montage, "frame", counted)
+    monkeypatch.setattr(frames.Montage, "frame", counted)
     pictures = [Image.of(plain((10 * n, 0, 0))) for n in range(6)]
     compose(pictures, seconds=3, size=SIZE)
     assert set(held) == {1, 2}
@@ -401,6 +400,6 @@ def test_words_can_pace_a_film_unseen() -> None:
 
 def test_a_film_ends_with_its_narration() -> None:
     """A little quiet after the last word, however few seconds each picture then has."""
-    assert sum(pacing.lengths(3, spoken=5.2)) == pytest.approx(5.2 + pacing.BEFORE + pacing.AFTER)
-    assert sum(pacing.lengths(3, spoken=0.5)) == pytest.approx(3 * 1.5)
-    assert sum(pacing.lengths(3)) == pytest.approx(3 * pacing.PER_PICTURE)
+    assert sum(shots.lengths(3, spoken=5.2)) == pytest.approx(5.2 + shots.BEFORE + shots.AFTER)
+    assert sum(shots.lengths(3, spoken=0.5)) == pytest.approx(3 * 1.5)
+    assert sum(shots.lengths(3)) == pytest.approx(3 * shots.PER_PICTURE)

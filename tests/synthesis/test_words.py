@@ -3,7 +3,7 @@
 import pytest
 
 from mediatoolkit.synthesis.painting.painter import paint
-from mediatoolkit.synthesis.painting.words import Scene, read
+from mediatoolkit.synthesis.painting.words import PictureScene, read
 
 
 def motifs(text: str) -> list[tuple[str, int, str]]:
@@ -68,17 +68,17 @@ def test_stars_above_are_no_place_to_be_under() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a fox at midnight", Scene(time="night")),
-        ("a fox at dusk", Scene(time="sunset")),
-        ("a fox in a thunderstorm", Scene(season="storm")),
-        ("a snowy night", Scene(time="night", season="winter")),
-        ("watercolor of a fox", Scene(style="watercolour")),
-        ("a fox, woodcut", Scene(style="linocut")),
-        ("pixel art fox", Scene(style="pixel")),
-        ("oil painting of a fox", Scene(style="oil")),
+        ("a fox at midnight", PictureScene(time="night")),
+        ("a fox at dusk", PictureScene(time="sunset")),
+        ("a fox in a thunderstorm", PictureScene(season="storm")),
+        ("a snowy night", PictureScene(time="night", season="winter")),
+        ("watercolor of a fox", PictureScene(style="watercolour")),
+        ("a fox, woodcut", PictureScene(style="linocut")),
+        ("pixel art fox", PictureScene(style="pixel")),
+        ("oil painting of a fox", PictureScene(style="oil")),
     ],
 )
-def test_mood_and_style_are_read(text: str, expected: Scene) -> None:
+def test_mood_and_style_are_read(text: str, expected: PictureScene) -> None:
     scene = read(text)
     assert (scene.time, scene.season, scene.style) == (
         expected.time,

@@ -162,7 +162,7 @@ def _picture(number: int, thing: object) -> Image:
 
 
 def _seconds(seconds: object, count: int) -> float | tuple[float, ...] | None:
-    from mediatoolkit.synthesis.filming.pacing import lengths
+    from mediatoolkit.synthesis.filming.shots import lengths
 
     if seconds is None:
         return None

@@ -91,7 +91,7 @@ def _paint(prompt: ImagePrompt, seed: int, tell: Tell) -> tuple[bytes, dict[str,
         height=height,
         seed=seed,
         progress=drawing(tell),
-        proof=lambda jpeg, fraction: tell(Partial(jpeg, "image/jpeg", fraction)),
+        preview=lambda jpeg, fraction: tell(Partial(jpeg, "image/jpeg", fraction)),
     )
     return painting.png(), {"not_understood": list(painting.unknown)} if painting.unknown else {}
 

@@ -107,7 +107,7 @@ def _made(
     prompt: VideoPrompt, voice: Audio | None, seed: int, tell: Tell
 ) -> tuple[bytes, dict[str, Any]]:
     from mediatoolkit.synthesis.filming.film import compose
-    from mediatoolkit.synthesis.filming.pacing import lengths
+    from mediatoolkit.synthesis.filming.shots import lengths
 
     progress = drawing(tell)
     lengths(1, prompt.seconds, voice.seconds if voice else 0.0)

@@ -8,10 +8,9 @@ import numpy.typing as npt
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis.filming.camera import plan
-from mediatoolkit.synthesis.filming.montage import Montage
-from mediatoolkit.synthesis.filming.muxer import Muxer, Track
-from mediatoolkit.synthesis.filming.pacing import BEFORE, lengths, with_the_words
+from mediatoolkit.synthesis.filming.frames import Montage
+from mediatoolkit.synthesis.filming.muxer import Muxer, Soundtrack
+from mediatoolkit.synthesis.filming.shots import BEFORE, lengths, plan, with_the_words
 from mediatoolkit.synthesis.filming.subtitles import Titles
 
 FPS = 24
@@ -24,7 +23,7 @@ Words = Literal["drawn", "track", "unseen"]
 Progress = Callable[[str, float], None]
 
 
-class Sound(Protocol):
+class Narration(Protocol):
     """Something to hear, such as an `Audio`."""
 
     @property
@@ -37,7 +36,7 @@ class Sound(Protocol):
 
 
 def ignore(stage: str, fraction: float) -> None:
-    """Take no notice of progress."""
+    """Ignore progress."""
 
 
 def compose(
@@ -46,7 +45,7 @@ def compose(
     seconds: float | Sequence[float] | None = None,
     size: tuple[int, int] = (1280, 720),
     fps: int = FPS,
-    narration: Sound | None = None,
+    narration: Narration | None = None,
     captions: Iterable[Caption] = (),
     words: Words = "drawn",
     progress: Progress = ignore,
@@ -82,17 +81,17 @@ def compose(
             f"A narration of {narration.sample_rate} samples a second cannot be heard; "
             f"{_LEAST_RATE} are the least."
         )
-    sound = Track(narration.samples, narration.sample_rate) if narration is not None else None
+    sound = Soundtrack(narration.samples, narration.sample_rate) if narration is not None else None
     spoken = len(sound.samples) / sound.rate if sound else 0.0
     each = lengths(len(pictures), seconds, spoken)
     count = max(1, round(sum(each) * fps))
     _check(size, count, len(pictures))
     delay = max(0.0, min(BEFORE, (count / fps - spoken) / 3)) if spoken else 0.0
-    said = [Caption(one.start + delay, one.end + delay, one.text) for one in captions]
+    delayed = [Caption(c.start + delay, c.end + delay, c.text) for c in captions]
     if not isinstance(seconds, Sequence):
-        each = with_the_words(each, [one.start for one in said])
-    titles = Titles(said if words == "drawn" else (), size)
-    soft = said if words == "track" else ()
+        each = with_the_words(each, [caption.start for caption in delayed])
+    titles = Titles(delayed if words == "drawn" else (), size)
+    soft = delayed if words == "track" else ()
     done = 0.0
     montage = Montage(pictures, plan(each), size, lambda n: progress(f"picture {n}", done))
     with Muxer(size, fps, count, sound=sound, delay=delay, captions=soft) as muxer:

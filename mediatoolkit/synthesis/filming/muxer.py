@@ -1,6 +1,6 @@
 """Frames and sound in, MP4 out: H.264 and AAC with the index in front, as browsers play it.
 
-The file is made in memory, so a film that is given up leaves nothing behind.
+The file is made in memory, so a film that is cancelled leaves nothing behind.
 """
 
 import io
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mediatoolkit.checks import visible
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.media.reel import pyav
-from mediatoolkit.synthesis.filming.plates import Planes
+from mediatoolkit.synthesis.filming.frames import Planes
 
 _PICTURE = {
     "preset": "veryfast",
@@ -41,7 +41,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
 
-class Track(NamedTuple):
+class Soundtrack(NamedTuple):
     """What is heard: `(frames, channels)` from -1 to 1, and frames per second."""
 
     samples: npt.NDArray[np.float32]
@@ -66,7 +66,7 @@ class Muxer:
         fps: int,
         frames: int,
         *,
-        sound: Track | None = None,
+        sound: Soundtrack | None = None,
         delay: float = 0.0,
         captions: Sequence[Caption] = (),
     ) -> None:
@@ -107,8 +107,8 @@ class Muxer:
         """The film."""
         self._container.mux(self._picture.encode(None))
         if self._sound is not None:
-            for ready in (*self._resampler.resample(None), None):
-                self._container.mux(self._sound.encode(ready))
+            for frame in (*self._resampler.resample(None), None):
+                self._container.mux(self._sound.encode(frame))
         self._container.close()
         return self._file.getvalue()
 
@@ -134,7 +134,7 @@ class Muxer:
         codec.color_range = _LIMITED
         return stream
 
-    def _open_sound(self, sound: Track, delay: float, seconds: float) -> None:
+    def _open_sound(self, sound: Soundtrack, delay: float, seconds: float) -> None:
         samples, self._source_rate = sound
         if samples.shape[1] > 2:
             samples = samples.mean(axis=1, keepdims=True)
@@ -155,8 +155,8 @@ class Muxer:
             frame.sample_rate, frame.pts = self._source_rate, self._heard
             frame.time_base = Fraction(1, self._source_rate)
             self._heard += len(block)
-            for ready in self._resampler.resample(frame):
-                self._container.mux(self._sound.encode(ready))
+            for resampled in self._resampler.resample(frame):
+                self._container.mux(self._sound.encode(resampled))
 
     def _title_stream(self) -> Any:
         stream = self._container.add_stream("mov_text")
@@ -182,7 +182,7 @@ class Muxer:
 
 
 class _SecondReader(io.RawIOBase):
-    """Reads a file in memory while it is being written: the index moves to the front so."""
+    """Reads a file in memory while it is being written; so the index can move to the front."""
 
     def __init__(self, file: io.BytesIO) -> None:
         self._file, self._at = file, 0

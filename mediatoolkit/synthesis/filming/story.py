@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.synthesis.filming.plates import ROOM
-from mediatoolkit.synthesis.painting import nouns, words
+from mediatoolkit.synthesis.filming.frames import ROOM
+from mediatoolkit.synthesis.painting import words
 from mediatoolkit.synthesis.painting.painter import SIDES, ignore, paint
 
 MOST_SCENES = 3
 
 _READ = 6_000
-"""Characters of a very long prompt that are read."""
+"""How many characters of a very long prompt are read."""
 _BREAKS = re.compile(r"(?<=[.!?…]) |(?<=[\u3002\uff01\uff1f])|; ?|,? (?:and )?then ", re.IGNORECASE)
 _OPENERS = re.compile(r"^(?:(?:and|then|next|finally)\b,? ?)+", re.IGNORECASE)
 _PRONOUNS = re.compile(r"\b(?:it|he|she|they|him|them)\b", re.IGNORECASE)
@@ -33,7 +33,7 @@ def scenes(text: str, most: int = MOST_SCENES) -> list[str]:
     count = min(most, len(parts))
     shares = [parts[n * len(parts) // count : (n + 1) * len(parts) // count] for n in range(count)]
     first, *later = (" ".join(share) for share in shares)
-    return [first, *(_told_after(first, scene) for scene in later)]
+    return [first, *(_following(first, scene) for scene in later)]
 
 
 def illustrate(
@@ -52,21 +52,21 @@ def illustrate(
     width, height = (max(SIDES.start, round(side * scale)) for side in size)
     for index, text in enumerate(texts):
 
-        def tell(stage: str, fraction: float, index: int = index) -> None:
+        def report(stage: str, fraction: float, index: int = index) -> None:
             progress(f"scene {index + 1}: {stage}", (index + fraction) / len(texts))
 
-        painting = paint(text, width=width, height=height, seed=seed + index, progress=tell)
+        painting = paint(text, width=width, height=height, seed=seed + index, progress=report)
         yield painting.pixels, painting.unknown
 
 
-def _told_after(first: str, scene: str) -> str:
+def _following(first: str, scene: str) -> str:
     subject = _subject(first)
     if subject:
-        scene, found = _PRONOUNS.subn(subject, scene, count=1)
-        if not found and not words.read(scene).understood:
+        scene, replaced = _PRONOUNS.subn(subject, scene, count=1)
+        if not replaced and not words.read(scene).understood:
             scene = f"{subject} {scene}"
     before, now = words.read(first), words.read(scene)
-    kept = [
+    inherited = [
         old
         for old, new in (
             (before.style, now.style),
@@ -75,14 +75,14 @@ def _told_after(first: str, scene: str) -> str:
         )
         if old and not new
     ]
-    return ", ".join([scene.rstrip(" ."), *kept])
+    return ", ".join([scene.rstrip(" ."), *inherited])
 
 
 def _subject(scene: str) -> str:
     """The words of a scene up to its first noun, such as "the red fox", or nothing."""
-    found: list[str] = []
+    noun_phrase: list[str] = []
     for word in words.tokens(scene)[:8]:
-        found = [] if word == "of" else [*found, _ARTICLES.get(word, word)]
-        if nouns.find(word) or nouns.find(nouns.singular(word)):
-            return " ".join(found)
+        noun_phrase = [] if word == "of" else [*noun_phrase, _ARTICLES.get(word, word)]
+        if words.find_motif(word) or words.find_motif(words.singular(word)):
+            return " ".join(noun_phrase)
     return ""

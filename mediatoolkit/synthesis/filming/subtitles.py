@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFilter, ImageFont
 
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis.filming.plates import Planes
+from mediatoolkit.synthesis.filming.frames import Planes
 
 _FONT = Path(manimgx_fonts.__file__).with_name("NotoSans[wght].ttf")
 _WEIGHT = 600
@@ -27,7 +27,7 @@ _WHITE, _BLACK, _GREY = 235, 16, 128
 
 
 class Titles:
-    """Draws the words of a film into its frames, where it is their time.
+    """Draws the words of a film into its frames, when it is their time.
 
     Args:
         captions: Words with their times, in order; long ones are shown in parts.

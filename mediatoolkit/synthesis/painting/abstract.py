@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis.painting.canvas import Band, Ink
-from mediatoolkit.synthesis.painting.inks import COLOURS, PAPER, ink, lightness, mix
+from mediatoolkit.synthesis.painting.canvas import Band, Field, Ink, smooth, wander
 from mediatoolkit.synthesis.painting.land import below
-from mediatoolkit.synthesis.painting.texture import Field, smooth, wander
-from mediatoolkit.synthesis.painting.view import View
+from mediatoolkit.synthesis.painting.palettes import COLOURS, PAPER, ink, lightness, mix
+from mediatoolkit.synthesis.painting.setting import SceneView
 
 
-def colours(view: View) -> list[Ink]:
+def colours(view: SceneView) -> list[Ink]:
     """The prompt's colours, each in a darker and a lighter tone, or those of the mood."""
     named = [COLOURS[c] for c in (*view.scene.colours, *view.scene.tints.values())]
     if not named:
@@ -21,7 +20,7 @@ def colours(view: View) -> list[Ink]:
     return tones
 
 
-def waves(view: View) -> None:
+def waves(view: SceneView) -> None:
     """Nine rolling bands, the lowest in front, thin pale lines along their crests."""
     canvas, rng = view.canvas, view.rng("abstract")
     tones = colours(view)
@@ -49,7 +48,7 @@ def _swell(rng: np.random.Generator, width: int, unit: int, t: float) -> Field:
     return np.asarray((wave * (0.055 + 0.035 * t) + drift * 0.14) * unit, np.float32)
 
 
-def _band(view: View, line: Field, colour: Ink, other: Ink) -> None:
+def _band(view: SceneView, line: Field, colour: Ink, other: Ink) -> None:
     canvas, top = view.canvas, float(line.min())
     crest = view.unit * 0.009
     canvas.lay(colour, below(line), top)
@@ -67,7 +66,7 @@ def _band(view: View, line: Field, colour: Ink, other: Ink) -> None:
     canvas.lay(mix(colour, PAPER, 0.75), edge, top, float(line.max()) + crest * 4)
 
 
-def _sun(view: View, rng: np.random.Generator, tones: list[Ink]) -> None:
+def _sun(view: SceneView, rng: np.random.Generator, tones: list[Ink]) -> None:
     canvas = view.canvas
     x, y = canvas.width * rng.uniform(0.3, 0.7), canvas.height * 0.3
     radius = view.unit * 0.21

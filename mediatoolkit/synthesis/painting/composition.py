@@ -5,27 +5,28 @@ from functools import partial
 
 from mediatoolkit.synthesis.painting import (
     abstract,
-    deep,
-    kinds,
     land,
+    layout,
     motifs,
     rooms,
-    stage,
     town,
-    trees,
     water,
-    weather,
 )
+from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting import sky as above
-from mediatoolkit.synthesis.painting.figure import print_figure
-from mediatoolkit.synthesis.painting.setting import is_portrait, is_still_life, needs_land
-from mediatoolkit.synthesis.painting.view import View
+from mediatoolkit.synthesis.painting.figures import print_figure
+from mediatoolkit.synthesis.painting.setting import (
+    SceneView,
+    is_portrait,
+    is_still_life,
+    needs_land,
+)
 
 Step = tuple[str, Callable[[], None]]
 """A human name for the progress bar and the work itself."""
 
 
-def compose(view: View) -> list[Step]:
+def compose(view: SceneView) -> list[Step]:
     """All steps of a picture but the finish."""
     scene = view.scene
     if scene.form == "abstract" and not scene.things:
@@ -39,11 +40,11 @@ def compose(view: View) -> list[Step]:
             *_figures(view, rooms.TABLE + 0.14, grow=1.15),
         ]
     if "underwater" in scene.places:
-        return [("deep", partial(deep.deep, view)), ("seabed", partial(deep.seabed, view)),
-                *_figures(view, 0.92), ("bubbles", partial(deep.bubbles, view))]  # fmt: skip
+        return [("deep", partial(water.underwater, view)), ("seabed", partial(water.seabed, view)),
+                *_figures(view, 0.92), ("bubbles", partial(water.bubbles, view))]  # fmt: skip
     steps = [*_sky(view), *_land(view)]
     if scene.surface == "branch":
-        steps.append(("trees", partial(trees.treeline, view, rows=2, tall=1.3)))
+        steps.append(("trees", partial(land.treeline, view, rows=2, tall=1.3)))
         steps.append(("branch", partial(rooms.branch, view)))
         steps += _figures(view, rooms.BRANCH + 0.012, grow=1.1, shadow=False)
     elif scene.surface == "wall":
@@ -54,7 +55,7 @@ def compose(view: View) -> list[Step]:
     return [*steps, *_weather(view)]
 
 
-def _sky(view: View) -> list[Step]:
+def _sky(view: SceneView) -> list[Step]:
     scene = view.scene
     steps: list[Step] = [("sky", partial(above.sky, view))]
     if scene.time == "night" and scene.season != "storm" and "rain" not in scene.weather:
@@ -81,7 +82,7 @@ def _sky(view: View) -> list[Step]:
     return steps
 
 
-def _land(view: View) -> list[Step]:
+def _land(view: SceneView) -> list[Step]:
     scene, places = view.scene, set(view.scene.places)
     steps: list[Step] = []
     if "space" in places:
@@ -96,15 +97,15 @@ def _land(view: View) -> list[Step]:
     if "city" in places:
         steps.append(("city", partial(town.city, view)))
     if "forest" in places:
-        steps.append(("trees", partial(trees.treeline, view, rows=3, tall=1.35)))
+        steps.append(("trees", partial(land.treeline, view, rows=3, tall=1.35)))
     elif places & {"meadow", "mountain", "japan"} and not places & {"city", "sea", "desert"}:
         empty = not any(needs_land(t) for t in scene.things)
         rows, tall = (2, 1.25) if empty else (1, 0.8)
-        steps.append(("trees", partial(trees.treeline, view, rows=rows, tall=tall)))
+        steps.append(("trees", partial(land.treeline, view, rows=rows, tall=tall)))
     return steps + _front(view, places)
 
 
-def _front(view: View, places: set[str]) -> list[Step]:
+def _front(view: SceneView, places: set[str]) -> list[Step]:
     """The land or water nearest to the viewer."""
     scene = view.scene
     if "sea" in places or "beach" in places:
@@ -122,42 +123,44 @@ def _front(view: View, places: set[str]) -> list[Step]:
     return steps
 
 
-def _stands(view: View) -> bool:
+def _stands(view: SceneView) -> bool:
     return "moon" in view.scene.places or any(needs_land(t) for t in view.scene.things)
 
 
-def _figures(view: View, floor: float, *, grow: float = 1.0, shadow: bool = True) -> list[Step]:
-    spots = stage.place(view, view.canvas.height * floor, grow=grow)
+def _figures(
+    view: SceneView, floor: float, *, grow: float = 1.0, shadow: bool = True
+) -> list[Step]:
+    spots = layout.place(view, view.canvas.height * floor, grow=grow)
     return [
-        (_spoken(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
+        (_name_of(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
         for spot in spots
     ]
 
 
-def _portrait(view: View) -> list[Step]:
+def _portrait(view: SceneView) -> list[Step]:
     """A figure so large that the lower edge cuts it."""
     canvas, thing = view.canvas, view.scene.things[0]
     crown = canvas.height * 0.44 - canvas.unit * 0.26
     tall = max(canvas.unit * 1.05, (canvas.height - crown) * 1.12)
     size = tall / motifs.proportions(thing.motif)[1]
-    grow = size / canvas.unit / kinds.length(thing.motif)
-    return _figures(view, (crown + tall) / canvas.height, grow=grow / stage.crowding(view))
+    grow = size / canvas.unit / traits.length(thing.motif)
+    return _figures(view, (crown + tall) / canvas.height, grow=grow / layout.crowding(view))
 
 
-def _spoken(motif: str) -> str:
+def _name_of(motif: str) -> str:
     """What to call a motif on the progress bar."""
     return motif.removeprefix("@").lower().removesuffix(" face").removesuffix(" building")
 
 
-def _weather(view: View) -> list[Step]:
+def _weather(view: SceneView) -> list[Step]:
     scene = view.scene
     steps: list[Step] = []
     if "rain" in scene.weather or (scene.season == "storm" and "lightning" not in scene.weather):
-        steps.append(("rain", partial(weather.rain, view)))
+        steps.append(("rain", partial(above.rain, view)))
     if "snowfall" in scene.weather or scene.season == "winter":
-        steps.append(("snow", partial(weather.snow, view)))
+        steps.append(("snow", partial(above.snow, view)))
     if "fireflies" in scene.weather:
-        steps.append(("fireflies", partial(weather.fireflies, view)))
+        steps.append(("fireflies", partial(above.fireflies, view)))
     if "petals" in scene.weather:
-        steps.append(("petals", partial(weather.petals, view)))
+        steps.append(("petals", partial(above.petals, view)))
     return steps

@@ -1,14 +1,15 @@
-"""Land: ridges in haze, ground, dunes, shores."""
+"""Land: ridges in haze, ground, dunes, shores, rows of trees."""
 
 from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+from PIL import Image, ImageDraw
 
-from mediatoolkit.synthesis.painting.canvas import Band, Ink
-from mediatoolkit.synthesis.painting.inks import WARM_WHITE, ink, mix
-from mediatoolkit.synthesis.painting.texture import Field, Noise, Values, smooth, wander
-from mediatoolkit.synthesis.painting.view import View
+from mediatoolkit.synthesis.painting.canvas import Band, Field, Ink, Noise, Values, smooth, wander
+from mediatoolkit.synthesis.painting.outlines import as_field
+from mediatoolkit.synthesis.painting.palettes import WARM_WHITE, ink, mix
+from mediatoolkit.synthesis.painting.setting import SceneView
 
 
 def below(line: Values) -> Callable[[Band], Field]:
@@ -22,7 +23,7 @@ def below(line: Values) -> Callable[[Band], Field]:
 
 
 def lay_body(
-    view: View, line: Field, colour: Ink, haze: Ink, *, depth: float, strength: float
+    view: SceneView, line: Field, colour: Ink, haze: Ink, *, depth: float, strength: float
 ) -> None:
     """A land mass under `line` that fades into haze `depth` pixels down."""
     canvas = view.canvas
@@ -37,7 +38,7 @@ def lay_body(
     canvas.lay(haze, fade, top)
 
 
-def ridges(view: View, *, count: int = 4, tall: float = 0.42, rugged: float = 1.0) -> None:
+def ridges(view: SceneView, *, count: int = 4, tall: float = 0.42, rugged: float = 1.0) -> None:
     """Mountain ridges, the farthest palest and highest."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("ridges")
     snow = rugged > 0.5 and (view.scene.season == "winter" or tall > 0.3)
@@ -72,7 +73,7 @@ def _peaks(rng: np.random.Generator, width: int, cell: float, rugged: float) -> 
 
 
 def _facets(
-    view: View, rng: np.random.Generator, line: Field, colour: Ink, *, snow: bool, high: float
+    view: SceneView, rng: np.random.Generator, line: Field, colour: Ink, *, snow: bool, high: float
 ) -> None:
     """The side of each peak away from the light, and snow on the tops."""
     canvas, inks = view.canvas, view.inks
@@ -118,7 +119,7 @@ def _summits(line: Field, radius: int) -> tuple[Field, Field]:
     return peaks[owner].astype(np.float32), line[peaks[owner]].astype(np.float32)
 
 
-def ground(view: View) -> None:
+def ground(view: SceneView) -> None:
     """Where figures stand: one ink with a lit far edge and grain towards the viewer."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("ground")
     line = ground_line(view)
@@ -140,7 +141,7 @@ def ground(view: View) -> None:
     canvas.lay(deep, near_edge, float(line.min()))
 
 
-def ground_line(view: View) -> Field:
+def ground_line(view: SceneView) -> Field:
     """The row at which the ground begins, per column; a hill rises under its figure."""
     canvas, rng = view.canvas, view.rng("ground line")
     roll = wander(rng, canvas.width, view.unit * 0.9, octaves=2) - 0.5
@@ -152,7 +153,7 @@ def ground_line(view: View) -> Field:
     return np.asarray(line, np.float32)
 
 
-def grass(view: View) -> None:
+def grass(view: SceneView) -> None:
     """Blades and flowers in rows, larger towards the viewer."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("grass")
     line = ground_line(view)
@@ -199,7 +200,7 @@ def _flower(radius: float) -> Field:
     )
 
 
-def dunes(view: View) -> None:
+def dunes(view: SceneView) -> None:
     """Sand in long curves, each with a lit and a shaded side."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("dunes")
     sand = mix(ink("e2aa62"), inks.low, 0.3)
@@ -223,7 +224,7 @@ def dunes(view: View) -> None:
         canvas.lay(dark, lee, float(line.min()))
 
 
-def shore(view: View) -> None:
+def shore(view: SceneView) -> None:
     """A foreland to stand on; a beach runs along the whole lower edge."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("shore")
     x = np.arange(canvas.width, dtype=np.float32) / canvas.width
@@ -241,7 +242,7 @@ def shore(view: View) -> None:
     lay_body(view, line, colour, mix(colour, inks.line, 0.45), depth=view.unit * 0.3, strength=0.9)
 
 
-def fuji(view: View) -> None:
+def fuji(view: SceneView) -> None:
     """One great cone with a white top, over bands of mist."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("fuji")
     away = np.abs(np.arange(canvas.width, dtype=np.float32) - canvas.width * 0.5) / view.unit
@@ -259,3 +260,88 @@ def fuji(view: View) -> None:
         return np.asarray(below(line)(band) * np.clip(hem - band.y + 0.5, 0, 1), np.float32)
 
     canvas.lay(mix(WARM_WHITE, inks.low, 0.1), white, float(line.min()) - 1, float(hem.max()) + 2)
+
+
+LEAVES = ("d9722a", "c4502a", "e3a23a", "a83f28")
+
+
+def treeline(view: SceneView, *, rows: int = 3, tall: float = 1.0) -> None:
+    """Rows of trees, nearer, darker and larger downwards.
+
+    Args:
+        view: The scene.
+        rows: How many rows.
+        tall: Factor on the height of the trees.
+    """
+    inks, rng = view.inks, view.rng("trees")
+    autumn = view.scene.season == "autumn"
+    for index in range(rows):
+        near = (index + 1) / rows
+        colour = mix(inks.far, inks.near, 0.3 + 0.7 * near)
+        if view.scene.season == "winter":
+            colour = mix(inks.far, inks.line, 0.25 + 0.45 * near)
+        high = tall * view.unit * (0.07 + 0.15 * near**1.3)
+        bumps = wander(rng, view.canvas.width, view.unit * 0.5, octaves=2) - 0.5
+        line = view.horizon + view.unit * (0.035 + 0.065 * near) + view.unit * 0.03 * bumps
+        at = -high * rng.random() * 0.3
+        while at < view.canvas.width + high * 0.3:
+            size = high * rng.uniform(0.55, 1.1)
+            leaf = mix(ink(LEAVES[int(rng.integers(4))]), colour, 0.55 - 0.4 * near)
+            mask = _crown(rng, size) if autumn else _conifer(rng, size)
+            root = float(line[int(np.clip(at, 0, len(line) - 1))])
+            left, top = int(at) - mask.shape[1] // 2, int(root + size * 0.06) - mask.shape[0]
+            view.canvas.stamp(leaf if autumn else colour, mask, left, top)
+            if near > 0.6:
+                _shade(view, mask, left, top)
+            at += high * rng.uniform(0.16, 0.5) * (1.4 if autumn else 1)
+        if autumn:
+            colour = mix(mix(inks.ground, inks.far, 0.4 * (1 - near)), inks.line, 0.12)
+        haze = mix(inks.low, inks.far, 0.5)
+        lay_body(view, line, colour, haze, depth=high, strength=0.4 * (1 - near))
+
+
+def _shade(view: SceneView, mask: Field, left: int, top: int) -> None:
+    """Grain on the side of a tree away from the light."""
+    across = np.linspace(-1, 1, mask.shape[1], dtype=np.float32)[None, :]
+    side = -1 if view.light[0] > view.canvas.width / 2 else 1
+    dark = 0.8 * smooth(-0.2, 1.0, side * across) * np.ones_like(mask)
+    dots = view.canvas.stipple_at(dark, left, top)
+    view.canvas.stamp(view.inks.line, (mask * dots * 0.45).astype(np.float32), left, top)
+
+
+def _polygon(points: np.ndarray, width: int, height: int) -> Field:
+    sheet = Image.new("L", (2 * width, 2 * height))
+    ImageDraw.Draw(sheet).polygon([(2 * float(x), 2 * float(y)) for x, y in points], fill=255)
+    return as_field(np.asarray(sheet.reduce(2)))
+
+
+def _conifer(rng: np.random.Generator, size: float) -> Field:
+    """A spire with drooping branches, ragged on both sides."""
+    height, half = max(6, int(size)), max(3, int(size * rng.uniform(0.17, 0.23)))
+    tiers = int(np.clip(size / 9, 3, 9))
+    right: list[tuple[float, float]] = []
+    left: list[tuple[float, float]] = []
+    for tier in range(1, tiers + 1):
+        t = tier / tiers
+        for side in (right, left):
+            reach = half * t**0.85 * rng.uniform(0.8, 1.08)
+            side += [(reach, height * (t * 0.9 + 0.015)), (reach * 0.5, height * (t * 0.9 - 0.02))]
+    stem, foot = half * 0.06 + 0.5, height * 0.88
+    trunk = [(stem, foot), (stem, float(height)), (-stem, float(height)), (-stem, foot)]
+    outline = [(0.0, 0.0), *right[:-1], *trunk, *((-x, y) for x, y in reversed(left[:-1]))]
+    return _polygon(np.array(outline) + np.array([half, 0]), 2 * half + 1, height)
+
+
+def _crown(rng: np.random.Generator, size: float) -> Field:
+    """A round tree: a cloud of leaves on a short trunk."""
+    height, half = max(6, int(size)), max(3, int(size * 0.4))
+    turn = np.linspace(0, 2 * np.pi, 40)[:-1]
+    lumps = 0.86 + 0.12 * np.sin(turn * rng.integers(5, 8) + rng.random() * 6)
+    x = half + half * lumps * np.cos(turn)
+    y = height * 0.42 + height * 0.44 * lumps * np.sin(turn)
+    crown = _polygon(np.stack([x, y], 1), 2 * half + 1, height)
+    trunk = max(0.6, size * 0.03)
+    columns = np.abs(np.arange(2 * half + 1, dtype=np.float32) - half)[None, :]
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    stem = np.clip(trunk - columns + 0.5, 0, 1) * (rows > height * 0.6)
+    return np.maximum(crown, stem).astype(np.float32)

@@ -6,40 +6,27 @@ from functools import cache
 
 import numpy as np
 
-from mediatoolkit.synthesis.painting import figures, glyphs, kinds
+from mediatoolkit.synthesis.painting import object_traits as traits
+from mediatoolkit.synthesis.painting import outlines
 from mediatoolkit.synthesis.painting.canvas import Ink
-from mediatoolkit.synthesis.painting.coats import COATS
-from mediatoolkit.synthesis.painting.glyphs import Glyph, Mask
-from mediatoolkit.synthesis.painting.inks import COLOURS, WARM_WHITE, Palette, ink, lightness, mix
+from mediatoolkit.synthesis.painting.outlines import Glyph, Mask
+from mediatoolkit.synthesis.painting.palettes import (
+    COLOURS,
+    WARM_WHITE,
+    Palette,
+    ink,
+    lightness,
+    mix,
+)
+from mediatoolkit.synthesis.tables import load
 
-FACES = {
-    "WOLF FACE": True,
-    "BEAR FACE": False,
-    "PANDA FACE": False,
-    "LION FACE": True,
-    "FROG FACE": False,
-    "KOALA": False,
-    "RACCOON": True,
-    "HAMSTER FACE": False,
-    "DOG FACE": True,
-    "CAT FACE": True,
-    "RABBIT FACE": False,
-    "TIGER FACE": True,
-    "MOUSE FACE": True,
-    "COW FACE": False,
-    "PIG FACE": False,
-    "MONKEY FACE": True,
-}
-"""Glyphs that are only an animal's face, and whether the animal has a tail to show."""
-_FUR = "b07a48 8f7a68 a8683c 8a8a90 c09a5c"
-_GOODS = "d9622b 4f8a78 b8485a e0a93c 4f7fa8 c98a5a"
-SKIN = ("f0c8a0", "e0a878", "b87a4c", "8a5636")
-HAIR = ("8a4a24", "4a2c20", "2c2020", "1c1a20")
-"""Tones of people, skin and hair in pairs."""
+_TABLES = load(__package__, "object_colours.toml")
+_USUAL = _TABLES.colours("motifs", 2)
+_FUR, _GOODS, _SKIN, _HAIR = map(_TABLES.colour_list, ("fur", "goods", "skin", "hair"))
 
 
 @dataclass(frozen=True)
-class Part:
+class InkedMask:
     """One ink of a motif and where it goes."""
 
     ink: Ink
@@ -58,7 +45,7 @@ class Motif:
     """
 
     silhouette: Mask
-    parts: tuple[Part, ...]
+    parts: tuple[InkedMask, ...]
     body: Ink
     outlined: bool
 
@@ -76,9 +63,9 @@ def build(name: str, size: int, colour: str, inks: Palette, rng: np.random.Gener
     size = max(size, 8)
     if name.startswith("@"):
         return _figure(name, size, colour, inks, rng)
-    if name in FACES:
+    if name in traits.FACES:
         return _sitting(name, size, colour, inks, rng)
-    glyph = glyphs.take_apart(glyphs.outline(unicodedata.lookup(name), size, _weight(size)))
+    glyph = outlines.take_apart(outlines.outline(unicodedata.lookup(name), size, _weight(size)))
     parts, body = _glyph_parts(name, glyph, colour, inks, rng)
     return _cropped(Motif(glyph.silhouette, parts, body, outlined=True))
 
@@ -86,13 +73,13 @@ def build(name: str, size: int, colour: str, inks: Palette, rng: np.random.Gener
 @cache
 def proportions(name: str) -> tuple[float, float]:
     """Width and height of a motif as shares of its longest side."""
-    if name in FACES:
+    if name in traits.FACES:
         return 0.72, 0.97
     if name.startswith("@"):
-        corners = np.concatenate([shape.points for shape in figures.figure(name)])
+        corners = np.concatenate([shape.points for shape in outlines.figure(name)])
         width, height = np.ptp(corners, axis=0) * 0.009
         return float(width), float(height)
-    height, width = glyphs.outline(unicodedata.lookup(name), 100, 400).shape
+    height, width = outlines.outline(unicodedata.lookup(name), 100, 400).shape
     return width / 100, height / 100
 
 
@@ -101,12 +88,12 @@ def _weight(size: int) -> int:
     return int(np.interp(size, (50, 130, 260), (600, 450, 300)))
 
 
-def _coat(name: str, colour: str, inks: Palette, rng: np.random.Generator) -> tuple[Ink, Ink]:
-    free = tuple(ink(code) for code in (_FUR if _is_animal(name) else _GOODS).split())
-    body, solid = COATS.get(name, ("", ""))
-    main = ink(body) if body else free[int(rng.integers(len(free)))]
-    if kinds.is_face(name) and not body:
-        main = ink(SKIN[int(rng.integers(len(SKIN)))]) if _is_person(name) else inks.disc
+def _colours_of(name: str, colour: str, inks: Palette, rng: np.random.Generator) -> tuple[Ink, Ink]:
+    free = _FUR if traits.is_animal(name) else _GOODS
+    body, solid = _USUAL.get(name, ("", ""))
+    main = ink(body or free[int(rng.integers(len(free)))])
+    if traits.is_face(name) and not body:
+        main = ink(_SKIN[int(rng.integers(len(_SKIN)))]) if traits.is_person(name) else inks.disc
     if colour:
         main = COLOURS[colour]
     second = ink(solid) if solid else mix(main, inks.line, 0.5)
@@ -115,15 +102,6 @@ def _coat(name: str, colour: str, inks: Palette, rng: np.random.Generator) -> tu
     if lightness(main) < 0.22:
         second = mix(main, WARM_WHITE, 0.08)
     return main, second
-
-
-def _is_animal(name: str) -> bool:
-    code = 0 if name.startswith("@") else ord(unicodedata.lookup(name))
-    return 0x1F400 <= code <= 0x1F43F or 0x1F980 <= code <= 0x1F9AE
-
-
-def _is_person(name: str) -> bool:
-    return not 0x1F600 <= ord(unicodedata.lookup(name)) <= 0x1F92F
 
 
 def _contrast(body: Ink) -> Ink:
@@ -140,41 +118,36 @@ def _line_ink(body: Ink, inks: Palette) -> Ink:
 
 def _glyph_parts(
     name: str, glyph: Glyph, colour: str, inks: Palette, rng: np.random.Generator
-) -> tuple[tuple[Part, ...], Ink]:
-    body, second = _coat(name, colour, inks, rng)
+) -> tuple[tuple[InkedMask, ...], Ink]:
+    body, second = _colours_of(name, colour, inks, rng)
     line = _line_ink(body, inks)
     detail = mix(body, WARM_WHITE, 0.72)
-    if _is_building(name):
+    if traits.has_windows(name):
         detail = inks.lamp
-    if body is second or (name not in COATS and glyph.solid_share > 0.5):
+    if body is second or (name not in _USUAL and glyph.solid_share > 0.5):
         # Nearly all of this glyph is solid: the solid is the body and the gaps are the lines.
         light = mix(body, WARM_WHITE, 0.6)
         parts = (
-            Part(light, glyph.silhouette),
-            Part(line, glyph.details),
-            Part(line, glyph.lines),
-            Part(body, glyph.solid),
+            InkedMask(light, glyph.silhouette),
+            InkedMask(line, glyph.details),
+            InkedMask(line, glyph.lines),
+            InkedMask(body, glyph.solid),
         )
         return parts, body
     strokes = glyph.lines if lightness(body) >= 0.22 else np.minimum(glyph.lines, glyph.core)
     parts = (
-        Part(body, glyph.silhouette),
-        Part(detail, glyph.details),
-        Part(line, strokes),
-        Part(second, glyph.solid),
+        InkedMask(body, glyph.silhouette),
+        InkedMask(detail, glyph.details),
+        InkedMask(line, strokes),
+        InkedMask(second, glyph.solid),
     )
     return parts, body
 
 
-def _is_building(name: str) -> bool:
-    code = ord(unicodedata.lookup(name))
-    return 0x1F3E0 <= code <= 0x1F3F0 or code in {0x26EA, 0x1F54C, 0x1F6D6, 0x1F686, 0x1F6F3}
-
-
 def _figure(name: str, size: int, colour: str, inks: Palette, rng: np.random.Generator) -> Motif:
-    body, second = _coat(name, colour, inks, rng)
-    person = int(rng.integers(len(SKIN)))
-    skin = ink(SKIN[person])
+    body, second = _colours_of(name, colour, inks, rng)
+    person = int(rng.integers(len(_SKIN)))
+    skin = ink(_SKIN[person])
     roles = {
         "main": body,
         "light": mix(body, WARM_WHITE, 0.85),
@@ -187,32 +160,32 @@ def _figure(name: str, size: int, colour: str, inks: Palette, rng: np.random.Gen
         "accent": _contrast(body),
         "skin": skin,
         "blush": mix(skin, ink("d8503a"), 0.45),
-        "hair": ink(HAIR[person]),
+        "hair": ink(_HAIR[person]),
     }
     parts, silhouette = [], np.zeros((size, size), np.uint8)
-    for shape in figures.figure(name):
-        mask = figures.draw(shape, size)
+    for shape in outlines.figure(name):
+        mask = outlines.draw(shape, size)
         silhouette = np.maximum(silhouette, mask)
-        parts.append(Part(roles[shape.role], mask))
+        parts.append(InkedMask(roles[shape.role], mask))
     return _cropped(Motif(silhouette, tuple(parts), body, outlined=False))
 
 
 def _sitting(name: str, size: int, colour: str, inks: Palette, rng: np.random.Generator) -> Motif:
     """A sitting animal: a body of ours, the font's face on top."""
     head_size = round(size * 0.6)
-    glyph = glyphs.take_apart(
-        glyphs.outline(unicodedata.lookup(name), head_size, _weight(head_size))
+    glyph = outlines.take_apart(
+        outlines.outline(unicodedata.lookup(name), head_size, _weight(head_size))
     )
     head, body = _glyph_parts(name, glyph, colour, inks, rng)
     line, belly = _line_ink(body, inks), mix(body, WARM_WHITE, 0.55)
     stroke = head_size * np.interp(_weight(head_size), (300, 600), (0.034, 0.06))
     parts, silhouette = [], np.zeros((size, size), np.uint8)
-    for shape in figures.sitting(tail=FACES[name]):
-        fill = figures.draw(shape, size)
-        parts.append(Part(belly if shape.role == "belly" else body, fill))
+    for shape in outlines.sitting(tail=traits.FACES[name]):
+        fill = outlines.draw(shape, size)
+        parts.append(InkedMask(belly if shape.role == "belly" else body, fill))
         if shape.role == "outline":
-            edge = figures.draw(shape, size, stroke=float(stroke))
-            parts.append(Part(line, edge))
+            edge = outlines.draw(shape, size, stroke=float(stroke))
+            parts.append(InkedMask(line, edge))
             fill = np.maximum(fill, edge)
         silhouette = np.maximum(silhouette, fill)
     left = (size - glyph.lines.shape[1]) // 2
@@ -220,7 +193,7 @@ def _sitting(name: str, size: int, colour: str, inks: Palette, rng: np.random.Ge
         mask = np.zeros((size, size), np.uint8)
         mask[: part.mask.shape[0], left : left + part.mask.shape[1]] = part.mask
         silhouette = np.maximum(silhouette, mask)
-        parts.append(Part(part.ink, mask))
+        parts.append(InkedMask(part.ink, mask))
     return _cropped(Motif(silhouette, tuple(parts), body, outlined=False))
 
 
@@ -228,5 +201,5 @@ def _cropped(motif: Motif) -> Motif:
     rows = np.flatnonzero(motif.silhouette.max(1) > 8)
     columns = np.flatnonzero(motif.silhouette.max(0) > 8)
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    parts = tuple(Part(p.ink, p.mask[box]) for p in motif.parts)
+    parts = tuple(InkedMask(p.ink, p.mask[box]) for p in motif.parts)
     return Motif(motif.silhouette[box], parts, motif.body, motif.outlined)

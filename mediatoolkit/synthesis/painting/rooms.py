@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis.painting.canvas import Band, Ink
-from mediatoolkit.synthesis.painting.inks import COLOURS, WARM_WHITE, ink, mix
+from mediatoolkit.synthesis.painting.canvas import Band, Field, Ink, Noise, smooth, wander
 from mediatoolkit.synthesis.painting.land import below
-from mediatoolkit.synthesis.painting.texture import Field, Noise, smooth, wander
-from mediatoolkit.synthesis.painting.view import View
+from mediatoolkit.synthesis.painting.palettes import COLOURS, WARM_WHITE, ink, mix
+from mediatoolkit.synthesis.painting.setting import SceneView
 
 TABLE = 0.66
 """Height of the far edge of a table, as a share of the picture's height from the top."""
@@ -14,7 +13,7 @@ WALL = 0.6
 BRANCH = 0.68
 
 
-def backdrop(view: View) -> None:
+def backdrop(view: SceneView) -> None:
     """A quiet wall of one ink, lighter where the light falls."""
     canvas, inks = view.canvas, view.inks
     base = mix(inks.middle, WARM_WHITE, 0.25 if not view.night else 0)
@@ -30,7 +29,7 @@ def backdrop(view: View) -> None:
     _plain_disc(view)
 
 
-def _plain_disc(view: View) -> None:
+def _plain_disc(view: SceneView) -> None:
     """A flat disc behind the figure, as posters have it."""
     canvas = view.canvas
     x, y, radius = canvas.width * 0.5, canvas.height * 0.44, view.unit * 0.34
@@ -43,7 +42,7 @@ def _plain_disc(view: View) -> None:
     )
 
 
-def table(view: View) -> None:
+def table(view: SceneView) -> None:
     """A table top across the lower third, with a lit edge."""
     canvas = view.canvas
     top = canvas.height * TABLE
@@ -70,13 +69,13 @@ def table(view: View) -> None:
     canvas.lay(mix(wood, WARM_WHITE, 0.45), lit_edge, top, top + edge + 1)
 
 
-def _tinted(view: View, name: str, usual: Ink) -> Ink:
+def _tinted(view: SceneView, name: str, usual: Ink) -> Ink:
     colour = view.scene.tints.get(name)
     base = COLOURS[colour] if colour else usual
     return mix(base, view.inks.middle, 0.35 if view.night else 0.05)
 
 
-def wall(view: View) -> None:
+def wall(view: SceneView) -> None:
     """A garden wall of large stones to stand on."""
     canvas, rng = view.canvas, view.rng("wall")
     top = canvas.height * WALL
@@ -112,7 +111,7 @@ def wall(view: View) -> None:
                * np.ones_like(b.grain), top, top + cap)  # fmt: skip
 
 
-def branch(view: View) -> None:
+def branch(view: SceneView) -> None:
     """A branch from one side to the other, with a few twigs and leaves."""
     canvas, rng, inks = view.canvas, view.rng("branch"), view.inks
     bark = mix(ink("5a3a2a"), inks.line, 0.3 if view.night else 0.15)
@@ -148,7 +147,7 @@ def _leaf(size: float, lean: float, down: float) -> Field:
     return np.asarray(np.clip(half - np.abs(x) + 0.5, 0, 1), np.float32)
 
 
-def moon_ground(view: View) -> None:
+def moon_ground(view: SceneView) -> None:
     """The surface of a moon with craters."""
     canvas, rng, inks = view.canvas, view.rng("craters"), view.inks
     x = np.arange(canvas.width) / canvas.width - 0.5
@@ -171,7 +170,7 @@ def moon_ground(view: View) -> None:
         _crater(view, cx, cy, rx, rx * (0.26 + 0.16 * near))
 
 
-def _crater(view: View, cx: float, cy: float, rx: float, ry: float) -> None:
+def _crater(view: SceneView, cx: float, cy: float, rx: float, ry: float) -> None:
     canvas = view.canvas
     h, w = int(ry * 1.3) + 2, int(rx * 1.3) + 2
     y, x = np.mgrid[-h : h + 1, -w : w + 1].astype(np.float32)

@@ -1,14 +1,13 @@
-"""Sky: flat inks that meet in grain, sun or moon, stars, clouds."""
+"""Sky: flat inks that meet in grain, sun or moon, stars, clouds; and what falls from it."""
 
 import numpy as np
 
-from mediatoolkit.synthesis.painting.canvas import Band, Ink
-from mediatoolkit.synthesis.painting.inks import WARM_WHITE, ink, mix
-from mediatoolkit.synthesis.painting.texture import Field, Noise, smooth, wander
-from mediatoolkit.synthesis.painting.view import View
+from mediatoolkit.synthesis.painting.canvas import Band, Field, Ink, Noise, smooth, wander
+from mediatoolkit.synthesis.painting.palettes import WARM_WHITE, ink, mix
+from mediatoolkit.synthesis.painting.setting import SceneView
 
 
-def sky(view: View) -> None:
+def sky(view: SceneView) -> None:
     """Three inks from overhead to the horizon, each running into the next as grain."""
     canvas, inks = view.canvas, view.inks
     end = max(view.horizon, canvas.height * 0.3)
@@ -30,7 +29,7 @@ def sky(view: View) -> None:
             canvas.over(band, colour, band.stipple(smooth(low, high, t)))
 
 
-def disc(view: View) -> None:
+def disc(view: SceneView) -> None:
     """Sun or moon with a halo of grain."""
     canvas, inks = view.canvas, view.inks
     (x, y), radius = view.light, view.unit * (0.075 if view.night else 0.095)
@@ -58,17 +57,17 @@ def disc(view: View) -> None:
         _seas_of_the_moon(view, radius)
 
 
-def is_red_sun(view: View) -> bool:
+def is_red_sun(view: SceneView) -> bool:
     """Whether the sun is the large red one of Japanese prints."""
     return "japan" in view.scene.places and not view.night
 
 
-def disc_ink(view: View) -> Ink:
+def disc_ink(view: SceneView) -> Ink:
     """The ink of sun or moon."""
     return ink("d8402f") if is_red_sun(view) else view.inks.disc
 
 
-def _seas_of_the_moon(view: View, radius: float) -> None:
+def _seas_of_the_moon(view: SceneView, radius: float) -> None:
     """Darker plains on the moon and its shaded limb."""
     canvas, inks = view.canvas, view.inks
     x, y = view.light
@@ -84,7 +83,7 @@ def _seas_of_the_moon(view: View, radius: float) -> None:
     canvas.lay(shade, cover, y - radius, y + radius)
 
 
-def stars(view: View) -> None:
+def stars(view: SceneView) -> None:
     """Stars of three sizes, the largest with rays; they thin out towards the horizon."""
     canvas, rng = view.canvas, view.rng("stars")
     height = canvas.height if "space" in view.scene.places else view.horizon
@@ -118,7 +117,7 @@ def _star(size: float, *, rays: bool) -> Field:
     return np.asarray(dot, np.float32)
 
 
-def galaxy(view: View) -> None:
+def galaxy(view: SceneView) -> None:
     """A river of grain across the night."""
     canvas, rng = view.canvas, view.rng("galaxy")
     cloud = Noise(rng, canvas.shape, view.unit * 0.3, octaves=4)
@@ -137,7 +136,7 @@ def galaxy(view: View) -> None:
     canvas.lay(light, lambda band: band.stipple(0.2 * river(band, 0.11) - 0.01))
 
 
-def aurora(view: View) -> None:
+def aurora(view: SceneView) -> None:
     """Curtains of light whose lower hem is sharp."""
     canvas, rng = view.canvas, view.rng("aurora")
     for index, colour in enumerate((ink("2fb98a"), ink("57e0a4"), ink("8a6ae0"))):
@@ -155,7 +154,7 @@ def aurora(view: View) -> None:
         canvas.lay(colour, curtain, 0, view.horizon)
 
 
-def clouds(view: View, *, heavy: bool = False) -> None:
+def clouds(view: SceneView, *, heavy: bool = False) -> None:
     """Flat-bottomed clouds in two inks, or a heavy deck of them."""
     canvas, rng, inks = view.canvas, view.rng("clouds"), view.inks
     if heavy:
@@ -168,7 +167,7 @@ def clouds(view: View, *, heavy: bool = False) -> None:
     del inks
 
 
-def _cloud(view: View, rng: np.random.Generator, x: float, y: float, width: float) -> None:
+def _cloud(view: SceneView, rng: np.random.Generator, x: float, y: float, width: float) -> None:
     canvas = view.canvas
     columns = np.arange(int(width), dtype=np.float32)
     top = np.zeros_like(columns)
@@ -189,7 +188,7 @@ def _cloud(view: View, rng: np.random.Generator, x: float, y: float, width: floa
     )
 
 
-def _cloud_deck(view: View, rng: np.random.Generator) -> None:
+def _cloud_deck(view: SceneView, rng: np.random.Generator) -> None:
     canvas, inks = view.canvas, view.inks
     dark = mix(inks.cloud, inks.top, 0.6)
     for index in range(4):
@@ -209,7 +208,7 @@ def _cloud_deck(view: View, rng: np.random.Generator) -> None:
         canvas.lay(mix(colour, inks.low, 0.4), lit, 0, view.horizon)
 
 
-def lightning(view: View) -> None:
+def lightning(view: SceneView) -> None:
     """One forked bolt from the clouds to the horizon."""
     canvas, rng = view.canvas, view.rng("lightning")
     x = canvas.width * rng.uniform(0.14, 0.3)
@@ -223,7 +222,7 @@ def lightning(view: View) -> None:
 
 
 def _bolt(
-    view: View, rng: np.random.Generator, start: tuple[float, float], rows: int, width: float
+    view: SceneView, rng: np.random.Generator, start: tuple[float, float], rows: int, width: float
 ) -> Field:
     """Print one bolt; its column, relative to the start, in each row."""
     bends = np.cumsum(rng.choice([-1.0, 1.0], 12) * rng.uniform(0.5, 1.6, 12)) * view.unit * 0.035
@@ -238,7 +237,7 @@ def _bolt(
     return np.asarray(path, np.float32)
 
 
-def planet(view: View) -> None:
+def planet(view: SceneView) -> None:
     """A ringed planet that rises from a lower corner."""
     canvas, inks = view.canvas, view.inks
     side = 0.16 if view.light[0] > canvas.width / 2 else 0.84
@@ -271,3 +270,70 @@ def planet(view: View) -> None:
     canvas.lay(mix(body, inks.disc, 0.55), belts, y - radius, y + radius)
     canvas.lay(mix(inks.top, body, 0.12), night_side, y - radius, y + radius)
     canvas.lay(mix(inks.disc, body, 0.3), lambda b: ring(b) * 0.9)
+
+
+def rain(view: SceneView) -> None:
+    """Slanting strokes of three lengths."""
+    canvas, rng = view.canvas, view.rng("rain")
+    pale = mix(view.inks.low, WARM_WHITE, 0.45)
+    strokes = [_stroke(view.unit * long, view.unit * 0.0011) for long in (0.03, 0.05, 0.08)]
+    for index in range(int(230 * canvas.width * canvas.height / view.unit**2)):
+        stroke = strokes[index % 3] * np.float32(0.3 + 0.4 * rng.random())
+        x, y = (
+            rng.random() * (canvas.width + view.unit * 0.05),
+            rng.uniform(-0.05, 1) * canvas.height,
+        )
+        canvas.stamp(pale, stroke, int(x) - stroke.shape[1], int(y))
+
+
+def _stroke(long: float, thick: float) -> Field:
+    height, width = max(3, int(long)), max(3, int(long * 0.22) + 3)
+    y = np.arange(height, dtype=np.float32)[:, None]
+    x = np.arange(width, dtype=np.float32)[None, :]
+    away = np.abs(x - (width - 2) + y * (width - 3) / height)
+    return np.clip(max(thick, 0.45) - away + 0.5, 0, 1).astype(np.float32)
+
+
+def snow(view: SceneView) -> None:
+    """Round flakes, few of them large."""
+    _scatter(view, "snow", mix(WARM_WHITE, view.inks.low, 0.1), 190, (0.0016, 0.0075))
+
+
+def petals(view: SceneView) -> None:
+    """Blossom on the wind."""
+    _scatter(view, "petals", ink("f2a9bd"), 90, (0.003, 0.008))
+
+
+def _scatter(
+    view: SceneView, name: str, colour: Ink, count: int, sizes: tuple[float, float]
+) -> None:
+    canvas, rng = view.canvas, view.rng(name)
+    for _ in range(int(count * canvas.width * canvas.height / view.unit**2)):
+        size = view.unit * (sizes[0] + (sizes[1] - sizes[0]) * rng.random() ** 3)
+        spot = _dot(max(size, 0.6))
+        x, y = int(rng.random() * canvas.width), int(rng.random() * canvas.height)
+        canvas.stamp(colour, spot, x, y)
+
+
+def _dot(radius: float) -> Field:
+    reach = int(radius) + 2
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
+    return np.asarray(np.clip(radius - np.hypot(x, y) + 0.5, 0, 1), np.float32)
+
+
+def fireflies(view: SceneView) -> None:
+    """Warm points with a halo of grain, near the ground."""
+    canvas, rng = view.canvas, view.rng("fireflies")
+    lamp = mix(view.inks.lamp, ink("f4f08a"), 0.4)
+    for _ in range(int(42 * canvas.width / view.unit)):
+        x = int(rng.random() * canvas.width)
+        y = int(view.horizon * 0.8 + (canvas.height - view.horizon * 0.8) * rng.random() ** 0.8)
+        size = view.unit * rng.uniform(0.002, 0.0045)
+        reach = int(size * 5) + 2
+        yy, xx = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
+        far = np.hypot(xx, yy)
+        halo = canvas.stipple_at(0.6 * (1 - far / reach), x - reach, y - reach) * (far < reach)
+        canvas.stamp(lamp, (halo * 0.6).astype(np.float32), x - reach, y - reach)
+        canvas.stamp(
+            mix(lamp, WARM_WHITE, 0.6), np.clip(size - far + 0.5, 0, 1), x - reach, y - reach
+        )

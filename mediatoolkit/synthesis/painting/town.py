@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from mediatoolkit.synthesis.painting.canvas import Band, Ink
-from mediatoolkit.synthesis.painting.inks import WARM_WHITE, ink, mix
+from mediatoolkit.synthesis.painting.canvas import Band, Field, Ink, smooth
 from mediatoolkit.synthesis.painting.land import below
-from mediatoolkit.synthesis.painting.texture import Field, smooth
-from mediatoolkit.synthesis.painting.view import View
+from mediatoolkit.synthesis.painting.palettes import WARM_WHITE, ink, mix
+from mediatoolkit.synthesis.painting.setting import SceneView
 
 NEON = ("ff4fa0", "3fe0e8", "f9cb5c", "8f6aff")
 
 
-def city(view: View) -> None:
+def city(view: SceneView) -> None:
     """Three rows of buildings, the nearest darkest and with the largest windows."""
     inks, rng = view.inks, view.rng("city")
     dusk = view.night or view.scene.time in {"sunset", "dawn"} or view.scene.season == "storm"
@@ -25,12 +24,14 @@ def city(view: View) -> None:
         _windows(view, rng, line, corner, near, dusk=dusk)
 
 
-def is_neon(view: View) -> bool:
+def is_neon(view: SceneView) -> bool:
     """Whether the lights are coloured."""
     return "neon" in view.scene.understood or view.scene.season == "fantasy"
 
 
-def _skyline(view: View, rng: np.random.Generator, base: float, near: float) -> tuple[Field, Field]:
+def _skyline(
+    view: SceneView, rng: np.random.Generator, base: float, near: float
+) -> tuple[Field, Field]:
     """Roof row and left edge of the building, per column."""
     width = view.canvas.width
     line, corner = np.full(width, base, np.float32), np.zeros(width, np.float32)
@@ -52,7 +53,7 @@ def _skyline(view: View, rng: np.random.Generator, base: float, near: float) -> 
     return line, corner
 
 
-def _haze(view: View, line: Field, colour: Ink, near: float) -> None:
+def _haze(view: SceneView, line: Field, colour: Ink, near: float) -> None:
     glow = mix(colour, view.inks.low, 0.55 - 0.25 * near)
     depth = view.unit * 0.5
 
@@ -65,7 +66,13 @@ def _haze(view: View, line: Field, colour: Ink, near: float) -> None:
 
 
 def _windows(
-    view: View, rng: np.random.Generator, line: Field, corner: Field, near: float, *, dusk: bool
+    view: SceneView,
+    rng: np.random.Generator,
+    line: Field,
+    corner: Field,
+    near: float,
+    *,
+    dusk: bool,
 ) -> None:
     """A grid on each building; which windows are lit is drawn once for all."""
     cell = max(3.0, view.unit * (0.013 + 0.011 * near))
@@ -92,7 +99,7 @@ def _windows(
         view.canvas.lay(colour, panes, float(line.min()))
 
 
-def street(view: View) -> None:
+def street(view: SceneView) -> None:
     """Wet ground before the city that carries its lights as long streaks."""
     canvas, inks, rng = view.canvas, view.inks, view.rng("street")
     start = int(view.horizon + view.unit * 0.16)

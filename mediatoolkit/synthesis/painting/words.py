@@ -1,17 +1,43 @@
-"""From a prompt to a scene: which words mean what."""
+"""From a prompt to a scene: which words mean what, from `vocabulary.toml` and `nouns.toml`."""
 
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 
-from mediatoolkit.synthesis.painting import nouns
-from mediatoolkit.synthesis.painting import vocabulary as known
-from mediatoolkit.synthesis.painting.inks import COLOURS
+from mediatoolkit.synthesis.painting.outlines import has_glyph
+from mediatoolkit.synthesis.painting.palettes import COLOURS
+from mediatoolkit.synthesis.tables import load
 
 MOST_THINGS = 5
 """Kinds of things in one picture; more would only be a heap."""
 MOST_WORDS = 400
-"""Words that are read of a very long prompt."""
+"""How many words of a very long prompt are read."""
+
+_WORDS = load(__package__, "vocabulary.toml")
+_PLAIN, _FLYING, _CLOTHES = (
+    frozenset(_WORDS.words(name)) for name in ("plain", "flying", "clothes")
+)
+_MOODS = {
+    field_name: _WORDS.meanings(section)
+    for field_name, section in (
+        ("time", "times"),
+        ("season", "seasons"),
+        ("style", "styles"),
+        ("form", "forms"),
+    )
+}
+_PLACES, _SURFACES, _WEATHER, _RELATIONS, _IMPLIED = map(
+    _WORDS.meanings, ("places", "surfaces", "weather", "relations", "implied")
+)
+_COUNTS, _SIZES = _WORDS.numbers("counts"), _WORDS.numbers("sizes")
+_SIGNS = _WORDS.texts("japanese") | _WORDS.texts("emoji")
+_PHRASES = _WORDS.texts("phrases")
+
+_NOUNS = load(__package__, "nouns.toml")
+_NOT_THINGS = frozenset(_NOUNS.words("not_things"))
+_SINGULARS = _NOUNS.meanings("plurals")
+_EVERYDAY = {word.replace("-", " "): motif for word, motif in _NOUNS.meanings("everyday").items()}
+_ENDINGS = ("", " face", " building", " symbol", " sign", " emblem")
 
 
 @dataclass(frozen=True)
@@ -38,7 +64,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class PictureScene:
     """What a prompt asks for; every field may be empty."""
 
     time: str = ""
@@ -58,9 +84,9 @@ class Scene:
 def tokens(text: str) -> list[str]:
     """Lower-case words, numbers and single emoji of a text, in order."""
     text = unicodedata.normalize("NFKC", text).lower()
-    for characters, english in (known.JAPANESE | known.EMOJI).items():
+    for characters, english in _SIGNS.items():
         text = text.replace(characters, f" {english} ")
-    for phrase, english in known.PHRASES.items():
+    for phrase, english in _PHRASES.items():
         text = re.sub(rf"\b{phrase}\b", english, text)
     # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
     pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
@@ -72,9 +98,40 @@ def essence(text: str) -> str:
     return " ".join(word for word in tokens(text) if word not in COLOURS)
 
 
-def read(text: str) -> Scene:
+def read(text: str) -> PictureScene:
     """Understand a prompt as far as possible; anything gives a scene."""
     return _Reader(tokens(text)).scene()
+
+
+def find_motif(words: str) -> str | None:
+    """The motif called by one to three words, or None.
+
+    A motif is named by its glyph's Unicode name, or by `@` and the name of a figure.
+    """
+    if words in _EVERYDAY:
+        return _EVERYDAY[words]
+    if words in _NOT_THINGS or len(words) < 3:
+        return None
+    for ending in _ENDINGS:
+        name = f"{words}{ending}".upper()
+        try:
+            character = unicodedata.lookup(name)
+        except KeyError:
+            continue
+        if has_glyph(character):
+            return name
+    return None
+
+
+def singular(word: str) -> str:
+    """A plural noun without its ending, another word unchanged."""
+    if word in _SINGULARS:
+        return _SINGULARS[word]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us")) else word
 
 
 class _Reader:
@@ -82,7 +139,7 @@ class _Reader:
 
     def __init__(self, words: list[str]) -> None:
         self._words = words
-        self._found: dict[str, list[str]] = {k: [] for k in ("time", "season", "style", "form")}
+        self._moods: dict[str, str] = {}
         self._surface = ""
         self._places: list[str] = []
         self._weather: set[str] = set()
@@ -98,14 +155,13 @@ class _Reader:
         self._flying = False
         self._at = 0
 
-    def scene(self) -> Scene:
+    def scene(self) -> PictureScene:
         while self._at < len(self._words):
             self._at += self._step(self._at)
         self._loose += self._colours
         self._drop_weather_that_is_a_thing()
-        first = {kind: found[0] if found else "" for kind, found in self._found.items()}
-        return Scene(
-            **first,
+        return PictureScene(
+            **self._moods,
             surface=self._surface,
             places=tuple(dict.fromkeys(self._places)),
             weather=frozenset(self._weather),
@@ -123,23 +179,21 @@ class _Reader:
             if length <= len(self._words) - at and self._noun(phrase):
                 return length
         word = self._words[at]
-        meant = (
-            self._modifier(word) or self._setting(word) or self._noun(word) or word in known.PLAIN
-        )
-        if word not in known.PLAIN and word not in known.RELATIONS:
+        meant = self._modifier(word) or self._setting(word) or self._noun(word) or word in _PLAIN
+        if word not in _PLAIN and word not in _RELATIONS:
             (self._understood if meant else self._unknown)[word] = None
         return 1
 
     def _modifier(self, word: str) -> bool:
         if word in COLOURS and not self._is_fruit_or_flower(word):
             self._colours.append(word)
-        elif word in known.COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
-            self._count = known.COUNTS.get(word) or int(word)
-        elif word in known.SIZES:
-            self._size = known.SIZES[word]
-        elif word in known.RELATIONS:
-            self._relation = known.RELATIONS[word]
-        elif word in known.FLYING:
+        elif word in _COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
+            self._count = int(_COUNTS.get(word) or word)
+        elif word in _SIZES:
+            self._size = _SIZES[word]
+        elif word in _RELATIONS:
+            self._relation = _RELATIONS[word]
+        elif word in _FLYING:
             self._flying = True
             if self._things:
                 self._things[-1] = replace(self._things[-1], flying=True)
@@ -151,31 +205,27 @@ class _Reader:
         """Whether "a rose" or "two orange" stands alone, not before another noun."""
         before = " ".join(self._words[max(0, self._at - 1) : self._at])
         after = " ".join(self._words[self._at + 1 : self._at + 2])
-        counted = before in {"a", "an"} or before in known.COUNTS or before in COLOURS
-        alone = not after or after in known.RELATIONS or after in known.PLAIN
+        counted = before in {"a", "an"} or before in _COUNTS or before in COLOURS
+        alone = not after or after in _RELATIONS or after in _PLAIN
         return word in {"rose", "orange"} and counted and alone
 
     def _setting(self, word: str) -> bool:
-        single = nouns.singular(word)
+        single = singular(word)
         meant = False
         for form in dict.fromkeys((word, single)):
-            for kind, table in (
-                ("time", known.TIMES),
-                ("season", known.SEASONS),
-                ("style", known.STYLES),
-                ("form", known.FORMS),
-            ):
-                if form in table and not (meant and form == single):
-                    self._found[kind].append(table[form])
+            for kind, meanings in _MOODS.items():
+                if form in meanings and not (meant and form == single):
+                    self._moods.setdefault(kind, meanings[form])
                     meant = True
-            if form in known.WEATHER:
-                self._weather.add(known.WEATHER[form])
+            if form in _WEATHER:
+                self._weather.add(_WEATHER[form])
                 meant = True
-            if form in known.PLACES or form in known.SURFACES:
+            if form in _PLACES or form in _SURFACES:
                 self._place(form)
                 meant = True
-            if form in known.WEATHER and not form.endswith("y"):
-                self._relation = ""  # "under the stars", but not "on a sunny hill"
+            if form in _WEATHER and not form.endswith("y"):
+                # "Under the stars" is no place, but "on a sunny hill" is.
+                self._relation = ""
             if meant:
                 break
         return self._special(word) or meant
@@ -184,11 +234,11 @@ class _Reader:
         """Words that say more than one thing."""
         if word == "japan":
             self._places.append("japan")
-        elif word in known.CLOTHES and self._things:
+        elif word in _CLOTHES and self._things:
             self._things[-1] = replace(self._things[-1], colour=self._colour())
             self._relation = ""
-        elif word in known.IMPLIED:
-            self._add(known.IMPLIED[word], 2)
+        elif word in _IMPLIED:
+            self._add(_IMPLIED[word], 2)
         elif word == "sky" and self._colours:
             self._tints["sky"] = self._colour()
         elif word == "moon" and self._stood_upon():
@@ -203,36 +253,33 @@ class _Reader:
         return "on" in self._words[max(0, self._at - 2) : self._at] and bool(self._things)
 
     def _place(self, word: str) -> None:
-        if word in known.SURFACES:
-            name = self._surface = known.SURFACES[word]
+        if word in _SURFACES:
+            name = self._surface = _SURFACES[word]
         else:
-            name = known.PLACES[word]
+            name = _PLACES[word]
             self._places.append(name)
         if self._colours:
             self._tints[name] = self._colour()
         if self._relation in {"on", "over"}:
             self._things = [
-                t if t.relation else replace(t, relation=self._relation, anchor=name)
-                for t in self._things
+                thing if thing.relation else replace(thing, relation=self._relation, anchor=name)
+                for thing in self._things
             ]
         self._relation = ""
         self._count, self._size = 0, 1.0
 
     def _noun(self, phrase: str) -> bool:
-        single = nouns.singular(phrase)
-        if phrase in known.PLAIN or phrase in known.RELATIONS:
+        single = singular(phrase)
+        if phrase in _PLAIN or phrase in _RELATIONS:
             return False
-        motif = nouns.find(phrase) or nouns.find(single)
-        if not motif and len(phrase) == 1 and not phrase.isalnum():
-            motif = nouns.glyph_name(phrase)
-            from mediatoolkit.synthesis.painting.glyphs import has_glyph
-
-            motif = motif if has_glyph(phrase) else ""
+        motif = find_motif(phrase) or find_motif(single)
+        if not motif and len(phrase) == 1 and not phrase.isalnum() and has_glyph(phrase):
+            motif = unicodedata.name(phrase, "")
         if not motif:
             return False
         if " " in phrase:
             self._understood.update(dict.fromkeys(phrase.split()))
-        many = 3 if single != phrase and not nouns.find(phrase) else 1
+        many = 3 if single != phrase and not find_motif(phrase) else 1
         self._add(motif, self._count or many)
         return True
 

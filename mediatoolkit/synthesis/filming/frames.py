@@ -1,6 +1,6 @@
-"""Pictures made ready for a camera: one shape, never stretched, in the colours of film."""
+"""Pictures made ready for a camera, and the frames of a film: shots that fade into each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,11 +9,12 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageFilter
 
-from mediatoolkit.media import pixels
+from mediatoolkit.media import Image, pixels
 from mediatoolkit.media.reel import pyav
+from mediatoolkit.synthesis.filming.shots import Shot, Viewport
 
 ROOM = 1.2
-"""How much larger than the film a plate is, so that a camera that comes close finds detail."""
+"""How much larger than the film a picture is, so that a camera that comes close finds detail."""
 
 _CROPPED = 0.15
 """The largest share of a picture that may be cut off to fill a frame."""
@@ -29,17 +30,8 @@ class Planes(NamedTuple):
     v: Pillow.Image
 
 
-class View(NamedTuple):
-    """What a camera sees of a plate: a rectangle in shares of the plate's sides."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
 @dataclass(frozen=True)
-class Plate:
+class FittedPicture:
     """A picture in the shape of the film.
 
     Attributes:
@@ -50,8 +42,8 @@ class Plate:
     planes: Planes
     fills: bool
 
-    def seen(self, view: View, size: tuple[int, int]) -> Planes:
-        """The part of the plate that a camera sees, at the size of the film."""
+    def seen(self, view: Viewport, size: tuple[int, int]) -> Planes:
+        """The part of the picture that a camera sees, at the size of the film."""
         half = size[0] // 2, size[1] // 2
         return Planes(
             _part(self.planes.y, view, size),
@@ -60,9 +52,9 @@ class Plate:
         )
 
 
-def make_plate(
+def fit(
     picture: Pillow.Image, size: tuple[int, int], tick: Callable[[], None] = lambda: None
-) -> Plate:
+) -> FittedPicture:
     """Fit a picture to a film of *size*.
 
     Args:
@@ -74,11 +66,11 @@ def make_plate(
     flat = pixels.flattened(picture)
     tick()
     scale = max(width / flat.width, height / flat.height)
-    filled = (width / scale) * (height / scale) / (flat.width * flat.height)
-    fills = filled >= 1 - _CROPPED
-    made = _cover(flat, (width, height)) if fills else _on_surround(flat, (width, height), tick)
+    uncropped = (width / scale) * (height / scale) / (flat.width * flat.height)
+    fills = uncropped >= 1 - _CROPPED
+    fitted = _cover(flat, (width, height)) if fills else _on_surround(flat, (width, height), tick)
     tick()
-    return Plate(_to_planes(np.asarray(made)), fills)
+    return FittedPicture(_to_planes(np.asarray(fitted)), fills)
 
 
 def _cover(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
@@ -135,7 +127,7 @@ def _plane(plane: Any) -> Pillow.Image:
     return Pillow.fromarray(np.ascontiguousarray(rows[:, : plane.width]))
 
 
-def _part(plane: Pillow.Image, view: View, size: tuple[int, int]) -> Pillow.Image:
+def _part(plane: Pillow.Image, view: Viewport, size: tuple[int, int]) -> Pillow.Image:
     box = (
         view.left * plane.width,
         view.top * plane.height,
@@ -143,3 +135,53 @@ def _part(plane: Pillow.Image, view: View, size: tuple[int, int]) -> Pillow.Imag
         view.bottom * plane.height,
     )
     return plane.resize(size, Pillow.Resampling.BICUBIC, box)
+
+
+class Montage:
+    """Gives the frame of any moment; holds only the pictures that are seen then.
+
+    Args:
+        pictures: `Image`, Pillow images or arrays, one for each shot.
+        shots: When and how each is seen.
+        size: Width and height of the frames, even numbers of pixels.
+        tick: Called while a picture is made ready, with its number from 1.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Any],
+        shots: Sequence[Shot],
+        size: tuple[int, int],
+        tick: Callable[[int], None],
+    ) -> None:
+        """Open nothing yet."""
+        self._pictures, self._shots, self._size, self._tick = pictures, shots, size, tick
+        self._fitted: dict[int, FittedPicture] = {}
+
+    def frame(self, time: float) -> Planes:
+        """What is seen at a time in seconds: each shot as far as it appeared, over those before."""
+        first, *others = self._visible(time)
+        mixed = self._shown(first, time)
+        for index in others:
+            above, share = self._shown(index, time), self._shots[index].presence(time)
+            pairs = zip(mixed, above, strict=True)
+            mixed = Planes(*(Pillow.blend(under, over, share) for under, over in pairs))
+        return mixed
+
+    def _visible(self, time: float) -> list[int]:
+        indices = [n for n, shot in enumerate(self._shots) if shot.start <= time < shot.end]
+        for index in self._fitted.keys() - set(indices):
+            del self._fitted[index]
+        return indices
+
+    def _shown(self, index: int, time: float) -> Planes:
+        if index not in self._fitted:
+            self._fitted[index] = self._fit(index)
+        picture = self._fitted[index]
+        return picture.seen(self._shots[index].view(time, fills=picture.fills), self._size)
+
+    def _fit(self, index: int) -> FittedPicture:
+        self._tick(index + 1)
+        picture = self._pictures[index]
+        image = picture.to_pil() if isinstance(picture, Image) else pixels.pillow_of(picture)
+        return fit(image, self._size, lambda: self._tick(index + 1))

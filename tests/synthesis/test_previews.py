@@ -1,4 +1,4 @@
-"""Proofs show a picture while it is painted, small and seldom."""
+"""Previews show a picture while it is painted, small and seldom."""
 
 import io
 from collections.abc import Callable
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mediatoolkit.synthesis.painting import proofs
+from mediatoolkit.synthesis.painting import previews
 from mediatoolkit.synthesis.painting.canvas import Canvas
 from mediatoolkit.synthesis.painting.painter import paint
-from mediatoolkit.synthesis.painting.proofs import Proofs
+from mediatoolkit.synthesis.painting.previews import Previews
 
 Shown = list[tuple[bytes, float]]
 
@@ -24,20 +24,20 @@ def at(times: list[float]) -> Callable[[], float]:
     return iter(times).__next__
 
 
-def test_a_proof_comes_soon_and_then_twice_a_second_at_the_most() -> None:
+def test_a_preview_comes_soon_and_then_twice_a_second_at_the_most() -> None:
     shown: Shown = []
     times = [0.0, 0.05, 0.1, 0.12, 0.3, 0.61, 0.7, 0.75, 1.2, 1.2]
-    pulls = Proofs(canvas(64, 64), lambda *proof: shown.append(proof), now=at(times))
+    pulls = Previews(canvas(64, 64), lambda *preview: shown.append(preview), now=at(times))
     for done in range(7):
-        pulls.pull(done / 10)
+        pulls.show_if_due(done / 10)
     assert [fraction for _, fraction in shown] == [0.1, 0.4]
 
 
 @pytest.mark.parametrize("size", [(64, 64), (192, 96), (193, 64), (1000, 707), (64, 1536)])
-def test_a_proof_is_a_small_jpeg_of_the_same_shape(size: tuple[int, int]) -> None:
+def test_a_preview_is_a_small_jpeg_of_the_same_shape(size: tuple[int, int]) -> None:
     shown: Shown = []
-    pulls = Proofs(canvas(*size), lambda *proof: shown.append(proof), now=at([0, 1, 1]))
-    pulls.pull(0.5)
+    pulls = Previews(canvas(*size), lambda *preview: shown.append(preview), now=at([0, 1, 1]))
+    pulls.show_if_due(0.5)
     picture = Image.open(io.BytesIO(shown[0][0]))
     assert picture.format == "JPEG"
     assert 96 <= max(picture.size) <= 192 or max(size) < 192
@@ -45,16 +45,16 @@ def test_a_proof_is_a_small_jpeg_of_the_same_shape(size: tuple[int, int]) -> Non
 
 
 def test_a_picture_grows_towards_what_it_becomes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last proof looks like the picture, the first does not, and watching changes nothing."""
-    monkeypatch.setattr(proofs, "FIRST", 0.0)
-    monkeypatch.setattr(proofs, "NEXT", 0.0)
+    """The last preview looks like the picture, the first does not, and watching changes nothing."""
+    monkeypatch.setattr(previews, "FIRST", 0.0)
+    monkeypatch.setattr(previews, "NEXT", 0.0)
     shown: Shown = []
     seen = paint(
         "a red fox in the snow",
         width=384,
         height=384,
         seed=3,
-        proof=lambda *proof: shown.append(proof),
+        preview=lambda *preview: shown.append(preview),
     )
     unseen = paint("a red fox in the snow", width=384, height=384, seed=3)
     assert np.array_equal(seen.pixels, unseen.pixels)

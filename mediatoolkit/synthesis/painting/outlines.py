@@ -1,5 +1,6 @@
-"""Glyphs of Noto Emoji taken apart: outline, solid parts, enclosed fields."""
+"""Outlines: glyphs of Noto Emoji taken apart, and the figures of `figures.toml`."""
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -10,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from mediatoolkit.synthesis.painting.texture import Field
+from mediatoolkit.synthesis.painting.canvas import Field
+from mediatoolkit.synthesis.tables import load
 
 Mask = npt.NDArray[np.uint8]
 
@@ -164,3 +166,102 @@ def _fields(free: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
 def as_field(mask: Mask) -> Field:
     """A mask as coverage from 0 to 1."""
     return mask.astype(np.float32) / np.float32(255)
+
+
+Points = npt.NDArray[np.float64]
+
+_TABLES = load(__package__, "figures.toml")
+FIGURES = _TABLES.texts("figures")
+"""Name to the notation of its shapes."""
+ROLES = {
+    *("main", "light", "shade", "dark", "line", "pale", "leaf", "lamp", "accent", "skin"),
+    *("blush", "hair", "outline", "belly"),
+}
+_KINDS = frozenset({"curve", "poly", "disc"})
+_POINTS = re.compile(r"(?:-?[\d.]+,-?[\d.]+ ?){2,}")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of a figure, in a box of 100 by 100.
+
+    Attributes:
+        role: What its ink depends on: `main`, `light`, `shade`, `dark`, `skin` and so on.
+        points: Corners of its outline, shape `(corners, 2)`.
+    """
+
+    role: str
+    points: Points
+
+
+@cache
+def figure(name: str) -> tuple[Shape, ...]:
+    """The shapes of a figure, the lowest first."""
+    return parse_shapes(name, FIGURES[name])
+
+
+@cache
+def sitting(*, tail: bool) -> tuple[Shape, ...]:
+    """The body of a sitting animal without its head."""
+    text = " ".join([*(_TABLES.words("tail") if tail else ()), *_TABLES.words("sitting")])
+    return parse_shapes("sitting", text)
+
+
+def parse_shapes(name: str, text: str) -> tuple[Shape, ...]:
+    """Shapes from their notation, which `figures.toml` explains.
+
+    Raises:
+        ValueError: The notation is wrong; the message names the figure and the shape.
+    """
+    shapes = []
+    for shape in re.split(r"\s+(?=[a-z]+ [a-z]+ )", " ".join(text.split())):
+        role, kind, pairs = (*shape.split(" ", 2), "", "")[:3]
+        if role not in ROLES or kind not in _KINDS or not _POINTS.fullmatch(pairs):
+            raise _TABLES.wrong(f"[figures] {name}", f'has "{shape[:40]}", which is no shape')
+        shapes.append(Shape(role, _outline(kind, pairs.split())))
+    return tuple(shapes)
+
+
+def _outline(kind: str, pairs: list[str]) -> Points:
+    points = np.array([[float(v) for v in pair.split(",")] for pair in pairs])
+    if kind == "disc":
+        centre, radius = points.mean(0), (points[1] - points[0]) / 2
+        turn = np.linspace(0, 2 * np.pi, 65)[:-1, None]
+        return np.asarray(centre + radius * np.hstack([np.cos(turn), np.sin(turn)]))
+    return _smooth_through(points) if kind == "curve" else points
+
+
+def _smooth_through(points: Points) -> Points:
+    """A closed Catmull-Rom curve through the points."""
+    before, after = np.roll(points, 1, 0), np.roll(points, -1, 0)
+    beyond = np.roll(points, -2, 0)
+    t = np.linspace(0, 1, 13)[:-1, None, None]
+    curve = 0.5 * (
+        2 * points
+        + (after - before) * t
+        + (2 * before - 5 * points + 4 * after - beyond) * t**2
+        + (3 * points - before - 3 * after + beyond) * t**3
+    )
+    bends = np.abs(after - points).sum(1) > 0  # a doubled point is a corner, not a loop
+    return np.asarray(curve.transpose(1, 0, 2)[bends].reshape(-1, 2), np.float64)
+
+
+def draw(shape: Shape, size: int, *, stroke: float = 0.0) -> Mask:
+    """Rasterise a shape into a square mask.
+
+    Args:
+        shape: The shape in its box of 100 by 100.
+        size: Side of the mask in pixels.
+        stroke: Width of the outline in pixels; 0 fills the shape instead.
+    """
+    margin = size // 20
+    inner = size - 2 * margin
+    corners = shape.points * (2 * inner / 100) + 2 * margin
+    points = [(float(x), float(y)) for x, y in corners]
+    sheet = Image.new("L", (2 * size, 2 * size))
+    pen = ImageDraw.Draw(sheet)
+    if stroke:
+        pen.line([*points, *points[:2]], fill=255, width=max(2, round(2 * stroke)), joint="curve")
+    else:
+        pen.polygon(points, fill=255)
+    return np.array(sheet.reduce(2))

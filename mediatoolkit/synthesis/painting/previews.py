@@ -1,4 +1,4 @@
-"""Proofs: small prints of a picture that is not finished, to look at meanwhile."""
+"""Previews: small copies of a picture that is not finished, to look at meanwhile."""
 
 import io
 import time
@@ -12,13 +12,13 @@ from mediatoolkit.synthesis.painting.canvas import Canvas
 SIDE = 192
 """Pixels of the longest side at the most."""
 FIRST, NEXT = 0.1, 0.5
-"""Seconds from the start to the first proof, and from one to the next, at the least."""
+"""Seconds from the start to the first preview, and from one to the next, at the least."""
 
-Show = Callable[[bytes, float], None]
+ShowPreview = Callable[[bytes, float], None]
 
 
-class Proofs:
-    """Pulls proofs from a canvas while it is being printed on; each takes about a millisecond.
+class Previews:
+    """Shows a canvas while it is being printed on; each preview takes about a millisecond.
 
     Args:
         canvas: What is printed on.
@@ -27,13 +27,13 @@ class Proofs:
     """
 
     def __init__(
-        self, canvas: Canvas, show: Show, *, now: Callable[[], float] = time.monotonic
+        self, canvas: Canvas, show: ShowPreview, *, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Start the clock."""
         self._canvas, self._show, self._now = canvas, show, now
         self._due = now() + FIRST
 
-    def pull(self, fraction: float) -> None:
+    def show_if_due(self, fraction: float) -> None:
         """Show how the picture looks now, if it is time for that."""
         if self._now() < self._due:
             return
@@ -42,7 +42,7 @@ class Proofs:
 
 
 def _jpeg(canvas: Canvas) -> bytes:
-    """Every pixel of the proof is the mean of four, so that the grain stays quiet."""
+    """Every pixel of the preview is the mean of four, so that the grain stays quiet."""
     step = -(-max(canvas.shape) // SIDE)
     half = step // 2
     high, wide = (side // step * step for side in canvas.shape)
