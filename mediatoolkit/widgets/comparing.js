@@ -1,5 +1,7 @@
 // Two pictures under one slider or side by side, and what was asked for differently.
 
+import { keepKeys, make } from "./page.js";
+
 const LETTERS = ["A", "B"];
 const TAGS = { same: "span", gone: "del", new: "ins" };
 const SAID = { gone: "removed", new: "added" };

@@ -1,7 +1,9 @@
-// Small words that the scripts of all widgets share; this stands before them, in the same module.
+// What the scripts of several widgets share.
+
+const READING = 12000; // milliseconds that a message stays
 
 /** A new element; text reaches the page as text. */
-function make(tag, className = "", attributes = {}, ...children) {
+export function make(tag, className = "", attributes = {}, ...children) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -10,7 +12,7 @@ function make(tag, className = "", attributes = {}, ...children) {
 }
 
 /** A native button that calls *act* with the click. */
-function button(text, act, { className = "", ...attributes } = {}) {
+export function button(text, act, { className = "", ...attributes } = {}) {
   const element = make("button", `mt-press ${className}`.trim(), attributes, text);
   element.type = "button";
   element.addEventListener("click", act);
@@ -18,17 +20,17 @@ function button(text, act, { className = "", ...attributes } = {}) {
 }
 
 /** Such as `3.2 MB`. */
-function megabytes(bytes) {
+export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** Say *text* in a live region; the same words are not said twice. */
-function say(region, text) {
+export function say(region, text) {
   if (region.textContent !== text) region.textContent = text;
 }
 
 /** Keys without Ctrl are meant for the widget; the notebook around it would move or make cells. */
-function keepKeys(root) {
+export function keepKeys(root) {
   root.addEventListener("keydown", (event) => {
     if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
   });
@@ -37,9 +39,24 @@ function keepKeys(root) {
 const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 
 /** Call *act* when the kernel behind *model* ends; JupyterLab tells of it, other pages may not. */
-function whenGone(model, act) {
+export function whenGone(model, act) {
   const kernel = model.widget_manager?.kernel;
   const look = (_, status) => GONE.has(status) && act();
   kernel?.statusChanged?.connect(look);
   kernel?.disposed?.connect(act);
+}
+
+/** Text beside the button that was pressed; *role* is "alert" or "status". */
+export function toast(text, near, role = "alert") {
+  for (const old of document.querySelectorAll(".mt-said")) old.remove();
+  const box = make("div", "mt-widget mt-said", { role });
+  box.append(
+    make("p", "", {}, text),
+    button("×", () => box.remove(), { "aria-label": "Close this message" }),
+  );
+  (document.querySelector("dialog[open]") ?? document.body).append(box);
+  const at = near?.isConnected ? near.getBoundingClientRect() : { left: 24, bottom: 24 };
+  box.style.left = `${Math.max(12, Math.min(at.left, innerWidth - box.offsetWidth - 12))}px`;
+  box.style.top = `${Math.max(12, Math.min(at.bottom + 6, innerHeight - box.offsetHeight - 12))}px`;
+  setTimeout(() => box.remove(), READING);
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -9,6 +10,8 @@ from typing import Any, ClassVar, NoReturn
 from mediatoolkit.errors import MediaToolkitError
 
 _HERE = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "([^"]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 
@@ -84,9 +87,24 @@ def begin(
     task.add_done_callback(ended)
 
 
-def script(*names: str) -> str:
-    """The files *names* behind `page.js`, as one script."""
-    return "\n".join((_HERE / name).read_text() for name in ("page.js", *names))
+def script(name: str) -> str:
+    """The module *name* and all that it imports, as the one module that anywidget wants.
+
+    A module stands behind those it imports; so that the joined text reads well, the names at the
+    top of our modules are unique within a widget.
+    """
+    modules: dict[Path, str] = {}
+    _collect(_HERE / name, modules)
+    return "\n".join(modules.values())
+
+
+def _collect(path: Path, modules: dict[Path, str]) -> None:
+    text = path.read_text()
+    for imported in _IMPORT.findall(text):
+        beside = (path.parent / imported).resolve()
+        if beside not in modules:
+            _collect(beside, modules)
+    modules[path.resolve()] = _EXPORT.sub("", _IMPORT.sub("", text))
 
 
 def style(*names: str) -> str:

@@ -1,5 +1,7 @@
 // The sessions of a kernel. Python sends the table when a number changes.
 
+import { button, make, say } from "./page.js";
+
 const COLUMNS = ["Origin", "Open connections", "In flight", "Calls", "Bytes in", "Errors"];
 
 function line(values) {

@@ -1,5 +1,10 @@
 // The view of the jobs of one cell. Python sends what happened and when; the browser counts the seconds.
 
+import { Jobs, initialize } from "./group.js";
+import { everyTick, failureParts, keepTime } from "./job.js";
+import { placeOf } from "./sounding.js";
+import { button, make, say } from "../page.js";
+
 const MOST_ROWS = 5; // on the page; the others are counted
 const MOST_PICTURES = 24;
 

@@ -1,5 +1,8 @@
 // The jobs of one cell, as Python last told of them; what all views of them share.
 
+import { Voice, handOver } from "./sounding.js";
+import { whenGone } from "../page.js";
+
 /** One job, as Python last told of it; what all views of it share. */
 class Job {
   voice = new Voice();
@@ -37,7 +40,7 @@ class Job {
 }
 
 /** All jobs of a cell. */
-class Jobs extends EventTarget {
+export class Jobs extends EventTarget {
   skew = 0; // clock of the kernel minus clock of this page, milliseconds
   place = null;
   seen = false;
@@ -73,7 +76,7 @@ class Jobs extends EventTarget {
   }
 }
 
-function initialize(jobs, { model }) {
+export function initialize(jobs, { model }) {
   const listen = () => {
     jobs.skew = model.get("now") - Date.now();
   };

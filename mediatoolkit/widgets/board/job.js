@@ -1,11 +1,13 @@
 // How a job stands, for the board and for the studio. The browser counts the seconds by itself.
 
+import { make } from "../page.js";
+
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const WARN = 0.75; // share of the time after which a bar warns
 const ALARM = 0.92;
 
 /** Such as `3.1 s` or `1:54 min`. */
-function seconds(milliseconds) {
+export function seconds(milliseconds) {
   const whole = Math.max(0, milliseconds) / 1000;
   if (whole < 60) return `${whole.toFixed(STILL.matches || whole >= 10 ? 0 : 1)} s`;
   return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")} min`;
@@ -13,7 +15,7 @@ function seconds(milliseconds) {
 
 /** Write into *clock*, and into the *bar* in *root*, how far a job is at *now* of the kernel. The
  *  end of a *pause* is beside the stage, which is read aloud: nobody wants to hear it every second. */
-function keepTime({ began, deadline, fraction, next }, now, { root, bar, clock, pause }) {
+export function keepTime({ began, deadline, fraction, next }, now, { root, bar, clock, pause }) {
   const spent = Math.min(1, Math.max(0, (now - began) / (deadline - began || 1)));
   const known = typeof fraction === "number";
   bar.value = known ? fraction : spent;
@@ -24,13 +26,13 @@ function keepTime({ began, deadline, fraction, next }, now, { root, bar, clock, 
 }
 
 /** Call *count* as often as a clock with tenths of a second needs it; returns what ends that. */
-function everyTick(count) {
+export function everyTick(count) {
   const timer = setInterval(count, STILL.matches ? 1000 : 100);
   return () => clearInterval(timer);
 }
 
 /** Why a job failed, with the facts folded away. */
-function failureParts({ kind, message, facts }) {
+export function failureParts({ kind, message, facts }) {
   const list = make("dl");
   for (const [name, value] of Object.entries(facts)) {
     list.append(make("dt", "", {}, name), make("dd", "", {}, value));

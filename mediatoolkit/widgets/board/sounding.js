@@ -1,12 +1,13 @@
 // Speech that sounds while it is made: pieces of 16-bit samples, one after the other without a gap.
-// This stands before the script of the view, in the same module.
+
+import { button } from "../page.js";
 
 const LEAD = 0.12; // seconds between the arrival of the first piece and its sound
 const PATIENCE = 1500; // milliseconds until the player that follows must be on the page
 const VOICE = Symbol.for("mediatoolkit.voice"); // who speaks on this page; two at once are not understood
 
 /** One voice. Its pieces wait until somebody looks at the job. */
-class Voice extends EventTarget {
+export class Voice extends EventTarget {
   context = null;
   muted = false;
   over = false;
@@ -110,14 +111,14 @@ class Voice extends EventTarget {
 }
 
 /** Where on the page a view stands; asked while it is there. */
-function placeOf(el) {
+export function placeOf(el) {
   const child = el.closest(".jp-OutputArea-child");
   const area = child?.parentElement;
   return area ? { area, index: [...area.children].indexOf(child) } : null;
 }
 
 /** What was heard goes on in the player that has taken the place of the view. */
-async function handOver(voice, place) {
+export async function handOver(voice, place) {
   const found = voice.muted || voice.state === "silent" ? null : await playerAt(place);
   if (!found || voice.over) return voice.stop();
   const whole = Math.abs(found.duration - voice.queued) < 1;
@@ -130,7 +131,8 @@ async function handOver(voice, place) {
 
 /** The native player at *place*, ready to play; null when none comes. */
 async function playerAt(place) {
-  for (const end = Date.now() + PATIENCE; place && Date.now() < end; ) {
+  if (!place) return null;
+  for (const end = Date.now() + PATIENCE; Date.now() < end;) {
     const found = place.area.children[place.index]?.querySelector("audio");
     if (found?.readyState > 0) return found;
     await new Promise((done) => setTimeout(done, 20));

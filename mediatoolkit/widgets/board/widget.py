@@ -24,7 +24,7 @@ class Board(Guarded, anywidget.AnyWidget):
             thread the front end's message arrives in.
     """
 
-    _esm = script("board/sounding.js", "board/job.js", "board/group.js", "board/board.js")
+    _esm = script("board/board.js")
     _css = style("board/board.css")
 
     heartbeat = 30.0

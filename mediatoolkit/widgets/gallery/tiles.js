@@ -1,12 +1,14 @@
 // Thumbnails: the page asks for those that are seen, and forgets those that are not.
 
+import { make } from "../page.js";
+
 const BATCH = 8; // thumbnails asked for at once
 const KEPT = 400; // thumbnails held; those out of sight are dropped first
-const NOUNS = { image: "picture", audio: "sound", video: "film" };
+export const NOUNS = { image: "picture", audio: "sound", video: "film" };
 const MARKS = { image: "", audio: "♪", video: "▶" };
 
 /** What all views of one gallery share: lines of text, thumbnails, and who is in sight. */
-class Shelf extends EventTarget {
+export class Shelf extends EventTarget {
   rows = new Map();
   thumbs = new Map();
   #seen = new Map(); // number of views that have it in sight
@@ -77,7 +79,7 @@ class Shelf extends EventTarget {
 }
 
 /** One thumbnail with its words; empty but for its name until it is seen. */
-class Tile {
+export class Tile {
   seen = false;
 
   constructor(id) {

@@ -56,7 +56,7 @@ class Gallery(Guarded, anywidget.AnyWidget):
 
     from_page = frozenset({"chosen", "kind", "model", "sort", "word"})
 
-    _esm = script("gallery/tiles.js", "gallery/gallery.js")
+    _esm = script("gallery/gallery.js")
     _css = style("gallery/gallery.css")
 
     word = t.Unicode().tag(sync=True)

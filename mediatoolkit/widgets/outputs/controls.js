@@ -1,7 +1,10 @@
 // Buttons in what the notebook has shown: revealed while their kernel lives, and their clicks sent.
 
+import { cellOf, recall } from "./recall.js";
+import { Viewer } from "./viewer.js";
+import { toast, whenGone } from "../page.js";
+
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
-const READING = 12000; // milliseconds that a message stays
 const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));
 const LIT = sharedInPage("controls", () => new Map()); // kernel -> its models here
 
@@ -10,21 +13,6 @@ function sharedInPage(name, first) {
   const key = Symbol.for(`mediatoolkit.${name}`);
   window[key] ??= first();
   return window[key];
-}
-
-/** Text beside the button that was pressed; *role* is "alert" or "status". */
-function toast(text, near, role = "alert") {
-  for (const old of document.querySelectorAll(".mt-said")) old.remove();
-  const box = make("div", "mt-widget mt-said", { role });
-  box.append(
-    make("p", "", {}, text),
-    button("×", () => box.remove(), { "aria-label": "Close this message" }),
-  );
-  (document.querySelector("dialog[open]") ?? document.body).append(box);
-  const at = near?.isConnected ? near.getBoundingClientRect() : { left: 24, bottom: 24 };
-  box.style.left = `${Math.max(12, Math.min(at.left, innerWidth - box.offsetWidth - 12))}px`;
-  box.style.top = `${Math.max(12, Math.min(at.bottom + 6, innerHeight - box.offsetHeight - 12))}px`;
-  setTimeout(() => box.remove(), READING);
 }
 
 /** The buttons of one kernel in this page. */
@@ -86,8 +74,8 @@ class Buttons {
     const near = this.#near(message.near);
     if (message.took) this.#took(message.took);
     if (message.say) toast(message.say, near);
-    if (message.view) new View(message.view, buffers, { ask: this.#ask, origin: near });
-    if (message.piece) VIEWS.get(message.piece)?.receive(buffers);
+    if (message.view) Viewer.open(message.view, buffers, { ask: this.#ask, button: near });
+    if (message.piece) Viewer.receive(message.piece, buffers);
     if (message.recall) this.#recall(message.recall, near);
   };
 

@@ -3,12 +3,12 @@
 const INSERT_BELOW = '[data-command="notebook:insert-cell-below"]';
 
 /** The cell that holds *element*, or nothing outside JupyterLab. */
-function cellOf(element) {
+export function cellOf(element) {
   return element?.closest(".jp-Notebook .jp-Cell");
 }
 
 /** Put *code* below *cell*, or into the clipboard; returns in words what was done. */
-async function recall(code, cell) {
+export async function recall(code, cell) {
   if (cell?.isConnected && (await insertBelow(code, cell))) return "";
   const copied = await copy(code);
   return copied ? "The call is in the clipboard; paste it into a cell." : `The call is: ${code}`;
@@ -38,7 +38,7 @@ function mouse(target, ...kinds) {
 
 /** The editor of the active cell when that is a new and empty one after *cell*; waits some time. */
 async function editorBelow(cell, milliseconds) {
-  for (const end = Date.now() + milliseconds; Date.now() < end; ) {
+  for (const end = Date.now() + milliseconds; Date.now() < end;) {
     await new Promise((done) => setTimeout(done, 20));
     const below = cell.nextElementSibling;
     const text = below?.matches(".jp-mod-active") && below.querySelector(".cm-content");
@@ -57,7 +57,7 @@ function paste(code, text) {
 }
 
 /** Put *text* into the clipboard; a page that is not served securely has the old way only. */
-async function copy(text) {
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

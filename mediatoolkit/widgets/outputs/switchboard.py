@@ -32,9 +32,7 @@ class Controls(Guarded, anywidget.AnyWidget):
     which page this is, since the same notebook may be open twice.
     """
 
-    _esm = script(
-        "outputs/recall.js", "outputs/stages.js", "outputs/viewer.js", "outputs/controls.js"
-    )
+    _esm = script("outputs/controls.js")
     _css = style("outputs/controls.css", "outputs/viewer.css")
 
     kernel = t.Unicode().tag(sync=True)

@@ -1,22 +1,35 @@
 // One piece of media in full quality, in a dialog over the page, with what is known of it.
 
-const VIEWS = new Map(); // word by which the next piece is asked for -> the view that waits
+import { filmPane, picturePane, soundPane } from "./panes.js";
+import { cellOf, copy, recall } from "./recall.js";
+import { button, make, megabytes, toast } from "../page.js";
 
-class View {
+const WAITING = new Map(); // token with which the next piece is asked for -> the viewer that waits
+
+export class Viewer {
   #parts = [];
   #received = 0;
   #urls = [];
 
-  /** *ask* sends a word to the kernel, *origin* is the button that was pressed. */
-  constructor(facts, [picture], { ask, origin }) {
-    Object.assign(this, { facts, ask, origin, cell: cellOf(origin) });
+  /** Show media; *ask* sends a token to the kernel, *button* is the one that was pressed. */
+  static open(facts, buffers, options) {
+    return new Viewer(facts, buffers, options);
+  }
+
+  /** A piece of the file that *token* asked for has come. */
+  static receive(token, buffers) {
+    WAITING.get(token)?.receive(buffers);
+  }
+
+  constructor(facts, [picture], { ask, button: pressed }) {
+    Object.assign(this, { facts, ask, pressed, cell: cellOf(pressed) });
     this.standIn = picture ? this.#url([picture], "image/*") : "";
-    this.stage = { picture: pictureStage, sound: soundStage, film: filmStage }[facts.kind](this);
+    this.pane = { picture: picturePane, sound: soundPane, film: filmPane }[facts.kind](this);
     this.#build();
-    VIEWS.set(facts.more, this);
+    WAITING.set(facts.more, this);
     document.body.append(this.dialog);
     this.dialog.showModal();
-    this.stage.shown?.();
+    this.pane.shown?.();
     ask(facts.more);
   }
 
@@ -32,7 +45,7 @@ class View {
 
   #finish() {
     const url = this.#url(this.#parts.splice(0), this.facts.type);
-    this.stage.fill(url);
+    this.pane.fill(url);
     this.save.href = url;
     this.save.removeAttribute("aria-disabled");
     this.waiting.remove();
@@ -67,7 +80,7 @@ class View {
         "data-lm-suppress-shortcuts": "true",
       },
       make("header", "", {}, title, close),
-      make("div", "mt-viewer-stage", {}, ...this.stage.elements, this.waiting),
+      make("div", "mt-viewer-stage", {}, ...this.pane.elements, this.waiting),
       make("aside", "", { "aria-label": "Origin" }, this.#panel(), this.#actions()),
     );
     this.dialog.addEventListener(
@@ -117,16 +130,16 @@ class View {
     this.recalled = true;
     this.dialog.close();
     const said = await recall(this.facts.recall, this.cell);
-    if (said) toast(said, this.origin, "status");
+    if (said) toast(said, this.pressed, "status");
   }
 
   #leave() {
     if (this.#received < this.facts.bytes) this.ask(this.facts.over);
-    VIEWS.delete(this.facts.more);
-    this.stage.empty?.();
+    WAITING.delete(this.facts.more);
+    this.pane.empty?.();
     this.dialog.remove();
     for (const url of this.#urls) URL.revokeObjectURL(url);
     this.#parts = [];
-    if (!this.recalled && this.origin?.isConnected) this.origin.focus();
+    if (!this.recalled && this.pressed?.isConnected) this.pressed.focus();
   }
 }

@@ -1,6 +1,9 @@
 // What is asked: only what the chosen model takes.
 
-const KINDS = {
+import { make } from "../page.js";
+import { choose, field, newId } from "./parts.js";
+
+export const KINDS = {
   image: { tab: "Picture", asks: "What to see", such: "a red fox under the stars, ink on paper" },
   speech: { tab: "Voice", asks: "What to say", such: "Once upon a time a red fox looked up." },
   video: { tab: "Film", asks: "What happens", such: "the fox looks up; snow begins to fall" },
@@ -21,7 +24,7 @@ const ENTRIES = {
   narration: { label: "Narration", placeholder: "spoken aloud" },
 };
 
-class Form {
+export class Form {
   values = {};
 
   constructor(kind, pictures, changed) {
@@ -36,7 +39,7 @@ class Form {
     this.seed = this.seedField();
     this.element = make("div", "mt-studio-form", {
       role: "tabpanel",
-      id: `mt-studio-${++named}`,
+      id: newId(),
     });
     this.element.append(
       field(KINDS[kind].asks, this.prompt),

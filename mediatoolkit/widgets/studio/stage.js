@@ -1,6 +1,9 @@
 // What is shown: one piece at full quality, its words, the code that makes it.
 
-class Stage {
+import { cellOf, copy, recall } from "../outputs/recall.js";
+import { button, make } from "../page.js";
+
+export class Stage {
   constructor(addresses, { fetch, refill }) {
     this.addresses = addresses;
     this.fetch = fetch;

@@ -1,5 +1,13 @@
 // All parts together: three forms behind tabs, one stage, one clock, one history.
 
+import { button, make } from "../page.js";
+import { Clock } from "./clock.js";
+import { Form, KINDS } from "./form.js";
+import { Addresses, newId } from "./parts.js";
+import { Pictures } from "./pictures.js";
+import { Stage } from "./stage.js";
+import { Strip } from "./strip.js";
+
 const WORDS_ALONE = "This model starts from words alone; choose one that takes pictures.";
 
 function tabs(forms, choose) {
@@ -8,7 +16,7 @@ function tabs(forms, choose) {
     const tab = button(KINDS[kind].tab, () => choose(kind), {
       className: "mt-studio-tab",
       role: "tab",
-      id: `mt-studio-${++named}`,
+      id: newId(),
       "aria-controls": element.id,
     });
     tab.dataset.kind = kind;

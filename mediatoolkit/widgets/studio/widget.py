@@ -25,7 +25,6 @@ from mediatoolkit.widgets.page import Guarded, begin, can_be_sent, script, style
 from mediatoolkit.widgets.studio.asked import KINDS, keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
 
-_PARTS = ("parts", "form", "pictures", "stage", "strip", "clock", "studio")
 _PAUSE = 0.1  # seconds between two updates
 _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
 
@@ -46,7 +45,7 @@ class StudioForm(Guarded, anywidget.AnyWidget):
 
     from_page = frozenset({"draft", "seen"})
 
-    _esm = script("outputs/recall.js", "board/job.js", *(f"studio/{name}.js" for name in _PARTS))
+    _esm = script("studio/studio.js")
     _css = style("studio/studio.css")
 
     offers = t.Dict().tag(sync=True)

@@ -1,11 +1,13 @@
 // What the viewer shows a picture, a sound and a film on.
 
+import { button, make } from "../page.js";
+
 const STEP = 1.25; // of one press on + or one notch of the wheel
 const PAN = 60; // pixels that an arrow key moves
 const CLOSEST = 16; // times the size of the picture
 
 /** A picture that can be zoomed and moved. */
-function pictureStage({ facts, standIn }) {
+export function picturePane({ facts, standIn }) {
   const { width, height } = facts;
   const image = make("img", "", {
     alt: facts.prompt || facts.noun,
@@ -113,7 +115,7 @@ function pictureStage({ facts, standIn }) {
 }
 
 /** Speech with its wave, and with the words that are said just now. */
-function soundStage({ facts, standIn }) {
+export function soundPane({ facts, standIn }) {
   const player = make("audio", "", { controls: "", "aria-label": facts.prompt || facts.noun });
   const head = make("div", "mt-wave-head");
   const wave = make("div", "mt-wave", { "aria-hidden": "true" }, head);
@@ -162,7 +164,7 @@ function soundStage({ facts, standIn }) {
   };
 }
 
-function filmStage({ facts, standIn }) {
+export function filmPane({ facts, standIn }) {
   const { width, height } = facts;
   const player = make("video", "", {
     controls: "",
