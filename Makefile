@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FINDS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python; do \
 	if $$one -c '$(FINDS)' 2>/dev/null; then echo $$one; break; fi; done)
-CODE := mediatoolkit tests
+PAGE := mediatoolkit/widgets tests/scripts
 KERNELS := 6.29 7.3 7.4
 # Much of a test is waiting for a kernel or a page; a file of tests shares its own.
 WORKERS ?= 2
@@ -28,6 +28,8 @@ test: lint types floors unit pythons notebooks
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/oxlint $(PAGE)
+	$(BIN)/oxfmt --check $(PAGE)
 
 types: $(VENV)/.test
 	$(BIN)/mypy
@@ -57,6 +59,8 @@ bench: $(VENV)/.test
 fmt: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/oxlint --fix $(PAGE)
+	$(BIN)/oxfmt $(PAGE)
 
 # The ipykernels that tests/kernel runs on, each in a folder that goes before .venv's own.
 kernels: $(KERNELS:%=.kernels/%/.made)
