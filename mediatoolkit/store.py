@@ -7,12 +7,12 @@ import json
 import os
 import secrets
 import struct
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import aiofiles
 import platformdirs
 
 from mediatoolkit.checks import quoted
@@ -24,13 +24,14 @@ M = TypeVar("M", bound=Media)
 T = TypeVar("T")
 
 _NO_FILE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error)
-"""What may happen while a file is put together; the media was paid for, so it is handed back."""
+"""What may go wrong while a file is put together; paid media is handed back all the same."""
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
 _LARGEST_RECORD = 1 << 20  # bytes
+_WELL_FOR = 1.0  # seconds that a folder counts as fit for writing, once it was looked at
 
 _watchers: dict[Path, list[Callable[[], None]]] = {}
-"""Who wants to know what is kept in a folder, through whichever store."""
+"""What is called when something is kept in a folder, through whichever store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Pending:
 
 
 def named(job_id: object, jobs: Iterable[Pending]) -> Pending | None:
-    """The one of *jobs* with that id, or None."""
-    return {one.id: one for one in jobs}.get(job_id) if isinstance(job_id, str) else None
+    """The job with that id, or None."""
+    return next((job for job in jobs if job.id == job_id), None)
 
 
 class Store:
@@ -93,6 +94,7 @@ class Store:
         if not isinstance(create, bool):
             raise StorageError(f"create takes True or False, not {quoted(create)}.")
         self._create = create
+        self._well_until = 0.0  # on the monotonic clock
 
     @classmethod
     def default(cls) -> "Store":
@@ -107,7 +109,10 @@ class Store:
         Raises:
             StorageError: The folder cannot be made, is a file, or may not be written to.
         """
-        await asyncio.to_thread(self._check)
+        # What was well a moment ago needs no further trip to a thread for the next of many calls.
+        if time.monotonic() >= self._well_until:
+            await asyncio.to_thread(self._check)
+            self._well_until = time.monotonic() + _WELL_FOR
 
     async def put(self, media: M) -> M:
         """Keep *media*, with its provenance inside the file.
@@ -120,13 +125,8 @@ class Store:
 
         A write that has begun is finished, also when the caller is cancelled meanwhile.
         """
-        name = (await asyncio.to_thread(media.digest))[:_DIGITS] + media.extension
-        try:
-            await asyncio.to_thread(self._make, self.folder)
-            path = await _to_its_end(self._write(self.folder / name, _pieces(media)))
-        except StorageError as error:
-            error.media = media
-            raise
+        # One trip to a thread does it all: a trip costs about as much as a small file.
+        path = await _in_thread(self._write, media)
         for tell in _watchers.get(self.folder, [])[:]:
             tell()
         return media.with_path(path)
@@ -152,7 +152,7 @@ class Store:
         """Call *tell* whenever this process has kept something in this folder.
 
         Returns:
-            Ends that.
+            A function that ends the watching.
         """
         watchers = _watchers.setdefault(self.folder, [])
         watchers.append(tell)
@@ -165,7 +165,7 @@ class Store:
 
         Args:
             pending: The job.
-            instead_of: What was written down of it before; the one record replaces the other.
+            instead_of: An earlier record of it, which the new one replaces.
 
         Raises:
             StorageError: It could not be written.
@@ -179,13 +179,13 @@ class Store:
         if pending.is_intent:
             record["is_intent"] = True
         name = (instead_of or pending).id
-        await _to_its_end(asyncio.to_thread(self._remember, name, json.dumps(record).encode()))
+        await _in_thread(self._remember, name, json.dumps(record).encode())
 
     async def forget(self, *job_ids: str) -> None:
         """Drop the records of jobs that are over, as far as they are there and can be removed."""
         for job_id in job_ids:
             with contextlib.suppress(StorageError):
-                await _to_its_end(asyncio.to_thread(self.drop, job_id))
+                await _in_thread(self.drop, job_id)
 
     def drop(self, job_id: str) -> None:
         """As `forget`, for one job; blocks.
@@ -220,6 +220,11 @@ class Store:
         return "<Store>"
 
     @property
+    def user_object(self) -> str:
+        """What a user types to go on with the jobs of this store: `mt.jobs` lists the default."""
+        return "mt.jobs" if self.folder == Store.default().folder else "agent"
+
+    @property
     def _records(self) -> Path:
         return self.folder / "pending"
 
@@ -251,36 +256,39 @@ class Store:
         except OSError as error:
             raise files.storage_error(folder, error) from error
 
-    async def _write(self, path: Path, pieces: list[bytes | memoryview]) -> Path:
-        with files.partial_file(path, follow_symlinks=False) as part:
-            async with aiofiles.open(part, "r+b") as file:
-                await file.writelines(pieces)
-                await file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
+    def _write(self, media: Media) -> Path:
+        path = self.folder / (media.digest()[:_DIGITS] + media.extension)
+        try:
+            if not self.folder.is_dir():
+                self._make(self.folder)
+            files.write_file(path, _pieces(media), follow_symlinks=False)
+        except StorageError as error:
+            error.media = media
+            raise
         return path
 
 
-async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await *work*, which goes on to its end when the caller is cancelled; so does the wait."""
-    task = asyncio.ensure_future(work)
+async def _in_thread(function: Callable[..., T], *args: object) -> T:
+    """Call *function* in a thread; a cancel of the caller waits for its end."""
+    future = asyncio.get_running_loop().run_in_executor(None, function, *args)
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    while not future.done():
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([future])
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
-        task.exception()
+        future.exception()
         raise cancelled
-    return task.result()
+    return future.result()
 
 
 def _pieces(media: Media) -> list[bytes | memoryview]:
     try:
         return media.serialize()
     except _NO_FILE as error:
-        failure = StorageError(f"The {media.noun} could not be made into a file: {error}")
-    raise failure
+        message = f"The {media.noun} could not be made into a file: {error}"
+        raise StorageError(message) from error
 
 
 def _digest(name: str) -> str:

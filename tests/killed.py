@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 FOX = Provenance(model="gemini/gemini-omni-1.1-flash", prompt="a fox", engine="gemini")
-ROOMS = ("agents", "providers", "runtime/files.py", "runtime/owners.py", "store.py", "transport")
+ROOMS = ("agents.py", "providers", "runtime/files.py", "runtime/owners.py", "store.py", "transport")
 _OURS = tuple(str(Path(mt.__file__).parent / room) for room in ROOMS)
 
 

@@ -1,11 +1,11 @@
 """The store: whole files or none, and the paid picture is never lost."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
 from typing import Any
 
-import aiofiles
 import pytest
 
 from mediatoolkit.errors import StorageError, TransportError
@@ -172,19 +172,35 @@ async def test_a_record_that_cannot_be_dropped_stays(tmp_path: Path) -> None:
     assert (tmp_path / "pending").is_file()
 
 
-async def test_the_file_goes_through_aiofiles(
+async def test_a_picture_takes_one_trip_to_a_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[object] = []
-    real = aiofiles.open
+    """A trip costs as much as all that is done there, so a batch of small pictures feels each."""
+    loop, trips = asyncio.get_running_loop(), list[object]()
+    real = loop.run_in_executor
 
-    def spy(path: Any, *args: Any, **options: Any) -> Any:
-        opened.append(path)
-        return real(path, *args, **options)
+    def spy(executor: Any, function: Any, *args: Any) -> Any:
+        trips.append(function)
+        return real(executor, function, *args)
 
-    monkeypatch.setattr(aiofiles, "open", spy)
-    await Store(tmp_path).put(Image(picture()))
-    assert len(opened) == 1
+    monkeypatch.setattr(loop, "run_in_executor", spy)
+    store = Store(tmp_path)
+    await store.check()
+    trips.clear()
+    for _ in range(2):
+        await store.check()
+        await store.put(Image(picture()))
+    assert len(trips) == 2
+
+
+async def test_a_cancel_waits_for_a_picture_that_is_being_kept(tmp_path: Path) -> None:
+    keeping = asyncio.ensure_future(Store(tmp_path).put(Image(picture(), provenance=FOX)))
+    await asyncio.sleep(0)
+    keeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+    (path,) = tmp_path.iterdir()
+    assert Image.open(path).provenance == FOX
 
 
 def test_the_default_store_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,9 @@ class Prompt:
     Prompts are equal when they ask for the same; media in them then has the same bytes.
     """
 
+    media_fields = frozenset[str]()
+    """Keywords whose values may be files to read, or jobs that make media."""
+
     text: str = field(kw_only=False)
     options: Mapping[str, Any] = field(default_factory=FrozenMapping)
 
@@ -186,6 +189,8 @@ class ImagePrompt(Prompt):
         PromptError: It cannot be sent as written.
         MediaError: A reference, mask or previous picture is no picture we take.
     """
+
+    media_fields = frozenset({"references", "mask", "previous"})
 
     size: Size | None = None
     aspect: str | None = None
@@ -328,6 +333,8 @@ class VideoPrompt(Prompt):
         PromptError: It cannot be sent as written.
         MediaError: A picture is no picture we take.
     """
+
+    media_fields = frozenset({"image", "last", "narration", "previous", "references"})
 
     image: Image | None = None
     last: Image | None = None

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
-from mediatoolkit.agents.base import resolve_jobs
+from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent, resolve_jobs
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, Size, SpeechPrompt, VideoPrompt
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for

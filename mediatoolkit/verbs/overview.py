@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from mediatoolkit.agents import VideoGenAgent
-from mediatoolkit.agents.video import check_resumable
+from mediatoolkit.agents import VideoGenAgent, check_resumable
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Video
@@ -57,9 +56,9 @@ class Jobs:
             AuthenticationError: The vendor needs a key, and there is none.
         """
         pending = self._pending(job_id)
-        check_resumable(pending, "mt.jobs")
+        check_resumable(pending, Store.default())
         agent = agent_for(VideoGenAgent, None, pending.provenance.model)
-        return shown(lambda: agent.pick_up(pending, timeout))
+        return shown(lambda: agent.resume_job(pending, timeout))
 
     def _pending(self, job_id: str) -> Pending:
         pending = named(job_id, self.pending())

@@ -1,0 +1,458 @@
+"""Agents: clients, defaults and a store behind one verb, `generate`."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from mediatoolkit.checks import is_whole, quoted
+from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError, in_one_line
+from mediatoolkit.media import Audio, Image, Media, Sound, Video
+from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
+from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
+from mediatoolkit.providers.jobs import QueuedClient
+from mediatoolkit.providers.registry import client_for, default_vendor
+from mediatoolkit.runtime.closing import Closing
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Saving, Withdrawn
+from mediatoolkit.runtime.gather import as_async_generator, gather_limited
+from mediatoolkit.runtime.in_flight import InFlight
+from mediatoolkit.runtime.job import Job, start_job
+from mediatoolkit.store import Pending, Store, named
+
+__all__ = ["Agent", "ImageGenAgent", "VideoGenAgent", "VoiceAgent"]
+
+_ANOTHER_MAY_HELP = frozenset({"rate_limit", "server", "timeout", "transport"})
+
+P = TypeVar("P", bound=Prompt)
+M = TypeVar("M", bound=Media)
+
+
+class Agent(Closing, Generic[P, M]):
+    """Clients, defaults and a store behind the verb `generate`.
+
+    Used with `async with`, it closes its clients at the end; sessions belong to the registry.
+
+    Where a vendor works in the background, an intent is written into the store before the request
+    is sent, and the vendor's name for the job as soon as it is known. So the job outlives the
+    kernel: `pending` lists what is unfinished, `resume` goes on from there. A record goes when the
+    media is kept, when the vendor itself says that the job failed, was refused or was cancelled,
+    or with `forget`.
+    """
+
+    client_type: type[Client[P, M]]
+    """What its clients must be."""
+
+    kind: ClassVar[str]
+    """One word for what it makes."""
+
+    clients: tuple[Client[P, M], ...] = ()
+
+    def __init__(
+        self,
+        clients: Client[P, M] | str | Sequence[Client[P, M] | str] | None = None,
+        *,
+        store: Store | str | os.PathLike[str] | None = None,
+        timeout: float | Timeout | None = None,
+        **defaults: Any,
+    ) -> None:
+        """Resolve model ids to clients; nothing is opened.
+
+        Args:
+            clients: A client or model id, or several: the next is asked when one is unavailable
+                or out of quota, never after a refusal and never when the call may have been
+                billed. Left out, the first vendor whose key is set, else the local engine.
+            store: A folder, which must exist, or a `Store`; all media is kept there. Left out,
+                media is kept in memory alone.
+            timeout: Seconds for one piece with everything it takes; left out, the client's own.
+            defaults: Keywords for every prompt that is given as text, such as `size="1K"`.
+        """
+        self.clients = self._resolved(clients)
+        self.store = store if isinstance(store, Store) or store is None else Store(store)
+        self._timeout = timeout
+        self._defaults = defaults
+        own = {field.name for field in fields(self.client_type.prompt_type)}
+        self.clients[0].check_keywords(defaults.keys() - own)
+        self._in_flight = InFlight("This agent")
+        self._context(None)
+
+    async def generate(
+        self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
+    ) -> M:
+        """Make one piece of media.
+
+        Args:
+            prompt: What to make.
+            timeout: Seconds for everything together.
+            options: As in the prompt's class, and what the client takes beyond it.
+
+        Raises:
+            PromptError: It cannot be made as asked; nothing was sent.
+            StorageError: The store cannot keep it; this is found out before anything is sent, or
+                else `media` on the error holds what was made.
+            RefusalError: The content policy said no.
+            MediaToolkitError: As the client.
+        """
+        async with self._context(timeout) as context:
+            return await self._make(self._request(prompt, options), context)
+
+    async def generate_many(
+        self,
+        prompts: Iterable[str | P],
+        *,
+        concurrency: int = 8,
+        return_exceptions: bool = False,
+        timeout: float | Timeout | None = None,
+        **options: Any,
+    ) -> list[M]:
+        """Make many, at most *concurrency* at a time.
+
+        Args:
+            prompts: What to make; all are checked before the first is sent.
+            concurrency: From 1.
+            return_exceptions: Put an error in the place of what failed.
+            timeout: Seconds for each, from the moment its turn comes.
+            options: For every prompt.
+
+        Returns:
+            The media in the order of *prompts*.
+
+        Raises:
+            MediaToolkitError: The first failure, once all others are finished and kept; its
+                `results` hold everything in order. Not with *return_exceptions*.
+        """
+        if isinstance(prompts, (str, Prompt)) or not isinstance(prompts, Iterable):
+            raise PromptError("generate_many takes a list of prompts; one goes to generate.")
+        if not is_whole(concurrency) or concurrency < 1:
+            raise PromptError(f"concurrency takes whole numbers from 1, not {quoted(concurrency)}.")
+        if not isinstance(return_exceptions, bool):
+            raise PromptError(
+                f"return_exceptions takes True or False, not {quoted(return_exceptions)}."
+            )
+        checked = [await self._read(self._request(prompt, options)) for prompt in prompts]
+        calls = [partial(self.generate, prompt, timeout=timeout) for prompt in checked]
+        return await gather_limited(
+            calls, at_once=int(concurrency), return_exceptions=return_exceptions
+        )
+
+    def start(
+        self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
+    ) -> Job[M]:
+        """Start to make one piece of media, and go on at once.
+
+        Returns:
+            A job: await it for the media, or watch, extend and cancel it. Media to start from
+            is read within the job, everything else is checked before it starts.
+
+        Raises:
+            PromptError: It cannot be made as asked; nothing was started.
+        """
+        request = self._request(prompt, options)
+        label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
+        work = partial(self._make, request)
+        return start_job(lambda: Job(work, self._context(timeout), label=label))
+
+    async def close(self) -> None:
+        """Fail what is in flight with `ClosedError`, close the clients; may be called again.
+
+        Waits 4 s at most.
+        """
+        await self._in_flight.end()
+        for client in self.clients:
+            await client.close()
+
+    async def interrupt(self) -> None:
+        """Fail what is in flight with `ClosedError`, within 4 s; the agent can be used again."""
+        await self._in_flight.stop()
+
+    def __repr__(self) -> str:
+        """The chain of models."""
+        return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
+
+    def _request(self, prompt: str | P, options: dict[str, Any]) -> "P | _Unread[P]":
+        """The checked prompt, or one that names media which is not read yet."""
+        if self.client_type.prompt_type.media_fields & options.keys():
+            return _Unread(prompt, options)
+        return self._checked(prompt, options)
+
+    async def _read(self, request: "P | _Unread[P]") -> P:
+        """The checked prompt: its jobs are awaited, its files are read in a thread, once."""
+        if not isinstance(request, _Unread):
+            return request
+        if request.checked is None:
+            values = {name: await resolve_jobs(value) for name, value in request.options.items()}
+            request.checked = await asyncio.to_thread(self._checked, request.prompt, values)
+        return request.checked
+
+    def _checked(self, prompt: str | P, options: dict[str, Any]) -> P:
+        defaults = {} if isinstance(prompt, Prompt) else self._defaults
+        checked = self.client_type.prompt_type.of(prompt, **{**defaults, **options})
+        self.clients[0].check(checked)
+        return checked
+
+    async def _make(self, request: "P | _Unread[P]", context: CallContext) -> M:
+        """Ask one client after the other, as long as that can help and nothing may be billed."""
+        prompt = await self._read(request)
+        failure: MediaToolkitError | None = None
+        with self._in_flight.track(context):
+            if self.store is not None:
+                await self.store.check()
+            for client in self.clients:
+                try:
+                    if failure:
+                        client.check(prompt)
+                    if self.store is not None and isinstance(client, QueuedClient):
+                        return await self._make_queued(client, prompt, context, self.store)
+                    media = await client.make(prompt, context)
+                except PromptError as error:
+                    failure = failure or error
+                except MediaToolkitError as error:
+                    failure = error
+                else:
+                    return await self._keep(media, context)
+                if failure.may_have_been_billed or failure.family not in _ANOTHER_MAY_HELP:
+                    break
+            raise failure or ClosedError("This agent has no client.")
+
+    async def _keep(self, media: M, context: CallContext) -> M:
+        """Write *media* to the store, if there is one; a cancel waits for that."""
+        if self.store is None:
+            return media
+        context.report(Saving())
+        return await self.store.put(media)
+
+    def _context(self, timeout: float | Timeout | None) -> CallContext:
+        return context_for(self._timeout if timeout is None else timeout, self.clients[0].timeout)
+
+    def _resolved(self, clients: Any) -> tuple[Client[P, M], ...]:
+        kind = self.client_type
+        if clients is None:
+            clients = default_vendor(kind)
+        several = clients if isinstance(clients, (list, tuple)) else [clients]
+        if not several:
+            raise PromptError("An agent needs a client; leave clients out for the default.")
+        for client in several:
+            if not isinstance(client, (str, kind)):
+                raise PromptError(
+                    f"{type(client).__name__} is no {kind.__name__}, and no model id."
+                )
+        return tuple(
+            client_for(client, kind) if isinstance(client, str) else client for client in several
+        )
+
+    def pending(self) -> list[Pending]:
+        """Vendors' jobs that were begun with this store and are not finished, oldest first."""
+        jobs = self.store.pending() if self.store else []
+        return [job for job in jobs if job.kind == self.kind]
+
+    async def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> M:
+        """Wait for media that a vendor began to make earlier; nothing is paid again.
+
+        Raises:
+            PromptError: No such job is pending, or the vendor never gave it a name.
+            MediaToolkitError: As `generate`.
+        """
+        return await self.resume_job(self._pending(job_id), timeout)
+
+    def forget(self, job_id: str) -> None:
+        """Drop the record of a vendor's job; the vendor is told nothing; blocks.
+
+        Raises:
+            PromptError: No such job is pending.
+            StorageError: The record cannot be removed.
+        """
+        self._pending(job_id)
+        self._own_store().drop(job_id)
+
+    def resume_job(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[M]:
+        """As `resume`, as a job that goes on at once."""
+        store = self._own_store()
+        check_resumable(pending, store)
+        client = self._client_of(pending)
+
+        async def work(context: CallContext) -> M:
+            with self._in_flight.track(context):
+                await store.check()
+                return await self._collect(client, pending, context, store)
+
+        return Job(work, self._context(timeout), label=pending.provenance.prompt)
+
+    async def _make_queued(
+        self, client: QueuedClient[P, M], prompt: P, context: CallContext, store: Store
+    ) -> M:
+        """Write an intent down and start the job; a failure drops it if surely nothing was paid."""
+        intent = Pending.intent(self.kind, await client.provenance(prompt))
+        try:
+            await store.remember(intent)
+            pending = intent.begun(await client.start(prompt, context))
+        except MediaToolkitError as error:
+            if error.may_have_been_billed:
+                _add(error, _way_back(intent, store))
+            else:
+                await store.forget(intent.id)
+            raise
+        except asyncio.CancelledError:
+            if context.job_id is not None:  # begun, and the vendor did not confirm that it stopped
+                pending = intent.begun(context.job_id)
+                context.way_back = _way_back(pending, store)
+                await store.remember(pending, instead_of=intent)
+            elif context.may_have_been_billed and context.event != Withdrawn(confirmed=True):
+                context.way_back = _way_back(intent, store)
+            else:
+                await store.forget(intent.id)
+            raise
+        return await self._collect(client, pending, context, store, intent=intent)
+
+    async def _collect(
+        self,
+        client: QueuedClient[P, M],
+        pending: Pending,
+        context: CallContext,
+        store: Store,
+        *,
+        intent: Pending | None = None,
+    ) -> M:
+        """Wait, keep the media, and only then forget the job."""
+        first = partial(store.remember, pending, instead_of=intent) if intent else None
+        ids = (pending.id, intent.id) if intent else (pending.id,)
+        context.way_back = _way_back(pending, store)
+        try:
+            with store.waiting(pending) as others_wait:
+                media = await client.wait(
+                    pending.id, pending.provenance, context, first=first, others_wait=others_wait
+                )
+                media = await self._keep(media, context)
+        except (MediaToolkitError, asyncio.CancelledError) as error:
+            if context.job_id is None:
+                await store.forget(*ids)
+            elif isinstance(error, MediaToolkitError):
+                _add(error, context.way_back)
+            raise
+        await store.forget(*ids)
+        return media
+
+    def _client_of(self, pending: Pending) -> QueuedClient[P, M]:
+        """Ours for that model, or a new one.
+
+        Raises:
+            PromptError: That model's jobs cannot be resumed.
+        """
+        model = pending.provenance.model
+        same = (client for client in self.clients if client.model_id == model)
+        client = next(same, None) or client_for(model, self.client_type)
+        if not isinstance(client, QueuedClient):
+            raise PromptError(f"{client.model_id} works at once; there is nothing to resume.")
+        return client
+
+    def _pending(self, job_id: str) -> Pending:
+        pending = named(job_id, self.pending())
+        if pending is None:
+            noun = self.client_type.media_type.noun
+            raise PromptError(f"No {noun} {quoted(job_id)} is pending in this store.")
+        return pending
+
+    def _own_store(self) -> Store:
+        if self.store is None:
+            raise PromptError("This agent has no store; give it one: store=….")
+        return self.store
+
+
+class ImageGenAgent(Agent[ImagePrompt, Image]):
+    """Makes pictures."""
+
+    client_type = ImageClient
+    kind = "image"
+
+
+class VideoGenAgent(Agent[VideoPrompt, Video]):
+    """Makes films."""
+
+    client_type = VideoClient
+    kind = "video"
+
+
+class VoiceAgent(Agent[SpeechPrompt, Audio]):
+    """Makes speech."""
+
+    client_type = SpeechClient
+    kind = "speech"
+
+    def stream(
+        self,
+        prompt: str | SpeechPrompt,
+        *,
+        timeout: float | Timeout | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[Sound]:
+        """Make speech and give it away piece by piece, the first before the last is made.
+
+        The first client alone is asked, and nothing is kept: what has been heard cannot be taken
+        back. Leaving the loop early stops the work.
+
+        Raises:
+            PromptError: It cannot be said as asked; nothing was sent.
+            MediaToolkitError: As the client, from within the loop.
+        """
+        checked = self._checked(prompt, options)
+        client = cast("SpeechClient", self.clients[0])
+
+        async def work(give: Callable[[Sound], None]) -> None:
+            context = self._context(timeout)
+            with self._in_flight.track(context):
+                async with context:
+                    await client.stream_to(checked, context, give)
+
+        return as_async_generator(work)
+
+
+@dataclass(slots=True)
+class _Unread(Generic[P]):
+    """A prompt with media that is still to be read from files, or to be made by jobs.
+
+    Attributes:
+        checked: The prompt with that media in it, once it was read; a retry takes it again.
+    """
+
+    prompt: str | P
+    options: dict[str, Any]
+    checked: P | None = None
+
+
+async def resolve_jobs(value: object) -> object:
+    """What a job, or each in a list, makes; the jobs go on when this wait is cancelled."""
+    if isinstance(value, Job):
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        value.on_done(lambda _job: loop.call_soon_threadsafe(over.set))
+        await over.wait()
+        return await value
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Job) for item in value):
+        return [await resolve_jobs(item) for item in value]
+    return value
+
+
+def check_resumable(pending: Pending, store: Store) -> None:
+    """Refuse an intent, which has no name at the vendor.
+
+    Raises:
+        PromptError: *pending* is an intent.
+    """
+    if pending.is_intent:
+        raise PromptError(
+            f"{pending.id} has no name at the vendor, so it cannot be waited for: its request was "
+            f"about to be sent at {pending.provenance.created[:40]}. Ask the vendor whether it was "
+            f"paid; {store.user_object}.forget({pending.id!r}) drops the record."
+        )
+
+
+def _way_back(pending: Pending, store: Store) -> str:
+    """A sentence that says where the record is, and what can be done with it."""
+    drop = f"{store.user_object}.forget({pending.id!r}) drops it."
+    if pending.is_intent:
+        return f"It is noted as pending, since it may have been paid; {drop}"
+    return f"It is kept as pending: {store.user_object}.resume({pending.id!r}) goes on, {drop}"
+
+
+def _add(error: MediaToolkitError, sentence: str) -> None:
+    error.args = (in_one_line(f"{error.args[0]} {sentence}"), *error.args[1:])
