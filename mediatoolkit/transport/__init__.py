@@ -1,21 +1,22 @@
 """The only room that speaks HTTP: one session per loop, one deadline, nothing paid twice.
 
-`Transport` sends one provider's calls, `sessions` owns the connections, `download` brings files,
-`Retry` and `Limits` say what is allowed, `Secret` holds the key. What needs aiohttp
-loads when it is first used.
+`Transport` sends one provider's calls, each as an `Attempt` that `with_retries` repeats where that
+costs nothing. `sessions` owns the connections, `download` brings files, `Retry` and `Limits` say
+what is allowed, `Dialect` what a vendor's headers mean, and `Secret` holds the key. What needs
+aiohttp loads when it is first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.transport.answer import ErrorResponse, Response, error_by_status
 from mediatoolkit.transport.encode import DataURL, FilePart, Json, Multipart
 from mediatoolkit.transport.policy import Dialect, Limits, Retry
 from mediatoolkit.transport.secret import Secret
 
 if TYPE_CHECKING:
-    from mediatoolkit.transport.arrival import download
     from mediatoolkit.transport.client import Transport
+    from mediatoolkit.transport.downloads import download
+    from mediatoolkit.transport.response import ErrorResponse, Response, error_by_status
     from mediatoolkit.transport.session import SessionRegistry, sessions
 
 __all__ = [
@@ -36,15 +37,18 @@ __all__ = [
     "sessions",
 ]
 
-_LATER = {
+_LAZY = {
+    "ErrorResponse": "response",
+    "Response": "response",
     "SessionRegistry": "session",
     "Transport": "client",
-    "download": "arrival",
+    "download": "downloads",
+    "error_by_status": "response",
     "sessions": "session",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -13,7 +13,7 @@ from mediatoolkit.runtime.events import Receiving
 if TYPE_CHECKING:
     import aiohttp
 
-    from mediatoolkit.transport.session import Tally
+    from mediatoolkit.transport.session import OriginStats
 
 _REPORT_EVERY = 0.1
 _STEP = 1 << 16
@@ -26,20 +26,20 @@ class Meter:
     """Counts bytes and tells the call, at most ten times a second.
 
     Args:
-        call: Who is told.
-        tally: Line of the origin that the bytes come from.
+        context: Who is told.
+        stats: Line of the origin that the bytes come from.
         total: Bytes expected, or None.
         received: Bytes there already, from an earlier try.
     """
 
-    __slots__ = ("_call", "_next", "_tally", "_time", "received", "total")
+    __slots__ = ("_context", "_next", "_stats", "_time", "received", "total")
 
     def __init__(
-        self, context: CallContext, tally: "Tally", total: int | None, received: int = 0
+        self, context: CallContext, stats: "OriginStats", total: int | None, received: int = 0
     ) -> None:
         """Tell that bytes begin to arrive."""
-        self._call = context
-        self._tally = tally
+        self._context = context
+        self._stats = stats
         self._time = asyncio.get_running_loop().time
         self._next = self._time() + _REPORT_EVERY
         self.total = total
@@ -49,11 +49,11 @@ class Meter:
     def add(self, count: int) -> None:
         """Count *count* bytes more."""
         self.received += count
-        self._tally.received += count
+        self._stats.received += count
         now = self._time()
         if now >= self._next:
             self._next = now + _REPORT_EVERY
-            self._call.report(Receiving(self.received, self.total))
+            self._context.report(Receiving(self.received, self.total))
 
 
 class Inflater:
@@ -151,11 +151,11 @@ def inflater_of(response: "aiohttp.ClientResponse", place: str, *, raw: bool) ->
     Raises:
         TransportError: It is packed in a way that we do not know.
     """
-    names = response.headers.get("Content-Encoding", "").lower().split(",")
-    encodings = [name.strip() for name in names if name.strip() not in ("", "identity")]
-    if not raw or not encodings:
+    if not raw or "Content-Encoding" not in response.headers:
         return None
-    return Inflater(", ".join(encodings), place)
+    names = response.headers["Content-Encoding"].lower().split(",")
+    encodings = [name.strip() for name in names if name.strip() not in ("", "identity")]
+    return Inflater(", ".join(encodings), place) if encodings else None
 
 
 async def read_body(
@@ -164,7 +164,7 @@ async def read_body(
     *,
     meter: Meter,
     cap: int,
-    inflater: Inflater | None,
+    raw: bool,
     place: str,
     turn: int = 1 << 20,
 ) -> None:
@@ -175,14 +175,15 @@ async def read_body(
         take: Gets the pieces.
         meter: Counts them.
         cap: Most bytes.
-        inflater: Unpacks them.
+        raw: The session leaves bodies packed.
         place: Host and port for messages.
         turn: Bytes that are taken in one turn of the loop.
 
     Raises:
         TooLargeError: It declares or has more than *cap* bytes, packed or not.
-        TransportError: It is packed and damaged.
+        TransportError: It is packed in a way that is not known, or damaged.
     """
+    inflater = inflater_of(response, place, raw=raw)
     if meter.total is not None and meter.total > cap:
         raise too_large(place, cap)
     count = taken = 0
@@ -190,7 +191,12 @@ async def read_body(
     while not content.at_eof():
         piece = await content.readany()
         meter.add(len(piece))
-        for part in _cut(piece, turn) if inflater is None else inflater.feed(piece):
+        parts: Iterable[bytes] = (piece,)
+        if inflater is not None:
+            parts = inflater.feed(piece)
+        elif len(piece) > turn:
+            parts = _cut(piece, turn)
+        for part in parts:
             count += len(part)
             if max(count, meter.received) > cap:
                 raise too_large(place, cap)
@@ -203,9 +209,7 @@ async def read_body(
         inflater.end()
 
 
-def _cut(piece: bytes, size: int) -> Iterable[bytes]:
-    if len(piece) <= size:
-        return (piece,)
+def _cut(piece: bytes, size: int) -> Iterator[bytes]:
     return (piece[at : at + size] for at in range(0, len(piece), size))
 
 

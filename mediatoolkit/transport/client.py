@@ -17,17 +17,15 @@ from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.runtime.closing import Closing
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.in_flight import InFlight, closed, over_sessions
-from mediatoolkit.transport.answer import ReadError, Response, error_by_status
-from mediatoolkit.transport.arrival import Check, download
+from mediatoolkit.transport.attempt import Attempt, Expect, Sink, TransportConfig
+from mediatoolkit.transport.downloads import Check, TrustPolicy, download, fetch
 from mediatoolkit.transport.encode import Body, Json
-from mediatoolkit.transport.exchange import Exchange, Expect, Line, Request, Sink
-from mediatoolkit.transport.fetch import Door, fetch
 from mediatoolkit.transport.guard import Origin, checked_base
 from mediatoolkit.transport.policy import Dialect, Limits, Retry
+from mediatoolkit.transport.response import ReadError, Response, error_by_status
+from mediatoolkit.transport.retry import Slots, with_retries
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.session import sessions
-from mediatoolkit.transport.slots import Desk
-from mediatoolkit.transport.tries import persist
 
 _PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?", re.ASCII)
 T = TypeVar("T")
@@ -63,8 +61,8 @@ class Transport(Closing):
         headers: Further header fields for every request.
         session: Ready `aiohttp.ClientSession` to use and never close; left out, the one that
             the registry keeps for the running loop.
-        timeout: Durations; `total` is only the default that a caller opens its `Call` with.
-        retry: When a failed try is sent again.
+        timeout: Durations; `total` is only the default that a caller opens its `CallContext` with.
+        retry: When a failed attempt is sent again.
         limits: How much at a time.
         read_error: Reads an error response's body.
         dialect: What the vendor's headers and statuses mean.
@@ -74,9 +72,9 @@ class Transport(Closing):
     Attributes:
         base_url: Checked, without a slash at the end.
         provider: Vendor's name.
-        timeout: As given, or the default.
-        retry: As given, or the default.
-        limits: As given, or the default.
+        timeout: Durations of every call.
+        retry: When a failed attempt is sent again.
+        limits: How much at a time.
 
     Raises:
         UnsafeURLError: *base_url* or a trusted origin is not such an address.
@@ -105,17 +103,18 @@ class Transport(Closing):
         """Check the address; opens nothing."""
         self.base_url = checked_base(base_url)
         self.provider = provider
-        self.timeout = _given(timeout, Timeout, "timeout")
-        self.retry = _given(retry, Retry, "retry")
-        self.limits = _given(limits, Limits, "limits")
+        self.timeout = _checked(timeout, Timeout, "timeout")
+        self.retry = _checked(retry, Retry, "retry")
+        self.limits = _checked(limits, Limits, "limits")
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             raise PromptError("session takes an aiohttp.ClientSession; leave it out for our own.")
-        self._foreign = session
-        self._line = Line(
+        self._own_session = session
+        self._config = TransportConfig(
             provider=provider,
             origin=Origin.of(self.base_url),
             secret=secret,
-            auth=(auth_header, auth_prefix),
+            auth_header=auth_header,
+            auth_prefix=auth_prefix,
             headers=dict(headers or _NOTHING),
             timeout=self.timeout,
             retry=self.retry,
@@ -126,14 +125,14 @@ class Transport(Closing):
         )
         if not isinstance(trusted_origins, (list, tuple, set, frozenset)):
             raise PromptError('trusted_origins takes several, as ("http://127.0.0.1:8000",).')
-        self._door = Door(
+        self._policy = TrustPolicy(
             session=self._session,
-            trusted=frozenset({self._line.origin, *map(Origin.of, trusted_origins)}),
-            home=self._line.origin,
-            key=self._line.key,
+            trusted=frozenset({self._config.origin, *map(Origin.of, trusted_origins)}),
+            key_origin=self._config.origin,
+            key=self._config.key,
         )
         self._in_flight = InFlight(f"The {provider} client", among=over_sessions)
-        self._desks: WeakKeyDictionary[aiohttp.ClientSession, Desk] = WeakKeyDictionary()
+        self._slots: WeakKeyDictionary[aiohttp.ClientSession, Slots] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         """Where it sends."""
@@ -220,8 +219,28 @@ class Transport(Closing):
             fields = headers or _NOTHING
             if expect == "bytes":
                 fields = {"Accept": "*/*", **fields}
-            request = Request(method, url, encoded, fields, paid, expect, ok, sink)
-            return await self._send(request, context)
+            session = self._session()
+            slots = self._slots.get(session) or self._new_slots(session)
+            attempt = Attempt(
+                self._config,
+                session,
+                slots,
+                context,
+                method,
+                url,
+                encoded,
+                fields,
+                paid,
+                expect,
+                ok,
+                sink,
+            )
+            context.provider = self.provider
+            await slots.enter(context)
+            try:
+                return await with_retries(attempt.send, context, self.retry, slots.bucket)
+            finally:
+                slots.leave()
 
     async def download(
         self,
@@ -255,7 +274,7 @@ class Transport(Closing):
                 url,
                 path,
                 context,
-                door=self._door,
+                policy=self._policy,
                 timeout=self.timeout,
                 retry=self.retry,
                 cap=self.limits.video,
@@ -270,7 +289,7 @@ class Transport(Closing):
             return await fetch(
                 url,
                 context,
-                door=self._door,
+                policy=self._policy,
                 timeout=self.timeout,
                 retry=self.retry,
                 cap=self.limits.image,
@@ -283,22 +302,13 @@ class Transport(Closing):
         """
         await self._in_flight.end()
 
-    async def _send(self, request: Request, context: CallContext) -> Response:
-        context.provider = self.provider
-        session = self._session()
-        desk = self._desks.get(session)
-        if desk is None:
-            ledger = sessions.ledger(session)
-            desk = self._desks[session] = Desk(self.limits, ledger, str(self._line.origin))
-        await desk.enter(context)
-        try:
-            exchange = Exchange(self._line, session, desk, request, context)
-            return await persist(exchange.once, context, self.retry, desk.bucket)
-        finally:
-            desk.leave()
+    def _new_slots(self, session: aiohttp.ClientSession) -> Slots:
+        slots = Slots(self.limits, sessions.stats(session), str(self._config.origin))
+        self._slots[session] = slots
+        return slots
 
     def _session(self) -> aiohttp.ClientSession:
-        session = self._foreign
+        session = self._own_session
         if session is None:
             return sessions.session()
         if session.closed:
@@ -312,7 +322,7 @@ class Transport(Closing):
         return session
 
 
-def _given(value: T | None, kind: type[T], name: str) -> T:
+def _checked(value: T | None, kind: type[T], name: str) -> T:
     if value is None:
         return kind()
     if not isinstance(value, kind):

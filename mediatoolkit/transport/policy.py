@@ -14,7 +14,7 @@ from mediatoolkit.checks import is_number, is_whole, positive_seconds, quoted
 from mediatoolkit.errors import PromptError
 
 if TYPE_CHECKING:
-    from mediatoolkit.transport.answer import ErrorResponse
+    from mediatoolkit.transport.response import ErrorResponse
 
 MiB = 1 << 20
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
@@ -24,8 +24,8 @@ RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that say: nothing was delivered, asking again is welcome."""
 
 
-class Stage(enum.Enum):
-    """How far a try came before it was lost."""
+class AttemptPhase(enum.Enum):
+    """How far an attempt came before it was lost."""
 
     UNSENT = "not connected"
     """No connection was established, so the provider saw nothing."""
@@ -76,9 +76,9 @@ class Retry:
         positive_seconds(self.base, "Retry.base")
         positive_seconds(self.cap, "Retry.cap")
 
-    def after_loss(self, stage: Stage, *, paid: bool) -> bool:
+    def after_loss(self, phase: AttemptPhase, *, paid: bool) -> bool:
         """Whether a lost try may be repeated at all."""
-        return not paid or self.ambiguous or stage is not Stage.UNSURE
+        return not paid or self.ambiguous or phase is not AttemptPhase.UNSURE
 
     def pause(
         self,

@@ -3,27 +3,29 @@
 import asyncio
 import atexit
 import contextlib
+import functools
 import html
 import inspect
 import os
+import socket
+import warnings
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from mediatoolkit.runtime.in_flight import CLOSE_WITHIN, over_sessions
-from mediatoolkit.transport import dial
-from mediatoolkit.transport.policy import Bucket
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
-if TYPE_CHECKING:
-    import aiohttp
+from mediatoolkit.runtime.in_flight import CLOSE_WITHIN, over_sessions
+from mediatoolkit.transport.guard import check_addresses
+from mediatoolkit.transport.policy import Bucket
 
 Hook = Callable[[], Awaitable[object] | object]
 
 
 @dataclass(slots=True)
-class Tally:
+class OriginStats:
     """What went to one origin: calls in all and in flight, bytes in, errors."""
 
     calls: int = 0
@@ -33,19 +35,19 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Ledger:
+class SessionStats:
     """What one session has done, by origin, and how fast its retries may follow."""
 
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    origins: dict[str, OriginStats] = field(default_factory=dict)
     bucket: Bucket = field(default_factory=Bucket)
 
-    def tally(self, origin: str) -> Tally:
+    def of(self, origin: str) -> OriginStats:
         """Line of *origin*, begun where there is none."""
-        return self.tallies.setdefault(origin, Tally())
+        return self.origins.setdefault(origin, OriginStats())
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OriginRow:
     """One origin of the table: open connections, calls in flight and in all, bytes in, errors."""
 
     origin: str
@@ -63,29 +65,31 @@ class Row:
         )
 
 
-class _Home:
+class _LoopSessions:
     """The sessions of one loop; the keeper closes them when the loop shuts down."""
 
-    __slots__ = ("keeper", "outside", "session")
+    __slots__ = ("keeper", "public", "session")
 
     def __init__(self, registry: "SessionRegistry") -> None:
         self.session = registry.make()
-        self.outside: aiohttp.ClientSession | None = None
+        self.public: aiohttp.ClientSession | None = None
         self.keeper = _keep(registry, self)
         with contextlib.suppress(StopIteration):
             # Runs up to its yield, which makes it known to the loop (`shutdown_asyncgens`).
             self.keeper.asend(None).send(None)
 
-    def sessions(self) -> "list[aiohttp.ClientSession]":
-        return [each for each in (self.session, self.outside) if each is not None]
+    def sessions(self) -> list[aiohttp.ClientSession]:
+        return [session for session in (self.session, self.public) if session is not None]
 
 
-async def _keep(registry: "SessionRegistry", home: _Home) -> AsyncGenerator[None, None]:
+async def _keep(
+    registry: "SessionRegistry", loop_sessions: _LoopSessions
+) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        registry.forget(home)
-        for session in home.sessions():
+        registry.forget(loop_sessions)
+        for session in loop_sessions.sessions():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await session.close()
@@ -102,28 +106,28 @@ class SessionRegistry:
         """Open nothing yet."""
         self.opened = 0
         self._pid = os.getpid()
-        self._homes: dict[asyncio.AbstractEventLoop, _Home] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, _LoopSessions] = {}
         self._inherited: list[object] = []
-        self._ledgers: WeakKeyDictionary[aiohttp.ClientSession, Ledger] = WeakKeyDictionary()
+        self._stats: WeakKeyDictionary[aiohttp.ClientSession, SessionStats] = WeakKeyDictionary()
         self._hooks: list[Hook] = []
 
-    def session(self) -> "aiohttp.ClientSession":
+    def session(self) -> aiohttp.ClientSession:
         """Session of the running loop, opened when there is none."""
-        return self._home().session
+        return self._of_loop().session
 
-    def outside(self) -> "aiohttp.ClientSession":
+    def public_session(self) -> aiohttp.ClientSession:
         """Session of the running loop for strangers' addresses: it connects to public ones only."""
-        home = self._home()
-        if home.outside is None or home.outside.closed:
-            home.outside = self.make(guarded=True)
-        return home.outside
+        loop_sessions = self._of_loop()
+        if loop_sessions.public is None or loop_sessions.public.closed:
+            loop_sessions.public = self.make(guarded=True)
+        return loop_sessions.public
 
-    def ledger(self, session: "aiohttp.ClientSession") -> Ledger:
+    def stats(self, session: aiohttp.ClientSession) -> SessionStats:
         """What *session* has done; a foreign session joins the table with its first call."""
-        found = self._ledgers.get(session)
-        if found is None:
-            found = self._ledgers[session] = Ledger()
-        return found
+        stats = self._stats.get(session)
+        if stats is None:
+            stats = self._stats[session] = SessionStats()
+        return stats
 
     def on_close(self, hook: Hook) -> Callable[[], None]:
         """Run *hook* once, at the next close; it may be a coroutine function.
@@ -147,9 +151,9 @@ class SessionRegistry:
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             await over_sessions.stop(loop)
-            home = self._homes.pop(loop, None)
-            if home is not None:
-                stack.push_async_callback(home.keeper.aclose)
+            loop_sessions = self._loops.pop(loop, None)
+            if loop_sessions is not None:
+                stack.push_async_callback(loop_sessions.keeper.aclose)
             hooks, self._hooks = self._hooks, []
             for hook in hooks:
                 stack.push_async_callback(_run, hook)
@@ -172,22 +176,24 @@ class SessionRegistry:
             return False
         return True
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[OriginRow]:
         """One row per origin of every open session, sorted by origin."""
-        total: dict[str, Tally] = {}
+        total: dict[str, OriginStats] = {}
         idle: Counter[str] = Counter()
-        for session, ledger in list(self._ledgers.items()):
+        for session, stats in list(self._stats.items()):
             if session.closed:
                 continue
-            idle += _idle(session)
-            for origin, tally in ledger.tallies.items():
-                row = total.setdefault(origin, Tally())
-                row.calls += tally.calls
-                row.in_flight += tally.in_flight
-                row.received += tally.received
-                row.errors += tally.errors
+            idle += _idle_connections(session)
+            for origin, count in stats.origins.items():
+                row = total.setdefault(origin, OriginStats())
+                row.calls += count.calls
+                row.in_flight += count.in_flight
+                row.received += count.received
+                row.errors += count.errors
         return [
-            Row(origin, idle[origin] + t.in_flight, t.in_flight, t.calls, t.received, t.errors)
+            OriginRow(
+                origin, idle[origin] + t.in_flight, t.in_flight, t.calls, t.received, t.errors
+            )
             for origin, t in sorted(total.items())
         ]
 
@@ -209,57 +215,57 @@ class SessionRegistry:
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def make(self, *, guarded: bool = False) -> "aiohttp.ClientSession":
+    def make(self, *, guarded: bool = False) -> aiohttp.ClientSession:
         """Open a session and begin its line in the table."""
         self.opened += 1
-        session = dial.open_session(guarded=guarded)
-        self.ledger(session)
+        session = open_session(guarded=guarded)
+        self.stats(session)
         return session
 
-    def forget(self, home: _Home) -> None:
-        """Drop *home*, whose loop shuts down."""
-        for loop, kept in list(self._homes.items()):
-            if kept is home:
-                del self._homes[loop]
+    def forget(self, loop_sessions: _LoopSessions) -> None:
+        """Drop *loop_sessions*, whose loop shuts down."""
+        for loop, of_loop in list(self._loops.items()):
+            if of_loop is loop_sessions:
+                del self._loops[loop]
 
-    def _home(self) -> _Home:
+    def _of_loop(self) -> _LoopSessions:
         loop = asyncio.get_running_loop()
         if self._pid != os.getpid():
             self._leave_to_parent()
-        home = self._homes.get(loop)
-        if home is None or home.session.closed:
-            self._bury()
-            home = self._homes[loop] = _Home(self)
-        return home
+        loop_sessions = self._loops.get(loop)
+        if loop_sessions is None or loop_sessions.session.closed:
+            self._drop_closed_loops()
+            loop_sessions = self._loops[loop] = _LoopSessions(self)
+        return loop_sessions
 
     def _leave_to_parent(self) -> None:
         """After a fork: the connections are the parent's; to close them here breaks them there."""
         self._pid = os.getpid()
-        self._inherited.extend(self._homes.values())
-        self._homes.clear()
-        self._ledgers = WeakKeyDictionary()
+        self._inherited.extend(self._loops.values())
+        self._loops.clear()
+        self._stats = WeakKeyDictionary()
         self._hooks.clear()
         self.opened = 0
 
-    def _bury(self) -> None:
+    def _drop_closed_loops(self) -> None:
         """Drop the sessions of loops that were closed without notice."""
-        for loop, home in list(self._homes.items()):
+        for loop, loop_sessions in list(self._loops.items()):
             if loop.is_closed():
-                del self._homes[loop]
-                for session in home.sessions():
-                    dial.drop(session)
+                del self._loops[loop]
+                for session in loop_sessions.sessions():
+                    drop(session)
 
     def _close_stopped(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
         if not loop.is_closed():
             with contextlib.suppress(TimeoutError, RuntimeError, OSError):
                 loop.run_until_complete(asyncio.wait_for(self.close(), timeout))
-        self._bury()
+        self._drop_closed_loops()
 
     def _at_exit(self) -> None:
         """Last layer: executors are gone here, so nothing that needs a thread."""
         if self._pid != os.getpid():
             return
-        for loop in list(self._homes):
+        for loop in list(self._loops):
             self.close_from_thread(loop, 2.0)
 
 
@@ -269,13 +275,100 @@ async def _run(hook: Hook) -> None:
         await result
 
 
-def _idle(session: "aiohttp.ClientSession") -> Counter[str]:
+def _idle_connections(session: aiohttp.ClientSession) -> Counter[str]:
     """Pooled connections by origin; aiohttp has no public word for them: none if that moves."""
     count: Counter[str] = Counter()
     for key, held in getattr(session.connector, "_conns", {}).items():
         host = f"[{key.host}]" if ":" in key.host else key.host
         count[f"{'https' if key.is_ssl else 'http'}://{host}:{key.port}"] += len(held)
     return count
+
+
+class OurConnector(aiohttp.TCPConnector):
+    """The connections of a session of ours, which is known by them."""
+
+
+def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
+    """Open a session without cookies, netrc and limits; a `Route` brings proxy and trust.
+
+    Args:
+        guarded: It connects to public addresses only, and remembers no name.
+    """
+    _prime_malloc()
+    if guarded:
+        connector = OurConnector(limit=0, resolver=PublicResolver(), use_dns_cache=False)
+    else:
+        connector = OurConnector(limit=0)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
+
+
+class PublicResolver(AbstractResolver):
+    """Answers with public addresses, which are then connected to, or not at all."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Look *host* up once.
+
+        Raises:
+            UnsafeURLError: One of its addresses is not public.
+        """
+        addresses = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, family=family
+        )
+        check_addresses(host, [str(address[0]) for *_, address in addresses])
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=kind,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for kind, _, proto, _, address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def drop(session: aiohttp.ClientSession) -> None:
+    """Let go of a session whose loop is closed, in silence: nobody could have closed it in time."""
+    connector = session.connector
+    session.detach()
+    if connector is None:
+        return
+    for held in getattr(connector, "_conns", {}).values():
+        for protocol, _ in held:
+            transport = protocol.transport
+            plain = getattr(transport, "_sock", None)
+            if plain is not None:
+                plain.close()
+                with contextlib.suppress(AttributeError):
+                    transport._sock = None  # noqa: SLF001 - what its own close does on a live loop
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        closing = connector.close().__await__()
+        with contextlib.suppress(StopIteration, RuntimeError):
+            next(closing)
+
+
+@functools.cache
+def _prime_malloc() -> None:
+    """Make glibc keep blocks of the size that asyncio receives into.
+
+    It maps them anew for every read until a mapped block of that size has been freed once;
+    measured, a quarter of a small call's CPU.
+    """
+    block = bytes(1 << 20)
+    del block
 
 
 sessions = SessionRegistry()

@@ -6,7 +6,7 @@ import pytest
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.runtime.context import Timeout, context_for
-from mediatoolkit.transport.policy import Bucket, Limits, Retry, Stage, retry_after
+from mediatoolkit.transport.policy import AttemptPhase, Bucket, Limits, Retry, retry_after
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ async def test_a_call_begun_afresh_has_the_time_it_had_at_first() -> None:
         assert context.afresh().seconds == 5
 
 
-@pytest.mark.parametrize("stage", [Stage.UNSENT, Stage.UNHEARD])
-def test_a_paid_call_that_cannot_have_been_billed_is_repeated(stage: Stage) -> None:
+@pytest.mark.parametrize("stage", [AttemptPhase.UNSENT, AttemptPhase.UNHEARD])
+def test_a_paid_call_that_cannot_have_been_billed_is_repeated(stage: AttemptPhase) -> None:
     assert Retry().after_loss(stage, paid=True)
 
 
 def test_a_paid_call_in_doubt_is_repeated_only_on_request() -> None:
-    assert not Retry().after_loss(Stage.UNSURE, paid=True)
-    assert Retry(ambiguous=True).after_loss(Stage.UNSURE, paid=True)
-    assert Retry().after_loss(Stage.UNSURE, paid=False)
+    assert not Retry().after_loss(AttemptPhase.UNSURE, paid=True)
+    assert Retry(ambiguous=True).after_loss(AttemptPhase.UNSURE, paid=True)
+    assert Retry().after_loss(AttemptPhase.UNSURE, paid=False)
 
 
 def test_the_pause_doubles_up_to_its_cap_and_half_of_it_is_fixed() -> None:

@@ -14,10 +14,10 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.transport import Transport, sessions
-from mediatoolkit.transport.dial import Route
-from mediatoolkit.transport.failures import translate
+from mediatoolkit.transport.exceptions import translate
 from mediatoolkit.transport.guard import Origin
 from mediatoolkit.transport.proxy import proxy_for
+from mediatoolkit.transport.route import Route
 from tests.transport.conftest import KEY
 from tests.transport.proxying import NAMES, ProxyServer, names_context, proxying
 from tests.transport.server import Server, body, hang_up, head, picture, raw, said, serving
@@ -799,7 +799,7 @@ async def test_https_to_a_plain_port_asks_whether_it_is_https(
 
 def test_checking_cannot_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
-    from mediatoolkit.transport.trust import trust
+    from mediatoolkit.transport.route import trust
 
     context = asyncio.run(trust())
 

@@ -13,7 +13,7 @@ import pytest
 from mediatoolkit.errors import ClosedError, MediaToolkitError, UnsafeURLError
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import SessionRegistry, Transport, sessions
-from mediatoolkit.transport.dial import PublicResolver
+from mediatoolkit.transport.session import PublicResolver
 from tests.transport.server import Server, said, serving, silence
 
 Make = Callable[..., Transport]
@@ -140,7 +140,7 @@ async def test_the_table_escapes_and_says_when_it_is_empty() -> None:
     assert repr(registry) == "no open sessions"
     assert "no open sessions" in registry._repr_html_()
 
-    registry.ledger(registry.session()).tally("http://<b>:80").calls += 1
+    registry.stats(registry.session()).of("http://<b>:80").calls += 1
 
     assert "<b>" not in registry._repr_html_()
     await registry.close()

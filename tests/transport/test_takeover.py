@@ -16,10 +16,10 @@ import pytest
 from mediatoolkit.errors import ClosedError, DeadlineError, StorageError, TransportError
 from mediatoolkit.runtime.context import CallContext, Listener, Timeout
 from mediatoolkit.runtime.events import Event, Receiving
-from mediatoolkit.transport import Transport, arrival, download, fetch, sessions, takeover
-from mediatoolkit.transport.fetch import Opened
+from mediatoolkit.transport import Transport, download, downloads, sessions, takeover
+from mediatoolkit.transport.downloads import OpenResponse
+from mediatoolkit.transport.retry import FailedAttempt
 from mediatoolkit.transport.spool import Spool
-from mediatoolkit.transport.tries import Failed
 from tests.deadline import cut_short
 from tests.transport.server import (
     Reply,
@@ -138,13 +138,14 @@ async def test_what_came_with_the_head_is_not_lost(
     server: Server, make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """It is in aiohttp's hands then: read, or held back unparsed, or all there already."""
+    open_at_once = downloads.open_url
 
-    async def open_url(*given: Any) -> Opened | Failed:
-        opened = await fetch.open_url(*given)
+    async def open_url(*args: Any) -> OpenResponse | FailedAttempt:
+        response = await open_at_once(*args)
         await asyncio.sleep(0.1)
-        return opened
+        return response
 
-    monkeypatch.setattr(arrival, "open_url", open_url)
+    monkeypatch.setattr(downloads, "open_url", open_url)
     server.then(body(FILM))
 
     async with aiohttp.ClientSession(read_bufsize=size) as session:
@@ -161,7 +162,7 @@ async def test_progress_counts_every_byte(
 
     steps = [event.received for event in heard if isinstance(event, Receiving)]
     assert steps == sorted(steps)
-    assert sessions.ledger(transport._session()).tally(f"{server.url}").received == len(FILM)
+    assert sessions.stats(transport._session()).of(f"{server.url}").received == len(FILM)
     assert len(intakes) == 1
 
 

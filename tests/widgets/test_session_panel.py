@@ -45,7 +45,7 @@ async def test_a_panel_looks_only_while_it_is_seen(
     changed = asyncio.Event()
     panel.observe(lambda _: changed.set(), "rows")
 
-    registry.ledger(registry.session()).tally(ORIGIN).calls += 1
+    registry.stats(registry.session()).of(ORIGIN).calls += 1
     await asyncio.wait_for(changed.wait(), 10)
     assert panel.rows == [[ORIGIN, 0, 0, 1, 0, 0]]
 
@@ -69,7 +69,7 @@ async def test_the_button_closes_from_any_thread(
     panel: SessionPanel, registry: SessionRegistry
 ) -> None:
     session = registry.session()
-    registry.ledger(session).tally(ORIGIN).calls += 1
+    registry.stats(session).of(ORIGIN).calls += 1
     told = asyncio.Event()
     panel.observe(lambda change: told.set() if "Closed" in change.new else None, "said")
 
@@ -93,7 +93,7 @@ async def test_nonsense_from_a_page_is_not_heard(panel: SessionPanel) -> None:
 async def test_where_no_widget_can_be_shown_there_is_a_table(
     panel: SessionPanel, registry: SessionRegistry
 ) -> None:
-    registry.ledger(registry.session()).tally("https://<b>").calls += 1
+    registry.stats(registry.session()).of("https://<b>").calls += 1
 
     data, _ = panel._repr_mimebundle_()
 

@@ -19,11 +19,11 @@ from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.transport.policy import RETRYABLE
 from mediatoolkit.transport.proxy import unused_proxy
-from mediatoolkit.transport.trust import advice
+from mediatoolkit.transport.route import advice
 
 if TYPE_CHECKING:
-    from mediatoolkit.transport.dial import Route
     from mediatoolkit.transport.proxy import Proxy
+    from mediatoolkit.transport.route import Route
 
 _NOT_REACHED = (aiohttp.ClientConnectorError, socket.gaierror)
 _PROXY_NOT_REACHED = (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorDNSError)
@@ -46,7 +46,7 @@ _CLOSED = (
     ConnectionAbortedError,
     ConnectionResetError,
 )
-_SAYINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+_MESSAGES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
         (aiohttp.ClientConnectorDNSError, socket.gaierror),
         "There is no address for {place}; check the name and your network.",
@@ -84,7 +84,7 @@ def translate(
     place: str,
     context: CallContext,
     timeout: Timeout,
-    way: "Route | None" = None,
+    route: "Route | None" = None,
 ) -> TransportError:
     """What to raise for the foreign *error* of a try.
 
@@ -93,23 +93,23 @@ def translate(
         place: Host and port that were asked.
         context: For stage and provider.
         timeout: Durations that hold where the call brings none along.
-        way: Route of a try that did not get through; None after that.
+        route: Route of a try that did not get through; None after that.
     """
     error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
     if isinstance(unsafe, UnsafeURLError):
         return UnsafeURLError(str(unsafe.args[0]), provider=context.provider)
-    proxy = None if way is None else way.proxy
+    proxy = None if route is None else route.proxy
     if isinstance(error, TimeoutError):
         return _too_slow(error, place, context, timeout, proxy)
     text = _of_proxy(error, place, proxy)
     if text is None:
-        saying = next((saying for kinds, saying in _SAYINGS if isinstance(error, kinds)), _ELSE)
-        text = _of_tls(error, place) or saying.format(place=place, reason=_reason(error))
+        message = next((message for kinds, message in _MESSAGES if isinstance(error, kinds)), _ELSE)
+        text = _of_tls(error, place) or message.format(place=place, reason=_reason(error))
         if proxy is not None:
             text += was_on_the_way(proxy)
-        elif way is not None and isinstance(error, _NOT_REACHED):
-            text += unused_proxy(way.origin, is_ours=way.is_ours)
+        elif route is not None and isinstance(error, _NOT_REACHED):
+            text += unused_proxy(route.origin, is_ours=route.is_ours)
     return TransportError(text, provider=context.provider)
 
 
@@ -264,8 +264,8 @@ def _reason(error: BaseException) -> str:
     """The system's word for an error; never aiohttp's, which may hold the whole address."""
     inner = _inner(error)
     if isinstance(inner, ssl.SSLError):
-        said = getattr(inner, "verify_message", None) or getattr(inner, "reason", None)
-        return str(said or "handshake failed")
+        word = getattr(inner, "verify_message", None) or getattr(inner, "reason", None)
+        return str(word or "handshake failed")
     number = getattr(inner, "errno", None)
     if isinstance(number, int) and number in errno.errorcode:
         return os.strerror(number).lower()

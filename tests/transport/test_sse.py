@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import TooLargeError
-from mediatoolkit.transport import events as module
-from mediatoolkit.transport.events import EventReader, EventSplitter
+from mediatoolkit.transport import sse as module
+from mediatoolkit.transport.sse import EventReader, EventSplitter
 
 BODY = "data: one\n\n: comment\nevent: x\ndata: two\ndata:lines\n\ndata: \u2028 three\n\ndata: last"
 EVENTS = [b"one", b"two\nlines", "\u2028 three".encode(), b"last"]

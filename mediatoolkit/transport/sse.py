@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mediatoolkit.errors import ProviderError
-from mediatoolkit.transport.decode import MOST_STREAMED, AnswerCaps, MediaScanner, too_much
+from mediatoolkit.transport.json_media import MOST_STREAMED, AnswerCaps, MediaScanner, too_much
 
 MOST_EVENTS = 65_536
 """Events of one stream."""

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError, ProviderError, TooLargeError
-from mediatoolkit.transport import decode as module
-from mediatoolkit.transport.decode import MediaScanner, decode_media, parse_json
+from mediatoolkit.transport import json_media as module
+from mediatoolkit.transport.json_media import MediaScanner, decode_media, parse_json
 
 
 async def scan(body: bytes, size: int = 1 << 30) -> tuple[Any, dict[str, bytes]]:

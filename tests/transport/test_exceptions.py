@@ -11,7 +11,7 @@ from aiohttp import client_exceptions, http_exceptions
 
 from mediatoolkit.errors import DeadlineError, TransportError, UnsafeURLError
 from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.transport.failures import FOREIGN, is_loss, translate, was_hung_up
+from mediatoolkit.transport.exceptions import FOREIGN, is_loss, translate, was_hung_up
 
 PLACE = "api.example.com:443"
 

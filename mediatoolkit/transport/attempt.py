@@ -1,0 +1,384 @@
+"""One attempt: a request goes out, its response is read, and a loss is judged."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import Payload
+from yarl import URL
+
+from mediatoolkit.errors import MediaToolkitError, ProviderError, RefusalError
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.events import Connecting, Waiting
+from mediatoolkit.runtime.in_flight import closed
+from mediatoolkit.transport.body import Meter, read_body
+from mediatoolkit.transport.encode import EncodedBody
+from mediatoolkit.transport.exceptions import FOREIGN, is_loss, translate, was_hung_up
+from mediatoolkit.transport.guard import Origin
+from mediatoolkit.transport.json_media import MediaScanner, Utf8, joined
+from mediatoolkit.transport.policy import UNHEARD_WITHIN, AttemptPhase, Dialect, Limits, Retry
+from mediatoolkit.transport.response import (
+    ReadError,
+    Response,
+    error_within,
+    explain_unread,
+    failed_by,
+    is_html,
+)
+from mediatoolkit.transport.retry import FailedAttempt, Slots
+from mediatoolkit.transport.route import USER_AGENT, Route, durations, route_to
+from mediatoolkit.transport.secret import HiddenText, Secret
+from mediatoolkit.transport.sse import EventReader
+
+Expect = Literal["json", "bytes", "events"]
+Sink = Callable[[Response], None]
+
+_NO_MEDIA: Mapping[str, bytes] = {}
+_TURN = 1 << 20  # bytes of a body that are read in one turn of the loop
+_EVENTS_TURN = 1 << 14  # each event takes Python code and may be as short as ten bytes
+_UPLOAD_STEP = 1 << 17  # bytes handed to the socket at once, so that no upload holds the loop
+
+
+@dataclass(slots=True)
+class TransportConfig:
+    """What stays the same from call to call of one transport."""
+
+    provider: str
+    origin: Origin
+    secret: Secret | None
+    auth_header: str
+    auth_prefix: str
+    headers: dict[str, str] = field(repr=False)
+    timeout: Timeout
+    retry: Retry
+    limits: Limits
+    read_error: ReadError
+    media_fields: tuple[str, ...]
+    dialect: Dialect
+    key: dict[str, HiddenText] = field(init=False)
+    _durations: aiohttp.ClientTimeout = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what every request needs."""
+        self._durations = durations(self.timeout)
+        secret = self.secret
+        self.key = {} if secret is None else {self.auth_header: secret.header(self.auth_prefix)}
+        self.headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # packing costs 50 ms for a picture and saves little
+            "User-Agent": USER_AGENT,
+            **self.headers,
+        }
+
+    def durations(self, context: CallContext) -> aiohttp.ClientTimeout:
+        """What aiohttp watches; the deadline is the call's own."""
+        timeout = self.timeout.within(context)
+        return self._durations if timeout is self.timeout else durations(timeout)
+
+    def mask(self, text: str) -> str:
+        """*text* without the key."""
+        return text if self.secret is None else self.secret.mask(text)
+
+    def request_id_of(self, headers: Mapping[str, str]) -> str | None:
+        """The vendor's name for a call."""
+        name = self.dialect.request_id_of(headers)
+        return None if name is None else self.mask(name)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request of one call on one session; every `send` is another attempt.
+
+    Attributes:
+        expect: What the body of a success is.
+        ok: Statuses of a success.
+        sink: Takes every server-sent event as it comes.
+        is_doubtful: An earlier attempt may have been billed.
+    """
+
+    config: TransportConfig
+    session: aiohttp.ClientSession
+    slots: Slots
+    context: CallContext
+    method: str
+    url: URL
+    body: EncodedBody | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    paid: bool
+    expect: Expect
+    ok: Collection[int]
+    sink: Sink | None = field(repr=False)
+    is_doubtful: bool = False
+
+    async def send(self) -> Response | FailedAttempt:
+        """Send it once; whatever becomes of it, its connection is pooled again or closed."""
+        config, context, body = self.config, self.context, self.body
+        if self.slots.pace is not None:
+            await self.slots.wait_for_pace(context)
+        context.report(Connecting())
+        payload = None if body is None else RequestPayload(body, context, paid=self.paid)
+        response: aiohttp.ClientResponse | None = None
+        route = Route(config.origin)
+        outcome: Response | FailedAttempt
+        try:
+            route = await route_to(self.session, config.origin)
+            response = await self.session.request(
+                self.method,
+                self.url,
+                data=payload,
+                allow_redirects=False,
+                raise_for_status=False,
+                **route.options(
+                    {**config.headers, **self.headers, **config.key}, config.durations(context)
+                ),
+            )
+            meter = Meter(context, self.slots.stats, response.content_length)
+            if response.status in self.ok:
+                outcome = await self._read(response, meter, route)
+            else:
+                outcome = await self._read_error(response, meter, route, payload)
+        except MediaToolkitError as error:
+            outcome = FailedAttempt(error)
+        except FOREIGN as error:
+            outcome = self._lost(error, payload, route)
+        finally:
+            if response is not None:
+                response.close()
+        if isinstance(outcome, FailedAttempt):
+            self.slots.stats.errors += 1
+            self._sign(outcome.error, response)
+        return outcome
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, meter: Meter, route: Route
+    ) -> Response | FailedAttempt:
+        """Read a success."""
+        try:
+            if response.status == 204:
+                return self._response(response)
+            if self.expect == "json":
+                return await self._read_json(response, meter)
+            if self.expect == "bytes":
+                return await self._read_bytes(response, meter)
+            return await self._read_events(response, meter)
+        except MediaToolkitError as error:
+            if error.family == "protocol":
+                explain_unread(error, response, self.config.provider, route)
+            error.may_have_been_billed = self.paid and not isinstance(error, RefusalError)
+            return FailedAttempt(error)
+
+    async def _read_json(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+        scanner = MediaScanner(self.config.media_fields)
+        text = Utf8(scanner.feed)
+        await self._read_body(response, text.feed, meter)
+        text.end()
+        document, media = await scanner.finish()
+        return self._response(response, document, media)
+
+    async def _read_bytes(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+        if is_html(response.headers):  # a page for people is none of the media that were asked for
+            raise ProviderError("", family="protocol")
+        pieces: list[bytes] = []
+        await self._read_body(response, pieces.append, meter)
+        return self._response(response, content=await joined(pieces))
+
+    async def _read_events(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+        """Hand on every event as it comes; what is returned holds nothing more."""
+        sink = self.sink
+
+        def take(document: Any, media: dict[str, bytes], event: str) -> None:
+            error = error_within(document, response.headers, self.config)
+            if error is not None:
+                raise error
+            if sink is not None:
+                sink(self._response(response, document, media, event=event))
+
+        reader = EventReader(self.config.media_fields, take)
+        text = Utf8(reader.feed)
+        await self._read_body(response, text.feed, meter, turn=_EVENTS_TURN)
+        text.end()
+        reader.end()
+        return self._response(response)
+
+    async def _read_body(
+        self,
+        response: aiohttp.ClientResponse,
+        take: Callable[[bytes], None],
+        meter: Meter,
+        *,
+        turn: int = _TURN,
+    ) -> None:
+        await read_body(
+            response,
+            take,
+            meter=meter,
+            cap=self.config.limits.json,
+            raw=not self.session.auto_decompress,
+            place=self.config.origin.place,
+            turn=turn,
+        )
+
+    def _response(
+        self,
+        response: aiohttp.ClientResponse,
+        document: Any = None,
+        media: Mapping[str, bytes] = _NO_MEDIA,
+        *,
+        content: bytes = b"",
+        event: str = "",
+    ) -> Response:
+        config = self.config
+        return Response(
+            document,
+            response.status,
+            response.headers,
+            config.provider,
+            config.request_id_of(response.headers),
+            content,
+            event,
+            media,
+            config.mask,
+        )
+
+    async def _read_error(
+        self,
+        response: aiohttp.ClientResponse,
+        meter: Meter,
+        route: Route,
+        payload: "RequestPayload | None",
+    ) -> FailedAttempt:
+        """Read a status that is no success; another 2xx may have been billed all the same."""
+        is_odd_success = self.paid and 200 <= response.status < 300
+        if payload is not None and not is_odd_success:
+            payload.not_billed()
+        failed = await failed_by(
+            response, meter, self.config, route, raw=not self.session.auto_decompress
+        )
+        failed.error.may_have_been_billed = is_odd_success or self._is_in_doubt()
+        return failed
+
+    def _lost(
+        self, error: BaseException, payload: "RequestPayload | None", route: Route
+    ) -> FailedAttempt:
+        """Judge a connection that failed: what to say, and whether it may be tried again."""
+        config = self.config
+        phase = AttemptPhase.UNSURE
+        if payload is not None:
+            phase = payload.phase(hung_up=was_hung_up(error))
+            if phase is not AttemptPhase.UNSURE:
+                payload.not_billed()
+        self.is_doubtful |= self.paid and phase is AttemptPhase.UNSURE
+        failure: MediaToolkitError
+        if self.session.closed:
+            failure, again = closed("The session"), False
+        else:
+            failure = translate(error, config.origin.place, self.context, config.timeout, route)
+            again = is_loss(error) and config.retry.after_loss(phase, paid=self.paid)
+        failure.may_have_been_billed = self._is_in_doubt()
+        return FailedAttempt(failure, again)
+
+    def _is_in_doubt(self) -> bool:
+        """Whether an earlier try, or another request of the same call, may have been billed."""
+        return self.is_doubtful or self.context.may_have_been_billed
+
+    def _sign(self, error: MediaToolkitError, response: aiohttp.ClientResponse | None) -> None:
+        """Put provider, status and request id where they are missing."""
+        error.provider = error.provider or self.config.provider
+        if response is None:
+            return
+        for name, value in (
+            ("status", response.status),
+            ("request_id", self.config.request_id_of(response.headers)),
+        ):
+            if getattr(error, name, value) is None:
+                setattr(error, name, value)
+
+
+class RequestPayload(Payload):
+    """A body on its way out, which knows how far it got.
+
+    aiohttp does not tell whether a lost request had left, and whether anything had come back.
+    Both decide if it may be sent again.
+
+    Args:
+        body: The whole body.
+        context: Told when the request is out.
+        paid: The provider bills for it.
+    """
+
+    _autoclose = True
+
+    def __init__(self, body: EncodedBody, context: CallContext, *, paid: bool) -> None:
+        """Nothing is sent yet."""
+        super().__init__(body.content, content_type=body.content_type)
+        self._size = len(body.content)
+        self._context = context
+        self._paid = paid
+        self._is_begun = self._is_heard = False
+        self._ended: float | None = None
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Body as text; aiohttp asks for it nowhere on our way."""
+        return bytes(self._value).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send everything."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Send everything; the length is our own."""
+        del content_length
+        self._is_begun = True
+        self._context.paid += self._paid
+        loop = asyncio.get_running_loop()
+        self._listen(loop, writer)
+        body = self._value
+        if len(body) <= _UPLOAD_STEP:
+            await writer.write(body)
+        else:
+            view = memoryview(body)
+            for at in range(0, len(view), _UPLOAD_STEP):
+                await writer.write(view[at : at + _UPLOAD_STEP])
+        self._ended = loop.time()
+        self._context.report(Waiting())
+
+    def not_billed(self) -> None:
+        """Take the request off the bill: the provider did no work for it."""
+        if self._is_begun:
+            self._context.paid -= self._paid
+
+    def phase(self, *, hung_up: bool) -> AttemptPhase:
+        """How far the attempt came, once it is lost.
+
+        Args:
+            hung_up: The other side closed the connection.
+        """
+        if not self._is_begun:
+            return AttemptPhase.UNSENT
+        if self._is_heard:
+            return AttemptPhase.UNSURE
+        if self._ended is None:  # nobody can act on a part of it
+            return AttemptPhase.UNHEARD
+        if not hung_up:
+            return AttemptPhase.UNSURE
+        late = asyncio.get_running_loop().time() - self._ended > UNHEARD_WITHIN
+        return AttemptPhase.UNSURE if late else AttemptPhase.UNHEARD
+
+    def _listen(self, loop: asyncio.AbstractEventLoop, writer: AbstractStreamWriter) -> None:
+        """Notice the first byte of the response, where asyncio hands it to the protocol."""
+        protocol = getattr(writer, "protocol", None)
+        if protocol is None or not isinstance(loop, asyncio.BaseEventLoop):
+            self._is_heard = True  # other loops hand it over out of sight: assume the worst
+            return
+
+        def first(data: bytes) -> None:
+            self._is_heard = True
+            del protocol.data_received
+            protocol.data_received(data)
+
+        protocol.data_received = first
