@@ -24,6 +24,8 @@ class Status(ApiFault):
         status: The vendor's word for the code, such as `"RESOURCE_EXHAUSTED"`.
         retry_delay: How long to wait, told in the body, such as `"27s"` or `"1.203608125s"`.
         retry_after: Value of a `Retry-After` header, seconds or an HTTP date.
+        retry_after_ms: Value of OpenAI's header `retry-after-ms`.
+        should_retry: Value of OpenAI's header `x-should-retry`.
         per_day: The exhausted quota is one per day.
         quota: How many requests the exhausted quota allows; 0 is a key without billing.
         html: The body is a front end's HTML page instead of the vendor's envelope.
@@ -38,6 +40,8 @@ class Status(ApiFault):
     status: str | None = None
     retry_delay: str | None = None
     retry_after: str | None = None
+    retry_after_ms: int | None = None
+    should_retry: bool | None = None
     per_day: bool = False
     quota: int = 10
     html: bool = False

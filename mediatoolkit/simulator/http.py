@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
+HTML = {"Content-Type": "text/html"}
 _HOST = "127.0.0.1"
 _DISPOSITION = re.compile(r';\s*(name|filename)="([^"]*)"')
 _BOUNDARY = re.compile(r'multipart/form-data;.*boundary="?([^";]+)"?', re.IGNORECASE)

@@ -36,6 +36,7 @@ class PictureOrder:
         references: Encoded pictures that shine through.
         format: `"PNG"`, `"JPEG"` or `"WEBP"`.
         exact: Whether a prepared picture is brought into that format, too.
+        cut_out: Whether its left half is see-through; PNG and WebP.
     """
 
     text: str
@@ -45,6 +46,7 @@ class PictureOrder:
     references: tuple[bytes, ...] = ()
     format: str = "JPEG"
     exact: bool = False
+    cut_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,9 @@ def _make(order: PictureOrder, detail: int) -> MadePicture:
     picture = _draw(order, detail)
     if order.references:
         picture = _mixed(picture, order.references)
+    if order.cut_out:
+        picture = picture.convert("RGBA")
+        picture.paste((0, 0, 0, 0), (0, 0, picture.width // 2, picture.height))
     return _look(_encoded(picture, order.format))
 
 

@@ -19,9 +19,10 @@ from mediatoolkit.simulator.http import (
     TrafficLog,
 )
 from mediatoolkit.simulator.network_faults import NetworkFault
+from mediatoolkit.simulator.openai import OpenAI
 from mediatoolkit.simulator.vendor import Purpose, Settings, Vendor
 
-VENDORS: dict[str, type[Vendor]] = {vendor.name: vendor for vendor in (Gemini,)}
+VENDORS: dict[str, type[Vendor]] = {vendor.name: vendor for vendor in (Gemini, OpenAI)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ class Simulator(Settings):
     """Plays the vendors' side on loopback; `async with`, or `start()` and `close()`.
 
     Attributes:
-        vendors: Who is played: `"gemini"`. `sim.url` is the origin of the first.
+        vendors: Who is played: `"gemini"`, `"openai"`. `sim.url` is the origin of the first.
         port: TCP port of the first vendor's origin; 0 lets the system choose.
         key: The only key that is accepted; None accepts every key, but not a missing one.
         picture: Bytes of a PNG, JPEG or WebP that every answer carries; nothing is drawn then.
@@ -80,6 +81,11 @@ class Simulator(Settings):
     def gemini(self) -> VendorSite:
         """Gemini, at an origin of its own."""
         return self._site("gemini")
+
+    @property
+    def openai(self) -> VendorSite:
+        """OpenAI, at an origin of its own; its base URL is `sim.openai.url + "/v1"`."""
+        return self._site("openai")
 
     @property
     def url(self) -> str:

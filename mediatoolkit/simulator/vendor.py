@@ -1,16 +1,17 @@
 """What every simulated vendor is made of: settings, endpoints, and the way of a request."""
 
 import gzip
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 from mediatoolkit.simulator.api_faults import ApiFault, EchoKey, Garbage, Status
 from mediatoolkit.simulator.broken_media import garbage
 from mediatoolkit.simulator.hosting import FileHost
-from mediatoolkit.simulator.http import JSON, HttpResponse, Request
+from mediatoolkit.simulator.http import HTML, JSON, HttpResponse, Request
 from mediatoolkit.simulator.pictures import PictureMaker
 from mediatoolkit.simulator.schema import SchemaError
 
@@ -152,13 +153,15 @@ class Vendor(ABC):
 
     async def _respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
         match fault:
+            case Status(html=True):
+                page = f"<html><title>Error {fault.code}</title>Service Unavailable</html>"
+                return _advised(fault, HttpResponse(page.encode(), fault.code, HTML))
             case Status():
-                return self.status_fault(fault, request)
+                return _advised(fault, self.status_fault(fault, request))
             case EchoKey(code):
                 return self.error(code, f"The key {request.key} must not be used here.")
             case Garbage(kind):
-                page = {"Content-Type": "text/html"}
-                return HttpResponse(garbage(kind), headers=page if kind == "html" else JSON)
+                return HttpResponse(garbage(kind), headers=HTML if kind == "html" else JSON)
         found = self._find(request)
         if found is None:
             return self.error(501, f"The simulator does not play {request.method} {request.path}.")
@@ -179,3 +182,16 @@ class Vendor(ABC):
             raise RejectedError(self.key_error(request.key))
         if len(request.data) > self.body_cap:
             raise RejectedError(self.error(413))
+
+
+def _advised(fault: Status, response: HttpResponse) -> HttpResponse:
+    """*response* with the headers that say whether and when to ask again."""
+    advice = {
+        "Retry-After": fault.retry_after,
+        "retry-after-ms": fault.retry_after_ms,
+        "x-should-retry": fault.should_retry,
+    }
+    headers = {
+        name: json.dumps(value).strip('"') for name, value in advice.items() if value is not None
+    }
+    return replace(response, headers={**response.headers, **headers})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.media.samples import resampled
+from mediatoolkit.media.sound.resample import resampled
 from mediatoolkit.synthesis.speaking.voices import Voice
 
 SAMPLE_RATE = 24_000

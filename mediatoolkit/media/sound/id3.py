@@ -1,0 +1,268 @@
+"""ID3 tags of an MP3, and a record in one.
+
+ID3v2 stands before the sound as a row of frames (id3.org, versions 2.2, 2.3 and 2.4); ID3v1 is
+the last 128 bytes of the file. A record becomes the first frame of the first tag. Every other
+frame keeps its bytes, and a tag whose frames do not end where its padding begins is not touched.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from mediatoolkit.media.sound.facts import Piece
+
+_UNSYNCHRONISED, _EXTENDED, _EXPERIMENTAL, _FOOTER = 0x80, 0x40, 0x20, 0x10
+_KNOWN_FLAGS = {2: 0x80, 3: 0xE0, 4: 0xF0}
+_KEPT_FLAGS = {2: 0, 3: _EXPERIMENTAL, 4: _EXPERIMENTAL | _UNSYNCHRONISED}
+_FRAME_NAMES = {
+    2: re.compile(rb"[A-Z][A-Z0-9]{2}"),
+    3: re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]"),  # iTunes left names of three letters
+    4: re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]"),
+}
+_MOST_TAGS, _MOST_FRAMES = 100, 5_000
+_OUR_NAME = "mediatoolkit"
+_ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+_V1_FIELDS = ((b"TIT2", 3, 33), (b"TPE1", 33, 63), (b"TALB", 63, 93), (b"TDRC", 93, 97))
+_V1_LANGUAGE = b"eng\0"  # for all we know; and no name of the comment
+
+
+class Frame(NamedTuple):
+    """One frame: its name, its flags and its content, as they are in the file."""
+
+    name: bytes
+    flags: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One ID3v2 tag of a file.
+
+    Attributes:
+        data: Its bytes.
+        stop: The offset in the file behind it, and behind its footer.
+        version: 2, 3 or 4.
+        flags: Those that hold for the frames as they are here.
+        frames: As many as can be read.
+        padding: The zeros behind them.
+        is_whole: Whether there is nothing but frames and padding.
+    """
+
+    data: Piece
+    stop: int
+    version: int
+    flags: int = 0
+    frames: tuple[Frame, ...] = ()
+    padding: bytes = b""
+    is_whole: bool = False
+
+    @property
+    def record(self) -> bytes | None:
+        """The record of ours, or None."""
+        return next((text for text in map(_record_of, self.frames) if text is not None), None)
+
+    @property
+    def is_ours_alone(self) -> bool:
+        """Whether it holds nothing but a record."""
+        return self.is_whole and len(self.frames) == 1 and self.record is not None
+
+    def without_record(self) -> "Tag":
+        """The same without a record, or this tag itself when none can be taken out."""
+        if self.record is None or not self.is_whole:
+            return self
+        frames = tuple(frame for frame in self.frames if _record_of(frame) is None)
+        return self._of(frames)
+
+    def with_record(self, record: bytes) -> "Tag":
+        """The same with *record* as its first frame."""
+        frames = self.without_record().frames
+        return self._of((_record_frame(record, self.version), *frames))
+
+    def _of(self, frames: tuple[Frame, ...]) -> "Tag":
+        body = b"".join(_packed(frame, self.version) for frame in frames) + self.padding
+        head = b"ID3" + bytes([self.version, 0, self.flags]) + _syncsafe(len(body))
+        return replace(self, data=head + body, frames=frames)
+
+
+def tags(data: bytes) -> Iterator[Tag]:
+    """The ID3v2 tags at the beginning, one behind the other."""
+    return (_tag(data, start) for start in _starts(data))
+
+
+def after_tags(data: bytes) -> int:
+    """Where the ID3v2 tags at the beginning end."""
+    return min(max((_end(data, start) for start in _starts(data)), default=0), len(data))
+
+
+def tag_of_v1(old: bytes) -> Tag:
+    """An ID3v2.4 tag with the fields of an ID3v1 tag, or an empty one for no bytes.
+
+    Readers that see an ID3v2 tag do not look for an ID3v1 tag any more.
+    """
+    texts = [(name, _v1_text(old[start:stop])) for name, start, stop in _V1_FIELDS]
+    comment, genre = old[97:127], old[127:]
+    if comment[28:29] == b"\0" and comment[29] != 0:  # ID3v1.1
+        texts.append((b"TRCK", b"\0%d" % comment[29]))
+        comment = comment[:28]
+    encoding, text = _v1_text(comment)[:1], _v1_text(comment)[1:]
+    texts.append((b"COMM", encoding + _V1_LANGUAGE + text if text else b"\0"))
+    if genre and genre != b"\xff":
+        texts.append((b"TCON", b"\0%d" % genre[0]))
+    frames = tuple(Frame(name, b"\0\0", text) for name, text in texts if text != b"\0")
+    return Tag(b"", 0, 4, frames=frames, is_whole=True)
+
+
+def end_before_old_tags(data: bytes) -> int:
+    """Where a row of ID3v1, Lyrics3 and appended ID3v2.4 tags begins that ends the file."""
+    end = len(data)
+    for _ in range(_MOST_TAGS):
+        start = _start_of_old_tag(data, end)
+        if start is None:
+            break
+        end = start
+    return end
+
+
+def _starts(data: bytes) -> Iterator[int]:
+    at = 0
+    for _ in range(_MOST_TAGS):
+        if data[at : at + 3] != b"ID3" or len(data) < at + 10:
+            return
+        yield at
+        at = _end(data, at)
+
+
+def _start_of_old_tag(data: bytes, end: int) -> int | None:
+    if data[max(0, end - 128) :].startswith(b"TAG") and end >= 128:
+        return end - 128
+    if data[max(0, end - 227) :].startswith(b"TAG+"):  # more letters for an ID3v1 tag behind it
+        return end - 227
+    mark = data[max(0, end - 9) : end]
+    if mark == b"LYRICSEND":
+        start = data.rfind(b"LYRICSBEGIN", max(0, end - 5_120), end)
+        return start if start != -1 else None
+    if mark == b"LYRICS200" and data[end - 15 : end - 9].isdigit():
+        start = end - 15 - int(data[end - 15 : end - 9])
+        return start if start > 0 and data.startswith(b"LYRICSBEGIN", start) else None
+    if data[max(0, end - 10) :].startswith(b"3DI"):
+        start = end - 20 - _number(data[end - 4 : end])
+        return start if start > 0 and data.startswith(b"ID3", start) else None
+    return None
+
+
+def _end(data: bytes, start: int) -> int:
+    """Where the tag ends that starts at an offset; a footer may follow its padding."""
+    has_footer = data[start + 3] == 4 and data[start + 5] & _FOOTER
+    return start + 10 + _number(data[start + 6 : start + 10]) + (10 if has_footer else 0)
+
+
+def _tag(data: bytes, start: int) -> Tag:
+    version, flags = data[start + 3], data[start + 5]
+    end = start + 10 + _number(data[start + 6 : start + 10])
+    stop = min(_end(data, start), len(data))
+    tag = Tag(memoryview(data)[start:stop], stop, version)
+    body = _body(data[start + 10 : end], version, flags)
+    if body is None:
+        return tag
+    for size_of in _SIZES[version]:
+        frames, stop = _frames(body, version, size_of)
+        if body.count(0, stop) == len(body) - stop:
+            return replace(
+                tag,
+                flags=flags & _KEPT_FLAGS[version],
+                frames=tuple(frames),
+                padding=body[stop:],
+                is_whole=end <= len(data),
+            )
+        tag = tag if tag.frames else replace(tag, frames=tuple(frames))
+    return tag
+
+
+def _body(body: bytes, version: int, flags: int) -> bytes | None:
+    """Frames and padding as they were before they were unsynchronised, or None."""
+    if version not in _KNOWN_FLAGS or flags & ~_KNOWN_FLAGS[version]:
+        return None
+    if flags & _UNSYNCHRONISED and version != 4:  # 2.4 has it in each frame, which keeps it
+        body = body.replace(b"\xff\0", b"\xff")
+    if not flags & _EXTENDED or _FRAME_NAMES[version].fullmatch(body[:4]):
+        return body
+    size = _number(body[:4]) if version == 4 else 4 + int.from_bytes(body[:4])
+    return body[size:] if 6 <= size <= len(body) else None
+
+
+def _frames(
+    body: bytes, version: int, size_of: Callable[[bytes], int | None]
+) -> tuple[list[Frame], int]:
+    """As many as follow each other, and where they end."""
+    width, head = (3, 6) if version == 2 else (4, 10)
+    frames: list[Frame] = []
+    at = 0
+    while at + head <= len(body) and body[at]:
+        name, size = body[at : at + width], size_of(body[at + width : at + 2 * width])
+        start = at + head
+        if size is None or start + size > len(body) or len(frames) == _MOST_FRAMES:
+            break
+        if not _FRAME_NAMES[version].fullmatch(name):
+            break
+        frames.append(Frame(name, body[at + 2 * width : start], body[start : start + size]))
+        at = start + size
+    return frames, at
+
+
+def _packed(frame: Frame, version: int) -> bytes:
+    length = len(frame.content)
+    size = _syncsafe(length) if version == 4 else length.to_bytes(len(frame.name))
+    return frame.name + size + frame.flags + frame.content
+
+
+def _record_frame(record: bytes, version: int) -> Frame:
+    """In 2.4 without a byte of 255, so that unsynchronised or not it is the same."""
+    if version == 4:
+        return Frame(b"TXXX", b"\0\0", b"\3%s\0%s" % (_OUR_NAME.encode(), record))
+    content = b"\1%s\0\0%s" % (_OUR_NAME.encode("utf-16"), record.decode().encode("utf-16"))
+    return Frame(b"TXX", b"", content) if version == 2 else Frame(b"TXXX", b"\0\0", content)
+
+
+def _record_of(frame: Frame) -> bytes | None:
+    """The record in a frame, in whatever encoding another program left it."""
+    content = frame.content
+    is_ours = _OUR_NAME.encode() in content[:40].replace(b"\0", b"")
+    if frame.name not in {b"TXXX", b"TXX"} or not is_ours or content[0] not in _ENCODINGS:
+        return None
+    name, _, text = content[1:].decode(_ENCODINGS[content[0]], "replace").partition("\0")
+    return text.strip("\ufeff\0").encode() if name == _OUR_NAME else None
+
+
+def _v1_text(field: bytes) -> bytes:
+    """The text behind the number of its encoding, which an ID3v1 tag does not tell."""
+    text = field.split(b"\0")[0].strip()
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return b"\0" + text
+    return (b"\0" if text.isascii() else b"\3") + text
+
+
+def _syncsafe(number: int) -> bytes:
+    """Four bytes of seven bits, so that none of them looks like the beginning of sound."""
+    return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
+
+
+def _number(syncsafe: bytes) -> int:
+    number = 0
+    for byte in syncsafe:
+        number = number << 7 | byte & 127
+    return number
+
+
+def _strict_number(syncsafe: bytes) -> int | None:
+    return _number(syncsafe) if max(syncsafe) < 128 else None
+
+
+_SIZES: dict[int, tuple[Callable[[bytes], int | None], ...]] = {
+    2: (int.from_bytes,),
+    3: (int.from_bytes, _strict_number),
+    4: (_strict_number, int.from_bytes),  # iTunes wrote plain ones
+}
+"""What the length of a frame may be read as, the right one first."""

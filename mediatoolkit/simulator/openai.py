@@ -1,0 +1,293 @@
+"""OpenAI's pictures: generations, edits as forms, and the list of models.
+
+Shapes, limits and errors are those of OpenAI's published specification (2026-08-21) and of recorded
+traffic; schemas and models stand in `openai.json`. Not played, and answered with 501: animated and
+vector formats, edits by JSON, everything beside pictures.
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, NoReturn
+
+from mediatoolkit.simulator.api_faults import (
+    ApiFault,
+    BadPicture,
+    PromptBlocked,
+    Status,
+    StreamError,
+)
+from mediatoolkit.simulator.broken_media import broken_base64, escaped
+from mediatoolkit.simulator.http import (
+    JSON,
+    FormPart,
+    HttpResponse,
+    Request,
+    event_stream,
+    json_response,
+)
+from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
+from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
+
+_PATH = Path(__file__).with_suffix(".json")
+_SCHEMA = Schema.load(_PATH)
+_DATA = json.loads(_PATH.read_text())
+_MODELS: dict[str, str | None] = _DATA["models"]  # and the day each ends
+_SIZES = {"auto", "1024x1024", "1536x1024", "1024x1536"}  # of every model
+_FILE_TYPES = {"image/png", "image/jpeg", "image/webp"}
+_CAPS = {"image": 50 << 20, "mask": 4 << 20}  # bytes
+_NUMBERS = {"n", "output_compression", "partial_images"}
+_CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
+
+
+class _Generation(NamedTuple):
+    """One request for pictures: its fields, its pictures, and what is to go wrong."""
+
+    fields: Mapping[str, Any]
+    images: tuple[bytes, ...]
+    fault: ApiFault | None
+
+    @property
+    def echo(self) -> dict[str, str]:
+        """What an answer says of the options, with every `auto` decided."""
+        options: dict[str, str] = _DATA["usual"]
+        return {
+            name: usual if self.fields.get(name, "auto") == "auto" else self.fields[name]
+            for name, usual in options.items()
+        }
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Pixels."""
+        width, height = self.echo["size"].split("x")
+        return int(width), int(height)
+
+    def usage(self) -> dict[str, Any]:
+        """Tokens: a fixed number for a reference, by quality and area for what is drawn."""
+        width, height = self.size
+        share = width * height / 1024**2 * self.fields.get("n", 1)
+        partial = 100 * self.fields.get("partial_images", 0)
+        drawn = round(_DATA["tokens"][self.echo["quality"]] * share) + partial
+        text, seen = len(self.fields["prompt"]) // 4 + 1, 323 * len(self.images)
+        return {
+            "input_tokens": text + seen,
+            "input_tokens_details": {"text_tokens": text, "image_tokens": seen},
+            "output_tokens": drawn,
+            "output_tokens_details": {"image_tokens": drawn, "text_tokens": 0},
+            "total_tokens": text + seen + drawn,
+        }
+
+
+class OpenAI(Vendor):
+    """The vendor."""
+
+    name: ClassVar[str] = "openai"
+
+    def make_endpoints(self) -> Sequence[Endpoint]:
+        """Generations, edits, and the models."""
+        self._numbers = count(1)
+        return (
+            Endpoint("POST", "/v1/images/generations", "start", self._generate),
+            Endpoint("POST", "/v1/images/edits", "start", self._edit),
+            Endpoint("GET", "/v1/models", "list", self._list_models),
+            Endpoint("GET", "/v1/models/(?P<model>[^/]+)", "list", self._show_model),
+        )
+
+    def error(
+        self, code: int, message: str | None = None, param: str | None = None, **words: str
+    ) -> HttpResponse:
+        """An error in OpenAI's envelope; *words* as in `_error`."""
+        return json_response(
+            {"error": _error(code, message, param, **words)}, code, self._headers()
+        )
+
+    def key_error(self, key: str | None) -> HttpResponse:
+        """401; a wrong key is quoted without its middle."""
+        shown = "" if key is None else f" {key[:4]}***{key[-3:]}"
+        return self.error(401, f"Incorrect API key provided:{shown}.")
+
+    def schema_error(self, error: SchemaError, _request: Request) -> HttpResponse:
+        """400 that names the parameter."""
+        param = str(error.value) if error.rule == "unknown" else error.path
+        return self.error(400, f"Parameter '{param}' breaks the rule '{error.rule}'.", param)
+
+    def status_fault(self, fault: Status, _request: Request) -> HttpResponse:
+        """The error that *fault* orders; a quota of 0 is an account without credit."""
+        word = fault.word or ""
+        if fault.code == 429 and fault.quota == 0:
+            word = "insufficient_quota"
+        return self.error(fault.code, fault.message, word=word)
+
+    async def _generate(self, call: ApiCall) -> HttpResponse:
+        if not isinstance(call.request.body, dict):
+            self._reject("The body must be a JSON object.", "body")
+        fields = _SCHEMA.read(call.request.body, "CreateImageRequest")
+        return await self._answer(_Generation(fields, (), call.fault), "image_generation")
+
+    async def _edit(self, call: ApiCall) -> HttpResponse:
+        parts = call.request.body
+        if not isinstance(parts, list):
+            raise RejectedError(self.error(501, "The simulator plays edits as forms only."))
+        texts = [part for part in parts if part.filename is None]
+        fields = _SCHEMA.read({part.name: _value(part) for part in texts}, "EditImageRequest")
+        files = [part for part in parts if part.filename is not None]
+        await self._check_files(files)
+        images = tuple(part.data for part in files if part.name != "mask")
+        return await self._answer(_Generation(fields, images, call.fault), "image_edit")
+
+    async def _check_files(self, files: list[FormPart]) -> None:
+        sizes: dict[str, tuple[int, int]] = {}
+        for part in files:
+            name = part.name.removesuffix("[]")
+            if name not in _CAPS or part.mime_type not in _FILE_TYPES:
+                self._reject(f"Invalid file '{part.name}': {part.mime_type}.", part.name)
+            if len(part.data) >= _CAPS[name]:
+                self._reject(f"Invalid file '{name}': {_CAPS[name] >> 20} MB are too much.", name)
+            try:
+                picture = await self.settings.pictures.look(part.data)
+            except NotAPictureError:
+                self._reject(f"Invalid image file or mode for {name}.", name)
+            sizes.setdefault(name, (picture.width, picture.height))
+            if name == "mask" and picture.mime_type != "image/png":
+                self._reject("The mask must be a PNG.", name)
+        if "image" not in sizes or sum(part.name != "mask" for part in files) > 16:
+            self._reject("An edit takes 1 to 16 images.", "image")
+        if sizes.get("mask", sizes["image"]) != sizes["image"]:
+            self._reject("The mask must have the size of the first image.", "mask")
+
+    def _check(self, fields: Mapping[str, Any]) -> None:
+        """Refuse what depends on the model or on another field, which no schema says."""
+        model, form = fields["model"], fields.get("output_format", "png")
+        if model not in _MODELS and model not in self.settings.models:
+            raise RejectedError(self.error(404, f"The model '{model}' does not exist."))
+        if form in {"gif", "svg"}:
+            raise RejectedError(self.error(501, f"The simulator does not play the format {form}."))
+        is_old = model.startswith(("gpt-image-1", "chatgpt"))
+        size = fields.get("size", "auto")
+        wrong = {
+            "size": size not in _SIZES and (is_old or not _is_size(size)),
+            "quality": fields.get("quality") in {"xhigh", "max"}
+            and not re.search(r"-2\.[56]", model),
+            "background": fields.get("background") == "transparent" and form == "jpeg",
+            "output_compression": "output_compression" in fields and form == "png",
+            "partial_images": "partial_images" in fields and not fields.get("stream"),
+            "input_fidelity": "input_fidelity" in fields and model != "gpt-image-1.5",
+        }
+        for name in (name for name, is_wrong in wrong.items() if is_wrong):
+            self._reject(f"{model} does not take this value of '{name}' here.", name)
+
+    async def _answer(self, generation: _Generation, kind: str) -> HttpResponse:
+        fields, fault = generation.fields, generation.fault
+        self._check(fields)
+        error = _failure(fault)
+        if fields.get("stream"):
+            events = [pair async for pair in self._events(generation, kind, error)]
+            response = event_stream(events, self.settings.newline)
+            return replace(response, headers={**response.headers, **self._headers()})
+        if error is not None:
+            code = fault.code if isinstance(fault, StreamError) else 400
+            return json_response({"error": error}, code, self._headers())
+        texts = [await self._base64(generation, number) for number in range(fields.get("n", 1))]
+        data = [{"b64_json": text} for text in texts]
+        facts = {**generation.echo, "usage": generation.usage()}
+        text = json.dumps({"created": int(time.time()), "data": data, **facts})
+        body = escaped(text) if fault == BadPicture("escaped_base64") else text
+        return HttpResponse(body.encode(), 200, {**JSON, **self._headers()})
+
+    async def _events(
+        self, generation: _Generation, kind: str, error: dict[str, Any] | None
+    ) -> AsyncIterator[tuple[str, str]]:
+        """The partial pictures, then the whole one or what went wrong."""
+        echo = {**generation.echo, "created_at": int(time.time())}
+        for number in range(generation.fields.get("partial_images", 0)):
+            partial = await self._base64(generation._replace(images=(), fault=None), number)
+            yield _event(
+                f"{kind}.partial_image", b64_json=partial, partial_image_index=number, **echo
+            )
+        if error is not None:
+            yield _event("error", error=error)
+            return
+        data = await self._base64(generation, 0)
+        yield _event(f"{kind}.completed", b64_json=data, usage=generation.usage(), **echo)
+
+    async def _base64(self, generation: _Generation, number: int) -> str:
+        """Picture *number*."""
+        fields, images, fault = generation
+        echo = generation.echo
+        form, cut_out = echo["output_format"].upper(), echo["background"] == "transparent"
+        order = PictureOrder(
+            fields["prompt"], *generation.size, number, images, form, exact=True, cut_out=cut_out
+        )
+        data = (await self.settings.pictures.make(order)).data
+        text = base64.b64encode(data).decode()
+        return broken_base64(text, fault.kind) if isinstance(fault, BadPicture) else text
+
+    async def _list_models(self, _call: ApiCall) -> HttpResponse:
+        data = [_model(name) for name in (*_MODELS, *self.settings.models)]
+        return json_response({"object": "list", "data": data}, 200, self._headers())
+
+    async def _show_model(self, call: ApiCall) -> HttpResponse:
+        name = call.place["model"]
+        self._check({"model": name})
+        return json_response(_model(name), 200, self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        return {"x-request-id": f"req_{next(self._numbers):032x}", **_DATA["headers"]}
+
+    def _reject(self, message: str, param: str) -> NoReturn:
+        raise RejectedError(self.error(400, message, param, word="invalid_value"))
+
+
+def _value(part: FormPart) -> Any:
+    """The value of a field of a form: numbers and booleans travel as text."""
+    if part.name in _NUMBERS and part.text.isdigit():
+        return int(part.text)
+    return {"true": True, "false": False}.get(part.text, part.text)
+
+
+def _is_size(size: str) -> bool:
+    """Both sides divisible by 16, a ratio of 1:3 to 3:1, at most 3840x2160 pixels."""
+    sides = re.fullmatch(r"([1-9]\d{1,3})x([1-9]\d{1,3})", size)
+    if sides is None:
+        return False
+    short, long = sorted(map(int, sides.groups()))
+    return not (short % 16 or long % 16) and long <= 3 * short and long <= 3840 and short <= 2160
+
+
+def _event(kind: str, **document: Any) -> tuple[str, str]:
+    return kind, json.dumps({"type": kind, **document})
+
+
+def _model(name: str) -> dict[str, Any]:
+    facts = {"object": "model", "created": 1, "owned_by": "openai"}
+    return {"id": name, **facts, "shutdown_date": _MODELS.get(name)}
+
+
+def _error(
+    code: int, message: str | None, param: str | None = None, *, kind: str = "", word: str = ""
+) -> dict[str, Any]:
+    """What stands in the envelope; *kind* is its `type`, *word* its `code`."""
+    usual = "server_error" if code >= 500 else "invalid_request_error"
+    return {
+        "message": message or f"The request failed with status {code}.",
+        "type": kind or ("rate_limit_error" if code == 429 else usual),
+        "param": param,
+        "code": word or _CODES.get(code),
+    }
+
+
+def _failure(fault: ApiFault | None) -> dict[str, Any] | None:
+    """The error of *fault*, or None; within a stream it comes as an event."""
+    if isinstance(fault, StreamError):
+        return _error(fault.code, fault.message)
+    if not isinstance(fault, PromptBlocked):
+        return None
+    usual = "Your request was rejected by the safety system."
+    message = fault.message or f"{usual} safety_violations=[{fault.reason.lower()}]."
+    return _error(400, message, kind="image_generation_user_error", word="moderation_blocked")
