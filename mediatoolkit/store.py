@@ -243,8 +243,8 @@ class Store:
     def _check(self) -> None:
         self._make(self.folder)
         files.check_folder(self.folder)
-        owners.sweep_once(self.folder)
-        owners.sweep_once(self._records)
+        owners.sweep_once(str(self.folder))
+        owners.sweep_once(str(self._records))
         owners.sweep_scratch()
 
     def _make(self, folder: Path) -> None:
@@ -259,7 +259,7 @@ class Store:
     def _write(self, media: Media) -> Path:
         path = self.folder / (media.digest()[:_DIGITS] + media.extension)
         try:
-            if not self.folder.is_dir():
+            if not os.path.isdir(self.folder):  # noqa: PTH112 - it never raises
                 self._make(self.folder)
             files.write_file(path, _pieces(media), follow_symlinks=False)
         except StorageError as error:

@@ -62,7 +62,7 @@ def sweep(folder: Path) -> list[str]:
     """What is left of *folder* after a start."""
     owners.sweep_once.cache_clear()
     owners.sweep_scratch.cache_clear()
-    owners.sweep_once(folder)
+    owners.sweep_once(str(folder))
     owners.sweep_scratch()
     return sorted(path.name.split(".")[-1].split("-")[0] for path in folder.iterdir())
 
@@ -158,7 +158,7 @@ def test_a_folder_is_swept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or real(path))  # type: ignore[func-returns-value]
     for number in range(3):
         files.write_file(tmp_path / f"{number}.txt", [b"text"])
-    assert looks == [tmp_path]
+    assert looks == [str(tmp_path)]
 
 
 def test_what_was_left_beside_a_file_is_swept_when_another_is_saved(tmp_path: Path) -> None:
@@ -268,11 +268,11 @@ def test_a_sweep_between_the_making_and_the_lock_loses_nothing(
     real = owners._new_file
     swept: list[Path] = []
 
-    def make(path: Path) -> int | None:
+    def make(path: str) -> int | None:
         handle = real(path)
         if not swept:
-            path.unlink()
-            swept.append(path)
+            Path(path).unlink()
+            swept.append(Path(path))
         return handle
 
     monkeypatch.setattr(owners, "_new_file", make)

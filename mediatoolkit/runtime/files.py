@@ -36,6 +36,13 @@ def partial_file(target: Path, *, follow_symlinks: bool = True) -> Iterator[Path
         StorageError: The file could not be written or put in place. Errors of ours that the
             block raises pass unchanged.
     """
+    with _part_of(target, follow_symlinks) as part:
+        yield Path(part)
+
+
+@contextlib.contextmanager
+def _part_of(target: Path, follow_symlinks: bool) -> Iterator[str]:  # noqa: FBT001
+    """As `partial_file`, without making a Path, which takes as long as making a file."""
     short = target.name.encode(errors="ignore")[:80].decode(errors="ignore")
     place = target
     try:
@@ -44,10 +51,10 @@ def partial_file(target: Path, *, follow_symlinks: bool = True) -> Iterator[Path
         with owned_file(place.parent, short, ".part") as part:
             try:
                 yield part
-                part.replace(place)
+                os.replace(part, place)  # noqa: PTH105
             except BaseException:
                 with contextlib.suppress(OSError):
-                    part.unlink()
+                    os.unlink(part)  # noqa: PTH108
                 raise
     except MediaToolkitError:
         raise  # some are an OSError too, and say better what went wrong
@@ -64,10 +71,7 @@ def write_file(
         StorageError: No such folder, no permission, no space; nothing is left behind.
     """
     sweep_beside(target)
-    with (
-        partial_file(target, follow_symlinks=follow_symlinks) as part,
-        part.open("r+b") as file,
-    ):
+    with _part_of(target, follow_symlinks) as part, open(part, "r+b") as file:  # noqa: PTH123
         file.writelines(pieces)
         settle(file)
 
@@ -145,8 +149,9 @@ def read_file(path: Path, *, largest: int = LARGEST) -> bytes:
 
 def sweep_beside(target: Path) -> None:
     """Sweep the folder that *target* is written in, once in the life of this process; blocks."""
-    path = Path(os.path.realpath(target)) if target.is_symlink() else target
-    sweep_once(absolute(path.parent))
+    path = os.path.realpath(target) if os.path.islink(target) else os.fspath(target)  # noqa: PTH114
+    folder = os.path.dirname(path)  # noqa: PTH120
+    sweep_once(folder if os.path.isabs(folder) else str(absolute(Path(folder))))  # noqa: PTH117
 
 
 def settle(file: BinaryIO) -> None:

@@ -9,7 +9,6 @@ import functools
 import hashlib
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -30,7 +29,7 @@ _FILE = re.compile(rf"\..*\.(?:{_MARK}|[0-9]+)-[0-9a-f]{{8}}\.(?:part|waiter)", 
 _FOLDER = re.compile(rf"mediatoolkit-{_MARK}-[0-9a-f]{{8}}")
 
 
-def owned_file(folder: Path, name: str, suffix: str) -> AbstractContextManager[Path]:
+def owned_file(folder: Path, name: str, suffix: str) -> AbstractContextManager[str]:
     """Make an empty file in *folder* that is locked and marked as ours while the block lasts.
 
     Returns:
@@ -56,7 +55,7 @@ def scratch_folder() -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         try:
             parent = Path(tempfile.gettempdir())
-            folder = stack.enter_context(_claim(parent, "mediatoolkit-", "", _new_folder))
+            folder = Path(stack.enter_context(_claim(parent, "mediatoolkit-", "", _new_folder)))
         except OSError as error:
             reason = error.strerror or type(error).__name__
             message = f"Could not make a temporary folder: {reason}; set TMPDIR."
@@ -77,7 +76,7 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
     with contextlib.ExitStack() as stack:
         own: Path | None = None
         with contextlib.suppress(OSError):  # then others cannot know of us, nor we of them
-            own = stack.enter_context(owned_file(folder, name, ".waiter"))
+            own = Path(stack.enter_context(owned_file(folder, name, ".waiter")))
             stack.callback(_remove_if_possible, own)
 
         def others() -> bool:
@@ -96,7 +95,7 @@ def _remove_if_possible(path: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1024)
-def sweep_once(folder: Path) -> None:
+def sweep_once(folder: str) -> None:
     """Remove temporary files of ours in *folder* whose owner is gone; blocks.
 
     Every folder is swept once in the life of this process; *folder* is absolute.
@@ -104,7 +103,7 @@ def sweep_once(folder: Path) -> None:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in list(entries):
             if entry.name.endswith((".part", ".waiter")):
-                _remove_abandoned(folder / entry.name, _FILE, Path.unlink)
+                _remove_abandoned(Path(entry.path), _FILE, Path.unlink)
 
 
 @functools.lru_cache(maxsize=1)
@@ -165,26 +164,25 @@ def _start_of(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def _claim(
-    folder: Path, head: str, tail: str, make: Callable[[Path], int | None]
-) -> Iterator[Path]:
+def _claim(folder: Path, head: str, tail: str, make: Callable[[str], int | None]) -> Iterator[str]:
     """Make a file or folder with our mark between *head* and *tail*, and hold a lock on it."""
     while True:
-        mark = f"{_ourselves(os.getpid())}-{secrets.token_hex(4)}"
-        path = folder / f"{head}{mark}{tail}"
+        mark = f"{_ourselves(os.getpid())}-{os.urandom(4).hex()}"
+        # Every kept picture comes here, and making a Path takes as long as making a file.
+        path = f"{folder}{os.sep}{head}{mark}{tail}"
         handle = make(path)
         try:
-            if _lock(handle, exclusive=True) is not False and path.exists():
+            if _lock(handle, exclusive=True) is not False and os.path.exists(path):  # noqa: PTH110
                 yield path
                 return
             with contextlib.suppress(OSError):  # a sweep came between the making and the lock
-                path.rmdir() if path.is_dir() else path.unlink()
+                (Path.rmdir if make is _new_folder else Path.unlink)(Path(path))
         finally:
             if handle is not None:
                 os.close(handle)
 
 
-def _new_file(path: Path) -> int | None:
+def _new_file(path: str) -> int | None:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
     handle = os.open(path, flags, 0o666)
     if fcntl is not None:
@@ -193,8 +191,8 @@ def _new_file(path: Path) -> int | None:
     return None
 
 
-def _new_folder(path: Path) -> int | None:
-    path.mkdir(0o700)
+def _new_folder(path: str) -> int | None:
+    Path(path).mkdir(0o700)
     return None if fcntl is None else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
