@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
+from mediatoolkit import verbs
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.events import Drawing, Progress, Saving
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
-from mediatoolkit.verbs import defaults
 from tests.deadline import run_out
 from tests.test_prompts import picture
 
@@ -397,7 +397,7 @@ class TestVerbs:
         assert image.provenance
         assert image.provenance.engine == "gemini", "a corrected key is noticed"
         await mt.image("a red fox")
-        assert len(defaults._agents) == 2, "one agent for each key"
+        assert len(verbs._agents) == 2, "one agent for each key"
 
     async def test_another_address_and_another_folder_are_noticed(
         self, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -423,9 +423,9 @@ class TestVerbs:
     async def test_the_same_agent_serves_the_same_model(self) -> None:
         await mt.image("a fox", size=64)
         await mt.image("an owl", size=64)
-        assert len(defaults._agents) == 1
+        assert len(verbs._agents) == 1
         await mt.close()
-        assert not defaults._agents
+        assert not verbs._agents
         await mt.image("a fox", size=64)
 
     @pytest.mark.parametrize(

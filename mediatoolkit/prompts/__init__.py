@@ -97,6 +97,9 @@ class Prompt:
     text: str = field(kw_only=False)
     options: Mapping[str, Any] = field(default_factory=FrozenMapping)
 
+    media_fields = frozenset[str]()
+    """Keywords whose values may be files to read, or jobs that make media."""
+
     _normal = MappingProxyType[str, Callable[[Any], Any]]({})
     """How the fields that a kind of prompt adds are checked, and brought into one form."""
 
@@ -198,6 +201,8 @@ class ImagePrompt(Prompt):
     references: tuple[Image, ...] = ()
     mask: Image | None = None
     previous: Image | None = None
+
+    media_fields = frozenset({"references", "mask", "previous"})
 
     _normal = MappingProxyType(
         {
@@ -344,6 +349,8 @@ class VideoPrompt(Prompt):
     aspect: str | None = None
     resolution: str | None = None
     seed: int | None = None
+
+    media_fields = frozenset({"image", "last", "narration", "previous", "references"})
 
     _normal = MappingProxyType(
         {

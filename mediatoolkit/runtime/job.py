@@ -276,16 +276,20 @@ class Job(Generic[T_co]):
         return State.DONE if self._error is None else State.FAILED
 
 
-def start_job(start: Callable[[], Job[T]]) -> Job[T]:
+def start_job(
+    start: Callable[[], Job[T]], then: Callable[[Job[T]], object] | None = None
+) -> Job[T]:
     """Call *start* and return its job; a Ctrl-C that comes meanwhile cancels the job.
 
-    So no job runs on that the caller has no handle of.
+    So no job runs on that the caller has no handle of. *then* is called with the job before that.
     """
     job: Job[T] | None = None
     try:
         with loops.interrupts_later():
             job = start()
-        return job  # noqa: RET504, TRY300 - a Ctrl-C may be raised here as well
+            if then is not None:
+                then(job)
+        return job  # noqa: TRY300 - a Ctrl-C may be raised here as well
     except KeyboardInterrupt:
         if job is not None:
             job.cancel()

@@ -3,26 +3,437 @@
 In IPython every job that starts here shows itself; elsewhere the widgets are never imported.
 """
 
-from mediatoolkit.transport.session import sessions
-from mediatoolkit.verbs.defaults import close
-from mediatoolkit.verbs.fetching import download
-from mediatoolkit.verbs.making import film, image, speech, video
-from mediatoolkit.verbs.overview import Jobs
-from mediatoolkit.verbs.showing import in_ipython
+import asyncio
+import functools
+import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, Unpack, cast, overload
 
-__all__ = [
-    "close",
-    "download",
-    "film",
-    "image",
-    "jobs",
-    "sessions",
-    "speech",
-    "video",
-]
+from mediatoolkit.agents import (
+    Agent,
+    ImageGenAgent,
+    VideoGenAgent,
+    VoiceAgent,
+    check_resumable,
+    resolve_jobs,
+)
+from mediatoolkit.checks import quoted
+from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.media import Audio, Image, Video
+from mediatoolkit.prompts import (
+    ImageLike,
+    ImageOptions,
+    ImagePrompt,
+    Size,
+    SpeechOptions,
+    SpeechPrompt,
+    VideoOptions,
+    VideoPrompt,
+)
+from mediatoolkit.providers.registry import client_class, default_vendor, split_id
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime import running as jobs_of_process
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.events import Saving
+from mediatoolkit.runtime.job import Job, start_job
+from mediatoolkit.store import Pending, Store, named
+from mediatoolkit.transport.session import sessions
+from mediatoolkit.verbs.downloads import download as download
+
+__all__ = ["close", "download", "film", "image", "jobs", "sessions", "speech", "video"]
+
+A = TypeVar("A", bound=Agent[Any, Any])
+T = TypeVar("T")
+
+_agents: dict[Hashable, Agent[Any, Any]] = {}
+
+
+@overload
+def image(
+    prompt: str | ImagePrompt,
+    *,
+    model: str | None = ...,
+    size: Size | None = ...,
+    aspect: str | None = ...,
+    seed: int | None = ...,
+    references: Iterable[ImageLike | Job[Image]] = ...,
+    mask: ImageLike | Job[Image] | None = ...,
+    timeout: float | Timeout | None = ...,
+    agent: ImageGenAgent | None = ...,
+    **options: Unpack[ImageOptions],
+) -> Job[Image]: ...
+
+
+@overload
+def image(
+    prompt: str | ImagePrompt,
+    *,
+    model: str | None = ...,
+    size: Size | None = ...,
+    aspect: str | None = ...,
+    seed: int | None = ...,
+    references: Iterable[ImageLike | Job[Image]] = ...,
+    mask: ImageLike | Job[Image] | None = ...,
+    timeout: float | Timeout | None = ...,
+    agent: ImageGenAgent | None = ...,
+    **options: Any,
+) -> Job[Image]: ...
+
+
+def image(
+    prompt: str | ImagePrompt,
+    *,
+    model: str | None = None,
+    size: Size | None = None,
+    aspect: str | None = None,
+    seed: int | None = None,
+    references: Iterable[ImageLike | Job[Image]] = (),
+    mask: ImageLike | Job[Image] | None = None,
+    timeout: float | Timeout | None = None,
+    agent: ImageGenAgent | None = None,
+    **options: Any,
+) -> Job[Image]:
+    """Make a picture: `fox = await mt.image("a red fox under the stars")`.
+
+    Args:
+        prompt: What to see.
+        model: Model id, `vendor/model`. Left out, the first vendor whose key is set, else the
+            embedded engine, which needs none.
+        size: `"512"`, `"1K"`, `"2K"`, `"4K"`, or pixels where the model takes them.
+        aspect: Width to height, such as `"16:9"`.
+        seed: For the same picture again, where the model keeps its word.
+        references: Pictures to start from: `Image`, bytes, path, Pillow image or array.
+        mask: White where the first reference may change.
+        timeout: Seconds for everything together.
+        agent: Makes it instead of the default agent; then *model* stays out.
+        options: What the model takes beyond these.
+
+    Returns:
+        A job. It runs at once; in a notebook it shows itself and is replaced by the picture.
+        Awaiting it gives the `Image`, which is also kept in the default store.
+
+    Raises:
+        PromptError: It cannot be drawn as asked; nothing was sent.
+        UnknownModelError: No installed provider serves *model*.
+        AuthenticationError: The vendor needs a key, and there is none.
+    """
+    options |= {"size": size, "aspect": aspect, "seed": seed, "mask": mask}
+    if not (isinstance(references, (list, tuple)) and not references):
+        options["references"] = references
+    return _start(agent_for(ImageGenAgent, agent, model), prompt, timeout, options)
+
+
+@overload
+def speech(
+    text: str | SpeechPrompt,
+    *,
+    voice: str | None = ...,
+    style: str | None = ...,
+    speed: float | None = ...,
+    model: str | None = ...,
+    timeout: float | Timeout | None = ...,
+    agent: VoiceAgent | None = ...,
+    **options: Unpack[SpeechOptions],
+) -> Job[Audio]: ...
+
+
+@overload
+def speech(
+    text: str | SpeechPrompt,
+    *,
+    voice: str | None = ...,
+    style: str | None = ...,
+    speed: float | None = ...,
+    model: str | None = ...,
+    timeout: float | Timeout | None = ...,
+    agent: VoiceAgent | None = ...,
+    **options: Any,
+) -> Job[Audio]: ...
+
+
+def speech(
+    text: str | SpeechPrompt,
+    *,
+    voice: str | None = None,
+    style: str | None = None,
+    speed: float | None = None,
+    model: str | None = None,
+    timeout: float | Timeout | None = None,
+    agent: VoiceAgent | None = None,
+    **options: Any,
+) -> Job[Audio]:
+    """Make speech: `voice = await mt.speech("Once upon a time…")`.
+
+    Args:
+        text: What to say.
+        voice: A voice of the model, by name.
+        style: How to say it; never spoken.
+        speed: 1 is the voice's own pace.
+        model: Model id, as in `image`.
+        timeout: Seconds for everything together.
+        agent: Makes it instead of the default agent; then *model* stays out.
+        options: As in `SpeechPrompt`, and what the model takes beyond it.
+
+    Returns:
+        A job, as `image`; awaiting it gives the `Audio`.
+
+    Raises:
+        PromptError: It cannot be said as asked; nothing was sent.
+        UnknownModelError: No installed provider serves *model*.
+        AuthenticationError: The vendor needs a key, and there is none.
+    """
+    options |= {"voice": voice, "style": style, "speed": speed}
+    return _start(agent_for(VoiceAgent, agent, model), text, timeout, options)
+
+
+@overload
+def video(
+    prompt: str | VideoPrompt,
+    *,
+    image: ImageLike | Job[Image] | None = ...,
+    seconds: float | None = ...,
+    model: str | None = ...,
+    timeout: float | Timeout | None = ...,
+    agent: VideoGenAgent | None = ...,
+    **options: Unpack[VideoOptions],
+) -> Job[Video]: ...
+
+
+@overload
+def video(
+    prompt: str | VideoPrompt,
+    *,
+    image: ImageLike | Job[Image] | None = ...,
+    seconds: float | None = ...,
+    model: str | None = ...,
+    timeout: float | Timeout | None = ...,
+    agent: VideoGenAgent | None = ...,
+    **options: Any,
+) -> Job[Video]: ...
+
+
+def video(
+    prompt: str | VideoPrompt,
+    *,
+    image: ImageLike | Job[Image] | None = None,
+    seconds: float | None = None,
+    model: str | None = None,
+    timeout: float | Timeout | None = None,
+    agent: VideoGenAgent | None = None,
+    **options: Any,
+) -> Job[Video]:
+    """Make a film: `film = await mt.video("the fox looks up", image=fox, seconds=6)`.
+
+    Args:
+        prompt: What happens.
+        image: The first picture.
+        seconds: How long; left out, the model decides.
+        model: Model id, as in `image`.
+        timeout: Seconds for everything together.
+        agent: Makes it instead of the default agent; then *model* stays out.
+        options: As in `VideoPrompt`, and what the model takes beyond it.
+
+    Returns:
+        A job, as `image`; awaiting it gives the `Video`. A vendor's job is written down before it
+        is first looked at: `mt.jobs.pending()` lists what an earlier kernel left behind.
+
+    Raises:
+        PromptError: It cannot be made as asked; nothing was sent.
+        UnknownModelError: No installed provider serves *model*.
+        AuthenticationError: The vendor needs a key, and there is none.
+    """
+    options |= {"image": image, "seconds": seconds}
+    return _start(agent_for(VideoGenAgent, agent, model), prompt, timeout, options)
+
+
+def film(
+    images: object,
+    narration: object = None,
+    *,
+    captions: bool = True,
+    seconds: float | Sequence[float] | None = None,
+    size: str | tuple[int, int] | None = None,
+    timeout: float | Timeout | None = None,
+) -> Job[Video]:
+    """Make one film of pictures and a voice that are there already, on this machine.
+
+    Args:
+        images: One picture or several: `Image`, bytes, path, Pillow image or array. Each moves
+            slowly and fades into the next; other shapes are fitted, never stretched.
+        narration: What is heard: `Audio`, or a text that the local voice speaks. Jobs, here and
+            among the pictures, are awaited first.
+        captions: Whether to draw the narration's words into the pictures.
+        seconds: Length of the film, or one length for each picture; left out, the narration and
+            the pictures decide.
+        size: `"720p"`, `"1280x720"` or `(width, height)`; left out, the pictures' shape.
+        timeout: Seconds for everything together; left out, 300.
+
+    Returns:
+        A job; awaiting it gives the `Video`, which is also kept in the default store.
+
+    Raises:
+        PromptError: It cannot be made as asked, such as a film of no pictures.
+        MediaError: A picture or the narration is none that we take.
+        MissingExtraError: PyAV is not installed.
+    """
+    store = Store.default()
+    if isinstance(images, Iterator):
+        images = list(images)  # a retry needs them, too
+
+    async def work(context: CallContext) -> Video:
+        from mediatoolkit.providers.local.film import FilmPlan, make_film
+
+        pictures, voice = await resolve_jobs(images), await resolve_jobs(narration)
+        plan = await asyncio.to_thread(
+            FilmPlan.of, pictures, narration=voice, captions=captions, seconds=seconds, size=size
+        )
+        await store.check()
+        made = await make_film(plan, context)
+        context.report(Saving())
+        return await store.put(made)
+
+    context = context_for(timeout, Timeout(total=300))
+    return show(lambda: Job(work, context, label="a film of pictures"))
+
+
+async def close() -> None:
+    """Close every session of this kernel; all can be used again.
+
+    What still runs over them on this loop, and what the verbs began, ends with `ClosedError`. A
+    film that a vendor makes goes on there, and stays in `mt.jobs.pending()`.
+    """
+    agents = list(_agents.values())
+    _agents.clear()
+    await sessions.close()
+    await asyncio.gather(*(agent.interrupt() for agent in agents))
+    if not loops.background.is_here():
+        await asyncio.wrap_future(loops.background.end())
+
+
+class Jobs:
+    """The jobs of this kernel, and those that an earlier one left behind; public as `mt.jobs`."""
+
+    def running(self) -> list[Job[Any]]:
+        """The jobs that run, on every loop, in no order."""
+        return jobs_of_process.running()
+
+    def cancel_all(self) -> int:
+        """Cancel every running job. Safe from any thread.
+
+        Returns:
+            How many there were.
+        """
+        return jobs_of_process.cancel_all()
+
+    def pending(self) -> list[Pending]:
+        """Vendors' jobs in the default store that were begun and are not finished, oldest first.
+
+        One with `is_intent` was about to begin when its kernel died, and may have been paid.
+        """
+        return Store.default().pending()
+
+    def forget(self, job_id: str) -> None:
+        """Drop the record of a vendor's job that is pending; the vendor is told nothing.
+
+        A record otherwise goes only with the finished media, or by the vendor's own word that the
+        job failed, was refused or cancelled.
+
+        Raises:
+            PromptError: No such job is pending.
+            StorageError: The record cannot be removed.
+        """
+        Store.default().drop(self._pending(job_id).id)
+
+    def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Video]:
+        """Go on with a vendor's job that an earlier kernel began; nothing is paid again.
+
+        Raises:
+            PromptError: No such job is pending, or the vendor never gave it a name.
+            AuthenticationError: The vendor needs a key, and there is none.
+        """
+        pending = self._pending(job_id)
+        check_resumable(pending, Store.default())
+        agent = agent_for(VideoGenAgent, None, pending.provenance.model)
+        return show(lambda: agent.resume_job(pending, timeout))
+
+    def _pending(self, job_id: str) -> Pending:
+        pending = named(job_id, self.pending())
+        if pending is None:
+            raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
+        return pending
+
+    def _ipython_display_(self) -> None:
+        """A live panel where there is a page for it."""
+        from mediatoolkit import widgets
+
+        if not widgets.show_jobs(self.running(), map(repr, self.pending())):
+            raise NotImplementedError  # IPython's word for going on with the repr
+
+    def __repr__(self) -> str:
+        """One line a job."""
+        lines = sorted(map(repr, self.running())) + list(map(repr, self.pending()))
+        return "\n".join(lines) or "no jobs"
+
 
 jobs = Jobs()
 """The jobs of this kernel."""
+
+
+def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
+    """Choose the agent: the given one, or one for each model and environment, kept until `close`.
+
+    A corrected key is another environment, so it is noticed; so are the vendor's address and the
+    folder that media is kept in.
+    """
+    if agent is not None:
+        if model is not None:
+            raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
+        if not isinstance(agent, kind):
+            raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
+        return agent
+    client = kind.client_type
+    model_id = default_vendor(client) if model is None else model
+    environment = client_class(split_id(model_id)[0], client).environment()
+    store = Store.default()
+    key = kind, model_id, environment, store.folder
+    if key not in _agents:
+        _agents[key] = kind(model_id, store=store)
+    return cast("A", _agents[key])
+
+
+def start_hidden(kind: str, prompt: str, *, model: str | None = None, **options: Any) -> Job[Any]:
+    """Start a job as the verb *kind* does, without showing it."""
+    agents: tuple[type[Agent[Any, Any]], ...] = (ImageGenAgent, VoiceAgent, VideoGenAgent)
+    by_kind = {agent.kind: agent for agent in agents}
+    return agent_for(by_kind[kind], None, model).start(prompt, **options)
+
+
+def show(start: Callable[[], Job[T]]) -> Job[T]:
+    """Call *start*; IPython shows its job while that runs, and Ctrl-C meanwhile cancels it."""
+    return start_job(start, then=_show if in_ipython() else None)
+
+
+def _start(
+    agent: Agent[Any, Any], prompt: Any, timeout: float | Timeout | None, options: dict[str, Any]
+) -> Job[Any]:
+    """Start and show a job; what is None is left to the agent's defaults."""
+    for name in tuple(options):
+        if options[name] is None:
+            del options[name]
+    return show(functools.partial(agent.start, prompt, timeout=timeout, **options))
+
+
+def _show(job: Job[Any]) -> None:
+    from mediatoolkit import widgets
+
+    widgets.show(job)
+
+
+def in_ipython() -> bool:
+    """Whether a person types here; IPython is asked only where it is already loaded."""
+    ipython = sys.modules.get("IPython")
+    return bool(ipython and ipython.get_ipython())
+
 
 if in_ipython():  # before there is a job: a kernel says on which loop it runs
     from mediatoolkit import widgets

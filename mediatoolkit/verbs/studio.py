@@ -1,7 +1,7 @@
 """The studio as a user opens it; apart from the other verbs, because it loads the widgets."""
 
 from mediatoolkit.runtime import loops
-from mediatoolkit.verbs.defaults import unshown
+from mediatoolkit.verbs import start_hidden
 from mediatoolkit.widgets.studio import StudioForm
 
 
@@ -14,4 +14,4 @@ class Studio(StudioForm):
 
     def __init__(self) -> None:
         """Open an empty form, whose jobs this kernel's default agents make."""
-        super().__init__(unshown, loops.chosen())
+        super().__init__(start_hidden, loops.chosen())

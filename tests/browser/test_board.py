@@ -143,14 +143,14 @@ def test_a_narrow_page_has_room_for_the_name_in_place_of_the_sketch(jupyter: Lab
 
 SKETCHED = """from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Partial
-from mediatoolkit.verbs.showing import shown
+from mediatoolkit.verbs import show
 
 async def sketch(call):
     made = await mt.ImageGenAgent("local/painter").generate("a red fox", size=64)
     call.report(Partial(made.data, "image/png"))
     await asyncio.Event().wait()
 
-job = shown(lambda: mt.Job(sketch, CallContext(600), label="a red fox under the stars"))"""
+job = show(lambda: mt.Job(sketch, CallContext(600), label="a red fox under the stars"))"""
 _COLOUR = "element => getComputedStyle(element).getPropertyValue('--mt-fill')"
 
 

@@ -17,7 +17,7 @@ from mediatoolkit.media import Audio, Image, Provenance
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Partial
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.verbs.defaults import unshown
+from mediatoolkit.verbs import start_hidden
 from mediatoolkit.widgets.studio.asked import keywords, offered
 from mediatoolkit.widgets.studio.made import entry_of
 from mediatoolkit.widgets.studio.widget import StudioForm
@@ -52,7 +52,7 @@ async def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIte
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Heard]:
-    opened = Heard(unshown)
+    opened = Heard(start_hidden)
     yield opened
     opened.close()
 

@@ -13,41 +13,34 @@ from mediatoolkit.runtime.files import read_file
 from mediatoolkit.transport import Transport
 from mediatoolkit.transport.guard import Origin
 
-_ENDINGS: dict[str, tuple[type[Media], str]] = {
-    **dict.fromkeys((".png",), (Image, ".png")),
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), (Image, ".jpg")),
-    **dict.fromkeys((".webp",), (Image, ".webp")),
-    **dict.fromkeys((".wav", ".wave"), (Audio, ".wav")),
-    **dict.fromkeys((".mp3",), (Audio, ".mp3")),
-    **dict.fromkeys((".ogg", ".oga", ".opus"), (Audio, ".ogg")),
-    **dict.fromkeys((".flac",), (Audio, ".flac")),
-    **dict.fromkeys((".m4a", ".m4b"), (Audio, ".m4a")),
-    **dict.fromkeys((".mp4", ".m4v"), (Video, ".mp4")),
-    **dict.fromkeys((".webm",), (Video, ".webm")),
-}
-"""The media that an ending promises, and the ending that we would give it."""
+_CHECKED_WHOLE = 64 << 20  # bytes; of a larger download only the structure is checked
 
-_NAMES = {
-    **dict.fromkeys((".gif",), ("GIF",)),
-    **dict.fromkeys((".bmp",), ("BMP",)),
-    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
-    **dict.fromkeys((".heic", ".heif"), ("HEIC", "HEIF")),
-    **dict.fromkeys((".avif",), ("AVIF", "HEIF")),
-    **dict.fromkeys((".jxl",), ("JPEG XL",)),
-    **dict.fromkeys((".svg",), ("SVG",)),
-    **dict.fromkeys((".pdf",), ("PDF",)),
-    **dict.fromkeys((".aac",), ("AAC", "MP3")),  # "MP3" for a tag before the sound
-    **dict.fromkeys((".aif", ".aiff"), ("AIFF",)),
-    **dict.fromkeys((".wma", ".wmv"), ("Windows Media",)),
-    **dict.fromkeys((".mov",), ("QuickTime", "MP4")),
-    **dict.fromkeys((".3gp",), ("MP4",)),
-    **dict.fromkeys((".mkv",), ("Matroska", "WebM")),
-    **dict.fromkeys((".avi",), ("AVI",)),
-    **dict.fromkeys((".mpg", ".mpeg"), ("MPEG",)),
+_MEDIA_ENDINGS: dict[type[Media], tuple[str, ...]] = {
+    Image: (".png", ".jpg .jpeg .jpe .jfif", ".webp"),
+    Audio: (".wav .wave", ".mp3", ".ogg .oga .opus", ".flac", ".m4a .m4b"),
+    Video: (".mp4 .m4v", ".webm"),
+}
+"""Endings by the media that they promise; the first of each group is the one that we write."""
+
+_OTHER_ENDINGS = {
+    ".gif": "GIF",
+    ".bmp": "BMP",
+    ".tif .tiff": "TIFF",
+    ".heic .heif": "HEIC, HEIF",
+    ".avif": "AVIF, HEIF",
+    ".jxl": "JPEG XL",
+    ".svg": "SVG",
+    ".pdf": "PDF",
+    ".aac": "AAC, MP3",  # MP3 for a tag before the sound
+    ".aif .aiff": "AIFF",
+    ".wma .wmv": "Windows Media",
+    ".mov": "QuickTime, MP4",
+    ".3gp": "MP4",
+    ".mkv": "Matroska, WebM",
+    ".avi": "AVI",
+    ".mpg .mpeg": "MPEG",
 }
 """What other files are, by their first bytes, whose names end so."""
-
-_CHECKED = 64 << 20  # bytes of a file that is checked whole
 
 
 async def download(
@@ -88,14 +81,13 @@ async def download(
 
 
 def _check(target: str | os.PathLike[str], part: Path) -> None:
-    """Check that the file at *part* is what the name of *target* promises; blocks."""
+    """Check that the file at *part* is what the name of *target* promises; blocks.
+
+    Raises:
+        MediaError: It is something else.
+    """
     ending = Path(target).suffix.lower()
-    reason = None
-    if ending in _ENDINGS:
-        reason = _mismatch(part, ending)
-    elif ending in _NAMES:
-        name = name_of(_head(part))
-        reason = None if name in _NAMES[ending] else f"It is {name}, not what {ending} says."
+    reason = _mismatch(part, ending) if ending else None
     if reason is not None:
         raise MediaError(
             f"What came for {quoted(Path(target).name)} was not kept. {reason} Check the address, "
@@ -105,9 +97,20 @@ def _check(target: str | os.PathLike[str], part: Path) -> None:
 
 def _mismatch(part: Path, ending: str) -> str | None:
     """A sentence that says why the file is not what *ending* promises, or None."""
-    kind, extension = _ENDINGS[ending]
+    for kind, groups in _MEDIA_ENDINGS.items():
+        for group in groups:
+            if ending in group.split():
+                return _media_mismatch(part, ending, kind, group.split()[0])
+    for endings, names in _OTHER_ENDINGS.items():
+        name = name_of(_head(part)) if ending in endings.split() else ""
+        if name and name not in names.split(", "):
+            return f"It is {name}, not what {ending} says."
+    return None
+
+
+def _media_mismatch(part: Path, ending: str, kind: type[Media], extension: str) -> str | None:
     size = part.stat().st_size
-    if size > _CHECKED:
+    if size > _CHECKED_WHOLE:
         entry = entry_of(part)
         is_like = entry is not None and entry.kind is kind
         return None if is_like else f"It is {name_of(_head(part))}, not what {ending} says."
