@@ -43,8 +43,7 @@ if TYPE_CHECKING:
         LocalVideoClient,
     )
     from mediatoolkit.runtime.context import Timeout
-    from mediatoolkit.runtime.job import Job
-    from mediatoolkit.runtime.running import run
+    from mediatoolkit.runtime.job import Job, run
     from mediatoolkit.simulator import Simulator
     from mediatoolkit.store import Store
     from mediatoolkit.transport import Limits, Retry
@@ -83,8 +82,7 @@ _HOMES = {
     "providers.gemini": ("GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"),
     "providers.local": ("LocalImageClient", "LocalSpeechClient", "LocalVideoClient"),
     "runtime.context": ("Timeout",),
-    "runtime.job": ("Job",),
-    "runtime.running": ("run",),
+    "runtime.job": ("Job", "run"),
     "simulator": ("Simulator",),
     "store": ("Store",),
     "transport": ("Limits", "Retry"),

@@ -16,8 +16,7 @@ import mediatoolkit as mt
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Drawing, State
-from mediatoolkit.runtime.job import Job, alive, start_job
-from mediatoolkit.runtime.running import running
+from mediatoolkit.runtime.job import Job, running_jobs, start_job
 
 
 async def quick(context: CallContext) -> str:
@@ -91,7 +90,7 @@ def test_a_job_whose_loop_has_stopped_is_not_waited_for() -> None:
     with pytest.raises(mt.ClosedError):
         job.result()
     loop.close()
-    assert job not in running()
+    assert job not in running_jobs()
 
 
 async def test_hooks_are_called_on_the_loop_that_the_job_came_to() -> None:
@@ -330,14 +329,14 @@ def test_ctrl_c_at_any_line_leaves_no_job_running(lines: int) -> None:
             signal.raise_signal(signal.SIGINT)
         return step
 
-    before, usual = set(alive), sys.gettrace()
+    before, usual = set(Job.alive), sys.gettrace()
     sys.settrace(trace)
     try:
         with pytest.raises(KeyboardInterrupt):
             start_job(lambda: Job(forever, CallContext(60), label="fox")).result()
     finally:
         sys.settrace(usual)
-    for job in alive - before:
+    for job in Job.alive - before:
         with pytest.raises(mt.JobCancelled):
             job.result(30)
 

@@ -116,7 +116,7 @@ async def test_extend_moves_the_real_deadline() -> None:
     job = Job(forever, CallContext(0.2), label="fox")
     job.extend(60)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(job._task._begun()), 0.6)
+        await asyncio.wait_for(asyncio.shield(job._started_task()), 0.6)
     assert not job.done()
     assert job.progress.left > 50
     job.cancel()

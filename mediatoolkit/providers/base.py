@@ -13,10 +13,10 @@ from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
-from mediatoolkit.runtime.closing import Closing
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Sounding
 from mediatoolkit.runtime.gather import gather_limited
+from mediatoolkit.runtime.in_flight import Closing
 from mediatoolkit.transport import Secret
 
 P = TypeVar("P", bound=Prompt)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.checks import finite_seconds, positive_seconds
@@ -43,7 +43,8 @@ class CallContext:
     """
 
     __slots__ = (
-        "_asked",
+        "_given_seconds",
+        "_pulse",
         "_timeout",
         "connect",
         "event",
@@ -67,7 +68,7 @@ class CallContext:
         read: float | None = None,
     ) -> None:
         """Check the durations; the clock starts when the call is opened."""
-        self._asked = self.seconds = positive_seconds(seconds)
+        self._given_seconds = self.seconds = positive_seconds(seconds)
         self.connect = None if connect is None else positive_seconds(connect, "connect")
         self.read = None if read is None else positive_seconds(read, "read")
         self.listener = listener
@@ -96,11 +97,11 @@ class CallContext:
 
     def afresh(self) -> "CallContext":
         """A call of the same durations that is not open yet; nobody listens to it."""
-        return CallContext(self._asked, connect=self.connect, read=self.read)
+        return CallContext(self._given_seconds, connect=self.connect, read=self.read)
 
     def left(self) -> float:
         """Seconds until the deadline; never below 0."""
-        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+        return max(0.0, self.started + self.seconds - asyncio.get_running_loop().time())
 
     def extend(self, seconds: float) -> None:
         """Move the deadline by *seconds*, which may be negative; a call that is over stays over.
@@ -122,9 +123,9 @@ class CallContext:
         """Start the clock."""
         loop = asyncio.get_running_loop()
         self.started = loop.time()
-        self._timeout = asyncio.timeout_at(self.deadline)
+        self._timeout = asyncio.timeout_at(self.started + self.seconds)
         await self._timeout.__aenter__()
-        _pulse_of(loop).begin(loop)
+        self._pulse = _Pulse.of(loop)
         return self
 
     async def __aexit__(
@@ -135,7 +136,7 @@ class CallContext:
     ) -> None:
         """Turn the end of time into a `DeadlineError`; all else passes through."""
         timeout, self._timeout = self._timeout, None
-        _pulse_of(asyncio.get_running_loop()).end()
+        self._pulse.calls -= 1
         if timeout is None:
             return
         try:
@@ -170,33 +171,34 @@ class _Pulse:
 
     A SIGINT handler runs in the main thread but does not wake a loop that waits for a socket;
     without this, a cell that awaits a silent server ends with the server and not with Stop.
+
+    Attributes:
+        calls: How many are open on the loop.
+        beating: Whether it is to wake again.
     """
 
-    PERIOD = 0.2
+    PERIOD = 0.2  # seconds
+
+    _by_loop: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, "_Pulse"]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
-        self._open = 0
-        self._beating = False
+        self.calls = 0
+        self.beating = False
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._open += 1
-        if not self._beating:
-            self._beat(loop)
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> "_Pulse":
+        """The pulse of *loop*, which beats; count one call more."""
+        pulse = cls._by_loop.get(loop) or cls._by_loop.setdefault(loop, cls())
+        pulse.calls += 1
+        if not pulse.beating:
+            pulse.beat(loop)
+        return pulse
 
-    def end(self) -> None:
-        self._open -= 1
-
-    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._beating = self._open > 0
-        if self._beating:
-            loop.call_later(self.PERIOD, self._beat, loop)
-
-
-_pulses: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pulse] = WeakKeyDictionary()
-
-
-def _pulse_of(loop: asyncio.AbstractEventLoop) -> _Pulse:
-    return _pulses.setdefault(loop, _Pulse())
+    def beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake *loop* again and again, while calls are open."""
+        self.beating = self.calls > 0
+        if self.beating:
+            loop.call_later(self.PERIOD, self.beat, loop)
 
 
 @dataclass(frozen=True, slots=True)

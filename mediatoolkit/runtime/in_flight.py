@@ -1,8 +1,9 @@
 """Calls in flight: a close can end them, and nothing that leaves them shows a request."""
 
+import abc
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from mediatoolkit.errors import ClosedError, MediaToolkitError
 from mediatoolkit.runtime import loops
@@ -10,6 +11,30 @@ from mediatoolkit.runtime.context import CallContext
 
 CLOSE_WITHIN = 4.0
 """Seconds that a close waits at most."""
+
+
+class Closing(abc.ABC):
+    """Something that lets go of what it holds at the end of `async with`, or by hand before."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Let go of everything; may be called again."""
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: connections and keys stay in their process."""
+        name = type(self).__name__
+        raise TypeError(
+            f"This {name} holds connections of this process, so it is never pickled or copied; "
+            f"make it in the worker: {name}(…)."
+        )
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Close."""
+        await self.close()
 
 
 class InFlight:
@@ -24,8 +49,10 @@ class InFlight:
         """Nothing is in flight."""
         self.name = name
         self.closed = False
-        self._among = among
         self._open: set[Tracked] = set()
+        self.open_sets: tuple[set[Tracked], ...] = (
+            (self._open,) if among is None else (self._open, *among.open_sets)
+        )
 
     def track(self, context: CallContext) -> "Tracked":
         """One more part of *context*, as a context manager.
@@ -48,8 +75,8 @@ class InFlight:
         Args:
             loop: Where they run; left out, anywhere.
         """
-        others = [tracked for tracked in list(self._open) if loop in (None, tracked.loop)]
-        ends = [asyncio.wrap_future(tracked.stop(self)) for tracked in others]
+        calls = [call for call in list(self._open) if loop in (None, call.loop)]
+        ends = [asyncio.wrap_future(call.stop(self)) for call in calls]
         if ends:
             _, late = await asyncio.wait(ends, timeout=CLOSE_WITHIN)
             for end in late:
@@ -61,18 +88,6 @@ class InFlight:
             return closed(self.name)
         return ClosedError(f"{self.name} was closed while this ran; ask again.")
 
-    def enter(self, tracked: "Tracked") -> None:
-        """Add *tracked*."""
-        self._open.add(tracked)
-        if self._among is not None:
-            self._among.enter(tracked)
-
-    def leave(self, tracked: "Tracked") -> None:
-        """Remove *tracked*."""
-        self._open.discard(tracked)
-        if self._among is not None:
-            self._among.leave(tracked)
-
 
 class Tracked:
     """One call. On the way out, what is raised loses the frames that hold headers.
@@ -83,12 +98,12 @@ class Tracked:
         loop: Where it runs, once it is entered.
     """
 
-    __slots__ = ("_before", "_call", "_end", "_owner", "_stopped_by", "_task", "loop")
+    __slots__ = ("_before", "_context", "_end", "_owner", "_stopped_by", "_task", "loop")
 
     def __init__(self, owner: InFlight, context: CallContext) -> None:
         """Belong to *owner*."""
         self._owner = owner
-        self._call = context
+        self._context = context
         self._end: loops.Future | None = None
         self._stopped_by: InFlight | None = None
 
@@ -100,7 +115,8 @@ class Tracked:
         self._task: asyncio.Task[object] | None = task
         self._before = task.cancelling()
         self.loop = task.get_loop()
-        self._owner.enter(self)
+        for calls in self._owner.open_sets:
+            calls.add(self)
         return self
 
     def stop(self, owner: InFlight) -> loops.Future:
@@ -135,8 +151,8 @@ class Tracked:
         is_ours = task.uncancel() <= self._before
         if is_ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             failure = self._stopped_by.failure()
-            failure.provider = self._call.provider
-            failure.may_have_been_billed = self._call.may_have_been_billed
+            failure.provider = self._context.provider
+            failure.may_have_been_billed = self._context.may_have_been_billed
             try:
                 raise failure
             finally:
@@ -151,7 +167,8 @@ class Tracked:
             self._task.cancel()
 
     def _leave(self) -> None:
-        self._owner.leave(self)
+        for calls in self._owner.open_sets:
+            calls.discard(self)
         self._task = None
         if self._end is not None and not self._end.done():
             self._end.set_result(None)

@@ -2,39 +2,35 @@
 
 A job runs as a task of its own on one loop. It can be awaited on any other, watched, stopped and
 given more time from any thread, because a click in a notebook may arrive in a thread with a loop
-of its own; and a thread without a loop can block until it is over.
+of its own; and a thread without a loop can block until the job is over.
 """
 
 import asyncio
 import atexit
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from mediatoolkit.checks import finite_seconds
-from mediatoolkit.errors import JobCancelled, NotAwaitedError, in_one_line
+from mediatoolkit.errors import JobCancelled, NotAwaitedError, PromptError, in_one_line
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import LeftRunning, Progress, State, Withdrawn
-from mediatoolkit.runtime.task import LoopTask
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Subscriber = Callable[["Progress"], None]
-
+Subscriber = Callable[[Progress], None]
 
 _OF_TASKS = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
-
-alive: set["Job[Any]"] = set()
-"""Those that are not over; a job that nobody has kept is kept here."""
+_HOOKS = frozenset({"alive", "before_done", "loop", "move_to", "on_done", "on_result", "on_start"})
 
 
-class Job(Generic[T_co]):
+class Job(loops.LoopTask[T_co]):
     """A running generation: awaitable, watchable, stoppable.
 
     Args:
-        work: Does it; gets the open call that carries deadline and progress.
+        work: Does it; gets the open call context that carries deadline and progress.
         context: Not yet opened.
         label: What is being made, for people; usually the prompt. It is kept as one line of at
             most 300 letters.
@@ -44,6 +40,8 @@ class Job(Generic[T_co]):
     The work starts at once. All methods are safe from any thread. A job that fails unseen, with
     nobody awaiting or watching it, is reported by asyncio's exception handler as any task is.
     """
+
+    alive: ClassVar[set["Job[Any]"]] = set()  # a job that nobody else keeps is kept here
 
     def __init__(
         self,
@@ -62,18 +60,12 @@ class Job(Generic[T_co]):
         self._error: BaseException | None = None
         self._next: Job[T_co] | None = None
         self._subscribers: list[Subscriber] = []
-        self._last_steps: list[Callable[[Any], Awaitable[object]]] = []
-        self._last_words: list[Callable[[], object]] = []
-        context.listener = lambda _event: self._tell()
+        self._result_hooks: list[Callable[[Any], Awaitable[object]]] = []
+        self._last_hooks: list[Callable[[], object]] = []
+        context.listener = self._tell
+        self.alive.add(self)
         name = f"mediatoolkit job: {self.label[:60]}"
-        self._task = LoopTask(self._run, name=name, ended=self._ended)
-        alive.add(self)
-        self._task.go_to(loop or loops.chosen())
-
-    @property
-    def loop(self) -> loops.Loop:
-        """The loop the work runs on; settled when the work has begun."""
-        return self._task.loop
+        super().__init__(self._run, loop or loops.chosen(), name=name)
 
     @property
     def progress(self) -> Progress:
@@ -83,10 +75,6 @@ class Job(Generic[T_co]):
             left = max(0.0, self._call.seconds - elapsed)
             return Progress(State.RUNNING, self._call.event, elapsed, left)
         return Progress(self._state(), self._call.event, self._took, 0.0, self._error)
-
-    def done(self) -> bool:
-        """Whether it is over, in whatever way."""
-        return self._task.done()
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block this thread until it is over: `fox = mt.image("a red fox").result()`.
@@ -103,11 +91,11 @@ class Job(Generic[T_co]):
                 this very thread, which cannot turn while the thread is blocked.
         """
         seconds = None if timeout is None else finite_seconds(timeout, "timeout")
-        last = self._last_try()
+        last = self._last_attempt()
         if last is not self:
             return last.result(seconds)
         try:
-            return self._task.result(seconds)
+            return super().result(seconds)
         except asyncio.CancelledError:
             pass
         except KeyboardInterrupt:  # it may come before the wait has begun
@@ -123,17 +111,13 @@ class Job(Generic[T_co]):
         self._next = type(self)(self._work, self._call.afresh(), label=self.label)
         return self._next
 
-    def cancel(self) -> None:
-        """Stop the work; awaiting the job then raises `JobCancelled`."""
-        self._task.cross(self._stop)
-
     def extend(self, seconds: float) -> None:
         """Move the deadline by *seconds*.
 
         Raises:
             PromptError: *seconds* is not a finite number.
         """
-        self._task.cross(self._extend, finite_seconds(seconds, "extend"))
+        self._cross(self._extend, finite_seconds(seconds, "extend"))
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call *subscriber* on the job's loop at every event and once at the end.
@@ -143,7 +127,7 @@ class Job(Generic[T_co]):
         """
         self._subscribers.append(subscriber)
         if self.done():
-            self._task.cross(self._tell)
+            self._cross(self._tell)
 
         def unsubscribe() -> None:
             with contextlib.suppress(ValueError):
@@ -151,40 +135,33 @@ class Job(Generic[T_co]):
 
         return unsubscribe
 
-    def on_start(self, hook: Callable[["Job[Any]"], object]) -> None:
-        """Call *hook* with this job, on its loop, before its first step, or soon if it has begun.
-
-        Only then is it settled which loop that is.
-        """
-        self._task.on_start(lambda: hook(self))
-
     def on_result(self, hook: Callable[[T_co], Awaitable[object]]) -> None:
         """Await *hook* with the result before the job counts as over; not when it is done already.
 
         For what a listener needs by then, such as a preview made in a thread. The deadline does
         not hold for it.
         """
-        self._last_steps.append(hook)
+        self._result_hooks.append(hook)
 
     def before_done(self, hook: Callable[[], object]) -> None:
         """Call *hook*, which must not fail, on its loop before anybody learns that work is over.
 
         Not for a job that is cancelled before it has begun.
         """
-        self._last_words.append(hook)
-
-    def on_done(self, hook: Callable[["Job[Any]"], object]) -> None:
-        """Call *hook* with this job, on its loop, when it is over, in whatever way."""
-        self._task.on_done(lambda: hook(self))
+        self._last_hooks.append(hook)
 
     def __await__(self) -> Generator[object, None, T_co]:
-        """Wait for the result, on any loop.
+        """Wait for the result, on any loop; a cancelled wait cancels the job.
 
         Raises:
             JobCancelled: It was cancelled, or somebody else who waited for it was.
             MediaToolkitError: Whatever the work raised.
         """
         return self._wait().__await__()
+
+    def __dir__(self) -> list[str]:
+        """List what a user needs; the hooks are for the rooms that show jobs."""
+        return [name for name in super().__dir__() if name not in _HOOKS]
 
     if not TYPE_CHECKING:  # a type checker finds these by itself
 
@@ -212,12 +189,13 @@ class Job(Generic[T_co]):
         return f"<Job {self._state().value}: {self.label[:60]!r}>"
 
     async def _wait(self) -> T_co:
-        """Awaits the task itself, so a stopped cell stops the job and waits for its clean-up."""
-        last = self._last_try()
-        if last is not self:
+        if self._next is not None and (last := self._last_attempt()) is not self:
             return await last
         try:
-            return await self._task.wait()
+            if loops.running() is not self.loop and not self.done():
+                await self._wait_elsewhere()
+            # Awaits the task itself, so a stopped cell stops the job and waits for its clean-up.
+            return await self._started_task()
         except asyncio.CancelledError as stopped:
             stopped.__traceback__ = None  # a stopped cell shows where it waited, not our insides
             waiter = asyncio.current_task()
@@ -225,7 +203,18 @@ class Job(Generic[T_co]):
                 raise
         raise _cancelled(self._call)
 
-    def _last_try(self) -> "Job[T_co]":
+    async def _wait_elsewhere(self) -> None:
+        """Wait on a loop of another thread; a cancelled wait gives the clean-up 2 s."""
+        self._check_loop_runs()
+        over = asyncio.wrap_future(self._over)
+        try:
+            await asyncio.wait([over])
+        except asyncio.CancelledError:
+            self.cancel()
+            await asyncio.wait([over], timeout=loops.PATIENCE)
+            raise
+
+    def _last_attempt(self) -> "Job[T_co]":
         job = self
         while job._next is not None and job._state() in {State.FAILED, State.CANCELLED}:
             job = job._next
@@ -236,44 +225,85 @@ class Job(Generic[T_co]):
         try:
             async with self._call:
                 result = await self._work(self._call)
-            for step in self._last_steps:
-                await step(result)
+            for hook in self._result_hooks:
+                await hook(result)
         except BaseException as error:
             self._error = error
             raise
         finally:
             self._took = time.monotonic() - self._started
-            for word in self._last_words:
-                word()
+            for last_hook in self._last_hooks:
+                last_hook()
         return result
-
-    def _stop(self) -> None:
-        if not self.done():
-            self._task.cancel()
 
     def _extend(self, seconds: float) -> None:
         self._call.extend(seconds)
         self._tell()
 
-    def _ended(self) -> None:
-        alive.discard(self)
-        if self._subscribers or loops.is_shutdown(self._error):
-            self._task.failure()  # the watchers show it, or nobody is there any more
+    def _end(self, task: asyncio.Task[T_co]) -> None:
+        self.alive.discard(self)
+        error = self._error
+        if error is not None and (self._subscribers or loops.is_shutdown(error)):
+            _ = task.cancelled() or task.exception()  # others show it, or nobody is there any more
         self._call.listener = None  # else nothing but the collector would free the result
         self._tell()
+        super()._end(task)
 
-    def _tell(self) -> None:
-        """Watchers are called by the loop, so that the fault of one is nobody else's."""
-        progress = self.progress
-        for subscriber in list(self._subscribers):
-            self.loop.call_soon(subscriber, progress)
+    def _tell(self, _event: object = None) -> None:
+        """Subscribers are called by the loop, so that the fault of one is nobody else's."""
+        if self._subscribers:
+            progress = self.progress
+            for subscriber in list(self._subscribers):
+                self.loop.call_soon(subscriber, progress)
 
     def _state(self) -> State:
-        if not self.done():
+        if self._task is None or not self._task.done():
             return State.RUNNING
         if self._task.cancelled():
             return State.CANCELLED
         return State.DONE if self._error is None else State.FAILED
+
+
+def running_jobs(loop: loops.Loop | None = None) -> list[Job[Any]]:
+    """All jobs that run, or those on *loop*, in no order; also those that nobody has kept."""
+    for job in list(Job.alive):
+        if job.loop.is_closed():
+            Job.alive.discard(job)  # its loop went without a word
+    return [job for job in list(Job.alive) if loop is None or job.loop is loop]
+
+
+def cancel_all(loop: loops.Loop | None = None) -> list[Job[Any]]:
+    """Cancel every running job, or those on *loop*; safe from any thread.
+
+    Returns:
+        The jobs.
+    """
+    jobs = running_jobs(loop)
+    for job in jobs:
+        job.cancel()
+    return jobs
+
+
+def run(work: "Coroutine[Any, Any, T] | Job[T]") -> T:
+    """Block this thread until *work* is done on the loop in the background.
+
+    For code without `await`: `fox = mt.run(agent.generate("a red fox"))`. Ctrl-C cancels it.
+
+    Raises:
+        PromptError: *work* is neither a coroutine nor a job, or this is the background itself.
+        MediaToolkitError: Whatever it raised.
+    """
+    if isinstance(work, Job):
+        return work.result()
+    if not asyncio.iscoroutine(work):
+        raise PromptError(
+            f"mt.run takes a coroutine or a job, such as agent.generate(…), not "
+            f"{type(work).__name__}."
+        )
+    if loops.background.is_here():
+        work.close()
+        raise PromptError("This runs in the background already; use `await` in place of mt.run.")
+    return loops.LoopTask(lambda: work, loops.background.loop(), name="mediatoolkit run").result()
 
 
 def start_job(
@@ -298,25 +328,18 @@ def start_job(
 
 async def end_here() -> None:
     """Cancel every job of the running loop, and wait for their clean-up."""
-    await asyncio.gather(*_cancel_on(asyncio.get_running_loop()), return_exceptions=True)
-
-
-def _cancel_on(loop: loops.Loop) -> "list[Job[Any]]":
-    jobs = [job for job in list(alive) if job.loop is loop]
-    for job in jobs:
-        job.cancel()
-    return jobs
+    await asyncio.gather(*cancel_all(asyncio.get_running_loop()), return_exceptions=True)
 
 
 def _end_at_exit() -> None:
     """Loops that stand still can turn once more, such as that of a kernel nobody hooked into."""
-    for loop in {job.loop for job in list(alive)}:
-        if not (loop.is_running() or loop.is_closed()):
+    for loop in {job.loop for job in running_jobs()}:
+        if not loop.is_running():
             with contextlib.suppress(TimeoutError):
                 loop.run_until_complete(asyncio.wait_for(end_here(), loops.PATIENCE))
 
 
-loops.background.on_shutdown(_cancel_on)
+loops.background.on_shutdown(cancel_all)
 atexit.register(_end_at_exit)
 
 

@@ -1,4 +1,4 @@
-"""Which event loop work runs on: the caller's, one that a kernel lends, or one in the background.
+"""Event loops: the caller's, one that a kernel lends, one in the background; and tasks on them.
 
 The loop in the background turns in a daemon thread of its own, so that a script or a cell may
 block until something is made. What is bound to a loop, such as a session, it has for itself.
@@ -12,9 +12,12 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
-from typing import Any, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
+from weakref import WeakSet
+
+from mediatoolkit.errors import ClosedError, DeadlineError, MediaToolkitError
 
 PATIENCE = 2.0
 """Seconds that a broken wait gives to the clean-up of what it waited for."""
@@ -26,7 +29,7 @@ Loop = asyncio.AbstractEventLoop
 LoopProvider = Callable[[], Loop | None]
 Future = concurrent.futures.Future[None]
 
-_loop_providers: list[LoopProvider] = []
+T_co = TypeVar("T_co", covariant=True)
 
 
 def running() -> Loop | None:
@@ -39,13 +42,16 @@ def running() -> Loop | None:
 
 def register_loop_provider(provider: LoopProvider) -> None:
     """Have `chosen` ask *provider* first, for threads whose own loop may end before their work."""
-    _loop_providers.append(provider)
+    background.providers.append(provider)
 
 
 def chosen() -> Loop:
     """Where work that begins in this thread runs."""
-    loops = (provider() for provider in _loop_providers)
-    return next(filter(None, loops), None) or running() or background.loop()
+    for provider in background.providers:
+        loop = provider()
+        if loop is not None:
+            return loop
+    return running() or background.loop()
 
 
 def is_shutdown(error: BaseException | None) -> bool:
@@ -139,10 +145,15 @@ class _Wait:
 
 
 class Background:
-    """The loop in the background; it starts when it is needed, and again after its end."""
+    """The loop in the background; it starts when it is needed, and again after its end.
+
+    Attributes:
+        providers: Asked first for a loop, by `chosen`.
+    """
 
     def __init__(self) -> None:
         """Start nothing yet."""
+        self.providers: list[LoopProvider] = []
         self._lock = threading.Lock()
         self._shutdown_callbacks: list[Callable[[Loop], object]] = []
         self._now: _LoopThread | None = None
@@ -229,3 +240,144 @@ background = Background()
 """The one of this process."""
 
 atexit.register(background.end_at_exit)
+
+
+class LoopTask(Generic[T_co]):
+    """A task that starts with the next turn of its loop, and until then can move to another.
+
+    Args:
+        make: Makes the coroutine, when the task starts.
+        loop: Where it runs.
+        name: Of the task.
+
+    All methods are safe from any thread.
+
+    Attributes:
+        loop: Where it runs; settled once it has started.
+    """
+
+    _unstarted: ClassVar["WeakSet[LoopTask[Any]]"] = WeakSet()
+
+    def __init__(
+        self, make: Callable[[], Coroutine[Any, Any, T_co]], loop: Loop, *, name: str
+    ) -> None:
+        """Start with the next turn of *loop*."""
+        self._make = make
+        self._name = name
+        self._task: asyncio.Task[T_co] | None = None
+        self._over = new_future()
+        self._start_hooks: list[Callable[[Any], object]] = []
+        self._done_hooks: list[Callable[[Any], object]] = []
+        self.move_to(loop)
+
+    def done(self) -> bool:
+        """Whether it is over, in whatever way."""
+        return self._task is not None and self._task.done()
+
+    def cancel(self) -> None:
+        """Cancel the task; one that has not started starts and is cancelled at its first wait."""
+        task = self._task
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the task gone with it
+            self.loop.call_soon_threadsafe(self._cancel_unstarted if task is None else task.cancel)
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """Block this thread until it is over; a broken wait cancels the task.
+
+        Raises:
+            DeadlineError: It is not over after *timeout* seconds; it goes on.
+            MediaToolkitError: It runs on the loop of this very thread.
+        """
+        if not self.done():
+            self._leave_this_thread()
+            self._check_loop_runs()
+            if not wait_interruptibly(self._over, self.cancel, timeout):
+                raise DeadlineError(
+                    f"It is not over after {timeout:g} s and goes on; wait again, or cancel it.",
+                    stage="working",
+                    seconds=timeout or 0.0,
+                )
+        return self._started_task().result()
+
+    def on_start(self, hook: Callable[[Self], object]) -> None:
+        """Call *hook* with this, on its loop, before its first step, or soon if it has started.
+
+        Only then is it settled which loop that is.
+        """
+        self._start_hooks.append(hook)
+        if self._task is not None:
+            self._cross(self._call_each, self._start_hooks)
+
+    def on_done(self, hook: Callable[[Self], object]) -> None:
+        """Call *hook* with this, on its loop, when it is over, in whatever way."""
+        self._done_hooks.append(hook)
+        if self._over.done():
+            self._cross(self._call_each, self._done_hooks)
+
+    def move_to(self, loop: Loop) -> None:
+        """Start on *loop* with its next turn, unless it has started already."""
+        self._unstarted.add(self)
+        self.loop = loop
+        soon = loop.call_soon if running() is loop else loop.call_soon_threadsafe
+        soon(self._start_on, loop)
+
+    def _start_on(self, loop: Loop) -> None:
+        if self.loop is loop:  # it may have moved on
+            self._started_task()
+
+    def _started_task(self) -> asyncio.Task[T_co]:
+        """The task; made now, on its loop, if it was not yet."""
+        if self._task is None:
+            self._unstarted.discard(self)
+            self._task = self.loop.create_task(self._make(), name=self._name)
+            self._task.add_done_callback(self._end)
+            if self._start_hooks:
+                self._call_each(self._start_hooks)
+        return self._task
+
+    def _cancel_unstarted(self) -> None:
+        if running() is self.loop:
+            # One turn later, so that the work has begun, and its clean-up runs.
+            self.loop.call_soon(self._started_task().cancel)
+        else:  # it has moved meanwhile
+            self.cancel()
+
+    def _end(self, _task: asyncio.Task[T_co]) -> None:
+        del self._make  # it leads back to whoever holds this, and the result
+        self._over.set_result(None)
+        if self._done_hooks:
+            self._call_each(self._done_hooks)
+
+    def _call_each(self, hooks: list[Callable[[Any], object]]) -> None:
+        """The loop calls them, so that the fault of one is nobody else's."""
+        while hooks:
+            self.loop.call_soon(hooks.pop(0), self)
+
+    def _cross(self, action: Callable[..., object], *args: object) -> None:
+        """Do *action* on the loop, which may be another one by the time it gets there."""
+
+        def arrive() -> None:
+            if running() is self.loop:
+                action(*args)
+            else:
+                self._cross(action, *args)
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the task gone with it
+            self.loop.call_soon_threadsafe(arrive)
+
+    def _leave_this_thread(self) -> None:
+        """Move what has not started on the loop that is about to be blocked."""
+        here = running()
+        if here is None or background.is_here():
+            return
+        for task in list(self._unstarted):
+            if task.loop is here:
+                task.move_to(background.loop())
+
+    def _check_loop_runs(self) -> None:
+        if running() is self.loop:
+            raise MediaToolkitError(
+                "It runs on the loop of this very thread, which stands still while the thread "
+                "waits; use `await` here."
+            )
+        if not self.loop.is_running():
+            raise ClosedError("The loop it runs on has stopped; start it again.")

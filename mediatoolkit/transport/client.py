@@ -14,9 +14,8 @@ import aiohttp
 from yarl import URL
 
 from mediatoolkit.errors import PromptError, TransportError
-from mediatoolkit.runtime.closing import Closing
 from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.runtime.in_flight import InFlight, closed, over_sessions
+from mediatoolkit.runtime.in_flight import Closing, InFlight, closed, over_sessions
 from mediatoolkit.transport.attempt import Attempt, Expect, Sink, TransportConfig
 from mediatoolkit.transport.downloads import Check, TrustPolicy, download, fetch
 from mediatoolkit.transport.encode import Body, Json

@@ -32,10 +32,9 @@ from mediatoolkit.prompts import (
 )
 from mediatoolkit.providers.registry import client_class, default_vendor, split_id
 from mediatoolkit.runtime import loops
-from mediatoolkit.runtime import running as jobs_of_process
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
-from mediatoolkit.runtime.job import Job, start_job
+from mediatoolkit.runtime.job import Job, cancel_all, running_jobs, start_job
 from mediatoolkit.store import Pending, Store, named
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.downloads import download as download
@@ -315,7 +314,7 @@ class Jobs:
 
     def running(self) -> list[Job[Any]]:
         """The jobs that run, on every loop, in no order."""
-        return jobs_of_process.running()
+        return running_jobs()
 
     def cancel_all(self) -> int:
         """Cancel every running job. Safe from any thread.
@@ -323,7 +322,7 @@ class Jobs:
         Returns:
             How many there were.
         """
-        return jobs_of_process.cancel_all()
+        return len(cancel_all())
 
     def pending(self) -> list[Pending]:
         """Vendors' jobs in the default store that were begun and are not finished, oldest first.

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from IPython import get_ipython
 
-from mediatoolkit.runtime import loops, running
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.job import cancel_all
 
 PATIENCE = 1.0  # seconds a kernel waits for jobs and sessions before it goes
 
@@ -76,7 +77,7 @@ def _obey_stop(kernel: Any) -> None:
     """
 
     def stop(_signal: int, _frame: object) -> None:
-        running.cancel_all()
+        cancel_all()
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)
