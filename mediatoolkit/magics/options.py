@@ -1,21 +1,35 @@
-"""What a cell magic takes on its first line."""
+"""What a cell magic takes on its first line, and the variables in its text.
 
+`{fox}`, `{scene.title}` and `{foxes[0]}` stand for their values. Only names, attributes and items
+are looked up; nothing is evaluated. Braces around anything else, such as JSON, stay as they are,
+and `{{fox}}` is `{fox}`.
+"""
+
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from keyword import iskeyword
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from mediatoolkit.errors import PromptError
-from mediatoolkit.magics.variables import filled, is_path, value_of
 
 Values = Mapping[str, Any]
 Function = Callable[..., Any]
+
+_NAME = r"[^\W\d]\w*"
+_PATH = rf"{_NAME}(?:\.{_NAME}|\[[^\[\]{{}}]+\])*"
+_PIECE = re.compile(
+    r"(?P<open>\{\{)|(?P<close>\}\})"
+    rf"|\{{(?P<path>{_PATH})(?:!(?P<shown>[rsa]))?(?::(?P<form>[^\s{{}}]*))?\}}"
+)
+_formatter = Formatter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +63,13 @@ class Option:
         added: Function = argument(self.flag, **facts)(function)
         return added
 
-    def read(self, given: Any, values: Values) -> Any:
-        """What the verb gets for what was typed."""
+    def read(self, typed: Any, values: Values) -> Any:
+        """Return what the verb gets for what was typed."""
         if not self.names_media:
-            return given
+            return typed
         if self.several:
-            return [_media(self.flag, one, values) for one in given]
-        return _media(self.flag, given, values)
+            return [_media(self.flag, text, values) for text in typed]
+        return _media(self.flag, typed, values)
 
 
 def with_options(function: Function, name: str, options: tuple[Option, ...]) -> Function:
@@ -75,17 +89,17 @@ def parsed(magic: Any, line: str, options: tuple[Option, ...], values: Values) -
     name = f"%{magic.parser.prog}"
     words = [filled(word, values) for word in _words(line)]
     try:
-        found, unknown = magic.parser.parse_known_args(words)
+        arguments, unknown = magic.parser.parse_known_args(words)
     except UsageError as error:
-        failure = PromptError(f"{name}: {error}; {name}? shows what it takes.")
-    else:
-        if not unknown:
-            given = {option: getattr(found, option.name) for option in options}
-            return {o.name: o.read(text, values) for o, text in given.items() if text is not None}
+        raise PromptError(f"{name}: {error}; {name}? shows what it takes.") from error
+    if unknown:
         near = get_close_matches(unknown[0], [option.flag for option in options], n=1)
         hint = f"did you mean {near[0]}?" if near else f"{name}? shows what it takes."
-        failure = PromptError(f"{name} takes no {unknown[0]}; {hint}")
-    raise failure
+        raise PromptError(f"{name} takes no {unknown[0]}; {hint}")
+    texts = {option: getattr(arguments, option.name) for option in options}
+    return {
+        option.name: option.read(text, values) for option, text in texts.items() if text is not None
+    }
 
 
 def checked_name(name: str) -> str:
@@ -106,8 +120,7 @@ def _words(line: str) -> list[str]:
     try:
         return list(lexer)
     except ValueError as error:
-        failure = PromptError(f"The options cannot be read: {error}.")
-    raise failure
+        raise PromptError(f"The options cannot be read: {error}.") from error
 
 
 def _media(flag: str, text: str, values: Values) -> object:
@@ -118,3 +131,70 @@ def _media(flag: str, text: str, values: Values) -> object:
     if Path(text).exists():
         return Path(text)
     raise PromptError(f"{flag} takes a variable or a file, and {text!r} is neither.")
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """*text* with its variables in place.
+
+    Raises:
+        PromptError: There is no such variable, or it cannot be written as asked.
+    """
+    opened = 0
+
+    def put(piece: re.Match[str]) -> str:
+        nonlocal opened
+        if piece["open"]:
+            opened += 1
+            return "{"
+        if piece["close"]:
+            if not opened:  # ends nested braces, as in JSON
+                return piece[0]
+            opened -= 1
+            return "}"
+        braces = f" To keep the braces, write {{{piece[0]}}}."
+        return _written(piece, value_of(piece["path"], values, or_else=braces))
+
+    return _PIECE.sub(put, text)
+
+
+def is_path(text: str) -> bool:
+    """Whether *text* is spelled as a variable, with or without attributes and items."""
+    return re.fullmatch(_PATH, text) is not None
+
+
+def variables_of(shell: Any) -> dict[str, Any]:
+    """What the user of *shell*, which is IPython's, has named; not what IPython brings along."""
+    hidden = shell.user_ns_hidden
+    return {
+        name: value
+        for name, value in shell.user_ns.items()
+        if not name.startswith("_") and (name not in hidden or hidden[name] is not value)
+    }
+
+
+def value_of(path: str, values: Mapping[str, Any], *, or_else: str = "") -> Any:
+    """What a variable, its attribute or its item holds; *or_else* ends the message.
+
+    Raises:
+        PromptError: There is none; names those that are near.
+    """
+    match = re.match(_NAME, path)
+    name = match[0] if match else path
+    if name not in values:
+        near = " or ".join(get_close_matches(name, values, n=2))
+        hint = f"did you mean {near}?" if near else "assign it in an earlier cell."
+        raise PromptError(f"There is no variable {name}; {hint}{or_else}")
+    try:
+        return _formatter.get_field(path, (), values)[0]
+    except (AttributeError, LookupError, TypeError) as error:
+        raise PromptError(
+            f"{{{path}}} cannot be looked up: {type(error).__name__}: {error}."
+        ) from error
+
+
+def _written(piece: re.Match[str], value: object) -> str:
+    try:
+        shown = _formatter.convert_field(value, piece["shown"]) if piece["shown"] else value
+        return format(shown, piece["form"] or "")
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"{piece[0]} cannot be written so: {error}.") from error

@@ -3,9 +3,8 @@ from types import SimpleNamespace
 import pytest
 
 from mediatoolkit.errors import PromptError
-from mediatoolkit.magics.options import checked_name
-from mediatoolkit.magics.table import Table
-from mediatoolkit.magics.variables import filled
+from mediatoolkit.magics import Table
+from mediatoolkit.magics.options import checked_name, filled
 
 VALUES = {
     "fox": "a red fox",
