@@ -1,5 +1,6 @@
 """The package as a whole: its public names, what importing it costs, its README."""
 
+import ast
 import importlib.metadata
 import os
 import pty
@@ -36,7 +37,20 @@ def test_every_public_name_is_there_sorted_and_listed_once() -> None:
     for name in mt.__all__:
         assert getattr(mt, name) is not None
     assert {name for name in dir(mt) if not name.startswith("__")} == set(mt.__all__)
-    assert set(mt._HOME_OF) == set(mt.__all__)
+
+
+def test_type_checkers_see_the_names_where_they_are() -> None:
+    """The stub, the lazy table and `__all__` say the same."""
+    stub = ast.parse((ROOT / "mediatoolkit/__init__.pyi").read_text("utf-8"))
+    seen = {
+        alias.asname: (node.module, alias.name)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom) and node.module != "typing"
+        for alias in node.names
+    }
+    table = vars(mt)["_MODULE_OF"]
+    assert seen == {name: (f"mediatoolkit.{module}", name) for name, module in table.items()}
+    assert set(seen) == set(mt.__all__)
 
 
 def test_it_tells_the_version_that_is_installed() -> None:

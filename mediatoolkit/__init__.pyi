@@ -1,0 +1,173 @@
+# What type checkers and editors see; tests/test_package.py compares it with the lazy table.
+
+from typing import Any
+
+from mediatoolkit.agents import (
+    ImageGenAgent as ImageGenAgent,
+)
+from mediatoolkit.agents import (
+    VideoGenAgent as VideoGenAgent,
+)
+from mediatoolkit.agents import (
+    VoiceAgent as VoiceAgent,
+)
+from mediatoolkit.errors import (
+    AuthenticationError as AuthenticationError,
+)
+from mediatoolkit.errors import (
+    ClosedError as ClosedError,
+)
+from mediatoolkit.errors import (
+    DeadlineError as DeadlineError,
+)
+from mediatoolkit.errors import (
+    JobCancelled as JobCancelled,
+)
+from mediatoolkit.errors import (
+    MediaError as MediaError,
+)
+from mediatoolkit.errors import (
+    MediaToolkitError as MediaToolkitError,
+)
+from mediatoolkit.errors import (
+    MissingExtraError as MissingExtraError,
+)
+from mediatoolkit.errors import (
+    ModelNotFoundError as ModelNotFoundError,
+)
+from mediatoolkit.errors import (
+    NotAwaitedError as NotAwaitedError,
+)
+from mediatoolkit.errors import (
+    PromptError as PromptError,
+)
+from mediatoolkit.errors import (
+    ProviderError as ProviderError,
+)
+from mediatoolkit.errors import (
+    RateLimitError as RateLimitError,
+)
+from mediatoolkit.errors import (
+    RefusalError as RefusalError,
+)
+from mediatoolkit.errors import (
+    StorageError as StorageError,
+)
+from mediatoolkit.errors import (
+    TooLargeError as TooLargeError,
+)
+from mediatoolkit.errors import (
+    TransportError as TransportError,
+)
+from mediatoolkit.errors import (
+    UnknownModelError as UnknownModelError,
+)
+from mediatoolkit.errors import (
+    UnsafeURLError as UnsafeURLError,
+)
+from mediatoolkit.media import (
+    Audio as Audio,
+)
+from mediatoolkit.media import (
+    Image as Image,
+)
+from mediatoolkit.media import (
+    Provenance as Provenance,
+)
+from mediatoolkit.media import (
+    Video as Video,
+)
+from mediatoolkit.prompts import (
+    ImagePrompt as ImagePrompt,
+)
+from mediatoolkit.prompts import (
+    SpeechPrompt as SpeechPrompt,
+)
+from mediatoolkit.prompts import (
+    VideoPrompt as VideoPrompt,
+)
+from mediatoolkit.providers.gemini import (
+    GeminiImageClient as GeminiImageClient,
+)
+from mediatoolkit.providers.gemini import (
+    GeminiSpeechClient as GeminiSpeechClient,
+)
+from mediatoolkit.providers.gemini import (
+    GeminiVideoClient as GeminiVideoClient,
+)
+from mediatoolkit.providers.local import (
+    LocalImageClient as LocalImageClient,
+)
+from mediatoolkit.providers.local import (
+    LocalSpeechClient as LocalSpeechClient,
+)
+from mediatoolkit.providers.local import (
+    LocalVideoClient as LocalVideoClient,
+)
+from mediatoolkit.runtime.context import (
+    Timeout as Timeout,
+)
+from mediatoolkit.runtime.job import (
+    Job as Job,
+)
+from mediatoolkit.runtime.job import (
+    run as run,
+)
+from mediatoolkit.simulator import (
+    Simulator as Simulator,
+)
+from mediatoolkit.store import (
+    Store as Store,
+)
+from mediatoolkit.transport import (
+    Limits as Limits,
+)
+from mediatoolkit.transport import (
+    Retry as Retry,
+)
+from mediatoolkit.transport.proxy import (
+    configure as configure,
+)
+from mediatoolkit.transport.session import (
+    SessionRegistry as SessionRegistry,
+)
+from mediatoolkit.verbs import (
+    close as close,
+)
+from mediatoolkit.verbs import (
+    download as download,
+)
+from mediatoolkit.verbs import (
+    film as film,
+)
+from mediatoolkit.verbs import (
+    image as image,
+)
+from mediatoolkit.verbs import (
+    jobs as jobs,
+)
+from mediatoolkit.verbs import (
+    sessions as sessions,
+)
+from mediatoolkit.verbs import (
+    speech as speech,
+)
+from mediatoolkit.verbs import (
+    video as video,
+)
+from mediatoolkit.verbs.studio import (
+    Studio as Studio,
+)
+from mediatoolkit.widgets.comparing import (
+    compare as compare,
+)
+from mediatoolkit.widgets.gallery import (
+    Gallery as Gallery,
+)
+from mediatoolkit.widgets.nested import (
+    allow_nested as allow_nested,
+)
+
+__version__: str
+
+def load_ipython_extension(shell: Any) -> None: ...
