@@ -14,11 +14,10 @@ from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt,
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
-from mediatoolkit.runtime.closing import Closing
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving, Withdrawn
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited
-from mediatoolkit.runtime.in_flight import InFlight
+from mediatoolkit.runtime.in_flight import Closing, InFlight
 from mediatoolkit.runtime.job import Job, start_job
 from mediatoolkit.store import Pending, Store, named
 

@@ -16,6 +16,7 @@ import mediatoolkit as mt
 
 ROOT = Path(__file__).parents[1]
 MAKE = (sys.executable, "-m", "mediatoolkit")
+NAMES: list[str] = vars(mt)["__all__"]
 HEAVY = ("aiohttp", "numpy", "PIL", "IPython", "ipywidgets", "anywidget", "aiofiles")
 
 
@@ -33,10 +34,10 @@ def run(code: str) -> str:
 
 
 def test_every_public_name_is_there_sorted_and_listed_once() -> None:
-    assert sorted(set(mt.__all__), key=lambda name: (name.islower(), name)) == mt.__all__
-    for name in mt.__all__:
+    assert sorted(set(NAMES), key=lambda name: (name.islower(), name)) == NAMES
+    for name in NAMES:
         assert getattr(mt, name) is not None
-    assert {name for name in dir(mt) if not name.startswith("__")} == set(mt.__all__)
+    assert {name for name in dir(mt) if not name.startswith("__")} == set(NAMES)
 
 
 def test_type_checkers_see_the_names_where_they_are() -> None:
@@ -50,7 +51,7 @@ def test_type_checkers_see_the_names_where_they_are() -> None:
     }
     table = vars(mt)["_MODULE_OF"]
     assert seen == {name: (f"mediatoolkit.{module}", name) for name, module in table.items()}
-    assert set(seen) == set(mt.__all__)
+    assert set(seen) == set(NAMES)
 
 
 def test_it_tells_the_version_that_is_installed() -> None:

@@ -12,15 +12,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from mediatoolkit.errors import PromptError
-from mediatoolkit.media import Image, Media, Video
+from mediatoolkit.media import Image, ImageLike, Media, Video
 from mediatoolkit.prompts.values import (
     LARGEST_SEED,
     MAX_TEXT,
     PIXELS,
     FrozenMapping,
-    ImageLike,
     Size,
-    SupportsArray,
     VideoLike,
     check_mask,
     checked_aspect,
@@ -42,14 +40,12 @@ from mediatoolkit.prompts.values import (
 __all__ = [
     "LARGEST_SEED",
     "MAX_TEXT",
-    "ImageLike",
     "ImageOptions",
     "ImagePrompt",
     "Prompt",
     "Size",
     "SpeechOptions",
     "SpeechPrompt",
-    "SupportsArray",
     "VideoLike",
     "VideoOptions",
     "VideoPrompt",
@@ -96,9 +92,6 @@ class Prompt:
 
     text: str = field(kw_only=False)
     options: Mapping[str, Any] = field(default_factory=FrozenMapping)
-
-    media_fields = frozenset[str]()
-    """Keywords whose values may be files to read, or jobs that make media."""
 
     _normal = MappingProxyType[str, Callable[[Any], Any]]({})
     """How the fields that a kind of prompt adds are checked, and brought into one form."""
@@ -201,8 +194,6 @@ class ImagePrompt(Prompt):
     references: tuple[Image, ...] = ()
     mask: Image | None = None
     previous: Image | None = None
-
-    media_fields = frozenset({"references", "mask", "previous"})
 
     _normal = MappingProxyType(
         {
@@ -349,8 +340,6 @@ class VideoPrompt(Prompt):
     aspect: str | None = None
     resolution: str | None = None
     seed: int | None = None
-
-    media_fields = frozenset({"image", "last", "narration", "previous", "references"})
 
     _normal = MappingProxyType(
         {

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from mediatoolkit.checks import is_number, is_whole, quoted
 from mediatoolkit.errors import MediaError, PromptError
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import os
     from typing import BinaryIO
 
-    from PIL.Image import Image as PillowImage
 
 MAX_TEXT = 100_000  # characters
 LARGEST_SEED = 2**32 - 1
@@ -28,21 +27,8 @@ _SQUARE = re.compile(r"[1-9]\d{0,4}")
 _RESOLUTION = re.compile(r"(360|480|720|1080)p|4k")
 
 
-class SupportsArray(Protocol):
-    """An array of numbers: NumPy's, a tensor, or whatever becomes one."""
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the numbers as a NumPy array."""
-
-
 Size: TypeAlias = str | int | tuple[int, int]
 """A tier such as `"1K"`, or pixels: `"1024x768"`, `(1024, 768)`, or one number for a square."""
-
-ImageLike: TypeAlias = (
-    "Image | bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PillowImage "
-    "| SupportsArray"
-)
-"""What a picture is read from: bytes and open files hold a whole file, text is a path."""
 
 VideoLike: TypeAlias = "Video | bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 """What a film is read from: bytes and open files hold a whole file, text is a path."""

@@ -19,9 +19,8 @@ from mediatoolkit.agents import (
 )
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.media import Audio, Image, Video
+from mediatoolkit.media import Audio, Image, ImageLike, Video
 from mediatoolkit.prompts import (
-    ImageLike,
     ImageOptions,
     ImagePrompt,
     Size,
