@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from mediatoolkit.checks import is_whole, quoted
-from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError, in_one_line
+from mediatoolkit.errors import MAX_MESSAGE, ClosedError, MediaToolkitError, PromptError, visible
 from mediatoolkit.media import Audio, Image, Media, Sound, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
@@ -454,4 +454,7 @@ def _way_back(pending: Pending, store: Store) -> str:
 
 
 def _add(error: MediaToolkitError, sentence: str) -> None:
-    error.args = (in_one_line(f"{error.args[0]} {sentence}"), *error.args[1:])
+    error.args = (
+        visible(f"{error.args[0]} {sentence}", MAX_MESSAGE, one_line=True),
+        *error.args[1:],
+    )

@@ -4,15 +4,12 @@ NumPy's numbers count, True and False do not.
 """
 
 import numbers
-import re
 import reprlib
 from typing import Any
 
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import PromptError, visible
 
-# Control characters except line breaks and tabs, marks of direction, lone surrogates. Joiners stay:
-# some scripts and emoji need them.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+__all__ = ["finite_seconds", "is_number", "is_whole", "positive_seconds", "quoted", "visible"]
 
 
 class _Short(reprlib.Repr):
@@ -38,18 +35,6 @@ quoted = _Short().repr
 """The `repr` of a value, cut to some 120 characters; never fails."""
 
 
-def visible(text: str, longest: int | None = None) -> str:
-    """*text* without characters that hide, reverse or break what stands beside it.
-
-    Args:
-        text: Written by anybody.
-        longest: Most characters; left out, any number.
-    """
-    if longest is not None and len(text) > longest:
-        text = f"{text[: longest - 1]}…"
-    return _UNSEEN.sub("", text)
-
-
 def is_whole(value: object) -> bool:
     """Whether it is a whole number."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
@@ -60,7 +45,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-_LONGEST = 1e9  # seconds, some thirty years
+_LONGEST_SPAN = 1e9  # seconds, some thirty years
 
 
 def positive_seconds(value: object, name: str = "timeout") -> float:
@@ -85,6 +70,6 @@ def finite_seconds(value: Any, name: str) -> float:
     """
     if not is_number(value):
         raise PromptError(f"{name} takes seconds as a number, not {type(value).__name__}.")
-    if not -_LONGEST < value < _LONGEST:
+    if not -_LONGEST_SPAN < value < _LONGEST_SPAN:
         raise PromptError(f"{name} must be a finite number of seconds, not {quoted(value)}.")
     return float(value)

@@ -28,24 +28,40 @@ import re
 import traceback
 from typing import ClassVar
 
-UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-"""Characters that control a terminal, that reverse what follows, or that are invisible."""
-
-LONGEST = 900
+MAX_MESSAGE = 900
 """Characters of a message; with its warning it stays below a thousand."""
 
+# Control characters except line breaks and tabs, marks that reverse what follows, lone surrogates.
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+# Invisible characters, which could hide a part of a word; some scripts and emoji need a few.
+_INVISIBLE = (
+    r"\xad\u061c\u180e\u200b-\u200f\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f"
+)
+_UNSAFE = re.compile(f"[{_CONTROLS}]")
+_UNSAFE_OR_INVISIBLE = re.compile(f"[{_CONTROLS}{_INVISIBLE}]")
+_BREAKS = re.compile(r"[\t\r\n]+")
 
-def in_one_line(text: str, longest: int = LONGEST, mark: str = "\N{REPLACEMENT CHARACTER}") -> str:
-    """*text* in one line that is safe to show; *mark* replaces control characters.
 
-    A text that is longer than *longest* loses its middle.
+def visible(
+    text: str, longest: int | None = None, *, one_line: bool = False, mark: str = ""
+) -> str:
+    """*text* without characters that hide, reverse or break what stands beside it.
+
+    Args:
+        text: Written by anybody.
+        longest: Most characters; left out, any number. A longer text loses its end.
+        one_line: Whether line breaks and tabs become blanks and invisible characters go too; a
+            longer text then loses its middle, since the end of a message says what to do.
+        mark: Takes the place of each character that goes.
     """
-    line = re.sub(r"[\t\r\n]+", " ", text[: 4 * longest] + text[4 * longest :][-longest:])
-    line = UNSEEN.sub(mark, line)
-    if len(line) <= longest:
+    cut = longest is not None and len(text) > longest
+    if not one_line:
+        return _UNSAFE.sub(mark, f"{text[: longest - 1]}…" if longest and cut else text)
+    if longest and cut:  # the middle of a very long text is not worth a look
+        text = text[: 4 * longest] + text[4 * longest :][-longest:]
+    line = _UNSAFE_OR_INVISIBLE.sub(mark, _BREAKS.sub(" ", text))
+    if longest is None or len(line) <= longest:
         return line
     end = longest // 3
     return f"{line[: longest - end - 3]} … {line[-end:]}"
@@ -73,7 +89,9 @@ class MediaToolkitError(Exception):
         A message may quote what others wrote, so it becomes one line that is safe to show.
         """
         super().__init__(message)
-        self.args = (in_one_line(message),)
+        self.args = (
+            visible(message, MAX_MESSAGE, one_line=True, mark="\N{REPLACEMENT CHARACTER}"),
+        )
         self.provider = provider
         self.may_have_been_billed = may_have_been_billed
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from mediatoolkit.checks import finite_seconds
-from mediatoolkit.errors import JobCancelled, NotAwaitedError, PromptError, in_one_line
+from mediatoolkit.errors import JobCancelled, NotAwaitedError, PromptError, visible
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import LeftRunning, Progress, State, Withdrawn
@@ -52,7 +52,7 @@ class Job(loops.LoopTask[T_co]):
         loop: loops.Loop | None = None,
     ) -> None:
         """Start the work."""
-        self.label = in_one_line(label, 300, mark=" ")
+        self.label = visible(label, 300, one_line=True, mark=" ")
         self._work = work
         self._call = context
         self._started = time.monotonic()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
-    LONGEST,
+    MAX_MESSAGE,
     AuthenticationError,
     MediaToolkitError,
     ModelNotFoundError,
@@ -217,7 +217,7 @@ async def failed_by(
 
 def _hide(error: ProviderError, mask: Callable[[str], str]) -> None:
     """Take the key out of all that *error* says, should the vendor have echoed it."""
-    error.args = (clean(str(error.args[0]), mask, LONGEST), *error.args[1:])
+    error.args = (clean(str(error.args[0]), mask, MAX_MESSAGE), *error.args[1:])
     for name, value in vars(error).items():
         if isinstance(value, str):
             setattr(error, name, mask(value))

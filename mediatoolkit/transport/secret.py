@@ -7,7 +7,7 @@ import html
 import re
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from mediatoolkit.errors import UNSEEN, AuthenticationError
+from mediatoolkit.errors import AuthenticationError, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -191,7 +191,7 @@ def clean(text: str, mask: "Callable[[str], str]", limit: int = 300) -> str:
         mask: Takes the keys out, as `Secret.mask`.
         limit: Most characters.
     """
-    text = UNSEEN.sub("", text)  # first: a key could hide behind an invisible character
+    text = visible(text, one_line=True)  # first: a key could hide behind an invisible character
     text = " ".join(mask(text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
