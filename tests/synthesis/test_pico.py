@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from mediatoolkit.errors import MissingExtraError
-from mediatoolkit.synthesis.speaking import pico
+from mediatoolkit.synthesis.speaking import engines
 from mediatoolkit.synthesis.speaking.voices import VOICES
 from tests.hearing import heard, words_of
 
@@ -24,7 +24,7 @@ GERMAN = "Der rote Fuchs schläft im Wald."
 
 
 def say(text: str, voice: str = "american", speed: float = 1.0) -> npt.NDArray[np.float32]:
-    return pico.spoken(text, VOICES[voice], speed=speed, rate=RATE, pause=lambda: None)
+    return engines.speak_with_pico(text, VOICES[voice], speed=speed, rate=RATE, pause=lambda: None)
 
 
 def test_english_is_mostly_understood() -> None:
@@ -65,9 +65,9 @@ def test_a_pause_that_raises_ends_the_process_too(monkeypatch: pytest.MonkeyPatc
         if len(looks) > 2:
             raise EnoughError
 
-    monkeypatch.setattr(pico, "_SAY", "while True: pass")
+    monkeypatch.setattr(engines, "_SAY", "while True: pass")
     with pytest.raises(EnoughError):
-        pico.spoken("Hello.", VOICES["american"], speed=1.0, rate=RATE, pause=enough)
+        engines.speak_with_pico("Hello.", VOICES["american"], speed=1.0, rate=RATE, pause=enough)
     assert "while True: pass" not in running()
 
 

@@ -17,10 +17,10 @@ from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.runtime.events import Decoding, Drawing
-from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, Voice, speaks, usual
+from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, LocalVoice, speaks, usual
 
 if TYPE_CHECKING:
-    from mediatoolkit.synthesis.speaking.speech import Spoken
+    from mediatoolkit.synthesis.speaking.speech import SpokenSentence
 
 MODELS = ("hibari", "pico")
 _SEED = 0  # a prompt for speech has none: the same words always sound the same
@@ -142,7 +142,7 @@ class LocalSpeechClient(SpeechClient):
         usual = prompt.voice or ("" if prompt.speakers else self._usual(prompt.language).name)
         return [(prompt.speakers[name] if name else usual, text) for name, text in prompt.lines()]
 
-    def _usual(self, language: str | None) -> Voice:
+    def _usual(self, language: str | None) -> LocalVoice:
         from mediatoolkit.synthesis.speaking import speech
 
         engines = MODELS if self.model == MODELS[0] else (self.model,)
@@ -156,7 +156,7 @@ class LocalSpeechClient(SpeechClient):
             )
         return found
 
-    def _check_voice(self, voice: Voice, language: str | None) -> None:
+    def _check_voice(self, voice: LocalVoice, language: str | None) -> None:
         if self.model != MODELS[0] and voice.engine != self.model:
             raise PromptError(f'{self.model_id} has no voice {voice.name}; use "local/hibari".')
         if language is not None and not speaks(voice, language):
@@ -198,7 +198,7 @@ class _Talk:
 
     def __init__(self, prompt: SpeechPrompt, turns: list[tuple[str, str]]) -> None:
         self._speed, self._turns = prompt.speed, turns
-        self._sentences: Iterator[Spoken] | None = None
+        self._sentences: Iterator[SpokenSentence] | None = None
         self._tell: Tell | None = None
 
     def next(self, tell: Tell) -> _Said | None:

@@ -1,7 +1,8 @@
 """How numbers and signs are read in English: `"3½ m²"` becomes `"3 and one half square meters"`.
 
 The voices say whole and decimal numbers, ordinals, times and most dates themselves; this module
-spells out the signs that they drop or misread. Where a spelling has two meanings, its form decides:
+spells out the signs that they drop or misread, with the words of `readings.toml`. Where a spelling
+has two meanings, its form decides:
 
 - A comma before exactly three digits groups thousands (`1,000`), before another number of digits
   it is a decimal comma (`12,5`). A point before three digits is a decimal point (`$1.000`), unless
@@ -18,128 +19,27 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
+from mediatoolkit.synthesis.tables import load
+
 _N = r"\d+(?:[.,]\d+)*"
 _COMMA_GROUPS = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2}|\d+,(?:\d\d?|\d{4,})")
 _POINT_GROUP = re.compile(r"\d{1,3}\.\d{3}")
 
-_PARTS = ("half", "third", "quarter", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_DECADES = (
-    *("tens", "twenties", "thirties", "forties", "fifties"),
-    *("sixties", "seventies", "eighties", "nineties"),
-)
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉₊₋"
 _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
-_MONEY = {
-    "US$ USD": ("U S dollar", "U S dollars", "cent", "cents"),
-    "A$ AU$ AUD": ("Australian dollar", "Australian dollars", "cent", "cents"),
-    "C$ CA$ CAD": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
-    "NZ$ NZD": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
-    "HK$ HKD": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
-    "S$ SGD": ("Singapore dollar", "Singapore dollars", "cent", "cents"),
-    "R$ BRL": ("real", "reals", "centavo", "centavos"),
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "€ EUR": ("euro", "euros", "cent", "cents"),
-    "£ GBP": ("pound", "pounds", "penny", "pence"),
-    "CHF": ("franc", "francs", "rappen", "rappen"),
-    "₹ INR": ("rupee", "rupees", "paisa", "paise"),
-    "¥ JPY": ("yen", "yen"),
-    "CNY RMB": ("yuan", "yuan"),
-    "₩ KRW": ("won", "won"),
-    "₽": ("ruble", "rubles"),
-    "₺": ("lira", "lira"),
-    "₴ UAH": ("hryvnia", "hryvnias"),
-    "₪ ILS": ("shekel", "shekels"),
-    "₫ VND": ("dong", "dong"),
-    "₿ BTC": ("bitcoin", "bitcoins"),
-    "PLN": ("zloty", "zlotys"),
-    "SEK": ("Swedish krona", "Swedish kronor"),
-    "NOK": ("Norwegian krone", "Norwegian kroner"),
-    "DKK": ("Danish krone", "Danish kroner"),
-    "¢": ("cent", "cents"),
-}
+_TABLES = load(__package__, "readings.toml")
+_PARTS, _DECADES, _MONTHS = map(_TABLES.words, ("parts", "decades", "months"))
+_POINT_GROUPS = frozenset(_TABLES.words("point_groups"))
+_MONEY = _TABLES.lists("money")
 _CURRENCIES = {sign: names for signs, names in _MONEY.items() for sign in signs.split()}
-_POINT_GROUPS = frozenset(["€", "EUR", "R$", "BRL", "₺", "₫", "VND", "DKK"])
-_SCALES = {
-    "hundred": "",
-    "thousand": "k",
-    "million": "m mn mio mio. mln",
-    "billion": "b bn bio mrd mrd. bln",
-    "trillion": "t tn trn",
-}
-_SCALE_OF = {word: name for name, words in _SCALES.items() for word in [name, *words.split()]}
-
-_UNITS = {
-    "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter",
-    "µm": "micrometer", "nm": "nanometer", "mi": "mile", "yd": "yard", "ft": "foot",
-    "t": "ton", "kg": "kilogram", "g": "gram", "mg": "milligram", "µg": "microgram",
-    "lb": "pound", "lbs": "pound", "oz": "ounce", "l": "liter", "L": "liter",
-    "cl": "centiliter", "ml": "milliliter", "mL": "milliliter", "ha": "hectare",
-    "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute",
-    "s": "second", "sec": "second", "secs": "second", "ms": "millisecond",
-    "µs": "microsecond", "ns": "nanosecond", "Hz": "hertz", "kHz": "kilohertz",
-    "MHz": "megahertz", "GHz": "gigahertz", "kB": "kilobyte", "KB": "kilobyte",
-    "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "KiB": "kibibyte", "MiB": "mebibyte",
-    "GiB": "gibibyte", "bit": "bit", "kbit": "kilobit", "Mbit": "megabit", "Gbit": "gigabit",
-    "V": "volt", "mV": "millivolt", "kV": "kilovolt", "W": "watt", "mW": "milliwatt",
-    "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "Wh": "watt hour",
-    "kWh": "kilowatt hour", "mA": "milliampere", "mAh": "milliampere hour", "Ω": "ohm",
-    "kΩ": "kiloohm", "kJ": "kilojoule", "MJ": "megajoule", "kcal": "kilocalorie", "Pa": "pascal",
-    "hPa": "hectopascal", "kPa": "kilopascal", "bar": "bar", "dB": "decibel", "px": "pixel",
-}  # fmt: skip
-_PER = {**_UNITS, "day": "day", "week": "week", "month": "month", "year": "year", "mo": "month"}
-_PLURALS = {"foot": "feet"}
-
-_SIGNS = {
-    "less than or equal to": "<= ≤ ⩽",
-    "greater than or equal to": ">= ≥ ⩾",
-    "not equal to": "!= ≠",
-    "approximately": "~= ≈ ≃ ≅",
-    "identical to": "≡",
-    "proportional to": "∝",
-    "plus or minus": "± +/-",
-    "minus or plus": "∓",
-    "times": "× ⋅ ∙",
-    "divided by": "÷",
-    "minus": "−",
-    "to": "-> --> => → ⟶ ⇒",
-    "from": "← ⇐",
-    "to and from": "↔",
-    "if and only if": "⇔",
-    "up": "↑",
-    "down": "↓",
-    "infinity": "∞",
-    "square root of": "√",
-    "cube root of": "∛",
-    "sum of": "∑",
-    "product of": "∏",
-    "integral of": "∫",
-    "delta": "∆",
-    "in": "∈",
-    "not in": "∉",
-    "union": "∪",
-    "intersection": "∩",
-    "subset of": "⊂ ⊆",
-    "and": "∧",
-    "or": "∨",
-    "not": "¬",
-    "for all": "∀",
-    "there is": "∃",
-    "therefore": "∴",
-    "degrees": "°",
-    "per mille": "‰",
-    "copyright": "©",
-    "section": "§",
-    "paragraph": "¶",
-    "": "™ ® ℠",
-}
-_WORD_OF = {sign: words for words, signs in _SIGNS.items() for sign in signs.split()}
+_SCALE_OF = {name: name for name in _TABLES.section("scales")} | _TABLES.meanings("scales")
+_UNITS = _TABLES.meanings("units")
+_PER = _UNITS | _TABLES.meanings("per")
+_PLURALS = _TABLES.texts("plurals")
+_WORD_OF = _TABLES.meanings("signs")
 
 
 def _any(words: Iterable[str]) -> str:

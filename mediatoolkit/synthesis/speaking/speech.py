@@ -17,11 +17,14 @@ import numpy.typing as npt
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MissingExtraError, PromptError
 from mediatoolkit.sentences import sentences, split
-from mediatoolkit.synthesis.speaking import pico, speech_model
+from mediatoolkit.synthesis.speaking.engines import (
+    SAMPLE_RATE,
+    speak_with_hibari,
+    speak_with_pico,
+)
 from mediatoolkit.synthesis.speaking.markup import BREAK, pause_of, without_markup
 from mediatoolkit.synthesis.speaking.readings import neutral, readable
-from mediatoolkit.synthesis.speaking.speech_model import SAMPLE_RATE
-from mediatoolkit.synthesis.speaking.voices import DEFAULT, PACKAGES, VOICES, Voice, speaks
+from mediatoolkit.synthesis.speaking.voices import DEFAULT, PACKAGES, VOICES, LocalVoice, speaks
 
 SLOWEST, FASTEST = 0.25, 2.0
 LOUDEST = 10 ** (-1 / 20)
@@ -44,7 +47,7 @@ _LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){12,}")  # read digit by digit, as peop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spoken:
+class SpokenSentence:
     """One sentence.
 
     Attributes:
@@ -69,7 +72,7 @@ def speak(
     speed: float = 1.0,
     seed: int = 0,
     progress: Callable[[str, float], None] = lambda _what, _fraction: None,
-) -> Iterator[Spoken]:
+) -> Iterator[SpokenSentence]:
     """Say *text*.
 
     Args:
@@ -77,8 +80,8 @@ def speak(
         voice: One of `VOICES`.
         speed: From `SLOWEST` to `FASTEST`.
         seed: The same seed gives the same sound.
-        progress: Called with each sentence, and the share that is done before it; within long
-            ones too. It may raise to end the work.
+        progress: Called with each sentence, and the share that is done before it; within
+            long sentences too. It may raise to end the work.
 
     Yields:
         Each sentence when it is made, all equally loud. The loudest samples stay below -1 dBFS.
@@ -96,7 +99,7 @@ def dialogue(
     speed: float = 1.0,
     seed: int = 0,
     progress: Callable[[str, float], None] = lambda _what, _fraction: None,
-) -> Iterator[Spoken]:
+) -> Iterator[SpokenSentence]:
     """Say `(voice, text)` after `(voice, text)`, else as `speak`."""
     check(turns, speed)
     return _sentences(turns, speed, seed, progress)
@@ -107,7 +110,7 @@ def installed() -> list[str]:
     return [engine for engine, packages in PACKAGES.items() if all(map(find_spec, packages))]
 
 
-def voice_called(name: str) -> Voice:
+def voice_called(name: str) -> LocalVoice:
     """The voice of that name.
 
     Raises:
@@ -118,8 +121,9 @@ def voice_called(name: str) -> Voice:
         near = get_close_matches(name.lower(), VOICES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VOICES)}."
         raise PromptError(f"The local engine has no voice {quoted(name)}; {hint}")
-    if VOICES[name].engine not in installed():
-        package = {"hibari": "hibari-tts", "pico": "py-nanotts"}[VOICES[name].engine]
+    engine = VOICES[name].engine
+    if engine not in installed():
+        package = {"hibari": "hibari-tts", "pico": "py-nanotts"}[engine]
         raise MissingExtraError(
             f"The voice {name} needs the package {package}, which is not installed: "
             'pip install "mediatoolkit[local]".'
@@ -167,16 +171,16 @@ def _sentences(
     speed: float,
     seed: int,
     progress: Callable[[str, float], None],
-) -> Iterator[Spoken]:
+) -> Iterator[SpokenSentence]:
     parts = [(voice, part) for voice, text in turns for part in _parts(text, VOICES[voice])]
-    whole, done, at = sum(len(part) for _, part in parts), 0, 0
+    total, done, at = sum(len(part) for _, part in parts), 0, 0
     for number, (voice, part) in enumerate(parts):
         text = _plain(part, VOICES[voice])
 
         def step(text: str = text, done: int = done) -> None:
-            progress(text, done / whole)
+            progress(text, done / total)
 
-        sound = _spoken(text, VOICES[voice], speed, [seed, number], step)
+        sound = _wave(text, VOICES[voice], speed, [seed, number], step)
         done += len(part)
         words = _words_alone(_leveled(sound * np.float32(VOICES[voice].gain)))
         if not len(words):
@@ -185,18 +189,18 @@ def _sentences(
         pause = _AT_END if last and not BREAK.search(part) else _pause_after(part, speed)
         samples = np.concatenate([words, np.zeros(round(pause * SAMPLE_RATE), np.float32)])
         start, end = at / SAMPLE_RATE, (at + len(words)) / SAMPLE_RATE
-        yield Spoken(samples, SAMPLE_RATE, " ".join(part.split()), start, end)
+        yield SpokenSentence(samples, SAMPLE_RATE, " ".join(part.split()), start, end)
         at += len(samples)
     if not at:
         raise PromptError("The local voices know no way to say this; write it in other words.")
 
 
-def _spoken(
-    text: str, voice: Voice, speed: float, seed: list[int], pause: Callable[[], None]
+def _wave(
+    text: str, voice: LocalVoice, speed: float, seed: list[int], pause: Callable[[], None]
 ) -> npt.NDArray[np.float32]:
     if voice.engine == "pico":
-        return pico.spoken(text, voice, speed=speed, rate=SAMPLE_RATE, pause=pause)
-    return speech_model.spoken(text, voice, speed=speed, seed=seed, pause=pause)
+        return speak_with_pico(text, voice, speed=speed, rate=SAMPLE_RATE, pause=pause)
+    return speak_with_hibari(text, voice, speed=speed, seed=seed, pause=pause)
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -209,7 +213,7 @@ def _pieces(text: str) -> Iterator[str]:
             start = end
 
 
-def _parts(text: str, voice: Voice = _USUAL) -> list[str]:
+def _parts(text: str, voice: LocalVoice = _USUAL) -> list[str]:
     """Pieces that have a word to say; a pause without one stays with the words before."""
     parts: list[str] = []
     for piece in _pieces(text):
@@ -220,7 +224,7 @@ def _parts(text: str, voice: Voice = _USUAL) -> list[str]:
     return parts
 
 
-def _has_words(piece: str, voice: Voice) -> bool:
+def _has_words(piece: str, voice: LocalVoice) -> bool:
     return bool(_WORD.search(_plain(piece, voice)))
 
 
@@ -232,7 +236,7 @@ def _pause_after(part: str, speed: float) -> float:
     return sum(breaks) or usual / speed
 
 
-def _plain(piece: str, voice: Voice = _USUAL, missing: list[str] | None = None) -> str:
+def _plain(piece: str, voice: LocalVoice = _USUAL, missing: list[str] | None = None) -> str:
     """What the voice is given to say; what it cannot say is added to *missing*."""
     missing = [] if missing is None else missing
 
@@ -249,8 +253,8 @@ def _plain(piece: str, voice: Voice = _USUAL, missing: list[str] | None = None) 
         return "".join(sign for sign in signs[0] if sign not in silent)
 
     text = without_markup(BREAK.sub(" ", piece), missing)
-    read = readable if speaks(voice, "en") else neutral
-    text = _WORD.sub(sayable, read(text, missing))
+    spell_out = readable if speaks(voice, "en") else neutral
+    text = _WORD.sub(sayable, spell_out(text, missing))
     text = _SIGNS.sub(plain_sign, unicodedata.normalize("NFKC", text))
     text = _LONG_NUMBER.sub(lambda number: " ".join(filter(str.isdigit, number[0])), text)
     return _SPACE_BEFORE.sub("", " ".join(text.split()))
@@ -280,11 +284,11 @@ def _leveled(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _words_alone(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Without the silence around, faded at both ends."""
-    heard = np.flatnonzero(np.abs(sound) > _QUIET * np.abs(sound).max(initial=0))
-    if not len(heard):
+    audible = np.flatnonzero(np.abs(sound) > _QUIET * np.abs(sound).max(initial=0))
+    if not len(audible):
         return sound[:0]
-    first = max(0, heard[0] - round(_BEFORE * SAMPLE_RATE))
-    last = heard[-1] + round(_AFTER * SAMPLE_RATE)
+    first = max(0, audible[0] - round(_BEFORE * SAMPLE_RATE))
+    last = audible[-1] + round(_AFTER * SAMPLE_RATE)
     words = sound[first:last].copy()
     ramp = np.linspace(0, 1, min(len(words), round(_FADE * SAMPLE_RATE)), dtype=np.float32)
     words[: len(ramp)] *= ramp

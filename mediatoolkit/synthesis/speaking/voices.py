@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class LocalVoice:
     """Who speaks, and how the sound is bent.
 
     Attributes:
@@ -33,35 +33,36 @@ DEFAULT = "heart"
 VOICES = {
     voice.name: voice
     for voice in (
-        Voice("heart", "hibari", gain=1.7),
-        Voice("deep", "hibari", pitch=0.62, body=0.88, pace=0.97, gain=0.95),
-        Voice("bright", "hibari", pitch=1.14, body=1.05, pace=1.03, gain=1.55),
-        Voice("american"),
-        Voice("british", language="en-GB"),
-        Voice("german", language="de-DE"),
-        Voice("spanish", language="es-ES"),
-        Voice("french", language="fr-FR"),
-        Voice("italian", language="it-IT"),
+        LocalVoice("heart", "hibari", gain=1.7),
+        LocalVoice("deep", "hibari", pitch=0.62, body=0.88, pace=0.97, gain=0.95),
+        LocalVoice("bright", "hibari", pitch=1.14, body=1.05, pace=1.03, gain=1.55),
+        LocalVoice("american"),
+        LocalVoice("british", language="en-GB"),
+        LocalVoice("german", language="de-DE"),
+        LocalVoice("spanish", language="es-ES"),
+        LocalVoice("french", language="fr-FR"),
+        LocalVoice("italian", language="it-IT"),
     )
 }
-"""Hibari's are one that was recorded and two that are bent from it; Pico's are as they come."""
+"""One voice of Hibari was recorded, two are bent from it; those of Pico are as they come."""
 
 
-def speaks(voice: Voice, language: str) -> bool:
+def speaks(voice: LocalVoice, language: str) -> bool:
     """Whether *voice* speaks a language, whatever the country."""
     return voice.language.split("-")[0] == language.lower().replace("_", "-").split("-")[0]
 
 
-def usual(language: str | None, engines: Iterable[str]) -> Voice | None:
-    """The voice to take when none is named, or None where nobody speaks that language.
+def usual(language: str | None, engines: Iterable[str]) -> LocalVoice | None:
+    """The voice to take when none is named, or None where no voice speaks that language.
 
     Args:
         language: BCP-47 tag; left out, English.
         engines: Those to choose from. An exact tag such as `en-GB` counts among one engine's.
     """
-    wanted = language or "en-US"
+    tag = language or "en-US"
     for engine in engines:
-        able = [one for one in VOICES.values() if one.engine == engine and speaks(one, wanted)]
+        able = [voice for voice in VOICES.values() if voice.engine == engine and speaks(voice, tag)]
         if able:
-            return next((one for one in able if one.language.lower() == wanted.lower()), able[0])
+            exact = (voice for voice in able if voice.language.lower() == tag.lower())
+            return next(exact, able[0])
     return None
