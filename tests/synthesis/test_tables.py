@@ -7,7 +7,8 @@ import unicodedata
 
 import pytest
 
-from mediatoolkit.synthesis.painting import motifs, object_traits, outlines, words
+from mediatoolkit.synthesis.painting import layout, motifs, object_traits, outlines, palettes, words
+from mediatoolkit.synthesis.painting.painter import paint
 from mediatoolkit.synthesis.tables import Tables
 
 
@@ -57,6 +58,15 @@ def test_every_motif_of_the_tables_is_a_figure_or_a_character() -> None:
         names |= {*traits.words(entry)}
     for name in names - {"JELLYFISH", *outlines.FIGURES}:
         assert unicodedata.lookup(name), name
+
+
+def test_what_the_vocabulary_means_is_known_to_the_painter() -> None:
+    assert {*words._MOODS["time"].values()} == {*palettes.TIMES}
+    assert {*words._MOODS["season"].values()} == {*palettes.SEASONS}
+    assert {*words._RELATIONS.values()} == {*layout.TIES, "beside", "over"}
+    assert {*words._IMPLIED.values()} <= {*words._EVERYDAY.values()}
+    for style in {*words._MOODS["style"].values()}:
+        assert paint(style, width=64, height=64, seed=1).understood == (style,)
 
 
 def test_importing_the_package_reads_no_table() -> None:

@@ -35,7 +35,7 @@ class Narration(Protocol):
         """Frames per second."""
 
 
-def ignore(stage: str, fraction: float) -> None:
+def ignore(step: str, fraction: float) -> None:
     """Ignore progress."""
 
 

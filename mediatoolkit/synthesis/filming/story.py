@@ -52,8 +52,8 @@ def illustrate(
     width, height = (max(SIDES.start, round(side * scale)) for side in size)
     for index, text in enumerate(texts):
 
-        def report(stage: str, fraction: float, index: int = index) -> None:
-            progress(f"scene {index + 1}: {stage}", (index + fraction) / len(texts))
+        def report(step: str, fraction: float, index: int = index) -> None:
+            progress(f"scene {index + 1}: {step}", (index + fraction) / len(texts))
 
         painting = paint(text, width=width, height=height, seed=seed + index, progress=report)
         yield painting.pixels, painting.unknown

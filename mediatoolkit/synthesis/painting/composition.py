@@ -1,6 +1,5 @@
 """Which layers make up a scene, and in which order they are printed."""
 
-from collections.abc import Callable
 from functools import partial
 
 from mediatoolkit.synthesis.painting import (
@@ -17,13 +16,11 @@ from mediatoolkit.synthesis.painting import sky as above
 from mediatoolkit.synthesis.painting.figures import print_figure
 from mediatoolkit.synthesis.painting.setting import (
     SceneView,
+    Step,
     is_portrait,
     is_still_life,
     needs_land,
 )
-
-Step = tuple[str, Callable[[], None]]
-"""A human name for the progress bar and the work itself."""
 
 
 def compose(view: SceneView) -> list[Step]:

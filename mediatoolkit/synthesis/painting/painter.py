@@ -38,7 +38,7 @@ class Painting:
         return _png(self.pixels)
 
 
-def ignore(stage: str, fraction: float) -> None:
+def ignore(step: str, fraction: float) -> None:
     """Ignore progress."""
 
 
@@ -91,8 +91,8 @@ def paint(
         clock.previews = Previews(canvas, preview)
     view = look_at(scene, canvas, seeds)
     steps = [*compose(view), *finish(view)]
-    for index, (stage, work) in enumerate(steps):
-        clock.enter(stage, index / (len(steps) + 1), (index + 1) / (len(steps) + 1))
+    for index, (step, work) in enumerate(steps):
+        clock.enter(step, index / (len(steps) + 1), (index + 1) / (len(steps) + 1))
         work()
     clock.enter("pull", len(steps) / (len(steps) + 1), 1.0)
     pixels = _as_bytes(canvas, cell, height, width)
@@ -105,22 +105,22 @@ class _Clock:
 
     def __init__(self, progress: Callable[[str, float], None]) -> None:
         self._progress = progress
-        self._stage, self._start, self._end, self._ticks = "words", 0.0, 0.0, 0
+        self._step, self._start, self._end, self._ticks = "words", 0.0, 0.0, 0
         self.previews: Previews | None = None
 
-    def enter(self, stage: str, start: float, end: float) -> None:
-        """Begin a stage that runs from one fraction to another."""
-        self._stage, self._start, self._end, self._ticks = stage, start, end, 0
+    def enter(self, step: str, start: float, end: float) -> None:
+        """Begin a step that runs from one fraction to another."""
+        self._step, self._start, self._end, self._ticks = step, start, end, 0
         self._report(start)
 
     def tick(self) -> None:
-        """One more piece of the stage is done; how many there will be is not known."""
+        """One more piece of the step is done; how many there will be is not known."""
         self._ticks += 1
         share = 1 - 1 / (1 + self._ticks / 60)
         self._report(self._start + (self._end - self._start) * share)
 
     def _report(self, fraction: float) -> None:
-        self._progress(self._stage, fraction)
+        self._progress(self._step, fraction)
         if self.previews is not None:
             self.previews.show_if_due(fraction)
 

@@ -1,6 +1,7 @@
 """The setting: mood, place, horizon and light, where the prompt leaves them open."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,9 @@ from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting.canvas import Canvas
 from mediatoolkit.synthesis.painting.palettes import COLOURS, SPACE, Palette, palette, tinted
 from mediatoolkit.synthesis.painting.words import PictureScene, Thing
+
+Step = tuple[str, Callable[[], None]]
+"""A name for the progress bar, and the work itself."""
 
 
 @dataclass(frozen=True)

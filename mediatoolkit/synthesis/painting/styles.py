@@ -1,6 +1,5 @@
 """The finish: what makes a picture a poster, a linocut, an ink drawing, a wash, pixel art."""
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -17,9 +16,7 @@ from mediatoolkit.synthesis.painting.canvas import (
     wander,
 )
 from mediatoolkit.synthesis.painting.palettes import COLOURS, PAPER, ink, mix
-from mediatoolkit.synthesis.painting.setting import SceneView
-
-Step = tuple[str, Callable[[], None]]
+from mediatoolkit.synthesis.painting.setting import SceneView, Step
 
 _INK = ink("191b24")
 _SECOND = {"sunset": "e0914a", "dawn": "e8a878", "night": "5f86b8"}
@@ -29,7 +26,7 @@ _SECOND = {"sunset": "e0914a", "dawn": "e8a878", "night": "5f86b8"}
 def finish(view: SceneView) -> list[Step]:
     """The last steps, by the style of the scene; the house style is the poster."""
     style = view.scene.style or "poster"
-    work = {
+    steps = {
         "poster": [("print", poster)],
         "linocut": [("carving", linocut), ("paper", margin)],
         "watercolour": [("wash", watercolour), ("paper", margin)],
@@ -37,7 +34,7 @@ def finish(view: SceneView) -> list[Step]:
         "ink": [("ink", wash_drawing), ("paper", margin), ("seal", seal)],
         "pixel": [("pixels", few_colours)],
     }[style]
-    return [(stage, partial(step, view)) for stage, step in work]
+    return [(step, partial(work, view)) for step, work in steps]
 
 
 def grain_of(style: str) -> str:

@@ -87,7 +87,7 @@ def tokens(text: str) -> list[str]:
     for characters, english in _SIGNS.items():
         text = text.replace(characters, f" {english} ")
     for phrase, english in _PHRASES.items():
-        text = re.sub(rf"\b{phrase}\b", english, text)
+        text = re.sub(rf"\b{re.escape(phrase)}\b", english, text)
     # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
     pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
     return re.findall(pattern, text)[:MOST_WORDS]
@@ -173,7 +173,7 @@ class _Reader:
         )
 
     def _step(self, at: int) -> int:
-        """Understand the words from `at`; says how many were used."""
+        """Understand the words from `at`; return how many were used."""
         for length in (3, 2):
             phrase = " ".join(self._words[at : at + length])
             if length <= len(self._words) - at and self._noun(phrase):
