@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _RECENT = 16  # pictures that are remembered
 _PIXEL_CAP = 50_000_000
 _REFERENCE_SHARE = 0.5
-_GRAIN = 44  # levels of 256
+_GRAIN = 68  # levels of 256
 _MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-_SAVE = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 90}, "WEBP": {"quality": 85}}
-_C2PA = bytes.fromhex("63327061001100108000 00AA00389B71")  # the UUID of a manifest store
+_SAVE = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 95}, "WEBP": {"quality": 85}}
+_C2PA = bytes.fromhex("6332706100110010800000AA00389B71")  # the UUID of a manifest store
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +132,14 @@ def _draw(order: PictureOrder, detail: int) -> "Image.Image":
     width, height = (max(16, round(side * shrink)) for side in (order.width, order.height))
     name = f"{order.text} {order.seed} {order.width} {order.height}"
     random = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
-    top, bottom = random.integers(40, 200, (2, 3))
+    top, bottom = random.integers(40, 180, (2, 3))
     share = np.linspace(0, 1, height)[:, None, None]
     sky = np.broadcast_to(top * (1 - share) + bottom * share, (height, width, 3))
     scene = Image.fromarray(sky.astype(np.uint8))
     brush = ImageDraw.Draw(scene)
     for _ in range(5):
         x, y, radius = (int(value * height) for value in random.random(3))
-        color = tuple(map(int, random.integers(40, 200, 3)))
+        color = tuple(map(int, random.integers(40, 180, 3)))
         brush.ellipse((x - radius // 3, y - radius // 3, x + radius // 3, y + radius // 3), color)
     grain = random.integers(0, _GRAIN, (height, width, 3), np.uint8)
     grained = Image.fromarray(np.asarray(scene) + grain)

@@ -93,15 +93,19 @@ class Schema:
         """The schema that *value* is to fit, of those that *schema* points to."""
         while True:
             if "$ref" in schema:
-                schema = self.definitions[schema["$ref"].rpartition("/")[2]]
+                schema = self._referred(schema)
             elif "anyOf" in schema:
-                choices = [self._chosen(value, choice, path) for choice in schema["anyOf"]]
-                fitting = [choice for choice in choices if _is(value, choice["type"])]
+                choices = [self._referred(choice) for choice in schema["anyOf"]]
+                fitting = [each for each in choices if _is(value, each.get("type", "object"))]
                 schema = (fitting or choices)[0]
             elif "discriminator" in schema:
                 schema = self._discriminated(value, schema, path)
             else:
                 return schema
+
+    def _referred(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        name = schema.get("$ref", "").rpartition("/")[2]
+        return self.definitions[name] if name else schema
 
     def _discriminated(self, value: Any, schema: Mapping[str, Any], path: str) -> Mapping[str, Any]:
         """The schema that a property of *value* names."""

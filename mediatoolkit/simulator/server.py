@@ -55,9 +55,13 @@ class Simulator(Settings):
         sound: Form of the speech in answers to `generateContent`; see `faults.SoundAs`.
         film: Bytes of an MP4 that every film is; nothing is made then.
         looks: How many polls find work in the background unfinished.
-        redirects: Downloads lead to the file host by a 302 instead of bringing the file.
+        redirects: Downloads lead on by a 302 instead of bringing the file: `"same"` to the vendor's
+            own origin, where the key is needed again, as Google does; True to the file host, where
+            a key is a leak.
         models: Ids of further models, served under the loosest rules of the family that their
-            name tells: `tts` speaks, `omni` films, any other draws.
+            name tells: `tts` speaks, `omni` films, any other draws. A model that has ended is
+            served again.
+        ended: Ids of further models that have ended.
         gzip: Answers are packed when the request accepts it.
         newline: Line end of event streams.
     """

@@ -1,14 +1,14 @@
-"""Where the speech of answers comes from: a tone for each word, of a pitch for each voice.
+"""Where the speech of responses comes from: a tone for each word, of a pitch for each voice.
 
 Nothing can be understood, but much can be measured: the length follows the text, voices and words
-differ, and the same lines give the same samples. A thousand words take a few milliseconds.
+differ, and the same words give the same samples. A thousand words take a few milliseconds.
 """
 
-import struct
+import io
+import wave
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ _LETTER = 0.02  # seconds of tone
 _GAP = 0.03  # seconds of silence after a word
 _PAUSE = 0.12  # seconds of silence after a sentence, more
 _LOUDNESS = 9000  # of 32767
-_ENDLESS = 0xFFFFFFFF
+_ENDLESS = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Utterance:
     """What one voice says.
 
     Attributes:
@@ -38,32 +38,26 @@ class Line:
     style: str = ""
 
 
-def speak(lines: Iterable[Line]) -> bytes:
-    """Samples of *lines*, one after the other: 16 bits, little endian, mono, 24 kHz."""
+def speak(utterances: Iterable[Utterance], rate: int = RATE) -> bytes:
+    """Samples of *utterances*, one after the other: 16 bits, little endian, mono."""
     import numpy as np
 
-    words = [_word(word, line.voice, line.style) for line in lines for word in line.text.split()]
+    words = [
+        _word(word, utterance, rate) for utterance in utterances for word in utterance.text.split()
+    ]
     return np.concatenate(words).tobytes() if words else b""
 
 
 def wav(samples: bytes, *, rate: int = RATE, endless: bool = False) -> bytes:
     """*samples* with a RIFF header; an endless one promises 4 GiB, as a live stream does."""
-    length = _ENDLESS if endless else len(samples)
-    whole = _ENDLESS if endless else len(samples) + 36
-    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, rate * 2, 2, 16)
-    head = b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + form
-    return head + b"data" + struct.pack("<I", length) + samples
-
-
-def resampled(samples: bytes, rate: int) -> bytes:
-    """*samples* at another rate, by straight lines between them."""
-    import numpy as np
-
-    sound = np.frombuffer(samples, np.int16)
-    count = len(sound) * rate // RATE
-    places = np.arange(count) * (RATE / rate)
-    moved: npt.NDArray[np.float64] = np.interp(places, np.arange(len(sound)), sound)
-    return moved.astype(np.int16).tobytes()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(samples)
+    data = file.getvalue()
+    return data[:4] + _ENDLESS + data[8:40] + _ENDLESS + data[44:] if endless else data
 
 
 def pitch(voice: str) -> float:
@@ -71,14 +65,14 @@ def pitch(voice: str) -> float:
     return 110 + zlib.crc32(voice.encode()) % 2003 / 10
 
 
-@lru_cache(maxsize=4096)
-def _word(word: str, voice: str, style: str) -> "npt.NDArray[np.int16]":
+def _word(word: str, utterance: Utterance, rate: int) -> "npt.NDArray[np.int16]":
     import numpy as np
 
-    frames = round(len(word) * _LETTER * RATE)
-    bend = 1 + zlib.crc32(f"{word} {style}".encode()) % 100 / 1000
-    time = np.arange(frames) / RATE
+    frames = round(len(word) * _LETTER * rate)
+    bend = 1 + zlib.crc32(f"{word} {utterance.style}".encode()) % 100 / 1000
+    time = np.arange(frames) / rate
     # The swell lets every word start and end in silence, so that none clicks.
-    tone = np.sin(2 * np.pi * pitch(voice) * bend * time) * np.sin(np.pi * time / time[-1])
-    silence = np.zeros(round((_GAP + _PAUSE * word.endswith((".", "!", "?"))) * RATE), np.int16)
+    swell = np.sin(np.pi * time / time[-1])
+    tone = np.sin(2 * np.pi * pitch(utterance.voice) * bend * time) * swell
+    silence = np.zeros(round((_GAP + _PAUSE * word.endswith((".", "!", "?"))) * rate), np.int16)
     return np.concatenate([(tone * _LOUDNESS).astype(np.int16), silence])

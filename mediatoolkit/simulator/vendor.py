@@ -34,8 +34,9 @@ class Settings:
     sound: SoundForm = "pcm"
     film: bytes | None = field(default=None, repr=False)
     looks: int = 2
-    redirects: bool = False
+    redirects: bool | Literal["same"] = False
     models: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
     gzip: bool = False
     newline: str = "\r\n"
     pictures: PictureMaker = field(init=False, repr=False)
@@ -138,6 +139,18 @@ class Vendor(ABC):
         found = self._find(request)
         return found[0].purpose if found else "start"
 
+    def admit(self, request: Request) -> None:
+        """Turn down a missing key, a wrong one, or a body that is too large.
+
+        Raises:
+            RejectedError: It is turned down.
+        """
+        key = self.settings.key
+        if request.key is None or (key is not None and request.key != key):
+            raise RejectedError(self.key_error(request.key))
+        if len(request.data) > self.body_cap:
+            raise RejectedError(self.error(413))
+
     async def respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
         """Answer *request*, under *fault*."""
         try:
@@ -165,7 +178,7 @@ class Vendor(ABC):
         found = self._find(request)
         if found is None:
             return self.error(501, f"The simulator does not play {request.method} {request.path}.")
-        self._admit(request)
+        self.admit(request)
         endpoint, place = found
         return await endpoint.respond(ApiCall(request, place, fault))
 
@@ -175,13 +188,6 @@ class Vendor(ABC):
             if place is not None and endpoint.method == request.method:
                 return endpoint, place
         return None
-
-    def _admit(self, request: Request) -> None:
-        key = self.settings.key
-        if request.key is None or (key is not None and request.key != key):
-            raise RejectedError(self.key_error(request.key))
-        if len(request.data) > self.body_cap:
-            raise RejectedError(self.error(413))
 
 
 def _advised(fault: Status, response: HttpResponse) -> HttpResponse:

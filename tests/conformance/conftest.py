@@ -41,17 +41,17 @@ class Sdk:
         self, sim: Simulator, way: str, *, api_key: str = "test-key", **options: Any
     ) -> None:
         """Point a client at *sim*; *way* is `"sync"` or `"aio"`."""
-        self._way = way
+        self.way = way
         http: Any = {"base_url": sim.url, **options}
         self.client = genai.Client(api_key=api_key, http_options=http)
 
     async def generate(self, **request: Any) -> Any:
-        if self._way == "aio":
+        if self.way == "aio":
             return await self.client.aio.models.generate_content(**request)
         return await asyncio.to_thread(self.client.models.generate_content, **request)
 
     async def stream(self, **request: Any) -> list[Any]:
-        if self._way == "aio":
+        if self.way == "aio":
             chunks = await self.client.aio.models.generate_content_stream(**request)
             return [chunk async for chunk in chunks]
         return await asyncio.to_thread(
@@ -60,10 +60,10 @@ class Sdk:
 
     async def call(self, method: str, *args: Any, **request: Any) -> Any:
         """Any other method by its path, such as `"interactions.create"`."""
-        found: Any = self.client.aio if self._way == "aio" else self.client
+        found: Any = self.client.aio if self.way == "aio" else self.client
         for name in method.split("."):
             found = getattr(found, name)
-        if self._way == "aio":
+        if self.way == "aio":
             return await found(*args, **request)
         return await asyncio.to_thread(found, *args, **request)
 

@@ -1,5 +1,6 @@
 """google-genai takes the simulator for Gemini. What it parsed is compared, value by value."""
 
+import base64
 import io
 from collections.abc import Callable
 from typing import Any
@@ -20,10 +21,10 @@ def picture_of(response: Any) -> Image.Image:
     """The result picture of a response, decoded."""
     parts = [part for part in response.parts if part.inline_data and not part.thought]
     assert len(parts) == 1
-    assert parts[0].inline_data.mime_type == "image/png"
+    assert parts[0].inline_data.mime_type == "image/jpeg"
     picture = Image.open(io.BytesIO(parts[0].inline_data.data))
     picture.load()
-    assert picture.format == "PNG"
+    assert picture.format == "JPEG"
     return picture
 
 
@@ -40,16 +41,16 @@ async def test_a_picture_is_generated(sdk: Sdk) -> None:
 
     assert picture_of(response).size == (1360, 768)
     assert response.candidates[0].finish_reason is types.FinishReason.STOP
-    assert response.text == "Here is the picture."
+    assert response.text is None
     assert response.model_version == "gemini-3.1-flash-lite-image"
     assert len(response.response_id) == 16
     usage = response.usage_metadata
     assert usage.prompt_token_count == 3
-    assert usage.candidates_token_count == 1126
+    assert usage.candidates_token_count == 1518
     assert usage.thoughts_token_count == 120, "it thinks, shown or not"
-    assert usage.total_token_count == 1249
+    assert usage.total_token_count == 1641
     details = {each.modality: each.token_count for each in usage.candidates_tokens_details}
-    assert details == {types.MediaModality.IMAGE: 1120}, "the words are in the count alone"
+    assert details == {types.MediaModality.IMAGE: 1120}, "the rest is in the count alone"
 
 
 async def test_a_reference_is_edited(sdk: Sdk) -> None:
@@ -74,9 +75,9 @@ async def test_a_chat_sends_the_signatures_back(sdk: Sdk, sim: Simulator) -> Non
     )
 
     (picture,) = [part for part in first.parts if part.inline_data]
-    assert len(picture.thought_signature) == 32
-    sent = sim.requests[1].body["contents"][1]["parts"][1]
-    assert sent["thoughtSignature"]
+    assert len(picture.thought_signature) > 1.4 * len(picture.inline_data.data), "as recorded"
+    (sent,) = sim.requests[1].body["contents"][1]["parts"]
+    assert len(base64.urlsafe_b64decode(sent["thoughtSignature"])) == len(picture.thought_signature)
     assert second.candidates[0].finish_reason is types.FinishReason.STOP
     assert picture_of(second).tobytes() != picture_of(first).tobytes()
 
@@ -114,7 +115,7 @@ async def test_thoughts_come_first_when_they_are_included(sdk: Sdk) -> None:
         config=types.GenerateContentConfig(thinking_config=thinking, **SMALL),
     )
 
-    assert [bool(part.thought) for part in response.parts] == [True, False, False]
+    assert [bool(part.thought) for part in response.parts] == [True, False]
     thought = response.parts[0].inline_data
     assert Image.open(io.BytesIO(thought.data)).size == (128, 128)
     assert response.usage_metadata.thoughts_token_count == 120
@@ -143,7 +144,7 @@ async def test_safety_settings_and_every_option_are_accepted(sdk: Sdk) -> None:
         ),
     )
 
-    assert picture_of(response).size == (1024, 1024)
+    assert picture_of(response).size == (1408, 768), "recorded without a shape"
 
 
 async def test_a_setting_the_service_does_not_know_is_refused(sdk: Sdk) -> None:
@@ -169,7 +170,7 @@ async def test_a_blocked_candidate_says_why(sdk: Sdk, sim: Simulator) -> None:
     response = await sdk.generate(model=MODEL, contents="bad")
 
     assert response.candidates[0].finish_reason is types.FinishReason.IMAGE_SAFETY
-    assert response.candidates[0].content is None
+    assert response.candidates[0].content.parts is None
     assert response.parts is None
 
 
@@ -230,15 +231,15 @@ async def test_a_bad_key_is_a_400_with_a_reason(connect: Callable[..., Sdk]) -> 
     assert caught.value.details["error"]["details"][0]["reason"] == "API_KEY_INVALID"
 
 
-async def test_a_stream_brings_words_picture_and_end(sdk: Sdk) -> None:
-    words, picture, end = await sdk.stream(model=MODEL, contents="a fox", config=SMALL)
+async def test_a_stream_brings_a_picture_and_its_end(sdk: Sdk) -> None:
+    picture, end = await sdk.stream(model=MODEL, contents="a fox", config=SMALL)
 
-    assert words.text == "Here is the picture."
     assert picture_of(picture).size == (512, 512)
     assert picture.candidates[0].finish_reason is None
     assert end.candidates[0].finish_reason is types.FinishReason.STOP
-    assert end.usage_metadata.candidates_token_count == 753
-    assert words.response_id == end.response_id
+    assert end.usage_metadata.candidates_token_count == 1145
+    assert picture.usage_metadata == end.usage_metadata, "every event has one, as recorded"
+    assert picture.response_id == end.response_id
 
 
 async def test_an_error_midway_in_a_stream_is_raised(sdk: Sdk, sim: Simulator) -> None:

@@ -10,8 +10,8 @@ from google.genai import _gaos
 from PIL import Image
 
 from mediatoolkit.simulator import Simulator, faults
-from mediatoolkit.simulator.mp4 import is_mp4
-from mediatoolkit.simulator.sounds import Line, speak, wav
+from mediatoolkit.simulator.films import is_mp4
+from mediatoolkit.simulator.sounds import Utterance, speak, wav
 from tests.conformance.conftest import QUIET, Sdk, png
 
 pytestmark = QUIET
@@ -51,7 +51,7 @@ async def test_a_film_is_started_looked_after_and_downloaded(sdk: Sdk, sim: Simu
     data = await sdk.call("files.download", file=video.uri)
     assert is_mp4(data)
     usage = looks[-1].usage
-    assert usage.total_tokens == usage.total_input_tokens + usage.total_output_tokens
+    assert usage.total_tokens == 3 + usage.total_output_tokens + usage.total_thought_tokens
     assert usage.output_tokens_by_modality[0].modality == "video"
     # The SDK hands its key to whatever host it is led to; see `sim.leaks`.
     assert len(sim.leaks) == sum(each.origin == sim.files_url for each in sim.requests)
@@ -81,16 +81,16 @@ async def test_a_cancelled_film_stays_cancelled(sdk: Sdk) -> None:
     assert looked.output_video is None
 
 
-async def test_what_was_deleted_is_no_valid_name(sdk: Sdk) -> None:
+async def test_what_was_deleted_is_not_found(sdk: Sdk) -> None:
     started = await sdk.call("interactions.create", **FILM)
     await sdk.call("interactions.delete", started.id)
-    with pytest.raises(refusals.BadRequestError) as caught:
+    with pytest.raises(refusals.NotFoundError) as caught:
         await sdk.call("interactions.get", started.id)
 
-    assert caught.value.status_code == 400
+    assert caught.value.status_code == 404
     assert caught.value.body["error"] == {
-        "code": "invalid_request",
-        "message": "Invalid interaction name.",
+        "code": "not_found",
+        "message": "Requested entity was not found.",
     }
 
 
@@ -172,7 +172,7 @@ async def test_speech_comes_in_the_form_that_was_asked_for(sdk: Sdk) -> None:
 
     audio = made.output_audio
     assert (audio.mime_type, audio.sample_rate, audio.channels) == ("audio/wav", 24_000, 1)
-    assert base64.b64decode(audio.data) == wav(speak([Line("hello", "Puck")]))
+    assert base64.b64decode(audio.data) == wav(speak([Utterance("hello", "Puck")]))
 
 
 async def test_a_stream_tells_each_step(sim: Simulator) -> None:
@@ -184,17 +184,22 @@ async def test_a_stream_tells_each_step(sim: Simulator) -> None:
     await sdk.close()
 
     names = [event.event_type for event in told]
-    pieces = names.count("step.delta")
+    pieces = names.count("step.delta") - 1
     assert pieces > 1
     assert names == [
         "interaction.created",
         "interaction.status_update",
         "step.start",
+        "step.delta",
+        "step.stop",
+        "step.start",
         *["step.delta"] * pieces,
         "step.stop",
         "interaction.completed",
     ]
-    sound = [event.delta.data for event in told if event.event_type == "step.delta"]
-    assert b"".join(map(base64.b64decode, sound)) == speak([Line("hello there", "Kore")])
+    thought, *deltas = [event.delta for event in told if event.event_type == "step.delta"]
+    assert (thought.type, bool(thought.signature)) == ("thought_signature", True)
+    sound = [delta.data for delta in deltas]
+    assert b"".join(map(base64.b64decode, sound)) == speak([Utterance("hello there", "Kore")])
     assert told[-1].interaction.status == "completed"
-    assert [event.event_id for event in told] == [f"e{number + 1}" for number in range(len(told))]
+    assert not any(event.event_id for event in told), "recorded streams have none"

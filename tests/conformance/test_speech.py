@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mediatoolkit.simulator import Simulator, faults
-from mediatoolkit.simulator.sounds import Line, speak
+from mediatoolkit.simulator.sounds import Utterance, speak
 from tests.conformance.conftest import QUIET, Sdk, errors, types
 
 pytestmark = QUIET
@@ -49,7 +49,7 @@ async def test_one_voice_speaks(sdk: Sdk) -> None:
     response = await sdk.generate(model=MODEL, contents="Hello there, you fox.", config=config)
 
     sound = sound_of(response)
-    assert sound == speak([Line("Hello there, you fox.", "Kore")])
+    assert sound == speak([Utterance("Hello there, you fox.", "Kore")])
     assert response.candidates[0].finish_reason is types.FinishReason.STOP
     assert response.model_version == MODEL
     usage = response.usage_metadata
@@ -67,7 +67,7 @@ async def test_two_speakers_take_turns(sdk: Sdk, model: str) -> None:
         config=two(Joe="Kore", Jane="Puck"),
     )
 
-    assert sound_of(response) == speak([Line("hi", "Kore"), Line("hello", "Puck")])
+    assert sound_of(response) == speak([Utterance("hi", "Kore"), Utterance("hello", "Puck")])
 
 
 async def test_style_and_speaker_stand_beside_the_text(sdk: Sdk) -> None:
@@ -78,7 +78,7 @@ async def test_style_and_speaker_stand_beside_the_text(sdk: Sdk) -> None:
     config = two(Joe="Kore", Jane="Puck")
     response = await sdk.generate(model=MODEL, contents=parts, config=config)
 
-    expected = speak([Line("Hello there.", "Kore", "cheerful"), Line("Hi!", "Puck")])
+    expected = speak([Utterance("Hello there.", "Kore", "cheerful"), Utterance("Hi!", "Puck")])
     assert sound_of(response) == expected
 
 
@@ -86,7 +86,7 @@ async def test_a_catalog_name_is_a_voice(sdk: Sdk) -> None:
     config = speaking(voice_config=types.VoiceConfig(voice="Puck"))
     response = await sdk.generate(model=MODEL, contents="Hello", config=config)
 
-    assert sound_of(response) == speak([Line("Hello", "Puck")])
+    assert sound_of(response) == speak([Utterance("Hello", "Puck")])
 
 
 async def test_an_older_model_does_not_read_the_instruction_aloud(sdk: Sdk) -> None:
@@ -96,15 +96,15 @@ async def test_an_older_model_does_not_read_the_instruction_aloud(sdk: Sdk) -> N
         for model in (OLD, MODEL)
     ]
 
-    assert sounds[0] == speak([Line("hello", "Kore")])
-    assert sounds[1] == speak([Line("Say cheerfully: hello", "Kore")])
+    assert sounds[0] == speak([Utterance("hello", "Kore")])
+    assert sounds[1] == speak([Utterance("Say cheerfully: hello", "Kore")])
 
 
 async def test_streamed_speech_comes_in_pieces(sdk: Sdk) -> None:
     *pieces, end = await sdk.stream(model=MODEL, contents="Hello there.", config=speaking())
 
     assert len(pieces) > 1
-    assert b"".join(map(sound_of, pieces)) == speak([Line("Hello there.", "Kore")])
+    assert b"".join(map(sound_of, pieces)) == speak([Utterance("Hello there.", "Kore")])
     assert end.candidates[0].finish_reason is types.FinishReason.STOP
     assert end.usage_metadata.candidates_token_count > 0
 
@@ -137,7 +137,7 @@ async def test_speech_may_come_as_wav(sdk: Sdk, sim: Simulator, form: Any) -> No
     assert part.inline_data.mime_type == "audio/wav"
     with wave.open(io.BytesIO(part.inline_data.data)) as sound:
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (24_000, 1, 2)
-        assert sound.readframes(1 << 30) == speak([Line("Hello", "Kore")])
+        assert sound.readframes(1 << 30) == speak([Utterance("Hello", "Kore")])
 
 
 async def test_an_unknown_voice_is_refused(sdk: Sdk) -> None:

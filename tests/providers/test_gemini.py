@@ -117,7 +117,7 @@ async def test_the_output_sums_to_what_the_vendor_counts(client: GeminiImageClie
     record = (await client.generate(FOX)).provenance
     assert record is not None
     usage = record.usage
-    assert usage["output"] == {"IMAGE": 1120, "TEXT": 6}
+    assert usage["output"] == {"IMAGE": 1120, "TEXT": 398}
     parts = [*usage["input"].values(), *usage["output"].values(), usage["thoughts"]]
     assert sum(parts) == usage["total"]
 

@@ -14,8 +14,7 @@ from mediatoolkit.providers import registry
 from mediatoolkit.providers.base import Client, ImageClient, ModelInfo, SpeechClient, VideoClient
 from mediatoolkit.providers.gemini import GeminiImageClient, GeminiSpeechClient
 from mediatoolkit.providers.local import LocalImageClient
-from mediatoolkit.simulator.gemini import models as served
-from mediatoolkit.simulator.gemini import voices as heard
+from mediatoolkit.simulator.gemini import catalog as served
 
 KINDS: list[type[Client[Any, Any]]] = [ImageClient, SpeechClient, VideoClient]
 KEY = "test-key"
@@ -90,7 +89,7 @@ def test_only_live_models_are_offered(kind: type[Client[Any, Any]]) -> None:
 
 
 def test_the_voices_are_the_vendors() -> None:
-    assert set(GeminiSpeechClient.models()[0].choices["voice"]) == set(heard._catalog())
+    assert set(GeminiSpeechClient.models()[0].choices["voice"]) == set(served.VOICES)
 
 
 def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,5 @@
+import io
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -39,7 +41,9 @@ def ask(http: aiohttp.ClientSession) -> Ask:
         sim: Simulator, body: Any = None, to: str | None = None, **options: Any
     ) -> tuple[int, Any]:
         url = sim.url + (to or path())
-        async with http.post(url, json=FOX if body is None else body, **options) as response:
+        # From a file, since aiohttp warns of large bodies that it would write at once.
+        data = io.BytesIO(json.dumps(FOX if body is None else body).encode())
+        async with http.post(url, data=data, **options) as response:
             return response.status, await response.json()
 
     return send

@@ -1,15 +1,19 @@
 """What the simulated Gemini says to a good request."""
 
 import asyncio
+import base64
+import json
 
 import aiohttp
 import pytest
 from PIL import Image, ImageStat
 
 from mediatoolkit.simulator import Simulator, pictures
-from mediatoolkit.simulator.gemini.models import MODELS, Model, pixels, ratio
-from tests.simulator.bodies import FOX, asking, b64, parts_of, path, picture_of, png
+from mediatoolkit.simulator.gemini.catalog import MODELS, GeminiModel, ratio
+from tests.simulator.bodies import FOX, MODEL, asking, b64, parts_of, path, picture_of, png
 from tests.simulator.conftest import Ask
+
+OLD = "gemini-2.5-flash-image"
 
 
 def inline(data: bytes, mime_type: str = "image/png") -> dict[str, object]:
@@ -31,15 +35,14 @@ async def test_an_answer_has_the_shape_that_was_recorded(sim: Simulator, ask: As
     assert candidate["finishReason"] == "STOP"
     assert candidate["index"] == 0
     assert candidate["content"]["role"] == "model"
-    words, picture = parts_of(answer)
-    assert words == {"text": "Here is the picture."}
+    (picture,) = parts_of(answer)
     assert picture["inlineData"] == {"mimeType": "image/png", "data": b64(png())}
     assert picture["thoughtSignature"]
     assert answer["modelVersion"] == "gemini-3.1-flash-image"
 
 
 async def test_the_details_of_the_output_name_its_media_alone(sim: Simulator, ask: Ask) -> None:
-    """As every recorded answer does; what is said beside a picture is in the count alone."""
+    """As recorded: 1518 tokens of output, of which the details name 1120 of the picture."""
     body = asking({"text": "ab" * 10}, inline(png()), thinkingConfig={"includeThoughts": True})
     _, answer = await ask(sim, body)
 
@@ -51,7 +54,7 @@ async def test_the_details_of_the_output_name_its_media_alone(sim: Simulator, as
     assert details["prompt"] == {"TEXT": 5, "IMAGE": 560}
     assert details["candidates"] == {"IMAGE": 1120}
     assert sum(details["prompt"].values()) == usage["promptTokenCount"]
-    assert usage["candidatesTokenCount"] == 1126
+    assert usage["candidatesTokenCount"] == 1518
     assert usage["serviceTier"] == "standard"
     counts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
     assert usage["totalTokenCount"] == sum(usage[name] for name in counts)
@@ -71,11 +74,11 @@ async def test_both_versions_answer(sim: Simulator, ask: Ask, version: str) -> N
     assert status == 200
 
 
-@pytest.mark.parametrize("model", [model for model in MODELS if model.draws], ids=str)
-def test_every_format_has_about_the_promised_ratio_and_area(model: Model) -> None:
+@pytest.mark.parametrize("model", [model for model in MODELS if model.makes == "IMAGE"], ids=str)
+def test_every_format_has_about_the_promised_ratio_and_area(model: GeminiModel) -> None:
     for aspect in model.aspects:
         for size in model.tokens:
-            width, height = pixels(ratio(aspect), size)
+            width, height = model.pixels(aspect, size)
             side = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}[size]
             assert width % 16 == height % 16 == 0
             assert width / height == pytest.approx(ratio(aspect), rel=0.06)
@@ -89,10 +92,14 @@ async def test_aspect_and_size_decide_the_pixels(painting: Simulator, ask: Ask) 
     assert picture_of(answer).size == (688, 384)
 
 
-async def test_the_default_is_a_square_of_1024(painting: Simulator, ask: Ask) -> None:
-    _, answer = await ask(painting)
+async def test_without_a_shape_a_picture_is_1408_by_768_and_a_square_before_generation_3(
+    ask: Ask,
+) -> None:
+    """All five recorded pictures of generation 3 are 1408 x 768, those of 2.5 are 1024 x 1024."""
+    async with Simulator(detail=64, models=(OLD,)) as sim:
+        sizes = [picture_of((await ask(sim, to=path(model)))[1]).size for model in (MODEL, OLD)]
 
-    assert picture_of(answer).size == (1024, 1024)
+    assert sizes == [(1408, 768), (1024, 1024)]
 
 
 async def test_the_same_request_gives_the_same_bytes_and_another_seed_others(ask: Ask) -> None:
@@ -102,7 +109,7 @@ async def test_the_same_request_gives_the_same_bytes_and_another_seed_others(ask
             _, answer = await ask(
                 sim, asking({"text": "a fox"}, seed=seed, imageConfig={"imageSize": "512"})
             )
-            data.append(parts_of(answer)[1]["inlineData"]["data"])
+            data.append(parts_of(answer)[0]["inlineData"]["data"])
 
     assert data[0] == data[1]
     assert data[1] != data[2]
@@ -146,7 +153,7 @@ async def test_thoughts_are_shown_when_asked_for(painting: Simulator, ask: Ask) 
     config = {"imageConfig": {"imageSize": "512"}, "thinkingConfig": {"include_thoughts": True}}
     _, answer = await ask(painting, asking({"text": "a fox"}, **config))
 
-    thought, _, result = parts_of(answer)
+    thought, result = parts_of(answer)
     assert thought["thought"] is True
     assert "thoughtSignature" not in thought
     assert thought["inlineData"]["data"] != result["inlineData"]["data"]
@@ -169,7 +176,7 @@ class TestTurns:
     async def test_a_turn_sent_back_unchanged_is_continued(
         self, painting: Simulator, ask: Ask
     ) -> None:
-        small = {"imageConfig": {"imageSize": "512"}}
+        small = {"imageConfig": {"imageSize": "512", "aspectRatio": "1:1"}}
         _, first = await ask(painting, asking({"text": "a red fox"}, **small))
         status, second = await ask(
             painting,
@@ -185,20 +192,20 @@ class TestTurns:
     ) -> None:
         _, first = await ask(sim)
         turn = first["candidates"][0]["content"]
-        del turn["parts"][1]["thoughtSignature"]
+        del turn["parts"][0]["thoughtSignature"]
         status, second = await ask(sim, self.second(turn))
 
         assert status == 200
         (candidate,) = second["candidates"]
         assert candidate["finishReason"] == "MISSING_THOUGHT_SIGNATURE"
-        assert "content" not in candidate
+        assert candidate["content"] == {}
 
     async def test_a_signature_that_was_not_issued_is_refused(
         self, sim: Simulator, ask: Ask
     ) -> None:
         _, first = await ask(sim)
         turn = first["candidates"][0]["content"]
-        turn["parts"][1]["thoughtSignature"] = b64(b"made up")
+        turn["parts"][0]["thoughtSignature"] = b64(b"made up")
         status, answer = await ask(sim, self.second(turn))
 
         assert status == 400
@@ -207,7 +214,7 @@ class TestTurns:
     async def test_a_signature_belongs_to_its_picture(self, sim: Simulator, ask: Ask) -> None:
         _, first = await ask(sim)
         turn = first["candidates"][0]["content"]
-        turn["parts"][1]["inlineData"]["data"] = b64(png("red"))
+        turn["parts"][0]["inlineData"]["data"] = b64(png("red"))
         status, _ = await ask(sim, self.second(turn))
 
         assert status == 400
@@ -269,6 +276,80 @@ async def test_a_further_model_can_be_named(ask: Ask) -> None:
 
     assert status == 200
     assert answer["modelVersion"] == "gemini-9-image"
+
+
+class TestWeight:
+    """Answers weigh what recorded ones do."""
+
+    async def test_an_answer_of_generation_3_weighs_what_recorded_ones_do(self, ask: Ask) -> None:
+        """Pictures of 684 to 931 kB, seals of 1.1 to 2.9 million letters; 3.2 to 4.5 in all."""
+        async with Simulator() as sim:
+            _, answer = await ask(sim)
+
+        (part,) = parts_of(answer)
+        picture = len(base64.b64decode(part["inlineData"]["data"]))
+        signature = len(part["thoughtSignature"])
+        assert 684_000 < picture < 932_000
+        assert 1_100_000 < signature < 2_910_000
+        assert 3.2 < len(json.dumps(answer)) / picture < 4.5
+
+    async def test_a_little_detail_makes_light_answers(self, painting: Simulator, ask: Ask) -> None:
+        _, answer = await ask(painting)
+
+        assert len(json.dumps(answer)) < 700_000
+
+    async def test_a_turn_of_that_weight_goes_on(self, ask: Ask) -> None:
+        """The signature comes back whole, as the vendor demands."""
+        async with Simulator() as sim:
+            _, first = await ask(sim)
+            turn = first["candidates"][0]["content"]
+            now = {"role": "user", "parts": [{"text": "now at night"}]}
+            status, second = await ask(sim, {"contents": [*FOX["contents"], turn, now]})
+            turn["parts"][0]["thoughtSignature"] = turn["parts"][0]["thoughtSignature"][:-4]
+            short, _ = await ask(sim, {"contents": [*FOX["contents"], turn, now]})
+
+        assert status == short == 200
+        assert picture_of(second).size == (1360, 768), "the shape that is nearest to the first"
+
+    async def test_generation_3_draws_jpegs_with_a_c2pa_manifest_and_2_draws_pngs(
+        self, ask: Ask
+    ) -> None:
+        """Five recorded ones of generation 3 are JPEG with C2PA segments, eight of 2 are PNG."""
+        async with Simulator(detail=64, models=(OLD,)) as sim:
+            _, new = await ask(sim)
+            _, old = await ask(sim, to=path(OLD))
+
+        data = base64.b64decode(parts_of(new)[0]["inlineData"]["data"])
+        assert (parts_of(new)[0]["inlineData"]["mimeType"], data[:4]) == (
+            "image/jpeg",
+            b"\xff\xd8\xff\xeb",
+        )
+        assert b"jumb" in data[:40]
+        assert b"c2pa" in data[:80]
+        assert picture_of(new).format == "JPEG"
+        assert picture_of(old).format == "PNG"
+        assert sorted(parts_of(old)[0]) == ["inlineData"], "no signature before generation 3"
+
+    @pytest.mark.parametrize("modalities", [["IMAGE"], ["TEXT", "IMAGE"]])
+    async def test_nothing_is_said_beside_a_picture(
+        self, sim: Simulator, ask: Ask, modalities: list[str]
+    ) -> None:
+        """Three recorded answers have a single part."""
+        _, answer = await ask(sim, asking({"text": "a fox"}, responseModalities=modalities))
+
+        assert [sorted(part) for part in parts_of(answer)] == [["inlineData", "thoughtSignature"]]
+
+    async def test_the_headers_are_the_vendors_and_none_is_a_request_id(
+        self, sim: Simulator, http: aiohttp.ClientSession
+    ) -> None:
+        async with http.post(sim.url + path(), json=FOX) as response:
+            headers = response.headers
+
+        assert headers["Server"] == "scaffolding on HTTPServer2"
+        assert headers["X-Gemini-Service-Tier"] == "standard"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert {"Vary", "Server-Timing"} <= headers.keys()
+        assert not [name for name in headers if "request-id" in name.lower()]
 
 
 async def test_answers_are_packed_when_told_and_accepted(http: aiohttp.ClientSession) -> None:

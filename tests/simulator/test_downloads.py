@@ -33,6 +33,25 @@ async def test_it_may_lie_elsewhere_and_leaks_are_noted(http: aiohttp.ClientSess
         assert (leak.origin, leak.key) == (sim.files_url, "test-key")
 
 
+async def test_it_may_lie_at_another_path_of_the_same_origin(http: aiohttp.ClientSession) -> None:
+    """As recorded of a film: 302 with an error of that code for a body; the key is needed again."""
+    async with Simulator(picture=png(), redirects="same") as sim:
+        made = await Vendor(sim, http).finished()
+        url = made["uri"].replace(GOOGLE, sim.url)
+        async with http.get(url, allow_redirects=False) as response:
+            away = response.headers["Location"]
+            status, error = response.status, (await response.json())["error"]
+        async with http.get(away) as response:
+            data = await response.read()
+        async with aiohttp.ClientSession() as bare, bare.get(away) as response:
+            bare_status = response.status
+
+        assert (status, error["code"], bare_status) == (302, 302, 403)
+        assert away.startswith(f"{sim.url}/download/v1beta/files/")
+        assert data[4:8] == b"ftyp"
+        assert sim.leaks == []
+
+
 async def test_a_key_under_any_name_is_a_leak() -> None:
     async with Simulator(picture=png()) as sim, aiohttp.ClientSession() as bare:
         url = sim.host(b"x", "text/plain")

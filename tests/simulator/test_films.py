@@ -6,14 +6,13 @@ import av
 import pytest
 from PIL import Image
 
-from mediatoolkit.simulator.films import Scene, shoot
-from mediatoolkit.simulator.mp4 import is_mp4
+from mediatoolkit.simulator.films import FilmOrder, is_mp4, shoot
 from tests.simulator.bodies import png
 
 
 @pytest.mark.parametrize(("size", "seconds"), [((640, 360), 3.0), ((360, 640), 4.5)])
 def test_every_frame_and_sample_decodes(size: tuple[int, int], seconds: float) -> None:
-    data = shoot(Scene("a red fox runs. " * 9, png("teal", (300, 200)), *size, seconds))
+    data = shoot(FilmOrder("a red fox runs. " * 9, png("teal", (300, 200)), *size, seconds))
 
     assert is_mp4(data)
     with av.open(io.BytesIO(data), "r") as film:
@@ -30,7 +29,7 @@ def test_every_frame_and_sample_decodes(size: tuple[int, int], seconds: float) -
 
 
 def test_the_same_scene_gives_the_same_film() -> None:
-    scene = Scene("a fox", png("teal", (300, 200)), 64, 36, 3)
+    scene = FilmOrder("a fox", png("teal", (300, 200)), 64, 36, 3)
 
     assert shoot(scene) == shoot(scene)
 
@@ -40,7 +39,7 @@ def test_the_film_moves_over_the_picture() -> None:
     half.paste("white", (100, 0, 200, 100))
     file = io.BytesIO()
     half.save(file, "PNG")
-    with av.open(io.BytesIO(shoot(Scene("a fox", file.getvalue(), 64, 36, 3))), "r") as film:
+    with av.open(io.BytesIO(shoot(FilmOrder("a fox", file.getvalue(), 64, 36, 3))), "r") as film:
         light = [float(frame.to_ndarray(format="gray").mean()) for frame in film.decode(video=0)]
 
     assert light == sorted(light)
@@ -59,6 +58,6 @@ def test_the_film_moves_over_the_picture() -> None:
     ],
 )
 def test_other_bytes_are_no_film(spoil: object) -> None:
-    data = shoot(Scene("a fox", png(), 64, 36, 3))
+    data = shoot(FilmOrder("a fox", png(), 64, 36, 3))
     assert callable(spoil)
     assert not is_mp4(spoil(data))

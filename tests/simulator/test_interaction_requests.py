@@ -11,6 +11,8 @@ TAKEN: dict[str, dict[str, Any]] = {
     "contents": {"input": [TEXT, PICTURE]},
     "steps": {"input": [{"type": "user_input", "content": [TEXT]}]},
     "a picture alone": {"input": [PICTURE]},
+    "words beside the film": {"response_format": [{"type": "text"}, {"type": "video"}]},
+    "tools": {"tools": [{"type": "google_search"}]},
     "list of one format": {"response_format": [{"type": "video"}]},
     "fraction of a second": form(duration="3.5s"),
     "upright": form(aspect_ratio="9:16", resolution="1080p", duration="10s"),
@@ -84,9 +86,38 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "two outputs": ({"response_format": [{"type": "video"}] * 2}, "answers with one video"),
     "stream in the background": ({"stream": True}, "exclude each other"),
     "unknown interaction before": ({"previous_interaction_id": "v1_x"}, "Invalid interaction name"),
+    "a picture in the background": (
+        {"model": "gemini-3-pro-image", "response_format": None},
+        "Model 'gemini-3-pro-image' does not support background interactions.",
+    ),
+    "delivery of a picture": (
+        {
+            "background": False,
+            "model": "gemini-3-pro-image",
+            "response_format": {"type": "image", "delivery": "inline"},
+        },
+        "Image delivery mode is not supported.",
+    ),
+    "delivery of a sound": (
+        {
+            "background": False,
+            "model": "gemini-3.8-flash-tts",
+            "response_format": {"type": "audio", "delivery": "uri"},
+        },
+        "Audio delivery mode is not supported.",
+    ),
+    "unknown delivery, in the vendor's words": (
+        form(delivery="bogus"),
+        "'bogus' is not supported for 'response_format.delivery'. Supported values: 'inline', ",
+    ),
+    "malformed name of an interaction": (
+        {"previous_interaction_id": "v1_bogus"},
+        "Invalid interaction name: interactions/v1_bogus",
+    ),
     "upper-case harm": ({"safety_settings": [{"type": "HARASSMENT"}]}, "safety_settings[0].type"),
     "unencoded sound": (
         {
+            "background": False,
             "model": "gemini-3.8-flash-tts",
             "response_format": {"type": "audio", "mime_type": "audio/mp3"},
         },
@@ -94,6 +125,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown voice": (
         {
+            "background": False,
             "model": "gemini-3.8-flash-tts",
             "response_format": None,
             "generation_config": {"speech_config": [{"voice": "Mickey"}]},
@@ -102,6 +134,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown size": (
         {
+            "background": False,
             "model": "gemini-3-pro-image",
             "response_format": {"type": "image", "image_size": "512"},
         },

@@ -27,7 +27,9 @@ class TestWork:
         _, answer = await vendor.start(background=False)
 
         assert answer["status"] == "completed"
-        assert answer["steps"][0]["content"][0]["uri"]
+        thought, output = answer["steps"]
+        assert sorted(thought) == ["signature", "type"], "recorded: a thought comes first"
+        assert output["content"][0]["uri"]
 
     async def test_a_cancel_ends_it(self, vendor: Vendor) -> None:
         _, started = await vendor.start()
@@ -52,15 +54,38 @@ class TestWork:
         assert await vendor.ask("DELETE", f"{PATH}/{started['id']}") == (200, {})
         status, answer = await vendor.ask("GET", f"{PATH}/{started['id']}")
 
-        assert (status, answer["error"]["message"]) == (400, "Invalid interaction name.")
+        assert (status, answer) == (
+            404,
+            {"error": {"code": "not_found", "message": "Requested entity was not found."}},
+        )
 
-    async def test_the_input_is_shown_when_asked_for(self, vendor: Vendor) -> None:
+    async def test_a_malformed_name_is_no_missing_one(self, vendor: Vendor) -> None:
+        """Live: 400 for a malformed name, 404 for one that was deleted or is foreign."""
+        status, answer = await vendor.ask("GET", f"{PATH}/v1_bogus")
+
+        message = "Invalid interaction name: interactions/v1_bogus"
+        assert (status, answer["error"]["message"]) == (400, message)
+
+    async def test_the_input_is_shown_to_a_get_and_never_to_a_post(self, vendor: Vendor) -> None:
         _, started = await vendor.start()
-        _, shown = await vendor.ask("GET", f"{PATH}/{started['id']}?include_input=true")
+        (shown,) = await vendor.poll(started["id"])
 
+        assert "steps" not in started
         assert shown["steps"] == [
             {"type": "user_input", "content": [{"type": "text", "text": "a fox runs"}]}
         ]
+
+    async def test_the_usage_counts_thoughts_and_inputs(self, vendor: Vendor) -> None:
+        """The fields of eight recorded answers."""
+        _, answer = await vendor.start(background=False)
+        usage = answer["usage"]
+
+        assert answer["service_tier"] == "standard"
+        assert usage["input_tokens_by_modality"] == [{"modality": "text", "tokens": 3}]
+        assert usage["total_cached_tokens"] == usage["total_tool_use_tokens"] == 0
+        counts = ("total_input_tokens", "total_output_tokens", "total_thought_tokens")
+        assert all(usage[name] > 0 for name in counts)
+        assert usage["total_tokens"] == sum(usage[name] for name in counts)
 
     async def test_only_a_stored_one_can_go_on(self, vendor: Vendor) -> None:
         going_on = {"generation_config": {"video_config": {"task": "extend"}}}
@@ -92,7 +117,7 @@ class TestEnds:
 
         assert [each["status"] for each in ends] == ["in_progress"] * 2 + [word] * 2
         assert ends[-1]["errors"] == [{"code": "why", "message": "Sorry."}]
-        assert "steps" not in ends[-1]
+        assert [step["type"] for step in ends[-1]["steps"]] == ["user_input"]
 
     async def test_it_may_never_end(self, vendor: Vendor) -> None:
         vendor.sim.then(faults.EndsAs("in_progress"), at="start")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from mediatoolkit.simulator import Simulator, faults
-from mediatoolkit.simulator.gemini.voices import DEFAULT
-from mediatoolkit.simulator.sounds import RATE, Line, pitch, resampled, speak
+from mediatoolkit.simulator.gemini.catalog import DEFAULT_VOICE
+from mediatoolkit.simulator.sounds import RATE, Utterance, pitch, speak
 from tests.simulator.bodies import asking, b64, parts_of, path, png
 from tests.simulator.conftest import Ask
 
@@ -49,45 +49,55 @@ class TestSound:
     """The tones that stand for speech."""
 
     def test_the_same_lines_sound_the_same_and_others_differ(self) -> None:
-        lines = [Line("a fox", "Kore"), Line("a fox", "Puck"), Line("a fox", "Kore", "sad")]
+        lines = [
+            Utterance("a fox", "Kore"),
+            Utterance("a fox", "Puck"),
+            Utterance("a fox", "Kore", "sad"),
+        ]
 
-        assert speak(lines[:1]) == speak([Line("a fox", "Kore")])
+        assert speak(lines[:1]) == speak([Utterance("a fox", "Kore")])
         assert len({speak([line]) for line in lines}) == 3
 
     def test_the_length_follows_the_text(self) -> None:
-        assert len(speak([Line("word " * 20, "Kore")])) == 20 * len(speak([Line("word", "Kore")]))
-        assert speak([Line(" ", "Kore")]) == b""
+        assert len(speak([Utterance("word " * 20, "Kore")])) == 20 * len(
+            speak([Utterance("word", "Kore")])
+        )
+        assert speak([Utterance(" ", "Kore")]) == b""
 
     def test_a_voice_is_known_by_its_pitch(self) -> None:
-        sound = np.frombuffer(speak([Line("a" * 50, "Kore")]), np.int16).astype(float)
+        sound = np.frombuffer(speak([Utterance("a" * 50, "Kore")]), np.int16).astype(float)
         loudest = np.argmax(np.abs(np.fft.rfft(sound))) * RATE / len(sound)
 
         assert pitch("Kore") * 0.98 < loudest < pitch("Kore") * 1.12
 
     def test_another_rate_keeps_the_duration(self) -> None:
-        sound = speak([Line("hello", "Kore")])
+        hello = [Utterance("hello", "Kore")]
 
-        assert len(resampled(sound, 8000)) == len(sound) // 2 // 3 * 2
+        assert len(speak(hello, 8000)) == len(speak(hello)) // 2 // 3 * 2
 
 
-SPOKEN: dict[str, tuple[str, dict[str, Any], list[Line]]] = {
-    "no voice": (NEW, saying("Hi"), [Line("Hi", DEFAULT)]),
-    "one voice": (OLD, saying("Hi", **KORE, languageCode="en-US"), [Line("Hi", "Kore")]),
-    "catalog name": (NEW, saying("Hi", voiceConfig={"voice": "Puck"}), [Line("Hi", "Puck")]),
-    "cloned": (NEW, saying("Hi", voiceConfig={"voice": "voice_a-1"}), [Line("Hi", "voice_a-1")]),
+SPOKEN: dict[str, tuple[str, dict[str, Any], list[Utterance]]] = {
+    "no voice": (NEW, saying("Hi"), [Utterance("Hi", DEFAULT_VOICE)]),
+    "one voice": (OLD, saying("Hi", **KORE, languageCode="en-US"), [Utterance("Hi", "Kore")]),
+    "catalog name": (NEW, saying("Hi", voiceConfig={"voice": "Puck"}), [Utterance("Hi", "Puck")]),
+    "cloned": (
+        NEW,
+        saying("Hi", voiceConfig={"voice": "voice_a-1"}),
+        [Utterance("Hi", "voice_a-1")],
+    ),
     "snake case": (
         NEW,
         saying("Hi", voice_config={"prebuilt_voice_config": {"voice_name": "Leda"}}),
-        [Line("Hi", "Leda")],
+        [Utterance("Hi", "Leda")],
     ),
-    "two parts": (NEW, saying("Hi.", "You."), [Line("Hi. You.", DEFAULT)]),
-    "verbatim": (NEW, saying("Say sadly: hi"), [Line("Say sadly: hi", DEFAULT)]),
-    "instruction": (OLD, saying("Say sadly: hi"), [Line("hi", DEFAULT)]),
-    "style": (NEW, saying(marked("Hi", style="sad"), **KORE), [Line("Hi", "Kore", "sad")]),
+    "two parts": (NEW, saying("Hi.", "You."), [Utterance("Hi. You.", DEFAULT_VOICE)]),
+    "verbatim": (NEW, saying("Say sadly: hi"), [Utterance("Say sadly: hi", DEFAULT_VOICE)]),
+    "instruction": (OLD, saying("Say sadly: hi"), [Utterance("hi", DEFAULT_VOICE)]),
+    "style": (NEW, saying(marked("Hi", style="sad"), **KORE), [Utterance("Hi", "Kore", "sad")]),
     "speakers without voices": (
         NEW,
         saying(marked("Hi", speaker="Joe"), marked("Ho", speaker="Jane"), **KORE),
-        [Line("Hi Ho", "Kore")],
+        [Utterance("Hi Ho", "Kore")],
     ),
     "speakers with voices": (
         NEW,
@@ -96,17 +106,17 @@ SPOKEN: dict[str, tuple[str, dict[str, Any], list[Line]]] = {
             marked("Ho", speaker="Jo"),
             **several(Joe="Leda", Jo="Orus"),
         ),
-        [Line("Hi", "Leda"), Line("Ho", "Orus")],
+        [Utterance("Hi", "Leda"), Utterance("Ho", "Orus")],
     ),
     "dialogue": (
         OLD,
         saying("TTS this:\nJo: one\nJoe : two: three\nJo: four", **several(Joe="Leda", Jo="Orus")),
-        [Line("one", "Orus"), Line("two: three", "Leda"), Line("four", "Orus")],
+        [Utterance("one", "Orus"), Utterance("two: three", "Leda"), Utterance("four", "Orus")],
     ),
     "dialogue without names": (
         NEW,
         saying("one two", **several(Joe="Leda")),
-        [Line("one two", "Leda")],
+        [Utterance("one two", "Leda")],
     ),
 }
 
@@ -187,7 +197,9 @@ class TestForms:
 
         (part,) = parts_of(answer)
         assert part["inlineData"]["mimeType"] == "audio/l16; rate=24000; channels=1"
-        assert base64.b64decode(part["inlineData"]["data"]) == speak([Line("Hi", DEFAULT)])
+        assert base64.b64decode(part["inlineData"]["data"]) == speak(
+            [Utterance("Hi", DEFAULT_VOICE)]
+        )
 
     @pytest.mark.parametrize(("form", "frames"), [("wav", None), ("endless_wav", 0x7FFFFFFF)])
     async def test_a_wav_tells_its_length_or_lies(
@@ -197,7 +209,7 @@ class TestForms:
         _, answer = await ask(sim, saying("Hi"), path(NEW))
 
         data = base64.b64decode(parts_of(answer)[0]["inlineData"]["data"])
-        expected = speak([Line("Hi", DEFAULT)])
+        expected = speak([Utterance("Hi", DEFAULT_VOICE)])
         with wave.open(io.BytesIO(data)) as sound:
             assert sound.getnframes() == (frames or len(expected) // 2)
         assert data[44:] == expected
@@ -210,7 +222,7 @@ class TestForms:
         _, answer = await ask(sim, saying("Hi"), path(NEW))
 
         inline = parts_of(answer)[0]["inlineData"]
-        good = speak([Line("Hi", DEFAULT)])
+        good = speak([Utterance("Hi", DEFAULT_VOICE)])
         mime = {"no_rate": "audio/L16", "wrong_mime": "audio/mp3"}
         assert inline["mimeType"] == mime.get(kind, "audio/L16;codec=pcm;rate=24000")
         if kind == "bad_base64":

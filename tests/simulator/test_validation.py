@@ -43,7 +43,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "both spellings": (config(topP=1, top_p=1), "given twice"),
     "wrong spelling": (config(topp=1), 'Unknown name "topp"'),
-    "text for a number": (config(seed="7"), "Invalid value at 'generation_config.seed' (TYPE_IN"),
+    "text for a number": (
+        config(seed="seven"),
+        "Invalid value at 'generation_config.seed' (TYPE_IN",
+    ),
     "boolean for a number": (config(seed=True), "TYPE_INT32"),
     "fraction for a whole number": (config(seed=1.5), "TYPE_INT32"),
     "infinity for a whole number": (config(seed=float("inf")), "TYPE_INT32"),
@@ -92,6 +95,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "svg": (asking(inline(b64(b"<svg/>"), "image/svg+xml")), "Unsupported MIME type: image/svg"),
     "svg under another name": (asking(inline(b64(b"<svg/>"))), "Unable to process input image"),
     "truncated picture": (asking(inline(b64(png()[:60]))), "Unable to process input image"),
+    "odd model": ({"contents": USER, "model": 7}, "(TYPE_STRING), 7"),
     "other picture type": (asking(inline(b64(png(kind="JPEG")))), "is image/jpeg, not image/png"),
     "unknown file": (asking({"text": "x"}, {"fileData": {"fileUri": "files/x"}}), "File files/x"),
 }
@@ -205,7 +209,6 @@ async def test_a_null_counts_as_absent(sim: Simulator, ask: Ask) -> None:
         ("gemini-2.5-flash-image", "no longer available"),
         ("imagen-4.0-generate-001", "no longer available"),
         ("banana", "models/banana is not found for API version v1"),
-        ("gemini-omni-1.1-flash", "not supported for generateContent"),
     ],
 )
 async def test_a_model_that_cannot_draw_is_not_found(
@@ -216,6 +219,51 @@ async def test_a_model_that_cannot_draw_is_not_found(
     assert status == 404
     assert answer["error"]["status"] == "NOT_FOUND"
     assert words in answer["error"]["message"]
+
+
+async def test_a_model_of_films_refuses_content_though_the_list_names_it(
+    sim: Simulator, ask: Ask, http: aiohttp.ClientSession
+) -> None:
+    """Eight live reports: 400, and the list says generateContent and countTokens."""
+    status, answer = await ask(sim, to=path("gemini-omni-1.2-flash"))
+    async with http.get(f"{sim.url}/v1/models/gemini-omni-1.2-flash") as response:
+        methods = (await response.json())["supportedGenerationMethods"]
+
+    assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert answer["error"]["message"] == "This model only supports Interactions API."
+    assert methods == ["generateContent", "countTokens"]
+
+
+async def test_a_model_may_have_ended(ask: Ask, http: aiohttp.ClientSession) -> None:
+    ended = "gemini-3.1-flash-image"
+    async with Simulator(picture=png(), ended=(ended,)) as sim:
+        status, answer = await ask(sim)
+        async with http.get(f"{sim.url}/v1/models") as response:
+            names = [model["name"] for model in (await response.json())["models"]]
+
+    assert status == 404
+    assert f"models/{ended} is no longer available" in answer["error"]["message"]
+    assert f"models/{ended}" not in names
+
+
+TAKEN: dict[str, dict[str, Any]] = {
+    "the model in the body": {"contents": USER, "model": "models/gemini-3.1-flash-image"},
+    "a list within the parts": {"contents": [{"parts": [[{"text": "a fox"}]]}]},
+    "a number as text": config(seed="7", temperature="0.5"),
+    "a MIME type of words": config(responseMimeType="text/plain"),
+    "penalties": config(presencePenalty=0.1, frequencyPenalty=0.1),
+    "civic answers": config(enableEnhancedCivicAnswers=True, responseLogprobs=False),
+    "a HEIC": asking({"text": "x"}, inline(b64(b"heic"), "image/heic")),
+    "a PDF": asking({"text": "x"}, inline(b64(b"%PDF"), "application/pdf")),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+async def test_what_the_real_service_takes_is_taken(sim: Simulator, ask: Ask, case: str) -> None:
+    """The first two were answered with 200; the rest is documented, or protobuf's rule."""
+    status, answer = await ask(sim, TAKEN[case])
+
+    assert (status, answer.get("error")) == (200, None)
 
 
 @pytest.mark.parametrize("to", ["/", "/v1", "/v2/models/x:generateContent", path(verb="predict")])
@@ -250,8 +298,10 @@ class TestKey:
 
         assert status == 400
         assert answer["error"]["status"] == "INVALID_ARGUMENT"
-        (detail,) = answer["error"]["details"]
-        assert detail["reason"] == "API_KEY_INVALID"
+        info, message = answer["error"]["details"]
+        assert info["reason"] == "API_KEY_INVALID"
+        assert message["@type"].endswith("LocalizedMessage"), "recorded so"
+        assert message["message"] == answer["error"]["message"]
 
     async def test_a_missing_key_is_a_403(self, sim: Simulator) -> None:
         async with (

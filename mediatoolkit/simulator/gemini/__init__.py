@@ -1,9 +1,9 @@
-"""The simulated Gemini Developer API: pictures, speech and video, models, voices and files.
+"""The simulated Gemini Developer API: pictures, speech and films, models, voices and files.
 
-Answers for `v1` and `v1beta` alike. Sizes, token counts and sentences that the vendor does not
-document are ours; everything else follows the recorded protocol.
+It answers for `v1`, `v1beta` and `v1alpha` alike. Sizes, token counts and sentences that the vendor
+does not document are ours; everything else follows the protocol as it was recorded.
 """
 
-from mediatoolkit.simulator.gemini.dialect import Gemini
+from mediatoolkit.simulator.gemini.service import Gemini
 
 __all__ = ["Gemini"]

@@ -1,17 +1,18 @@
-"""Answers of the simulated Gemini that are errors, in Google's envelope."""
+"""Google's errors, in both of its envelopes."""
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from mediatoolkit.simulator.api_faults import Status
-from mediatoolkit.simulator.http import HttpResponse
+from mediatoolkit.simulator.http import HttpResponse, json_response
+from mediatoolkit.simulator.schema import SchemaError
 
 _RPC = "type.googleapis.com/google.rpc."
+_TYPE = "type.googleapis.com/google.ai.generativelanguage.v1."
 _SERVICE = "generativelanguage.googleapis.com"
 _METRIC = f"{_SERVICE}/generate_content_free_tier_requests"
-JSON = {"Content-Type": "application/json; charset=utf-8"}
+_BAD_KEY = "API key not valid. Please pass a valid API key."
 _USUAL = {
+    302: ("UNKNOWN", "Found"),
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
     401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
     403: ("PERMISSION_DENIED", "The caller does not have permission"),
@@ -21,68 +22,71 @@ _USUAL = {
     429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota."),
     499: ("CANCELLED", "The operation was cancelled."),
     500: ("INTERNAL", "An internal error has occurred. Please retry."),
-    501: ("UNIMPLEMENTED", "Operation is not implemented."),
+    501: ("UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled."),
     502: ("UNAVAILABLE", "Bad gateway."),
     503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
     504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
 }
+_TYPES = {
+    "object": "an object",
+    "array": "a list",
+    "string": "TYPE_STRING",
+    "boolean": "TYPE_BOOL",
+    "integer": "TYPE_INT32",
+    "number": "TYPE_FLOAT",
+}
 
 
-def said(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """A JSON answer."""
-    return HttpResponse(json.dumps(body).encode(), status, {**JSON, **(headers or {})})
+class InvalidError(Exception):
+    """A request that the service refuses as INVALID_ARGUMENT.
 
+    Attributes:
+        field: Path of the field at fault, in snake_case as the service writes it; may be empty.
+    """
 
-def error(
-    code: int,
-    message: str | None = None,
-    *,
-    status: str | None = None,
-    details: tuple[dict[str, Any], ...] = (),
-) -> HttpResponse:
-    """An error in the envelope; message and status have usual values by code."""
-    return said(error_body(code, message, status, details), code)
+    def __init__(self, message: str, field: str = "") -> None:
+        """Keep the sentence and the path."""
+        super().__init__(message)
+        self.field = field
 
 
 def error_body(
-    code: int,
-    message: str | None = None,
-    status: str | None = None,
-    details: tuple[dict[str, Any], ...] = (),
+    code: int, message: str | None = None, status: str | None = None, details: Any = ()
 ) -> dict[str, Any]:
-    """The envelope itself."""
-    usual_status, usual_message = _usual(code)
+    """The envelope; message and status have usual values by code."""
+    usual_status, usual_message = _USUAL.get(code, ("UNKNOWN", f"Error {code}."))
     facts: dict[str, Any] = {"code": code, "message": message or usual_message}
     facts["status"] = status or usual_status
     return {"error": facts | ({"details": list(details)} if details else {})}
 
 
-def invalid(message: str, field: str) -> HttpResponse:
+def error(code: int, message: str | None = None, details: Any = ()) -> HttpResponse:
+    """An error in the envelope."""
+    return json_response(error_body(code, message, None, details), code)
+
+
+def invalid(problem: InvalidError) -> HttpResponse:
     """400 that names the field at fault."""
-    violation = {"field": field, "description": message}
+    violation = {"field": problem.field, "description": str(problem)}
     detail = {"@type": f"{_RPC}BadRequest", "fieldViolations": [violation]}
-    return error(400, message, details=(detail,) if field else ())
+    return error(400, str(problem), [detail] if problem.field else ())
 
 
-def worded(word: str, message: str, code: int = 400) -> HttpResponse:
-    """An error as interactions write it."""
-    return said(worded_body(word, message), code)
-
-
-def worded_body(word: str, message: str) -> dict[str, Any]:
-    """The envelope whose code is a word."""
-    return {"error": {"code": word, "message": message}}
+def word_error(word: str, message: str, code: int = 400) -> HttpResponse:
+    """An error of the Interactions API: its code is a word."""
+    return json_response({"error": {"code": word, "message": message}}, code)
 
 
 def bad_key() -> HttpResponse:
     """A wrong key: 400, not 401."""
-    detail = {
+    info = {
         "@type": f"{_RPC}ErrorInfo",
         "reason": "API_KEY_INVALID",
         "domain": "googleapis.com",
         "metadata": {"service": _SERVICE},
     }
-    return error(400, "API key not valid. Please pass a valid API key.", details=(detail,))
+    message = {"@type": f"{_RPC}LocalizedMessage", "locale": "en-US", "message": _BAD_KEY}
+    return error(400, _BAD_KEY, [info, message])
 
 
 def missing_key() -> HttpResponse:
@@ -94,21 +98,57 @@ def missing_key() -> HttpResponse:
     )
 
 
-def misfortune(fault: Status, model: str) -> HttpResponse:
+def misfit(problem: SchemaError, *, supported: bool = False) -> InvalidError:
+    """What the service says of a body that does not fit the schema.
+
+    Args:
+        problem: What does not fit, and where.
+        supported: Whether a word that is not known is answered with those that are, as the
+            Interactions API does.
+    """
+    path, value, schema = problem.path, problem.value, problem.schema
+    place = f" at '{path}'" if path else ""
+    match problem.rule:
+        case "unknown":
+            start = "Invalid JSON payload received. Unknown name"
+            message = f'{start} "{value}"{place}: Cannot find field.'
+        case "twice":
+            message = f'Invalid JSON payload received. "{value}" is given twice.'
+        case "contentEncoding":
+            sample = f'Base64 decoding failed for "{value[:40]}"'
+            message = f"Invalid value{place} (TYPE_BYTES), {sample}"
+        case "minimum" | "maximum":
+            span = f"must be in the range [{schema['minimum']}, {schema['maximum']}]."
+            message = f"* GenerateContentRequest.{path}: {path.rpartition('.')[2]} {span}"
+        case "maxItems":
+            most = f"at most {schema['maxItems']} values are allowed."
+            message = f"* GenerateContentRequest.{path}: {most}"
+        case "enum" | "discriminator" if supported:
+            words = schema.get("enum") or schema["discriminator"]["mapping"]
+            choice = ", ".join(f"'{word}'" for word in words)
+            start = f"The value '{value}' is not supported for '{path}'."
+            message = f"{start} Supported values: {choice}."
+        case rule:
+            expected = _TYPE + schema["title"] if rule == "enum" else _TYPES[schema["type"]]
+            shown = f'"{value}"' if isinstance(value, str) else repr(value)
+            message = f"Invalid value{place} ({expected}), {shown[:60]}"
+            if not path:
+                message = "Invalid JSON payload received. Expected an object."
+    return InvalidError(message, path)
+
+
+def status_fault(fault: Status, model: str) -> HttpResponse:
     """What *fault* orders."""
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-    if fault.html:
-        page = f"<html><title>Error {fault.code}</title>Service Unavailable</html>"
-        return HttpResponse(page.encode(), fault.code, {"Content-Type": "text/html", **headers})
-    text = fault.message
-    if text is None and fault.code == 429 and fault.quota == 0:
-        text = _no_quota(fault, model)
-    elif text is None and fault.retry_delay:
-        text = f"{_usual(fault.code)[1]} Please retry in {fault.retry_delay}."
-    envelope = error_body(fault.code, text, fault.status, _details(fault, model))
+    message = fault.message
+    if message is None and fault.code == 429 and fault.quota == 0:
+        message = _no_quota(fault, model)
+    elif message is None and fault.retry_delay:
+        usual = error_body(fault.code)["error"]["message"]
+        message = f"{usual} Please retry in {fault.retry_delay}."
+    body = error_body(fault.code, message, fault.status, _details(fault, model))
     if fault.word:
-        envelope = worded_body(fault.word, envelope["error"]["message"])
-    return said([envelope] if fault.array_envelope else envelope, fault.code, headers)
+        body = {"error": {"code": fault.word, "message": body["error"]["message"]}}
+    return json_response([body] if fault.array_envelope else body, fault.code)
 
 
 def _no_quota(fault: Status, model: str) -> str:
@@ -122,18 +162,15 @@ def _no_quota(fault: Status, model: str) -> str:
     )
 
 
-def _usual(code: int) -> tuple[str, str]:
-    return _USUAL.get(code, ("UNKNOWN", f"Error {code}."))
-
-
-def _details(fault: Status, model: str) -> tuple[dict[str, Any], ...]:
+def _details(fault: Status, model: str) -> list[dict[str, Any]]:
     quota = {
         "quotaMetric": _METRIC,
         "quotaId": f"GenerateRequestsPer{'Day' if fault.per_day else 'Minute'}"
         "PerProjectPerModel-FreeTier",
         "quotaDimensions": {"location": "global", "model": model},
     }
-    if fault.quota:  # the service leaves a zero out
+    # The service leaves a zero out.
+    if fault.quota:
         quota["quotaValue"] = str(fault.quota)
     link = {"description": "Learn more about quotas", "url": "https://example.invalid/quotas"}
     details: list[dict[str, Any]] = []
@@ -142,4 +179,4 @@ def _details(fault: Status, model: str) -> tuple[dict[str, Any], ...]:
         details.append({"@type": f"{_RPC}Help", "links": [link]})
     if fault.retry_delay:
         details.append({"@type": f"{_RPC}RetryInfo", "retryDelay": fault.retry_delay})
-    return tuple(details)
+    return details
