@@ -9,6 +9,7 @@ import secrets
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -132,9 +133,9 @@ class Store:
         return media.with_path(path)
 
     async def entries(self, newest: int = 5_000) -> list[Entry]:
-        """What is kept here, newest first, at most *newest*, without reading the media itself.
+        """List what is kept here, newest first, at most *newest*, without reading whole media.
 
-        Files that are none of ours or broken are left out. A thread reads the first bytes of each
+        Files that are broken or none of ours are left out. A thread reads the first bytes of each
         file, once.
 
         Raises:
@@ -170,19 +171,17 @@ class Store:
         Raises:
             StorageError: It could not be written.
         """
-        provenance = pending.provenance.to_json()
-        record: dict[str, object] = {
+        record = {
             "id": pending.id,
             "kind": pending.kind,
-            "provenance": provenance,
+            "provenance": pending.provenance.to_json(),
+            **({"is_intent": True} if pending.is_intent else {}),
         }
-        if pending.is_intent:
-            record["is_intent"] = True
         name = (instead_of or pending).id
-        await _in_thread(self._remember, name, json.dumps(record).encode())
+        await _in_thread(self._write_record, name, json.dumps(record).encode())
 
     async def forget(self, *job_ids: str) -> None:
-        """Drop the records of jobs that are over, as far as they are there and can be removed."""
+        """Drop the records of jobs that are over; one that cannot be removed stays."""
         for job_id in job_ids:
             with contextlib.suppress(StorageError):
                 await _in_thread(self.drop, job_id)
@@ -200,15 +199,14 @@ class Store:
                 except OSError as error:
                     raise files.storage_error(path, error) from error
 
-    @contextlib.contextmanager
-    def waiting(self, pending: Pending) -> Iterator[Callable[[], bool]]:
+    def waiting(self, pending: Pending) -> AbstractContextManager[Callable[[], bool]]:
         """Tell other processes that this one waits for *pending*, while the block lasts.
 
-        Yields:
-            A function: whether somebody else waits for it as well, or may do so.
+        Returns:
+            A context manager. It yields a function: whether somebody else waits for the job as
+            well, or may do so.
         """
-        with owners.presence(self._records, _digest(pending.id)) as others:
-            yield others
+        return owners.presence(self._records, _digest(pending.id))
 
     def pending(self) -> list[Pending]:
         """The jobs that were begun here and are not finished, oldest first."""
@@ -234,7 +232,7 @@ class Store:
             if pending is not None:
                 yield path, pending
 
-    def _remember(self, name: str, record: bytes) -> None:
+    def _write_record(self, name: str, record: bytes) -> None:
         self._make(self.folder)
         self._make(self._records)
         target = self._records / f"{_digest(name)}.json"
@@ -261,10 +259,15 @@ class Store:
         try:
             if not os.path.isdir(self.folder):  # noqa: PTH112 - it never raises
                 self._make(self.folder)
-            files.write_file(path, _pieces(media), follow_symlinks=False)
+            files.write_file(path, media.serialize(), follow_symlinks=False)
         except StorageError as error:
             error.media = media
             raise
+        except _NO_FILE as error:
+            message = f"The {media.noun} could not be made into a file: {error}"
+            failure = StorageError(message)
+            failure.media = media
+            raise failure from error
         return path
 
 
@@ -281,14 +284,6 @@ async def _in_thread(function: Callable[..., T], *args: object) -> T:
         future.exception()
         raise cancelled
     return future.result()
-
-
-def _pieces(media: Media) -> list[bytes | memoryview]:
-    try:
-        return media.serialize()
-    except _NO_FILE as error:
-        message = f"The {media.noun} could not be made into a file: {error}"
-        raise StorageError(message) from error
 
 
 def _digest(name: str) -> str:

@@ -133,18 +133,18 @@ def read_file(path: Path, *, largest: int = LARGEST) -> bytes:
         StorageError: The file is not there, is no plain file, may not be read, or has more than
             *largest* bytes.
     """
+    start = f"Could not read {quoted(str(path))}: "
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            reason = "it is a folder or a device, not a file"
-        elif facts.st_size > largest:
-            reason = f"it has {facts.st_size:,} bytes; {largest:,} are the most"
-        else:
-            return path.read_bytes()
+            raise StorageError(start + "it is a folder or a device, not a file.")
+        if facts.st_size > largest:
+            raise StorageError(f"{start}it has {facts.st_size:,} bytes; {largest:,} are the most.")
+        return path.read_bytes()
+    except MediaToolkitError:
+        raise  # it may be an OSError too
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageError(f"Could not read {quoted(str(path))}: {reason}.") from error
-    raise StorageError(f"Could not read {quoted(str(path))}: {reason}.")
+        raise StorageError(f"{start}{error.strerror or type(error).__name__}.") from error
 
 
 def sweep_beside(target: Path) -> None:

@@ -519,13 +519,13 @@ class TestIntents:
         self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The write is finished all the same."""
-        real, jobs = Store._remember, list[mt.Job[mt.Video]]()
+        real, jobs = Store._write_record, list[mt.Job[mt.Video]]()
 
         def remember(store: Store, name: str, record: bytes) -> None:
             jobs[0].cancel()
             real(store, name, record)
 
-        monkeypatch.setattr(Store, "_remember", remember)
+        monkeypatch.setattr(Store, "_write_record", remember)
         async with agent(server.url, tmp_path) as maker:
             jobs.append(maker.start("waves"))
             with pytest.raises(mt.JobCancelled):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiofiles.threadpool.binary import AsyncBufferedReader
 
 from mediatoolkit.errors import (
     DeadlineError,
@@ -72,6 +73,24 @@ async def test_a_file_arrives_as_it_is(
 
     assert await bring(transport, server.url + "/film?x=1#top", folder) == FILM[:size]
     assert server.requests[0].path == "/film?x=1"
+
+
+async def test_a_file_is_written_by_aiofiles_a_megabyte_at_a_time(
+    server: Server, transport: Transport, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    real = AsyncBufferedReader.writelines
+
+    def spy(file: Any, pieces: list[bytes]) -> Any:
+        batches.append(sum(map(len, pieces)))
+        return real(file, pieces)
+
+    monkeypatch.setattr(AsyncBufferedReader, "writelines", spy)
+    server.then(body(FILM))
+
+    assert await bring(transport, server.url + "/film", folder) == FILM
+    assert sum(batches) == len(FILM)
+    assert len(batches) <= len(FILM) // 1_000_000 + 1
 
 
 async def test_chunks_and_packing_make_no_difference(
