@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pocketsphinx import Decoder
 
-from mediatoolkit.media.sound.resample import resampled
+from mediatoolkit.media.samples import resampled
 
 _RATE = 16_000
 

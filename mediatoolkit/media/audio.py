@@ -8,33 +8,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import pixels
+from mediatoolkit.media import codec, loudness, pixels, sound_preview
 from mediatoolkit.media.base import Media, figure, read_whole
-from mediatoolkit.media.captions import Captions
+from mediatoolkit.media.captions import Caption, Captions
+from mediatoolkit.media.containers import SOUNDS, Family, riff, wav
+from mediatoolkit.media.containers.base import SAMPLE_RATES, SoundFacts
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.media.sound import codec, formats, loudness, wav, waveform
-from mediatoolkit.media.sound.arrays import filled, pair_of, placed, samples_of
-from mediatoolkit.media.sound.chunk import Sound
-from mediatoolkit.media.sound.facts import SoundFacts
-from mediatoolkit.media.sound.preview import LARGEST, SoundPreview, make_preview
+from mediatoolkit.media.samples import Sound, filled, pair_of, placed, resampled, samples_of
+from mediatoolkit.media.sound_preview import SoundPreview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
-_TYPES = {suffix: mime_type for mime_type, suffix in formats.EXTENSIONS.items()} | {
-    ".wave": "audio/wav",
-    ".opus": "audio/ogg",
-    ".m4b": "audio/mp4",
-}
 _CHANNELS = range(1, 65)
 _WIDTHS = range(1, 10_001)
 _HEIGHTS = range(1, 5_001)
 _DRAWN_WHOLE, _DRAWN_AT_MOST = 1 << 24, 1 << 26  # samples over all channels
 _GLIMPSES = 600
+_FADE = 0.005  # seconds; a step from one wave into another would be heard as a click
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -52,12 +47,13 @@ class Audio(Media):
     """
 
     facts: SoundFacts = field(init=False)
-    noun: ClassVar[str] = "sound"
+    _family: ClassVar[Family[SoundFacts]] = SOUNDS
+    noun: ClassVar[str] = SOUNDS.noun
     _shown: list[SoundPreview] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
-        object.__setattr__(self, "data", wav.repaired(self._bytes(self.data)))
+        object.__setattr__(self, "data", riff.repaired(self._bytes(self.data)))
         Media.__post_init__(self)
 
     @classmethod
@@ -102,7 +98,7 @@ class Audio(Media):
         Raises:
             MediaError: They are no such samples.
         """
-        rate = _checked(sample_rate, formats.RATES, "sample_rate")
+        rate = _checked(sample_rate, SAMPLE_RATES, "sample_rate")
         return cls(wav.encode(samples_of(samples), rate), provenance)
 
     @classmethod
@@ -126,7 +122,7 @@ class Audio(Media):
             MediaError: There is not one sample.
         """
         pcm = read_whole(pcm) if hasattr(pcm, "read") else cls._bytes(pcm)
-        rate = _checked(sample_rate, formats.RATES, "sample_rate")
+        rate = _checked(sample_rate, SAMPLE_RATES, "sample_rate")
         channels = _checked(channels, _CHANNELS, "channels")
         whole = pcm[: len(pcm) // (2 * channels) * 2 * channels]
         return cls(wav.wrapped(whole, sample_rate=rate, channels=channels), provenance)
@@ -170,7 +166,7 @@ class Audio(Media):
             MediaError: The sound is not what its structure says.
             MissingExtraError: It is no WAV, and PyAV is not installed.
         """
-        if self.mime_type == "audio/wav":
+        if self.mime_type == wav.MIME_TYPE:
             return wav.blocks(self.data)
         return codec.blocks(self.data, self.facts)
 
@@ -190,17 +186,6 @@ class Audio(Media):
         """The largest sample in dBFS; -inf for silence."""
         return loudness.peak(self.blocks())
 
-    @property
-    def extension(self) -> str:
-        """The usual file name ending, such as `.wav`."""
-        return formats.EXTENSIONS[self.mime_type]
-
-    def serialize(self) -> list[bytes | memoryview]:
-        """The file to write: `data` with the provenance in it, in pieces."""
-        if self.provenance is None:
-            return [self.data]
-        return formats.written_into(self.data, self.facts, self.provenance.to_json().encode())
-
     def sound(self) -> Sound:
         """The same as bare samples that can be played at once; decodes."""
         pcm = b"".join(map(wav.to_pcm, self.blocks()))
@@ -217,7 +202,7 @@ class Audio(Media):
         """
         width = _checked(width, _WIDTHS, "width")
         height = _checked(height, _HEIGHTS, "height")
-        drawn = waveform.draw(self._parts(), self.facts.frames, width, height)
+        drawn = sound_preview.draw(self._parts(), self.facts.frames, width, height)
         return Image(pixels.encode(pixels.pillow_of(drawn)))
 
     def preview(self) -> SoundPreview:
@@ -229,8 +214,8 @@ class Audio(Media):
         if not self._shown:
             small = (
                 SoundPreview(self.data, self.mime_type, self.seconds, "")
-                if len(self.data) <= LARGEST
-                else make_preview(self.blocks(), self.sample_rate, self.seconds)
+                if len(self.data) <= sound_preview.LARGEST
+                else sound_preview.make_preview(self.blocks(), self.sample_rate, self.seconds)
             )
             self._shown.append(small)
         return self._shown[0]
@@ -255,7 +240,7 @@ class Audio(Media):
         if frames * self.channels <= _DRAWN_WHOLE:
             return placed(self.blocks())
         places = range(0, frames, -(-frames // _GLIMPSES))
-        if self.mime_type == "audio/wav":
+        if self.mime_type == wav.MIME_TYPE:
             return wav.glimpses(self.data, places, _DRAWN_AT_MOST)
         return codec.glimpses(self.data, self.facts, places, _DRAWN_AT_MOST)
 
@@ -267,28 +252,17 @@ class Audio(Media):
             f'style="max-width:100%">{label}</audio>'
         )
 
-    @classmethod
-    def _inspect(cls, data: bytes) -> SoundFacts:
-        return formats.inspect(data)
-
-    def _read_provenance(self) -> Provenance | None:
-        record = formats.record_in(self.data, self.facts)
-        return Provenance.from_json(record) if record else None
-
     def _converted(self, target: Path) -> Self:
-        wanted = _TYPES.get(target.suffix.lower())
-        if wanted is None:
-            raise MediaError(
-                "Sound is saved as .wav, .mp3, .ogg, .opus, .flac or .m4a, not as "
-                f"{target.suffix!r}."
-            )
-        if wanted == self.mime_type:
+        mime_type = SOUNDS.type_of(target)
+        if mime_type is None:
+            raise MediaError(f"Sound is saved as {SOUNDS.suffixes}, not as {target.suffix!r}.")
+        if mime_type == self.mime_type:
             return self
         bits = 24 if self.facts.bits > 16 else 16
-        if wanted == "audio/wav":
+        if mime_type == wav.MIME_TYPE:
             data = wav.encode(self.samples, self.sample_rate, bits=bits)
         else:
-            data = codec.encode(self.samples, self.sample_rate, wanted, bits=bits)
+            data = codec.encode(self.samples, self.sample_rate, mime_type, bits=bits)
         return replace(self, data=data)
 
     def _text(self) -> str | None:
@@ -304,3 +278,66 @@ def _checked(value: Any, allowed: range, name: str) -> int:
         most = allowed.stop - 1
         raise MediaError(f"{name}={quoted(value)} is not a whole number from 1 to {most:,}.")
     return int(value)
+
+
+def concatenate(
+    parts: "Sequence[Audio]", *, gap: float = 0.0, provenance: Provenance | None = None
+) -> Audio:
+    """One piece after the other, as a WAV; decodes, so better in a thread.
+
+    Args:
+        parts: One or more; rate and channels become the highest among them.
+        gap: Seconds of silence between two.
+        provenance: How the whole was made. The captions of the parts are moved to where they are
+            heard now and put into its notes.
+
+    Raises:
+        MediaError: There is nothing to join, or a part cannot be decoded.
+    """
+    import numpy as np
+
+    if not parts:
+        raise MediaError("There is nothing to join; give one piece of sound or more.")
+    if not 0 <= gap <= 3_600:
+        raise MediaError(f"gap={quoted(gap)} is not a time between pieces; give seconds from 0.")
+    rate = max(part.sample_rate for part in parts)
+    channels = max(part.channels for part in parts)
+    silence = np.zeros((round(gap * rate), channels), np.float32)
+    pieces: list[npt.NDArray[np.float32]] = []
+    captions: list[Caption] = []
+    at = 0
+    for part in parts:
+        piece = _faded(_in_form(part, rate, channels), rate)
+        captions += part.captions.later(at / rate)
+        pieces += [piece, silence]
+        at += len(piece) + len(silence)
+    whole = np.concatenate(pieces[:-1])
+    return Audio.from_samples(whole, rate, provenance=_with_captions(provenance, captions))
+
+
+def _in_form(part: Audio, rate: int, channels: int) -> "npt.NDArray[np.float32]":
+    import numpy as np
+
+    samples = resampled(part.samples, part.sample_rate, rate)
+    if part.channels == channels:
+        return samples
+    return np.repeat(samples.mean(1, keepdims=True), channels, axis=1)
+
+
+def _faded(samples: "npt.NDArray[np.float32]", rate: int) -> "npt.NDArray[np.float32]":
+    """Up from silence and down to it."""
+    import numpy as np
+
+    ramp = np.linspace(0, 1, min(len(samples), round(_FADE * rate)), dtype=np.float32)[:, None]
+    faded = samples.copy()
+    faded[: len(ramp)] *= ramp
+    faded[len(faded) - len(ramp) :] *= ramp[::-1]
+    return faded
+
+
+def _with_captions(provenance: Provenance | None, captions: list[Caption]) -> Provenance | None:
+    if provenance is None or not captions:
+        return provenance
+    return replace(
+        provenance, notes={**provenance.notes, "captions": Captions(tuple(captions)).to_plain()}
+    )

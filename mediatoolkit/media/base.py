@@ -2,34 +2,29 @@
 
 import abc
 import asyncio
+import contextlib
 import hashlib
 import os
+import struct
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.media.containers import Family
+from mediatoolkit.media.containers.base import Container, Facts, Piece
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.runtime import files
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _IN_THREAD = 1 << 20
 _FOR_THE_PACKAGE = frozenset({"conversation", "facts", "noun", "serialize", "with_path"})
 
 
 M = TypeVar("M", bound="Media")
-
-
-class Structure(Protocol):
-    """What the structure of a file says, whatever it holds."""
-
-    @property
-    def mime_type(self) -> str:
-        """By the bytes themselves."""
-
-    @property
-    def length(self) -> int:
-        """Bytes the media takes; what follows them is not part of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
@@ -48,20 +43,23 @@ class Media(abc.ABC):
     data: bytes
     provenance: Provenance | None = None
     path: Path | None = None
-    facts: Structure = field(init=False)
+    facts: Facts = field(init=False)
 
+    _family: ClassVar[Family[Any]]
     noun: ClassVar[str] = "media"
     """What it is called where nothing is known of its origin."""
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
         object.__setattr__(self, "data", self._bytes(self.data))
-        facts = self._inspect(self.data)
+        facts = self._family.inspect(self.data)
         object.__setattr__(self, "facts", facts)
         if len(self.data) > facts.length:
             object.__setattr__(self, "data", self.data[: facts.length])
         if self.provenance is None:
-            object.__setattr__(self, "provenance", self._read_provenance())
+            with contextlib.suppress(IndexError, struct.error):  # its notes may be broken alone
+                record = self._container.read_record(self.data)
+                object.__setattr__(self, "provenance", record)
 
     @classmethod
     async def load(cls, data: bytes, **known: Any) -> Self:
@@ -92,17 +90,19 @@ class Media(abc.ABC):
         return self.facts.mime_type
 
     @property
-    @abc.abstractmethod
     def extension(self) -> str:
         """The usual file name ending, such as `.png`."""
+        return self._container.SUFFIXES[0]
 
     def digest(self) -> str:
         """SHA-256 of `data`, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
 
-    @abc.abstractmethod
-    def serialize(self) -> list[bytes | memoryview]:
-        """The file to write: `data` with the provenance in it, in pieces."""
+    def serialize(self) -> list[Piece]:
+        """The file to write: `data` with the provenance in it, in pieces; in any thread."""
+        if self.provenance is None:
+            return [self.data]
+        return self._container.with_record(self.data, self.provenance)
 
     @abc.abstractmethod
     def preview(self) -> Any:
@@ -202,18 +202,9 @@ class Media(abc.ABC):
     def _summary(self) -> str:
         """Its measures, such as `1024×1024`."""
 
-    @classmethod
-    @abc.abstractmethod
-    def _inspect(cls, data: bytes) -> Structure:
-        """Check the structure.
-
-        Raises:
-            MediaError: The bytes are not such media.
-        """
-
-    @abc.abstractmethod
-    def _read_provenance(self) -> Provenance | None:
-        """What the file itself says of its origin."""
+    @property
+    def _container(self) -> Container[Any]:
+        return self._family.by_type[self.mime_type]
 
     @abc.abstractmethod
     def _converted(self, target: Path) -> Self:
@@ -246,6 +237,29 @@ def read_whole(file: Any) -> bytes:
     raise MediaError(
         f"{type(file).__name__} gives {type(data).__name__}, not bytes; open it with 'rb'."
     )
+
+
+def is_tensor(thing: object) -> bool:
+    """Whether *thing* is a tensor as torch has them; an open file has a `detach`, too."""
+    return all(callable(getattr(thing, name, None)) for name in ("detach", "cpu", "numpy"))
+
+
+def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
+    """The numbers of a tensor, wherever it is; float types that NumPy lacks become float32.
+
+    Raises:
+        MediaError: NumPy cannot have them.
+    """
+    import numpy as np
+
+    try:
+        plain = tensor.detach().cpu()
+        try:
+            return np.asarray(plain.numpy())
+        except TypeError:  # bfloat16, and the floats of 8 bits
+            return np.asarray(plain.float().numpy())
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise MediaError(f"The tensor has no numbers for NumPy: {error}") from error
 
 
 def figure(content: str, caption: str) -> str:

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from mediatoolkit.checks import visible
-from mediatoolkit.media.structure import LONGEST
+from mediatoolkit.media.containers.base import MAX_SECONDS
 
 MOST = 20_000
 """Captions that are read; a day of speech has fewer sentences."""
@@ -85,7 +85,7 @@ class Captions(Sequence[Caption]):
 def _caption(start: object, end: object, text: object) -> Caption:
     if not isinstance(start, (int, float)) or not isinstance(end, (int, float)):
         raise TypeError
-    if not isinstance(text, str) or not 0 <= start <= end <= LONGEST:
+    if not isinstance(text, str) or not 0 <= start <= end <= MAX_SECONDS:
         raise ValueError
     return Caption(float(start), float(end), text)
 

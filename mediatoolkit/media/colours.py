@@ -1,9 +1,10 @@
-"""Colours as a screen shows them: ICC profiles, by way of Pillow's LittleCMS."""
+"""Colours as a screen shows them: eight bits of red, green and blue, in sRGB.
+
+ICC profiles are applied by Pillow's LittleCMS.
+"""
 
 import io
 from typing import TYPE_CHECKING
-
-from mediatoolkit.media.modes import plain
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -15,7 +16,40 @@ _SPACES = {
 }
 """Modes of Pillow by what the head of a profile says it describes."""
 
+_SEE_THROUGH = ("LA", "PA", "RGBA", "RGBa")
 _WITH_ALPHA = {"LA": "L", "RGBA": "RGB"}
+
+
+def plain(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """Eight bits a channel: RGB, or RGBA where something shows through.
+
+    Raises:
+        ValueError: Pillow has no way from its mode to that.
+    """
+    if picture.mode.startswith("I;16"):
+        return _dark_to_bright(picture).convert("RGB")
+    return picture.convert("RGBA" if _shows_through(picture) else "RGB")
+
+
+def is_opaque(picture: "PillowImage.Image") -> bool:
+    """Whether it is in colours or grey, as browsers take them, and nothing shows through."""
+    return picture.mode in ("1", "L", "P", "RGB") and not _shows_through(picture)
+
+
+def flattened(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """RGB, with transparency over white."""
+    from PIL import Image as PillowImage
+
+    over = plain(picture)
+    if over.mode == "RGB":
+        return over
+    white = PillowImage.new("RGBA", over.size, "white")
+    return PillowImage.alpha_composite(white, over).convert("RGB")
+
+
+def shown(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """The same as a screen shows it: RGB, in sRGB, over white."""
+    return flattened(to_srgb(picture))
 
 
 def profile_of(picture: "PillowImage.Image") -> bytes | None:
@@ -79,3 +113,17 @@ def _without_profile(picture: "PillowImage.Image") -> "PillowImage.Image":
         picture = picture.copy()
         del picture.info["icc_profile"]
     return picture
+
+
+def _shows_through(picture: "PillowImage.Image") -> bool:
+    return picture.mode in _SEE_THROUGH or "transparency" in picture.info
+
+
+def _dark_to_bright(picture: "PillowImage.Image") -> "PillowImage.Image":
+    """Grey of 16 bits in 8; Pillow would make all white that is above 255."""
+    import numpy as np
+    from PIL import Image as PillowImage
+
+    bright = PillowImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    bright.info = dict(picture.info)
+    return bright

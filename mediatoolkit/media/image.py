@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, Self, Union
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import embed, pixels
+from mediatoolkit.media import pixels
 from mediatoolkit.media.base import Media, figure
-from mediatoolkit.media.formats import EXTENSIONS, Facts, inspect
-from mediatoolkit.media.metadata import metadata_of, read_metadata
+from mediatoolkit.media.containers import PICTURES, Family, read_metadata
+from mediatoolkit.media.containers.base import PictureFacts
 from mediatoolkit.media.preview import Preview, make_preview
-from mediatoolkit.media.provenance import Provenance
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -56,8 +55,9 @@ class Image(Media):
         MediaError: The bytes are no such picture, cut short, corrupt, or over 50 million pixels.
     """
 
-    facts: Facts = field(init=False)
-    noun: ClassVar[str] = "picture"
+    facts: PictureFacts = field(init=False)
+    _family: ClassVar[Family[PictureFacts]] = PICTURES
+    noun: ClassVar[str] = PICTURES.noun
     conversation: object = None
     _shown: list[Preview | str] = field(init=False, default_factory=list)
 
@@ -78,7 +78,7 @@ class Image(Media):
         if image is not None:
             return image
         picture = pixels.pillow_of(thing)
-        return cls(pixels.encode(picture, metadata=metadata_of(picture)))
+        return cls(pixels.encode(picture, metadata=pixels.metadata_of(picture)))
 
     @property
     def width(self) -> int:
@@ -89,17 +89,6 @@ class Image(Media):
     def height(self) -> int:
         """Pixels."""
         return self.facts.height
-
-    @property
-    def extension(self) -> str:
-        """The usual file name ending, such as `.png`."""
-        return EXTENSIONS[self.mime_type]
-
-    def serialize(self) -> list[bytes | memoryview]:
-        """The file to write: `data` with the provenance in it, in pieces."""
-        if self.provenance is None:
-            return [self.data]
-        return embed.written_into(self.data, self.facts, self.provenance)
 
     def to_pil(self) -> "PillowImage.Image":
         """Decode; blocks, about 20 ms for a megapixel.
@@ -155,19 +144,15 @@ class Image(Media):
         data = {small.mime_type: inline, "text/html": shown, "text/plain": repr(self)}
         return data, {small.mime_type: {"alt": alt, "width": small.width, "height": small.height}}
 
-    @classmethod
-    def _inspect(cls, data: bytes) -> Facts:
-        return inspect(data)
-
-    def _read_provenance(self) -> Provenance | None:
-        return embed.read_from(self.data, self.facts)
-
     def _converted(self, target: Path) -> Self:
-        wanted = pixels.mime_type_of(target)
-        if wanted == self.mime_type:
+        mime_type = PICTURES.type_of(target)
+        if mime_type is None:
+            suffixes = PICTURES.suffixes
+            raise MediaError(f"Pictures are saved as {suffixes}, not as {target.suffix!r}.")
+        if mime_type == self.mime_type:
             return self
-        known = read_metadata(self.data, self.mime_type)
-        return replace(self, data=pixels.converted(self.data, wanted, known))
+        metadata = read_metadata(self.data, self.mime_type)
+        return replace(self, data=pixels.converted(self.data, mime_type, metadata))
 
     def _summary(self) -> str:
         return f"{self.width}×{self.height}"

@@ -1,15 +1,14 @@
 """From bytes to pixels and back; Pillow and NumPy are loaded when pixels are wanted."""
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import colours, embed
-from mediatoolkit.media.metadata import Metadata, options_for
-from mediatoolkit.media.modes import flattened, plain
-from mediatoolkit.media.reading import decode, decoding, opened, upright
-from mediatoolkit.media.tensors import array_of_tensor, is_tensor
+from mediatoolkit.media.base import array_of_tensor, is_tensor
+from mediatoolkit.media.colours import flattened, is_rgb, plain, profile_of, shown, to_srgb
+from mediatoolkit.media.containers import jpeg, png, xmp
+from mediatoolkit.media.containers.metadata import EXIF_HEAD, RECORD_KEYWORD, Metadata
+from mediatoolkit.media.decoding import decode, decoding, opened, upright
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,7 +19,7 @@ __all__ = [
     "decode",
     "encode",
     "flattened",
-    "mime_type_of",
+    "metadata_of",
     "pillow_of",
     "plain",
     "shown",
@@ -40,29 +39,7 @@ _NATIVE_MODES = {
 }
 """Modes of Pillow that a format holds as they are."""
 
-_SUFFIXES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-}
-
-
-def mime_type_of(path: Path) -> str:
-    """The type that a file name promises.
-
-    Raises:
-        MediaError: None that we write.
-    """
-    mime_type = _SUFFIXES.get(path.suffix.lower())
-    if mime_type is None:
-        raise MediaError(f"Pictures are saved as .png, .jpg or .webp, not as {path.suffix!r}.")
-    return mime_type
-
-
-def shown(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """The same as a screen shows it: RGB, in sRGB, over white."""
-    return flattened(colours.to_srgb(picture))
+_LONGEST_COMMENT = 65_533  # bytes, in a JPEG
 
 
 def encode(
@@ -94,7 +71,7 @@ def encode(
     except (OSError, ValueError) as error:
         raise _not_written(picture, mime_type, error) from error
     data = file.getvalue()
-    return embed.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
+    return jpeg.with_xmp(data, packet) if packet and mime_type == "image/jpeg" else data
 
 
 def converted(data: bytes, mime_type: str, metadata: Metadata) -> bytes:
@@ -142,9 +119,9 @@ def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image"
     """In a mode that the format holds."""
     if picture.mode in _NATIVE_MODES.get(mime_type, ()):
         return picture
-    if not colours.is_rgb(picture):
-        picture = colours.to_srgb(picture)
-    profile = colours.profile_of(picture)
+    if not is_rgb(picture):
+        picture = to_srgb(picture)
+    profile = profile_of(picture)
     fitted = flattened(picture) if mime_type == "image/jpeg" else plain(picture)
     if profile is not None:
         fitted.info["icc_profile"] = profile
@@ -153,8 +130,39 @@ def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image"
 
 def _options(picture: "PillowImage.Image", mime_type: str, metadata: Metadata) -> dict[str, Any]:
     """How Pillow is told to write a picture, with all that it would else choose itself."""
-    options = _OPTIONS[mime_type] | options_for(metadata, mime_type)
-    return options | {"icc_profile": colours.profile_of(picture)} | _resolution(picture)
+    options = _OPTIONS[mime_type] | _notes_for(metadata, mime_type)
+    return options | {"icc_profile": profile_of(picture)} | _resolution(picture)
+
+
+def _notes_for(metadata: Metadata, mime_type: str) -> dict[str, Any]:
+    """How Pillow is told to write it; the colour profile goes with the pixels.
+
+    A JPEG's XMP may be too long for one segment, which Pillow refuses.
+    """
+    if mime_type == "image/png":
+        return {"exif": metadata.exif or None, "pnginfo": _png_info(metadata)}
+    comment = b""
+    texts = list(metadata.texts)
+    if mime_type == "image/jpeg":
+        for keyword, text in metadata.texts:
+            if keyword == "Comment" and not comment and len(text.encode()) <= _LONGEST_COMMENT:
+                comment = text.encode()
+                texts.remove((keyword, text))
+    packet = xmp.with_texts(metadata.xmp, texts) if texts else metadata.xmp
+    head = EXIF_HEAD if metadata.exif and mime_type == "image/jpeg" else b""
+    options: dict[str, Any] = {"exif": head + metadata.exif, "xmp": packet}
+    return options | ({"comment": comment} if mime_type == "image/jpeg" else {})
+
+
+def _png_info(metadata: Metadata) -> Any:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for keyword, text in metadata.texts:
+        info.add_itxt(keyword[:79] or "Comment", text.replace("\0", ""))
+    if metadata.xmp:
+        info.add_itxt(png.XMP_KEYWORD, metadata.xmp.decode("utf-8", "replace").replace("\0", ""))
+    return info
 
 
 def _resolution(picture: "PillowImage.Image") -> dict[str, Any]:
@@ -168,6 +176,21 @@ def _resolution(picture: "PillowImage.Image") -> dict[str, Any]:
 def _not_written(picture: "PillowImage.Image", mime_type: str, error: Exception) -> MediaError:
     wide, high = picture.size
     return MediaError(f"{wide} × {high} pixels cannot be written as {_FORMATS[mime_type]}: {error}")
+
+
+def metadata_of(picture: "PillowImage.Image") -> Metadata:
+    """What Pillow keeps of the file that *picture* was read from; its pixels are upright."""
+    info = picture.info
+    texts = {"Comment": info.get("comment"), **getattr(picture, "text", {})}
+    return Metadata(
+        exif=_bytes(info.get("exif")).removeprefix(EXIF_HEAD),
+        xmp=_bytes(info.get("xmp")),
+        texts=tuple(
+            (name, jpeg.decoded(_bytes(text)))
+            for name, text in texts.items()
+            if text and name not in (png.XMP_KEYWORD, RECORD_KEYWORD)
+        ),
+    )
 
 
 def to_array(
@@ -253,3 +276,9 @@ def _from_array(array: "npt.NDArray[Any]", *, channels_first: bool) -> "PillowIm
     if array.dtype != np.uint8:
         raise MediaError(f"A picture is made of uint8 or floats, not of {array.dtype}.")
     return PillowImage.fromarray(np.ascontiguousarray(array))
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return bytes(value) if isinstance(value, (bytes, bytearray)) else b""

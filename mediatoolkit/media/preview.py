@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mediatoolkit.media import pixels
-from mediatoolkit.media.formats import Facts
-from mediatoolkit.media.metadata import Metadata, read_metadata
-from mediatoolkit.media.modes import is_opaque
+from mediatoolkit.media.colours import is_opaque
+from mediatoolkit.media.containers import read_metadata
+from mediatoolkit.media.containers.base import PictureFacts
+from mediatoolkit.media.containers.metadata import Metadata
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -38,7 +39,7 @@ class Preview:
     height: int
 
 
-def make_preview(data: bytes, facts: Facts) -> Preview:
+def make_preview(data: bytes, facts: PictureFacts) -> Preview:
     """The largest copy of a picture, no larger than itself, that fits.
 
     Its colours are sRGB, and nothing but pixels is in it.
@@ -66,7 +67,7 @@ def make_preview(data: bytes, facts: Facts) -> Preview:
 
 
 def _exact(
-    data: bytes, facts: Facts, picture: "PillowImage.Image", flat: "PillowImage.Image"
+    data: bytes, facts: PictureFacts, picture: "PillowImage.Image", flat: "PillowImage.Image"
 ) -> tuple[str, bytes]:
     """Type and bytes of what shows a small picture best, and takes no more than a fine JPEG.
 

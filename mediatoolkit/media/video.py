@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import struct
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,23 +10,18 @@ from urllib.parse import quote
 
 from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import boxes, ebml, pixels, reel
+from mediatoolkit.media import frames, pixels
 from mediatoolkit.media.base import Media, figure
-from mediatoolkit.media.formats import MAX_PIXELS
+from mediatoolkit.media.containers import FILMS, Family
+from mediatoolkit.media.containers.base import FilmFacts
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
-from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.media.signatures import not_taken
-from mediatoolkit.media.structure import FilmFacts, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
     import numpy.typing as npt
-
-EXTENSIONS = {boxes.MIME_TYPE: ".mp4", ebml.MIME_TYPE: ".webm"}
-_WRITERS = {boxes.MIME_TYPE: boxes.with_provenance, ebml.MIME_TYPE: ebml.with_provenance}
 
 INLINE = 100_000
 """Bytes of a film that may stand in a page; a larger one is linked."""
@@ -49,7 +43,8 @@ class Video(Media):
     """
 
     facts: FilmFacts = field(init=False)
-    noun: ClassVar[str] = "film"
+    _family: ClassVar[Family[FilmFacts]] = FILMS
+    noun: ClassVar[str] = FILMS.noun
     _shown: list[Preview] = field(init=False, default_factory=list)
     _measured: list[tuple[float, float]] = field(init=False, default_factory=list)
 
@@ -97,17 +92,6 @@ class Video(Media):
         """Pixels, as it is shown."""
         return self.facts.height
 
-    @property
-    def extension(self) -> str:
-        """The usual file name ending, `.mp4` or `.webm`."""
-        return EXTENSIONS[self.mime_type]
-
-    def serialize(self) -> list[Piece]:
-        """The file to write: `data` with the provenance in it, in pieces."""
-        if self.provenance is None:
-            return [self.data]
-        return _WRITERS[self.mime_type](self.data, self.provenance)
-
     def poster(self, at: float = 0.0) -> Image:
         """The picture that is seen at a moment; blocks.
 
@@ -120,7 +104,7 @@ class Video(Media):
         """
         if not is_number(at) or not at >= 0:
             raise MediaError(f"A film has no picture at {quoted(at)} s; it begins at 0.")
-        for seconds, picture in reel.frames(self.data, at, stretch=self.facts.stretch):
+        for seconds, picture in frames.decode(self.data, at, stretch=self.facts.stretch):
             provenance = self.provenance
             if provenance is not None:
                 provenance = replace(
@@ -139,7 +123,7 @@ class Video(Media):
             MediaError: The film cannot be decoded.
             MissingExtraError: PyAV is not installed.
         """
-        for _, picture in reel.frames(self.data, stretch=self.facts.stretch):
+        for _, picture in frames.decode(self.data, stretch=self.facts.stretch):
             yield picture
 
     def preview(self) -> Preview:
@@ -150,8 +134,8 @@ class Video(Media):
             MissingExtraError: PyAV is not installed.
         """
         if not self._shown:
-            frames = reel.frames(self.data, stretch=self.facts.stretch, within=_LONGER_SIDE)
-            for _, picture in frames:
+            stretch = self.facts.stretch
+            for _, picture in frames.decode(self.data, stretch=stretch, within=_LONGER_SIDE):
                 self._shown.append(Image(pixels.encode(pixels.pillow_of(picture))).preview())
                 return self._shown[0]
             raise MediaError("The film holds no picture.")
@@ -204,15 +188,8 @@ class Video(Media):
 
     def _measure(self) -> tuple[float, float]:
         if not self._measured:
-            self._measured.append(reel.measure(self.data))
+            self._measured.append(frames.measure(self.data))
         return self._measured[0]
-
-    @classmethod
-    def _inspect(cls, data: bytes) -> FilmFacts:
-        return inspect(data)
-
-    def _read_provenance(self) -> Provenance | None:
-        return Provenance.from_json(self.facts.record) if self.facts.record else None
 
     def _converted(self, target: Path) -> Self:
         if target.suffix.lower() != self.extension:
@@ -226,29 +203,6 @@ class Video(Media):
         seconds = f"{self.facts.seconds:.1f} s " if self.facts.seconds else ""
         fps = f" {self.facts.fps:.3g} fps" if self.facts.fps else ""
         return f"{seconds}{self.width}×{self.height}{fps}"
-
-
-def inspect(data: bytes) -> FilmFacts:
-    """Check the structure of a film; above a megabyte, better in a thread.
-
-    Raises:
-        MediaError: Not MP4 or WebM, cut short, corrupt, or without pictures.
-    """
-    if boxes.is_mp4(data):
-        read = boxes.inspect
-    elif ebml.is_ebml(data):
-        read = ebml.inspect
-    else:
-        raise MediaError(not_taken(data, "film", "MP4 or WebM"))
-    try:
-        facts = read(data)
-    except (IndexError, struct.error):
-        facts = None
-    if facts is None:
-        raise MediaError("The film is cut short or corrupt; fetch or save it again.")
-    if not facts.width or not facts.height or facts.width * facts.height > MAX_PIXELS:
-        raise MediaError(f"A film of {facts.width}×{facts.height} pixels cannot be shown.")
-    return facts
 
 
 def _base64(data: bytes) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Media, Video, entry_of
-from mediatoolkit.media.signatures import name_of
+from mediatoolkit.media.containers.signatures import name_of
 from mediatoolkit.runtime.context import Timeout, context_for
 from mediatoolkit.runtime.files import read_file
 from mediatoolkit.transport import Transport

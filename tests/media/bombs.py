@@ -2,7 +2,7 @@
 
 import struct
 
-from mediatoolkit.media.sound import flac, ogg, wav
+from mediatoolkit.media.containers import flac, ogg, wav
 
 FRAME = 65_535  # samples of one channel in a FLAC frame
 

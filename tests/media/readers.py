@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL import ImageSequence
 
-from mediatoolkit.media.sound.codec import lenient, load_av
+from mediatoolkit.media.codec import lenient, load_av
 
 av = load_av()
 mutagen, tinytag, soundfile = map(importlib.import_module, ("mutagen", "tinytag", "soundfile"))

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError, MissingExtraError, StorageError
-from mediatoolkit.media import Audio, Caption, Captions, Provenance, concatenate
-from mediatoolkit.media.sound import codec, wav
+from mediatoolkit.media import Audio, Caption, Captions, Provenance, codec, concatenate
+from mediatoolkit.media.containers import wav
 
 RATE = 24_000
 FORMATS = ("audio/wav", "audio/mpeg", "audio/ogg", "audio/flac")

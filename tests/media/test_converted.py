@@ -12,7 +12,7 @@ from PIL import ImageCms, ImageOps, PngImagePlugin
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Image, Provenance
-from mediatoolkit.media.exif import orientation, without_orientation
+from mediatoolkit.media.containers.metadata import orientation, without_orientation
 from mediatoolkit.widgets.outputs.thumbs import reduced
 
 FOX = Provenance(model="local/painter", prompt="a fox", engine="local")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.media.sound import flac
+from mediatoolkit.media.containers import flac
 from tests.media import readers
 from tests.media.test_mp3 import SYNCED, ape_item, ape_tag, tag, v1
 

@@ -16,7 +16,8 @@ from PIL import ImageOps
 
 from mediatoolkit.errors import MediaError, StorageError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video, pixels
-from mediatoolkit.media.exif import orientation
+from mediatoolkit.media.containers import PICTURES
+from mediatoolkit.media.containers.metadata import orientation
 
 FOX = Provenance(
     model="local/painter",
@@ -337,7 +338,7 @@ def test_a_broken_note_of_a_camera_is_none(noise: bytes) -> None:
 def test_the_same_picture_in_a_place_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store says where it put a picture without reading it once more."""
     image = Image(encoded("PNG"), provenance=FOX)
-    monkeypatch.setattr(Image, "_inspect", None)
+    monkeypatch.setattr(PICTURES, "inspect", None)
 
     placed = image.with_path(Path("fox.png"))
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from mediatoolkit.media import Image, Provenance, mpf
-from mediatoolkit.media.xmp import JPEG_ROOM
+from mediatoolkit.media import Image, Provenance
+from mediatoolkit.media.containers import jpeg
+from mediatoolkit.media.containers.xmp import JPEG_ROOM
 from tests.media import readers
 
 FOX = Provenance(model="local/painter", prompt="a <fox> & 狐", engine="local", seed=7)
@@ -210,10 +211,10 @@ def test_an_index_in_either_order_of_bytes_is_set_right(order: str) -> None:
 
     def index(*pictures: tuple[int, int]) -> bytes:
         entries = [struct.pack(f"{order}IIIHH", 0, *one, 0, 0) for one in pictures]
-        return mpf.HEAD + head + fields + b"".join(entries)
+        return jpeg.INDEX_HEAD + head + fields + b"".join(entries)
 
     before = index((1_000, 0), (500, 900))
-    assert mpf.moved(before, grown=70, behind=20) == index((1_070, 0), (500, 920))
+    assert jpeg.moved_index(before, grown=70, behind=20) == index((1_070, 0), (500, 920))
 
 
 @pytest.mark.parametrize("cut", range(4, 60, 3))
@@ -221,5 +222,5 @@ def test_an_index_that_is_not_understood_stays(cut: int) -> None:
     base = mpo()
     start = base.index(b"MPF\0")
     index = base[start : start + cut]
-    assert len(mpf.moved(index, grown=70, behind=20)) == len(index)
-    assert mpf.moved(b"MPF\0nothing", grown=7, behind=7) == b"MPF\0nothing"
+    assert len(jpeg.moved_index(index, grown=70, behind=20)) == len(index)
+    assert jpeg.moved_index(b"MPF\0nothing", grown=7, behind=7) == b"MPF\0nothing"

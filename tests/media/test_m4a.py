@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import Audio, Provenance, Video, boxes, entries_in
-from mediatoolkit.media.sound import m4a
+from mediatoolkit.media import Audio, Provenance, Video, entries_in
+from mediatoolkit.media.containers import m4a, mp4
 from tests.media import readers
 from tests.media.clips import clip, sound_alone
 
@@ -65,7 +65,7 @@ FORMS = {
 
 def in_front(data: bytes) -> bytes:
     """The same with `moov` before the sound, as servers have it; all offsets move."""
-    found = {box.kind: data[box.start : box.end] for box in boxes.boxes(data, 0, len(data))}
+    found = {box.kind: data[box.start : box.end] for box in mp4.boxes(data, 0, len(data))}
     moov = bytearray(found[b"moov"])
     at = moov.index(b"stco") + 8
     old = data.index(found[b"mdat"])

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.media.sound import formats, id3, mpeg
+from mediatoolkit.media.containers import id3
+from mediatoolkit.media.containers import mp3 as container
 from tests.media import readers
 
 RATE = 44_100
@@ -262,9 +263,7 @@ def test_the_first_bytes_tell_the_record_before_a_large_cover() -> None:
     """A gallery reads no further."""
     large = tag(3, 0, frame(b"APIC", COVER * 30, plain))
     whole = b"".join(Audio(large + mp3(), STORY).serialize())
-    record = formats.record_in_head(whole[:32_768])
-    assert record is not None
-    assert Provenance.from_json(record) == STORY
+    assert container.read_record(whole[:32_768]) == STORY
 
 
 @given(st.binary(max_size=400), st.integers(0, 255), st.integers(0, 7))
@@ -379,4 +378,4 @@ def test_false_starts_end_the_search() -> None:
     crafted = b"ID3\3\0\0\0\0\0\0" + b"\xff\xfb\x90\0" * 500_000
     with pytest.raises(MediaError):
         Audio(crafted)
-    assert next(mpeg._rows(crafted, 10), None) is None
+    assert next(container._rows(crafted, 10), None) is None

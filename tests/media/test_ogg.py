@@ -13,13 +13,16 @@ import pytest
 import soundfile
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.media.sound import codec, ogg
+from mediatoolkit.media import Audio, Provenance, codec
+from mediatoolkit.media.containers import ogg
 
 RATE = 48_000
 STORY = Provenance(model="local/hibari", prompt="Once upon", engine="local")
-RECORDS = (STORY.to_json().encode(), b"x" * 300_000)
-"""The second takes several pages, and all that follow get new numbers."""
+LONG = Provenance(model="m", prompt="p", engine="a", notes={"text": "x" * 65_300})
+RECORDS = (STORY, LONG)
+"""The second, of nearly 64 KiB, takes two pages, and all that follow get new numbers."""
+
+assert len(LONG.to_json()) > 255 * 255
 
 CODECS = ("opus", "vorbis", "flac")
 
@@ -118,8 +121,8 @@ def saved(data: bytes) -> bytes:
     return b"".join(Audio(data, provenance=STORY).serialize())
 
 
-def written(data: bytes, record: bytes) -> bytes:
-    return b"".join(ogg.written_into(data, record))
+def written(data: bytes, record: Provenance) -> bytes:
+    return b"".join(ogg.with_record(data, record))
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -179,7 +182,7 @@ def test_all_links_of_a_chain_count(first: str, second: str) -> None:
     for record in RECORDS:
         once = written(data, record)
         assert once.endswith(sound(second) + sound(first))
-        assert ogg.record_in(once) == record
+        assert ogg.read_record(once) == record
         assert (Audio(once).samples == audio.samples).all()
         assert written(once, record) == once
 
@@ -217,7 +220,7 @@ def test_other_streams_stay_beside_the_sound(name: str, first: bytes) -> None:
     assert np.abs(audio.samples - Audio(sound(name)).samples).max() < 1e-5
     for record in RECORDS:
         once = written(data, record)
-        assert ogg.record_in(once) == record
+        assert ogg.read_record(once) == record
         assert Audio(once).facts.frames == audio.facts.frames
         theirs = [bytes(page) for page in pages(once) if page[14:18] == b"\7\0\0\0"]
         assert theirs == [bytes(page) for page in pages(data) if page[14:18] == b"\7\0\0\0"]

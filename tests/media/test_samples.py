@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import Audio
-from mediatoolkit.media.sound import codec, wav
+from mediatoolkit.media import Audio, codec
+from mediatoolkit.media.containers import wav
 
 RATE = 24_000
 WAVE = (np.sin(np.arange(2_400) / 9) * 0.5).astype(np.float32)

@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Image, Media, Video
-from mediatoolkit.media.signatures import kind_of, name_of
+from mediatoolkit.media.containers.signatures import kind_of, name_of
 
 
 def box(*brands: bytes) -> bytes:

@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from PIL import PngImagePlugin
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import Image, Provenance, reading
+from mediatoolkit.media import Image, Provenance, decoding
 from tests.media.bounded import Looker
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -123,9 +123,9 @@ def test_a_large_webp_is_the_same_as_a_small_one(
     exif[0x112] = turn
     notes = {"exif": exif, "icc_profile": b"of its own" * 20}
     data = file_of(noise("RGB"), "WEBP", lossless=lossless, quality=90, **notes)
-    expected = reading.decode(data, within=60)
-    monkeypatch.setattr(reading, "_MEMORY", 301 * 203 * 6)
-    small = reading.decode(data, within=60)
+    expected = decoding.decode(data, within=60)
+    monkeypatch.setattr(decoding, "_MEMORY", 301 * 203 * 6)
+    small = decoding.decode(data, within=60)
     assert small.size == expected.size
     assert small.info["icc_profile"] == expected.info["icc_profile"]
     difference = np.asarray(small).astype(int) - np.asarray(expected)
@@ -138,7 +138,7 @@ def test_other_large_webp_has_a_caption_alone(kind: str, monkeypatch: pytest.Mon
     more = {"save_all": True, "append_images": [noise("L")]} if kind == "moving" else {}
     mode = "RGB" if kind == "moving" else "RGBA"
     data = file_of(noise(mode), "WEBP", lossless="lossless" in kind, **more)
-    monkeypatch.setattr(reading, "_MEMORY", 301 * 203 * 6)
+    monkeypatch.setattr(decoding, "_MEMORY", 301 * 203 * 6)
     assert set(Image(data)._repr_mimebundle_()[0]) == {"text/html", "text/plain"}
 
 
@@ -164,11 +164,11 @@ def test_bands_join_to_the_same_picture(
 ) -> None:
     picture = noise(mode, size)
     data = file_of(picture)
-    expected = reading.decode(data, within=64).convert("RGBA")
+    expected = decoding.decode(data, within=64).convert("RGBA")
     assert max(expected.size) == 64
-    monkeypatch.setattr(reading, "_SMALL", 100)
-    monkeypatch.setattr(reading, "_BAND", 5_000)
-    small = reading.decode(data, within=64).convert("RGBA")
+    monkeypatch.setattr(decoding, "_SMALL", 100)
+    monkeypatch.setattr(decoding, "_BAND", 5_000)
+    small = decoding.decode(data, within=64).convert("RGBA")
     assert small.size == expected.size
     assert abs(np.asarray(small).astype(int) - np.asarray(expected)).mean() < 4
 
@@ -190,9 +190,9 @@ def test_colours_of_sixteen_bits_are_banded_by_their_upper_half(
     body = zlib.compress(rows)
     parts = b"".join(chunk(b"IDAT", body[at : at + 99]) for at in range(0, len(body), 99))
     data = SIGNATURE + head + parts + chunk(b"IEND", b"")
-    monkeypatch.setattr(reading, "_SMALL", 100)
-    monkeypatch.setattr(reading, "_BAND", 1_000)
-    seen = np.asarray(reading.decode(data, within=40))
+    monkeypatch.setattr(decoding, "_SMALL", 100)
+    monkeypatch.setattr(decoding, "_BAND", 1_000)
+    seen = np.asarray(decoding.decode(data, within=40))
     assert (seen == (pixels >> 8)).all()
     assert (np.asarray(Image(data)) == (pixels >> 8)).all()
 
@@ -204,8 +204,8 @@ def test_a_large_scan_keeps_its_turn_and_profile(
     exif = PillowImage.Exif()
     exif[0x112] = 6
     data = file_of(noise(mode, (60, 40)), exif=exif, icc_profile=b"of its own" * 20)
-    monkeypatch.setattr(reading, "_SMALL", 100)
-    small = reading.decode(data, within=30)
+    monkeypatch.setattr(decoding, "_SMALL", 100)
+    small = decoding.decode(data, within=30)
     assert small.size == (20, 30)
     assert small.info["icc_profile"] == b"of its own" * 20
 
@@ -215,7 +215,7 @@ def test_a_large_png_without_its_last_rows_is_an_error(monkeypatch: pytest.Monke
     longer = data.replace(struct.pack(">II", 90, 80), struct.pack(">II", 90, 99), 1)
     head = longer[12:29]
     longer = longer[:29] + struct.pack(">I", zlib.crc32(head)) + longer[33:]
-    monkeypatch.setattr(reading, "_SMALL", 100)
+    monkeypatch.setattr(decoding, "_SMALL", 100)
     with pytest.raises(MediaError, match="cannot be decoded"):
         Image(longer).preview()
 

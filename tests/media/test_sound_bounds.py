@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import Audio, audio
-from mediatoolkit.media.sound import arrays, loudness, preview, waveform
+from mediatoolkit.media import Audio, audio, loudness, samples, sound_preview
 from tests.media import bombs, drawn
 from tests.media.bounded import MEGABYTES, Looker
 
@@ -93,14 +92,16 @@ def test_it_does_not_matter_how_sound_is_cut_into_blocks(frames: int, step: int)
     noise = np.random.default_rng(1).uniform(-1, 1, (frames, 2)).astype(np.float32)
     noise *= np.linspace(0, 1, frames, dtype=np.float32)[:, None]
     parts = [noise[start : start + step] for start in range(0, frames, step)]
-    whole = waveform.draw([(0, noise)], frames, 50, 40)
+    whole = sound_preview.draw([(0, noise)], frames, 50, 40)
     assert (
-        np.abs(waveform.draw(arrays.placed(parts), frames, 50, 40).astype(int) - whole).max() <= 1
+        np.abs(sound_preview.draw(samples.placed(parts), frames, 50, 40).astype(int) - whole).max()
+        <= 1
     )
     assert loudness.peak(parts) == loudness.peak([noise])
     assert loudness.loudness(parts, 400) == pytest.approx(loudness.loudness([noise], 400))
     assert (
-        preview.make_preview(parts, 96_000, 1).data == preview.make_preview([noise], 96_000, 1).data
+        sound_preview.make_preview(parts, 96_000, 1).data
+        == sound_preview.make_preview([noise], 96_000, 1).data
     )
 
 
@@ -114,4 +115,4 @@ def test_too_many_samples_for_one_array_are_told(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("numpy.empty", no_room)
     with pytest.raises(MediaError, match=r"what the memory holds\); take it in pieces"):
-        arrays.filled(iter(()), 10, 1)
+        samples.filled(iter(()), 10, 1)

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError, MissingExtraError, StorageError
-from mediatoolkit.media import Provenance, Video, reel
-from mediatoolkit.media.boxes import boxes
+from mediatoolkit.media import Provenance, Video, frames
+from mediatoolkit.media.containers.mp4 import boxes
 from tests.media import drawn
 from tests.media.clips import SIZE, clip, sound_alone
 
@@ -78,7 +78,7 @@ def test_the_length_of_a_film_in_fragments_is_their_sum(
     data = clip(frames=60, movflags=movflags)
     video = Video(data)
     assert video.fps == pytest.approx(24, abs=0.01)
-    assert video.seconds == pytest.approx(reel.measure(data)[0], abs=0.001)
+    assert video.seconds == pytest.approx(frames.measure(data)[0], abs=0.001)
     assert video.seconds == pytest.approx(2.5, abs=0.001)
     without_pyav(monkeypatch)
     assert repr(Video(data)).startswith("<Video 2.5 s"), "it is read, not measured"
@@ -156,7 +156,7 @@ def test_a_title_that_is_no_utf_8_harms_no_picture(kind: str) -> None:
     video = Video(data)
     assert video.poster().width == video.preview().width == 160
     assert len(list(video.frames())) == 24
-    assert reel.measure(data)[0] == pytest.approx(1.0, abs=0.05)
+    assert frames.measure(data)[0] == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_film_in_high_definition_has_the_colours_of_high_definition() -> None:
@@ -386,7 +386,7 @@ def test_a_large_film_far_away_shows_its_first_picture_and_a_link(
 def test_a_film_too_large_for_a_preview_is_shown_by_its_caption(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mediatoolkit.media.reel._MOST_REDUCED", 100)
+    monkeypatch.setattr("mediatoolkit.media.frames._MOST_REDUCED", 100)
     video = Video(clip(), FOX)
     with pytest.raises(MediaError, match="too large"):
         video.preview()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.media.sound import wav
+from mediatoolkit.media.containers import wav
 
 RATE = 8_000
 STORY = Provenance(model="local/hibari", prompt="Once upon", engine="local")

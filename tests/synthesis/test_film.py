@@ -17,8 +17,8 @@ from PIL import ImageDraw
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Video
-from mediatoolkit.media.boxes import boxes
 from mediatoolkit.media.captions import Caption
+from mediatoolkit.media.containers.mp4 import boxes
 from mediatoolkit.synthesis.filming import frames, shots
 from mediatoolkit.synthesis.filming.film import compose
 from mediatoolkit.synthesis.filming.frames import fit

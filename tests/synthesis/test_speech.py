@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediatoolkit.errors import MissingExtraError, PromptError
-from mediatoolkit.media.sound.loudness import loudness
+from mediatoolkit.media.loudness import loudness
 from mediatoolkit.synthesis.speaking.speech import LOUDEST, check, dialogue, left_out, speak
 from mediatoolkit.synthesis.speaking.voices import VOICES
 from tests.hearing import heard, words_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance, Sound
-from mediatoolkit.media.sound import riff, wav
+from mediatoolkit.media.containers import riff, wav
 from mediatoolkit.providers.gemini.answers import candidate_of, parts_of
 from mediatoolkit.transport import Response
 
@@ -36,7 +36,7 @@ class Ear:
             MediaError: It is neither bare samples nor WAV.
         """
         data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
-        if wav.is_wav(data):
+        if wav.sniff(data):
             self._head = wav.head_of(data)
             if riff.is_cut(data, riff.read(data)):  # the rest comes with the next pieces
                 data = self._head + data[len(self._head) :]

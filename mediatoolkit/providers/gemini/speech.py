@@ -11,7 +11,7 @@ from typing import Any
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError
 from mediatoolkit.media import Audio, Provenance, Sound
-from mediatoolkit.media.joining import concatenate
+from mediatoolkit.media.audio import concatenate
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import ModelInfo, SpeechClient
 from mediatoolkit.providers.gemini.answers import (

@@ -203,7 +203,7 @@ class _Talk:
 
     def next(self, tell: Tell) -> _Said | None:
         """Make the next sentence, or None after the last; blocks."""
-        from mediatoolkit.media.sound.wav import to_pcm
+        from mediatoolkit.media.containers.wav import to_pcm
         from mediatoolkit.synthesis.speaking.speech import dialogue
 
         self._tell = tell

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from PIL import ImageFilter
 
 from mediatoolkit.media import Image, pixels
-from mediatoolkit.media.reel import pyav
+from mediatoolkit.media.frames import pyav
 from mediatoolkit.synthesis.filming.shots import Shot, Viewport
 
 ROOM = 1.2

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mediatoolkit.checks import visible
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.media.reel import pyav
+from mediatoolkit.media.frames import pyav
 from mediatoolkit.synthesis.filming.frames import Planes
 
 _PICTURE = {

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediatoolkit.errors import MediaError, MissingExtraError
-from mediatoolkit.media.sound.resample import resampled
+from mediatoolkit.media.samples import resampled
 from mediatoolkit.synthesis.speaking.voices import LocalVoice
 
 SAMPLE_RATE = 24_000

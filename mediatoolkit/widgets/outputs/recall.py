@@ -9,8 +9,8 @@ from typing import Any
 from mediatoolkit.checks import is_number
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.media.containers.base import MAX_SECONDS
 from mediatoolkit.media.provenance import DEEPEST
-from mediatoolkit.media.structure import LONGEST
 from mediatoolkit.store import Store
 
 _VERBS: dict[type[Media], str] = {Image: "image", Audio: "speech", Video: "video"}
@@ -65,7 +65,7 @@ def quoted(text: str) -> str:
 def _moment(provenance: Provenance) -> float | None:
     """Seconds into the film that a picture was taken from; None where the record names none."""
     seconds: Any = provenance.notes.get("seconds_into_film")
-    if not is_number(seconds) or not 0 <= seconds <= LONGEST:
+    if not is_number(seconds) or not 0 <= seconds <= MAX_SECONDS:
         return None
     return float(seconds)
 

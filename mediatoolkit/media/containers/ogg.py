@@ -13,8 +13,14 @@ from fractions import Fraction
 from itertools import takewhile
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.sound import comments, packets
-from mediatoolkit.media.sound.facts import Piece, SoundFacts, with_tags_behind
+from mediatoolkit.media.containers import comments, ogg_codecs
+from mediatoolkit.media.containers.base import Piece, SoundFacts
+from mediatoolkit.media.containers.id3 import with_tags_behind
+from mediatoolkit.media.provenance import Provenance
+
+NAME = "Ogg"
+MIME_TYPE = "audio/ogg"
+SUFFIXES: tuple[str, ...] = (".ogg", ".opus")
 
 _HEAD = struct.Struct("<4sBBqIIIB")
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
@@ -60,7 +66,7 @@ class _Stream:
         before_last: The one before it.
     """
 
-    codec: packets.Codec | None
+    codec: ogg_codecs.Codec | None
     last: _Page
     heads: list[bytes] = field(default_factory=list)
     head_pages: list[_Page] = field(default_factory=list)
@@ -68,7 +74,7 @@ class _Stream:
     end: int = 0
     before_last: int = 0
     _part: bytes = b""
-    _lengths: packets.Lengths | None = None
+    _lengths: ogg_codecs.Lengths | None = None
 
     def add(self, data: bytes, page: _Page) -> bool:
         """Take the next page; False when one is missing before it."""
@@ -152,7 +158,7 @@ class Link:
     bits: int
     start: int
     stop: int
-    codec: packets.Codec
+    codec: ogg_codecs.Codec
     stream: _Stream
     has_others: bool
 
@@ -175,7 +181,7 @@ class Link:
         return self.codec.may_begin_below_zero
 
 
-def is_ogg(data: bytes) -> bool:
+def sniff(data: bytes) -> bool:
     """Whether the bytes begin as an Ogg does."""
     return data.startswith(b"OggS")
 
@@ -196,7 +202,14 @@ def inspect(data: bytes) -> SoundFacts | None:
         return None
     frames = sum(frames_at(link, first.sample_rate) for link in chain)
     length = with_tags_behind(data, last.stop)
-    return SoundFacts("audio/ogg", first.sample_rate, first.channels, frames, first.bits, length)
+    return SoundFacts(
+        mime_type=MIME_TYPE,
+        length=length,
+        sample_rate=first.sample_rate,
+        channels=first.channels,
+        frames=frames,
+        bits=first.bits,
+    )
 
 
 def frames_at(link: Link, sample_rate: int) -> int:
@@ -221,7 +234,7 @@ def links(data: bytes) -> list[Link]:
                 chain += _link(streams, start, page.start)
                 streams, start, is_begun = {}, page.start, False
             head = data[page.body : page.stop]
-            streams[page.serial] = _Stream(packets.codec_of(head), page)
+            streams[page.serial] = _Stream(ogg_codecs.codec_of(head), page)
             others.append(head)
             continue
         is_begun = True
@@ -230,21 +243,24 @@ def links(data: bytes) -> list[Link]:
     chain += _link(streams, start, max(stream.last.stop for stream in streams.values()))
     if not chain:
         raise MediaError(
-            f"This Ogg holds {packets.name_of(others)}, not a sound we take; convert it first, "
+            f"This Ogg holds {ogg_codecs.name_of(others)}, not a sound we take; convert it first, "
             "such as with `ffmpeg -i old.ogg -vn new.flac`."
         )
     return chain
 
 
-def written_into(data: bytes, record: bytes) -> list[Piece]:
-    """The file with *record* among the comments of its first stream, in the place of an older one.
+def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
+    """The file with the record among the comments of its first stream, instead of an older one.
 
     Raises:
         struct.error: A page is cut or corrupt.
     """
     link = links(data)[0]
     pages = link.stream.head_pages
-    heads = [link.codec.with_record(link.stream.heads[0], record), *link.stream.heads[1:]]
+    heads = [
+        link.codec.with_record(link.stream.heads[0], provenance.to_json().encode()),
+        *link.stream.heads[1:],
+    ]
     written = _paged(heads, pages[0])
     view = memoryview(data)
     pieces: list[Piece] = [view[: pages[0].start], *written]
@@ -261,19 +277,20 @@ def written_into(data: bytes, record: bytes) -> list[Piece]:
     return [*pieces, view[link.stop :]]
 
 
-def record_in(data: bytes) -> bytes | None:
-    """What `written_into` wrote, or None; needs no more than the first pages."""
+def read_record(data: bytes) -> Provenance | None:
+    """What `with_record` wrote, or None; needs no more than the first pages."""
     streams: dict[int, _Stream] = {}
     for page in _pages(data):
         if page.flags & _FIRST:
-            streams[page.serial] = _Stream(packets.codec_of(data[page.body : page.stop]), page)
+            streams[page.serial] = _Stream(ogg_codecs.codec_of(data[page.body : page.stop]), page)
             continue
         stream = streams.get(page.serial)
         if stream is None or stream.codec is None:
             continue
         stream.add(data, page)
         if stream.heads:
-            return comments.record_in(stream.heads[0][stream.codec.prefix :])
+            record = comments.record_in(stream.heads[0][stream.codec.prefix :])
+            return Provenance.from_json(record) if record else None
     return None
 
 

@@ -7,12 +7,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.sound import riff
-from mediatoolkit.media.sound.facts import Piece, SoundFacts
+from mediatoolkit.media.containers import riff
+from mediatoolkit.media.containers.base import Piece, SoundFacts
+from mediatoolkit.media.provenance import Provenance
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+NAME = "WAV"
+MIME_TYPE = "audio/wav"
+SUFFIXES: tuple[str, ...] = (".wav", ".wave")
 
 _INTEGERS, _FLOATS, _A_LAW, _MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _LAWS = (_A_LAW, _MU_LAW)
@@ -43,7 +48,7 @@ _OLD_WORDS = (b'"engine": ', b'"model": ', b'"prompt": ')
 _STREAMED = b"\xff" * 4  # in the place of a length
 _AT_ONCE = 1 << 18  # samples over all channels
 
-is_wav = riff.is_wave
+sniff = riff.is_wave
 repaired = riff.repaired
 
 
@@ -96,12 +101,12 @@ def inspect(data: bytes) -> SoundFacts | None:
         return None
     layout = _layout(data, form)
     return SoundFacts(
-        "audio/wav",
-        layout.sample_rate,
-        layout.channels,
-        layout.frames,
-        layout.bits,
-        riff.length(data, form),
+        mime_type=MIME_TYPE,
+        length=riff.length(data, form),
+        sample_rate=layout.sample_rate,
+        channels=layout.channels,
+        frames=layout.frames,
+        bits=layout.bits,
     )
 
 
@@ -166,17 +171,19 @@ def wrapped(pcm: bytes, *, sample_rate: int, channels: int, bits: int = 16) -> b
     return b"".join((head, form, struct.pack("<4sI", b"data", len(pcm)), pcm, padding))
 
 
-def written_into(data: bytes, record: bytes) -> list[Piece]:
-    """The file with *record* in a chunk of its own, in the place of an older one of ours."""
+def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
+    """The file with the record in a chunk of its own, in the place of an older one of ours."""
     form = riff.read(data)
     kept = [chunk for chunk in form.chunks if _record_of(data, chunk) is None]
+    record = provenance.to_json().encode()
     return riff.rebuilt(data, form, kept, riff.chunk(_RECORD, record, form.order))
 
 
-def record_in(data: bytes) -> bytes | None:
-    """What `written_into` wrote, or None."""
+def read_record(data: bytes) -> Provenance | None:
+    """What `with_record` wrote, or None."""
     records = (_record_of(data, chunk) for chunk in riff.read(data).chunks)
-    return next((record for record in records if record is not None), None)
+    record = next((record for record in records if record is not None), None)
+    return Provenance.from_json(record) if record else None
 
 
 def _record_of(data: bytes, chunk: riff.Chunk) -> bytes | None:

@@ -7,6 +7,8 @@ its name wherever a picture, sound or film is wanted. To add one, write a line i
 import re
 from dataclasses import dataclass
 
+from mediatoolkit.media.containers import id3
+
 PICTURE, SOUND, FILM, OTHER = "picture", "sound", "film", ""
 
 _WITH_PILLOW = "open it with Pillow, then mt.Image.of(…)"
@@ -32,7 +34,8 @@ class Kind:
     way_out: str = ""
 
 
-_UNKNOWN = Kind("unknown data")
+_UNKNOWN, _EMPTY = Kind("unknown data"), Kind("empty")
+_MP3 = Kind("MP3", SOUND)
 
 _BRANDS = {
     b"heic": Kind("HEIC", PICTURE, _WITH_HEIF),
@@ -81,9 +84,8 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (rb"riff\x2e\x91\xcf\x11", Kind("Wave64", SOUND, _AS_WAV)),
     (rb"OggS", Kind("Ogg", SOUND)),
     (rb"fLaC", Kind("FLAC", SOUND)),
-    (rb"ID3", Kind("MP3", SOUND)),
     (rb"\xff[\xf0\xf1\xf8\xf9]", Kind("AAC", SOUND, _AS_WAV)),
-    (rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", Kind("MP3", SOUND)),
+    (rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", _MP3),
     (rb"\xff[\xf4\xf5\xfc\xfd]", Kind("MP2", SOUND, _AS_WAV)),
     (rb"#!AMR", Kind("AMR", SOUND, _AS_WAV)),
     (rb"caff\0", Kind("CAF", SOUND, _AS_WAV)),
@@ -107,19 +109,12 @@ _TABLE = [(re.compile(start, re.DOTALL), kind) for start, kind in _STARTS]
 
 
 def kind_of(data: bytes) -> Kind:
-    """What *data* seem to be; the first kilobyte says it."""
-    head = data[:_HEAD]
-    if not head:
-        return Kind("empty")
-    if head[4:8] == b"ftyp":
-        return _of_brands(head)
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        webm = b"webm" in head[:64]
-        return Kind("WebM", FILM) if webm else Kind("Matroska", FILM, "save it as MP4 or WebM")
-    for start, kind in _TABLE:
-        if start.match(head):
-            return kind
-    return _of_text(head)
+    """What *data* seem to be; the first kilobyte says it, or that behind ID3 tags."""
+    if not data.startswith(b"ID3"):
+        return _kind_of_head(data[:_HEAD])
+    behind = id3.after_tags(data)
+    kind = _kind_of_head(data[behind : behind + _HEAD])
+    return _MP3 if kind in (_UNKNOWN, _EMPTY) else kind
 
 
 def name_of(data: bytes) -> str:
@@ -136,8 +131,20 @@ def not_taken(data: bytes, noun: str, formats: str) -> str:
         formats: Those that are taken, such as `"PNG, JPEG or WebP"`.
     """
     kind = kind_of(data)
-    message = f"This is {kind.name}, not a {noun} we take: use {formats}"
+    family = f", a {kind.family}" if kind.family not in (OTHER, noun) else ""
+    message = f"This is {kind.name}{family}, not a {noun} we take: use {formats}"
     return f"{message}; {kind.way_out}." if kind.way_out else f"{message}."
+
+
+def _kind_of_head(head: bytes) -> Kind:
+    if not head:
+        return _EMPTY
+    if head[4:8] == b"ftyp":
+        return _of_brands(head)
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        webm = b"webm" in head[:64]
+        return Kind("WebM", FILM) if webm else Kind("Matroska", FILM, "save it as MP4 or WebM")
+    return next((kind for start, kind in _TABLE if start.match(head)), None) or _of_text(head)
 
 
 def _of_brands(head: bytes) -> Kind:

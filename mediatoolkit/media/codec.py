@@ -8,9 +8,9 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
-from mediatoolkit.media.sound import id3, ogg
-from mediatoolkit.media.sound.facts import SoundFacts
-from mediatoolkit.media.sound.resample import resampled
+from mediatoolkit.media.containers import id3, ogg
+from mediatoolkit.media.containers.base import SoundFacts
+from mediatoolkit.media.samples import resampled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,14 +61,12 @@ def load_av() -> Any:
     """
     try:
         import av
-    except ImportError:
-        missing = MissingExtraError(
+    except ImportError as error:
+        raise MissingExtraError(
             "MP3, Ogg, FLAC and M4A are read and written with PyAV, which is not installed: "
             'pip install "mediatoolkit[local]". WAV works without it.'
-        )
-    else:
-        return av
-    raise missing
+        ) from error
+    return av
 
 
 def blocks(data: bytes, facts: SoundFacts) -> "Iterator[npt.NDArray[np.float32]]":
@@ -209,14 +207,11 @@ def _opened(data: bytes, facts: SoundFacts) -> Iterator[tuple[Any, Any]]:
     tags = id3.after_tags(data) if facts.mime_type == "audio/mpeg" else 0
     if tags > _LARGE_TAGS:  # FFmpeg takes its time over them
         data = data[tags:]
-    failure = None
     try:
         with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **lenient(av)) as file:
             yield av, file
     except (av.FFmpegError, EOFError, ValueError, IndexError) as error:
-        failure = MediaError(f"The sound cannot be decoded: {_reason(error)}")
-    if failure is not None:
-        raise failure
+        raise MediaError(f"The sound cannot be decoded: {_reason(error)}") from error
 
 
 def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iterator[Any]:

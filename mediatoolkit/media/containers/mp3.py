@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.sound import ape, id3
-from mediatoolkit.media.sound.facts import TAGS, Piece, SoundFacts
+from mediatoolkit.media.containers import ape, id3
+from mediatoolkit.media.containers.base import Piece, SoundFacts
+from mediatoolkit.media.containers.signatures import name_of
+from mediatoolkit.media.provenance import Provenance
+
+NAME = "MP3"
+MIME_TYPE = "audio/mpeg"
+SUFFIXES: tuple[str, ...] = (".mp3",)
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BITRATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -28,7 +34,7 @@ _HEAD = re.compile(
 _IN_A_ROW = 3  # frames; what looks like one alone may be chance
 _FALSE_STARTS = 10_000  # some 0.1 s of CPU
 _LONGEST_LEAD = 1 << 16
-_TAGS = (*TAGS, b"3DI")
+_TAGS = (*id3.TAGS, b"3DI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,10 @@ class _Info:
     after: int = 0
 
 
-def is_mp3(data: bytes) -> bool:
+def sniff(data: bytes) -> bool:
     """Whether the bytes begin as an MP3 does, perhaps behind zeros or within a frame."""
+    if name_of(data) not in ("MP3", "unknown data"):
+        return False
     begins = data[:3] == b"ID3" or _head(data, 0) is not None
     return begins or next(_rows(data[:_LONGEST_LEAD], 0), None) is not None
 
@@ -120,15 +128,23 @@ def inspect(data: bytes) -> SoundFacts | None:
         missing = max(0, info.count - count) * head.frames
         frames -= head.frames + info.before + max(0, info.after - missing)
     length = len(data) if _has_tag(data, stop) else stop
-    return SoundFacts("audio/mpeg", head.sample_rate, head.channels, frames, 16, length)
+    return SoundFacts(
+        mime_type=MIME_TYPE,
+        length=length,
+        sample_rate=head.sample_rate,
+        channels=head.channels,
+        frames=frames,
+        bits=16,
+    )
 
 
-def written_into(data: bytes, record: bytes) -> list[Piece]:
-    """The file with *record* in it, in the place of an older one of ours, all else as it was.
+def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
+    """The file with the record in it, in the place of an older one of ours, all else as it was.
 
     It goes where the file keeps its tags: into the first ID3v2 tag, or, where that cannot be read
     or there is none, into the APE tag. A file without either gets an ID3v2 tag.
     """
+    record = provenance.to_json().encode()
     old_tags, old_ape = list(id3.tags(data)), ape.tag_of(data)
     start = old_tags[-1].stop if old_tags else 0
     tags = [tag.without_record() for tag in old_tags if not tag.is_ours_alone]
@@ -144,12 +160,12 @@ def written_into(data: bytes, record: bytes) -> list[Piece]:
     return [*(tag.data for tag in tags), view[start : old_ape.start], end, view[old_ape.stop :]]
 
 
-def record_in(data: bytes) -> bytes | None:
-    """What `written_into` wrote, or None."""
+def read_record(data: bytes) -> Provenance | None:
+    """What `with_record` wrote, or None."""
     record = ape.tag_of(data).record  # first, as it leaves an ID3v2 tag alone that it cannot read
-    if record is not None:
-        return record
-    return next((tag.record for tag in id3.tags(data) if tag.record is not None), None)
+    if record is None:
+        record = next((tag.record for tag in id3.tags(data) if tag.record is not None), None)
+    return Provenance.from_json(record) if record else None
 
 
 def _head(data: bytes, at: int) -> _Head | None:

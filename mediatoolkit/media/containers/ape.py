@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mediatoolkit.media.sound import id3
+from mediatoolkit.media.containers import id3
 
 _MARK = b"APETAGEX"
 _ENDS = struct.Struct("<8sIIII8x")
@@ -19,7 +19,7 @@ _MOST_ITEMS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class ApeTag:
     """The tag of a file, empty where there is none.
 
     Attributes:
@@ -41,14 +41,14 @@ class Tag:
         """The record of ours, or None."""
         return next((self.items[value:end] for _, value, end in self._ours()), None)
 
-    def without_record(self) -> "Tag":
+    def without_record(self) -> "ApeTag":
         """The same without a record."""
         for start, _, end in self._ours():
             items = self.items[:start] + self.items[end:]
             return replace(self, items=items, count=self.count - 1)
         return self
 
-    def with_record(self, record: bytes) -> "Tag":
+    def with_record(self, record: bytes) -> "ApeTag":
         """The same with *record* as its first item."""
         others = self.without_record()
         ours = struct.pack("<II", len(record), 0) + _OUR_KEY + b"\0" + record
@@ -83,16 +83,16 @@ class Tag:
             at = end
 
 
-def tag_of(data: bytes) -> Tag:
+def tag_of(data: bytes) -> ApeTag:
     """The tag at the end of a file."""
     stop = id3.end_before_old_tags(data)
     foot = stop - _ENDS.size
     if foot < 0 or not data.startswith(_MARK, foot):
-        return Tag(stop, stop)
+        return ApeTag(stop, stop)
     _, version, size, count, flags = _ENDS.unpack_from(data, foot)
     first = stop - size
     if not 0 < first <= foot:
-        return Tag(stop, stop)
+        return ApeTag(stop, stop)
     start = first - _ENDS.size if flags & _HAS_HEADER else first
     start = start if data.startswith(_MARK, start) else first
-    return Tag(start, stop, data[first:foot], count, version)
+    return ApeTag(start, stop, data[first:foot], count, version)

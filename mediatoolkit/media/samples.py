@@ -1,10 +1,11 @@
-"""Samples of the arrays that people have, and arrays of samples."""
+"""Samples: of the arrays that people have, as arrays, and at another rate."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.tensors import array_of_tensor, is_tensor
+from mediatoolkit.media.base import array_of_tensor, is_tensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,8 +14,31 @@ if TYPE_CHECKING:
 LARGEST = 500_000_000
 """Samples over all channels in one array, 2 GB."""
 
+_AIR = 0.05  # seconds of silence around, since a spectrum takes the end to be before the beginning
 _MOST_CHANNELS = 64
 _LOUDEST = 8.0  # far beyond 1: these are no samples from -1 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A piece of sound, bare samples that can be played at once.
+
+    Attributes:
+        pcm: Signed 16 bits a sample, little-endian, channels side by side.
+        sample_rate: Hertz.
+        channels: From 1.
+        text: The words in it, where that is known.
+    """
+
+    pcm: bytes = field(repr=False)
+    sample_rate: int
+    channels: int = 1
+    text: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return len(self.pcm) / (2 * self.channels * self.sample_rate)
 
 
 def filled(
@@ -27,16 +51,12 @@ def filled(
     """
     import numpy as np
 
-    failure = MediaError(
-        f"The sound holds {frames * channels:,} samples, too many for one array (at most "
-        f"{LARGEST:,}, and what the memory holds); take it in pieces with blocks()."
-    )
     if frames * channels > LARGEST:
-        raise failure
+        raise _too_many(frames * channels)
     try:
         samples = np.empty((frames, channels), np.float32)
-    except MemoryError:
-        raise failure from None
+    except MemoryError as error:
+        raise _too_many(frames * channels) from error
     stop = 0
     for at, block in placed(blocks):
         stop = at + len(block)
@@ -61,6 +81,28 @@ def placed(
     for block in blocks:
         yield at, block
         at += len(block)
+
+
+def resampled(
+    samples: "npt.NDArray[np.floating]", old_rate: float, new_rate: float
+) -> "npt.NDArray[np.float32]":
+    """The same sound, `(frames, channels)`, at *new_rate*; what it cannot hold is filtered out."""
+    import numpy as np
+
+    frames = len(samples)
+    count = max(1, round(frames * new_rate / old_rate))
+    if old_rate == new_rate or not frames:
+        return samples.astype(np.float32)
+    air = round(old_rate * _AIR)
+    size = _smooth(frames + 2 * air)
+    padded = np.zeros((size, samples.shape[1]), np.float32)
+    padded[air : air + frames] = samples
+    new_size = round(size * new_rate / old_rate)
+    spectrum = np.fft.rfft(padded, axis=0)
+    kept = min(len(spectrum), new_size // 2 + 1)
+    sound = np.fft.irfft(spectrum[:kept], new_size, axis=0) * (new_size / size)
+    start = round(air * new_rate / old_rate)
+    return sound[start : start + count].astype(np.float32)
 
 
 def pair_of(thing: object) -> tuple[Any, Any] | None:
@@ -96,6 +138,13 @@ def samples_of(thing: Any) -> "npt.NDArray[np.float32]":
     return _scaled(array)
 
 
+def _too_many(samples: int) -> MediaError:
+    return MediaError(
+        f"The sound holds {samples:,} samples, too many for one array (at most {LARGEST:,}, and "
+        "what the memory holds); take it in pieces with blocks()."
+    )
+
+
 def _channels_last(samples: Any) -> Any:
     """The same with frames first; Hugging Face has the channels there, as tensors do."""
     if is_tensor(samples) or samples is None:
@@ -113,11 +162,10 @@ def _array(thing: Any) -> Any:
         )
     try:
         return np.asarray(thing)
-    except ValueError:
-        failure = MediaError("A list of lists of different lengths is not sound.")
+    except ValueError as error:
+        raise MediaError("A list of lists of different lengths is not sound.") from error
     except (RuntimeError, TypeError) as error:
-        failure = MediaError(f"{type(thing).__name__} is no array of samples: {error}")
-    raise failure
+        raise MediaError(f"{type(thing).__name__} is no array of samples: {error}") from error
 
 
 def _scaled(array: Any) -> "npt.NDArray[np.float32]":
@@ -142,3 +190,9 @@ def _scaled(array: Any) -> "npt.NDArray[np.float32]":
     raise MediaError(
         f"Samples are floats from -1 to 1, or int16, int32 or uint8, not {array.dtype}."
     )
+
+
+def _smooth(size: int) -> int:
+    """The next number from *size* whose transform is fast: a small factor times a power of two."""
+    power = 1 << max(0, size.bit_length() - 4)
+    return -(-size // power) * power

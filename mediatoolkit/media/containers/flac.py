@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from mediatoolkit.media.sound import ape, comments, id3
-from mediatoolkit.media.sound.facts import Piece, SoundFacts
+from mediatoolkit.media.containers import ape, comments, id3
+from mediatoolkit.media.containers.base import Piece, SoundFacts
+from mediatoolkit.media.provenance import Provenance
+
+NAME = "FLAC"
+MIME_TYPE = "audio/flac"
+SUFFIXES: tuple[str, ...] = (".flac",)
 
 _START = b"fLaC"
 _STREAM_INFO, _APPLICATION, _COMMENTS = 0, 2, 4
@@ -38,7 +43,7 @@ class _Block(NamedTuple):
         return bytes([self.kind | last << 7]) + len(self.content).to_bytes(3) + self.content
 
 
-def is_flac(data: bytes) -> bool:
+def sniff(data: bytes) -> bool:
     """Whether the bytes begin as a FLAC does, perhaps behind an ID3 tag."""
     return data.startswith(_START, id3.after_tags(data))
 
@@ -56,18 +61,26 @@ def inspect(data: bytes) -> SoundFacts | None:
     reach = max(longest >> 8, 64 + block_size * channels * (bits + 8) // 8)
     frames = _frames(data, max(first.stop, stop - min(reach, _LONGEST_FRAME)), stop, block_size)
     claimed = packed & 0xFFFFFFFFF
-    if not frames or (claimed and claimed != frames):
+    if not rate or not frames or (claimed and claimed != frames):
         return None
-    return SoundFacts("audio/flac", rate, channels, frames, bits, len(data)) if rate else None
+    return SoundFacts(
+        mime_type=MIME_TYPE,
+        length=len(data),
+        sample_rate=rate,
+        channels=channels,
+        frames=frames,
+        bits=bits,
+    )
 
 
-def written_into(data: bytes, record: bytes) -> list[Piece]:
-    """The file with *record* among its comments, in the place of an older one of ours.
+def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
+    """The file with the record among its comments, in the place of an older one of ours.
 
     Where the blocks do not lead up to the first frame, they stay as they are, and the record is
     a block for applications between the first and the second. So it is where all words stand in
     an ID3 tag, too: players that see a comment do not look there any more.
     """
+    record = provenance.to_json().encode()
     start = id3.after_tags(data) + len(_START)
     blocks = list(_blocks(data, start))
     ends_well = blocks[-1].is_last and data.startswith(_FRAME_STARTS, blocks[-1].stop)
@@ -83,14 +96,14 @@ def written_into(data: bytes, record: bytes) -> list[Piece]:
     return [view[:start], *packed, view[replaced[-1].stop :]]
 
 
-def record_in(data: bytes) -> bytes | None:
-    """What `written_into` wrote, or None."""
+def read_record(data: bytes) -> Provenance | None:
+    """What `with_record` wrote, or None."""
     for block in _blocks(data, id3.after_tags(data) + len(_START)):
-        if block.is_ours:
-            return block.content[len(_OURS) :]
         record = comments.record_in(block.content) if block.kind == _COMMENTS else None
+        if block.is_ours:
+            record = block.content[len(_OURS) :]
         if record is not None:
-            return record
+            return Provenance.from_json(record)
     return None
 
 

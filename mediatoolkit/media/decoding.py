@@ -15,16 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.exif import orientation, without_orientation
-from mediatoolkit.media.formats import (
-    PNG_START,
-    jpeg_coefficients,
-    picture_type,
-    png_chunks,
-    webp_canvas,
-    webp_chunks,
-)
-from mediatoolkit.media.modes import plain
+from mediatoolkit.media.colours import plain
+from mediatoolkit.media.containers import jpeg, png, webp
+from mediatoolkit.media.containers.metadata import orientation, without_orientation
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -96,16 +89,13 @@ def decoding() -> Iterator[None]:
     """
     from PIL import Image as PillowImage
 
-    failure = None
     try:
         yield
     except MediaError:
         raise
     except (*_BROKEN, PillowImage.DecompressionBombError) as error:
         reason = str(error).partition(" <_io.")[0] or type(error).__name__
-        failure = MediaError(f"The picture cannot be decoded: {reason}")
-    if failure is not None:
-        raise failure
+        raise MediaError(f"The picture cannot be decoded: {reason}") from error
 
 
 def opened(data: bytes, *, texts: bool = True) -> "PillowImage.Image":
@@ -113,7 +103,7 @@ def opened(data: bytes, *, texts: bool = True) -> "PillowImage.Image":
     from PIL import Image as PillowImage
 
     file: BinaryIO = io.BytesIO(data)
-    if picture_type(data) == "image/png":
+    if png.sniff(data):
         file = _readable(data, texts=texts)
     return PillowImage.open(file, formats=("PNG", "JPEG", "WEBP"))
 
@@ -138,13 +128,12 @@ def _whole(data: bytes) -> "PillowImage.Image":
 
 
 def _small(data: bytes, within: int) -> "PillowImage.Image":
-    kind = picture_type(data)
-    if kind == "image/png":
+    if png.sniff(data):
         return _small_png(data, within)
-    width, height = webp_canvas(data) if kind == "image/webp" else (0, 0)
+    width, height = webp.canvas(data) if webp.sniff(data) else (0, 0)
     if _WEBP * width * height > _MEMORY and (picture := _large_webp(data, within)):
         return picture
-    _check_memory(_WEBP * width * height if width else jpeg_coefficients(data))
+    _check_memory(_WEBP * width * height if width else jpeg.coefficients(data))
     picture = opened(data)
     picture.thumbnail((within, within), reducing_gap=2.0)
     picture.load()  # which a picture that is small already was not
@@ -160,8 +149,8 @@ def _large_webp(data: bytes, within: int) -> "PillowImage.Image | None":
         import av
     except ImportError:
         return None
-    chunks = {kind: (start, end) for kind, start, end in webp_chunks(data)}
-    is_lossy, width, height = b"VP8 " in chunks, *webp_canvas(data)
+    chunks = {kind: (start, end) for kind, start, end in webp.chunks(data)}
+    is_lossy, width, height = b"VP8 " in chunks, *webp.canvas(data)
     has_alpha = not is_lossy and data[chunks.get(b"VP8L", (0, 0))[0] + 4] & 0x10
     if {b"ANIM", b"ANMF", b"ALPH"} & chunks.keys() or has_alpha:
         return None
@@ -176,7 +165,7 @@ def _large_webp(data: bytes, within: int) -> "PillowImage.Image | None":
             # straight to rgb24, it would be darker by two steps
             picture = frame.reformat(across, down, "gbrp", interpolation="AREA").to_image()
     except (av.FFmpegError, StopIteration) as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(str(error)) from error
     names = {b"EXIF": "exif", b"ICCP": "icc_profile"}
     picture.info |= {names[kind]: data[slice(*chunks[kind])] for kind in names.keys() & chunks}
     return cast("PillowImage.Image", picture)
@@ -191,7 +180,7 @@ def _check_memory(size: int) -> None:
 
 
 def _small_png(data: bytes, within: int) -> "PillowImage.Image":
-    head = next(png_chunks(data))[1]
+    head = next(png.chunks(data))[1]
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, head)
     if width * height <= _SMALL:
         picture = opened(data, texts=False)
@@ -212,7 +201,7 @@ def _small_png(data: bytes, within: int) -> "PillowImage.Image":
 def _notes(data: bytes) -> dict[str, bytes]:
     """Exif and profile of a PNG, as Pillow reads them before the pixels."""
     info = opened(data, texts=False).info
-    exif = next((data[at:end] for kind, at, end in png_chunks(data) if kind == b"eXIf"), None)
+    exif = next((data[at:end] for kind, at, end in png.chunks(data) if kind == b"eXIf"), None)
     known = {"icc_profile": info.get("icc_profile"), "exif": exif}
     return {name: value for name, value in known.items() if value}
 
@@ -264,7 +253,7 @@ def _bands(data: bytes, width: int, height: int, depth: int, colour: int) -> _Ba
     channels = _CHANNELS[colour]
     kinds = {b"PLTE"} if depth == 16 else {b"PLTE", b"tRNS"}
     notes = b"".join(
-        data[start - 8 : end + 4] for kind, start, end in png_chunks(data) if kind in kinds
+        data[start - 8 : end + 4] for kind, start, end in png.chunks(data) if kind in kinds
     )
 
     def bands(rows: int) -> Iterator["PillowImage.Image"]:
@@ -297,7 +286,7 @@ def _unpacked(data: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     unpack, view, rest = zlib.decompressobj(), memoryview(data), b""
     feeds = (
         view[at : min(at + _FEED, end)]
-        for kind, start, end in png_chunks(data)
+        for kind, start, end in png.chunks(data)
         if kind == b"IDAT"
         for at in range(start, end, _FEED)
     )
@@ -323,23 +312,18 @@ def _upper(block: bytes, rows: int, depth: int) -> bytes:
 
 
 def _png(width: int, height: int, colour: int, notes: bytes, rows: bytes) -> bytes:
-    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
-    pixels = _chunk(b"IDAT", zlib.compress(rows, 0))
-    return b"".join((PNG_START, head, notes, pixels, _chunk(b"IEND", b"")))
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    crc = zlib.crc32(content, zlib.crc32(kind))
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)
+    head = png.chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
+    pixels = png.chunk(b"IDAT", zlib.compress(rows, 0))
+    return b"".join((png.START, head, notes, pixels, png.chunk(b"IEND", b"")))
 
 
 def _readable(data: bytes, *, texts: bool) -> BinaryIO:
     """A PNG without what Pillow would refuse it for: a text or profile of more than a megabyte."""
     view, pieces, rest, total = memoryview(data), [], 0, 0
-    for kind, start, end in png_chunks(data):
-        if kind not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+    for kind, start, end in png.chunks(data):
+        if kind not in (*png.TEXTS, b"iCCP"):
             continue
-        size = _size_unpacked(kind, view[start:end])
+        size = _size_unpacked(data, kind, start, end)
         is_text = kind != b"iCCP"
         total += size if is_text else 0
         if (is_text and not texts) or size > _READ_BY_PILLOW or total > _ALL_TEXTS:
@@ -350,20 +334,16 @@ def _readable(data: bytes, *, texts: bool) -> BinaryIO:
     return io.BufferedReader(_Pieces([*pieces, view[rest:]]))
 
 
-def _size_unpacked(kind: bytes, content: memoryview) -> int:
+def _size_unpacked(data: bytes, kind: bytes, start: int, end: int) -> int:
     """Bytes of a text or profile, counted up to what Pillow would refuse."""
-    head = bytes(content[:200])
-    keyword = head.find(b"\0")
-    if kind == b"tEXt" or (kind == b"iTXt" and head[keyword + 1 : keyword + 2] != b"\1"):
-        return len(content)
-    at = keyword + 2
-    if kind == b"iTXt":
-        whole = bytes(content)
-        at = whole.find(b"\0", whole.find(b"\0", keyword + 3) + 1) + 1
+    at, is_packed = png.content_of(data, kind, start, end)
+    if not is_packed:
+        return end - start
     try:
-        return len(zlib.decompressobj().decompress(content[at:], _READ_BY_PILLOW + 1))
+        content = zlib.decompressobj().decompress(memoryview(data)[at:end], _READ_BY_PILLOW + 1)
     except zlib.error:
         return _READ_BY_PILLOW + 1
+    return len(content)
 
 
 class _Pieces(io.RawIOBase):

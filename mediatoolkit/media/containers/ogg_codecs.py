@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediatoolkit.media.sound import comments
+from mediatoolkit.media.containers import comments
 
 _OPUS, _VORBIS, _SPEEX, _FLAC = b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC"
 _OPUS_RATE = 48000  # what its positions count, whatever was recorded

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
-from mediatoolkit.media.formats import MAX_PIXELS
-from mediatoolkit.media.sound.codec import lenient
-from mediatoolkit.media.structure import LONGEST
+from mediatoolkit.media.codec import lenient
+from mediatoolkit.media.containers.base import MAX_PIXELS, MAX_SECONDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,16 +28,14 @@ def pyav() -> Any:
     """
     try:
         import av
-    except ImportError:
-        failure = MissingExtraError(
+    except ImportError as error:
+        raise MissingExtraError(
             'Films need the package "av": pip install "mediatoolkit[local]".'
-        )
-    else:
-        return av
-    raise failure
+        ) from error
+    return av
 
 
-def frames(
+def decode(
     data: bytes, start: float = 0.0, *, stretch: float = 1.0, within: int | None = None
 ) -> "Iterator[tuple[float, npt.NDArray[np.uint8]]]":
     """Decode the pictures of a film one after the other.
@@ -111,7 +108,7 @@ def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContain
 
 def _from(container: "InputContainer", stream: "VideoStream", start: float) -> Iterator[Any]:
     if start > 0 and stream.time_base:
-        container.seek(int(min(start, LONGEST) / stream.time_base), stream=stream)
+        container.seek(int(min(start, MAX_SECONDS) / stream.time_base), stream=stream)
     return container.decode(stream)
 
 
@@ -142,7 +139,4 @@ def _decoding(av: Any) -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, ArithmeticError, IndexError, ValueError) as error:
-        failure = MediaError(f"The film cannot be decoded: {error}")
-    else:
-        return
-    raise failure
+        raise MediaError(f"The film cannot be decoded: {error}") from error

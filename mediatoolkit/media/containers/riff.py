@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mediatoolkit.media.sound.facts import Piece, with_tags_behind
+from mediatoolkit.media.containers.base import Piece
+from mediatoolkit.media.containers.id3 import with_tags_behind
 
 DATA = b"data"
 _WIDE_FORMS = (b"RF64", b"BW64")

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from mediatoolkit.media.sound.facts import Piece
+from mediatoolkit.media.containers.base import Piece
+
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+"""How the tags begin that programs put behind sound."""
 
 _UNSYNCHRONISED, _EXTENDED, _EXPERIMENTAL, _FOOTER = 0x80, 0x40, 0x20, 0x10
 _KNOWN_FLAGS = {2: 0x80, 3: 0xE0, 4: 0xF0}
@@ -27,7 +30,7 @@ _V1_FIELDS = ((b"TIT2", 3, 33), (b"TPE1", 33, 63), (b"TALB", 63, 93), (b"TDRC", 
 _V1_LANGUAGE = b"eng\0"  # for all we know; and no name of the comment
 
 
-class Frame(NamedTuple):
+class Id3Frame(NamedTuple):
     """One frame: its name, its flags and its content, as they are in the file."""
 
     name: bytes
@@ -36,7 +39,7 @@ class Frame(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class Id3Tag:
     """One ID3v2 tag of a file.
 
     Attributes:
@@ -53,7 +56,7 @@ class Tag:
     stop: int
     version: int
     flags: int = 0
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[Id3Frame, ...] = ()
     padding: bytes = b""
     is_whole: bool = False
 
@@ -67,25 +70,25 @@ class Tag:
         """Whether it holds nothing but a record."""
         return self.is_whole and len(self.frames) == 1 and self.record is not None
 
-    def without_record(self) -> "Tag":
+    def without_record(self) -> "Id3Tag":
         """The same without a record, or this tag itself when none can be taken out."""
         if self.record is None or not self.is_whole:
             return self
         frames = tuple(frame for frame in self.frames if _record_of(frame) is None)
         return self._of(frames)
 
-    def with_record(self, record: bytes) -> "Tag":
+    def with_record(self, record: bytes) -> "Id3Tag":
         """The same with *record* as its first frame."""
         frames = self.without_record().frames
         return self._of((_record_frame(record, self.version), *frames))
 
-    def _of(self, frames: tuple[Frame, ...]) -> "Tag":
+    def _of(self, frames: tuple[Id3Frame, ...]) -> "Id3Tag":
         body = b"".join(_packed(frame, self.version) for frame in frames) + self.padding
         head = b"ID3" + bytes([self.version, 0, self.flags]) + _syncsafe(len(body))
         return replace(self, data=head + body, frames=frames)
 
 
-def tags(data: bytes) -> Iterator[Tag]:
+def tags(data: bytes) -> Iterator[Id3Tag]:
     """The ID3v2 tags at the beginning, one behind the other."""
     return (_tag(data, start) for start in _starts(data))
 
@@ -95,7 +98,12 @@ def after_tags(data: bytes) -> int:
     return min(max((_end(data, start) for start in _starts(data)), default=0), len(data))
 
 
-def tag_of_v1(old: bytes) -> Tag:
+def with_tags_behind(data: bytes, end: int) -> int:
+    """Where the file ends whose sound ends at *end*: tags behind it are kept, rubbish is not."""
+    return len(data) if data.startswith(TAGS, end) else end
+
+
+def tag_of_v1(old: bytes) -> Id3Tag:
     """An ID3v2.4 tag with the fields of an ID3v1 tag, or an empty one for no bytes.
 
     Readers that see an ID3v2 tag do not look for an ID3v1 tag any more.
@@ -109,8 +117,8 @@ def tag_of_v1(old: bytes) -> Tag:
     texts.append((b"COMM", encoding + _V1_LANGUAGE + text if text else b"\0"))
     if genre and genre != b"\xff":
         texts.append((b"TCON", b"\0%d" % genre[0]))
-    frames = tuple(Frame(name, b"\0\0", text) for name, text in texts if text != b"\0")
-    return Tag(b"", 0, 4, frames=frames, is_whole=True)
+    frames = tuple(Id3Frame(name, b"\0\0", text) for name, text in texts if text != b"\0")
+    return Id3Tag(b"", 0, 4, frames=frames, is_whole=True)
 
 
 def end_before_old_tags(data: bytes) -> int:
@@ -157,11 +165,11 @@ def _end(data: bytes, start: int) -> int:
     return start + 10 + _number(data[start + 6 : start + 10]) + (10 if has_footer else 0)
 
 
-def _tag(data: bytes, start: int) -> Tag:
+def _tag(data: bytes, start: int) -> Id3Tag:
     version, flags = data[start + 3], data[start + 5]
     end = start + 10 + _number(data[start + 6 : start + 10])
     stop = min(_end(data, start), len(data))
-    tag = Tag(memoryview(data)[start:stop], stop, version)
+    tag = Id3Tag(memoryview(data)[start:stop], stop, version)
     body = _body(data[start + 10 : end], version, flags)
     if body is None:
         return tag
@@ -193,10 +201,10 @@ def _body(body: bytes, version: int, flags: int) -> bytes | None:
 
 def _frames(
     body: bytes, version: int, size_of: Callable[[bytes], int | None]
-) -> tuple[list[Frame], int]:
+) -> tuple[list[Id3Frame], int]:
     """As many as follow each other, and where they end."""
     width, head = (3, 6) if version == 2 else (4, 10)
-    frames: list[Frame] = []
+    frames: list[Id3Frame] = []
     at = 0
     while at + head <= len(body) and body[at]:
         name, size = body[at : at + width], size_of(body[at + width : at + 2 * width])
@@ -205,26 +213,26 @@ def _frames(
             break
         if not _FRAME_NAMES[version].fullmatch(name):
             break
-        frames.append(Frame(name, body[at + 2 * width : start], body[start : start + size]))
+        frames.append(Id3Frame(name, body[at + 2 * width : start], body[start : start + size]))
         at = start + size
     return frames, at
 
 
-def _packed(frame: Frame, version: int) -> bytes:
+def _packed(frame: Id3Frame, version: int) -> bytes:
     length = len(frame.content)
     size = _syncsafe(length) if version == 4 else length.to_bytes(len(frame.name))
     return frame.name + size + frame.flags + frame.content
 
 
-def _record_frame(record: bytes, version: int) -> Frame:
+def _record_frame(record: bytes, version: int) -> Id3Frame:
     """In 2.4 without a byte of 255, so that unsynchronised or not it is the same."""
     if version == 4:
-        return Frame(b"TXXX", b"\0\0", b"\3%s\0%s" % (_OUR_NAME.encode(), record))
+        return Id3Frame(b"TXXX", b"\0\0", b"\3%s\0%s" % (_OUR_NAME.encode(), record))
     content = b"\1%s\0\0%s" % (_OUR_NAME.encode("utf-16"), record.decode().encode("utf-16"))
-    return Frame(b"TXX", b"", content) if version == 2 else Frame(b"TXXX", b"\0\0", content)
+    return Id3Frame(b"TXX", b"", content) if version == 2 else Id3Frame(b"TXXX", b"\0\0", content)
 
 
-def _record_of(frame: Frame) -> bytes | None:
+def _record_of(frame: Id3Frame) -> bytes | None:
     """The record in a frame, in whatever encoding another program left it."""
     content = frame.content
     is_ours = _OUR_NAME.encode() in content[:40].replace(b"\0", b"")

@@ -1,30 +1,28 @@
 """Media in a folder, known by the first bytes of its files."""
 
+import contextlib
 import heapq
 import os
+import struct
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from mediatoolkit.errors import MediaError, StorageError
-from mediatoolkit.media import boxes, ebml, embed
 from mediatoolkit.media.audio import Audio
 from mediatoolkit.media.base import Media
-from mediatoolkit.media.formats import picture_type
+from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS, Family
+from mediatoolkit.media.containers.signatures import kind_of
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.provenance import Provenance
-from mediatoolkit.media.sound import formats as sounds
-from mediatoolkit.media.sound import m4a
 from mediatoolkit.media.video import Video
 from mediatoolkit.runtime import files
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".mp4", ".webm"}
-    | {".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".m4b"}
-)
+_KINDS: dict[Family[Any], type[Media]] = {PICTURES: Image, SOUNDS: Audio, FILMS: Video}
+_SUFFIXES = frozenset(suffix for family in _KINDS for suffix in family.type_by_suffix)
 _HEAD = 32_768  # bytes; a record of ours near the start of a file fits
 _CHECKED = 64 << 20  # bytes of a file that is read whole to find its record
 _REMEMBERED = 20_000  # files
@@ -105,60 +103,71 @@ def entries_in(folder: Path, newest: int) -> list[Entry]:
     """
     try:
         with os.scandir(folder) as inside:
-            found = list(_stamped(inside))
+            stamped = list(_stamped(inside))
     except OSError as error:
-        failure = files.storage_error(folder, error)
-    else:
-        latest = heapq.nlargest(newest, found)
-        read = (_read(folder / name, size, stamp) for stamp, name, size in latest)
-        return [entry for entry in read if entry is not None]
-    raise failure
+        raise files.storage_error(folder, error) from error
+    latest = heapq.nlargest(newest, stamped)
+    entries = (_read(folder / name, size, stamp) for stamp, name, size in latest)
+    return [entry for entry in entries if entry is not None]
 
 
 def _stamped(inside: "Iterator[os.DirEntry[str]]") -> Iterator[tuple[int, str, int]]:
-    for one in inside:
-        if one.name.startswith(".") or Path(one.name).suffix.lower() not in SUFFIXES:
+    for file in inside:
+        if file.name.startswith(".") or Path(file.name).suffix.lower() not in _SUFFIXES:
             continue
         try:
-            facts = one.stat()
-            is_file = one.is_file()
+            facts = file.stat()
+            is_file = file.is_file()
         except OSError:  # gone meanwhile, or a link to nothing
             continue
         if is_file:
-            yield facts.st_mtime_ns, one.name, facts.st_size
+            yield facts.st_mtime_ns, file.name, facts.st_size
 
 
 @lru_cache(_REMEMBERED)
 def _read(path: Path, size: int, stamp: int) -> Entry | None:
-    modified = stamp / 1e9
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        kind, record = _glance(head)
+        families = _families(head)
+        if not families:
+            return None
+        kind, record = _KINDS[families[0]], None
+        if len(families) == 1:
+            record = _record_in_head(families[0], head)
         if record is None and size <= _CHECKED:
-            data = files.read_file(path)
-            kind = Audio if m4a.is_m4a(data) else kind
-            record = kind(data).provenance
+            media = _checked(families, files.read_file(path))
+            kind, record = type(media), media.provenance
     except (OSError, StorageError, MediaError):
         return None
-    return Entry(kind, size, modified, record, path)
+    return Entry(kind, size, stamp / 1e9, record, path)
 
 
-def _glance(head: bytes) -> tuple[type[Media], Provenance | None]:
-    """The kind of media, and its record if it stands in *head*.
+def _families(head: bytes) -> list[Family[Any]]:
+    """What the file may be, the likely first: an MP4 holds a film, or sound alone."""
+    noun = kind_of(head).family
+    families = [family for family in _KINDS if family.sniff(head)]
+    return sorted(families, key=lambda family: family.noun != noun)
+
+
+def _record_in_head(family: Family[Any], head: bytes) -> Provenance | None:
+    container = family.sniff(head)
+    with contextlib.suppress(IndexError, struct.error, MediaError):  # it does not reach as far
+        return container.read_record(head) if container else None
+    return None
+
+
+def _checked(families: list[Family[Any]], data: bytes) -> Media:
+    """The media that a file is.
 
     Raises:
-        MediaError: No media of ours.
+        MediaError: It is none of the families.
     """
-    if m4a.is_m4a(head):
-        return Audio, None
-    if boxes.is_mp4(head) or ebml.is_ebml(head):
-        return Video, None
-    picture = picture_type(head)
-    if picture is not None:
-        return Image, embed.read_from_head(head, picture)
-    record = sounds.record_in_head(head)
-    return Audio, Provenance.from_json(record) if record else None
+    *likely, last = families
+    for family in likely:
+        with contextlib.suppress(MediaError):
+            return _KINDS[family](data)
+    return _KINDS[last](data)
 
 
 def _seconds(created: str) -> float:

@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mediatoolkit.errors import MediaError
+from mediatoolkit.media.containers.base import (
+    MAX_SECONDS,
+    Allowance,
+    FilmFacts,
+    Piece,
+    pixel_shape,
+)
 from mediatoolkit.media.provenance import LARGEST_RECORD, Provenance
-from mediatoolkit.media.structure import LONGEST, Allowance, FilmFacts, Piece, pixel_shape
 
+NAME = "WebM"
 MIME_TYPE = "video/webm"
+SUFFIXES: tuple[str, ...] = (".webm",)
 
 _HEADER, _DOCTYPE = 0x1A45DFA3, 0x4282
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
@@ -36,7 +44,7 @@ class Element(NamedTuple):
     end: int
 
 
-def is_ebml(data: bytes) -> bool:
+def sniff(data: bytes) -> bool:
     """Whether the bytes begin like WebM or its kin."""
     return data.startswith(_HEADER.to_bytes(4, "big"))
 
@@ -85,45 +93,50 @@ def inspect(data: bytes) -> FilmFacts | None:
         IndexError: It is cut short.
         struct.error: Its length is no number.
     """
-    file = _File(data)
+    file = _Elements(data)
     if file.content(file.header, _DOCTYPE).rstrip(b"\0") != b"webm":
         raise MediaError("This is a Matroska file but not WebM; convert it to WebM or MP4.")
-    info = tracks = record = None
+    info = tracks = None
     has_pictures = False
     for part in file.rows():
         if part.id == _INFO:
             info = info or part
         elif part.id == _TRACKS:
             tracks = tracks or part
-        elif part.id == _TAGS:
-            record = file.record(part) or record
         has_pictures |= part.id == _CLUSTER
     if tracks is None or not has_pictures:
         return None
     for track in file.within(tracks):
         video = file.child(track, _VIDEO) if track.id == _TRACK else None
         if video is not None:
-            each = file.whole(track, _FRAME_TIME)
+            ticks = file.whole(track, _FRAME_TIME)
             width, height, stretch = file.size(video)
             return FilmFacts(
-                MIME_TYPE,
-                width,
-                height,
-                file.seconds(info) if info else None,
-                1e9 / each if each else None,
-                len(data),
+                mime_type=MIME_TYPE,
+                length=len(data),
+                width=width,
+                height=height,
+                seconds=file.seconds(info) if info else None,
+                fps=1e9 / ticks if ticks else None,
                 stretch=stretch,
-                record=record if record and len(record) <= LARGEST_RECORD else None,
             )
     raise MediaError("This WebM holds no moving pictures.")
 
 
-def with_provenance(data: bytes, provenance: Provenance) -> list[Piece]:
+def read_record(data: bytes) -> Provenance | None:
+    """What the last tags of ours say, or None."""
+    file = _Elements(data)
+    records = [file.record(part) for part in file.rows() if part.id == _TAGS]
+    record = next((record for record in reversed(records) if record is not None), None)
+    return Provenance.from_json(record) if record else None
+
+
+def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
     """The file with a record behind the film; positions in it are counted from the segment.
 
     A record of ours that stood last is replaced; what follows the segment still does.
     """
-    file = _File(data)
+    file = _Elements(data)
     segment = file.segment
     *_, last = file.rows()
     end = last.start if last.id == _TAGS and file.record(last) is not None else segment.end
@@ -136,7 +149,7 @@ def with_provenance(data: bytes, provenance: Provenance) -> list[Piece]:
     return [view[: segment.start], head, view[segment.content : end], tags, *rest]
 
 
-class _File:
+class _Elements:
     """The elements of one file, all looked at on one allowance.
 
     Raises:
@@ -190,7 +203,7 @@ class _File:
             return None
         (count,) = struct.unpack(">d" if len(ticks) == 8 else ">f", ticks)
         seconds = float(count) * (self.whole(info, _SCALE) or 1_000_000) / 1e9
-        return seconds if 0 < seconds < LONGEST else None
+        return seconds if 0 < seconds < MAX_SECONDS else None
 
     def record(self, tags: Element) -> bytes | None:
         """What our tag says, when these are our tags; broken ones are not."""

@@ -103,6 +103,11 @@ def is_ours_alone(packet: bytes) -> bool:
     return rest.replace(_RDF, b"").split() == alone.replace(_RDF, b"").split()
 
 
+def unless_ours(packet: bytes) -> bytes:
+    """The packet, or nothing where our record is all that stands in it."""
+    return b"" if is_ours_alone(packet) else packet
+
+
 def with_texts(packet: bytes, texts: Iterable[tuple[str, str]]) -> bytes:
     """*packet* with the texts of a PNG or JPEG in it, by keyword; what it says already stays."""
     described: list[str] = []
@@ -140,6 +145,13 @@ def extension_of(packet: bytes) -> bytes | None:
     """The id under which a packet goes on in extended segments."""
     match = _EXTENSION.search(packet)
     return match[1] if match else None
+
+
+def extended_part(content: bytes) -> tuple[bytes, int, bytes]:
+    """Of an extended segment: the id of the packet, and where in it the part that follows goes."""
+    at = len(EXTENDED_HEAD)
+    (offset,) = struct.unpack_from(">I", content, at + 36)
+    return content[at : at + 32], offset, content[at + 40 :]
 
 
 def split(packet: bytes) -> tuple[bytes, list[bytes]]:
