@@ -37,7 +37,6 @@ Expect = Literal["json", "bytes", "events"]
 Sink = Callable[[Response], None]
 
 _NO_MEDIA: Mapping[str, bytes] = {}
-_TURN = 1 << 20  # bytes of a body that are read in one turn of the loop
 _EVENTS_TURN = 1 << 14  # each event takes Python code and may be as short as ten bytes
 _UPLOAD_STEP = 1 << 17  # bytes handed to the socket at once, so that no upload holds the loop
 
@@ -59,11 +58,13 @@ class TransportConfig:
     media_fields: tuple[str, ...]
     dialect: Dialect
     key: dict[str, HiddenText] = field(init=False)
-    _durations: aiohttp.ClientTimeout = field(init=False)
+    place: str = field(init=False)
+    durations: aiohttp.ClientTimeout = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare what every request needs."""
-        self._durations = durations(self.timeout)
+        self.place = self.origin.place
+        self.durations = durations(self.timeout)
         secret = self.secret
         self.key = {} if secret is None else {self.auth_header: secret.header(self.auth_prefix)}
         self.headers = {
@@ -73,19 +74,9 @@ class TransportConfig:
             **self.headers,
         }
 
-    def durations(self, context: CallContext) -> aiohttp.ClientTimeout:
-        """What aiohttp watches; the deadline is the call's own."""
-        timeout = self.timeout.within(context)
-        return self._durations if timeout is self.timeout else durations(timeout)
-
     def mask(self, text: str) -> str:
         """*text* without the key."""
         return text if self.secret is None else self.secret.mask(text)
-
-    def request_id_of(self, headers: Mapping[str, str]) -> str | None:
-        """The vendor's name for a call."""
-        name = self.dialect.request_id_of(headers)
-        return None if name is None else self.mask(name)
 
 
 @dataclass(slots=True)
@@ -122,6 +113,9 @@ class Attempt:
         payload = None if body is None else RequestPayload(body, context, paid=self.paid)
         response: aiohttp.ClientResponse | None = None
         route = Route(config.origin)
+        timeouts = config.durations
+        if context.connect is not None or context.read is not None:
+            timeouts = durations(config.timeout.within(context))
         outcome: Response | FailedAttempt
         try:
             route = await route_to(self.session, config.origin)
@@ -131,11 +125,16 @@ class Attempt:
                 data=payload,
                 allow_redirects=False,
                 raise_for_status=False,
-                **route.options(
-                    {**config.headers, **self.headers, **config.key}, config.durations(context)
-                ),
+                **route.options({**config.headers, **self.headers, **config.key}, timeouts),
             )
-            meter = Meter(context, self.slots.stats, response.content_length)
+            meter = Meter(
+                context,
+                self.slots.stats,
+                response.content_length,
+                place=config.place,
+                cap=config.limits.json,
+                raw=not self.session.auto_decompress,
+            )
             if response.status in self.ok:
                 outcome = await self._read(response, meter, route)
             else:
@@ -173,7 +172,7 @@ class Attempt:
     async def _read_json(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
         scanner = MediaScanner(self.config.media_fields)
         text = Utf8(scanner.feed)
-        await self._read_body(response, text.feed, meter)
+        await read_body(response, text.feed, meter)
         text.end()
         document, media = await scanner.finish()
         return self._response(response, document, media)
@@ -182,7 +181,7 @@ class Attempt:
         if is_html(response.headers):  # a page for people is none of the media that were asked for
             raise ProviderError("", family="protocol")
         pieces: list[bytes] = []
-        await self._read_body(response, pieces.append, meter)
+        await read_body(response, pieces.append, meter)
         return self._response(response, content=await joined(pieces))
 
     async def _read_events(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
@@ -198,28 +197,10 @@ class Attempt:
 
         reader = EventReader(self.config.media_fields, take)
         text = Utf8(reader.feed)
-        await self._read_body(response, text.feed, meter, turn=_EVENTS_TURN)
+        await read_body(response, text.feed, meter, turn=_EVENTS_TURN)
         text.end()
         reader.end()
         return self._response(response)
-
-    async def _read_body(
-        self,
-        response: aiohttp.ClientResponse,
-        take: Callable[[bytes], None],
-        meter: Meter,
-        *,
-        turn: int = _TURN,
-    ) -> None:
-        await read_body(
-            response,
-            take,
-            meter=meter,
-            cap=self.config.limits.json,
-            raw=not self.session.auto_decompress,
-            place=self.config.origin.place,
-            turn=turn,
-        )
 
     def _response(
         self,
@@ -236,7 +217,7 @@ class Attempt:
             response.status,
             response.headers,
             config.provider,
-            config.request_id_of(response.headers),
+            config.dialect.request_id_of(response.headers, config.mask),
             content,
             event,
             media,
@@ -254,9 +235,7 @@ class Attempt:
         is_odd_success = self.paid and 200 <= response.status < 300
         if payload is not None and not is_odd_success:
             payload.not_billed()
-        failed = await failed_by(
-            response, meter, self.config, route, raw=not self.session.auto_decompress
-        )
+        failed = await failed_by(response, meter, self.config, route)
         failed.error.may_have_been_billed = is_odd_success or self._is_in_doubt()
         return failed
 
@@ -275,7 +254,7 @@ class Attempt:
         if self.session.closed:
             failure, again = closed("The session"), False
         else:
-            failure = translate(error, config.origin.place, self.context, config.timeout, route)
+            failure = translate(error, config.place, self.context, config.timeout, route)
             again = is_loss(error) and config.retry.after_loss(phase, paid=self.paid)
         failure.may_have_been_billed = self._is_in_doubt()
         return FailedAttempt(failure, again)
@@ -291,7 +270,7 @@ class Attempt:
             return
         for name, value in (
             ("status", response.status),
-            ("request_id", self.config.request_id_of(response.headers)),
+            ("request_id", self.config.dialect.request_id_of(response.headers, self.config.mask)),
         ):
             if getattr(error, name, value) is None:
                 setattr(error, name, value)

@@ -23,26 +23,38 @@ _MOST_MEMBERS = 4096
 
 
 class Meter:
-    """Counts bytes and tells the call, at most ten times a second.
+    """Counts the bytes of one body and tells the call, at most ten times a second.
 
-    Args:
-        context: Who is told.
-        stats: Line of the origin that the bytes come from.
+    Attributes:
         total: Bytes expected, or None.
-        received: Bytes there already, from an earlier try.
+        place: Host and port for messages.
+        cap: Most bytes.
+        raw: The session leaves bodies packed; a foreign one usually unpacks them itself.
+        received: Bytes there, those of an earlier attempt included.
     """
 
-    __slots__ = ("_context", "_next", "_stats", "_time", "received", "total")
+    __slots__ = ("_context", "_next", "_stats", "_time", "cap", "place", "raw", "received", "total")
 
     def __init__(
-        self, context: CallContext, stats: "OriginStats", total: int | None, received: int = 0
+        self,
+        context: CallContext,
+        stats: "OriginStats",
+        total: int | None,
+        *,
+        place: str,
+        cap: int,
+        raw: bool,
+        received: int = 0,
     ) -> None:
-        """Tell that bytes begin to arrive."""
+        """Tell *context* that bytes begin to arrive; *stats* is the line of their origin."""
         self._context = context
         self._stats = stats
         self._time = asyncio.get_running_loop().time
         self._next = self._time() + _REPORT_EVERY
         self.total = total
+        self.place = place
+        self.cap = cap
+        self.raw = raw
         self.received = received
         context.report(Receiving(received, total))
 
@@ -140,32 +152,24 @@ class Inflater:
         raise TransportError(f"The packed answer of {self._place} is damaged or cut; ask again.")
 
 
-def inflater_of(response: "aiohttp.ClientResponse", place: str, *, raw: bool) -> Inflater | None:
-    """What *response* needs to be unpacked.
-
-    Args:
-        response: Whose body is to be read.
-        place: Host and port for messages.
-        raw: The session leaves bodies as they come; a foreign one usually unpacks them itself.
+def inflater_of(response: "aiohttp.ClientResponse", meter: Meter) -> Inflater | None:
+    """What unpacks *response*; None where nothing has to.
 
     Raises:
         TransportError: It is packed in a way that we do not know.
     """
-    if not raw or "Content-Encoding" not in response.headers:
+    if not meter.raw:
         return None
-    names = response.headers["Content-Encoding"].lower().split(",")
+    names = response.headers.get("Content-Encoding", "").lower().split(",")
     encodings = [name.strip() for name in names if name.strip() not in ("", "identity")]
-    return Inflater(", ".join(encodings), place) if encodings else None
+    return Inflater(", ".join(encodings), meter.place) if encodings else None
 
 
 async def read_body(
     response: "aiohttp.ClientResponse",
-    take: Callable[[bytes], None],
-    *,
+    take: Callable[[bytes], object],
     meter: Meter,
-    cap: int,
-    raw: bool,
-    place: str,
+    *,
     turn: int = 1 << 20,
 ) -> None:
     """Hand every piece of a body to *take* while it arrives.
@@ -174,18 +178,16 @@ async def read_body(
         response: Its body is unread.
         take: Gets the pieces.
         meter: Counts them.
-        cap: Most bytes.
-        raw: The session leaves bodies packed.
-        place: Host and port for messages.
         turn: Bytes that are taken in one turn of the loop.
 
     Raises:
-        TooLargeError: It declares or has more than *cap* bytes, packed or not.
+        TooLargeError: It declares or has more bytes than the cap, packed or not.
         TransportError: It is packed in a way that is not known, or damaged.
     """
-    inflater = inflater_of(response, place, raw=raw)
-    if meter.total is not None and meter.total > cap:
-        raise too_large(place, cap)
+    packed = "Content-Encoding" in response.headers
+    inflater = inflater_of(response, meter) if packed else None
+    if meter.total is not None and meter.total > meter.cap:
+        raise too_large(meter)
     count = taken = 0
     content = response.content
     while not content.at_eof():
@@ -198,8 +200,8 @@ async def read_body(
             parts = _cut(piece, turn)
         for part in parts:
             count += len(part)
-            if max(count, meter.received) > cap:
-                raise too_large(place, cap)
+            if max(count, meter.received) > meter.cap:
+                raise too_large(meter)
             take(part)
             taken += len(part)
             if taken >= turn:
@@ -213,9 +215,9 @@ def _cut(piece: bytes, size: int) -> Iterator[bytes]:
     return (piece[at : at + size] for at in range(0, len(piece), size))
 
 
-def too_large(place: str, cap: int) -> TooLargeError:
+def too_large(meter: Meter) -> TooLargeError:
     """Error for a body past its cap."""
     return TooLargeError(
-        f"The answer of {place} is larger than {cap / 2**20:g} MiB and was not read further; "
-        "raise the cap with limits=Limits(...) if that is expected."
+        f"The answer of {meter.place} is larger than {meter.cap / 2**20:g} MiB and was not read "
+        "further; raise the cap with limits=Limits(...) if that is expected."
     )

@@ -214,28 +214,25 @@ async def fetch(
 
 async def _read(opened: OpenResponse, context: CallContext, cap: int) -> bytes | FailedAttempt:
     response, route, session = opened
-    origin, status = route.origin, response.status
-    place = origin.place
-    if status != 200:
-        pause = retry_after(response.headers)
-        return FailedAttempt(
-            _no_file(route, status, context), again=status in RETRYABLE, pause=pause
-        )
+    if response.status != 200:
+        return _no_file(opened, context)
     pieces: list[bytes] = []
-    await read_body(
-        response,
-        pieces.append,
-        meter=Meter(context, sessions.stats(session).of(str(origin)), response.content_length),
+    meter = Meter(
+        context,
+        sessions.stats(session).of(str(route.origin)),
+        response.content_length,
+        place=route.origin.place,
         cap=cap,
         raw=not session.auto_decompress,
-        place=place,
     )
+    await read_body(response, pieces.append, meter)
     return b"".join(pieces)
 
 
-def _no_file(route: Route, status: int, context: CallContext) -> ProviderError:
-    """Error for a server that answers with *status* instead of a file."""
-    family = family_of(status)
+def _no_file(opened: OpenResponse, context: CallContext) -> FailedAttempt:
+    """Failure of a server that answers with a status instead of a file."""
+    response, route, _ = opened
+    status, family = response.status, family_of(response.status)
     if status == 407:
         text, family = proxy_wants_login(route.proxy), "transport"
     else:
@@ -243,7 +240,8 @@ def _no_file(route: Route, status: int, context: CallContext) -> ProviderError:
             f"{route.origin.place} answered the download with status {status}; check the address "
             f"or ask for a new one.{was_on_the_way(route.proxy)}"
         )
-    return ProviderError(text, provider=context.provider, status=status, family=family)
+    error = ProviderError(text, provider=context.provider, status=status, family=family)
+    return FailedAttempt(error, again=status in RETRYABLE, pause=retry_after(response.headers))
 
 
 async def download(
@@ -412,22 +410,29 @@ class _Download:
             etag = response.headers.get("ETag", "")
             self._etag = etag if _STRONG.fullmatch(etag) else ""
             return None
-        error = _no_file(opened.route, status, self._context)
-        again = status in RETRYABLE or (ranged and status in {206, 416})
-        return FailedAttempt(error, again=again, pause=retry_after(response.headers))
+        failed = _no_file(opened, self._context)
+        return replace(failed, again=True) if ranged and status in {206, 416} else failed
 
     async def _take(self, opened: OpenResponse) -> None:
         """Write the body behind what is there."""
         response, route, session = opened
         length = response.content_length
         total = None if length is None else length + self._have
-        if total is not None and total > self._cap:
-            raise too_large(self._place, self._cap)
-        inflater = inflater_of(response, self._place, raw=not session.auto_decompress)
         if "Content-Encoding" in response.headers:
             self._etag = ""  # a range counts packed bytes
         stats = sessions.stats(session).of(str(route.origin))
-        meter = Meter(self._context, stats, total, self._have)
+        meter = Meter(
+            self._context,
+            stats,
+            total,
+            place=self._place,
+            cap=self._cap,
+            raw=not session.auto_decompress,
+            received=self._have,
+        )
+        if total is not None and total > self._cap:
+            raise too_large(meter)
+        inflater = inflater_of(response, meter)
         await self._spool.restart(self._have)
         try:
             if inflater is None and takeover.possible(response):
@@ -461,7 +466,7 @@ class _Download:
             for part in (piece,) if inflater is None else inflater.feed(piece):
                 self._have += len(part)
                 if self._have > self._cap:
-                    raise too_large(self._place, self._cap)
+                    raise too_large(meter)
                 if self._spool.add(part):
                     await self._spool.write()
         if inflater is not None:

@@ -22,6 +22,7 @@ except ImportError:  # some platforms have no wheel
 Bytes = bytes | bytearray | memoryview
 
 _IN_THREAD = 1 << 16
+_JSON = "application/json"
 _STEP = 3 << 16  # bytes that the standard library encodes while it holds the GIL
 
 
@@ -57,7 +58,34 @@ class Json:
         Raises:
             PromptError: A value has no JSON. Nothing was sent.
         """
-        return EncodedBody(await _json(self.document), "application/json")
+        media: list[Bytes] = []
+        marker = ""
+
+        def keep(value: object) -> str:
+            nonlocal marker
+            head = ""
+            if isinstance(value, DataURL):
+                head, value = f"data:{value.mime_type};base64,", value.data
+            if not isinstance(value, (bytes, bytearray, memoryview)):
+                raise TypeError(f"{type(value).__name__} has no JSON")
+            marker = marker or secrets.token_hex(16)
+            media.append(value)
+            return head + marker
+
+        problem = ""
+        text = ""
+        try:
+            text = json.dumps(self.document, default=keep, allow_nan=False, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError) as error:
+            problem = str(error)
+        if problem:
+            raise PromptError(f"The request cannot be written as JSON: {problem}.")
+        if not media:
+            return EncodedBody(text.encode(), _JSON)
+        around = [part.encode() for part in text.split(marker)]
+        if sum(map(len, media)) < _IN_THREAD:
+            return EncodedBody(_splice(around, media), _JSON)
+        return EncodedBody(await asyncio.to_thread(_splice, around, media), _JSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,37 +146,6 @@ def _part_head(boundary: str, name: str, file_name: str = "", mime_type: str = "
 
 def _escaped(text: str) -> str:
     return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
-
-
-async def _json(document: Mapping[str, Any]) -> bytes:
-    found: list[Bytes] = []
-    marker = ""
-
-    def keep(value: object) -> str:
-        nonlocal marker
-        head = ""
-        if isinstance(value, DataURL):
-            head, value = f"data:{value.mime_type};base64,", value.data
-        if not isinstance(value, (bytes, bytearray, memoryview)):
-            raise TypeError(f"{type(value).__name__} has no JSON")
-        marker = marker or secrets.token_hex(16)
-        found.append(value)
-        return head + marker
-
-    problem = ""
-    text = ""
-    try:
-        text = json.dumps(document, default=keep, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        problem = str(error)
-    if problem:
-        raise PromptError(f"The request cannot be written as JSON: {problem}.")
-    if not found:
-        return text.encode()
-    around = [part.encode() for part in text.split(marker)]
-    if sum(map(len, found)) < _IN_THREAD:
-        return _splice(around, found)
-    return await asyncio.to_thread(_splice, around, found)
 
 
 def _splice(around: list[bytes], media: list[Bytes]) -> bytes:

@@ -34,7 +34,7 @@ _WINDOW = 128  # longest field with quotes, colon and white space that may strad
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _CODE = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
-_SECRET = os.urandom(8).hex()  # no answer can name a place where a text was taken out
+_SECRET = os.urandom(8).hex()  # no response can name the mark of a text that was taken out
 _MARK = re.compile(rf"\x00{_SECRET}-\d+\x00")
 _JOIN_IN_THREAD = 1 << 20  # below that a thread costs more than the copy
 
@@ -61,16 +61,22 @@ class AnswerCaps:
         self.text = text
         self.values = MOST_VALUES
 
-    def spend(self, text: bytearray) -> None:
-        """Take a document off it before it is parsed.
+    def parse(self, text: bytearray, long_texts: list[str]) -> Any:
+        """Take a document off it and parse that; *long_texts* return to where they were.
 
         Raises:
+            ProviderError: It is not JSON.
             TooLargeError: It has too many values.
         """
         self.text -= len(text)
         self.values -= text.count(b",") + text.count(b"[") + text.count(b"{")
         if self.values < 0:
             too_much(f"{MOST_VALUES:,} values")
+        document = parse_json(text)
+        if not long_texts:
+            return document
+        marks = {f"\0{_SECRET}-{number}\0": text for number, text in enumerate(long_texts)}
+        return _put_back(document, marks)
 
 
 class Utf8:
@@ -88,20 +94,26 @@ class Utf8:
         self._start: bytes | None = b""
         self._decoder: codecs.IncrementalDecoder | None = None
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes, *, final: bool = False) -> None:
         """Take the next bytes of the body.
 
         Raises:
             ProviderError: They are not of the encoding that it began with.
         """
         if self._start is not None:
-            self._start += piece
-            if len(self._start) >= 4:
-                self._begin()
-        elif self._decoder is None:
-            self._take(piece)
-        else:
-            self._decode(self._decoder, piece)
+            piece = self._start + piece
+            if len(piece) < 4 and not final:
+                self._start = piece
+                return
+            self._start = None
+            encoding = json.detect_encoding(piece)  # by the first four bytes (RFC 4627, 3)
+            if encoding.startswith("utf-8"):
+                piece = piece.removeprefix(codecs.BOM_UTF8)
+            else:
+                self._decoder = codecs.getincrementaldecoder(encoding)()
+        if self._decoder is not None:
+            piece = _recoded(self._decoder, piece, final=final)
+        self._take(piece)
 
     def end(self) -> None:
         """Take the end of the body.
@@ -109,28 +121,13 @@ class Utf8:
         Raises:
             ProviderError: As `feed`.
         """
-        if self._start is not None:
-            self._begin()
-        elif self._decoder is not None:
-            self._decode(self._decoder, b"", final=True)
+        self.feed(b"", final=True)
 
-    def _begin(self) -> None:
-        """Tell the encoding by the first four bytes (RFC 4627, 3)."""
-        start, self._start = self._start or b"", None
-        encoding = json.detect_encoding(start)
-        if encoding.startswith("utf-8"):
-            self._take(start.removeprefix(codecs.BOM_UTF8))
-        else:
-            self._decoder = codecs.getincrementaldecoder(encoding)()
-            self._decode(self._decoder, start)
 
-    def _decode(
-        self, decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False
-    ) -> None:
-        text = None
-        with contextlib.suppress(ValueError):  # which holds the text
-            text = decoder.decode(piece, final).encode()
-        self._take(_not_json() if text is None else text)
+def _recoded(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool) -> bytes:
+    with contextlib.suppress(ValueError):  # which holds the text
+        return decoder.decode(piece, final).encode()
+    return _not_json()
 
 
 class MediaText:
@@ -223,15 +220,15 @@ class MediaScanner:
 
     Args:
         fields: Names of the fields that hold base64.
-        allowance: What the document may hold beside them.
+        caps: What the document may hold beside them.
     """
 
-    __slots__ = ("_allowance", "_long", "_media", "_pattern", "_rest", "_seen", "_text", "_texts")
+    __slots__ = ("_caps", "_long", "_media", "_pattern", "_rest", "_seen", "_text", "_texts")
 
-    def __init__(self, fields: tuple[str, ...], allowance: AnswerCaps | None = None) -> None:
+    def __init__(self, fields: tuple[str, ...], caps: AnswerCaps | None = None) -> None:
         """Start empty."""
         self._pattern = _pattern(fields)
-        self._allowance = allowance or AnswerCaps()
+        self._caps = caps or AnswerCaps()
         self._rest = bytearray()
         self._seen = 0
         self._text: MediaText | None = None
@@ -264,13 +261,13 @@ class MediaScanner:
         rest = self._rest
         before = len(rest)
         rest += view[at : at + _STEP]
-        if len(rest) > min(MOST_TEXT, self._allowance.text):
-            most = MOST_TEXT if self._allowance.text >= MOST_TEXT else MOST_STREAMED
+        if len(rest) > min(MOST_TEXT, self._caps.text):
+            most = MOST_TEXT if self._caps.text >= MOST_TEXT else MOST_STREAMED
             too_much(f"{most >> 20} MiB of text around its media")
-        found = self._pattern.search(rest, self._seen)
-        while found and rest[found.start() - 1] == 0x5C:  # an escaped quote: another field's name
-            found = self._pattern.search(rest, found.start() + 1)
-        if not found:
+        match = self._pattern.search(rest, self._seen)
+        while match and rest[match.start() - 1] == 0x5C:  # an escaped quote: another field's name
+            match = self._pattern.search(rest, match.start() + 1)
+        if not match:
             at += len(rest) - before
             self._seen = max(self._seen, len(rest) - _WINDOW)
             if len(rest) >= _STEP and rest.find(b'"', -_STEP) < 0:
@@ -278,7 +275,7 @@ class MediaScanner:
             return at
         if len(self._media) == MOST_MEDIA:
             too_much(f"{MOST_MEDIA:,} media fields")
-        del rest[found.end() :]
+        del rest[match.end() :]
         self._text = MediaText()
         at += len(rest) - before
         rest += b"media-%d" % len(self._media)
@@ -331,23 +328,19 @@ class MediaScanner:
         """
         texts: list[str] = []
         for pieces in self._texts:
-            text = await joined(pieces)
+            long_text = await joined(pieces)
             pieces.clear()
-            texts.append(_utf8(text))
-        document = self._parsed(texts)
-        return document, {f"media-{i}": await joined(t.pieces) for i, t in enumerate(self._media)}
+            texts.append(_utf8(long_text))
+        document = self._caps.parse(self._rest, texts)
+        media = {}
+        for number, text in enumerate(self._media):
+            media[f"media-{number}"] = await joined(text.pieces)
+        return document, media
 
     def finish_at_once(self) -> tuple[Any, dict[str, bytes]]:
         """As `finish`, for a body that is small."""
-        document = self._parsed([_utf8(b"".join(pieces)) for pieces in self._texts])
+        document = self._caps.parse(self._rest, [_utf8(b"".join(pieces)) for pieces in self._texts])
         return document, {f"media-{i}": b"".join(t.pieces) for i, t in enumerate(self._media)}
-
-    def _parsed(self, texts: list[str]) -> Any:
-        self._allowance.spend(self._rest)
-        document = parse_json(self._rest)
-        if not texts:
-            return document
-        return _put_back(document, {f"\0{_SECRET}-{i}\0": text for i, text in enumerate(texts)})
 
 
 def _put_back(document: Any, texts: dict[str, str]) -> Any:
@@ -356,12 +349,12 @@ def _put_back(document: Any, texts: dict[str, str]) -> Any:
     holders: list[Any] = [whole]
     while holders:
         holder = holders.pop()
-        for place, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+        for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
             if isinstance(value, str):
                 if value in texts:  # which is not copied once more
-                    holder[place] = texts[value]
+                    holder[key] = texts[value]
                 elif "\0" in value:
-                    holder[place] = _MARK.sub(lambda mark: texts[mark[0]], value)
+                    holder[key] = _MARK.sub(lambda mark: texts[mark[0]], value)
             elif isinstance(value, (dict, list)):
                 holders.append(value)
     return whole[0]
@@ -394,9 +387,8 @@ def parse_json(body: Bytes) -> Any:
     Raises:
         ProviderError: It is not, or nests too deep.
     """
-    text = _utf8(body).removeprefix("\ufeff")
     with contextlib.suppress(ValueError, RecursionError):  # the first holds the whole text
-        return _JSON.decode(text)
+        return _JSON.decode(str(body, "utf-8").removeprefix("\ufeff"))
     return _not_json()
 
 

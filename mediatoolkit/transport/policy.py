@@ -197,12 +197,12 @@ class Dialect:
                 return float(value) / 1000
         return retry_after(headers)
 
-    def request_id_of(self, headers: Mapping[str, str]) -> str | None:
-        """The vendor's name for the call, if it looks like one."""
+    def request_id_of(self, headers: Mapping[str, str], mask: Callable[[str], str]) -> str | None:
+        """The vendor's name for the call, if it looks like one; *mask* takes the key out."""
         for name in self.request_id:
             value = headers.get(name, "")
             if _ID.fullmatch(value):
-                return value
+                return mask(value)
         return None
 
 

@@ -74,6 +74,8 @@ def proxy_for(origin: Origin) -> Proxy | None:
         return None
     if _configured != ENV:
         return _unless_bypassed(_configured, _CONFIGURED, origin)
+    if not os.environ.get(_NAME):
+        return proxy_of_environment(origin)
     setting = _read(_NAME)
     if setting.lower() == "none":
         return None

@@ -175,8 +175,6 @@ async def failed_by(
     meter: Meter,
     config: "TransportConfig",
     route: "Route",
-    *,
-    raw: bool,
 ) -> FailedAttempt:
     """Error for *response*, and whether the same may be asked again.
 
@@ -185,11 +183,9 @@ async def failed_by(
         meter: Counts what is read.
         config: Of the transport whose response it is.
         route: How the request went.
-        raw: The session leaves bodies packed.
     """
-    cap = config.limits.error
-    body = await _start_of(response, meter, raw=raw, place=route.origin.place, cap=cap)
-    text = body.decode("utf-8", "replace")
+    meter.cap = config.limits.error
+    text = (await _start_of(response, meter)).decode("utf-8", "replace")
 
     def mask(text: str) -> str:
         return config.mask(text if route.proxy is None else route.proxy.mask(text))
@@ -199,7 +195,7 @@ async def failed_by(
         headers=response.headers,
         text=text,
         document=_document(text),
-        request_id=config.request_id_of(response.headers),
+        request_id=config.dialect.request_id_of(response.headers, mask),
         provider=config.provider,
         retry_after=config.dialect.pause_of(response.headers),
         _mask=mask,
@@ -285,7 +281,7 @@ def error_within(
         headers=headers,
         text="",
         document=document,
-        request_id=config.request_id_of(headers),
+        request_id=config.dialect.request_id_of(headers, config.mask),
         provider=config.provider,
         _mask=config.mask,
     )
@@ -310,23 +306,14 @@ def _pause(error: ProviderError, error_response: ErrorResponse) -> float | None:
     return error.retry_after
 
 
-async def _start_of(
-    response: "aiohttp.ClientResponse", meter: Meter, *, raw: bool, place: str, cap: int
-) -> bytes:
+async def _start_of(response: "aiohttp.ClientResponse", meter: Meter) -> bytes:
     """As much of an error's body as comes in time and fits; it may be cut, packed or garbage."""
     body = bytearray()
     meter.total = None  # a declared length does not matter: the rest is left unread
     with contextlib.suppress(TimeoutError, MediaToolkitError, *FOREIGN):
         async with asyncio.timeout(_BODY_WITHIN):
-            await read_body(
-                response,
-                body.extend,
-                meter=meter,
-                cap=cap,
-                raw=raw,
-                place=place,
-            )
-    return bytes(body[:cap])
+            await read_body(response, body.extend, meter)
+    return bytes(body[: meter.cap])
 
 
 def _document(text: str) -> Any:

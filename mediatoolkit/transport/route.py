@@ -70,7 +70,7 @@ async def route_to(session: aiohttp.ClientSession, origin: Origin) -> Route:
     Raises:
         UnsafeURLError: What is set as a proxy is no address of one.
     """
-    if not is_ours(session):
+    if not isinstance(session.connector, OurConnector):
         return Route(origin, _proxy_of(session, origin), is_ours=False)
     proxy = proxy_for(origin)
     is_tls = "https" in (origin.scheme, proxy.origin.scheme if proxy else "")

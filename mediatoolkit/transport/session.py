@@ -113,7 +113,10 @@ class SessionRegistry:
 
     def session(self) -> aiohttp.ClientSession:
         """Session of the running loop, opened when there is none."""
-        return self._of_loop().session
+        loop_sessions = self._loops.get(asyncio.get_running_loop())
+        if loop_sessions is None or loop_sessions.session.closed or self._pid != os.getpid():
+            loop_sessions = self._of_loop()
+        return loop_sessions.session
 
     def public_session(self) -> aiohttp.ClientSession:
         """Session of the running loop for strangers' addresses: it connects to public ones only."""
