@@ -260,7 +260,7 @@ class Attempt:
         return FailedAttempt(failure, again)
 
     def _is_in_doubt(self) -> bool:
-        """Whether an earlier try, or another request of the same call, may have been billed."""
+        """Whether an earlier attempt, or another request of the same call, may have been billed."""
         return self.is_doubtful or self.context.may_have_been_billed
 
     def _sign(self, error: MediaToolkitError, response: aiohttp.ClientResponse | None) -> None:

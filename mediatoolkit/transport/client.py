@@ -201,8 +201,8 @@ class Transport(Closing):
             sink: Takes the events.
 
         Raises:
-            ProviderError: The provider said no; what kind is for `read_error` to say.
-            TransportError: No usable answer came back.
+            ProviderError: The provider refused; `read_error` decides which kind it is.
+            TransportError: No usable response came back.
             MediaError: A media field holds bad base64.
             ClosedError: The transport is closed.
         """

@@ -94,7 +94,7 @@ async def open_url(
     """Ask for *url* and follow at most five redirects, each checked like the first.
 
     Returns:
-        The response, or the failure of the host that did not answer.
+        The response, or the failure where the host did not respond.
 
     Raises:
         UnsafeURLError: An address on the way is not fetched.
@@ -335,7 +335,7 @@ class _ExitInThread:
 
 
 class _Download:
-    """One file on its way, over as many tries as it takes."""
+    """One file on its way, over as many attempts as it takes."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The body of a request: JSON with pictures spliced in as base64, or a form with files.
 
-A body is made once, so a second try costs nothing; large ones are made in a thread.
+A body is made once, so a second attempt costs nothing; large ones are made in a thread.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""aiohttp's, the system's and TLS's errors in our words. The one place where they are translated.
+"""The errors of aiohttp, the system and TLS in our words; they are translated nowhere else.
 
 The message names host and port and the next step, never a query or a header. The foreign error
 is dropped, not chained: its repr and its frames show request headers.
@@ -86,14 +86,14 @@ def translate(
     timeout: Timeout,
     route: "Route | None" = None,
 ) -> TransportError:
-    """What to raise for the foreign *error* of a try.
+    """What to raise for the foreign *error* of an attempt.
 
     Args:
         error: One of `FOREIGN`.
         place: Host and port that were asked.
         context: For stage and provider.
         timeout: Durations that hold where the call brings none along.
-        route: Route of a try that did not get through; None after that.
+        route: Route of an attempt that did not get through; None after that.
     """
     error = _unwrapped(error)
     unsafe = getattr(error, "os_error", None)
@@ -131,7 +131,7 @@ def proxy_wants_login(proxy: "Proxy | None") -> str:
 
 
 def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | None:
-    """Message for a try that the proxy did not let through; None for every other."""
+    """Message for an attempt that the proxy did not let through; None for every other."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         status = getattr(error, "status", None)
         if status == 407:
@@ -182,7 +182,7 @@ def _of_tls(error: BaseException, place: str) -> str | None:
 
 
 def is_loss(error: BaseException) -> bool:
-    """Whether the connection was lost, or never made, so that another try makes sense."""
+    """Whether the connection was lost, or never made, so that another attempt makes sense."""
     hopeless = (
         aiohttp.ClientSSLError,
         aiohttp.ServerFingerprintMismatch,

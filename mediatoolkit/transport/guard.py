@@ -1,6 +1,6 @@
 """Which addresses may be asked.
 
-The base URL is the user's own choice and may be private. An address that an answer hands over
+The base URL is the user's own choice and may be private. An address that a response hands over
 is a stranger's: plain http(s), no password, and every address behind its name public.
 """
 
@@ -117,7 +117,7 @@ def redirect_target(url: str, location: str) -> str:
 
 
 def check_stranger(url: str) -> Origin:
-    """Check an address that an answer handed over, as far as its text tells.
+    """Check an address that a response handed over, as far as its text tells.
 
     Raises:
         UnsafeURLError: It is no plain http(s) address, or names a host by a private number.

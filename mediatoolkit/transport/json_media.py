@@ -45,14 +45,14 @@ MOST_STREAMED = 16 << 20
 """The same, over all events of one stream."""
 
 MOST_VALUES = 500_000
-"""Brackets and commas of one answer; each value takes some 100 bytes once it is parsed."""
+"""Brackets and commas of one response; each value takes some 100 bytes once it is parsed."""
 
 MOST_MEDIA = 4096
 """Media fields of one document."""
 
 
-class AnswerCaps:
-    """What is left of the caps of one answer, over all its documents."""
+class ResponseCaps:
+    """What is left of the caps of one response, over all its documents."""
 
     __slots__ = ("text", "values")
 
@@ -225,10 +225,10 @@ class MediaScanner:
 
     __slots__ = ("_caps", "_long", "_media", "_pattern", "_rest", "_seen", "_text", "_texts")
 
-    def __init__(self, fields: tuple[str, ...], caps: AnswerCaps | None = None) -> None:
+    def __init__(self, fields: tuple[str, ...], caps: ResponseCaps | None = None) -> None:
         """Start empty."""
         self._pattern = _pattern(fields)
-        self._caps = caps or AnswerCaps()
+        self._caps = caps or ResponseCaps()
         self._rest = bytearray()
         self._seen = 0
         self._text: MediaText | None = None
@@ -423,8 +423,8 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 @functools.lru_cache
 def _pattern(fields: tuple[str, ...]) -> re.Pattern[bytes]:
     names = b"|".join(re.escape(field.encode()) for field in fields)
-    one = names if len(fields) == 1 else b"(?:" + names + b")"
-    return re.compile(rb'"' + one + rb'"\s*:\s*"')
+    group = names if len(fields) == 1 else b"(?:" + names + b")"
+    return re.compile(rb'"' + group + rb'"\s*:\s*"')
 
 
 def _bad_base64() -> NoReturn:

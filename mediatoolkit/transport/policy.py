@@ -30,8 +30,8 @@ class AttemptPhase(enum.Enum):
     UNSENT = "not connected"
     """No connection was established, so the provider saw nothing."""
 
-    UNHEARD = "closed without an answer"
-    """Closed without one byte of answer, within `UNHEARD_WITHIN` of the request's last byte.
+    UNHEARD = "closed without a response"
+    """Closed without one byte of response, within `UNHEARD_WITHIN` of the request's last byte.
 
     A pooled connection that the server had already given up, or a proxy that drains: no
     generation is that fast.
@@ -47,13 +47,13 @@ UNHEARD_WITHIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When a failed try is sent again.
+    """When a failed attempt is sent again.
 
     Attributes:
-        attempts: Tries in all, 1 to 10.
+        attempts: Attempts in all, 1 to 10.
         ambiguous: Send a paid request again even when the provider may have done the work, and
             so may bill twice.
-        base: Longest pause before the second try, seconds; doubles with every further try. A
+        base: Longest pause before the second attempt, seconds; doubles with every further one. A
             pause is at least half as long, since a busy server does not recover in an instant.
         cap: Longest pause of our own choice, seconds. A provider may ask for more.
 
@@ -77,24 +77,24 @@ class Retry:
         positive_seconds(self.cap, "Retry.cap")
 
     def after_loss(self, phase: AttemptPhase, *, paid: bool) -> bool:
-        """Whether a lost try may be repeated at all."""
+        """Whether a lost attempt may be repeated at all."""
         return not paid or self.ambiguous or phase is not AttemptPhase.UNSURE
 
     def pause(
         self,
         attempt: int,
-        asked: float | None = None,
+        requested: float | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> float:
         """Seconds to wait after *attempt* (the first is 1) failed.
 
         Args:
-            attempt: The try that failed.
-            asked: Seconds the provider asked for; never undercut.
+            attempt: Number of the attempt that failed.
+            requested: Seconds the provider asked for; never undercut.
             uniform: Source of jitter.
         """
-        if asked is not None:
-            return asked + uniform(0.0, self.base)
+        if requested is not None:
+            return requested + uniform(0.0, self.base)
         longest = min(self.cap, self.base * 2 ** (attempt - 1))
         return uniform(longest / 2, longest)
 
@@ -106,9 +106,9 @@ class Limits:
     Attributes:
         concurrency: Calls of one client in flight at once.
         per_second: Requests of one client that may start per second, evenly spaced, or None.
-        json: Largest answer of a call, bytes, after decompression: JSON with the media in it, or
+        json: Largest response of a call, bytes, after decompression: JSON with the media in it, or
             the media alone. Of text around the media JSON may hold 4 MiB.
-        error: Part of a refusal's body that is read, bytes.
+        error: Part of an error response's body that is read, bytes.
         image: Largest picture fetched from an address, bytes.
         video: Largest file downloaded, bytes.
 
@@ -155,7 +155,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one vendor's answers speak about retries and requests, apart from their bodies.
+    """How one vendor's responses speak about retries and requests, apart from their bodies.
 
     Attributes:
         retryable: Statuses that say: nothing was delivered, asking again is welcome.
@@ -164,8 +164,8 @@ class Dialect:
         should_retry: Header fields whose `true` or `false` counts more than the status.
         request_id: Header fields with the vendor's name for the call; the first that is there
             counts.
-        is_final: Whether this very error response comes again however often it is asked for. An
-            error for the key, the content or a used-up quota is final anyhow.
+        is_final: Whether this very error response would come again however often the request is
+            sent. An error for the key, the content or a used-up quota is final anyhow.
     """
 
     retryable: frozenset[int] = RETRYABLE
@@ -209,7 +209,7 @@ class Dialect:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None.
 
-    A date counts from the answer's own `Date`, so a wrong clock here does no harm.
+    A date counts from the response's own `Date`, so a wrong clock here does no harm.
     """
     value = headers.get("Retry-After", "").strip()
     if _NUMBER.fullmatch(value):

@@ -156,7 +156,7 @@ def _is_bypassed(origin: Origin) -> bool:
 
     host, place = origin.host.rstrip("."), origin.place.replace(".:", ":")
     return any(
-        proxy_bypass_environment(one, {"no": ",".join(names)}) for one in (host, place)
+        proxy_bypass_environment(name, {"no": ",".join(names)}) for name in (host, place)
     ) or any(_holds(network, host) for network in names if "/" in network)
 
 

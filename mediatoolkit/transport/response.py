@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
 _STEPS = {413: "Send less: fewer or smaller pictures"}
-_BODY_WITHIN = 5.0  # seconds; the status has been said, the body only explains it
+_BODY_WITHIN = 5.0  # seconds; the status is known, and the body only explains it
 _FAMILIES = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limit"}
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A provider's answer with a status that the client calls a success.
+    """A provider's response with a status that the client calls a success.
 
     Attributes:
         document: The JSON, with the string value of every media field replaced by a reference;
             None where the body is none, as with a status 204.
         status: HTTP status.
         headers: Header fields, looked up without regard to case.
-        provider: Vendor that answered.
+        provider: Vendor that responded.
         request_id: The provider's name for the call, or None.
         content: The body as it came, where bytes were expected.
         event: Name of the server-sent event; empty where it has none.
@@ -83,8 +83,8 @@ class Response:
                 family="protocol",
                 may_have_been_billed=True,
             )
-        found = self._media.get(reference)
-        return decode_media(reference) if found is None else found
+        data = self._media.get(reference)
+        return decode_media(reference) if data is None else data
 
     def safe_text(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: key masked, cut, one config."""
@@ -93,7 +93,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """Facts of an answer that is no success, for the provider to read.
+    """Facts of a response that is no success, for the provider to read.
 
     What the provider wrote stands here as it came; `safe_text` makes it fit to be shown.
 
@@ -103,7 +103,7 @@ class ErrorResponse:
         text: Body as text, at most `Limits.error` bytes of it.
         document: Body as JSON, or None where it is none.
         request_id: The provider's name for the call, or None.
-        provider: Vendor that answered.
+        provider: Vendor that responded.
         retry_after: Seconds that a header asks to wait, or None.
     """
 

@@ -24,7 +24,8 @@ _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
 class HiddenText(str):
     """Text that goes over the wire as it is and shows as `'[key]'` wherever it is looked at.
 
-    So does what is cut out of it, or made of it: whoever shortens a value before showing it.
+    What is cut out of it or made of it shows the same, since a value may be shortened before it
+    is shown.
     `str` gives the text itself, since aiohttp asks for it so.
     """
 

@@ -13,7 +13,7 @@ from mediatoolkit.runtime.files import storage_error
 BATCH = 1 << 20
 """Bytes per thread hop."""
 
-_HEAP = 8 * BATCH  # bytes that wait for the disk before it is told to begin
+_MOST_WAITING = 8 * BATCH  # bytes that wait for the disk before it is told to begin
 
 
 class Spool:
@@ -31,7 +31,7 @@ class Spool:
         self._target = target
         self._batch: list[bytes | memoryview] = []
         self._size = 0
-        self._told = self._end = 0
+        self._begun = self._end = 0
         self._writing: asyncio.Future[None] | None = None
 
     async def restart(self, at: int) -> None:
@@ -42,7 +42,7 @@ class Spool:
         """
         is_less = at < self._end
         self._batch, self._size = [], 0
-        self._told = self._end = at
+        self._begun = self._end = at
         problem: OSError | None = None
         try:
             if is_less:
@@ -69,7 +69,7 @@ class Spool:
         self._end += self._size
         self._size = 0
         self._writing = asyncio.ensure_future(self._put(batch))
-        self._writing.add_done_callback(_look)
+        self._writing.add_done_callback(_take_note)
 
     async def settle(self) -> None:
         """Wait until what was begun is written.
@@ -88,16 +88,16 @@ class Spool:
 
     async def _put(self, batch: list[bytes | memoryview]) -> None:
         await self._async_file.writelines(batch)
-        if self._end - self._told >= _HEAP:
-            told, self._told = self._told, self._end
-            await asyncio.to_thread(_begin, self._file.fileno(), told, self._end - told)
+        if self._end - self._begun >= _MOST_WAITING:
+            begun, self._begun = self._begun, self._end
+            await asyncio.to_thread(_begin, self._file.fileno(), begun, self._end - begun)
 
     def _check(self, problem: OSError | None) -> None:
         if problem is not None:
             raise storage_error(self._target, problem)
 
 
-def _look(writing: "asyncio.Future[None]") -> None:
+def _take_note(writing: "asyncio.Future[None]") -> None:
     """Take note of an error that nobody waits for any more, after a cancel."""
     if not writing.cancelled():
         writing.exception()

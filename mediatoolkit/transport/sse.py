@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mediatoolkit.errors import ProviderError
-from mediatoolkit.transport.json_media import MOST_STREAMED, AnswerCaps, MediaScanner, too_much
+from mediatoolkit.transport.json_media import MOST_STREAMED, MediaScanner, ResponseCaps, too_much
 
 MOST_EVENTS = 65_536
 """Events of one stream."""
@@ -110,7 +110,7 @@ class EventReader:
         take: Gets each document with its media and the name of the event.
     """
 
-    __slots__ = ("_allowance", "_fields", "_scanner", "_splitter", "_take", "count")
+    __slots__ = ("_caps", "_fields", "_scanner", "_splitter", "_take", "count")
 
     def __init__(
         self, fields: tuple[str, ...], take: Callable[[Any, dict[str, bytes], str], None]
@@ -119,7 +119,7 @@ class EventReader:
         self._fields = fields
         self._take = take
         self._splitter = EventSplitter()
-        self._allowance = AnswerCaps(MOST_STREAMED)
+        self._caps = ResponseCaps(MOST_STREAMED)
         self._scanner = self._new_scanner()
         self.count = 0
 
@@ -160,4 +160,4 @@ class EventReader:
         self._take(*scanner.finish_at_once(), self._splitter.name)
 
     def _new_scanner(self) -> MediaScanner:
-        return MediaScanner(self._fields, self._allowance)
+        return MediaScanner(self._fields, self._caps)

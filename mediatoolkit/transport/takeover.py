@@ -1,12 +1,12 @@
 """Large bodies, received straight into a few buffers.
 
-Behind the head of a plain answer with a length there is nothing left to parse. The connection is
+Behind the head of a plain response with a length there is nothing left to parse. The connection is
 lent by aiohttp for the body: the loop receives into buffers of ours, which go to the disk as they
 are, and the connection then returns to its pool. Measured, a third less CPU than through
 aiohttp's parser and reader.
 
 What this needs of aiohttp: a response names its connection, whose protocol can be exchanged and
-stops its own read timer in `pause_reading`; `StreamReader.feed_eof` ends the answer and pools the
+stops its own read timer in `pause_reading`; `StreamReader.feed_eof` ends the response and pools the
 connection; and every request gets a new parser. `possible` says no wherever this is not so as far
 as one can see, and `tests/transport/test_takeover.py` fails when it moves.
 """
@@ -145,8 +145,8 @@ class _Intake(asyncio.BufferedProtocol):
         if self._filling is None:
             raise BufferError  # the transport is paused
         step = max(_LEAST_STEP, _TURN // len(_at_work))
-        wanted = min(self._left + 1, step)  # a byte too many tells that there are any
-        return self._filling[self._filled : self._filled + wanted]
+        size = min(self._left + 1, step)  # a byte too many tells that there are any
+        return self._filling[self._filled : self._filled + size]
 
     def buffer_updated(self, nbytes: int) -> None:
         ours = min(nbytes, self._left)
