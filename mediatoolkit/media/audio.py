@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import codec, loudness, pixels, sound_preview
+from mediatoolkit.media import codec, loudness, pixels, preview
 from mediatoolkit.media.base import Media, figure, read_whole
 from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.containers import SOUNDS, Family, riff, wav
 from mediatoolkit.media.containers.base import SAMPLE_RATES, SoundFacts
 from mediatoolkit.media.image import Image
+from mediatoolkit.media.preview import SoundPreview
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.samples import Sound, filled, pair_of, placed, resampled, samples_of
-from mediatoolkit.media.sound_preview import SoundPreview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,15 +69,15 @@ class Audio(Media):
         Raises:
             MediaError: It is none of these, or not a sound we take.
         """
-        made = cls._of_file(thing)
-        if made is not None:
-            return made
+        audio = cls._of_file(thing)
+        if audio is not None:
+            return audio
         pair = pair_of(thing)
         if pair is not None:
             return cls.from_samples(*pair)
-        held = getattr(thing, "data", None)
-        if isinstance(held, bytes):
-            return cls(held)
+        data = getattr(thing, "data", None)
+        if isinstance(data, bytes):
+            return cls(data)
         raise MediaError(
             f"{type(thing).__name__} is not sound: give bytes, a path, or (samples, sample_rate)."
         )
@@ -202,7 +202,7 @@ class Audio(Media):
         """
         width = _checked(width, _WIDTHS, "width")
         height = _checked(height, _HEIGHTS, "height")
-        drawn = sound_preview.draw(self._parts(), self.facts.frames, width, height)
+        drawn = preview.draw_wave(self._parts(), self.facts.frames, width, height)
         return Image(pixels.encode(pixels.pillow_of(drawn)))
 
     def preview(self) -> SoundPreview:
@@ -214,8 +214,8 @@ class Audio(Media):
         if not self._shown:
             small = (
                 SoundPreview(self.data, self.mime_type, self.seconds, "")
-                if len(self.data) <= sound_preview.LARGEST
-                else sound_preview.make_preview(self.blocks(), self.sample_rate, self.seconds)
+                if len(self.data) <= preview.LARGEST
+                else preview.preview_of_sound(self.blocks(), self.sample_rate, self.seconds)
             )
             self._shown.append(small)
         return self._shown[0]

@@ -36,28 +36,26 @@ class Captions(Sequence[Caption]):
     def srt(self) -> str:
         """SubRip, for `.srt` files."""
         return "\n".join(
-            f"{number}\n{_clock(one.start, ',')} --> {_clock(one.end, ',')}\n{_lines(one.text)}\n"
-            for number, one in enumerate(self.entries, start=1)
+            f"{number}\n{_times(caption, ',')}\n{_lines(caption.text)}\n"
+            for number, caption in enumerate(self.entries, start=1)
         )
 
     def vtt(self) -> str:
         """WebVTT, for `.vtt` files and the browser."""
         cues = (
-            f"{_clock(one.start, '.')} --> {_clock(one.end, '.')}\n"
-            f"{escape(_lines(one.text), quote=False)}\n"
-            for one in self.entries
+            f"{_times(caption, '.')}\n{escape(_lines(caption.text), quote=False)}\n"
+            for caption in self.entries
         )
         return "\n".join(["WEBVTT\n", *cues])
 
     def later(self, seconds: float) -> "Captions":
         """The same words *seconds* later."""
-        return Captions(
-            tuple(Caption(one.start + seconds, one.end + seconds, one.text) for one in self)
-        )
+        moved = (Caption(each.start + seconds, each.end + seconds, each.text) for each in self)
+        return Captions(tuple(moved))
 
     def to_plain(self) -> list[list[Any]]:
         """As plain JSON: `[start, end, text]` for each."""
-        return [[round(one.start, 3), round(one.end, 3), one.text] for one in self.entries]
+        return [[round(each.start, 3), round(each.end, 3), each.text] for each in self.entries]
 
     @classmethod
     def from_plain(cls, plain: object) -> "Captions":
@@ -65,7 +63,7 @@ class Captions(Sequence[Caption]):
         if not isinstance(plain, (list, tuple)):
             return cls()
         try:
-            return cls(tuple(_caption(*one) for one in plain[:MOST]))
+            return cls(tuple(_caption(*entry) for entry in plain[:MOST]))
         except (TypeError, ValueError, OverflowError):
             return cls()
 
@@ -90,6 +88,10 @@ def _caption(start: object, end: object, text: object) -> Caption:
     return Caption(float(start), float(end), text)
 
 
+def _times(caption: Caption, point: str) -> str:
+    return f"{_clock(caption.start, point)} --> {_clock(caption.end, point)}"
+
+
 def _clock(seconds: float, point: str) -> str:
     thousandths = round(seconds * 1000)
     whole, thousandths = divmod(thousandths, 1000)
@@ -100,5 +102,5 @@ def _clock(seconds: float, point: str) -> str:
 
 def _lines(text: str) -> str:
     """Without empty lines, which would end the caption, arrows, and what hides or turns words."""
-    kept = (visible(line).strip() for line in text.splitlines())
-    return "\n".join(line for line in kept if line).replace("-->", "→")
+    lines = (visible(line).strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line).replace("-->", "→")

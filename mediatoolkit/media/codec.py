@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import MediaError, MissingExtraError
-from mediatoolkit.media.containers import id3, ogg
+from mediatoolkit.media.containers import ogg, tags
 from mediatoolkit.media.containers.base import SoundFacts
 from mediatoolkit.media.samples import resampled
 
@@ -162,12 +162,12 @@ def _glimpses(
                 continue
             second = begin + Fraction(place, facts.sample_rate)
             packets = _packets_from(file, stream, second - lead, latest)
-            heard = _heard_from(av, file, packets, second)
-            if not heard:
+            frames = _frames_from(av, file, packets, second)
+            if not frames:
                 continue
-            time = _time(heard[0])
+            time = _time(frames[0])
             at = place if time is None else round((time - begin) * facts.sample_rate)
-            parts = list(_plain(av, heard, facts.sample_rate))
+            parts = list(_plain(av, frames, facts.sample_rate))
             part = _spread(np.concatenate(parts), facts.channels)
             yield min(max(0, at), place), part
             count += 1
@@ -176,23 +176,23 @@ def _glimpses(
         raise MediaError(_NO_SAMPLES)
 
 
-def _heard_from(av: Any, file: Any, packets: Iterable[Any], second: Fraction) -> list[Any]:
+def _frames_from(av: Any, file: Any, packets: Iterable[Any], second: Fraction) -> list[Any]:
     """Some frames of one form from a time on; none where nothing can be decoded.
 
     The packets just before it are decoded, too, for without them a decoder is lost.
     """
-    heard: list[Any] = []
+    frames: list[Any] = []
     with suppress(av.FFmpegError):
         for frame in _decoded(av, file, packets):
             length, time = Fraction(frame.samples, frame.sample_rate), _time(frame)
             if time is not None and time + length <= second:
                 continue
-            if heard and _form(frame) != _form(heard[0]):
+            if frames and _form(frame) != _form(frames[0]):
                 break
-            heard.append(frame)
-            if sum(frame.samples for frame in heard) >= _GLIMPSE * frame.sample_rate:
+            frames.append(frame)
+            if sum(part.samples for part in frames) >= _GLIMPSE * frame.sample_rate:
                 break
-    return heard
+    return frames
 
 
 @contextmanager
@@ -204,9 +204,9 @@ def _opened(data: bytes, facts: SoundFacts) -> Iterator[tuple[Any, Any]]:
         MissingExtraError: PyAV is not installed.
     """
     av = load_av()
-    tags = id3.after_tags(data) if facts.mime_type == "audio/mpeg" else 0
-    if tags > _LARGE_TAGS:  # FFmpeg takes its time over them
-        data = data[tags:]
+    start = tags.after_id3(data) if facts.mime_type == "audio/mpeg" else 0
+    if start > _LARGE_TAGS:  # FFmpeg takes its time over them
+        data = data[start:]
     try:
         with av.open(io.BytesIO(data), format=_FORMATS[facts.mime_type], **lenient(av)) as file:
             yield av, file
@@ -345,7 +345,7 @@ def _nearest_rate(rate: int, mime_type: str) -> int:
     if mime_type == "audio/flac":
         return min(rate, _FLAC_LARGEST_RATE)
     rates = _RATES[mime_type]
-    return next((one for one in rates if one >= rate), rates[-1])
+    return next((known for known in rates if known >= rate), rates[-1])
 
 
 def _typed(samples: Any, mime_type: str, bits: int) -> tuple[str, Any]:

@@ -12,7 +12,7 @@ from mediatoolkit.media import pixels
 from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.containers import PICTURES, Family, read_metadata
 from mediatoolkit.media.containers.base import PictureFacts
-from mediatoolkit.media.preview import Preview, make_preview
+from mediatoolkit.media.preview import Preview, preview_of_picture
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -114,7 +114,7 @@ class Image(Media):
         """
         if not self._shown:
             try:
-                self._shown.append(make_preview(self.data, self.facts))
+                self._shown.append(preview_of_picture(self.data, self.facts))
             except MediaError as error:
                 self._shown.append(str(error))
         shown = self._shown[0]

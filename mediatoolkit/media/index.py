@@ -52,8 +52,8 @@ class Entry:
     def of(cls, media: Media) -> Self:
         """The entry of media that is in memory."""
         provenance = media.provenance
-        made = _seconds(provenance.created) if provenance else 0.0
-        return cls(type(media), len(media.data), made, provenance, media.path, media)
+        created = _seconds(provenance.created) if provenance else 0.0
+        return cls(type(media), len(media.data), created, provenance, media.path, media)
 
     @property
     def prompt(self) -> str:

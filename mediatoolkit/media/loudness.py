@@ -61,14 +61,14 @@ def _energy(blocks: Any, sample_rate: int, step: int) -> tuple[Any, int]:
     size = 0
     for part, before in _stretches(blocks, step):
         channels = part.shape[1]
-        wanted = (-(-len(part) // step) + _RUN_UP) * step
-        if wanted != size:
-            gain, size = _weighting(wanted, sample_rate), wanted
+        needed = (-(-len(part) // step) + _RUN_UP) * step
+        if needed != size:
+            gain, size = _weighting(needed, sample_rate), needed
         steps = -(-(len(part) - before) // step)
         sums = np.zeros(steps)
         for channel, weight in enumerate(_SURROUND.get(channels, (1,) * channels)):
-            heard = np.fft.irfft(np.fft.rfft(part[:, channel], size) * gain, size)
-            squares = heard[before : before + steps * step] ** 2
+            filtered = np.fft.irfft(np.fft.rfft(part[:, channel], size) * gain, size)
+            squares = filtered[before : before + steps * step] ** 2
             sums += weight * squares.reshape(steps, step).sum(1)
         energy.append(sums)
         frames += len(part) - before

@@ -60,12 +60,12 @@ class Provenance:
             room: Bytes of UTF-8 that it may take once it is escaped for XML, from 1,000; left out,
                 64 KiB as it is.
         """
-        known = {one.name: getattr(self, one.name) for one in fields(self)}
-        known["prompt"] = self.prompt[:_LONGEST_PROMPT]
+        record = {each.name: getattr(self, each.name) for each in fields(self)}
+        record["prompt"] = self.prompt[:_LONGEST_PROMPT]
         longest = _LONGEST_PROMPT
-        line = _line(known, None)
+        line = _line(record, None)
         while not _fits(line, room):
-            line = _line(known, longest)
+            line = _line(record, longest)
             longest //= 2
         return line
 
@@ -79,17 +79,17 @@ class Provenance:
         if len(text) > LARGEST_RECORD:
             return None
         try:
-            known = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
-            json.dumps(known, ensure_ascii=False).encode()  # half a character fits into no page
+            record = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
+            json.dumps(record, ensure_ascii=False).encode()  # half a character fits into no page
         except (ValueError, RecursionError):
             return None
-        if not isinstance(known, dict) or _is_deep(known):
+        if not isinstance(record, dict) or _is_deep(record):
             return None
-        sound = {name: known[name] for name in _TYPES if type(known.get(name)) is _TYPES[name]}
-        if not {"model", "prompt", "engine"} <= sound.keys():
+        fitting = {name: record[name] for name in _TYPES if type(record.get(name)) is _TYPES[name]}
+        if not {"model", "prompt", "engine"} <= fitting.keys():
             return None
-        sound["model"] = "".join(filter(str.isprintable, sound["model"]))[:_LONGEST_NAME]
-        return cls(**sound)
+        fitting["model"] = "".join(filter(str.isprintable, fitting["model"]))[:_LONGEST_NAME]
+        return cls(**fitting)
 
 
 _TYPES: dict[str, type] = {
@@ -116,9 +116,9 @@ def _whole(text: str) -> int | None:
     return int(text) if len(text) <= _LONGEST_NUMBER else None
 
 
-def _is_deep(known: object) -> bool:
+def _is_deep(record: object) -> bool:
     """Whether lists and mappings lie deeper than `DEEPEST` in each other."""
-    level = [known]
+    level = [record]
     for _ in range(DEEPEST):
         lists = [part for part in level if isinstance(part, (dict, list))]
         level = [
@@ -133,10 +133,10 @@ def _fits(line: str, room: int | None) -> bool:
     return len(escape(line).encode()) <= room
 
 
-def _line(known: Mapping[str, Any], longest: int | None) -> str:
-    plain = {name: _plain(value, longest, 2) for name, value in known.items()}
-    kept = {name: value for name, value in plain.items() if value not in (None, "", {})}
-    line = json.dumps(kept, ensure_ascii=False, sort_keys=True)
+def _line(record: Mapping[str, Any], longest: int | None) -> str:
+    plain = {name: _plain(value, longest, 2) for name, value in record.items()}
+    filled = {name: value for name, value in plain.items() if value not in (None, "", {})}
+    line = json.dumps(filled, ensure_ascii=False, sort_keys=True)
     return line.encode(errors="replace").decode()
 
 

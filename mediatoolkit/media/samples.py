@@ -99,8 +99,8 @@ def resampled(
     padded[air : air + frames] = samples
     new_size = round(size * new_rate / old_rate)
     spectrum = np.fft.rfft(padded, axis=0)
-    kept = min(len(spectrum), new_size // 2 + 1)
-    sound = np.fft.irfft(spectrum[:kept], new_size, axis=0) * (new_size / size)
+    bins = min(len(spectrum), new_size // 2 + 1)
+    sound = np.fft.irfft(spectrum[:bins], new_size, axis=0) * (new_size / size)
     start = round(air * new_rate / old_rate)
     return sound[start : start + count].astype(np.float32)
 

@@ -59,10 +59,10 @@ class Video(Media):
             MediaError: It is none of these, or not a film we take.
             StorageError: The file cannot be read.
         """
-        made = cls._of_file(thing)
-        if made is None:
+        video = cls._of_file(thing)
+        if video is None:
             raise MediaError(f"{type(thing).__name__} is not a film: give bytes or a path.")
-        return made
+        return video
 
     @property
     def seconds(self) -> float:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.media.containers import id3
 from mediatoolkit.media.containers import mp3 as container
+from mediatoolkit.media.containers import tags
 from tests.media import readers
 
 RATE = 44_100
@@ -208,8 +208,8 @@ def test_a_file_without_a_record_is_saved_as_it_came(
 @pytest.mark.parametrize("name", [name for name in BEFORE if name.startswith("v2.")])
 def test_a_tag_that_can_be_read_gets_the_record_and_stays_the_only_one(name: str) -> None:
     whole = b"".join(Audio(BEFORE[name] + mp3(), STORY).serialize())
-    assert [len(found.frames) for found in id3.tags(whole)] == [
-        1 + len(found.frames) for found in id3.tags(BEFORE[name])
+    assert [len(found.frames) for found in tags.id3_tags(whole)] == [
+        1 + len(found.frames) for found in tags.id3_tags(BEFORE[name])
     ]
     assert b"APETAGEX" not in whole
 
@@ -272,9 +272,9 @@ def test_no_tag_loses_a_byte_or_hides_a_record(noise: bytes, flags: int, version
     file = tag(version, flags, noise) + mp3()
     whole = b"".join(Audio(file, STORY).serialize())
     assert Audio(whole).provenance == STORY
-    read = next(id3.tags(file))
+    read = next(tags.id3_tags(file))
     if read.is_whole:
-        assert next(id3.tags(whole)).frames[1:] == read.frames
+        assert next(tags.id3_tags(whole)).frames[1:] == read.frames
     else:
         assert whole.startswith(read.data)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media import Audio, audio, loudness, samples, sound_preview
+from mediatoolkit.media import Audio, audio, loudness, preview, samples
 from tests.media import bombs, drawn
 from tests.media.bounded import MEGABYTES, Looker
 
@@ -92,16 +92,16 @@ def test_it_does_not_matter_how_sound_is_cut_into_blocks(frames: int, step: int)
     noise = np.random.default_rng(1).uniform(-1, 1, (frames, 2)).astype(np.float32)
     noise *= np.linspace(0, 1, frames, dtype=np.float32)[:, None]
     parts = [noise[start : start + step] for start in range(0, frames, step)]
-    whole = sound_preview.draw([(0, noise)], frames, 50, 40)
+    whole = preview.draw_wave([(0, noise)], frames, 50, 40)
     assert (
-        np.abs(sound_preview.draw(samples.placed(parts), frames, 50, 40).astype(int) - whole).max()
+        np.abs(preview.draw_wave(samples.placed(parts), frames, 50, 40).astype(int) - whole).max()
         <= 1
     )
     assert loudness.peak(parts) == loudness.peak([noise])
     assert loudness.loudness(parts, 400) == pytest.approx(loudness.loudness([noise], 400))
     assert (
-        sound_preview.make_preview(parts, 96_000, 1).data
-        == sound_preview.make_preview([noise], 96_000, 1).data
+        preview.preview_of_sound(parts, 96_000, 1).data
+        == preview.preview_of_sound([noise], 96_000, 1).data
     )
 
 

@@ -19,15 +19,14 @@ class _List(NamedTuple):
 def with_record(block: bytes, record: bytes) -> bytes:
     """The list with *record* as its first comment, in the place of an older one of ours."""
     parsed = _parsed(block)
-    kept = [_OURS + record, *_others(parsed.comments)]
-    return _written(parsed._replace(comments=kept))
+    return _written(parsed._replace(comments=[_OURS + record, *_others(parsed.comments)]))
 
 
 def without_record(block: bytes) -> bytes:
     """The list without a comment of ours."""
     parsed = _parsed(block)
-    kept = _others(parsed.comments)
-    return block if kept == parsed.comments else _written(parsed._replace(comments=kept))
+    others = _others(parsed.comments)
+    return block if others == parsed.comments else _written(parsed._replace(comments=others))
 
 
 def record_in(block: bytes) -> bytes | None:
@@ -65,18 +64,18 @@ def _parsed(block: bytes) -> _List:
     count = at = 0
     vendor = b""
     try:
-        vendor, at = _one(block, 0)
+        vendor, at = _entry(block, 0)
         (count,) = struct.unpack_from("<I", block, at)
         at += 4
         for _ in range(min(count, _MOST)):
-            comment, at = _one(block, at)
+            comment, at = _entry(block, at)
             comments.append(comment)
     except struct.error:
         pass  # the rest is kept as it is
     return _List(vendor, comments, count - len(comments), block[at:])
 
 
-def _one(block: bytes, at: int) -> tuple[bytes, int]:
+def _entry(block: bytes, at: int) -> tuple[bytes, int]:
     (size,) = struct.unpack_from("<I", block, at)
     if at + 4 + size > len(block):
         raise struct.error

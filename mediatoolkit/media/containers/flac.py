@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from mediatoolkit.media.containers import ape, comments, id3
+from mediatoolkit.media.containers import comments, tags
 from mediatoolkit.media.containers.base import Piece, SoundFacts
 from mediatoolkit.media.provenance import Provenance
 
@@ -45,19 +45,19 @@ class _Block(NamedTuple):
 
 def sniff(data: bytes) -> bool:
     """Whether the bytes begin as a FLAC does, perhaps behind an ID3 tag."""
-    return data.startswith(_START, id3.after_tags(data))
+    return data.startswith(_START, tags.after_id3(data))
 
 
 def inspect(data: bytes) -> SoundFacts | None:
     """Read the facts; None when the last frame is cut, missing or corrupt."""
-    start = id3.after_tags(data) + len(_START)
+    start = tags.after_id3(data) + len(_START)
     first = next(_blocks(data, start), None)
     if first is None or first.kind != _STREAM_INFO or len(first.content) != 34:
         return None
     block_size, longest = struct.unpack_from(">2xHxxxI", first.content)
     packed = int.from_bytes(first.content[10:18])
     rate, channels, bits = packed >> 44, (packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1
-    stop = ape.tag_of(data).start
+    stop = tags.ape_tag(data).start
     reach = max(longest >> 8, 64 + block_size * channels * (bits + 8) // 8)
     frames = _frames(data, max(first.stop, stop - min(reach, _LONGEST_FRAME)), stop, block_size)
     claimed = packed & 0xFFFFFFFFF
@@ -81,24 +81,24 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
     an ID3 tag, too: players that see a comment do not look there any more.
     """
     record = provenance.to_json().encode()
-    start = id3.after_tags(data) + len(_START)
+    start = tags.after_id3(data) + len(_START)
     blocks = list(_blocks(data, start))
     ends_well = blocks[-1].is_last and data.startswith(_FRAME_STARTS, blocks[-1].stop)
     if ends_well:
-        replaced, kept = blocks, _with_record(blocks, record, has_id3=start > len(_START))
+        old, new = blocks, _with_record(blocks, record, has_id3=start > len(_START))
     else:
-        replaced = blocks[:2] if blocks[1:] and blocks[1].is_ours else blocks[:1]
-        kept = [blocks[0], _Block(_APPLICATION, _OURS + record)]
-    *before, last = kept
+        old = blocks[:2] if blocks[1:] and blocks[1].is_ours else blocks[:1]
+        new = [blocks[0], _Block(_APPLICATION, _OURS + record)]
+    *before, last = new
     packed = [block.to_bytes(last=False) for block in before]
-    packed.append(last.to_bytes(last=replaced[-1].is_last))
+    packed.append(last.to_bytes(last=old[-1].is_last))
     view = memoryview(data)
-    return [view[:start], *packed, view[replaced[-1].stop :]]
+    return [view[:start], *packed, view[old[-1].stop :]]
 
 
 def read_record(data: bytes) -> Provenance | None:
     """What `with_record` wrote, or None."""
-    for block in _blocks(data, id3.after_tags(data) + len(_START)):
+    for block in _blocks(data, tags.after_id3(data) + len(_START)):
         record = comments.record_in(block.content) if block.kind == _COMMENTS else None
         if block.is_ours:
             record = block.content[len(_OURS) :]
@@ -123,18 +123,18 @@ def _blocks(data: bytes, at: int) -> Iterator[_Block]:
 
 def _with_record(blocks: list[_Block], record: bytes, *, has_id3: bool) -> list[_Block]:
     """All blocks, the first comments with *record* and none with an older one."""
-    kept = [block for block in blocks if not block.is_ours]
-    places = [at for at, block in enumerate(kept) if block.kind == _COMMENTS]
+    others = [block for block in blocks if not block.is_ours]
+    places = [at for at, block in enumerate(others) if block.kind == _COMMENTS]
     for at in places:
-        kept[at] = _Block(_COMMENTS, comments.without_record(kept[at].content))
-    if has_id3 and all(comments.is_empty(kept[at].content) for at in places):
-        kept.insert(1, _Block(_APPLICATION, _OURS + record))
-        return kept
+        others[at] = _Block(_COMMENTS, comments.without_record(others[at].content))
+    if has_id3 and all(comments.is_empty(others[at].content) for at in places):
+        others.insert(1, _Block(_APPLICATION, _OURS + record))
+        return others
     if not places:
         places = [1]
-        kept.insert(1, _Block(_COMMENTS, _NO_COMMENTS))
-    kept[places[0]] = _Block(_COMMENTS, comments.with_record(kept[places[0]].content, record))
-    return kept
+        others.insert(1, _Block(_COMMENTS, _NO_COMMENTS))
+    others[places[0]] = _Block(_COMMENTS, comments.with_record(others[places[0]].content, record))
+    return others
 
 
 def _frames(data: bytes, first: int, stop: int, block_size: int) -> int | None:

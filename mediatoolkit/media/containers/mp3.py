@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mediatoolkit.errors import MediaError
-from mediatoolkit.media.containers import ape, id3
+from mediatoolkit.media.containers import tags
 from mediatoolkit.media.containers.base import Piece, SoundFacts
 from mediatoolkit.media.containers.signatures import name_of
 from mediatoolkit.media.provenance import Provenance
@@ -34,7 +34,7 @@ _HEAD = re.compile(
 _IN_A_ROW = 3  # frames; what looks like one alone may be chance
 _FALSE_STARTS = 10_000  # some 0.1 s of CPU
 _LONGEST_LEAD = 1 << 16
-_TAGS = (*id3.TAGS, b"3DI")
+_TAGS = (*tags.MARKS, b"3DI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def inspect(data: bytes) -> SoundFacts | None:
     Raises:
         MediaError: There are fewer frames than the first one says.
     """
-    start = id3.after_tags(data)
+    start = tags.after_id3(data)
     rows = list(_rows(data, start))
     if not rows:
         return None
@@ -145,26 +145,26 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
     or there is none, into the APE tag. A file without either gets an ID3v2 tag.
     """
     record = provenance.to_json().encode()
-    old_tags, old_ape = list(id3.tags(data)), ape.tag_of(data)
-    start = old_tags[-1].stop if old_tags else 0
-    tags = [tag.without_record() for tag in old_tags if not tag.is_ours_alone]
+    old_id3, old_ape = list(tags.id3_tags(data)), tags.ape_tag(data)
+    start = old_id3[-1].stop if old_id3 else 0
+    new_id3 = [tag.without_record() for tag in old_id3 if not tag.is_ours_alone]
     new_ape = old_ape.without_record()
-    if tags and tags[0].is_whole:
-        tags[0] = tags[0].with_record(record)
-    elif tags or new_ape.items or data.find(b"3DI", old_ape.stop) != -1:
+    if new_id3 and new_id3[0].is_whole:
+        new_id3[0] = new_id3[0].with_record(record)
+    elif new_id3 or new_ape.items or data.find(b"3DI", old_ape.stop) != -1:
         new_ape = new_ape.with_record(record)
     else:
-        tags = [id3.tag_of_v1(_v1(data)).with_record(record)]
+        new_id3 = [tags.id3_of_v1(_v1(data)).with_record(record)]
     view = memoryview(data)
     end = view[old_ape.start : old_ape.stop] if new_ape is old_ape else new_ape.to_bytes()
-    return [*(tag.data for tag in tags), view[start : old_ape.start], end, view[old_ape.stop :]]
+    return [*(tag.data for tag in new_id3), view[start : old_ape.start], end, view[old_ape.stop :]]
 
 
 def read_record(data: bytes) -> Provenance | None:
     """What `with_record` wrote, or None."""
-    record = ape.tag_of(data).record  # first, as it leaves an ID3v2 tag alone that it cannot read
+    record = tags.ape_tag(data).record  # first, as it leaves an ID3v2 tag alone that it cannot read
     if record is None:
-        record = next((tag.record for tag in id3.tags(data) if tag.record is not None), None)
+        record = next((tag.record for tag in tags.id3_tags(data) if tag.record is not None), None)
     return Provenance.from_json(record) if record else None
 
 

@@ -15,7 +15,7 @@ from itertools import takewhile
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.containers import comments, ogg_codecs
 from mediatoolkit.media.containers.base import Piece, SoundFacts
-from mediatoolkit.media.containers.id3 import with_tags_behind
+from mediatoolkit.media.containers.tags import with_tags_behind
 from mediatoolkit.media.provenance import Provenance
 
 NAME = "Ogg"

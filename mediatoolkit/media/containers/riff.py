@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mediatoolkit.media.containers.base import Piece
-from mediatoolkit.media.containers.id3 import with_tags_behind
+from mediatoolkit.media.containers.tags import with_tags_behind
 
 DATA = b"data"
 _WIDE_FORMS = (b"RF64", b"BW64")
@@ -123,11 +123,11 @@ def length(data: bytes, form: Form) -> int:
     return len(data) if is_joined else with_tags_behind(data, form.end)
 
 
-def rebuilt(data: bytes, form: Form, kept: Sequence[Chunk], added: bytes) -> list[Piece]:
-    """The file with the chunks *kept*, the chunk *added*, and all that lies behind the chunks."""
+def rebuilt(data: bytes, form: Form, chunks: Sequence[Chunk], added: bytes) -> list[Piece]:
+    """The file with *chunks* of it, the chunk *added*, and all that lies behind the chunks."""
     view = memoryview(data)
     content: list[Piece] = []
-    for chunk in kept:
+    for chunk in chunks:
         content.append(view[chunk.start - 8 : chunk.stop])
         if (chunk.stop - chunk.start) % 2:
             content.append(b"\0")

@@ -7,7 +7,7 @@ its name wherever a picture, sound or film is wanted. To add one, write a line i
 import re
 from dataclasses import dataclass
 
-from mediatoolkit.media.containers import id3
+from mediatoolkit.media.containers.tags import after_id3
 
 PICTURE, SOUND, FILM, OTHER = "picture", "sound", "film", ""
 
@@ -112,7 +112,7 @@ def kind_of(data: bytes) -> Kind:
     """What *data* seem to be; the first kilobyte says it, or that behind ID3 tags."""
     if not data.startswith(b"ID3"):
         return _kind_of_head(data[:_HEAD])
-    behind = id3.after_tags(data)
+    behind = after_id3(data)
     kind = _kind_of_head(data[behind : behind + _HEAD])
     return _MP3 if kind in (_UNKNOWN, _EMPTY) else kind
 

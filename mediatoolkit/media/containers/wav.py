@@ -174,9 +174,9 @@ def wrapped(pcm: bytes, *, sample_rate: int, channels: int, bits: int = 16) -> b
 def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
     """The file with the record in a chunk of its own, in the place of an older one of ours."""
     form = riff.read(data)
-    kept = [chunk for chunk in form.chunks if _record_of(data, chunk) is None]
+    others = [chunk for chunk in form.chunks if _record_of(data, chunk) is None]
     record = provenance.to_json().encode()
-    return riff.rebuilt(data, form, kept, riff.chunk(_RECORD, record, form.order))
+    return riff.rebuilt(data, form, others, riff.chunk(_RECORD, record, form.order))
 
 
 def read_record(data: bytes) -> Provenance | None:

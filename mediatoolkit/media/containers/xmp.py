@@ -115,7 +115,7 @@ def with_texts(packet: bytes, texts: Iterable[tuple[str, str]]) -> bytes:
     for keyword, text in texts:
         name, kind = _PROPERTIES.get(keyword, ("", ""))
         line = escape(_NO_XML.sub("", text))
-        if name and name.encode() not in packet and all(name not in one for one in described):
+        if name and name.encode() not in packet and all(name not in line for line in described):
             described.append(_property(name, kind, line))
         elif f"<t:text>{line}</t:text>".encode() not in packet:
             word = escape(_NO_XML.sub("", keyword))

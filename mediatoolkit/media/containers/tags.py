@@ -1,18 +1,22 @@
-"""ID3 tags of an MP3, and a record in one.
+"""Tags that programs put around sound, ID3 and APE, and a record in one of them.
 
 ID3v2 stands before the sound as a row of frames (id3.org, versions 2.2, 2.3 and 2.4); ID3v1 is
 the last 128 bytes of the file. A record becomes the first frame of the first tag. Every other
 frame keeps its bytes, and a tag whose frames do not end where its padding begins is not touched.
+
+APEv2 stands at the end, before an ID3v1 tag. It ends with a footer of 32 bytes and mostly begins
+with a like header (wiki.hydrogenaud.io, APEv2 specification).
 """
 
 import re
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from mediatoolkit.media.containers.base import Piece
 
-TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 """How the tags begin that programs put behind sound."""
 
 _UNSYNCHRONISED, _EXTENDED, _EXPERIMENTAL, _FOOTER = 0x80, 0x40, 0x20, 0x10
@@ -28,6 +32,11 @@ _OUR_NAME = "mediatoolkit"
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _V1_FIELDS = ((b"TIT2", 3, 33), (b"TPE1", 33, 63), (b"TALB", 63, 93), (b"TDRC", 93, 97))
 _V1_LANGUAGE = b"eng\0"  # for all we know; and no name of the comment
+_APE_MARK = b"APETAGEX"
+_APE_ENDS = struct.Struct("<8sIIII8x")
+_APE_VERSION = 2000
+_HAS_HEADER, _IS_HEADER = 1 << 31, 1 << 29
+_MOST_APE_ITEMS = 10_000
 
 
 class Id3Frame(NamedTuple):
@@ -88,22 +97,87 @@ class Id3Tag:
         return replace(self, data=head + body, frames=frames)
 
 
-def tags(data: bytes) -> Iterator[Id3Tag]:
+@dataclass(frozen=True, slots=True)
+class ApeTag:
+    """The tag of a file, empty where there is none.
+
+    Attributes:
+        start: Its offset in the file, or where one would go.
+        stop: The offset behind it.
+        items: All of them, each with its length, flags and key.
+        count: How many the tag says there are.
+        version: 1000 or 2000.
+    """
+
+    start: int
+    stop: int
+    items: bytes = b""
+    count: int = 0
+    version: int = _APE_VERSION
+
+    @property
+    def record(self) -> bytes | None:
+        """The record of ours, or None."""
+        return next((self.items[value:end] for _, value, end in self._ours()), None)
+
+    def without_record(self) -> "ApeTag":
+        """The same without a record."""
+        for start, _, end in self._ours():
+            items = self.items[:start] + self.items[end:]
+            return replace(self, items=items, count=self.count - 1)
+        return self
+
+    def with_record(self, record: bytes) -> "ApeTag":
+        """The same with *record* as its first item."""
+        others = self.without_record()
+        ours = struct.pack("<II", len(record), 0) + _OUR_NAME.encode() + b"\0" + record
+        return replace(others, items=ours + others.items, count=others.count + 1)
+
+    def to_bytes(self) -> bytes:
+        """The tag as it stands in a file."""
+        if not self.items:
+            return b""
+        size = len(self.items) + _APE_ENDS.size
+        if self.version < _APE_VERSION:
+            return self.items + _APE_ENDS.pack(_APE_MARK, self.version, size, self.count, 0)
+        head, foot = (
+            _APE_ENDS.pack(_APE_MARK, self.version, size, self.count, flags)
+            for flags in (_HAS_HEADER | _IS_HEADER, _HAS_HEADER)
+        )
+        return head + self.items + foot
+
+    def _ours(self) -> Iterator[tuple[int, int, int]]:
+        """Start, value and end of each item of ours, up to the first item that is cut."""
+        at = 0
+        for _ in range(_MOST_APE_ITEMS):
+            if at + 8 >= len(self.items):
+                return
+            (size,) = struct.unpack_from("<I", self.items, at)
+            value = self.items.find(b"\0", at + 8) + 1
+            end = value + size
+            if not value or end > len(self.items):
+                return
+            if self.items[at + 8 : value - 1] == _OUR_NAME.encode():
+                yield at, value, end
+            at = end
+
+
+def id3_tags(data: bytes) -> Iterator[Id3Tag]:
     """The ID3v2 tags at the beginning, one behind the other."""
     return (_tag(data, start) for start in _starts(data))
 
 
-def after_tags(data: bytes) -> int:
+def after_id3(data: bytes) -> int:
     """Where the ID3v2 tags at the beginning end."""
     return min(max((_end(data, start) for start in _starts(data)), default=0), len(data))
 
 
 def with_tags_behind(data: bytes, end: int) -> int:
     """Where the file ends whose sound ends at *end*: tags behind it are kept, rubbish is not."""
-    return len(data) if data.startswith(TAGS, end) else end
+    return len(data) if data.startswith(MARKS, end) else end
 
 
-def tag_of_v1(old: bytes) -> Id3Tag:
+def id3_of_v1(old: bytes) -> Id3Tag:
     """An ID3v2.4 tag with the fields of an ID3v1 tag, or an empty one for no bytes.
 
     Readers that see an ID3v2 tag do not look for an ID3v1 tag any more.
@@ -119,6 +193,21 @@ def tag_of_v1(old: bytes) -> Id3Tag:
         texts.append((b"TCON", b"\0%d" % genre[0]))
     frames = tuple(Id3Frame(name, b"\0\0", text) for name, text in texts if text != b"\0")
     return Id3Tag(b"", 0, 4, frames=frames, is_whole=True)
+
+
+def ape_tag(data: bytes) -> ApeTag:
+    """The tag at the end of a file."""
+    stop = end_before_old_tags(data)
+    foot = stop - _APE_ENDS.size
+    if foot < 0 or not data.startswith(_APE_MARK, foot):
+        return ApeTag(stop, stop)
+    _, version, size, count, flags = _APE_ENDS.unpack_from(data, foot)
+    first = stop - size
+    if not 0 < first <= foot:
+        return ApeTag(stop, stop)
+    start = first - _APE_ENDS.size if flags & _HAS_HEADER else first
+    start = start if data.startswith(_APE_MARK, start) else first
+    return ApeTag(start, stop, data[first:foot], count, version)
 
 
 def end_before_old_tags(data: bytes) -> int:
