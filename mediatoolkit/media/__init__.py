@@ -1,4 +1,4 @@
-"""Finished bytes that know their type and origin and can show themselves."""
+"""Finished bytes that know their type and provenance and can show themselves."""
 
 from mediatoolkit.media.audio import Audio, concatenate
 from mediatoolkit.media.base import Media

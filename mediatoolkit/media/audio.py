@@ -1,4 +1,4 @@
-"""Sound: bytes that know their type and origin and can show themselves."""
+"""Sound: bytes that know their type and provenance and can show themselves."""
 
 import base64
 from dataclasses import dataclass, field, replace
@@ -172,7 +172,7 @@ class Audio(Media):
 
     @property
     def captions(self) -> Captions:
-        """What is said when; empty where that is not known."""
+        """What is spoken when; empty where that is not known."""
         notes = self.provenance.notes if self.provenance else {}
         return Captions.from_plain(notes.get("captions", ()))
 
@@ -235,7 +235,7 @@ class Audio(Media):
         return {"text/html": shown, "text/plain": repr(self)}, {}
 
     def _parts(self) -> "Iterator[tuple[int, npt.NDArray[np.float32]]]":
-        """Where each part begins, and its samples; all of the sound unless it is long."""
+        """Return where each part begins, and its samples; all of the sound unless it is long."""
         frames = self.facts.frames
         if frames * self.channels <= _DRAWN_WHOLE:
             return placed(self.blocks())
@@ -325,7 +325,7 @@ def _in_form(part: Audio, rate: int, channels: int) -> "npt.NDArray[np.float32]"
 
 
 def _faded(samples: "npt.NDArray[np.float32]", rate: int) -> "npt.NDArray[np.float32]":
-    """Up from silence and down to it."""
+    """Fade up from silence and down to it."""
     import numpy as np
 
     ramp = np.linspace(0, 1, min(len(samples), round(_FADE * rate)), dtype=np.float32)[:, None]

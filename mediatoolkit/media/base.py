@@ -1,4 +1,4 @@
-"""What pictures, sound and film have in common: bytes that know their type and origin."""
+"""What pictures, sound and film share: bytes that know their type and provenance."""
 
 import abc
 import asyncio
@@ -47,7 +47,7 @@ class Media(abc.ABC):
 
     _family: ClassVar[Family[Any]]
     noun: ClassVar[str] = "media"
-    """What it is called where nothing is known of its origin."""
+    """What it is called where it has no provenance."""
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
@@ -62,11 +62,11 @@ class Media(abc.ABC):
                 object.__setattr__(self, "provenance", record)
 
     @classmethod
-    async def load(cls, data: bytes, **known: Any) -> Self:
-        """As the class itself, with the check of large media in a thread."""
+    async def load(cls, data: bytes, **attributes: Any) -> Self:
+        """Make media as the class itself does; large media is checked in a thread."""
         if len(data) > _IN_THREAD:
-            return await asyncio.to_thread(cls, data, **known)
-        return cls(data, **known)
+            return await asyncio.to_thread(cls, data, **attributes)
+        return cls(data, **attributes)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -76,8 +76,8 @@ class Media(abc.ABC):
             StorageError: The file cannot be read, or has more than 2 GiB.
             MediaError: It is not media we take.
         """
-        where = files.path_of(path)
-        return cls(files.read_file(where), path=where)
+        location = files.path_of(path)
+        return cls(files.read_file(location), path=location)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle without previews, so that equal media has equal pickles."""
@@ -119,7 +119,7 @@ class Media(abc.ABC):
         return _restored(type(self), known | {"path": path})
 
     def __dir__(self) -> list[str]:
-        """What a user calls; the rest is for other rooms of this package."""
+        """Return what a user calls; the rest is for other rooms of this package."""
         return [name for name in object.__dir__(self) if name not in _FOR_THE_PACKAGE]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -144,12 +144,12 @@ class Media(abc.ABC):
         return target
 
     async def asave(self, path: str | os.PathLike[str]) -> Path:
-        """As `save`, without blocking the loop."""
+        """Do as `save`, without blocking the loop."""
         return await asyncio.to_thread(self.save, path)
 
     @classmethod
     def _of_file(cls, thing: object) -> Self | None:
-        """Media of media, of the bytes of a file, of a path or an open file; else None."""
+        """Make media of media, the bytes of a file, a path or an open file; else return None."""
         if isinstance(thing, cls):
             return thing
         if isinstance(thing, (bytes, bytearray, memoryview)):
@@ -180,11 +180,11 @@ class Media(abc.ABC):
             return None, "There is not enough memory to show it."
 
     def _alt(self) -> str:
-        """What stands in for it where it cannot be seen or heard."""
+        """Return what stands in for it where it cannot be seen or heard."""
         return visible(self.provenance.prompt, 300) if self.provenance else self.noun
 
     def _caption(self) -> str:
-        """What is written under it in a page."""
+        """Return what is written under it in a page."""
         if self.provenance is None:
             return self._summary()
         prompt, model = (visible(text) for text in (self.provenance.prompt, self.provenance.model))
@@ -240,7 +240,7 @@ def read_whole(file: Any) -> bytes:
 
 
 def is_tensor(thing: object) -> bool:
-    """Whether *thing* is a tensor as torch has them; an open file has a `detach`, too."""
+    """Return whether *thing* is a tensor as torch has them; an open file has a `detach`, too."""
     return all(callable(getattr(thing, name, None)) for name in ("detach", "cpu", "numpy"))
 
 
@@ -271,7 +271,7 @@ def figure(content: str, caption: str) -> str:
 
 
 def _restored(kind: type[M], known: dict[str, Any]) -> M:
-    """Media of bytes that were checked before, with *known* for its attributes."""
+    """Make media of bytes that were checked before, with *known* for its attributes."""
     media = object.__new__(kind)
     for attribute in fields(kind):
         fresh: Any = attribute.default_factory

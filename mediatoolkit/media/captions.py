@@ -1,4 +1,4 @@
-"""What is said when, as a value."""
+"""What is spoken when, as a value."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A few words and when they are said.
+    """A few words and when they are spoken.
 
     Attributes:
         start: Seconds from the beginning.
@@ -29,7 +29,7 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Captions(Sequence[Caption]):
-    """Captions in the order they are said; empty when nobody knows when what is said."""
+    """Captions in the order they are spoken; empty where the times are not known."""
 
     entries: tuple[Caption, ...] = ()
 
@@ -68,15 +68,15 @@ class Captions(Sequence[Caption]):
             return cls()
 
     def __len__(self) -> int:
-        """How many."""
+        """Count the captions."""
         return len(self.entries)
 
     def __getitem__(self, index: Any) -> Any:
-        """One, or a tuple of several."""
+        """Return one caption, or a tuple of several."""
         return self.entries[index]
 
     def __iter__(self) -> Iterator[Caption]:
-        """One after the other."""
+        """Iterate over the captions."""
         return iter(self.entries)
 
 
@@ -101,6 +101,6 @@ def _clock(seconds: float, point: str) -> str:
 
 
 def _lines(text: str) -> str:
-    """Without empty lines, which would end the caption, arrows, and what hides or turns words."""
+    """Leave out empty lines, which would end the caption, arrows, and what hides words."""
     lines = (visible(line).strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line).replace("-->", "→")

@@ -146,7 +146,7 @@ def _glimpses(
     most: int,
     link: ogg.Link | None = None,
 ) -> Iterator[tuple[int, Any]]:
-    """As `glimpses`, of one stream."""
+    """Do as `glimpses`, for one stream."""
     import numpy as np
 
     every, count = 1, 0
@@ -256,7 +256,7 @@ def _decoded(av: Any, file: Any, packets: Iterable[Any]) -> Iterator[Any]:
 
 
 def _time(frame: Any) -> Fraction | None:
-    """When a frame begins, in seconds; None when that is not known."""
+    """Return when a frame begins, in seconds; None when that is not known."""
     return None if frame.pts is None else frame.pts * frame.time_base
 
 
@@ -277,7 +277,7 @@ def _gathered(av: Any, frames: Iterable[Any]) -> Iterator[Any]:
 
 
 def _spread(samples: Any, channels: int) -> Any:
-    """So many channels, each with the same where a later piece of the file has others."""
+    """Return *channels* channels, all alike where a later piece of the file has others."""
     import numpy as np
 
     if samples.shape[1] == channels:

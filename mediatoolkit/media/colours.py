@@ -32,7 +32,7 @@ def plain(picture: "PillowImage.Image") -> "PillowImage.Image":
 
 
 def is_opaque(picture: "PillowImage.Image") -> bool:
-    """Whether it is in colours or grey, as browsers take them, and nothing shows through."""
+    """Return whether it is in colours or grey, as browsers take them, and nothing shows through."""
     return picture.mode in ("1", "L", "P", "RGB") and not _shows_through(picture)
 
 
@@ -61,7 +61,7 @@ def profile_of(picture: "PillowImage.Image") -> bytes | None:
 
 
 def is_rgb(picture: "PillowImage.Image") -> bool:
-    """Whether its profile, if any, stays right when its mode becomes RGB."""
+    """Return whether its profile, if any, stays right when its mode becomes RGB."""
     return picture.mode in _SPACES[b"RGB "]
 
 
@@ -77,7 +77,7 @@ def to_srgb(picture: "PillowImage.Image") -> "PillowImage.Image":
 
 
 def _turned(picture: "PillowImage.Image", profile: bytes) -> "PillowImage.Image":
-    """By its profile.
+    """Turn the colours by the picture's profile.
 
     Raises:
         ImportError, OSError, TypeError, ValueError: LittleCMS is missing or refuses the profile.

@@ -109,7 +109,7 @@ def opened(data: bytes, *, texts: bool = True) -> "PillowImage.Image":
 
 
 def upright(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """The same as its camera was held."""
+    """Turn the picture upright, as its camera was held."""
     from PIL import Image as PillowImage
 
     exif = picture.info.get("exif")

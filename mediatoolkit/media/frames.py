@@ -135,7 +135,7 @@ def _colours(frame: Any) -> int | None:
 
 @contextlib.contextmanager
 def _decoding(av: Any) -> Iterator[None]:
-    """What the decoder says, in our words."""
+    """Turn errors of the decoder into `MediaError`."""
     try:
         yield
     except (av.FFmpegError, ArithmeticError, IndexError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Pictures: bytes that know their type and origin and can show themselves."""
+"""Pictures: bytes that know their type and provenance and can show themselves."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Media in a folder, known by the first bytes of its files."""
+"""An index of the media in a folder, by the first bytes of its files."""
 
 import contextlib
 import heapq
@@ -81,7 +81,7 @@ class Entry:
 
 
 def entry_of(path: Path) -> Entry | None:
-    """What the file at *path* says of itself, or None when it is no sound media; blocks.
+    """Return what the file at *path* says of itself, or None when it is no whole media; blocks.
 
     A record of ours at the start of a file is believed; any other file is checked whole.
     """
@@ -136,7 +136,7 @@ def _read(path: Path, size: int, stamp: int) -> Entry | None:
         if len(families) == 1:
             record = _record_in_head(families[0], head)
         if record is None and size <= _CHECKED:
-            media = _checked(families, files.read_file(path))
+            media = _media_of(families, files.read_file(path))
             kind, record = type(media), media.provenance
     except (OSError, StorageError, MediaError):
         return None
@@ -144,7 +144,7 @@ def _read(path: Path, size: int, stamp: int) -> Entry | None:
 
 
 def _families(head: bytes) -> list[Family[Any]]:
-    """What the file may be, the likely first: an MP4 holds a film, or sound alone."""
+    """Return what the file may be, the likely first: an MP4 holds a film, or sound alone."""
     noun = kind_of(head).family
     families = [family for family in _KINDS if family.sniff(head)]
     return sorted(families, key=lambda family: family.noun != noun)
@@ -157,7 +157,7 @@ def _record_in_head(family: Family[Any], head: bytes) -> Provenance | None:
     return None
 
 
-def _checked(families: list[Family[Any]], data: bytes) -> Media:
+def _media_of(families: list[Family[Any]], data: bytes) -> Media:
     """The media that a file is.
 
     Raises:

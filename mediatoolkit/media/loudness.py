@@ -101,7 +101,7 @@ def _most(step: int, channels: int) -> int:
 
 
 def _weighting(size: int, sample_rate: int) -> Any:
-    """What the filters do to each frequency of a transform of *size*."""
+    """Return what the filters do to each frequency of a transform of *size*."""
     import numpy as np
 
     turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)

@@ -116,7 +116,7 @@ def _animation(
 
 
 def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image":
-    """In a mode that the format holds."""
+    """Return the picture in a mode that the format holds."""
     if picture.mode in _NATIVE_MODES.get(mime_type, ()):
         return picture
     if not is_rgb(picture):
@@ -129,13 +129,13 @@ def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image"
 
 
 def _options(picture: "PillowImage.Image", mime_type: str, metadata: Metadata) -> dict[str, Any]:
-    """How Pillow is told to write a picture, with all that it would else choose itself."""
+    """Return options for Pillow, with all that it would else choose itself."""
     options = _OPTIONS[mime_type] | _notes_for(metadata, mime_type)
     return options | {"icc_profile": profile_of(picture)} | _resolution(picture)
 
 
 def _notes_for(metadata: Metadata, mime_type: str) -> dict[str, Any]:
-    """How Pillow is told to write it; the colour profile goes with the pixels.
+    """Return options for Pillow; the colour profile goes with the pixels.
 
     A JPEG's XMP may be too long for one segment, which Pillow refuses.
     """
@@ -179,7 +179,7 @@ def _not_written(picture: "PillowImage.Image", mime_type: str, error: Exception)
 
 
 def metadata_of(picture: "PillowImage.Image") -> Metadata:
-    """What Pillow keeps of the file that *picture* was read from; its pixels are upright."""
+    """Return what Pillow keeps of the file that *picture* was read from; its pixels are upright."""
     info = picture.info
     texts = {"Comment": info.get("comment"), **getattr(picture, "text", {})}
     return Metadata(
@@ -208,7 +208,7 @@ def to_array(
 
 
 def pillow_of(thing: Any) -> "PillowImage.Image":
-    """A Pillow image of a Pillow image, an array or a tensor.
+    """Make a Pillow image of a Pillow image, an array or a tensor.
 
     Raises:
         MediaError: It is none of these, or of a shape or range that is no picture.
@@ -228,7 +228,7 @@ def pillow_of(thing: Any) -> "PillowImage.Image":
 
 
 def _of_pillow(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """The same, read to its end, upright, and in a mode that can be shown."""
+    """Return the same, read to its end, upright, and in a mode that can be shown."""
     problem = f"mode {picture.mode} has no range of its own"
     if picture.mode not in ("I", "F"):
         try:
@@ -240,7 +240,7 @@ def _of_pillow(picture: "PillowImage.Image") -> "PillowImage.Image":
 
 
 def _array(thing: Any) -> "npt.NDArray[Any]":
-    """Of what speaks NumPy's protocol."""
+    """Make an array of what speaks NumPy's protocol."""
     import numpy as np
 
     try:

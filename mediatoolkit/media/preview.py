@@ -173,7 +173,7 @@ def _mono(
 def _beginning(
     mono: "npt.NDArray[np.float32]", rate: float, whole: float, most: float
 ) -> tuple["npt.NDArray[np.float32]", float, str]:
-    """As much as fits, faded out where it is cut; its seconds; and words for it."""
+    """Return as much as fits, faded out where it is cut; its seconds; and words for it."""
     import numpy as np
 
     if whole <= most:
@@ -238,7 +238,7 @@ def _columns(parts: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
 
 
 def _covered(high: Any, low: Any, height: int) -> Any:
-    """How much of each pixel lies between two curves, which are at least a thin line apart."""
+    """Return how much of each pixel lies between two curves at least a thin line apart."""
     import numpy as np
 
     half = height / 2

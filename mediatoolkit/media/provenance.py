@@ -50,7 +50,7 @@ class Provenance:
     version: str = VERSION
 
     def to_json(self, *, room: int | None = None) -> str:
-        """One line of JSON that can be encoded and read again, whatever the record holds.
+        """Return one line of JSON that can be encoded and read again, whatever the record holds.
 
         A very long prompt is cut to 8,000 characters; what JSON does not know becomes text. Texts
         and lists are shortened until the line fits into 64 KiB, and nothing lies deeper than 50
@@ -117,7 +117,7 @@ def _whole(text: str) -> int | None:
 
 
 def _is_deep(record: object) -> bool:
-    """Whether lists and mappings lie deeper than `DEEPEST` in each other."""
+    """Return whether lists and mappings lie deeper than `DEEPEST` in each other."""
     level = [record]
     for _ in range(DEEPEST):
         lists = [part for part in level if isinstance(part, (dict, list))]
@@ -141,7 +141,7 @@ def _line(record: Mapping[str, Any], longest: int | None) -> str:
 
 
 def _plain(value: object, longest: int | None, level: int) -> Any:
-    """As JSON can say it, with at most *longest* characters or entries in each part."""
+    """Make it plain JSON, with at most *longest* characters or entries in each part."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
@@ -157,5 +157,5 @@ def _plain(value: object, longest: int | None, level: int) -> Any:
 
 
 def _is_plain(number: float) -> bool:
-    """Whether JSON has it, and readers take it."""
+    """Return whether JSON has it, and readers take it."""
     return number.bit_length() <= 64 if isinstance(number, int) else math.isfinite(number)

@@ -1,4 +1,4 @@
-"""Films: bytes that know their type and origin and can show themselves."""
+"""Films: bytes that know their type and provenance and can show themselves."""
 
 import base64
 import contextlib
@@ -210,7 +210,7 @@ def _base64(data: bytes) -> str:
 
 
 def _file_url(path: Path) -> str:
-    """Nothing where the path begins in a folder that is gone."""
+    """Return a `file:` URL; empty where the path begins in a folder that is gone."""
     with contextlib.suppress(OSError):
         return path.absolute().as_uri()
     return ""

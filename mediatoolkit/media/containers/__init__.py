@@ -100,5 +100,5 @@ def inspect(data: bytes) -> PictureFacts:
 
 
 def read_metadata(data: bytes, mime_type: str) -> Metadata:
-    """What a picture whose structure is checked says beside its pixels, without our record."""
+    """Return what a checked picture says beside its pixels, without our record."""
     return next(each for each in _PICTURES if mime_type == each.MIME_TYPE).read_metadata(data)

@@ -130,7 +130,7 @@ class Container(Protocol[F_co]):
     SUFFIXES: tuple[str, ...]
 
     def sniff(self, data: bytes) -> bool:
-        """Whether the bytes begin like this format; the first kilobytes are enough."""
+        """Return whether the bytes begin like this format; the first kilobytes are enough."""
 
     def inspect(self, data: bytes) -> F_co | None:
         """Check the structure of a whole file, without decoding.
@@ -161,7 +161,7 @@ class PictureContainer(Container[PictureFacts], Protocol):
     """A format of pictures."""
 
     def read_metadata(self, data: bytes) -> Metadata:
-        """What a checked file says beside its pixels; our record is left out."""
+        """Return what a checked file says beside its pixels; our record is left out."""
 
 
 class Allowance:
@@ -173,7 +173,7 @@ class Allowance:
     """
 
     def __init__(self, size: int) -> None:
-        """Nothing is used up yet."""
+        """Start with nothing used up."""
         self._left = 20_000 + size // 128
 
     def spend(self) -> None:
@@ -188,7 +188,7 @@ class Allowance:
 
 
 def pixel_shape(across: int, down: int) -> float:
-    """How much wider than high a pixel is shown; 1 where the numbers make no sense."""
+    """Return how much wider than high a pixel is shown; 1 where the numbers make no sense."""
     shape = across / down if down else 1.0
     return shape if 0.1 <= shape <= 10 else 1.0
 

@@ -30,7 +30,7 @@ def without_record(block: bytes) -> bytes:
 
 
 def record_in(block: bytes) -> bytes | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     for comment in _parsed(block).comments:
         if comment.startswith(_OURS):
             return comment[len(_OURS) :]
@@ -38,7 +38,7 @@ def record_in(block: bytes) -> bytes | None:
 
 
 def is_empty(block: bytes) -> bool:
-    """Whether there is no comment."""
+    """Return whether there is no comment."""
     parsed = _parsed(block)
     return not (parsed.comments or parsed.unread)
 
@@ -59,7 +59,7 @@ def _measured(text: bytes) -> bytes:
 
 
 def _parsed(block: bytes) -> _List:
-    """Up to the first comment that is cut, for the sound may be whole all the same."""
+    """Parse up to the first comment that is cut; the sound may be whole all the same."""
     comments: list[bytes] = []
     count = at = 0
     vendor = b""

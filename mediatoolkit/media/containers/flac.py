@@ -44,7 +44,7 @@ class _Block(NamedTuple):
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as a FLAC does, perhaps behind an ID3 tag."""
+    """Return whether the bytes begin as a FLAC does, perhaps behind an ID3 tag."""
     return data.startswith(_START, tags.after_id3(data))
 
 
@@ -97,7 +97,7 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     for block in _blocks(data, tags.after_id3(data) + len(_START)):
         record = comments.record_in(block.content) if block.kind == _COMMENTS else None
         if block.is_ours:
@@ -198,7 +198,7 @@ def _checksum(data: bytes, polynomial: int, width: int) -> int:
 
 @cache
 def _index_by_low_byte(table: tuple[int, ...]) -> tuple[int, ...]:
-    """Which entry of a table of checksums has a low byte; each is there once."""
+    """Return which entry of a table of checksums has a low byte; each is there once."""
     return tuple(sorted(range(256), key=lambda index: table[index] & 0xFF))
 
 

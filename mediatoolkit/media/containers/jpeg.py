@@ -46,7 +46,7 @@ _Segment = tuple[int, int, int]  # marker code, start and end of the content
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as a JPEG does."""
+    """Return whether the bytes begin as a JPEG does."""
     return data.startswith(b"\xff\xd8\xff")
 
 
@@ -120,7 +120,7 @@ def coefficients(data: bytes) -> int:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     for code, start, end in segments(data):
         record = xmp.provenance_in(data, start, end) if _is_xmp(data, code, start) else None
         if record is not None:
@@ -223,7 +223,7 @@ def moved_index(content: bytes, *, grown: int, behind: int) -> bytes:
 
 
 def _entries(content: bytes, base: int, order: str) -> list[tuple[int, int]]:
-    """Where the entries of the pictures lie, and how many bytes they take."""
+    """Return where the entries of the pictures lie, and how many bytes they take."""
     (first,) = struct.unpack_from(f"{order}I", content, base + 4)
     (count,) = struct.unpack_from(f"{order}H", content, base + first)
     fields = [
@@ -234,7 +234,7 @@ def _entries(content: bytes, base: int, order: str) -> list[tuple[int, int]]:
 
 
 def _end_of_file(data: bytes, end: int) -> int:
-    """Where the file ends whose first picture ends at *end*."""
+    """Return where the file ends whose first picture ends at *end*."""
     if len(data) == end:
         return end
     known = data.endswith(_TAIL_ENDS) or _TAIL.match(data, end)
@@ -252,12 +252,12 @@ def _heads(data: bytes) -> list[_Segment]:
 
 
 def _pixels(heads: list[_Segment]) -> int:
-    """Where what follows *heads* begins."""
+    """Return where what follows *heads* begins."""
     return max((end for _, _, end in heads), default=2)
 
 
 def _place_for_xmp(data: bytes, heads: list[_Segment]) -> int:
-    """Behind the heads of JFIF and Exif, which come first."""
+    """Return the place behind the heads of JFIF and Exif, which come first."""
     place = 0
     for number, (code, start, _) in enumerate(heads):
         if code == _APP0 or (code == _APP1 and data.startswith(EXIF_HEAD, start)):

@@ -89,7 +89,7 @@ def _form(file: BoxFile, track: Box) -> _Form:
 
 
 def _of_aac(content: bytes, form: _Form) -> _Form:
-    """From the bits of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1)."""
+    """Read the bits of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1)."""
     config = _aac_config(content)
     if not config:
         return form
@@ -105,7 +105,7 @@ def _of_aac(content: bytes, form: _Form) -> _Form:
 
 
 def _aac_config(content: bytes) -> bytes:
-    """What stands in the descriptors of an `esds`; empty for codecs that have no such."""
+    """Return what stands in the descriptors of an `esds`; empty for codecs that have no such."""
     at = 4
     while at < len(content):
         tag, at = content[at], at + 1
@@ -191,7 +191,7 @@ def _length(file: BoxFile, rows: list[Box], moov: Box, track: Box) -> tuple[int,
 
 
 def _edited(file: BoxFile, moov: Box, track: Box, scale: int, ticks: int) -> int:
-    """Without what the encoder put before and behind, which a list of edits leaves out."""
+    """Leave out what the encoder put before and behind, as the list of edits says."""
     box = file.find(track, b"edts", b"elst")
     if box is None:
         return ticks
@@ -210,7 +210,7 @@ def _edited(file: BoxFile, moov: Box, track: Box, scale: int, ticks: int) -> int
 
 
 def _chunks_are_there(file: BoxFile, track: Box) -> bool:
-    """Whether the file reaches as far as the last chunk of sound begins."""
+    """Return whether the file reaches as far as the last chunk of sound begins."""
     data = file.data
     for kind, code, size in ((b"stco", "I", 4), (b"co64", "Q", 8)):
         box = file.find(track, b"mdia", b"minf", b"stbl", kind)

@@ -95,7 +95,7 @@ class _Info:
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as an MP3 does, perhaps behind zeros or within a frame."""
+    """Return whether the bytes begin as an MP3 does, perhaps behind zeros or within a frame."""
     if name_of(data) not in ("MP3", "unknown data"):
         return False
     begins = data[:3] == b"ID3" or _head(data, 0) is not None
@@ -161,7 +161,7 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     record = tags.ape_tag(data).record  # first, as it leaves an ID3v2 tag alone that it cannot read
     if record is None:
         record = next((tag.record for tag in tags.id3_tags(data) if tag.record is not None), None)
@@ -198,7 +198,7 @@ def _rows(data: bytes, at: int) -> Iterator[_Row]:
 
 
 def _walk(data: bytes, at: int, head: _Head) -> tuple[int, int]:
-    """Where the frames end, and how many are whole."""
+    """Return where the frames end, and how many are whole."""
     lengths = _lengths(head)
     kind, count, last = data[at + 1] & 0xFE, 0, len(data) - 3
     while at < last and data[at] == 0xFF and data[at + 1] & 0xFE == kind:
@@ -215,7 +215,7 @@ def _ends(data: bytes, at: int) -> bool:
 
 
 def _has_tag(data: bytes, start: int) -> bool:
-    """Whether there is a tag behind the sound; what else may be there is rubbish."""
+    """Return whether there is a tag behind the sound; what else may be there is rubbish."""
     return any(data.find(mark, start) != -1 for mark in _TAGS)
 
 
@@ -224,7 +224,7 @@ def _v1(data: bytes) -> bytes:
 
 
 def _info(data: bytes, row: _Row) -> _Info | None:
-    """Of LAME and FFmpeg (Xing, Info), or of Fraunhofer (VBRI)."""
+    """Read the head of LAME and FFmpeg (Xing, Info), or of Fraunhofer (VBRI)."""
     if data[row.start + 36 : row.start + 40] == b"VBRI":
         return _Info(*struct.unpack_from(">I", data, row.start + 50))
     at = row.start + 4 + _SIDE_INFO[row.head.version, row.head.channels]

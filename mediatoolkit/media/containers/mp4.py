@@ -26,7 +26,7 @@ MIME_TYPE = "video/mp4"
 SUFFIXES: tuple[str, ...] = (".mp4",)
 
 _OURS = bytes.fromhex("8f6ff4b49d1f4f6ab1a0c1f0d3a6e27c")
-"""The UUID of a box that holds a record of origin as JSON."""
+"""The UUID of a box that holds a record, which is provenance as JSON."""
 
 _KINDS = frozenset(
     {b"emsg", b"free", b"ftyp", b"imda", b"mdat", b"meta", b"mfra", b"moof", b"moov", b"pdin"}
@@ -47,7 +47,7 @@ class Box(NamedTuple):
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as an ISO media file of sound or film does, of whatever brand."""
+    """Return whether the bytes begin as sound or film in boxes does, of whatever brand."""
     if data[4:8] != b"ftyp":
         return False
     kind = kind_of(data)
@@ -84,7 +84,7 @@ def boxes(data: bytes, start: int, end: int, allowance: Allowance | None = None)
 
 
 def inspect(data: bytes) -> FilmFacts | None:
-    """What the boxes say, or None when some are missing.
+    """Return what the boxes say, or None when some are missing.
 
     Raises:
         MediaError: It is sound alone, or has more boxes than any film.
@@ -117,7 +117,7 @@ def inspect(data: bytes) -> FilmFacts | None:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What the last box of ours says, or None."""
+    """Return what the last box of ours says, or None."""
     record = None
     for box in BoxFile(data).rows():
         if _is_ours(data, box):
@@ -184,7 +184,7 @@ class BoxFile:
     """
 
     def __init__(self, data: bytes, allowance: Allowance | None = None) -> None:
-        """Nothing is looked at yet."""
+        """Start with nothing looked at."""
         self.data = data
         self._allowance = allowance or Allowance(len(data))
 
@@ -250,7 +250,7 @@ class BoxFile:
         return scale, ticks
 
     def timeline(self, moov: Box, trak: Box) -> Timeline:
-        """How long a track lasts without its fragments."""
+        """Return how long a track lasts without its fragments."""
         head = self.inside(trak, b"tkhd").content
         (number,) = struct.unpack_from(">I", self.data, head + (20 if self.data[head] == 1 else 12))
         timeline = Timeline(number, default=self._default(moov, number))
@@ -322,7 +322,7 @@ def _size(file: BoxFile, trak: Box) -> tuple[int, int, float]:
 
 
 def _stretch(file: BoxFile, table: Box) -> float:
-    """By the `pasp` in the first description of samples."""
+    """Read the `pasp` in the first description of samples."""
     try:
         entry = next(file.within(table._replace(content=table.content + 8)))
         pixel = file.find(entry._replace(content=entry.content + 78), b"pasp")
@@ -346,7 +346,7 @@ def _is_ours(data: bytes, box: Box) -> bool:
 
 
 def _is_cut(data: bytes, at: int, *, in_fragments: bool) -> bool:
-    """Whether what stands behind the last whole box is the beginning of another.
+    """Return whether what stands behind the last whole box is the beginning of another.
 
     Fewer than 8 bytes tell little: without fragments the film is whole by then, and they fill up.
     """

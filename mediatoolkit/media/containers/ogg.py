@@ -182,7 +182,7 @@ class Link:
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as an Ogg does."""
+    """Return whether the bytes begin as an Ogg does."""
     return data.startswith(b"OggS")
 
 
@@ -213,7 +213,7 @@ def inspect(data: bytes) -> SoundFacts | None:
 
 
 def frames_at(link: Link, sample_rate: int) -> int:
-    """How many samples of one channel a link has at another rate."""
+    """Return how many samples of one channel a link has at another rate."""
     return max(0, round(link.frames * sample_rate / link.sample_rate))
 
 
@@ -278,7 +278,7 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None; needs no more than the first pages."""
+    """Return what `with_record` wrote, or None; needs no more than the first pages."""
     streams: dict[int, _Stream] = {}
     for page in _pages(data):
         if page.flags & _FIRST:

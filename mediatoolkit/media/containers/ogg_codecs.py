@@ -81,7 +81,7 @@ class Codec:
 
 
 def codec_of(packet: bytes) -> Codec | None:
-    """How the stream is written that begins with *packet*; None when it is no sound we take.
+    """Return how the stream is written that begins with *packet*; None when it is no sound we take.
 
     Raises:
         struct.error: The packet is cut.
@@ -105,7 +105,7 @@ def codec_of(packet: bytes) -> Codec | None:
 
 
 def name_of(firsts: Sequence[bytes]) -> str:
-    """What streams are that are no sound, by their first packets."""
+    """Return what streams are that are no sound, by their first packets."""
     names = (name for first in firsts for mark, name in _NAMES.items() if first.startswith(mark))
     return next(names, "unknown data")
 
@@ -123,7 +123,7 @@ class _OpusLengths:
     """Packets of Opus, each of which begins with what it holds (RFC 6716, 3.1)."""
 
     def __init__(self) -> None:
-        """Nothing was added yet."""
+        """Start with nothing added."""
         self.total: int | None = 0
 
     def add(self, packet: bytes) -> None:
@@ -164,7 +164,7 @@ class _VorbisLengths:
 
 
 def _modes(setup: bytes) -> list[int]:
-    """Whether the blocks of each mode are long; empty when that cannot be told.
+    """Return whether the blocks of each mode are long; empty when that cannot be told.
 
     The modes stand at the end of the packet, behind books of unknown length, so that they are
     read from behind, as FFmpeg does.

@@ -40,7 +40,7 @@ TOO_MANY_PARTS = "The picture has too many parts; open it with Pillow, then mt.I
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as a PNG does."""
+    """Return whether the bytes begin as a PNG does."""
     return data.startswith(START)
 
 
@@ -98,7 +98,7 @@ def inspect(data: bytes) -> PictureFacts | None:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     for kind, start, end in chunks(data, check=True):
         if kind == b"iTXt" and data.startswith(_RECORD_HEAD, start):
             return Provenance.from_json(data[start + len(_RECORD_HEAD) : end])
@@ -143,7 +143,7 @@ def read_metadata(data: bytes) -> Metadata:
 
 
 def content_of(data: bytes, kind: bytes, start: int, end: int) -> tuple[int, bool]:
-    """Where the text or profile in a chunk begins behind its keyword, and whether it is packed.
+    """Return where the text or profile in a chunk begins, and whether it is packed.
 
     A chunk without a keyword counts as packed from its start, which nothing unpacks.
     """
@@ -170,7 +170,7 @@ def _text(data: bytes, kind: bytes, start: int, end: int) -> tuple[str, str]:
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """What zlib packed; nothing where it is broken or a bomb."""
+    """Return what zlib packed; nothing where it is broken or a bomb."""
     unpack = zlib.decompressobj()
     try:
         content = unpack.decompress(packed, _MOST_UNPACKED)

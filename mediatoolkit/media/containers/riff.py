@@ -64,7 +64,7 @@ class Form:
 
 
 def is_wave(data: bytes) -> bool:
-    """Whether the bytes begin as a WAV does."""
+    """Return whether the bytes begin as a WAV does."""
     return data[:4] in _FORMS and data[8:12] == b"WAVE"
 
 
@@ -91,7 +91,7 @@ def read(data: bytes) -> Form:
 
 
 def is_cut(data: bytes, form: Form) -> bool:
-    """Whether the head knows of more than there is."""
+    """Return whether the head knows of more than there is."""
     if form.broken is not None:
         return form.claimed > len(data) or form.first(DATA) is None
     if form.claimed > len(data) > form.walked:
@@ -118,7 +118,7 @@ def repaired(data: bytes) -> bytes:
 
 
 def length(data: bytes, form: Form) -> int:
-    """Where the file ends: another file or a tag behind the form is kept, rubbish is not."""
+    """Return where the file ends: another file or a tag behind the form is kept, rubbish is not."""
     is_joined = data.startswith(_FORMS, form.end)
     return len(data) if is_joined else with_tags_behind(data, form.end)
 
@@ -153,7 +153,7 @@ def _chunk_at(data: bytes, at: int, order: str) -> Chunk:
 
 
 def _after(data: bytes, before: Chunk, order: str) -> int:
-    """Where the next chunk is; some writers forget the padding of an odd one."""
+    """Return where the next chunk is; some writers forget the padding of an odd one."""
     padded = min(before.stop + (before.stop - before.start) % 2, len(data))
     if padded == before.stop or _is_chunk(data, padded, order):
         return padded

@@ -109,7 +109,7 @@ _TABLE = [(re.compile(start, re.DOTALL), kind) for start, kind in _STARTS]
 
 
 def kind_of(data: bytes) -> Kind:
-    """What *data* seem to be; the first kilobyte says it, or that behind ID3 tags."""
+    """Return what *data* seem to be; the first kilobyte says it, or that behind ID3 tags."""
     if not data.startswith(b"ID3"):
         return _kind_of_head(data[:_HEAD])
     behind = after_id3(data)
@@ -118,7 +118,7 @@ def kind_of(data: bytes) -> Kind:
 
 
 def name_of(data: bytes) -> str:
-    """What *data* seem to be, in a word for an error."""
+    """Return what *data* seem to be, in a word for an error."""
     return kind_of(data).name
 
 
@@ -148,7 +148,7 @@ def _kind_of_head(head: bytes) -> Kind:
 
 
 def _of_brands(head: bytes) -> Kind:
-    """By its major brand, then by those that it is compatible with."""
+    """Judge by the major brand, then by the compatible ones."""
     size = int.from_bytes(head[:4], "big")
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))]
     for brand in brands if brands[0] in (b"mif1", b"msf1") else brands[:1]:

@@ -168,12 +168,12 @@ def id3_tags(data: bytes) -> Iterator[Id3Tag]:
 
 
 def after_id3(data: bytes) -> int:
-    """Where the ID3v2 tags at the beginning end."""
+    """Return where the ID3v2 tags at the beginning end."""
     return min(max((_end(data, start) for start in _starts(data)), default=0), len(data))
 
 
 def with_tags_behind(data: bytes, end: int) -> int:
-    """Where the file ends whose sound ends at *end*: tags behind it are kept, rubbish is not."""
+    """Return where the file ends whose sound ends at *end*: with tags, without rubbish."""
     return len(data) if data.startswith(MARKS, end) else end
 
 
@@ -211,7 +211,7 @@ def ape_tag(data: bytes) -> ApeTag:
 
 
 def end_before_old_tags(data: bytes) -> int:
-    """Where a row of ID3v1, Lyrics3 and appended ID3v2.4 tags begins that ends the file."""
+    """Return where a row of ID3v1, Lyrics3 and appended ID3v2.4 tags begins that ends the file."""
     end = len(data)
     for _ in range(_MOST_TAGS):
         start = _start_of_old_tag(data, end)
@@ -249,7 +249,7 @@ def _start_of_old_tag(data: bytes, end: int) -> int | None:
 
 
 def _end(data: bytes, start: int) -> int:
-    """Where the tag ends that starts at an offset; a footer may follow its padding."""
+    """Return where the tag ends that starts at an offset; a footer may follow its padding."""
     has_footer = data[start + 3] == 4 and data[start + 5] & _FOOTER
     return start + 10 + _number(data[start + 6 : start + 10]) + (10 if has_footer else 0)
 
@@ -291,7 +291,7 @@ def _body(body: bytes, version: int, flags: int) -> bytes | None:
 def _frames(
     body: bytes, version: int, size_of: Callable[[bytes], int | None]
 ) -> tuple[list[Id3Frame], int]:
-    """As many as follow each other, and where they end."""
+    """Return the frames that follow each other, and where they end."""
     width, head = (3, 6) if version == 2 else (4, 10)
     frames: list[Id3Frame] = []
     at = 0
@@ -314,7 +314,7 @@ def _packed(frame: Id3Frame, version: int) -> bytes:
 
 
 def _record_frame(record: bytes, version: int) -> Id3Frame:
-    """In 2.4 without a byte of 255, so that unsynchronised or not it is the same."""
+    """Make a frame; in 2.4 it has no byte of 255, so unsynchronising changes nothing."""
     if version == 4:
         return Id3Frame(b"TXXX", b"\0\0", b"\3%s\0%s" % (_OUR_NAME.encode(), record))
     content = b"\1%s\0\0%s" % (_OUR_NAME.encode("utf-16"), record.decode().encode("utf-16"))

@@ -180,7 +180,7 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     records = (_record_of(data, chunk) for chunk in riff.read(data).chunks)
     record = next((record for record in records if record is not None), None)
     return Provenance.from_json(record) if record else None
@@ -274,7 +274,7 @@ def _integers(samples: "npt.NDArray[np.floating]", bits: int) -> bytes:
 
 
 def _layout(data: bytes, form: riff.Form) -> _Layout:
-    """How the samples are written; none of them where there is no chunk for them.
+    """Return how the samples are written; none of them where there is no chunk for them.
 
     Raises:
         MediaError: A kind of WAV that is not taken.

@@ -45,7 +45,7 @@ class Element(NamedTuple):
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin like WebM or its kin."""
+    """Return whether the bytes begin like WebM or its kin."""
     return data.startswith(_HEADER.to_bytes(4, "big"))
 
 
@@ -85,7 +85,7 @@ def elements(
 
 
 def inspect(data: bytes) -> FilmFacts | None:
-    """What the elements say, or None when some are missing.
+    """Return what the elements say, or None when some are missing.
 
     Raises:
         MediaError: It is another kind of Matroska, or sound alone; or it has more elements than
@@ -124,7 +124,7 @@ def inspect(data: bytes) -> FilmFacts | None:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What the last tags of ours say, or None."""
+    """Return what the last tags of ours say, or None."""
     file = _Elements(data)
     records = [file.record(part) for part in file.rows() if part.id == _TAGS]
     record = next((record for record in reversed(records) if record is not None), None)
@@ -167,11 +167,11 @@ class _Elements:
         self.segment = segment
 
     def rows(self) -> Iterator[Element]:
-        """What the film is made of."""
+        """Return what the film is made of."""
         return self.within(self.segment)
 
     def within(self, parent: Element) -> Iterator[Element]:
-        """What lies in an element."""
+        """Return what lies in an element."""
         return elements(self._data, parent.content, parent.end, self._allowance)
 
     def child(self, parent: Element, name: int) -> Element | None:
@@ -206,7 +206,7 @@ class _Elements:
         return seconds if 0 < seconds < MAX_SECONDS else None
 
     def record(self, tags: Element) -> bytes | None:
-        """What our tag says, when these are our tags; broken ones are not."""
+        """Return what our tag says, when these are our tags; broken ones are not."""
         try:
             tag = self.child(tags, _TAG)
             simple = self.child(tag, _SIMPLE) if tag else None

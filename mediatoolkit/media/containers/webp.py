@@ -18,7 +18,7 @@ _HAS_XMP, _HAS_ALPHA = 0x04, 0x10
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the bytes begin as a WebP does."""
+    """Return whether the bytes begin as a WebP does."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
@@ -71,7 +71,7 @@ def inspect(data: bytes) -> PictureFacts | None:
 
 
 def read_record(data: bytes) -> Provenance | None:
-    """What `with_record` wrote, or None."""
+    """Return what `with_record` wrote, or None."""
     for kind, start, end in chunks(data):
         record = xmp.provenance_in(data, start, end) if kind == b"XMP " else None
         if record is not None:

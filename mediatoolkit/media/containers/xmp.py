@@ -86,7 +86,7 @@ def with_provenance(
 
 
 def provenance_in(data: bytes, start: int, end: int) -> Provenance | None:
-    """What our record in the packet between two offsets says."""
+    """Return what our record in the packet between two offsets says."""
     place = _record_in(data, start, end)
     if place is None or place[1] - place[0] > _LARGEST_RECORD:
         return None
@@ -94,7 +94,7 @@ def provenance_in(data: bytes, start: int, end: int) -> Provenance | None:
 
 
 def is_ours_alone(packet: bytes) -> bool:
-    """Whether nothing but our record stands in it."""
+    """Return whether nothing but our record stands in it."""
     place = _record_in(packet, 0, len(packet))
     if place is None:
         return False
@@ -148,14 +148,14 @@ def extension_of(packet: bytes) -> bytes | None:
 
 
 def extended_part(content: bytes) -> tuple[bytes, int, bytes]:
-    """Of an extended segment: the id of the packet, and where in it the part that follows goes."""
+    """Split an extended segment: the id of its packet, the offset of its part, and the part."""
     at = len(EXTENDED_HEAD)
     (offset,) = struct.unpack_from(">I", content, at + 36)
     return content[at : at + 32], offset, content[at + 40 :]
 
 
 def split(packet: bytes) -> tuple[bytes, list[bytes]]:
-    """What JPEG segments hold: a standard packet, and the contents of extended segments."""
+    """Return what JPEG segments hold: a standard packet, and the contents of extended segments."""
     if len(packet) <= JPEG_ROOM:
         return packet, []
     whole = packet[packet.find(b"<x:xmpmeta") : packet.rfind(b"<?xpacket end")] or packet
@@ -169,7 +169,7 @@ def split(packet: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _around_record(packet: bytes) -> tuple[bytes, bytes] | None:
-    """What stands before and after the text of our record, be it there already or not."""
+    """Return what stands before and after the text of our record, be it there already or not."""
     place = _record_in(packet, 0, len(packet))
     if place is not None:
         return packet[: place[0]], packet[place[1] :]
@@ -186,7 +186,7 @@ def _record_in(data: bytes, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _ends(packet: bytes) -> tuple[bytes, bytes] | None:
-    """What stands before and after the place of another description; None for no packet."""
+    """Return what stands before and after the place of another description; None for no packet."""
     for close in reversed(list(_RDF_END.finditer(packet))):
         return packet[: close.start()], packet[close.start() :]
     empty = _RDF_EMPTY.search(packet)
@@ -201,7 +201,7 @@ def _ends(packet: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _about(packet: bytes) -> bytes:
-    """What the packet is about; all descriptions of a packet have to agree."""
+    """Return what the packet is about; all descriptions of a packet have to agree."""
     match = _ABOUT.search(packet)
     return match[1] if match else b""
 
