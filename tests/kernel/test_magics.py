@@ -46,7 +46,7 @@ async def test_a_cell_becomes_a_picture_and_is_free_meanwhile(magic: Kernel) -> 
 async def test_the_name_is_awaited_at_once_in_a_run_of_all_cells(magic: Kernel) -> None:
     await magic.run("%%image --out fox\na red fox")
 
-    assert (await magic.do("print(repr(await fox))")).startswith("<Image 1024×1024")
+    assert (await magic.do("print(repr(await fox))")).startswith("<Image 1408×768")
 
 
 async def test_variables_reach_the_prompt_and_the_options(magic: Kernel, sim: Simulator) -> None:

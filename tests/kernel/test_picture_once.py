@@ -114,7 +114,7 @@ async def test_the_jobs_of_one_cell_share_its_place(notebook: Kernel) -> None:
     assert view["transient"]["display_id"] == sheet["transient"]["display_id"]
     html = sheet["data"]["text/html"]
     assert 0 < html.index('alt="a red fox"') < html.index('alt="an owl"')
-    assert sheet["data"]["text/plain"].count("<Image 1024") == 2
+    assert sheet["data"]["text/plain"].count("<Image 1408") == 2
 
 
 JOIN = """
@@ -199,4 +199,4 @@ async def test_other_values_are_shown_as_ever(notebook: Kernel) -> None:
 
     listed = await notebook.run("[x.width, 1]")
 
-    assert listed.shown[0]["data"]["text/plain"] == "[1024, 1]"
+    assert listed.shown[0]["data"]["text/plain"] == "[1408, 1]"

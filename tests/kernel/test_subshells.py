@@ -38,7 +38,7 @@ async def test_a_job_started_by_a_click_in_a_subshell_outlives_it(
     await notebook.close_subshell(subshell)
 
     told = await notebook.do("x = await job\nprint(x.width, job.loop is main)")
-    assert told.strip() == "1024 True"
+    assert told.strip() == "1408 True"
 
 
 async def test_a_cell_in_a_subshell_awaits_a_job_of_the_cells_loop(notebook: Kernel) -> None:
@@ -48,5 +48,5 @@ async def test_a_cell_in_a_subshell_awaits_a_job_of_the_cells_loop(notebook: Ker
     await notebook.finish(run)
 
     assert run.status == "ok", run.text
-    assert run.text.strip() == "1024"
+    assert run.text.strip() == "1408"
     await until(lambda: run.pictures, "the picture")
