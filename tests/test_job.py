@@ -309,3 +309,34 @@ async def test_a_result_that_nobody_keeps_is_gone_at_once() -> None:
         assert heavy() is None
     finally:
         gc.enable()
+
+
+async def test_tab_shows_what_a_user_needs() -> None:
+    job = Job(forever, CallContext(60), label="fox")
+
+    names = {name for name in dir(job) if not name.startswith("_")}
+    job.cancel()
+
+    assert names == {
+        *("cancel", "done", "extend", "label", "progress", "result", "retry", "subscribe"),
+    }
+    with pytest.raises(JobCancelled):
+        await job
+
+
+async def test_a_cancel_crosses_to_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click may come in any thread, and the loop itself calls `Task.cancel`."""
+    job = Job(forever, CallContext(60), label="fox")
+    await asyncio.sleep(0)
+    loop, crossed = asyncio.get_running_loop(), list[object]()
+    cross = loop.call_soon_threadsafe
+
+    def record(callback: Any, *args: Any, **options: Any) -> Any:
+        crossed.append(callback)
+        return cross(callback, *args, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", record)
+    job.cancel()
+    with pytest.raises(JobCancelled):
+        await job
+    assert [callback.__name__ for callback in crossed] == ["cancel"]  # type: ignore[attr-defined]

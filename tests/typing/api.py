@@ -14,6 +14,14 @@ async def api() -> None:
     """Every public verb gives what its documentation says."""
     assert_type(mt.image("fox", size=512, references=["fox.png"]), mt.Job[mt.Image])
     assert_type(await mt.image("fox"), mt.Image)
+    assert_type(mt.image("fox", quality="high", background="transparent"), mt.Job[mt.Image])
+    assert_type(mt.image("fox", an_option_of_one_vendor=3), mt.Job[mt.Image])
+    assert_type(mt.speech("Hello.", language="en-US", stability=0.5), mt.Job[mt.Audio])
+    assert_type(mt.video("fox", image="fox.png", aspect="16:9", loop=True), mt.Job[mt.Video])
+    mt.image("fox", seed="7")  # type: ignore[call-overload]
+    mt.image("fox", mask=7)  # type: ignore[call-overload]
+    prompt = mt.ImagePrompt("fox", references=["fox.png"], mask=np.zeros((8, 8)))
+    assert_type(prompt.references, tuple[mt.Image, ...])
     client = mt.GeminiImageClient(api_key="k", timeout=mt.Timeout(total=10))
     assert_type(await client.generate(mt.ImagePrompt("fox", size=(64, 64))), mt.Image)
     async with mt.ImageGenAgent([client, "local/painter"], store="out") as agent:
