@@ -17,8 +17,8 @@ _KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
     "speech": (VoiceAgent, ("voice", "style", "speed")),
     "video": (VideoGenAgent, ("seconds", "aspect", "resolution", "seed")),
 }
-_MAKES = {"image": "make a picture", "speech": "make speech", "video": "make a film"}
-_MEANT = {
+_SUMMARIES = {"image": "make a picture", "speech": "make speech", "video": "make a film"}
+_HELP = {
     "size": "512, 1K, 2K, 4K, or pixels such as 1024x768",
     "aspect": "width to height, such as 16:9",
     "seed": "a whole number, for the same again",
@@ -36,9 +36,9 @@ _SCENES = ("a red fox under the stars", "an owl on a branch at midnight")
 
 def main() -> int:
     """Read the command line, make what it asks for, print where it is."""
-    asked = _arguments()
+    arguments = _arguments()
     try:
-        asyncio.run(_demo(asked.out) if asked.kind == "demo" else _make(asked))
+        asyncio.run(_demo(arguments.out) if arguments.kind == "demo" else _make(arguments))
     except KeyboardInterrupt:
         _show(None)
         return _INTERRUPTED
@@ -49,15 +49,15 @@ def main() -> int:
     return 0
 
 
-async def _make(asked: argparse.Namespace) -> None:
-    kind, names = _KINDS[asked.kind]
-    await asyncio.to_thread(check_folder, asked.out.parent)
-    async with kind(asked.model, timeout=asked.timeout) as agent:
-        options = {name: getattr(asked, name) for name in names}
-        job = agent.start(asked.prompt, **options)
+async def _make(arguments: argparse.Namespace) -> None:
+    kind, names = _KINDS[arguments.kind]
+    await asyncio.to_thread(check_folder, arguments.out.parent)
+    async with kind(arguments.model, timeout=arguments.timeout) as agent:
+        options = {name: getattr(arguments, name) for name in names}
+        job = agent.start(arguments.prompt, **options)
         job.subscribe(lambda progress: _show(progress.event))
         media = await job
-    await _save(media, asked.out)
+    await _save(media, arguments.out)
 
 
 async def _demo(folder: Path) -> None:
@@ -92,13 +92,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mediatoolkit", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     for name, (_, options) in _KINDS.items():
-        kind = kinds.add_parser(name, help=_MAKES[name])
+        kind = kinds.add_parser(name, help=_SUMMARIES[name])
         kind.add_argument("prompt", help="what to make")
         kind.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
         kind.add_argument("--timeout", type=float, help="seconds for everything together")
         kind.add_argument("--out", type=Path, default=Path(name), help="file to write")
         for option in options:
-            kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str), help=_MEANT[option])
+            kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str), help=_HELP[option])
     demo = kinds.add_parser("demo", help="make a picture, speech and a film with the local engine")
     demo.add_argument("--out", type=Path, default=Path(), help="folder to write to")
     return parser.parse_args()
