@@ -1,7 +1,7 @@
-"""One public call on its way down through the house: its deadline and its voice.
+"""The context of one public call: its deadline, its listener, and what it may have cost.
 
-The caller opens a `Call`, every room below reports events to it, and nothing else travels
-upward. The deadline is one monotonic instant over queueing, tries, waits, polls and download;
+The caller opens a `CallContext`, every room below reports events to it, and nothing else travels
+upward. The deadline is one monotonic instant over queueing, attempts, waits, polls and download;
 it can be moved while the call runs.
 """
 
@@ -21,7 +21,7 @@ Listener = Callable[[Event], None]
 
 
 class CallContext:
-    """The deadline and the voice of one public call; open it with `async with`.
+    """The deadline, the listener and the bill of one public call; open it with `async with`.
 
     Args:
         seconds: Time for the whole call, more than 0.
@@ -30,7 +30,7 @@ class CallContext:
         read: Longest silence between two pieces of an answer; left out, the client's own.
 
     Attributes:
-        event: The last event, so the stage the call is in.
+        event: The last event, which says what the call does now.
         started: Loop time at which the call was opened, seconds.
         provider: Vendor being asked, for error messages, or None.
         paid: Paid requests that are out or answered; one that is refused no longer counts.
@@ -96,11 +96,11 @@ class CallContext:
         return self._timeout is not None and self._timeout.expired()
 
     def afresh(self) -> "CallContext":
-        """A call of the same durations that is not open yet; nobody listens to it."""
+        """Return a context of the same durations that is not open yet; nobody listens to it."""
         return CallContext(self._given_seconds, connect=self.connect, read=self.read)
 
     def left(self) -> float:
-        """Seconds until the deadline; never below 0."""
+        """Return the seconds until the deadline; never below 0."""
         return max(0.0, self.started + self.seconds - asyncio.get_running_loop().time())
 
     def extend(self, seconds: float) -> None:
@@ -206,7 +206,7 @@ class Timeout:
     """How long a call may take, in seconds.
 
     Attributes:
-        total: The one deadline over queueing, tries, waits, polls and download.
+        total: The one deadline over queueing, attempts, waits, polls and download.
         connect: Longest wait for one connection to be established, the look-up of its name aside.
         read: Longest silence between two pieces of an answer; None leaves it to `total`.
 
@@ -219,21 +219,21 @@ class Timeout:
     read: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is not a positive duration."""
+        """Check that each is a positive duration."""
         positive_seconds(self.total, "Timeout.total")
         positive_seconds(self.connect, "Timeout.connect")
         if self.read is not None:
             positive_seconds(self.read, "Timeout.read")
 
     def within(self, context: CallContext) -> "Timeout":
-        """These durations, but for those that *context* brings along."""
+        """Return these durations, except those that *context* has of its own."""
         if context.connect is None and context.read is None:
             return self
         return Timeout(self.total, context.connect or self.connect, context.read or self.read)
 
 
 def context_for(timeout: float | Timeout | None, default: Timeout) -> CallContext:
-    """A call, not yet open, with what a user passed as `timeout=`.
+    """Make a context, not yet open, of what a user passed as `timeout=`.
 
     Args:
         timeout: Seconds for the whole, or a `Timeout`, all of which then holds for this call.
@@ -250,7 +250,7 @@ def context_for(timeout: float | Timeout | None, default: Timeout) -> CallContex
 
 
 def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:
-    """What a client was given as `timeout=`: a `Timeout`, or seconds for the whole.
+    """Return what a client was given as `timeout=`: a `Timeout`, or seconds for the whole.
 
     Raises:
         PromptError: *timeout* is neither.

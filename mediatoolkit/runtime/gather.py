@@ -1,4 +1,4 @@
-"""Several tasks as one: side by side, look by look, piece by piece."""
+"""Several tasks in one wait: a limited number at once, poll after poll, piece by piece."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ async def gather_limited(
     at_once: int,
     return_exceptions: bool = False,
 ) -> list[T]:
-    """Do many things, at most *at_once* at a time; one failure does not lose the others.
+    """Run *works*, at most *at_once* at a time; one failure does not lose the others.
 
     Returns:
         The results in the order of *works*; where one failed, its error stands in its place if
@@ -30,7 +30,7 @@ async def gather_limited(
     """
     slots = asyncio.Semaphore(at_once)
 
-    async def one(work: Callable[[], Awaitable[T]]) -> T | MediaToolkitError:
+    async def run(work: Callable[[], Awaitable[T]]) -> T | MediaToolkitError:
         async with slots:
             try:
                 return await work()
@@ -38,7 +38,7 @@ async def gather_limited(
                 return error
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(work)) for work in works]
+        tasks = [group.create_task(run(work)) for work in works]
     results = [task.result() for task in tasks]
     failures = [result for result in results if isinstance(result, MediaToolkitError)]
     if failures and not return_exceptions:
@@ -50,10 +50,10 @@ async def gather_limited(
 
 @dataclass(frozen=True, slots=True)
 class Polling:
-    """How often a vendor's job is looked at.
+    """How often a vendor's job is polled.
 
     Attributes:
-        first: Seconds before the second look, more than 0; later pauses grow by half.
+        first: Seconds before the second poll, more than 0; later pauses grow by half.
         cap: Longest pause, seconds.
 
     Raises:
@@ -64,24 +64,24 @@ class Polling:
     cap: float = 10.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no duration."""
+        """Check that each is a positive duration."""
         positive_seconds(self.first, "Polling.first")
         positive_seconds(self.cap, "Polling.cap")
 
-    async def until(self, look: Callable[[], Awaitable[T | None]]) -> T:
-        """Look until there is something to see; the only poll loop of the house.
+    async def until(self, poll: Callable[[], Awaitable[T | None]]) -> T:
+        """Call *poll* until it returns something; this is the only poll loop of the package.
 
         It has no end of its own: the call's deadline is what ends it.
         """
         pauses = self.pauses()
         while True:
-            seen = await look()
-            if seen is not None:
-                return seen
+            result = await poll()
+            if result is not None:
+                return result
             await asyncio.sleep(next(pauses))
 
     def pauses(self) -> Iterator[float]:
-        """Seconds between looks, each a fifth more or less, so that many jobs do not look at once.
+        """Yield seconds between polls, each a fifth more or less, so that many jobs spread out.
 
         Yields:
             Without end.
@@ -95,13 +95,13 @@ class Polling:
 async def as_async_generator(
     work: Callable[[Callable[[T], None]], Awaitable[object]],
 ) -> AsyncGenerator[T]:
-    """Give away what *work* hands out, while it goes on in a task of its own.
+    """Yield what *work* hands out, while it goes on in a task of its own.
 
     The work has a task to itself, so that its deadline never ends what the listener does between
     two pieces. Closing the generator stops the work and waits for its clean-up.
 
     Raises:
-        Exception: What the work raised, after all that it handed out before.
+        Exception: What *work* raised, after everything that it handed out before.
     """
     pieces: asyncio.Queue[T | None] = asyncio.Queue()
 
@@ -121,4 +121,4 @@ async def as_async_generator(
             task.cancel()
             await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # whoever has left does not want to know
+            task.exception()  # nobody waits for it any more

@@ -14,11 +14,11 @@ CLOSE_WITHIN = 4.0
 
 
 class Closing(abc.ABC):
-    """Something that lets go of what it holds at the end of `async with`, or by hand before."""
+    """Something that is closed at the end of `async with`, or before by hand."""
 
     @abc.abstractmethod
     async def close(self) -> None:
-        """Let go of everything; may be called again."""
+        """Close everything it holds; may be called again."""
 
     def __reduce__(self) -> NoReturn:
         """Refuse: connections and keys stay in their process."""
@@ -38,15 +38,15 @@ class Closing(abc.ABC):
 
 
 class InFlight:
-    """Calls that are ended by the same close, on whatever loop they run.
+    """The open calls that one close ends, on whatever loop they run.
 
     Args:
-        name: Who is closed, for the message.
-        among: Calls that these are a part of.
+        name: What is closed, for the message.
+        among: Wider calls that these are a part of.
     """
 
     def __init__(self, name: str, among: "InFlight | None" = None) -> None:
-        """Nothing is in flight."""
+        """Start without a call."""
         self.name = name
         self.closed = False
         self._open: set[Tracked] = set()
@@ -55,7 +55,7 @@ class InFlight:
         )
 
     def track(self, context: CallContext) -> "Tracked":
-        """One more part of *context*, as a context manager.
+        """Return a guard for *context*, to be entered with `with`.
 
         Raises:
             ClosedError: After `end`; nothing was sent.
@@ -83,14 +83,14 @@ class InFlight:
                 end.cancel()
 
     def failure(self) -> ClosedError:
-        """What a stopped call raises."""
+        """Return what a stopped call raises."""
         if self.closed:
             return closed(self.name)
         return ClosedError(f"{self.name} was closed while this ran; ask again.")
 
 
 class Tracked:
-    """One call. On the way out, what is raised loses the frames that hold headers.
+    """One call in flight. On the way out, what is raised loses the frames that hold headers.
 
     A fault in our own code keeps them: it is to be found, and the key is hidden there too.
 
