@@ -29,7 +29,7 @@ from tests.test_prompts import picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-FOX = Provenance(model="gemini/gemini-omni-1.1-flash", prompt="a fox", engine="gemini")
+FOX = Provenance(model="gemini/gemini-omni-1.2-flash", prompt="a fox", engine="gemini")
 ROOMS = ("agents.py", "providers", "runtime/files.py", "runtime/owners.py", "store.py", "transport")
 _OURS = tuple(str(Path(mt.__file__).parent / room) for room in ROOMS)
 

@@ -17,7 +17,7 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
-from mediatoolkit.providers.gemini.options import NAMES
+from mediatoolkit.providers.gemini import GeminiImageClient
 from mediatoolkit.runtime.context import CallContext
 from tests.test_prompts import picture
 
@@ -218,7 +218,10 @@ def singles() -> dict[str, tuple[Make, str]]:
         "mt.jobs.forget": (with_usual(mt.jobs.forget, job_id="x"), "job_id"),
         "mt.jobs.resume": (with_usual(mt.jobs.resume, job_id="x"), "job_id timeout"),
         "stream": (stream, "prompt voice style speed language speakers timeout"),
-        "gemini options": (options, " ".join(sorted(NAMES))),
+        "gemini options": (
+            options,
+            " ".join(sorted(GeminiImageClient.catalog[0].capabilities.options)),
+        ),
         "gemini voices": (voices, "unknown"),
         "Timeout": (mt.Timeout, "total connect read"),
         "Retry": (mt.Retry, "attempts ambiguous base cap"),

@@ -4,15 +4,17 @@ import abc
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.media import Audio, Image, Media, Sound, Video
+from mediatoolkit.media import Audio, Image, Media, Provenance, Sound, Video
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
+from mediatoolkit.providers import capabilities
+from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Sounding
 from mediatoolkit.runtime.gather import gather_limited
@@ -23,24 +25,6 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """One model, as a person may choose it.
-
-    Attributes:
-        model_id: What `model=` takes.
-        reason: Why it cannot be used now and what to do, in one sentence; empty when it can.
-        choices: Values that the model takes, by keyword: `size`, `aspect`, `voice`, `resolution`,
-            `seconds`. Left out of a call, the model decides.
-        takes: Other keywords that it takes, with values of their own, such as `seed`.
-    """
-
-    model_id: str
-    reason: str = ""
-    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    takes: frozenset[str] = frozenset()
-
-
 class Client(Closing, Generic[P, M]):
     """One vendor's protocol for one kind of media.
 
@@ -49,7 +33,8 @@ class Client(Closing, Generic[P, M]):
         prompt_type: What it is asked with.
         media_type: What it makes.
         entry_points: The group in which packages name their clients of this kind.
-        option_names: Keywords beyond the prompt's own that this vendor takes.
+        catalog: The models that are known here, the default first.
+        unlisted: What is known of models that are not in the catalog.
         model: The vendor's name of the model, the second half of a model id.
         timeout: The durations a call gets when nobody says otherwise.
     """
@@ -58,7 +43,8 @@ class Client(Closing, Generic[P, M]):
     prompt_type: type[P]
     media_type: type[M]
     entry_points: ClassVar[str]
-    option_names: ClassVar[frozenset[str]] = frozenset()
+    catalog: ClassVar[tuple[ModelInfo, ...]] = ()
+    unlisted: ClassVar[Capabilities | None] = None
     model: str = "?"
     timeout: Timeout
 
@@ -66,6 +52,12 @@ class Client(Closing, Generic[P, M]):
     def model_id(self) -> str:
         """`vendor/model`."""
         return f"{self.provider}/{self.model}"
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the model takes, or None where nobody says."""
+        info = self._info()
+        return info.capabilities if info else self.unlisted
 
     @classmethod
     def credentials(cls) -> Secret | None:
@@ -75,23 +67,40 @@ class Client(Closing, Generic[P, M]):
     @classmethod
     def environment(cls) -> Hashable:
         """All that a client made now would find in the environment; another one, another client."""
-        return cls.credentials()
+        return None
 
     @classmethod
     def models(cls) -> list[ModelInfo]:
         """The models to choose from, the default first; sends nothing.
 
-        A vendor that lists none is offered by its name alone, which stands for its default model.
+        A vendor without a catalog is listed by its name alone, which stands for its default model.
         """
-        return [ModelInfo(cls.provider)]
+        return [
+            replace(info, reason=cls.missing(info.model_id.partition("/")[2]))
+            for info in cls.catalog
+            if not info.ended
+        ] or [ModelInfo(cls.provider)]
 
-    @abc.abstractmethod
+    @classmethod
+    def missing(cls, _model: str, /) -> str:
+        """Why a model cannot be used now and what to do, in one sentence; empty when it can."""
+        return ""
+
     def check(self, prompt: P) -> None:
         """Refuse what this model does not take, before anything is sent.
 
         Raises:
             PromptError: It cannot be made as asked; says what can.
         """
+        capabilities.check(prompt, self.capabilities or Capabilities(), self.model_id)
+
+    def check_keywords(self, names: Iterable[str]) -> None:
+        """Refuse keywords beyond the prompt's own that this model does not have.
+
+        Raises:
+            PromptError: One is unknown; suggests one that is not.
+        """
+        capabilities.check_keywords(names, self.prompt_type, self.capabilities, self.model_id)
 
     @abc.abstractmethod
     async def make(self, prompt: P, context: CallContext) -> M:
@@ -114,46 +123,56 @@ class Client(Closing, Generic[P, M]):
             TransportError: No usable answer within the deadline.
             ProviderError: The vendor answered, but not with media.
         """
-        asked = self.prompt_type.of(prompt)
-        self.check(asked)
+        prompt = self.prompt_type.of(prompt)
+        self.check(prompt)
         async with context_for(timeout, self.timeout) as context:
-            return await self.make(asked, context)
+            return await self.make(prompt, context)
 
-    def check_options(self, prompt: Prompt) -> None:
-        """Refuse keywords that this vendor does not know, and suggest one that it does."""
-        self.check_keywords(prompt.options)
+    async def provenance(
+        self,
+        prompt: P,
+        *,
+        seed: int | None = None,
+        usage: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> Provenance:
+        """The record of how media was made, or will be.
 
-    def check_keywords(self, names: Iterable[str]) -> None:
-        """As `check_options`, for the *names* of keywords beyond the prompt's own.
-
-        Raises:
-            PromptError: One is unknown; suggests one that is not.
+        Args:
+            prompt: What was asked for.
+            seed: The seed that was used; left out, the prompt's.
+            usage: What was used up, as the vendor counts it.
+            request_id: The vendor's name for the call.
+            notes: What else is worth knowing; empty notes are left out.
         """
-        for name in names:
-            if name not in self.option_names:
-                known = self._keywords()
-                near = get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(known)}."
-                raise PromptError(f"{self.model_id} has no option {name}=; {hint}")
+        return Provenance(
+            model=self.model_id,
+            prompt=prompt.text,
+            engine=self.provider,
+            seed=getattr(prompt, "seed", None) if seed is None else seed,
+            options=await prompt.plain_options(),
+            created=now(),
+            request_id=request_id,
+            usage=usage or {},
+            notes={name: note for name, note in (notes or {}).items() if note},
+        )
 
-    def _keywords(self) -> list[str]:
-        """Those of the prompt's own that this model takes, and the vendor's."""
-        offered = {offer.model_id: {*offer.choices, *offer.takes} for offer in self.models()}
-        own = {one.name for one in fields(self.prompt_type)} - {"text", "options"}
-        return sorted({*self.option_names, *(offered.get(self.model_id) or own), "timeout"})
-
-    async def load_media(self, data: bytes, **known: Any) -> M:
+    async def load_media(self, data: bytes, **facts: Any) -> M:
         """Media of bytes that a vendor sent, and may have billed.
 
         Raises:
-            MediaError: It is no such media.
+            MediaError: The bytes are no such media.
         """
         try:
-            return await self.media_type.load(data, **known)
+            return await self.media_type.load(data, **facts)
         except MediaError as error:
             error.provider = self.provider
             error.may_have_been_billed = True
             raise
+
+    def _info(self) -> ModelInfo | None:
+        return next((info for info in self.catalog if info.model_id == self.model_id), None)
 
     def __repr__(self) -> str:
         """Vendor and model; never the key."""
@@ -180,13 +199,13 @@ class ImageClient(Client[ImagePrompt, Image]):
         """
         if not is_whole(count) or not 1 <= count <= 100:
             raise PromptError(f"count takes a whole number from 1 to 100, not {quoted(count)}.")
-        asked = ImagePrompt.of(prompt)
-        first = asked.seed
+        prompt = ImagePrompt.of(prompt)
+        first = prompt.seed
         seeds = [None if first is None else (first + n) % (LARGEST_SEED + 1) for n in range(count)]
-        prompts = [ImagePrompt.of(asked, seed=seed) for seed in seeds]
-        for one in prompts:
-            self.check(one)
-        works = [partial(self.generate, one, timeout=timeout) for one in prompts]
+        prompts = [ImagePrompt.of(prompt, seed=seed) for seed in seeds]
+        for each in prompts:
+            self.check(each)
+        works = [partial(self.generate, each, timeout=timeout) for each in prompts]
         return await gather_limited(works, at_once=count)
 
 
@@ -229,3 +248,8 @@ class VideoClient(Client[VideoPrompt, Video]):
     prompt_type = VideoPrompt
     media_type = Video
     entry_points = "mediatoolkit.videos"
+
+
+def now() -> str:
+    """The time in UTC as a record has it, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -4,7 +4,6 @@ import abc
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -89,17 +88,6 @@ class QueuedClient(Client[P, M]):
     @abc.abstractmethod
     async def cancel(self, job_id: str, context: CallContext) -> bool:
         """Ask the vendor to stop; returns whether it says that it did."""
-
-    async def provenance(self, prompt: P) -> Provenance:
-        """What can be said of the media before it is there."""
-        return Provenance(
-            model=self.model_id,
-            prompt=prompt.text,
-            engine=self.provider,
-            seed=getattr(prompt, "seed", None),
-            options=await prompt.plain_options(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
 
     async def make(self, prompt: P, context: CallContext) -> M:
         """Begin, and wait for the end."""

@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import UnknownModelError
-from mediatoolkit.providers.base import Client, ModelInfo
+from mediatoolkit.providers.base import Client
+from mediatoolkit.providers.capabilities import ModelInfo
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 LOCAL = "local"
+ORDER = ("gemini", "openai")
+"""Who is asked when nobody chooses: the first of these whose key is set, then plug-ins by name."""
+
+_OWN = "mediatoolkit."
+_PLUG_INS = ""
 
 C = TypeVar("C", bound=Client[Any, Any])
 
@@ -63,14 +69,20 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
 
 
 def default_vendor(kind: type[Client[Any, Any]]) -> str:
-    """The first vendor, by name, whose key is set; without any, the local engine."""
-    remote = sorted(name for name in _installed(kind.entry_points) if name != LOCAL)
+    """The first of `vendors` whose key is set; without any, the local engine."""
+    remote = (name for name in vendors(kind) if name != LOCAL)
     return next((name for name in remote if client_class(name, kind).credentials()), LOCAL)
 
 
 def vendors(kind: type[Client[Any, Any]]) -> list[str]:
-    """Names of the installed vendors that make that kind of media, sorted."""
-    return sorted(_installed(kind.entry_points))
+    """Names of the installed vendors that make that kind of media, in the order of preference.
+
+    Our own come first, as `ORDER` has them, so that a plug-in never takes the place of one; the
+    local engine comes last.
+    """
+    ranks = {name: rank for rank, name in enumerate((*ORDER, _PLUG_INS, LOCAL))}
+    names = _installed(kind.entry_points)
+    return sorted(names, key=lambda name: (ranks.get(name, ranks[_PLUG_INS]), name))
 
 
 def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
@@ -79,14 +91,15 @@ def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
     Returns:
         The one that is used when nobody chooses first, what cannot be used now last.
     """
-    usual = default_vendor(kind)
-    usual_first = sorted(vendors(kind), key=lambda name: name != usual)
-    listed = [offer for name in usual_first for offer in client_class(name, kind).models()]
-    return sorted(listed, key=lambda offer: bool(offer.reason))
+    default = default_vendor(kind)
+    default_first = sorted(vendors(kind), key=lambda name: name != default)
+    listed = [info for name in default_first for info in client_class(name, kind).models()]
+    return sorted(listed, key=lambda info: bool(info.reason))
 
 
 @cache
 def _installed(group: str) -> "dict[str, EntryPoint]":
     from importlib.metadata import entry_points  # 6 ms that a client made by hand does without
 
-    return {entry.name: entry for entry in entry_points(group=group)}
+    own_last = sorted(entry_points(group=group), key=lambda entry: entry.value.startswith(_OWN))
+    return {entry.name: entry for entry in own_last}

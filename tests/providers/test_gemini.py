@@ -18,6 +18,8 @@ from tests.providers.conftest import KEY
 from tests.test_prompts import picture
 from tests.transport.server import said, serving
 
+pytestmark = pytest.mark.filterwarnings("ignore:gemini/.* end:FutureWarning")
+
 WIRE = Path(__file__).parents[1] / "wire"
 FOX = mt.ImagePrompt("a red fox")
 
@@ -353,7 +355,7 @@ async def test_a_retired_or_unknown_model_names_live_ones(sim: Simulator, model:
     ("client", "prompt", "live"),
     [
         (mt.GeminiSpeechClient, "Hello.", "gemini-3.8-flash-tts, gemini-3.8-flash-lite-tts"),
-        (mt.GeminiVideoClient, "a fox", "gemini-omni-1.1-flash, gemini-omni-1.2-flash"),
+        (mt.GeminiVideoClient, "a fox", "gemini-omni-1.2-flash"),
     ],
 )
 async def test_speech_and_film_name_models_of_their_own(

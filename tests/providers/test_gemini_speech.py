@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.providers.gemini import voices
-from mediatoolkit.providers.gemini.sounds import Ear
-from mediatoolkit.providers.gemini.voices import Voice
+from mediatoolkit.providers.gemini import speech
+from mediatoolkit.providers.gemini.speech import Ear, GeminiVoice
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Progress, Sounding
 from mediatoolkit.simulator import Simulator
@@ -20,6 +19,8 @@ from mediatoolkit.simulator import faults as f
 from tests.providers.conftest import KEY
 from tests.providers.test_gemini import normal
 from tests.transport.server import Reply, head, raw, serving
+
+pytestmark = pytest.mark.filterwarnings("ignore:gemini/.* end:FutureWarning")
 
 WIRE = Path(__file__).parents[1] / "wire"
 
@@ -208,7 +209,7 @@ def test_rate_and_channels_come_from_the_mime_type(
 ) -> None:
     sound = Ear().hear({"mimeType": mime_type, "data": bytes(800)})
     assert (sound.sample_rate, sound.channels) == (rate, channels)
-    assert Voice("x", "prebuilt", {}, (bytes(800), mime_type)).preview().sample_rate == rate
+    assert GeminiVoice("x", "prebuilt", {}, (bytes(800), mime_type)).preview().sample_rate == rate
 
 
 async def test_an_older_model_finds_the_style_in_the_text(sim: Simulator) -> None:
@@ -436,7 +437,7 @@ async def test_every_page_of_the_catalogue_is_read(
     sim: Simulator, client: mt.GeminiSpeechClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = await client.voices()
-    monkeypatch.setattr(voices, "_PAGE", 12)
+    monkeypatch.setattr(speech, "_PAGE", 12)
     assert await client.voices() == whole
     assert len(sim.requests) == 1 + 3
 

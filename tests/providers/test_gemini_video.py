@@ -51,7 +51,7 @@ async def test_a_film_is_begun_once_looked_at_and_fetched(
     assert film.seconds == pytest.approx(5, abs=0.1)
     record = film.provenance
     assert record
-    assert (record.model, record.seed) == ("gemini/gemini-omni-1.1-flash", 3)
+    assert (record.model, record.seed) == ("gemini/gemini-omni-1.2-flash", 3)
     assert record.request_id
     assert record.usage["output"]["VIDEO"] > 0
     assert len(sent(sim, "POST", "/interactions")) == 1
@@ -65,6 +65,7 @@ async def test_the_start_is_the_sdks_field_by_field(
     """Named difference: none."""
     sdk = json.loads((WIRE / "gemini.interaction_video.json").read_text())["requests"][0]
     shape = sdk["body"]["response_format"]
+    client.model = sdk["body"]["model"]
     await client.generate(
         mt.VideoPrompt(
             sdk["body"]["input"],
@@ -85,6 +86,7 @@ async def test_a_picture_that_begins_to_move_is_the_sdks_field_by_field(
     requests = json.loads((WIRE / "gemini.interaction_video.json").read_text())["requests"]
     sdk = requests[3]["body"]
     first, words = sdk["input"][0]["content"]
+    client.model = sdk["model"]
     await client.generate(
         mt.VideoPrompt(
             words["text"],

@@ -28,7 +28,7 @@ from tests.transport.server import Reply, Seen, Server, body, reset, said, servi
 ID = "v1_a"
 PAGE = b"<html><title>Sign in</title></html>"
 ORIGIN = Provenance(
-    model="gemini/gemini-omni-1.1-flash", prompt="waves", engine="gemini", created="2026-11-28"
+    model="gemini/gemini-omni-1.2-flash", prompt="waves", engine="gemini", created="2026-11-28"
 )
 QUICK = Polling(first=0.001, cap=0.001)
 

@@ -5,16 +5,19 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.providers import registry
-from mediatoolkit.providers.base import Client, ImageClient, ModelInfo, SpeechClient, VideoClient
+from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
+from mediatoolkit.providers.capabilities import ModelInfo
 from mediatoolkit.providers.gemini import GeminiImageClient, GeminiSpeechClient
 from mediatoolkit.providers.local import LocalImageClient
 from mediatoolkit.simulator.gemini import catalog as served
+
+pytestmark = pytest.mark.filterwarnings("ignore:gemini/.* end:FutureWarning")
 
 KINDS: list[type[Client[Any, Any]]] = [ImageClient, SpeechClient, VideoClient]
 KEY = "test-key"
@@ -93,7 +96,7 @@ def test_the_voices_are_the_vendors() -> None:
 
 
 def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediatoolkit.providers.local.extra.find_spec", lambda _name: None)
+    monkeypatch.setattr("mediatoolkit.providers.local.workers.find_spec", lambda _name: None)
     for kind in (SpeechClient, VideoClient):
         local = next(one for one in registry.models(kind) if one.model_id.startswith("local/"))
         assert local.reason.endswith('pip install "mediatoolkit[local]".')
@@ -103,10 +106,7 @@ class PlainClient(LocalImageClient):
     """Of a package that says nothing of its models."""
 
     provider = "plain"
-
-    @classmethod
-    def models(cls) -> list[ModelInfo]:
-        return super(LocalImageClient, cls).models()
+    catalog: ClassVar[tuple[ModelInfo, ...]] = ()
 
 
 def test_a_vendor_without_a_list_is_offered_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

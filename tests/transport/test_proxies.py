@@ -248,7 +248,7 @@ async def test_the_verbs_work_behind_a_proxy(
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         fox = await mt.image("a fox", model="gemini/gemini-3.1-flash-image")
         calls = len(proxy.lines)
-        film = await mt.video("a fox", model="gemini/gemini-omni-1.1-flash")
+        film = await mt.video("a fox", model="gemini/gemini-omni-1.2-flash")
         await mt.close()
 
     assert fox.width

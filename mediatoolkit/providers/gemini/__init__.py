@@ -10,16 +10,11 @@ if TYPE_CHECKING:
 
 __all__ = ["GeminiImageClient", "GeminiSpeechClient", "GeminiVideoClient"]
 
-_HOMES = {
-    "GeminiImageClient": "image",
-    "GeminiSpeechClient": "speech",
-    "GeminiVideoClient": "video",
-}
-
 
 if not TYPE_CHECKING:  # a type checker takes the names above, and finds a misspelt one
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        module = name.removeprefix("Gemini").removesuffix("Client").lower()
+        return getattr(import_module(f"{__name__}.{module}"), name)

@@ -2,34 +2,97 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.base import ImageClient, ModelInfo
-from mediatoolkit.providers.gemini import options
-from mediatoolkit.providers.gemini.answers import (
-    CONTINUATIONS,
-    candidate_of,
-    continued,
-    parts_of,
-    provenance_of,
+from mediatoolkit.providers.base import ImageClient
+from mediatoolkit.providers.capabilities import (
+    Capabilities,
+    Flag,
+    ModelInfo,
+    Number,
+    OneOf,
+    Rule,
+    Size,
+    Taken,
+    Text,
 )
-from mediatoolkit.providers.gemini.models import DEFAULT, LIVE, MODELS, check_shape
-from mediatoolkit.providers.gemini.refusals import read_block
-from mediatoolkit.providers.gemini.service import GeminiService, check_size
+from mediatoolkit.providers.gemini.errors import read_block, response_id
+from mediatoolkit.providers.gemini.service import (
+    CONTINUATIONS,
+    LARGEST_SEED,
+    GeminiService,
+    candidate_of,
+    check_weight,
+    continued,
+    deadline_header,
+    media_of,
+    parts_of,
+    usage_of,
+    without_none,
+)
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
 
 if TYPE_CHECKING:
     from mediatoolkit.transport import Response
 
-_LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
 _SMALLER = (
     "Each turn with previous= sends all earlier ones again: go on from the last picture alone, "
     "references=[picture], or give smaller references."
 )
+_CATEGORIES = OneOf(
+    ("harassment", "hate_speech", "sexually_explicit", "dangerous_content", "civic_integrity")
+)
+_THRESHOLDS = OneOf(
+    ("block_none", "off", "block_only_high", "block_medium_and_above", "block_low_and_above")
+)
+
+
+class Safety(Rule):
+    """A threshold for each category of harm."""
+
+    def check(self, name: str, value: Any, owner: str, /) -> None:
+        """Refuse what is not in the vendor's schema."""
+        if not isinstance(value, Mapping):
+            raise PromptError(f"{name} takes Mapping, not {type(value).__name__}.")
+        for category, threshold in value.items():
+            _CATEGORIES.check(name, str(category).lower(), owner)
+            _THRESHOLDS.check(name, str(threshold).lower(), owner)
+
+
+_OPTIONS: dict[str, Rule] = {
+    "include_thoughts": Flag(),
+    "media_resolution": OneOf(("low", "medium", "high")),
+    "safety": Safety(),
+    "service_tier": OneOf(("flex", "standard", "priority")),
+    "system": Text(),
+    "temperature": Number(0, 2),
+    "thinking": OneOf(("minimal", "low", "medium", "high", "xhigh")),
+    "thinking_budget": Number(-1, 100_000, whole=True),
+    "top_k": Number(1, 1_000, whole=True),
+    "top_p": Number(0, 1),
+}
+
+
+def _takes(size: Rule, aspect: Rule) -> Capabilities:
+    return Capabilities(
+        size=size,
+        aspect=aspect,
+        seed=Number(0, LARGEST_SEED, whole=True),
+        references=Taken(),
+        previous=Taken(),
+        options=_OPTIONS,
+        advice={"mask": "say in the prompt which part of the picture changes."},
+    )
+
+
+_ASPECTS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_LONG = OneOf((*_ASPECTS, "1:4", "4:1", "1:8", "8:1"))
+_TIERS = ("1K", "2K", "4K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +102,20 @@ class _Turns:
     contents: tuple[Mapping[str, Any], ...]
 
 
-class GeminiImageClient(GeminiService, ImageClient):
-    """Draws pictures with Google's Gemini image models; made as `GeminiService` says.
+class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
+    """Draws pictures with Google's Gemini image models.
+
+    Args:
+        api_key: Left out, `GOOGLE_API_KEY` then `GEMINI_API_KEY` are read.
+        base_url: Left out, `GOOGLE_GEMINI_BASE_URL`, then Google's own.
+        model: The vendor's name; one that is newer than this package is fine.
+        api_version: `"v1"` or `"v1beta"` (needed for `gemini-*-latest`).
+        session: A ready `aiohttp.ClientSession` to use and never close.
+        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
+        retry: When a failed call is sent again; never when it may have been billed.
+        limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that files may be fetched from even when they are
+            private; the key goes to none of them.
 
     A prompt's `options` may be: `temperature` (0 to 2), `top_p` (0 to 1), `top_k`, `thinking`
     (`"minimal"` to `"xhigh"`), `thinking_budget` (tokens), `include_thoughts` (the vendor then
@@ -52,22 +127,27 @@ class GeminiImageClient(GeminiService, ImageClient):
     again and paid as input, with its pictures and signatures, some 4 MB a turn at `"1K"` and more
     at larger sizes. A request of more than 100 MiB is refused before it is sent; then
     `references=[picture]` goes on from the picture alone.
+
+    Raises:
+        AuthenticationError: There is no key, or it cannot be one.
+        PromptError: The model's name cannot be one.
+        UnsafeURLError: *base_url* is not an http(s) address.
     """
 
     local_verb = "draw"
-
-    option_names = options.NAMES
-    default_model = DEFAULT
-    live = LIVE
-
-    @classmethod
-    def models(cls) -> list[ModelInfo]:
-        """The live models, the default first, with the sizes and aspects that each draws."""
-        takes = frozenset({"previous", "references", "seed"})
-        return [
-            cls._offer(name, takes, size=MODELS[name].sizes, aspect=MODELS[name].aspects)
-            for name in LIVE
-        ]
+    catalog: ClassVar[tuple[ModelInfo, ...]] = (
+        ModelInfo("gemini/gemini-3.1-flash-image", _takes(Size(("512", *_TIERS)), _LONG)),
+        ModelInfo("gemini/gemini-3.1-flash-lite-image", _takes(Size(("1K",)), OneOf(_ASPECTS))),
+        ModelInfo("gemini/gemini-3-pro-image", _takes(Size(_TIERS), OneOf(_ASPECTS))),
+        ModelInfo("gemini/gemini-nano-banana-2.1", _takes(Size(_TIERS), _LONG)),
+        ModelInfo(
+            "gemini/gemini-2.5-flash-image",
+            _takes(Size(("1K",)), OneOf(_ASPECTS)),
+            ends=date(2026, 10, 2),
+            successor="gemini/gemini-3.1-flash-image",
+        ),
+    )
+    unlisted = _takes(Size((), others=True), Taken())
 
     def check(self, prompt: ImagePrompt) -> None:
         """Refuse what this model does not take.
@@ -75,45 +155,44 @@ class GeminiImageClient(GeminiService, ImageClient):
         Raises:
             PromptError: Names what it takes.
         """
-        self.check_options(prompt)
-        options.check(prompt.options)
-        check_shape(self.model, prompt)
-        if prompt.mask is not None:
-            raise PromptError(
-                "Gemini takes no mask; say in the prompt which part of the picture changes."
-            )
-        if prompt.seed is not None and prompt.seed > _LARGEST_SEED:
-            raise PromptError(f"Gemini takes seeds up to {_LARGEST_SEED:,}, not {prompt.seed:,}.")
-        check_size(_to_wire(prompt), _SMALLER)
+        super().check(prompt)
+        check_weight(_to_wire(prompt), _SMALLER)
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
-        document = asked = _to_wire(prompt)
+        document = request = _to_wire(prompt)
         parts: list[dict[str, Any]] = []
-        answers: list[Response] = []
+        responses: list[Response] = []
         for _ in range(CONTINUATIONS):
             try:
-                answer = await self._generate(asked, context)
-                parts += parts_of(candidate_of(answer), answer)
+                response = await self._transport.post(
+                    self._path("generateContent"),
+                    request,
+                    context,
+                    headers=deadline_header(context),
+                )
+                parts += parts_of(candidate_of(response), response)
             except MediaToolkitError as error:
-                error.may_have_been_billed |= bool(answers)
+                error.may_have_been_billed |= bool(responses)
                 raise
-            answers.append(answer)
-            rest = continued(document, answer)
+            responses.append(response)
+            rest = continued(document, response)
             if rest is None:
                 break
-            asked = rest
+            request = rest
         context.report(Decoding())
-        data = _picture(parts)
-        if data is None:
-            failure = read_block(answer)
-            failure.may_have_been_billed |= len(answers) > 1
+        pictures = media_of(parts)
+        if not pictures:
+            failure = read_block(response)
+            failure.may_have_been_billed |= len(responses) > 1
             raise failure
-        said = {"role": "model", "parts": parts}
+        answer = {"role": "model", "parts": parts}
         return await self.load_media(
-            data,
-            provenance=provenance_of(prompt, await prompt.plain_options(), answers, self.model_id),
-            conversation=_Turns((*document["contents"], said)),
+            bytes(pictures[0]["data"]),
+            provenance=await self.provenance(
+                prompt, usage=usage_of(responses), request_id=response_id(response)
+            ),
+            conversation=_Turns((*document["contents"], answer)),
         )
 
 
@@ -126,30 +205,39 @@ def _to_wire(prompt: ImagePrompt) -> dict[str, Any]:
         contents = earlier.contents
     elif previous is not None:  # read from a file, or drawn elsewhere: its pixels still speak
         references = (previous, *references)
-    pictures = [_inline(reference) for reference in references]
-    asked = {"role": "user", "parts": [*pictures, {"text": prompt.text}]}
+    pictures = [
+        {"inlineData": {"mimeType": image.mime_type, "data": image.data}} for image in references
+    ]
+    turn = {"role": "user", "parts": [*pictures, {"text": prompt.text}]}
+    options = prompt.options
+    level, resolution = options.get("thinking"), options.get("media_resolution")
     shape = {"aspectRatio": prompt.aspect, "imageSize": prompt.tier}
+    thinking = {
+        "includeThoughts": options.get("include_thoughts"),
+        "thinkingBudget": options.get("thinking_budget"),
+        "thinkingLevel": level and level.upper(),
+    }
     config = {
         "responseModalities": ["IMAGE"],
-        "imageConfig": {name: value for name, value in shape.items() if value} or None,
+        "imageConfig": without_none(shape) or None,
         "seed": prompt.seed,
-        **options.generation_config(prompt.options),
+        "temperature": options.get("temperature"),
+        "topP": options.get("top_p"),
+        "topK": options.get("top_k"),
+        "thinkingConfig": without_none(thinking) or None,
+        "mediaResolution": resolution and f"MEDIA_RESOLUTION_{resolution.upper()}",
     }
-    return {
-        "contents": [*contents, asked],
-        "generationConfig": {name: value for name, value in config.items() if value is not None},
-        **options.top_level(prompt.options),
+    system, safety = options.get("system"), options.get("safety")
+    document = {
+        "contents": [*contents, turn],
+        "generationConfig": without_none(config),
+        "systemInstruction": {"role": "user", "parts": [{"text": system}]} if system else None,
+        "safetySettings": [
+            {"category": f"HARM_CATEGORY_{category.upper()}", "threshold": threshold.upper()}
+            for category, threshold in safety.items()
+        ]
+        if safety
+        else None,
+        "serviceTier": options.get("service_tier"),
     }
-
-
-def _inline(image: Image) -> dict[str, Any]:
-    return {"inlineData": {"mimeType": image.mime_type, "data": image.data}}
-
-
-def _picture(parts: list[dict[str, Any]]) -> bytes | None:
-    """The first picture that is not a thought."""
-    for part in parts:
-        inline = part.get("inlineData")
-        if isinstance(inline, dict) and not part.get("thought") and inline.get("data"):
-            return bytes(inline["data"])
-    return None
+    return without_none(document)

@@ -1,64 +1,45 @@
-"""What every Gemini client shares: the key, the address, the model's name."""
+"""What every Gemini client shares: the service, and reading what `generateContent` answers."""
 
-import logging
 import math
-import os
-import re
-from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import AuthenticationError, PromptError, ProviderError
-from mediatoolkit.providers.base import ModelInfo
-from mediatoolkit.providers.gemini.refusals import read_refusal
-from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
-from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry, Secret, Transport
-from mediatoolkit.transport.guard import checked_base
+from mediatoolkit.errors import PromptError, ProviderError
+from mediatoolkit.media import Media
+from mediatoolkit.prompts import Prompt
+from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
+from mediatoolkit.providers.http import HttpClient, at, objects_at
+from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
 from mediatoolkit.transport.secret import HiddenText
 
 if TYPE_CHECKING:
     import aiohttp
 
-BASE_URL = "https://generativelanguage.googleapis.com"
-_BASE_NAME = "GOOGLE_GEMINI_BASE_URL"
-_KEY_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+P = TypeVar("P", bound=Prompt)
+M = TypeVar("M", bound=Media)
+
+CONTINUATIONS = 8
+"""Requests for one answer, at most; the vendor cuts what is too long for one."""
+
+LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
 _MIB = 1 << 20
 _LARGEST_REQUEST = 100 * _MIB
-_MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}")
-
-_log = logging.getLogger("mediatoolkit")
 
 
-class GeminiService:
-    """The constructor and the errors that all Gemini clients have in common.
-
-    Args:
-        api_key: Left out, `GOOGLE_API_KEY` then `GEMINI_API_KEY` are read.
-        base_url: Left out, `GOOGLE_GEMINI_BASE_URL`, then Google's own.
-        model: The vendor's name; one that is newer than this package is fine.
-        api_version: `"v1"` or `"v1beta"` (needed for `gemini-*-latest`).
-        session: A ready `aiohttp.ClientSession` to use and never close.
-        timeout: One deadline over the whole call.
-        retry: When a failed call is sent again; never when it may have been billed.
-        limits: How much at a time, and the caps on what is read.
-        trusted_origins: Further origins that files may be fetched from even when they are
-            private; the key goes to none of them.
-
-    Raises:
-        AuthenticationError: There is no key, or it cannot be one.
-        PromptError: The model's name cannot be one.
-        UnsafeURLError: *base_url* is not an http(s) address.
-    """
+class GeminiService(HttpClient[P, M]):
+    """The address, the versions and the errors that all Gemini clients have in common."""
 
     provider = "gemini"
-    default_model: str
-    live: ClassVar[tuple[str, ...]]
-    """The models to name when another is not served, the default first."""
-
+    label = "Gemini"
+    key_names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+    default_base_url = "https://generativelanguage.googleapis.com"
+    base_url_names = ("GOOGLE_GEMINI_BASE_URL",)
+    auth_header = "x-goog-api-key"
+    auth_prefix = ""
     local_verb: ClassVar[str] = "work"
     """What the local engine can do instead, for a person without a paid key."""
-
-    default_timeout = Timeout()
 
     def __init__(
         self,
@@ -76,59 +57,41 @@ class GeminiService:
         """Check everything; nothing is opened or sent."""
         if isinstance(api_key, str):
             api_key = HiddenText(api_key)  # what is raised below shows its locals
-        self.model = _checked_model(self.default_model if model is None else model)
-        self.timeout = timeout_of(timeout, self.default_timeout)
-        self._version = _checked_version(api_version)
-        self._transport = Transport(
-            _base_url() if base_url is None else base_url,
-            provider=self.provider,
-            secret=_key(api_key),
-            auth_header="x-goog-api-key",
+        if not isinstance(api_version, str) or api_version not in ("v1", "v1beta", "v1alpha"):
+            raise PromptError(f'api_version={quoted(api_version)} is none; use "v1" or "v1beta".')
+        self._version = api_version
+        super().__init__(
+            api_key,
+            base_url=base_url,
+            model=model,
             session=session,
-            timeout=self.timeout,
+            timeout=timeout,
             retry=retry,
             limits=limits,
-            read_error=self._read_refusal,
             trusted_origins=trusted_origins,
         )
 
-    @classmethod
-    def credentials(cls) -> Secret | None:
-        """The key in the environment, or None."""
-        for name in _KEY_NAMES:
-            if os.environ.get(name):
-                return Secret(os.environ[name], name)
-        return None
-
-    @classmethod
-    def environment(cls) -> Hashable:
-        """The key and the address in the environment."""
-        return cls.credentials(), _base_url()
-
-    @classmethod
-    def _offer(cls, model: str, takes: frozenset[str], **choices: tuple[str, ...]) -> ModelInfo:
-        reason = "" if cls.credentials() else f"Needs a key: set {' or '.join(_KEY_NAMES)}."
-        return ModelInfo(f"{cls.provider}/{model}", reason, choices, takes)
-
-    def _read_refusal(self, refusal: ErrorResponse) -> ProviderError:
+    def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error that a status other than 200 means."""
-        live = ", ".join(self.live)
-        return read_refusal(refusal, model=self.model, live=live, local=self.local_verb)
-
-    async def close(self) -> None:
-        """Refuse later use, fail what is in flight."""
-        await self._transport.close()
-
-    async def _generate(self, document: dict[str, Any], context: CallContext) -> Response:
-        return await self._transport.post(
-            f"/{self._version}/models/{self.model}:generateContent",
-            document,
-            context,
-            headers={"x-server-timeout": str(math.ceil(context.left()))},
+        return read_error(
+            response, model=self.model, live=self.live_models(), local=self.local_verb
         )
 
+    def _path(self, method: str) -> str:
+        return f"/{self._version}/models/{self.model}:{method}"
 
-def check_size(document: dict[str, Any], advice: str) -> None:
+
+def deadline_header(context: CallContext) -> dict[str, str]:
+    """Tells the vendor how long anybody waits for the answer."""
+    return {"x-server-timeout": str(math.ceil(context.left()))}
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """*values* without those that are None, which the vendor is not told of."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def check_weight(document: dict[str, Any], advice: str) -> None:
     """Refuse a request that is larger than the vendor reads.
 
     Args:
@@ -136,56 +99,136 @@ def check_size(document: dict[str, Any], advice: str) -> None:
         advice: Sentence that says what makes it smaller.
 
     Raises:
-        PromptError: Says how large it is, with *advice*.
+        PromptError: Says how large the request is, with *advice*.
     """
-    size = _size(document)
-    if size > _LARGEST_REQUEST:
+    weight = _weight(document)
+    if weight > _LARGEST_REQUEST:
         raise PromptError(
-            f"The request weighs {size / _MIB:,.0f} MiB; Gemini takes {_LARGEST_REQUEST // _MIB}. "
-            f"{advice}"
+            f"The request weighs {weight / _MIB:,.0f} MiB; Gemini takes "
+            f"{_LARGEST_REQUEST // _MIB}. {advice}"
         )
 
 
-def _size(value: object) -> int:
+def _weight(value: object) -> int:
     """Bytes of *value* on the wire, where base64 makes four of three; names are not counted."""
     if isinstance(value, Mapping):
-        return sum(map(_size, value.values()))
+        return sum(map(_weight, value.values()))
     if isinstance(value, (list, tuple)):
-        return sum(map(_size, value))
+        return sum(map(_weight, value))
     if isinstance(value, bytes):
         return 4 * len(value) // 3
     return len(value) if isinstance(value, str) else 0
 
 
-def _key(api_key: str | None) -> Secret:
-    if api_key is not None:
-        return Secret(api_key, "api_key")
-    if all(os.environ.get(name) for name in _KEY_NAMES):
-        _log.warning("Both GOOGLE_API_KEY and GEMINI_API_KEY are set; GOOGLE_API_KEY is used.")
-    found = GeminiService.credentials()
-    if found is None:
-        raise AuthenticationError(
-            "There is no key for Gemini: not in api_key=, GOOGLE_API_KEY or GEMINI_API_KEY. "
-            'Set one, or do without a key: model="local".',
-            provider="gemini",
+def candidate_of(response: Response) -> dict[str, Any]:
+    """The first candidate.
+
+    Raises:
+        RefusalError: There is none, and the vendor says why.
+        ProviderError: There is none.
+    """
+    candidate = at(response.document, "candidates", 0)
+    if not isinstance(candidate, dict):
+        raise read_block(response)
+    return candidate
+
+
+def parts_of(candidate: dict[str, Any], response: Response) -> list[dict[str, Any]]:
+    """The parts as the model gave them, with bytes where the wire has base64."""
+    parts = objects_at(candidate, "content", "parts")
+    try:
+        return [_with_bytes(part, response) for part in parts]
+    except ProviderError as error:
+        error.request_id = response_id(response)
+        raise
+
+
+def _with_bytes(part: dict[str, Any], response: Response) -> dict[str, Any]:
+    inline = part.get("inlineData")
+    if not isinstance(inline, dict) or "data" not in inline:
+        return part
+    return {**part, "inlineData": {**inline, "data": response.media_bytes(inline["data"])}}
+
+
+def media_of(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every `inlineData` that holds something and is not a thought."""
+    inlines = [part.get("inlineData") for part in parts if not part.get("thought")]
+    return [inline for inline in inlines if isinstance(inline, dict) and inline.get("data")]
+
+
+def continued(document: dict[str, Any], response: Response) -> dict[str, Any] | None:
+    """*document* as it asks for the rest of what *response* began; None when there is no rest."""
+    token = at(response.document, "candidates", 0, "continuationToken")
+    reason = at(response.document, "candidates", 0, "finishReason")
+    if reason != "CONTINUATION" or not isinstance(token, str):
+        return None
+    return {**document, "continuationToken": token}
+
+
+def usage_of(responses: Sequence[Response]) -> dict[str, Any]:
+    """Tokens per modality, in and out, of a response and those that continue it; and totals."""
+    return added([_usage(response) for response in responses])
+
+
+def _usage(response: Response) -> dict[str, Any]:
+    counts = at(response.document, "usageMetadata")
+    sides = {
+        side: tokens_of(
+            response,
+            objects_at(counts, f"{name}TokensDetails"),
+            number="tokenCount",
+            total=at(counts, f"{name}TokenCount"),
         )
-    return found
+        for side, name in (("input", "prompt"), ("output", "candidates"))
+    }
+    return usage_record(sides, at(counts, "thoughtsTokenCount"), at(counts, "totalTokenCount"))
 
 
-def _base_url() -> str:
-    found = os.environ.get(_BASE_NAME)
-    return checked_base(found, _BASE_NAME) if found else BASE_URL
+def usage_record(sides: Mapping[str, Any], thoughts: object, total: object) -> dict[str, Any]:
+    """What was used up, as a record of provenance has it."""
+    totals = {"thoughts": thoughts, "total": total}
+    return {
+        **{side: tokens for side, tokens in sides.items() if tokens},
+        **{name: count for name, count in totals.items() if isinstance(count, int)},
+    }
 
 
-def _checked_model(model: object) -> str:
-    if isinstance(model, str):
-        name = model.removeprefix("models/").removeprefix("gemini/")
-        if _MODEL.fullmatch(name):
-            return name
-    raise PromptError(f"model={quoted(model)} is no name of a model.")
+def tokens_of(
+    response: Response,
+    details: Sequence[dict[str, Any]],
+    *,
+    number: str,
+    total: object,
+    alone: str = "TEXT",
+) -> dict[str, int]:
+    """Tokens by kind of media; what the vendor counts and names no kind of is text.
+
+    Args:
+        response: For masking.
+        details: The vendor's counts.
+        number: What the vendor calls the count of tokens here.
+        total: The sum that is billed; the details often leave out the text.
+        alone: What all tokens are when the vendor names no kind at all.
+    """
+    tokens = {
+        response.safe_text(detail["modality"], 40).upper(): detail[number]
+        for detail in details
+        if isinstance(detail.get(number), int) and "modality" in detail
+    }
+    rest = total - sum(tokens.values()) if isinstance(total, int) else 0
+    if rest > 0:
+        kind = "TEXT" if tokens else alone
+        tokens[kind] = tokens.get(kind, 0) + rest
+    return tokens
 
 
-def _checked_version(version: object) -> str:
-    if not isinstance(version, str) or version not in ("v1", "v1beta", "v1alpha"):
-        raise PromptError(f'api_version={quoted(version)} is none; use "v1" or "v1beta".')
-    return version
+def added(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several responses used up together, as one of them says it."""
+    total: dict[str, Any] = {}
+    for usage in usages:
+        for name, count in usage.items():
+            if isinstance(count, Mapping):
+                total[name] = added([total.get(name, {}), count])
+            else:
+                total[name] = total.get(name, 0) + count
+    return total

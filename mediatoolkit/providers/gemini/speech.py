@@ -1,120 +1,179 @@
-"""Speech by `models/{model}:generateContent`, whole or as it is made."""
+"""Speech by `models/{model}:generateContent`, whole or as it is made, and the voices there are."""
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError
+from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError, ProviderError
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.audio import concatenate
-from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import ModelInfo, SpeechClient
-from mediatoolkit.providers.gemini.answers import (
+from mediatoolkit.media.containers import riff, wav
+from mediatoolkit.prompts import SpeechPrompt, checked_text
+from mediatoolkit.prompts.parts import split_prompt
+from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Rule, Taken
+from mediatoolkit.providers.gemini.errors import broke_off, read_block, response_id
+from mediatoolkit.providers.gemini.service import (
     CONTINUATIONS,
+    GeminiService,
     added,
     candidate_of,
     continued,
-    provenance_of,
+    deadline_header,
+    media_of,
+    parts_of,
+    usage_of,
 )
-from mediatoolkit.providers.gemini.parts import parts_of_text
-from mediatoolkit.providers.gemini.refusals import broke_off, read_block, response_id
-from mediatoolkit.providers.gemini.service import GeminiService
-from mediatoolkit.providers.gemini.sounds import Ear, inlines, summed, whole
-from mediatoolkit.providers.gemini.voices import PREBUILT, Voice, read_voices
+from mediatoolkit.providers.http import at, objects_at, text_at
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited
 from mediatoolkit.transport import Response
 
-DEFAULT = "gemini-3.8-flash-tts"
-_MODELS = (
-    DEFAULT,
-    "gemini-3.8-flash-lite-tts",
-    "gemini-3.1-flash-tts-preview",
-    "gemini-2.5-flash-preview-tts",
-    "gemini-2.5-pro-preview-tts",
-)
 LONGEST = 4_000  # characters a call; the vendor names no limit, long texts drift and time out
 _AT_ONCE = 4
+_NAMES = """
+Achernar Achird Algenib Algieba Alnilam Aoede Autonoe Callirrhoe Charon Despina Enceladus Erinome
+Fenrir Gacrux Iapetus Kore Laomedeia Leda Orus Puck Pulcherrima Rasalgethi Sadachbia Sadaltager
+Schedar Sulafat Umbriel Vindemiatrix Zephyr Zubenelgenubi
+"""
+PREBUILT = tuple(_NAMES.split())
+"""Voices that every speech model has; the catalogue of newer models knows further ones."""
+
 _WRITTEN_STYLE = re.compile(r"gemini-(2\.5|3\.1)-.*tts")
+_FILTERS = frozenset(
+    [
+        "accent",
+        "context",
+        "gender",
+        "language_code",
+        "persona",
+        "pitch",
+        "region_code",
+        "search",
+        "type",
+    ]
+)
+_FACTS = ("gender", "language_code", "accent", "pitch", "persona", "context", "description")
+_PAGE = 200
+_PAGES = 50
 
 
-class GeminiSpeechClient(GeminiService, SpeechClient):
-    """Speaks with Google's Gemini speech models; made as `GeminiService` says.
+@dataclass(frozen=True, slots=True)
+class TwoSpeakers(Rule):
+    """Two speakers, each with one of the voices.
+
+    Attributes:
+        voices: What the voices may be.
+    """
+
+    voices: OneOf
+
+    def check(self, _name: str, value: Any, owner: str, /) -> None:
+        """Refuse another number, and an unknown voice."""
+        if len(value) != 2:
+            raise PromptError(
+                f"Gemini speaks with one voice or with two speakers, not {len(value)}."
+            )
+        for voice in value.values():
+            self.voices.check("voice", voice, owner)
+
+
+def _takes(voices: OneOf) -> Capabilities:
+    return Capabilities(
+        voice=voices,
+        style=Taken(),
+        language=Taken(),
+        speakers=TwoSpeakers(voices),
+        advice={"speed": 'ask for it in words: style="slowly".'},
+    )
+
+
+_NEWER, _OLDER = _takes(OneOf(PREBUILT, others=True)), _takes(OneOf(PREBUILT))
+_SUCCESSOR = "gemini/gemini-3.8-flash-tts"
+
+
+class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
+    """Speaks with Google's Gemini speech models.
+
+    Args:
+        api_key: Left out, `GOOGLE_API_KEY` then `GEMINI_API_KEY` are read.
+        base_url: Left out, `GOOGLE_GEMINI_BASE_URL`, then Google's own.
+        model: The vendor's name; one that is newer than this package is fine.
+        api_version: `"v1"` or `"v1beta"`.
+        session: A ready `aiohttp.ClientSession` to use and never close.
+        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
+        retry: When a failed call is sent again; never when it may have been billed.
+        limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that files may be fetched from even when they are
+            private; the key goes to none of them.
 
     A text of more than 4,000 characters is split at sentences, a dialogue between its lines, and
     joined again. Two speakers at the most. There is no speed on this wire: ask for it as a style,
     such as `"slowly"`. Models before 3.8 get the style as a part of the text, or "Read aloud".
+
+    Raises:
+        AuthenticationError: There is no key, or it cannot be one.
+        PromptError: The model's name cannot be one.
+        UnsafeURLError: *base_url* is not an http(s) address.
     """
 
     local_verb = "speak"
-
-    default_model = DEFAULT
-    live = _MODELS
-
-    @classmethod
-    def models(cls) -> list[ModelInfo]:
-        """The live models, the default first, with the prebuilt voices."""
-        takes = frozenset({"language", "speakers", "style"})
-        return [cls._offer(name, takes, voice=PREBUILT) for name in _MODELS]
-
-    def check(self, prompt: SpeechPrompt) -> None:
-        """Refuse what this model does not take.
-
-        Raises:
-            PromptError: Names what it takes.
-        """
-        self.check_options(prompt)
-        if prompt.speed != 1.0:
-            raise PromptError('Gemini takes no speed; ask for it in words: style="slowly".')
-        if len(prompt.speakers) not in (0, 2):
-            raise PromptError(
-                f"Gemini speaks with one voice or with two speakers, not {len(prompt.speakers)}."
+    catalog: ClassVar[tuple[ModelInfo, ...]] = (
+        ModelInfo("gemini/gemini-3.8-flash-tts", _NEWER),
+        ModelInfo("gemini/gemini-3.8-flash-lite-tts", _NEWER),
+        *(
+            ModelInfo(f"gemini/{name}", _OLDER, ends=date(2026, 12, 18), successor=_SUCCESSOR)
+            for name in (
+                "gemini-3.1-flash-tts-preview",
+                "gemini-2.5-flash-preview-tts",
+                "gemini-2.5-pro-preview-tts",
             )
-        if self.model in _MODELS and _WRITTEN_STYLE.match(self.model):
-            self._check_voices(prompt)
-
-    def _check_voices(self, prompt: SpeechPrompt) -> None:
-        """Older models have the prebuilt voices alone; newer ones know more than we do."""
-        for voice in filter(None, (prompt.voice, *prompt.speakers.values())):
-            if voice not in PREBUILT:
-                known = ", ".join(PREBUILT)
-                raise PromptError(f"{self.model} has no voice {quoted(voice)}; it has {known}.")
+        ),
+    )
+    unlisted = _NEWER
 
     async def make(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """Speak all of *prompt*; parts of a long text are asked for side by side, unless heard."""
-        failed: list[MediaToolkitError] = []
+        failures: list[MediaToolkitError] = []
 
         async def speak(part: SpeechPrompt) -> Audio:
-            if failed:
-                raise failed[0]  # nobody would hear it
+            if failures:
+                raise failures[0]  # nobody would hear it
             try:
                 return await self._speak(part, context)
             except MediaToolkitError as error:
-                failed.append(error)
+                failures.append(error)
                 raise
 
-        works = [partial(speak, part) for part in parts_of_text(prompt, LONGEST)]
-        in_order = 1 if context.listener else _AT_ONCE  # what is heard at once is heard in order
-        spoken = await gather_limited(works, at_once=in_order, return_exceptions=True)
-        if failed:
-            failed[0].may_have_been_billed |= any(isinstance(one, Audio) for one in spoken)
-            raise failed[0]
+        works = [partial(speak, part) for part in split_prompt(prompt, LONGEST)]
+        at_once = 1 if context.listener else _AT_ONCE  # what is heard at once is heard in order
+        spoken = await gather_limited(works, at_once=at_once, return_exceptions=True)
+        if failures:
+            failures[0].may_have_been_billed |= any(isinstance(part, Audio) for part in spoken)
+            raise failures[0]
         if len(spoken) == 1:
             return spoken[0]
         whole = await asyncio.to_thread(concatenate, spoken)
-        return replace(whole, provenance=await _provenance_of(prompt, spoken))
+        first = spoken[0].provenance
+        usage = added([part.provenance.usage for part in spoken if part.provenance])
+        provenance = await self.provenance(
+            prompt, usage=usage, request_id=first.request_id if first else None
+        )
+        return replace(whole, provenance=provenance)
 
     async def stream(
         self, prompt: SpeechPrompt, context: CallContext
     ) -> AsyncGenerator[Sound, None]:
         """Speak *prompt* as it is made, part after part of a long text."""
-        async with aclosing(as_async_generator(partial(self.stream_to, prompt, context))) as sounds:
+        pieces = as_async_generator(partial(self.stream_to, prompt, context))
+        async with aclosing(pieces) as sounds:
             async for sound in sounds:
                 yield sound
 
@@ -122,13 +181,13 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
     ) -> None:
         """As `stream`, in the caller's own task."""
-        for part in parts_of_text(prompt, LONGEST):
+        for part in split_prompt(prompt, LONGEST):
             await self._say(part, context, give, streamed=True)
 
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
-    ) -> list[Voice]:
-        """The voices there are.
+    ) -> "list[GeminiVoice]":
+        """List the voices there are.
 
         Args:
             timeout: Seconds for everything together.
@@ -136,25 +195,39 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
                 `pitch`, `type`, `search`: one word or several.
 
         Raises:
-            PromptError: There is no such filter.
+            PromptError: There is no such filter, or its word is none.
         """
+        query = [("page_size", str(_PAGE)), *_query(filters)]
+        voices: list[GeminiVoice] = []
+        token = ""
         async with context_for(timeout, self.timeout) as context:
-            return await read_voices(self._transport, self._version, filters, context)
+            for _ in range(_PAGES):
+                page = [("page_token", token)] if token else []
+                response = await self._transport.get(
+                    f"/{self._version}/voices", context, query=[*query, *page]
+                )
+                voices += _read_voices(response)
+                token = text_at(response.document, "next_page_token")
+                if not token:
+                    break
+        return voices
 
     async def _speak(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """One part; as a stream where somebody listens, since it then sounds at once."""
         sounds: list[Sound] = []
+        streamed = context.listener is not None
 
-        def hear(sound: Sound) -> None:
+        def take(sound: Sound) -> None:
             sounds.append(sound)
-            if heard:
+            if streamed:
                 self.report_sound(sound, context)
 
-        heard = context.listener is not None
-        answers = await self._say(prompt, context, hear, streamed=heard)
+        responses = await self._say(prompt, context, take, streamed=streamed)
         context.report(Decoding())
-        provenance = provenance_of(prompt, await prompt.plain_options(), answers, self.model_id)
-        return await asyncio.to_thread(whole, sounds, provenance)
+        provenance = await self.provenance(
+            prompt, usage=usage_of(responses), request_id=response_id(responses[-1])
+        )
+        return await asyncio.to_thread(_joined, sounds, provenance)
 
     async def _say(
         self,
@@ -170,75 +243,73 @@ class GeminiSpeechClient(GeminiService, SpeechClient):
             RefusalError: The content policy said no, perhaps after the first words.
             ProviderError: The vendor did not come to the end.
         """
-        document = asked = self._to_wire(prompt)
-        ask = self._stream if streamed else self._whole
+        document = request = _to_wire(prompt, written=bool(_WRITTEN_STYLE.match(self.model)))
         ear, heard = Ear(), False
-        answers: list[Response] = []
+        responses: list[Response] = []
         for _ in range(CONTINUATIONS):
-            said: list[Response] = []
+            events: list[Response] = []
 
-            def hear(answer: Response, said: list[Response] = said) -> None:
+            def hear(event: Response, events: list[Response] = events) -> None:
                 nonlocal heard
-                said.append(answer)
-                for inline in inlines(answer):
+                events.append(event)
+                for inline in _inlines(event):
                     heard = True
                     give(ear.hear(inline))
 
             try:
-                await ask(asked, context, hear)
+                await self._ask(request, context, hear, streamed=streamed)
             except MediaToolkitError as error:
-                error.may_have_been_billed |= heard or bool(answers)
-                if said and isinstance(error, ProviderError) and error.request_id is None:
-                    error.request_id = response_id(said[-1])
+                error.may_have_been_billed |= heard or bool(responses)
+                if events and isinstance(error, ProviderError) and error.request_id is None:
+                    error.request_id = response_id(events[-1])
                 raise
-            answers.append(summed(said))
-            rest = continued(document, answers[-1])
+            responses.append(_summed(events))
+            rest = continued(document, responses[-1])
             if rest is None:
                 break
-            asked = rest
-        if not heard or broke_off(candidate_of(answers[-1]), streamed=streamed):
-            failure = read_block(answers[-1])
-            failure.may_have_been_billed |= heard or len(answers) > 1
+            request = rest
+        if not heard or broke_off(candidate_of(responses[-1]), streamed=streamed):
+            failure = read_block(responses[-1])
+            failure.may_have_been_billed |= heard or len(responses) > 1
             raise failure
-        return answers
+        return responses
 
-    async def _whole(
-        self, document: dict[str, Any], context: CallContext, hear: Callable[[Response], None]
+    async def _ask(
+        self,
+        document: dict[str, Any],
+        context: CallContext,
+        hear: Callable[[Response], None],
+        *,
+        streamed: bool,
     ) -> None:
-        hear(await self._generate(document, context))
-
-    async def _stream(
-        self, document: dict[str, Any], context: CallContext, hear: Callable[[Response], None]
-    ) -> None:
-        path = f"/{self._version}/models/{self.model}:streamGenerateContent"
-        await self._transport.post(
-            path, document, context, query={"alt": "sse"}, expect="events", sink=hear
-        )
-
-    def _to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
-        written = _WRITTEN_STYLE.match(self.model)
-        parts = [_written(prompt)] if written else _annotated(prompt)
-        return {
-            "contents": [{"role": "user", "parts": parts}],
-            "generationConfig": {
-                "responseModalities": ["AUDIO"],
-                "speechConfig": _speech_config(prompt, classic=bool(written)),
-            },
-        }
+        if streamed:
+            path = self._path("streamGenerateContent")
+            await self._transport.post(
+                path, document, context, query={"alt": "sse"}, expect="events", sink=hear
+            )
+            return
+        headers = deadline_header(context)
+        path = self._path("generateContent")
+        hear(await self._transport.post(path, document, context, headers=headers))
 
 
-async def _provenance_of(prompt: SpeechPrompt, spoken: Sequence[Audio]) -> Provenance | None:
-    """The origin of the whole: of the first part, with what all parts cost."""
-    origins = [one.provenance for one in spoken if one.provenance]
-    if not origins:
-        return None
-    usage = added([dict(one.usage) for one in origins])
-    asked = await prompt.plain_options()
-    return replace(origins[0], prompt=prompt.text, options=asked, usage=usage)
+def _to_wire(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:
+    """The request.
+
+    Args:
+        prompt: What to say.
+        written: An older model is asked, which finds in the text what to do with it.
+    """
+    parts = [_written(prompt)] if written else _annotated(prompt)
+    config = {
+        "responseModalities": ["AUDIO"],
+        "speechConfig": _speech_config(prompt, written=written),
+    }
+    return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
 
 
 def _written(prompt: SpeechPrompt) -> dict[str, Any]:
-    """Older models find in the text what to do with it; without that they refuse a question."""
+    """What to do stands before the text; without that, older models refuse a question."""
     if prompt.speakers:
         manner = f" in a way that is {prompt.style}" if prompt.style else ""
         return {"text": f"TTS the following conversation{manner}:\n{prompt.text}"}
@@ -248,17 +319,17 @@ def _written(prompt: SpeechPrompt) -> dict[str, Any]:
 
 def _annotated(prompt: SpeechPrompt) -> list[dict[str, Any]]:
     """Newer models read the text to the letter; style and speaker stand beside it."""
-    parts = []
+    parts: list[dict[str, Any]] = []
     for speaker, words in prompt.lines():
-        said = {"speaker": speaker, "style": prompt.style}
-        metadata = {name: value for name, value in said.items() if value}
+        notes = {"speaker": speaker, "style": prompt.style}
+        metadata = {name: note for name, note in notes.items() if note}
         parts.append({"text": words, **({"speechMetadata": metadata} if metadata else {})})
     return parts
 
 
-def _speech_config(prompt: SpeechPrompt, *, classic: bool) -> dict[str, Any]:
+def _speech_config(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:
     def voice(name: str) -> dict[str, Any]:
-        return {"prebuiltVoiceConfig": {"voiceName": name}} if classic else {"voice": name}
+        return {"prebuiltVoiceConfig": {"voiceName": name}} if written else {"voice": name}
 
     config: dict[str, Any] = {}
     if prompt.speakers:
@@ -272,3 +343,151 @@ def _speech_config(prompt: SpeechPrompt, *, classic: bool) -> dict[str, Any]:
     if prompt.language:
         config["languageCode"] = prompt.language
     return config
+
+
+class Ear:
+    """Makes sound of the pieces of one answer: bare samples by their mime type, or a WAV.
+
+    Of a WAV only the first piece has the head. A bare piece may end within a sample; the rest of
+    it comes with the next.
+    """
+
+    __slots__ = ("_head", "_rest")
+
+    def __init__(self) -> None:
+        """Nothing was heard yet."""
+        self._head = self._rest = b""
+
+    def hear(self, inline: Mapping[str, Any]) -> Sound:
+        """The sound of one `inlineData`.
+
+        Raises:
+            MediaError: It is neither bare samples nor WAV.
+        """
+        data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
+        if wav.sniff(data):
+            self._head = wav.head_of(data)
+            if riff.is_cut(data, riff.read(data)):  # the rest comes with the next pieces
+                data = self._head + data[len(self._head) :]
+            return _sound(data)
+        if data[:9].lower().startswith(_MARKUP) or not (self._head or mime.startswith(_BARE)):
+            raise MediaError(
+                f"Gemini sent something as {mime[:60]!r} that is neither bare samples nor WAV.",
+                provider="gemini",
+                may_have_been_billed=True,
+            )
+        if self._head:
+            return _sound(self._head + data)
+        rate, channels = _RATE.search(mime), _CHANNELS.search(mime)
+        count = int(channels[1]) if channels else 1
+        data = self._rest + data
+        whole = len(data) - len(data) % (2 * count)
+        self._rest = data[whole:]
+        return Sound(data[:whole], int(rate[1]) if rate else 24_000, count)
+
+
+_BARE = ("audio/l16", "audio/pcm")
+_RATE = re.compile(r"rate=([1-9]\d{3,5})")
+_CHANNELS = re.compile(r"channels=([12])\b")
+_MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<svg")
+
+
+def _sound(data: bytes) -> Sound:
+    try:
+        return Audio(data).sound()
+    except MediaError as error:
+        error.provider, error.may_have_been_billed = "gemini", True
+        raise
+
+
+def _joined(sounds: Sequence[Sound], provenance: Provenance | None = None) -> Audio:
+    """All of *sounds*, one after the other."""
+    first = sounds[0]
+    return Audio.from_pcm(
+        b"".join(sound.pcm for sound in sounds),
+        sample_rate=first.sample_rate,
+        channels=first.channels,
+        provenance=provenance,
+    )
+
+
+def _inlines(event: Response) -> list[dict[str, Any]]:
+    """What holds sound in *event*; an event of a stream may also hold nothing but a count."""
+    blocked = at(event.document, "promptFeedback", "blockReason") is not None
+    if not blocked and not at(event.document, "candidates"):
+        return []
+    return media_of(parts_of(candidate_of(event), event))
+
+
+def _summed(events: Sequence[Response]) -> Response:
+    """One response that says what all *events* did: every text, how it ended, what it cost."""
+    candidate: dict[str, Any] = {}
+    texts: list[dict[str, Any]] = []
+    document: dict[str, Any] = {}
+    for event in events:
+        document |= event.document if isinstance(event.document, dict) else {}
+        for one in objects_at(event.document, "candidates")[:1]:
+            candidate |= one
+            texts += [part for part in parts_of(one, event) if "text" in part]
+    if candidate:
+        document["candidates"] = [{**candidate, "content": {"parts": texts}}]
+    return replace(events[-1], document=document)
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiVoice:
+    """One voice of the vendor's catalogue.
+
+    Attributes:
+        name: What `voice=` takes.
+        kind: `"prebuilt"`, `"prompted"` or `"replicated"`.
+        facts: What the vendor says of it: gender, language_code, accent, pitch, persona, …
+        sample: Bytes and mime type of how it sounds, or None.
+    """
+
+    name: str
+    kind: str
+    facts: Mapping[str, str]
+    sample: tuple[bytes, str] | None = field(default=None, repr=False)
+
+    def preview(self) -> Audio:
+        """How it sounds.
+
+        Raises:
+            ProviderError: The vendor has no sample of it.
+            MediaError: The sample is no sound.
+        """
+        if self.sample is None:
+            raise ProviderError(f"There is no sample of the voice {self.name}.", provider="gemini")
+        data, mime_type = self.sample
+        if not mime_type.lower().startswith(_BARE):
+            return Audio(data)
+        return _joined([Ear().hear({"data": data, "mimeType": mime_type})])
+
+
+def _query(filters: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    unknown = sorted(set(filters) - _FILTERS)
+    if unknown:
+        raise PromptError(f"Voices have no {unknown[0]}; filter by {', '.join(sorted(_FILTERS))}.")
+    for name, words in filters.items():
+        for word in words if isinstance(words, (list, tuple)) else [words]:
+            if not isinstance(word, str):
+                raise PromptError(f"{name} takes one word or several, not {quoted(word)}.")
+            yield name, checked_text(word)
+
+
+def _read_voices(response: Response) -> Iterator[GeminiVoice]:
+    for voice in objects_at(response.document, "voices"):
+        name = response.safe_text(voice.get("id"))
+        if name:
+            facts = {fact: response.safe_text(voice.get(fact)) for fact in _FACTS}
+            data, mime_type = (
+                at(voice, "sample_audio", "data"),
+                text_at(voice, "sample_audio", "mime_type"),
+            )
+            yield GeminiVoice(
+                name,
+                response.safe_text(voice.get("type"), 40) or "prebuilt",
+                {fact: words for fact, words in facts.items() if words},
+                (response.media_bytes(data), mime_type) if isinstance(data, str) else None,
+            )

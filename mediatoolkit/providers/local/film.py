@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Provenance, Video
 from mediatoolkit.prompts import is_single
+from mediatoolkit.providers.base import now
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.workers import Tell, Workers, drawing
@@ -115,7 +115,7 @@ def provenance_of(
         engine="local",
         seed=seed,
         options={name: value for name, value in options.items() if value not in (None, [], "")},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         notes={name: value for name, value in notes.items() if value},
     )
 

@@ -5,24 +5,23 @@ import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
+from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import ModelInfo, SpeechClient
-from mediatoolkit.providers.local.extra import missing
-from mediatoolkit.providers.local.workers import Tell, Workers
-from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.providers.base import SpeechClient, now
+from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Taken
+from mediatoolkit.providers.local.workers import LocalClient, Tell, missing_extra
+from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Drawing
 from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, LocalVoice, speaks, usual
 
 if TYPE_CHECKING:
     from mediatoolkit.synthesis.speaking.speech import SpokenSentence
 
-MODELS = ("hibari", "pico")
+ENGINES = ("hibari", "pico")
 _SEED = 0  # a prompt for speech has none: the same words always sound the same
 
 
@@ -36,7 +35,7 @@ class Speaking(Drawing):
         return f"speaking, {self.fraction:.0%}"
 
 
-class LocalSpeechClient(SpeechClient):
+class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
     """Speaks with the embedded engines, in worker threads.
 
     Hibari's voices speak English: `heart`, `deep` and `bright`. Pico's are plainer and speak what
@@ -53,31 +52,32 @@ class LocalSpeechClient(SpeechClient):
         timeout: One deadline over the whole call.
     """
 
-    provider = "local"
-
-    def __init__(self, *, model: str = MODELS[0], timeout: float | Timeout | None = None) -> None:
-        """Check the model; threads start when first needed."""
-        if not isinstance(model, str) or model not in MODELS:
-            raise UnknownModelError(
-                f'No local speech model {quoted(model)}; use "local/hibari" or "local/pico".'
-            )
-        self.model = model
-        self.timeout = timeout_of(timeout, Timeout(total=300))
-        self._closed = False
-        self._workers = Workers("speaker", os.cpu_count() or 1)
+    catalog: ClassVar[tuple[ModelInfo, ...]] = tuple(
+        ModelInfo(
+            f"local/{engine}",
+            Capabilities(
+                voice=OneOf(
+                    tuple(voice.name for voice in VOICES.values() if voice.engine == engine),
+                    others=True,
+                ),
+                speakers=Taken(),
+                speed=Taken(),
+                language=Taken(),
+                advice={
+                    "style": "each voice has one style: leave style= out, or choose another voice."
+                },
+            ),
+        )
+        for engine in ENGINES
+    )
+    default_timeout = Timeout(total=300)
+    thread_name = "speaker"
+    threads = os.cpu_count() or 1
 
     @classmethod
-    def models(cls) -> list[ModelInfo]:
-        """The embedded models, each with its own voices."""
-        return [
-            ModelInfo(
-                f"{cls.provider}/{model}",
-                missing("These voices", *PACKAGES[model]),
-                {"voice": tuple(one.name for one in VOICES.values() if one.engine == model)},
-                frozenset({"speakers", "speed"}),
-            )
-            for model in MODELS
-        ]
+    def missing(cls, model: str, /) -> str:
+        """Which packages the voices of *model* need, unless they are installed."""
+        return missing_extra("These voices", *PACKAGES[model])
 
     def check(self, prompt: SpeechPrompt) -> None:
         """Refuse what the voices cannot say.
@@ -88,12 +88,7 @@ class LocalSpeechClient(SpeechClient):
         """
         from mediatoolkit.synthesis.speaking import speech
 
-        self.check_options(prompt)
-        if prompt.style is not None:
-            raise PromptError(
-                "The local voices have one style; leave style= out, or choose another voice, "
-                "such as deep."
-            )
+        super().check(prompt)
         turns = self._turns(prompt)
         for name in dict(turns):
             self._check_voice(speech.voice_called(name), prompt.language)
@@ -123,17 +118,12 @@ class LocalSpeechClient(SpeechClient):
             async for said in sentences:
                 yield said.sound
 
-    async def close(self) -> None:
-        """Refuse later use; the sentence under way is the last."""
-        self._closed = True
-        self._workers.close()
-
     def _engines(self, prompt: SpeechPrompt) -> list[str]:
         """Who speaks, in the order in which they are first heard."""
         return list(dict.fromkeys(VOICES[name].engine for name, _ in self._turns(prompt)))
 
     def _turns(self, prompt: SpeechPrompt) -> list[tuple[str, str]]:
-        """Voice and words, one after the other.
+        """LocalVoice and words, one after the other.
 
         Raises:
             PromptError: No local voice speaks the prompt's language.
@@ -145,7 +135,7 @@ class LocalSpeechClient(SpeechClient):
     def _usual(self, language: str | None) -> LocalVoice:
         from mediatoolkit.synthesis.speaking import speech
 
-        engines = MODELS if self.model == MODELS[0] else (self.model,)
+        engines = ENGINES if self.model == ENGINES[0] else (self.model,)
         there = [engine for engine in engines if engine in speech.installed()]
         found = usual(language, there) or usual(language, engines)
         if found is None:
@@ -157,7 +147,7 @@ class LocalSpeechClient(SpeechClient):
         return found
 
     def _check_voice(self, voice: LocalVoice, language: str | None) -> None:
-        if self.model != MODELS[0] and voice.engine != self.model:
+        if self.model != ENGINES[0] and voice.engine != self.model:
             raise PromptError(f'{self.model_id} has no voice {voice.name}; use "local/hibari".')
         if language is not None and not speaks(voice, language):
             raise PromptError(
@@ -168,7 +158,6 @@ class LocalSpeechClient(SpeechClient):
     async def _sentences(
         self, prompt: SpeechPrompt, context: CallContext
     ) -> AsyncGenerator["_Said", None]:
-        context.provider = self.provider
         talk = _Talk(prompt, self._turns(prompt))
         ahead = asyncio.create_task(self._next(talk, context))
         try:
@@ -180,9 +169,7 @@ class LocalSpeechClient(SpeechClient):
             await asyncio.gather(ahead, return_exceptions=True)
 
     async def _next(self, talk: "_Talk", context: CallContext) -> "_Said | None":
-        if self._closed:
-            raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        return await self._workers.do(talk.next, context)
+        return await self._do(talk.next, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +239,12 @@ def _audio(
         "engines": engines if len(engines) > 1 else None,
     }
     provenance = Provenance(
-        model=f"local/{engines[0] if len(engines) == 1 else MODELS[0]}",
+        model=f"local/{engines[0] if len(engines) == 1 else ENGINES[0]}",
         prompt=prompt.text,
         engine="local",
         seed=_SEED,
         options=options,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         notes={name: value for name, value in notes.items() if value},
     )
     return Audio.from_pcm(pcm, sample_rate=said[0].sound.sample_rate, provenance=provenance)

@@ -4,19 +4,17 @@ import asyncio
 import secrets
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
-from mediatoolkit.checks import quoted
-from mediatoolkit.errors import ClosedError, PromptError, UnknownModelError
 from mediatoolkit.media import Audio, Video
 from mediatoolkit.prompts import VideoPrompt
-from mediatoolkit.providers.base import ModelInfo, VideoClient
+from mediatoolkit.providers.base import VideoClient
+from mediatoolkit.providers.capabilities import Capabilities, Flag, ModelInfo, OneOf, Rule, Taken
 from mediatoolkit.providers.local import narration as voiceover
-from mediatoolkit.providers.local.extra import missing
 from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
-from mediatoolkit.providers.local.workers import Progress, Tell, Workers, drawing
-from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.providers.local.workers import LocalClient, Progress, Tell, drawing, missing_extra
+from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 
 ONE_SCENE = 6.0
@@ -26,7 +24,16 @@ _PAINTED = 0.3
 """The part of the work that painting takes."""
 
 
-class LocalVideoClient(VideoClient):
+class Narrated(Rule):
+    """A text that the local voice can speak, or sound."""
+
+    def check(self, _name: str, value: Any, _owner: str, /) -> None:
+        """Refuse an empty text; a file is read later, in a thread."""
+        if isinstance(value, (str, Audio)):
+            voiceover.checked(value)
+
+
+class LocalVideoClient(LocalClient[VideoPrompt, Video], VideoClient):
     """Makes films with the embedded engine, in a worker thread.
 
     A prompt is split into up to three scenes, which are painted; first picture, last picture and
@@ -44,63 +51,40 @@ class LocalVideoClient(VideoClient):
     The same prompt and seed give the same film.
     """
 
-    provider = "local"
-    option_names = frozenset({"narration", "captions"})
-
-    def __init__(self, *, model: str = MODEL, timeout: float | Timeout | None = None) -> None:
-        """Check the model; the thread starts when first needed."""
-        if not isinstance(model, str) or model != MODEL:
-            raise UnknownModelError(f'No local film model {quoted(model)}; use "local/{MODEL}".')
-        self.model = model
-        self.timeout = timeout_of(timeout, Timeout(total=600))
-        self._closed = False
-        self._workers = Workers("film", 1)
+    catalog: ClassVar[tuple[ModelInfo, ...]] = (
+        ModelInfo(
+            f"local/{MODEL}",
+            Capabilities(
+                aspect=OneOf(USUAL_SHAPES, others=True),
+                resolution=OneOf(tuple(SHORTER_SIDES)),
+                seconds=Taken(),
+                seed=Taken(),
+                image=Taken(),
+                last=Taken(),
+                previous=Taken(),
+                references=Taken(),
+                options={"captions": Flag(), "narration": Narrated()},
+            ),
+        ),
+    )
+    default_timeout = Timeout(total=600)
+    thread_name = "film"
 
     @classmethod
-    def models(cls) -> list[ModelInfo]:
-        """The embedded engine; other shapes and any length up to 600 s work too."""
-        choices = {"aspect": USUAL_SHAPES, "resolution": tuple(SHORTER_SIDES)}
-        known = {"image", "last", "previous", "references", "seconds", "seed"}
-        takes = cls.option_names | known
-        return [ModelInfo(f"{cls.provider}/{MODEL}", missing("Films", "av"), choices, takes)]
-
-    def check(self, prompt: VideoPrompt) -> None:
-        """Refuse what the engine cannot do.
-
-        Raises:
-            PromptError: Names what it can.
-        """
-        self.check_options(prompt)
-        if prompt.resolution is not None and prompt.resolution not in SHORTER_SIDES:
-            raise PromptError(
-                f"The local engine makes no film in {prompt.resolution}; use "
-                f"{', '.join(SHORTER_SIDES)}."
-            )
-        captions = prompt.options.get("captions", True)
-        if not isinstance(captions, bool):
-            raise PromptError(f"captions takes True or False, not {quoted(captions)}.")
-        narration = prompt.options.get("narration")
-        if isinstance(narration, (str, Audio)):
-            voiceover.checked(narration)
+    def missing(cls, _model: str, /) -> str:
+        """Which packages films need, unless they are installed."""
+        return missing_extra("Films", "av")
 
     async def make(self, prompt: VideoPrompt, context: CallContext) -> Video:
         """Paint and compose in a worker thread; cancelling leaves nothing behind."""
-        if self._closed:
-            raise ClosedError("This client is closed; make a new one.", provider=self.provider)
-        context.provider = self.provider
         seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
         narration = await asyncio.to_thread(voiceover.checked, prompt.options.get("narration"))
         voice = await voiceover.spoken(narration, context)
-        data, notes = await self._workers.do(partial(_made, prompt, voice, seed), context)
+        data, notes = await self._do(partial(_made, prompt, voice, seed), context)
         context.report(Decoding())
         options = await prompt.plain_options() | {"narration": voiceover.mark(narration)}
         provenance = provenance_of(prompt.text, options, seed=seed, **notes)
         return await Video.load(data, provenance=provenance)
-
-    async def close(self) -> None:
-        """Refuse later use; films under way end as their callers do."""
-        self._closed = True
-        self._workers.close()
 
 
 def _made(

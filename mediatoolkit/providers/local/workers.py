@@ -1,16 +1,24 @@
-"""Threads in which the embedded engines work."""
+"""The threads in which the embedded engines work, and the clients around them."""
 
 import asyncio
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from importlib.util import find_spec
+from typing import ClassVar, TypeVar
 
-from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.checks import quoted
+from mediatoolkit.errors import ClosedError, UnknownModelError
+from mediatoolkit.media import Media
+from mediatoolkit.prompts import Prompt
+from mediatoolkit.providers.base import Client
+from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.runtime.events import Drawing, Event
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Prompt)
+M = TypeVar("M", bound=Media)
 Tell = Callable[[Event], None]
 Progress = Callable[[str, float], None]
 
@@ -72,6 +80,51 @@ class Workers:
         self._threads.shutdown(wait=False)
 
 
+class LocalClient(Client[P, M]):
+    """A client of an embedded engine: no key, no network.
+
+    Args:
+        model: One of the catalog's.
+        timeout: One deadline over the whole call.
+
+    Attributes:
+        default_timeout: Durations of a call when nobody says otherwise.
+        thread_name: What its threads are called.
+        threads: How many pieces are made at once.
+
+    Raises:
+        UnknownModelError: There is no such model.
+    """
+
+    provider = "local"
+    default_timeout: ClassVar[Timeout]
+    thread_name: ClassVar[str]
+    threads: ClassVar[int] = 1
+
+    def __init__(self, *, model: str | None = None, timeout: float | Timeout | None = None) -> None:
+        """Check the model; threads start when first needed."""
+        names = [info.model_id.removeprefix("local/") for info in self.catalog]
+        if model is not None and not (isinstance(model, str) and model in names):
+            known = " or ".join(f'"local/{name}"' for name in names)
+            raise UnknownModelError(f"The local engine has no model {quoted(model)}; use {known}.")
+        self.model = model or names[0]
+        self.timeout = timeout_of(timeout, self.default_timeout)
+        self._closed = False
+        self._workers = Workers(self.thread_name, self.threads)
+
+    async def close(self) -> None:
+        """Refuse later use; what is under way ends as its callers do."""
+        self._closed = True
+        self._workers.close()
+
+    async def _do(self, work: Callable[[Tell], T], context: CallContext) -> T:
+        """As `Workers.do`, unless the client is closed."""
+        if self._closed:
+            raise ClosedError("This client is closed; make a new one.", provider=self.provider)
+        context.provider = self.provider
+        return await self._workers.do(work, context)
+
+
 def drawing(tell: Tell) -> Progress:
     """Tell the name of the current step and the share that is done, 0 to 1, as `Drawing`."""
     return lambda what, fraction: tell(Drawing(what, fraction))
@@ -81,3 +134,10 @@ def _heard(result: asyncio.Future[T]) -> None:
     """Take note of an error that nobody waits for any more, or asyncio reports it."""
     if not result.cancelled():
         result.exception()
+
+
+def missing_extra(what: str, *packages: str) -> str:
+    """Why *what* cannot be made here and what to do, in one sentence; empty when it can."""
+    if all(map(find_spec, packages)):
+        return ""
+    return f'{what} need a package that is not installed: pip install "mediatoolkit[local]".'

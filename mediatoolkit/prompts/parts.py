@@ -9,10 +9,10 @@ from mediatoolkit.sentences import split
 _AROUND = 3  # characters: colon, space and line break
 
 
-def parts_of_text(prompt: SpeechPrompt, longest: int) -> list[SpeechPrompt]:
-    """The same to say in as few calls of up to *longest* characters as sentences allow.
+def split_prompt(prompt: SpeechPrompt, longest: int) -> list[SpeechPrompt]:
+    """The same to say, in as few prompts of up to *longest* characters as sentences allow.
 
-    A dialogue is cut between its lines.
+    A dialogue is cut between its lines, a long line at its sentences.
     """
     if len(prompt.text) <= longest:
         return [prompt]
@@ -36,15 +36,15 @@ def _scenes(prompt: SpeechPrompt, longest: int) -> Iterator[SpeechPrompt]:
 
 def _turns(prompt: SpeechPrompt, longest: int) -> Iterator[tuple[str, str]]:
     """Who says what; a long turn in several."""
-    for speaker, said in prompt.lines():
+    for speaker, line in prompt.lines():
         name = str(speaker)
-        for words in split(said, longest - len(name) - _AROUND):
+        for words in split(line, longest - len(name) - _AROUND):
             if words.strip():
                 yield name, words.strip()
 
 
 def _scene(prompt: SpeechPrompt, turns: Sequence[tuple[str, str]]) -> SpeechPrompt:
-    """One voice where only one of the speakers is heard: the vendor wants two, or none."""
+    """One voice where only one of the speakers is heard: vendors want two, or none."""
     heard = {name for name, _ in turns}
     if len(heard) > 1:
         return replace(prompt, text="\n".join(f"{name}: {words}" for name, words in turns))

@@ -5,7 +5,7 @@ answer in HTML. A refusal by policy is a 200 without media.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mediatoolkit.errors import (
@@ -15,6 +15,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
+from mediatoolkit.providers.http import at, facts_of, objects_at, text_at
 from mediatoolkit.transport import ErrorResponse, Response, error_by_status
 
 _KEY_STEP = "Set GEMINI_API_KEY to a valid key, or pass api_key=."
@@ -87,7 +88,7 @@ _POLICY = frozenset(
 
 
 def broke_off(candidate: Mapping[str, Any], *, streamed: bool) -> bool:
-    """Whether it says that it did not come to its end; a word we do not know does not.
+    """Whether a candidate says that it did not come to its end; an unknown word does not say so.
 
     The last event of a stream always has such a word: without one, the stream was cut.
     """
@@ -97,66 +98,63 @@ def broke_off(candidate: Mapping[str, Any], *, streamed: bool) -> bool:
     return reason in _TECHNICAL or reason in _POLICY
 
 
-def read_refusal(
-    refusal: ErrorResponse, *, model: str, live: str, local: str = "work"
+def read_error(
+    response: ErrorResponse, *, model: str, live: str, local: str = "work"
 ) -> ProviderError:
     """The error that a status other than 200 means.
 
     Args:
-        refusal: What came back; its words are read whole, and cut only where they are shown.
+        response: What came back; its words are read whole, and cut only where they are shown.
         model: Who was asked.
         live: Models to ask instead.
         local: What the local engine does instead, such as `"draw"`.
     """
-    error = envelope(refusal.document)
-    if not error and refusal.status in (401, 403, 404):
-        return _not_gemini(refusal)
-    details = list(_mappings(error.get("details")))
-    message = error["message"] if isinstance(error.get("message"), str) else ""
-    if refusal.status == 429:
-        return _rate_limit(refusal, message, details, model=model, local=local)
-    facts = _facts(refusal)
-    words = _sentence(refusal.safe_text(message))
+    error = envelope(response.document)
+    if not error and response.status in (401, 403, 404):
+        return _not_gemini(response)
+    details = objects_at(error, "details")
+    message = text_at(error, "message")
+    if response.status == 429:
+        return _rate_limit(response, message, details, model=model, local=local)
+    words = sentence(response.safe_text(message))
     reasons = " ".join(str(detail.get("reason")) for detail in details)
     key_step = _step(_KEY_STEPS, f"{reasons} {message}")
-    if key_step or refusal.status in (401, 403):
+    if key_step or response.status in (401, 403):
         return AuthenticationError(
             f"Gemini does not accept the key: {words or 'no reason given.'} "
             f"{key_step or _KEY_STEP}",
-            **facts,
+            **facts_of(response),
         )
-    if refusal.status == 404:
+    if response.status == 404:
         return ModelNotFoundError(
             f"Gemini does not serve this model: {words or 'not found.'} Live ones: {live}.",
-            **facts,
+            **facts_of(response),
         )
-    if refusal.status == 400 and _SAFETY.search(message):
+    if response.status == 400 and _SAFETY.search(message):
         return RefusalError(
-            f"Gemini refused the prompt: {words} Say it differently.", reason="SAFETY", **facts
+            f"Gemini refused the prompt: {words} Say it differently.",
+            reason="SAFETY",
+            **facts_of(response),
         )
     step = _step(_REQUEST_STEPS, message)
-    text = f"Gemini answered {refusal.status}: {words} {step}".rstrip() if words else None
-    return error_by_status(refusal, text)
+    text = f"Gemini answered {response.status}: {words} {step}".rstrip() if words else None
+    return error_by_status(response, text)
 
 
-def read_block(answer: Response) -> ProviderError:
+def read_block(response: Response) -> ProviderError:
     """The error that a 200 without media means."""
-    document = answer.document if isinstance(answer.document, dict) else {}
-    facts: dict[str, Any] = {
-        "provider": answer.provider,
-        "status": answer.status,
-        "request_id": response_id(answer),
-    }
-    feedback = document.get("promptFeedback")
-    if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
-        reason = answer.safe_text(feedback["blockReason"], 60)
-        said = _sentence(answer.safe_text(feedback.get("blockReasonMessage"))) or "no further word."
+    document = response.document
+    facts = facts_of(response) | {"request_id": response_id(response)}
+    reason = response.safe_text(at(document, "promptFeedback", "blockReason"), 60)
+    if reason:
+        said = response.safe_text(at(document, "promptFeedback", "blockReasonMessage"))
         return RefusalError(
-            f"Gemini refused the prompt ({reason}): {said} Say it differently.",
+            f"Gemini refused the prompt ({reason}): {sentence(said) or 'no further word.'} "
+            "Say it differently.",
             reason=reason,
             **facts,
         )
-    candidate = next(_mappings(document.get("candidates")), None)
+    candidate = next(iter(objects_at(document, "candidates")), None)
     if candidate is None:
         return ProviderError(
             "Gemini answered without media and without a reason; ask again.",
@@ -164,21 +162,18 @@ def read_block(answer: Response) -> ProviderError:
             may_have_been_billed=True,
             **facts,
         )
-    return _no_media(answer, candidate, facts)
-
-
-def response_id(answer: Response) -> str | None:
-    """Gemini's name for a call, which stands in the body."""
-    document = answer.document if isinstance(answer.document, dict) else {}
-    return answer.safe_text(document.get("responseId"), 100) or answer.request_id
+    return _no_media(response, candidate, facts)
 
 
 def _no_media(
-    answer: Response, candidate: Mapping[str, Any], facts: dict[str, Any]
+    response: Response, candidate: Mapping[str, Any], facts: dict[str, Any]
 ) -> ProviderError:
-    words = answer.safe_text(_text_of(candidate))
-    reason = answer.safe_text(candidate.get("finishReason"), 60) or ("STOP" if words else "NO_END")
-    explanation = answer.safe_text(candidate.get("finishMessage")) or words
+    parts = objects_at(candidate.get("content"), "parts")
+    texts = [text_at(part, "text") for part in parts if not part.get("thought")]
+    words = response.safe_text(" ".join(filter(None, texts)))
+    reason = response.safe_text(candidate.get("finishReason"), 60)
+    reason = reason or ("STOP" if words else "NO_END")
+    explanation = response.safe_text(candidate.get("finishMessage")) or words
     if reason in _TECHNICAL or (reason == "STOP" and not explanation):
         problem = _TECHNICAL.get(reason, "the answer holds neither media nor words; ask again")
         return ProviderError(
@@ -187,121 +182,77 @@ def _no_media(
             may_have_been_billed=True,
             **facts,
         )
-    facts["may_have_been_billed"] = _has_output(answer.document.get("usageMetadata"))
+    # The vendor bills an answer of which it counts tokens.
+    usage = at(response.document, "usageMetadata")
+    counts = (at(usage, "candidatesTokenCount"), at(usage, "thoughtsTokenCount"))
+    facts["may_have_been_billed"] = any(isinstance(n, int) and n > 0 for n in counts)
     if reason == "STOP" and words:
-        return RefusalError(
-            f"Gemini answered in words alone: {_sentence(words)} Say it differently.",
-            reason="TEXT_ONLY",
-            **facts,
-        )
-    return RefusalError(
-        f"Gemini did not make it ({reason}): {_sentence(explanation) or 'no further word.'} "
-        "Say it differently.",
-        reason=reason,
-        **facts,
-    )
+        problem, reason = f"Gemini answered in words alone: {sentence(words)}", "TEXT_ONLY"
+    else:
+        said = sentence(explanation) or "no further word."
+        problem = f"Gemini did not make it ({reason}): {said}"
+    return RefusalError(f"{problem} Say it differently.", reason=reason, **facts)
 
 
-def _has_output(usage: object) -> bool:
-    """Whether the vendor counts tokens of an answer, which it bills."""
-    if not isinstance(usage, dict):
-        return False
-    counts = (usage.get("candidatesTokenCount"), usage.get("thoughtsTokenCount"))
-    return any(isinstance(count, int) and count > 0 for count in counts)
+def envelope(document: object) -> dict[str, Any]:
+    """What an error response says under `error`; empty where it is none of Gemini's."""
+    error = at(document, 0, "error") if isinstance(document, list) else at(document, "error")
+    return error if isinstance(error, dict) else {}
 
 
-def _facts(refusal: ErrorResponse) -> dict[str, Any]:
-    return {
-        "provider": refusal.provider,
-        "status": refusal.status,
-        "request_id": refusal.request_id,
-    }
+def response_id(response: Response) -> str | None:
+    """Gemini's name for a call, which stands in the body."""
+    return response.safe_text(at(response.document, "responseId"), 100) or response.request_id
 
 
-def _not_gemini(refusal: ErrorResponse) -> ProviderError:
+def sentence(text: str) -> str:
+    """*text* with a full stop, where the vendor left it out."""
+    return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
+def _not_gemini(response: ErrorResponse) -> ProviderError:
     """An error response in another form than Google's judges neither the key nor the model."""
-    text = refusal.safe_text(refusal.text, 200)
+    text = response.safe_text(response.text, 200)
     quote = f": {text}" if text and not text.startswith("<") else ""
     return ProviderError(
-        f"An answer with status {refusal.status} came that is not Gemini's own{quote}. A proxy, a "
+        f"An answer with status {response.status} came that is not Gemini's own{quote}. A proxy, a "
         "filter or a sign-in page stands in between; check the network, and base_url= if it is "
         "set.",
-        **_facts(refusal),
+        **facts_of(response),
         family="protocol",
     )
 
 
-def _step_instead_of_waiting(message: str, details: Sequence[Mapping[str, Any]], model: str) -> str:
-    """What has to be done where waiting does not help, or empty."""
-    values = [str(violation.get("quotaValue")) for violation in _violations(details)]
-    if _NO_QUOTA.search(message) or "0" in values:
-        return f"This key has no quota for {model}: turn on billing in AI Studio"
-    return _step(_NO_MONEY, message)
-
-
 def _rate_limit(
-    refusal: ErrorResponse,
+    response: ErrorResponse,
     message: str,
     details: Sequence[Mapping[str, Any]],
     *,
     model: str,
     local: str,
 ) -> RateLimitError:
-    step = _step_instead_of_waiting(message, details, model)
+    violations = [each for detail in details for each in objects_at(detail, "violations")]
+    step = _step(_NO_MONEY, message)
+    if _NO_QUOTA.search(message) or any(str(each.get("quotaValue")) == "0" for each in violations):
+        step = f"This key has no quota for {model}: turn on billing in AI Studio"
     if step:
         step = f'{step}, or {local} locally: model="local".'
-        return RateLimitError(step, quota_exhausted=True, **_facts(refusal))
-    delays = [_seconds(detail.get("retryDelay")) for detail in details]
-    delay = next((known for known in delays if known is not None), refusal.retry_after)
-    per_day = any("PerDay" in str(each.get("quotaId")) for each in _violations(details))
+        return RateLimitError(step, quota_exhausted=True, **facts_of(response))
+    delays = [_SECONDS.fullmatch(text_at(detail, "retryDelay")) for detail in details]
+    delay = next((float(match[1]) for match in delays if match), response.retry_after)
+    per_day = any("PerDay" in str(each.get("quotaId")) for each in violations)
     advice = "Today's quota is used up; ask tomorrow." if per_day else "Ask again later."
     exceeded = "; ".join(_EXCEEDED.findall(message))  # stands behind lines that are always the same
-    words = _sentence(refusal.safe_text(exceeded or message))
+    words = sentence(response.safe_text(exceeded or message))
     return RateLimitError(
         f"Gemini's quota is used up: {words or 'no further word.'} {advice}",
         retry_after=delay,
         quota_exhausted=per_day,
-        **_facts(refusal),
+        **facts_of(response),
     )
-
-
-def _violations(details: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    for detail in details:
-        yield from _mappings(detail.get("violations"))
 
 
 def _step(steps: Mapping[str, str], message: str) -> str:
     """What to do about *message*, or empty."""
     fitting = (step for words, step in steps.items() if re.search(words, message, re.IGNORECASE))
     return next(fitting, "")
-
-
-def _sentence(said: str) -> str:
-    """With a full stop, where the vendor left it out."""
-    return said if not said or said[-1] in ".!?…" else f"{said}."
-
-
-def envelope(document: object) -> Mapping[str, Any]:
-    """What an error response says under `error`; empty where it is none of Gemini's."""
-    if isinstance(document, list) and document:
-        document = document[0]
-    error = document.get("error") if isinstance(document, dict) else None
-    return error if isinstance(error, dict) else {}
-
-
-def _text_of(candidate: Mapping[str, Any]) -> str:
-    content = candidate.get("content")
-    parts = _mappings(content.get("parts") if isinstance(content, dict) else None)
-    texts = (part.get("text") for part in parts if not part.get("thought"))
-    return " ".join(text for text in texts if isinstance(text, str))
-
-
-def _mappings(things: object) -> Iterator[dict[str, Any]]:
-    return (
-        (one for one in things if isinstance(one, dict)) if isinstance(things, list) else iter(())
-    )
-
-
-def _seconds(duration: object) -> float | None:
-    match = _SECONDS.fullmatch(duration) if isinstance(duration, str) else None
-    return float(match[1]) if match else None
