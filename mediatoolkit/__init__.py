@@ -21,6 +21,7 @@ _NAMES_BY_MODULE = {
     "prompts": "ImagePrompt SpeechPrompt VideoPrompt",
     "providers.gemini": "GeminiImageClient GeminiSpeechClient GeminiVideoClient",
     "providers.local": "LocalImageClient LocalSpeechClient LocalVideoClient",
+    "providers.openai": "OpenAIImageClient",
     "runtime.context": "Timeout",
     "runtime.job": "Job run",
     "simulator": "Simulator",

@@ -104,6 +104,9 @@ from mediatoolkit.providers.local import (
 from mediatoolkit.providers.local import (
     LocalVideoClient as LocalVideoClient,
 )
+from mediatoolkit.providers.openai import (
+    OpenAIImageClient as OpenAIImageClient,
+)
 from mediatoolkit.runtime.context import (
     Timeout as Timeout,
 )

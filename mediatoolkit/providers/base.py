@@ -2,6 +2,7 @@
 
 import abc
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,7 +17,7 @@ from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
-from mediatoolkit.runtime.events import Sounding
+from mediatoolkit.runtime.events import Partial, Sounding
 from mediatoolkit.runtime.gather import gather_limited
 from mediatoolkit.runtime.in_flight import Closing
 from mediatoolkit.transport import Secret
@@ -208,6 +209,13 @@ class ImageClient(Client[ImagePrompt, Image]):
         works = [partial(self.generate, each, timeout=timeout) for each in prompts]
         return await gather_limited(works, at_once=count)
 
+    @staticmethod
+    async def report_partial(data: bytes, context: CallContext) -> None:
+        """Show who watches the call a picture as it is so far, made small in a thread."""
+        with contextlib.suppress(MediaError):  # the finished picture alone counts
+            small = await asyncio.to_thread(lambda: Image(data).preview())
+            context.report(Partial(small.data, small.mime_type))
+
 
 class SpeechClient(Client[SpeechPrompt, Audio]):
     """One vendor's protocol for speech."""
@@ -248,6 +256,22 @@ class VideoClient(Client[VideoPrompt, Video]):
     prompt_type = VideoPrompt
     media_type = Video
     entry_points = "mediatoolkit.videos"
+
+
+def pictures_of(prompt: ImagePrompt) -> list[Image]:
+    """The pictures that *prompt* starts from; a mask belongs to the first of them."""
+    previous = [prompt.previous] if prompt.previous else []
+    return [*prompt.references, *previous] if prompt.mask else [*previous, *prompt.references]
+
+
+def transparent_where_white(mask: Image) -> Image:
+    """A mask as some vendors want it: transparent where the picture may change; blocks."""
+    from PIL import ImageOps
+
+    opaque = ImageOps.invert(mask.to_pil().convert("L"))
+    picture = opaque.convert("RGBA")
+    picture.putalpha(opaque)
+    return Image.of(picture)
 
 
 def now() -> str:

@@ -5,18 +5,22 @@ list of models and the documentation read it.
 """
 
 import abc
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
-from math import inf
 from typing import Any
 
 from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.prompts import Prompt, checked_text
+from mediatoolkit.prompts import ImagePrompt, Prompt, checked_text
+from mediatoolkit.prompts.values import MAX_TEXT
+
+COMMON_ASPECTS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+"""The shapes that picture models have in common, so that a prompt can move between vendors."""
 
 NEAR = timedelta(days=60)
 """A model that ends within this time is warned about."""
@@ -132,15 +136,25 @@ class Text(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class AtMost(Rule):
-    """Several things, such as reference pictures, and no more than `most`."""
+class Pictures(Rule):
+    """Several pictures to start from.
+
+    Attributes:
+        most: How many.
+        largest: Bytes of each.
+    """
 
     most: int
+    largest: int
 
     def check(self, name: str, value: Any, owner: str, /) -> None:
-        """Refuse more."""
+        """Refuse more, and larger ones."""
         if len(value) > self.most:
             raise PromptError(f"{owner} takes at most {self.most} {name}, not {len(value)}.")
+        if any(len(picture.data) > self.largest for picture in value):
+            raise PromptError(
+                f"{owner} takes {name} of up to {self.largest / 1e6:g} MB; give smaller pictures."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +174,7 @@ class Size(Rule):
     smallest: tuple[int, int] | None = None
     largest: tuple[int, int] = (0, 0)
     step: int = 1
-    ratio: float = inf
+    ratio: float = math.inf
     others: bool = False
 
     @property
@@ -181,6 +195,20 @@ class Size(Rule):
         else:
             width, height = map(int, value.split("x"))
             self._check_pixels(width, height, self.smallest, owner)
+
+    def pixels_of(self, prompt: ImagePrompt, sides: Mapping[str, int]) -> tuple[int, int] | None:
+        """Width and height of what *prompt* asks for, or None when it asks for no size or shape.
+
+        Args:
+            prompt: What to draw; a tier is drawn in its shape with the area of its square.
+            sides: Pixels of the square of each tier; `"1K"` is among them.
+        """
+        if prompt.pixels or not (prompt.tier or prompt.aspect):
+            return prompt.pixels
+        wide, high = map(int, (prompt.aspect or "1:1").split(":"))
+        side = sides[prompt.tier or "1K"] / self.step
+        ratio = math.sqrt(wide / high)
+        return round(side * ratio) * self.step, round(side / ratio) * self.step
 
     def _known(self) -> str:
         if self.smallest is None:
@@ -211,6 +239,7 @@ class Capabilities:
         advice: What to do instead of a keyword that is not taken, by its name.
         together: Checks of a whole prompt, for what no single keyword says; each raises
             `PromptError`.
+        longest: Characters of the text.
     """
 
     size: Rule | None = None
@@ -231,6 +260,7 @@ class Capabilities:
     options: Mapping[str, Rule] = field(default_factory=dict)
     advice: Mapping[str, str] = field(default_factory=dict)
     together: tuple[Callable[[Any], None], ...] = ()
+    longest: int = MAX_TEXT
 
     @property
     def keywords(self) -> dict[str, Rule]:
@@ -275,8 +305,36 @@ def check(prompt: Prompt, capabilities: Capabilities, owner: str) -> None:
             raise PromptError(f"{owner} takes no {name}; {advice}")
         if value is not None:
             rule.check(name, value, owner)
-    for rule_of_all in capabilities.together:
-        rule_of_all(prompt)
+    for check_all in capabilities.together:
+        check_all(prompt)
+    if len(prompt.text) > capabilities.longest:
+        raise PromptError(
+            f"{owner} takes texts of up to {capabilities.longest:,} characters, not "
+            f"{len(prompt.text):,}."
+        )
+
+
+def needs(
+    option: str, value: object, /, **others: tuple[str | None, ...]
+) -> Callable[[Prompt], None]:
+    """A check of what only goes together with certain values of another option.
+
+    Args:
+        option: Name of the option.
+        value: Which value of it is meant; None means any.
+        others: What another option must then be; None stands for left out.
+    """
+
+    def check_both(prompt: Prompt) -> None:
+        given = prompt.options.get(option)
+        if given is None or value not in (None, given):
+            return
+        for name, values in others.items():
+            if prompt.options.get(name) not in values:
+                either = " or ".join(f'"{each}"' for each in values if each)
+                raise PromptError(f"{option}={quoted(given)} needs {name}={either}.")
+
+    return check_both
 
 
 def check_keywords(
@@ -324,16 +382,16 @@ class ModelInfo:
     Attributes:
         model_id: What `model=` takes.
         capabilities: What it takes; empty where nobody says.
-        reason: Why it cannot be used now and what to do, in one sentence; empty when it can.
         ends: The day on which the vendor stops to serve it, or None while none is announced.
         successor: Model id of what the vendor recommends instead, or empty.
+        reason: Why it cannot be used now and what to do, in one sentence; empty when it can.
     """
 
     model_id: str
     capabilities: Capabilities = Capabilities()
-    reason: str = ""
     ends: date | None = None
     successor: str = ""
+    reason: str = ""
 
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:

@@ -3,25 +3,38 @@
 import logging
 import os
 import re
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import AuthenticationError, PromptError, ProviderError
-from mediatoolkit.media import Media
+from mediatoolkit.errors import (
+    AuthenticationError,
+    MediaToolkitError,
+    ModelNotFoundError,
+    PromptError,
+    ProviderError,
+    RateLimitError,
+    RefusalError,
+)
+from mediatoolkit.media import Image, Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
-from mediatoolkit.runtime.context import Timeout, timeout_of
+from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
+from mediatoolkit.runtime.gather import as_async_generator
 from mediatoolkit.transport import (
     Dialect,
     ErrorResponse,
+    FilePart,
     Limits,
+    Multipart,
     Response,
     Retry,
     Secret,
     Transport,
     error_by_status,
 )
+from mediatoolkit.transport.encode import Body
 from mediatoolkit.transport.guard import checked_base
 from mediatoolkit.transport.secret import HiddenText
 
@@ -56,6 +69,8 @@ class HttpClient(Client[P, M]):
         base_url_names: Environment variables that may hold another address.
         auth_header: Header field that carries the key.
         auth_prefix: Text before the key.
+        refusal_codes: The vendor's words for a refusal by the content policy.
+        quota_codes: The vendor's words for a quota that no waiting brings back.
         dialect: What the vendor's headers and statuses mean.
         media_fields: Names of the JSON fields that hold base64.
         default_timeout: Durations of a call when nobody says otherwise.
@@ -72,6 +87,8 @@ class HttpClient(Client[P, M]):
     base_url_names: ClassVar[tuple[str, ...]] = ()
     auth_header: ClassVar[str] = "authorization"
     auth_prefix: ClassVar[str] = "Bearer "
+    refusal_codes: ClassVar[frozenset[str]] = frozenset()
+    quota_codes: ClassVar[frozenset[str]] = frozenset()
     dialect: ClassVar[Dialect | None] = None
     media_fields: ClassVar[tuple[str, ...]] = ("data",)
     default_timeout: ClassVar[Timeout] = Timeout()
@@ -113,8 +130,85 @@ class HttpClient(Client[P, M]):
             info.warn_of_end()
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
-        """The error that an error response means; a vendor reads its body here."""
-        return error_by_status(response)
+        """The error that an error response means; a vendor with another envelope reads it here.
+
+        The envelope is `{"error": {"message", "type", "code"}}`, as most vendors have it.
+        """
+        error = at(response.document, "error")
+        text = sentence(response.safe_text(at(error, "message")))
+        codes = [response.safe_text(at(error, name), 60) for name in ("code", "type")]
+        facts = facts_of(response)
+        refused = next((code for code in codes if code in self.refusal_codes), None)
+        if refused:
+            return RefusalError(
+                f"{self.label} refused the prompt ({refused}): {text} Say it differently.",
+                reason=refused,
+                **facts,
+            )
+        if self.quota_codes.intersection(codes):
+            return RateLimitError(
+                f"{self.label} has no quota left for this key: {text} Add credit, or work "
+                'locally: model="local".',
+                quota_exhausted=True,
+                **facts,
+            )
+        if response.status == 401:
+            return AuthenticationError(
+                f"{self.label} does not accept the key: {text or 'no reason given.'} "
+                f"Set {self.key_names[0]} to a valid key, or pass api_key=.",
+                **facts,
+            )
+        if response.status == 404 and text:
+            return ModelNotFoundError(
+                f"{self.label} does not serve this model: {text} Live ones: {self.live_models()}.",
+                **facts,
+            )
+        message = f"{self.label} answered {response.status}: {text}" if text else None
+        return error_by_status(response, message)
+
+    async def last_event(
+        self,
+        end: str,
+        path: str,
+        body: Body,
+        context: CallContext,
+        each: Callable[[Response], Awaitable[None]],
+    ) -> Response:
+        """Post *body*, and read the response as a stream of server-sent events.
+
+        Args:
+            end: How the type of the last event ends.
+            path: Where to.
+            body: What is sent.
+            context: The public call, open.
+            each: Is awaited with every other event, as it comes.
+
+        Raises:
+            ProviderError: The stream ended without its last event.
+        """
+
+        def post(give: Callable[[Response], None]) -> Awaitable[Response]:
+            return self._transport.post(path, body, context, expect="events", sink=give)
+
+        last: Response | None = None
+        try:
+            async with aclosing(as_async_generator(post)) as events:
+                async for event in events:
+                    if text_at(event.document, "type").endswith(end):
+                        last = event
+                    else:
+                        await each(event)
+        except MediaToolkitError:
+            if last is None:  # what breaks behind the last event does no harm
+                raise
+        if last is None:
+            raise ProviderError(
+                f"{self.label} ended the stream without its last event; ask again.",
+                family="protocol",
+                may_have_been_billed=True,
+                **facts_of(event),
+            )
+        return last
 
     @classmethod
     def credentials(cls) -> Secret | None:
@@ -214,3 +308,64 @@ def facts_of(response: Response | ErrorResponse) -> dict[str, Any]:
         "status": response.status,
         "request_id": response.request_id,
     }
+
+
+def sentence(text: str) -> str:
+    """*text* with a full stop, where the vendor left it out."""
+    return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """*values* without those that are None, which the vendor is not told of."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def form(fields: Mapping[str, object], **files: Sequence[Image]) -> Multipart:
+    """A form of *fields*, whose flags are `true` or `false`, with pictures.
+
+    Args:
+        fields: Names and values.
+        files: Pictures by the name of their field; several of one name get `[]` behind it.
+    """
+    texts = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in fields.items()
+    }
+    parts = [
+        FilePart(
+            f"{name}[]" if len(pictures) > 1 else name,
+            f"{name}{picture.extension}",
+            picture.mime_type,
+            picture.data,
+        )
+        for name, pictures in files.items()
+        for picture in pictures
+    ]
+    return Multipart(texts, parts)
+
+
+def usage_record(
+    asked: Mapping[str, int], made: Mapping[str, int], **totals: object
+) -> dict[str, Any]:
+    """What was used up, as a provenance has it: units by kind of media, in and out, and totals."""
+    sides = {"input": dict(asked), "output": dict(made)}
+    return {
+        **{side: units for side, units in sides.items() if units},
+        **{name: total for name, total in totals.items() if isinstance(total, int)},
+    }
+
+
+def units_of(counts: Mapping[str, object], total: object, *, alone: str = "TEXT") -> dict[str, int]:
+    """Units, such as tokens, by kind of media; what is billed and has no kind is text.
+
+    Args:
+        counts: The vendor's count for each kind.
+        total: The sum that is billed; the counts often leave out the text.
+        alone: What all units are when the vendor counts no kind at all.
+    """
+    units = {kind: count for kind, count in counts.items() if isinstance(count, int) and count}
+    rest = total - sum(units.values()) if isinstance(total, int) else 0
+    if rest > 0:
+        kind = "TEXT" if units else alone
+        units[kind] = units.get(kind, 0) + rest
+    return units

@@ -15,7 +15,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.providers.http import at, facts_of, objects_at, text_at
+from mediatoolkit.providers.http import at, facts_of, objects_at, sentence, text_at
 from mediatoolkit.transport import ErrorResponse, Response, error_by_status
 
 _KEY_STEP = "Set GEMINI_API_KEY to a valid key, or pass api_key=."
@@ -203,11 +203,6 @@ def envelope(document: object) -> dict[str, Any]:
 def response_id(response: Response) -> str | None:
     """Gemini's name for a call, which stands in the body."""
     return response.safe_text(at(response.document, "responseId"), 100) or response.request_id
-
-
-def sentence(text: str) -> str:
-    """*text* with a full stop, where the vendor left it out."""
-    return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
 def _not_gemini(response: ErrorResponse) -> ProviderError:

@@ -10,6 +10,7 @@ from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient
 from mediatoolkit.providers.capabilities import (
+    COMMON_ASPECTS,
     Capabilities,
     Flag,
     ModelInfo,
@@ -32,8 +33,8 @@ from mediatoolkit.providers.gemini.service import (
     media_of,
     parts_of,
     usage_of,
-    without_none,
 )
+from mediatoolkit.providers.http import without_none
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
 
@@ -90,8 +91,8 @@ def _takes(size: Rule, aspect: Rule) -> Capabilities:
     )
 
 
-_ASPECTS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-_LONG = OneOf((*_ASPECTS, "1:4", "4:1", "1:8", "8:1"))
+_USUAL = OneOf(COMMON_ASPECTS)
+_LONG = OneOf((*COMMON_ASPECTS, "1:4", "4:1", "1:8", "8:1"))
 _TIERS = ("1K", "2K", "4K")
 
 
@@ -137,12 +138,12 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
     local_verb = "draw"
     catalog: ClassVar[tuple[ModelInfo, ...]] = (
         ModelInfo("gemini/gemini-3.1-flash-image", _takes(Size(("512", *_TIERS)), _LONG)),
-        ModelInfo("gemini/gemini-3.1-flash-lite-image", _takes(Size(("1K",)), OneOf(_ASPECTS))),
-        ModelInfo("gemini/gemini-3-pro-image", _takes(Size(_TIERS), OneOf(_ASPECTS))),
+        ModelInfo("gemini/gemini-3.1-flash-lite-image", _takes(Size(("1K",)), _USUAL)),
+        ModelInfo("gemini/gemini-3-pro-image", _takes(Size(_TIERS), _USUAL)),
         ModelInfo("gemini/gemini-nano-banana-2.1", _takes(Size(_TIERS), _LONG)),
         ModelInfo(
             "gemini/gemini-2.5-flash-image",
-            _takes(Size(("1K",)), OneOf(_ASPECTS)),
+            _takes(Size(("1K",)), _USUAL),
             ends=date(2026, 10, 2),
             successor="gemini/gemini-3.1-flash-image",
         ),

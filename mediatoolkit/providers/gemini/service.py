@@ -9,7 +9,7 @@ from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
-from mediatoolkit.providers.http import HttpClient, at, objects_at
+from mediatoolkit.providers.http import HttpClient, at, objects_at, units_of, usage_record
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
 from mediatoolkit.transport.secret import HiddenText
@@ -84,11 +84,6 @@ class GeminiService(HttpClient[P, M]):
 def deadline_header(context: CallContext) -> dict[str, str]:
     """Tells the vendor how long anybody waits for the answer."""
     return {"x-server-timeout": str(math.ceil(context.left()))}
-
-
-def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """*values* without those that are None, which the vendor is not told of."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def check_weight(document: dict[str, Any], advice: str) -> None:
@@ -172,54 +167,26 @@ def usage_of(responses: Sequence[Response]) -> dict[str, Any]:
 
 def _usage(response: Response) -> dict[str, Any]:
     counts = at(response.document, "usageMetadata")
-    sides = {
-        side: tokens_of(
-            response,
-            objects_at(counts, f"{name}TokensDetails"),
-            number="tokenCount",
-            total=at(counts, f"{name}TokenCount"),
+    sides = (
+        units_of(
+            by_modality(response, objects_at(counts, f"{side}TokensDetails"), "tokenCount"),
+            at(counts, f"{side}TokenCount"),
         )
-        for side, name in (("input", "prompt"), ("output", "candidates"))
-    }
-    return usage_record(sides, at(counts, "thoughtsTokenCount"), at(counts, "totalTokenCount"))
+        for side in ("prompt", "candidates")
+    )
+    thoughts, total = at(counts, "thoughtsTokenCount"), at(counts, "totalTokenCount")
+    return usage_record(*sides, thoughts=thoughts, total=total)
 
 
-def usage_record(sides: Mapping[str, Any], thoughts: object, total: object) -> dict[str, Any]:
-    """What was used up, as a record of provenance has it."""
-    totals = {"thoughts": thoughts, "total": total}
+def by_modality(
+    response: Response, details: Sequence[dict[str, Any]], count: str
+) -> dict[str, object]:
+    """Tokens by kind of media; *count* is what the vendor calls their number here."""
     return {
-        **{side: tokens for side, tokens in sides.items() if tokens},
-        **{name: count for name, count in totals.items() if isinstance(count, int)},
-    }
-
-
-def tokens_of(
-    response: Response,
-    details: Sequence[dict[str, Any]],
-    *,
-    number: str,
-    total: object,
-    alone: str = "TEXT",
-) -> dict[str, int]:
-    """Tokens by kind of media; what the vendor counts and names no kind of is text.
-
-    Args:
-        response: For masking.
-        details: The vendor's counts.
-        number: What the vendor calls the count of tokens here.
-        total: The sum that is billed; the details often leave out the text.
-        alone: What all tokens are when the vendor names no kind at all.
-    """
-    tokens = {
-        response.safe_text(detail["modality"], 40).upper(): detail[number]
+        response.safe_text(detail["modality"], 40).upper(): detail.get(count)
         for detail in details
-        if isinstance(detail.get(number), int) and "modality" in detail
+        if "modality" in detail
     }
-    rest = total - sum(tokens.values()) if isinstance(total, int) else 0
-    if rest > 0:
-        kind = "TEXT" if tokens else alone
-        tokens[kind] = tokens.get(kind, 0) + rest
-    return tokens
 
 
 def added(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -15,12 +15,18 @@ from mediatoolkit.providers.gemini.errors import envelope
 from mediatoolkit.providers.gemini.service import (
     LARGEST_SEED,
     GeminiService,
+    by_modality,
     check_weight,
-    tokens_of,
+)
+from mediatoolkit.providers.http import (
+    at,
+    facts_of,
+    objects_at,
+    text_at,
+    units_of,
     usage_record,
     without_none,
 )
-from mediatoolkit.providers.http import at, facts_of, objects_at, text_at
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout
@@ -249,17 +255,16 @@ def _first_error(document: object) -> str:
 def _usage(response: Response) -> dict[str, Any]:
     """Tokens per modality, in and out; and the vendor's totals."""
     usage = at(response.document, "usage")
-    sides = {
-        side: tokens_of(
-            response,
-            objects_at(usage, f"{side}_tokens_by_modality"),
-            number="tokens",
-            total=at(usage, f"total_{side}_tokens"),
+    sides = (
+        units_of(
+            by_modality(response, objects_at(usage, f"{side}_tokens_by_modality"), "tokens"),
+            at(usage, f"total_{side}_tokens"),
             alone=alone,
         )
         for side, alone in (("input", "TEXT"), ("output", "VIDEO"))
-    }
-    return usage_record(sides, at(usage, "total_thought_tokens"), at(usage, "total_tokens"))
+    )
+    thoughts, total = at(usage, "total_thought_tokens"), at(usage, "total_tokens")
+    return usage_record(*sides, thoughts=thoughts, total=total)
 
 
 def _checked(job_id: str) -> str:

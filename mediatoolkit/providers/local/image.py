@@ -8,15 +8,20 @@ from typing import ClassVar
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient
-from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Size, Taken
+from mediatoolkit.providers.capabilities import (
+    COMMON_ASPECTS,
+    Capabilities,
+    ModelInfo,
+    OneOf,
+    Size,
+    Taken,
+)
 from mediatoolkit.providers.local.workers import LocalClient, Tell, drawing
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Partial
 
 _SIDES = {"512": 512, "1K": 1024}
 
-# The shapes that picture models have in common, so that a prompt can move between vendors.
-_ASPECTS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 _WORDS_ALONE = (
     "it starts from words alone: give pictures to a model that edits, such as "
     'model="gemini/gemini-3.1-flash-image".'
@@ -38,7 +43,7 @@ class LocalImageClient(LocalClient[ImagePrompt, Image], ImageClient):
             "local/painter",
             Capabilities(
                 size=Size(tuple(_SIDES), smallest=(64, 64), largest=(1536, 1536)),
-                aspect=OneOf(_ASPECTS),
+                aspect=OneOf(COMMON_ASPECTS),
                 seed=Taken(),
                 advice=dict.fromkeys(("references", "mask", "previous"), _WORDS_ALONE),
             ),
