@@ -156,3 +156,13 @@ class Image(Media):
 
     def _summary(self) -> str:
         return f"{self.width}×{self.height}"
+
+
+def transparent_where_white(mask: Image) -> Image:
+    """A mask as some vendors want it: transparent where the picture may change; blocks."""
+    from PIL import ImageOps
+
+    opaque = ImageOps.invert(mask.to_pil().convert("L"))
+    picture = opaque.convert("RGBA")
+    picture.putalpha(opaque)
+    return Image.of(picture)

@@ -264,16 +264,6 @@ def pictures_of(prompt: ImagePrompt) -> list[Image]:
     return [*prompt.references, *previous] if prompt.mask else [*previous, *prompt.references]
 
 
-def transparent_where_white(mask: Image) -> Image:
-    """A mask as some vendors want it: transparent where the picture may change; blocks."""
-    from PIL import ImageOps
-
-    opaque = ImageOps.invert(mask.to_pil().convert("L"))
-    picture = opaque.convert("RGBA")
-    picture.putalpha(opaque)
-    return Image.of(picture)
-
-
 def now() -> str:
     """The time in UTC as a record has it, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

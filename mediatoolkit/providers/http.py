@@ -59,8 +59,6 @@ class HttpClient(Client[P, M]):
         timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
         retry: When a failed call is sent again; never when it may have been billed.
         limits: How much at a time, and the caps on what is read.
-        trusted_origins: Further origins that files may be fetched from even when they are
-            private; the key goes to none of them.
 
     Attributes:
         label: The vendor's name in messages.
@@ -92,6 +90,7 @@ class HttpClient(Client[P, M]):
     dialect: ClassVar[Dialect | None] = None
     media_fields: ClassVar[tuple[str, ...]] = ("data",)
     default_timeout: ClassVar[Timeout] = Timeout()
+    _trusted_origins: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -103,7 +102,6 @@ class HttpClient(Client[P, M]):
         timeout: float | Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
-        trusted_origins: tuple[str, ...] = (),
     ) -> None:
         """Check everything; nothing is opened or sent."""
         if isinstance(api_key, str):
@@ -123,7 +121,7 @@ class HttpClient(Client[P, M]):
             limits=limits,
             read_error=self.read_error,
             dialect=self.dialect,
-            trusted_origins=trusted_origins,
+            trusted_origins=self._trusted_origins,
         )
         info = self._info()
         if info:

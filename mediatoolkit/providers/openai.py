@@ -5,11 +5,11 @@ from datetime import date
 from functools import partial
 from typing import Any, ClassVar
 
-from mediatoolkit.media import Image
+from mediatoolkit.media.image import Image, transparent_where_white
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers import http
-from mediatoolkit.providers.base import ImageClient, pictures_of, transparent_where_white
+from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediatoolkit.providers.gemini import GeminiImageClient
+from mediatoolkit.providers.openai import OpenAIImageClient
 from mediatoolkit.simulator import Simulator
 from tests.test_prompts import picture
 
@@ -25,7 +26,9 @@ async def client(sim: Simulator) -> AsyncIterator[GeminiImageClient]:
 @pytest.fixture(autouse=True)
 async def close_sessions(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """No key from outside, and no session left for the next test's loop."""
-    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"):
+    for name in (*GeminiImageClient.key_names, *OpenAIImageClient.key_names):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GOOGLE_GEMINI_BASE_URL", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     yield
     from mediatoolkit.transport.session import sessions

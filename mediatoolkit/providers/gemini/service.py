@@ -60,6 +60,7 @@ class GeminiService(HttpClient[P, M]):
         if not isinstance(api_version, str) or api_version not in ("v1", "v1beta", "v1alpha"):
             raise PromptError(f'api_version={quoted(api_version)} is none; use "v1" or "v1beta".')
         self._version = api_version
+        self._trusted_origins = trusted_origins
         super().__init__(
             api_key,
             base_url=base_url,
@@ -68,7 +69,6 @@ class GeminiService(HttpClient[P, M]):
             timeout=timeout,
             retry=retry,
             limits=limits,
-            trusted_origins=trusted_origins,
         )
 
     def read_error(self, response: ErrorResponse) -> ProviderError:

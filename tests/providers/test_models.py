@@ -1,0 +1,272 @@
+"""What a person may choose from: every model is as it says, and asking costs nothing."""
+
+import asyncio
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import EntryPoint, entry_points
+from itertools import product
+from typing import Any, ClassVar
+
+import pytest
+
+import mediatoolkit as mt
+from mediatoolkit.errors import PromptError
+from mediatoolkit.providers import registry
+from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
+from mediatoolkit.providers.capabilities import ModelInfo
+from mediatoolkit.providers.gemini import GeminiImageClient, GeminiSpeechClient
+from mediatoolkit.providers.local import LocalImageClient
+from mediatoolkit.simulator.gemini import catalog as served
+from mediatoolkit.transport import Secret
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* ends on:FutureWarning")
+
+KINDS: list[type[Client[Any, Any]]] = [ImageClient, SpeechClient, VideoClient]
+KEY = "test-key"
+
+
+def set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GEMINI_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+
+
+@pytest.fixture(params=KINDS, ids=["picture", "speech", "film"])
+def kind(request: pytest.FixtureRequest) -> type[Client[Any, Any]]:
+    chosen: type[Client[Any, Any]] = request.param
+    return chosen
+
+
+def test_without_a_key_the_local_engine_comes_first_and_the_others_say_why(
+    kind: type[Client[Any, Any]],
+) -> None:
+    first, *others = registry.models(kind)
+
+    assert first.model_id.startswith("local/")
+    assert first.reason == ""
+    remote = [one for one in others if not one.model_id.startswith("local/")]
+    for info in remote:
+        vendor = registry.client_class(info.model_id.split("/")[0], kind)
+        names = " or ".join(vendor.key_names)  # type: ignore[attr-defined]
+        assert info.reason == f"Needs a key: set {names}."
+
+
+def test_with_a_key_its_vendor_comes_first(
+    kind: type[Client[Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_keys(monkeypatch)
+
+    listed = registry.models(kind)
+
+    assert listed[0].model_id == registry.client_for("gemini", kind).model_id
+    assert listed[-1].model_id.startswith("local/")
+    assert not any(one.reason for one in listed)
+
+
+def test_every_choice_is_taken(
+    kind: type[Client[Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the very check that runs before anything is sent; each with each."""
+    set_keys(monkeypatch)
+    for info in registry.models(kind):
+        client = registry.client_for(info.model_id, kind)
+        for values in product(*info.choices.values()):
+            asked: dict[str, Any] = dict(zip(info.choices, values, strict=True))
+            if "seconds" in asked:
+                asked["seconds"] = float(asked["seconds"])
+            client.check(kind.prompt_type.of("a fox", **asked))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("seed", 7), ("style", "calm"), ("speed", 1.2), ("seconds", 5)]
+)
+def test_what_a_model_does_not_take_is_refused(
+    kind: type[Client[Any, Any]], keyword: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what it takes is not."""
+    set_keys(monkeypatch)
+    for info in registry.models(kind):
+        client = registry.client_for(info.model_id, kind)
+        try:
+            client.check(kind.prompt_type.of("a fox", **{keyword: value}))
+        except PromptError:
+            assert keyword not in info.takes | info.choices.keys()
+        else:
+            assert keyword in info.takes | info.choices.keys()
+
+
+@pytest.mark.parametrize("kind", [GeminiImageClient, GeminiSpeechClient])
+def test_only_live_models_are_offered(kind: type[Client[Any, Any]]) -> None:
+    live = {f"gemini/{model.id}" for model in served.MODELS}
+
+    assert {info.model_id for info in kind.models()} <= live
+
+
+def test_the_voices_are_the_vendors() -> None:
+    assert set(GeminiSpeechClient.models()[0].choices["voice"]) == set(served.VOICES)
+
+
+def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediatoolkit.providers.local.workers.find_spec", lambda _name: None)
+    for kind in (SpeechClient, VideoClient):
+        local = next(one for one in registry.models(kind) if one.model_id.startswith("local/"))
+        assert local.reason.endswith('pip install "mediatoolkit[local]".')
+
+
+class PlainClient(LocalImageClient):
+    """Of a package that says nothing of its models."""
+
+    provider = "plain"
+    catalog: ClassVar[tuple[ModelInfo, ...]] = ()
+
+
+def test_a_vendor_without_a_list_is_offered_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("plain", f"{__name__}:PlainClient", ImageClient.entry_points)
+    monkeypatch.setattr(EntryPoint, "load", lambda _self: PlainClient)
+    monkeypatch.setattr(registry, "_installed", lambda _group: {"plain": entry, "local": entry})
+
+    assert ModelInfo("plain") in registry.models(ImageClient)
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, **plug_ins: type[Client[Any, Any]]) -> None:
+    """As if packages were installed that bring these vendors of pictures."""
+    own = entry_points(group=ImageClient.entry_points)
+    values = {name: f"{__name__}:{client.__name__}" for name, client in plug_ins.items()}
+    planted = [EntryPoint(name, value, ImageClient.entry_points) for name, value in values.items()]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [*own, *planted])
+    registry._installed.cache_clear()
+
+
+@pytest.fixture
+def fresh_registry() -> Iterator[None]:
+    """What a test plants is gone after it."""
+    registry._installed.cache_clear()
+    yield
+    registry._installed.cache_clear()
+
+
+class KeyedClient(LocalImageClient):
+    """Of a package whose key is always at hand."""
+
+    provider = "aaa"
+
+    @classmethod
+    def credentials(cls) -> Secret | None:
+        return Secret(KEY, "AAA_KEY")
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_plug_in_never_takes_the_place_of_a_vendor_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither by a name that comes first nor by the name of one of ours."""
+    plant(monkeypatch, aaa=KeyedClient, gemini=KeyedClient, local=KeyedClient)
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+
+    assert registry.default_vendor(ImageClient) == "gemini"
+    assert registry.models(ImageClient)[0].model_id == GeminiImageClient.catalog[0].model_id
+    assert registry.client_class("gemini", ImageClient) is GeminiImageClient
+    assert registry.client_class("local", ImageClient) is LocalImageClient
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_plug_in_with_a_key_is_asked_before_the_local_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant(monkeypatch, zzz=PlainClient, aaa=KeyedClient)
+
+    assert registry.default_vendor(ImageClient) == "aaa"
+    assert registry.vendors(ImageClient)[-3:] == ["aaa", "zzz", "local"]
+
+
+def test_our_vendors_stand_in_an_order_of_their_own(kind: type[Client[Any, Any]]) -> None:
+    ours = [name for name in ("gemini", "openai", "local") if name in registry.vendors(kind)]
+
+    assert registry.vendors(kind) == ours
+
+
+OURS: list[type[Client[Any, Any]]] = [
+    mt.GeminiImageClient,
+    mt.GeminiSpeechClient,
+    mt.GeminiVideoClient,
+    mt.LocalImageClient,
+    mt.LocalSpeechClient,
+    mt.LocalVideoClient,
+    mt.OpenAIImageClient,
+]
+
+
+@pytest.mark.parametrize("client", OURS)
+def test_a_default_model_has_sixty_days_to_live(client: type[Client[Any, Any]]) -> None:
+    """When this fails, the vendor's successor is to become the first of the catalog."""
+    assert not client.catalog[0].ends_within(timedelta(days=60))
+
+
+@pytest.mark.parametrize("client", OURS)
+def test_a_model_that_ends_names_one_that_does_not(client: type[Client[Any, Any]]) -> None:
+    lasting = {info.model_id for info in client.catalog if info.ends is None}
+
+    assert {info.successor for info in client.catalog if info.ends} <= lasting
+
+
+@pytest.mark.parametrize("client", OURS)
+def test_the_class_tells_every_argument_of_its_constructor(client: type[Client[Any, Any]]) -> None:
+    told = inspect.getdoc(client) or ""
+
+    assert inspect.signature(client).parameters
+    for name in inspect.signature(client).parameters:
+        assert f"\n    {name}: " in told
+
+
+def today_plus(days: int) -> date:
+    return datetime.now(UTC).date() + timedelta(days)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (today_plus(-1), "acme/one ended on .*; use acme/two"),
+        (today_plus(5), "acme/one ends on .*; use acme/two"),
+        (today_plus(100), None),
+        (None, None),
+    ],
+)
+def test_a_model_that_ends_soon_is_warned_about_once(ends: date | None, words: str | None) -> None:
+    info = ModelInfo("acme/one", ends=ends, successor="acme/two")
+    if words is not None:
+        with pytest.warns(FutureWarning, match=words):
+            info.warn_of_end()
+
+    info.warn_of_end()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_retired_model_is_warned_about_and_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vendor knows best, and its own answer is typed."""
+    model = replace(GeminiImageClient.catalog[0], ends=today_plus(-7), successor="gemini/next")
+    monkeypatch.setattr(GeminiImageClient, "catalog", (*GeminiImageClient.catalog[1:], model))
+    with pytest.warns(FutureWarning, match="ended on .*; use gemini/next"):
+        client = GeminiImageClient(KEY, model=model.model_id)
+
+    client.check(GeminiImageClient.prompt_type.of("a fox"))
+    assert model.model_id not in {info.model_id for info in client.models()}
+
+
+def test_asking_loads_nothing_heavy_and_needs_no_loop() -> None:
+    code = (
+        "import sys\n"
+        "from mediatoolkit.providers import base, registry\n"
+        "kinds = base.ImageClient, base.SpeechClient, base.VideoClient\n"
+        "assert all(registry.models(kind) for kind in kinds)\n"
+        "print([n for n in ('numpy', 'PIL', 'av', 'hibari', 'IPython') if n in sys.modules])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
