@@ -17,7 +17,6 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.prompts import ImagePrompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
-from mediatoolkit.providers.gemini import GeminiImageClient
 from mediatoolkit.runtime.context import CallContext
 from tests.test_prompts import picture
 
@@ -198,9 +197,8 @@ def new_agent(kind: str) -> Any:
 def singles() -> dict[str, tuple[Make, str]]:
     """What there is only once."""
 
-    def options(**odd: Any) -> None:
-        client = mt.GeminiImageClient(api_key="k", base_url=NOWHERE)
-        client.check(ImagePrompt.of("x", **odd))
+    def options(kind: type[Any], **odd: Any) -> None:
+        kind(api_key="k", base_url=NOWHERE).check(ImagePrompt.of("x", **odd))
 
     def voices(**odd: Any) -> Any:
         return mt.GeminiSpeechClient(api_key="k", base_url=NOWHERE).voices(**odd)
@@ -218,9 +216,16 @@ def singles() -> dict[str, tuple[Make, str]]:
         "mt.jobs.forget": (with_usual(mt.jobs.forget, job_id="x"), "job_id"),
         "mt.jobs.resume": (with_usual(mt.jobs.resume, job_id="x"), "job_id timeout"),
         "stream": (stream, "prompt voice style speed language speakers timeout"),
-        "gemini options": (
-            options,
-            " ".join(sorted(GeminiImageClient.catalog[0].capabilities.options)),
+        **{
+            f"{kind.provider} options": (
+                partial(options, kind),
+                " ".join(sorted(kind.catalog[0].capabilities.options)),
+            )
+            for kind in (mt.GeminiImageClient, mt.OpenAIImageClient)
+        },
+        "openai image": (
+            with_usual(mt.OpenAIImageClient, api_key="k", base_url=NOWHERE),
+            "api_key base_url model session timeout retry limits",
         ),
         "gemini voices": (voices, "unknown"),
         "Timeout": (mt.Timeout, "total connect read"),
