@@ -1,5 +1,6 @@
 """Pictures by `models/{model}:generateContent`."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -26,10 +27,10 @@ from mediatoolkit.providers.gemini.service import (
     CONTINUATIONS,
     LARGEST_SEED,
     GeminiService,
+    added,
     candidate_of,
     check_weight,
     continued,
-    deadline_header,
     media_of,
     parts_of,
     usage_of,
@@ -170,7 +171,7 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
                     self._path("generateContent"),
                     request,
                     context,
-                    headers=deadline_header(context),
+                    headers={"x-server-timeout": str(math.ceil(context.left()))},
                 )
                 parts += parts_of(candidate_of(response), response)
             except MediaToolkitError as error:
@@ -191,7 +192,9 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
         return await self.load_media(
             bytes(pictures[0]["data"]),
             provenance=await self.provenance(
-                prompt, usage=usage_of(responses), request_id=response_id(response)
+                prompt,
+                usage=added([usage_of(each) for each in responses]),
+                request_id=response_id(response),
             ),
             conversation=_Turns((*document["contents"], answer)),
         )

@@ -1,6 +1,5 @@
 """What every Gemini client shares: the service, and reading what `generateContent` answers."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -10,7 +9,7 @@ from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
 from mediatoolkit.providers.http import HttpClient, at, objects_at, units_of, usage_record
-from mediatoolkit.runtime.context import CallContext, Timeout
+from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
 from mediatoolkit.transport.secret import HiddenText
 
@@ -81,11 +80,6 @@ class GeminiService(HttpClient[P, M]):
         return f"/{self._version}/models/{self.model}:{method}"
 
 
-def deadline_header(context: CallContext) -> dict[str, str]:
-    """Tells the vendor how long anybody waits for the answer."""
-    return {"x-server-timeout": str(math.ceil(context.left()))}
-
-
 def check_weight(document: dict[str, Any], advice: str) -> None:
     """Refuse a request that is larger than the vendor reads.
 
@@ -130,19 +124,19 @@ def candidate_of(response: Response) -> dict[str, Any]:
 
 def parts_of(candidate: dict[str, Any], response: Response) -> list[dict[str, Any]]:
     """The parts as the model gave them, with bytes where the wire has base64."""
-    parts = objects_at(candidate, "content", "parts")
-    try:
-        return [_with_bytes(part, response) for part in parts]
-    except ProviderError as error:
-        error.request_id = response_id(response)
-        raise
-
-
-def _with_bytes(part: dict[str, Any], response: Response) -> dict[str, Any]:
-    inline = part.get("inlineData")
-    if not isinstance(inline, dict) or "data" not in inline:
-        return part
-    return {**part, "inlineData": {**inline, "data": response.media_bytes(inline["data"])}}
+    parts = []
+    for part in objects_at(candidate, "content", "parts"):
+        inline = part.get("inlineData")
+        if not isinstance(inline, dict) or "data" not in inline:
+            parts.append(part)
+            continue
+        try:
+            data = response.media_bytes(inline["data"])
+        except ProviderError as error:
+            error.request_id = response_id(response)
+            raise
+        parts.append({**part, "inlineData": {**inline, "data": data}})
+    return parts
 
 
 def media_of(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -160,12 +154,8 @@ def continued(document: dict[str, Any], response: Response) -> dict[str, Any] | 
     return {**document, "continuationToken": token}
 
 
-def usage_of(responses: Sequence[Response]) -> dict[str, Any]:
-    """Tokens per modality, in and out, of a response and those that continue it; and totals."""
-    return added([_usage(response) for response in responses])
-
-
-def _usage(response: Response) -> dict[str, Any]:
+def usage_of(response: Response) -> dict[str, Any]:
+    """Tokens per modality, in and out; and the vendor's totals."""
     counts = at(response.document, "usageMetadata")
     sides = (
         units_of(

@@ -1,6 +1,7 @@
 """Speech by `models/{model}:generateContent`, whole or as it is made, and the voices there are."""
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -25,7 +26,6 @@ from mediatoolkit.providers.gemini.service import (
     added,
     candidate_of,
     continued,
-    deadline_header,
     media_of,
     parts_of,
     usage_of,
@@ -225,7 +225,9 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         responses = await self._say(prompt, context, take, streamed=streamed)
         context.report(Decoding())
         provenance = await self.provenance(
-            prompt, usage=usage_of(responses), request_id=response_id(responses[-1])
+            prompt,
+            usage=added([usage_of(each) for each in responses]),
+            request_id=response_id(responses[-1]),
         )
         return await asyncio.to_thread(_joined, sounds, provenance)
 
@@ -288,7 +290,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
                 path, document, context, query={"alt": "sse"}, expect="events", sink=hear
             )
             return
-        headers = deadline_header(context)
+        headers = {"x-server-timeout": str(math.ceil(context.left()))}
         path = self._path("generateContent")
         hear(await self._transport.post(path, document, context, headers=headers))
 
