@@ -30,7 +30,7 @@ CANCEL_WITHIN = 2.0
 """Seconds that a cancel waits for the vendor's word."""
 
 SUBMIT_WITHIN = 1.0
-"""Seconds that a cancel waits for the name of what was just begun."""
+"""Seconds that a cancel waits for the name of what was just submitted."""
 
 DENIALS = 5
 """How many polls in a row have to be denied before the denial is believed."""
@@ -45,7 +45,7 @@ _NOT_YET = frozenset({403, 404})
 
 
 class PollAgain(Exception):  # noqa: N818 - no error, as long as there is time
-    """A look that told nothing of the job; it costs nothing to look again.
+    """A poll that told nothing of the job; it costs nothing to poll again.
 
     Attributes:
         words: What came instead of an answer.
@@ -64,7 +64,7 @@ class QueuedClient(Client[P, M]):
     """A client whose vendor gives a job id and later the media.
 
     Attributes:
-        polling: How often the vendor is looked at.
+        polling: How often the vendor is polled.
     """
 
     polling = Polling()
@@ -90,26 +90,27 @@ class QueuedClient(Client[P, M]):
         """Ask the vendor to stop; returns whether it says that it did."""
 
     async def make(self, prompt: P, context: CallContext) -> M:
-        """Begin, and wait for the end."""
+        """Submit a job, and wait for its end."""
         provenance = await self.provenance(prompt)
         return await self.wait(await self.start(prompt, context), provenance, context)
 
     async def start(self, prompt: P, context: CallContext) -> str:
-        """As `begin`; a cancel that comes too late for it withdraws what was begun.
+        """Submit a job; a cancel that comes too late for that cancels the job.
 
-        A deadline that comes too late leaves it; either way, `context.job_id` names what goes on.
+        A deadline that comes too late leaves the job. Either way, `context.job_id` names what goes
+        on.
         """
-        beginning = asyncio.create_task(self.submit(prompt, context))
+        submitting = asyncio.create_task(self.submit(prompt, context))
         try:
-            context.job_id = await asyncio.shield(beginning)
+            context.job_id = await asyncio.shield(submitting)
         except asyncio.CancelledError:
-            await _patiently(asyncio.wait([beginning], timeout=SUBMIT_WITHIN))
-            if _came_true(beginning):
-                context.job_id = beginning.result()
+            await _patiently(asyncio.wait([submitting], timeout=SUBMIT_WITHIN))
+            if _has_result(submitting):
+                context.job_id = submitting.result()
                 if not context.expired:
                     await self._give_up(context.job_id, context)
-            beginning.cancel()
-            await _patiently(asyncio.wait([beginning]))
+            submitting.cancel()
+            await _patiently(asyncio.wait([submitting]))
             raise
         return context.job_id
 
@@ -122,19 +123,19 @@ class QueuedClient(Client[P, M]):
         first: Callable[[], Awaitable[object]] | None = None,
         others_wait: Callable[[], bool] = lambda: False,
     ) -> M:
-        """Wait for a job that was begun, in this process or in an earlier one.
+        """Wait for a job that was submitted, in this process or in an earlier one.
 
-        A look that tells nothing of the job is followed by another one, until the deadline.
+        A poll that tells nothing of the job is followed by another one, until the deadline.
 
         A cancel is passed on to the vendor, and `Withdrawn` reports what it said. A deadline is
-        not: the job goes on, and can be collected later. As long as `context.job_id` is set at the
+        not: the job goes on, and can be waited for later. As long as `context.job_id` is set at the
         end, it may go on.
 
         Args:
             job_id: The vendor's name for it.
             provenance: What is known of the media before it is there.
             context: The public call, open.
-            first: What must be done before the first look. When it fails, nobody will come back
+            first: What must be done before the first poll. When it fails, nobody will come back
                 for the job, so the vendor is asked to stop.
             others_wait: Whether somebody else waits for the job; then a cancel leaves it to them,
                 and `LeftRunning` says so.
@@ -142,37 +143,37 @@ class QueuedClient(Client[P, M]):
         context.provider, context.job_id = self.provider, job_id
         context.paid += 1
         context.report(Waiting())
-        settled = first is None
+        is_first_done = first is None
         try:
             if first is not None:
                 await first()
-                settled = True
+                is_first_done = True
             polls = _Polls(partial(self.poll, job_id, provenance, context), context)
             with over_sessions.track(context):
                 return await self.polling.until(polls)
         except asyncio.CancelledError:
             if context.expired:
                 pass
-            elif settled and others_wait():
+            elif is_first_done and others_wait():
                 context.report(LeftRunning())
             else:
                 await self._give_up(job_id, context)
             raise
         except MediaToolkitError as error:
-            if not settled:
+            if not is_first_done:
                 await self._give_up(job_id, context)
             free = isinstance(error, RefusalError) or context.event == Withdrawn(confirmed=True)
             error.may_have_been_billed |= not free
             raise
 
     async def _give_up(self, job_id: str, context: CallContext) -> None:
-        asking = asyncio.create_task(self._ask_to_stop(job_id))
-        await _patiently(asyncio.wait([asking]))
-        if asking.result():
+        cancelling = asyncio.create_task(self._is_cancelled(job_id))
+        await _patiently(asyncio.wait([cancelling]))
+        if cancelling.result():
             context.job_id = None
-        context.report(Withdrawn(confirmed=asking.result()))
+        context.report(Withdrawn(confirmed=cancelling.result()))
 
-    async def _ask_to_stop(self, job_id: str) -> bool:
+    async def _is_cancelled(self, job_id: str) -> bool:
         try:
             async with CallContext(CANCEL_WITHIN) as context:
                 return await self.cancel(job_id, context)
@@ -181,43 +182,43 @@ class QueuedClient(Client[P, M]):
 
 
 class _Polls(Generic[T]):
-    """One look after the other, with what is to be remembered between them.
+    """One poll after the other, with what is to be remembered between them.
 
     Args:
-        look: One look at the job.
-        context: The public call, open; between two looks it waits for the vendor.
+        poll: One poll of the job.
+        context: The public call, open; between two polls it waits for the vendor.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[T | None]], context: CallContext) -> None:
-        self._look = look
-        self._call = context
+    def __init__(self, poll: Callable[[], Awaitable[T | None]], context: CallContext) -> None:
+        self._poll = poll
+        self._context = context
         self._denials = 0
 
     async def __call__(self) -> T | None:
         denial: MediaToolkitError | None = None
         words, result = "", None
         try:
-            result = await self._look()
+            result = await self._poll()
         except PollAgain as again:
             words, denial = again.words, again.denial
-        self._call.last_words = words
+        self._context.last_words = words
         self._denials = self._denials + 1 if denial else 0
         if denial is not None and self._denials >= DENIALS:
             raise denial
         if result is None:
-            self._call.report(Waiting())
+            self._context.report(Waiting())
         return result
 
 
-async def answer_of(look: Awaitable[T], context: CallContext) -> T:
-    """What *look*, a request that costs nothing, brings of a job that is known to run.
+async def answer_of(request: Awaitable[T], context: CallContext) -> T:
+    """What *request*, which costs nothing, brings of a job that is known to run.
 
     Raises:
         PollAgain: No answer, or one that tells nothing of the job.
-        MediaToolkitError: What no further look can change, such as a key that is not accepted.
+        MediaToolkitError: What no further poll can change, such as a key that is not accepted.
     """
     try:
-        return await look
+        return await request
     except (ProviderError, TransportError) as error:
         again = _after(error, context)
         if again is None:
@@ -226,7 +227,7 @@ async def answer_of(look: Awaitable[T], context: CallContext) -> T:
 
 
 def _after(error: ProviderError | TransportError, context: CallContext) -> PollAgain | None:
-    """What a look that failed means, or None when it is the end of the looks."""
+    """What a poll that failed means, or None when it is the last one."""
     if isinstance(error, RateLimitError) and (error.retry_after or 0.0) > context.left():
         return None
     family, message = error.family, str(error.args[0])
@@ -247,5 +248,5 @@ async def _patiently(waiting: Awaitable[object]) -> None:
             await asyncio.shield(task)
 
 
-def _came_true(task: asyncio.Task[str]) -> bool:
+def _has_result(task: asyncio.Task[str]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
