@@ -134,7 +134,7 @@ def test_a_vendor_without_a_list_is_offered_by_its_name(monkeypatch: pytest.Monk
 def plant(monkeypatch: pytest.MonkeyPatch, **plug_ins: type[Client[Any, Any]]) -> None:
     """As if packages were installed that bring these vendors of pictures."""
     own = entry_points(group=ImageClient.entry_points)
-    values = {name: f"{__name__}:{client.__name__}" for name, client in plug_ins.items()}
+    values = {name: f"{kind.__module__}:{kind.__name__}" for name, kind in plug_ins.items()}
     planted = [EntryPoint(name, value, ImageClient.entry_points) for name, value in values.items()]
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [*own, *planted])
     registry._installed.cache_clear()
@@ -180,6 +180,17 @@ def test_a_plug_in_with_a_key_is_asked_before_the_local_engine(
 
     assert registry.default_vendor(ImageClient) == "aaa"
     assert registry.vendors(ImageClient)[-3:] == ["aaa", "zzz", "local"]
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_with_the_key_of_openai_alone_openai_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, aaa=KeyedClient, openai=mt.OpenAIImageClient)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert registry.default_vendor(ImageClient) == "openai"
+    assert registry.models(ImageClient)[0].model_id == "openai/gpt-image-2.6-sunburst"
+
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    assert registry.default_vendor(ImageClient) == "gemini"
 
 
 def test_our_vendors_stand_in_an_order_of_their_own(kind: type[Client[Any, Any]]) -> None:
