@@ -5,6 +5,7 @@ list of models and the documentation read it.
 """
 
 import abc
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -422,7 +423,10 @@ class ModelInfo:
 def _warn(model_id: str, ends: date, *, past: bool, successor: str) -> None:
     use = f"; use {successor}" if successor else ""
     text = f"{model_id} {'ended' if past else 'ends'} on {ends}{use}."
-    warnings.warn(text, FutureWarning, stacklevel=5)
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("mediatoolkit."):
+        level, frame = level + 1, frame.f_back  # to the line of the user who chose the model
+    warnings.warn(text, FutureWarning, stacklevel=level)
 
 
 def _shape(sides: tuple[int, int]) -> str:

@@ -260,8 +260,9 @@ def test_a_retired_model_is_warned_about_and_not_refused(monkeypatch: pytest.Mon
     """The vendor knows best, and its own answer is typed."""
     model = replace(GeminiImageClient.catalog[0], ends=today_plus(-7), successor="gemini/next")
     monkeypatch.setattr(GeminiImageClient, "catalog", (*GeminiImageClient.catalog[1:], model))
-    with pytest.warns(FutureWarning, match="ended on .*; use gemini/next"):
+    with pytest.warns(FutureWarning, match="ended on .*; use gemini/next") as caught:
         client = GeminiImageClient(KEY, model=model.model_id)
+    assert caught[0].filename == __file__, "it points to the line that chose the model"
 
     client.check(GeminiImageClient.prompt_type.of("a fox"))
     assert model.model_id not in {info.model_id for info in client.models()}
