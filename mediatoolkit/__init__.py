@@ -31,9 +31,9 @@ _NAMES_BY_MODULE = {
     "transport.session": "SessionRegistry",
     "verbs": "close download film image jobs sessions speech video",
     "verbs.studio": "Studio",
-    "widgets.comparing": "compare",
+    "widgets.compare": "compare",
     "widgets.gallery": "Gallery",
-    "widgets.nested": "allow_nested",
+    "widgets.kernel": "allow_nested",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

@@ -161,13 +161,13 @@ from mediatoolkit.verbs import (
 from mediatoolkit.verbs.studio import (
     Studio as Studio,
 )
-from mediatoolkit.widgets.comparing import (
+from mediatoolkit.widgets.compare import (
     compare as compare,
 )
 from mediatoolkit.widgets.gallery import (
     Gallery as Gallery,
 )
-from mediatoolkit.widgets.nested import (
+from mediatoolkit.widgets.kernel import (
     allow_nested as allow_nested,
 )
 

@@ -21,7 +21,7 @@ from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.widgets.comparing import compare
+from mediatoolkit.widgets.compare import compare
 from tests.media.clips import clip
 from tests.test_prompts import picture
 

@@ -1,10 +1,13 @@
 """Jupyter's room: what a cell shows while a job runs and after it has ended.
 
-The names below are its only doors. Nothing else in the package imports this room, and it is
-imported only inside IPython, so a script or a worker loads no Jupyter; a terminal loads no widgets.
+The names below are its only doors. Nothing below this floor imports it, and it is imported only
+inside IPython, so a script or a worker loads no Jupyter; a terminal loads no widgets.
 
-A widget is a class in Python with its traits, and beside it the scripts and the style for the
-browser, without a build step. `page.py` puts them together; `page.js` and `page.css` are in all.
+`kernel.py` is the kernel around the cells and all that is remembered of its pages; `cells.py` says
+which cell shows what. `jobs_view.py` is the list of jobs of one cell, a `JobRow` (`job_row.py`)
+each, drawn by `board.py` or, where no widget can be shown, by `text_board.py`, until what
+`results.py` makes takes its place. A widget is a `Panel` (`page.py`) with its traits, and beside it
+the scripts and the style for the browser, without a build step.
 """
 
 from collections.abc import Iterable
@@ -21,10 +24,10 @@ __all__ = ["install", "show", "show_jobs"]
 
 def show(job: Job[Any]) -> None:
     """Show *job* in the running cell: live in a kernel's front end, as a line in a terminal."""
-    if kernel.here():
-        from mediatoolkit.widgets import live
+    if kernel.here() is not None:
+        from mediatoolkit.widgets import cells
 
-        live.show(job)
+        cells.show(job)
     elif isinstance(get_ipython(), TerminalInteractiveShell):
         from mediatoolkit.widgets import terminal
 
@@ -37,17 +40,17 @@ def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> bool:
     Returns:
         Whether there is a page to show them on.
     """
-    if not kernel.here():
+    if kernel.here() is None:
         return False
-    from mediatoolkit.widgets import live
+    from mediatoolkit.widgets import cells
 
-    live.show_jobs(jobs, pending)
+    cells.show_jobs(jobs, pending)
     return True
 
 
 def install() -> None:
     """Hook into this kernel, if it is one; later calls change nothing."""
-    if kernel.here():
-        from mediatoolkit.widgets import live
+    if kernel.here() is not None:
+        from mediatoolkit.widgets import cells
 
-        live.install()
+        cells.install()

@@ -1,66 +1,151 @@
-"""The kernel around the cells: what to do when one of them ends, and when all of them do."""
+"""The kernel around the cells: what its pages can show, and what happens when it or a cell ends."""
 
 import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import functools
 import inspect
+import os
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from IPython import get_ipython
 
+from mediatoolkit.errors import MissingExtraError
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.job import cancel_all
 
-PATIENCE = 1.0  # seconds a kernel waits for jobs and sessions before it goes
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+    from mediatoolkit.widgets.buttons import Buttons
+    from mediatoolkit.widgets.cells import JobsPanel
+    from mediatoolkit.widgets.jobs_view import JobsView
+
+PATIENCE = 1.0  # seconds that a kernel waits for jobs and sessions before it ends
+
+Bundle = tuple[dict[str, Any], dict[str, Any]]
+"""MIME data and its metadata, as IPython takes them."""
 
 Close = Callable[[], Awaitable[None]]
 
-cell_runs = threading.Event()
-"""Set while a cell runs; also in the one that hooks into the kernel."""
-
-_installed: list[object] = []
-
-
-def here() -> Any:
-    """The kernel that runs the cells; None in a terminal and in a script."""
-    return getattr(get_ipython(), "kernel", None)
-
-
-def loop_of_cells() -> loops.Loop:
-    """The one in the main thread of this kernel; the thread of a click may have its own."""
-    try:
-        return cast("loops.Loop", here().io_loop.asyncio_loop)
-    except AttributeError:  # a kernel that is not ipykernel's
-        return asyncio.get_running_loop()
+_LOSES = (
+    "asyncio is patched by nest_asyncio. With ipykernel 7 it loses cells and clicks that arrive "
+    "while a nested call runs. Restart the kernel and use mt.allow_nested() in its place."
+)
+_WAITS = (
+    "While a nested call runs, ipykernel {version} hears clicks such as Cancel only when the call "
+    "is over. Stop works at once; so does Cancel for what is awaited instead."
+)
 
 
-def install(close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
-    """Hook into this kernel, from any of its threads; later calls change nothing.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One execution, of a cell or of what a click started.
 
-    Args:
-        close: Ends the jobs of the loop it runs on, and closes what they used there.
-        on_cell_end: Called with IPython's result, or None, before a cell reports that it is over.
-
-    Returns:
-        Whether this was the first call.
+    Attributes:
+        id: Id of the message that requested it.
+        is_click: No cell runs; what is shown then cannot be replaced later.
     """
+
+    id: str
+    is_click: bool = False
+
+
+class Kernel:
+    """The kernel of this process, with all that this room remembers of its pages.
+
+    Attributes:
+        loop: The loop of the cells, in the main thread; the thread of a click may have its own.
+        lock: Guards what the pages show. Cells, clicks and the loops of jobs have threads of their
+            own, and what a cell starts has to be displayed in the thread of that cell.
+        is_busy: Whether a cell runs.
+        views: The views on which a job runs or may still be added.
+        panel: What `mt.jobs` has shown last.
+        buttons: The model behind the buttons in plain outputs.
+        shown: In which cell a job or a result was shown.
+        late_updates: What was put in place between two cells, where no page was seen: a program
+            that executes notebooks listens only while a cell runs.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        """Nothing is changed in the kernel before `hook`."""
+        self._shell = shell
+        self._is_hooked = False
+        try:
+            self.loop = cast("loops.Loop", shell.kernel.io_loop.asyncio_loop)
+        except AttributeError:  # a kernel that is not ipykernel's
+            self.loop = asyncio.get_running_loop()
+        self.lock = threading.RLock()
+        self.is_busy = True
+        self.views: list[JobsView] = []
+        self.panel: JobsPanel | None = None
+        self.buttons: Buttons | None = None
+        self.shown: WeakKeyDictionary[object, Cell] = WeakKeyDictionary()
+        self.late_updates: list[tuple[DisplayHandle, Bundle]] = []
+
+    def cell(self) -> Cell:
+        """The execution that runs in this context."""
+        parent = self._shell.get_parent()
+        header = parent.get("header", parent)
+        return Cell(header.get("msg_id", ""), header.get("msg_type") == "comm_msg")
+
+    def hook(self, close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
+        """Hook into the kernel, from any of its threads; later calls change nothing.
+
+        Args:
+            close: Ends the jobs of the loop it runs on, and closes what they used there.
+            on_cell_end: Called with IPython's result, or None, before a cell reports its end.
+
+        Returns:
+            Whether this was the first call.
+        """
+        if self._is_hooked:
+            return False
+        self._is_hooked = True
+        loops.register_loop_provider(lambda: self.loop if _is_subshell() else None)
+        events = self._shell.events
+        events.register("pre_run_cell", lambda _info: setattr(self, "is_busy", True))
+        events.register("post_run_cell", on_cell_end)
+        events.register("post_run_cell", lambda _result: setattr(self, "is_busy", False))
+        self.loop.call_soon_threadsafe(_obey_stop, self._shell.kernel)
+        _close_on_shutdown(self._shell.kernel, self.loop, close)
+        atexit.register(_close_at_exit, self.loop, close)
+        return True
+
+
+def here() -> Kernel | None:
+    """The kernel that runs the cells; None in a terminal and in a script."""
     shell = get_ipython()
-    if shell in _installed:
+    return None if getattr(shell, "kernel", None) is None else _kernel_of(shell)
+
+
+@functools.cache
+def _kernel_of(shell: Any) -> Kernel:
+    return Kernel(shell)
+
+
+def shows_widgets() -> bool:
+    """Whether the front end shows widgets of ours; otherwise text takes their place.
+
+    `MEDIATOOLKIT_WIDGETS=plain` says that it does not. Colab shows those of other packages only
+    after a call that loads them from a server, and a kernel without anywidget has none.
+    """
+    if os.environ.get("MEDIATOOLKIT_WIDGETS") == "plain" or "google.colab" in sys.modules:
         return False
-    _installed.append(shell)
-    loop = loop_of_cells()
-    loops.register_loop_provider(lambda: loop if _is_subshell() else None)
-    cell_runs.set()
-    shell.events.register("pre_run_cell", lambda _info: cell_runs.set())
-    shell.events.register("post_run_cell", on_cell_end)
-    shell.events.register("post_run_cell", lambda _result: cell_runs.clear())
-    loop.call_soon_threadsafe(_obey_stop, shell.kernel)
-    _close_on_shutdown(shell.kernel, loop, close)
-    atexit.register(_close_at_exit, loop, close)
+    try:
+        import_module("anywidget")
+        import_module("ipywidgets")
+    except ImportError:
+        return False
     return True
 
 
@@ -86,23 +171,25 @@ def _obey_stop(kernel: Any) -> None:
 
 
 def _close_on_shutdown(kernel: Any, loop: loops.Loop, close: Close) -> None:
-    """The gentle way: the request arrives in a thread of its own while the cells' loop runs on."""
+    """Close when the kernel is asked to end; the request arrives in a thread of its own."""
     usual = kernel.do_shutdown
 
     async def do_shutdown(restart: bool) -> object:  # noqa: FBT001 - ipykernel's signature
         closing = [*_close_background(close)]
         if loop.is_running():
             closing.append(asyncio.run_coroutine_threadsafe(_bounded(close), loop))
-        ends = [asyncio.wrap_future(each) for each in closing]
-        await asyncio.wait(ends, timeout=PATIENCE)  # the loop of a busy cell does not turn
-        answer = usual(restart)  # a plain value in ipykernel's own kernel, awaitable in its base
-        return await answer if inspect.isawaitable(answer) else answer
+        ends = [asyncio.wrap_future(future) for future in closing]
+        # The loop of a cell that computes does not turn, so the wait has an end.
+        await asyncio.wait(ends, timeout=PATIENCE)
+        # A plain value in ipykernel's own kernel, awaitable in its base class.
+        reply = usual(restart)
+        return await reply if inspect.isawaitable(reply) else reply
 
     kernel.do_shutdown = do_shutdown
 
 
 def _close_at_exit(loop: loops.Loop, close: Close) -> None:
-    """The other ways, such as `exit` in a cell: the loop stands still but can run once more."""
+    """Close at the other ends, such as `exit` in a cell: the loop stands but can run once more."""
     ends = _close_background(close)
     if not (loop.is_running() or loop.is_closed()):
         loop.run_until_complete(_bounded(close))
@@ -110,7 +197,7 @@ def _close_at_exit(loop: loops.Loop, close: Close) -> None:
 
 
 def _close_background(close: Close) -> list[loops.Future]:
-    """Jobs and their views there, and then the thread."""
+    """Close the jobs and views of the loop in the background, and then its thread."""
     turning = loops.background.turning()
     views = [asyncio.run_coroutine_threadsafe(_bounded(close), turning)] if turning else []
     return [*views, loops.background.end()]
@@ -120,3 +207,43 @@ async def _bounded(close: Close) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
             await close()
+
+
+def allow_nested() -> None:
+    """Let code in this kernel call `asyncio.run` and its like while a loop runs.
+
+    Nothing here needs it; some libraries do. It patches asyncio with nest-asyncio2 for the whole
+    process, until that ends. A click that comes during a nested call may wait for its end, and
+    where it is so, a warning says it; Stop does not wait.
+
+    Raises:
+        MissingExtraError: nest-asyncio2 is not installed.
+    """
+    try:
+        import nest_asyncio2
+    except ImportError as error:
+        raise MissingExtraError(
+            "Nested calls need nest-asyncio2: pip install 'mediatoolkit[nested]'"
+        ) from error
+    warn_of_nesting()
+    nest_asyncio2.apply()
+    if _ipykernel() >= (7, 4):
+        _warn(_WAITS.format(version=".".join(map(str, _ipykernel()[:2]))))
+
+
+def warn_of_nesting() -> None:
+    """Warn, once, where a kernel was patched by what does not work in it."""
+    old = hasattr(asyncio, "_nest_patched") and not hasattr(asyncio, "_nest_asyncio2")
+    if old and _ipykernel() >= (7,):
+        _warn(_LOSES)
+
+
+@functools.cache  # each warning once, whatever cell it comes from
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=3)
+
+
+def _ipykernel() -> tuple[int, ...]:
+    """The version of ipykernel, or () where there is no kernel."""
+    ipykernel = sys.modules.get("ipykernel")
+    return tuple(getattr(ipykernel, "version_info", ()))[:2]

@@ -1,29 +1,74 @@
-"""What several widgets share of the page, and the way from its threads to the loop of the cells."""
+"""What all our widgets share: they trust no page, and answer it on the loop of the cells."""
 
 import asyncio
+import contextvars
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+import anywidget
+
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.runtime import loops
+from mediatoolkit.widgets.job_row import Failure
+from mediatoolkit.widgets.kernel import Bundle
 
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "([^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
-Bundle = tuple[dict[str, Any], dict[str, Any]]
 
-
-class Guarded:
-    """A mixin for our widgets, which trust no page.
+class Panel(anywidget.AnyWidget):
+    """A widget whose messages cross to one loop.
 
     A page may be somebody else's notebook, so only the traits in `from_page` are taken from it.
+
+    Args:
+        loop: Where messages are answered; left out, the loop that runs. Without any, they are
+            answered in the thread they come in.
+        traits: First values.
     """
 
     from_page: ClassVar[frozenset[str]] = frozenset()
     """Names of the traits that a page may change."""
+
+    def __init__(self, loop: loops.Loop | None = None, **traits: Any) -> None:
+        """Open the way to the page."""
+        self._loop = loop or loops.running()
+        self._tasks: set[asyncio.Task[object]] = set()
+        super().__init__(**traits)
+        self.on_msg(self._hear)
+
+    def answer(self, content: Any, buffers: Sequence[Any]) -> None:
+        """Act on a message of the page, on the loop of the cells; it may be anything."""
+
+    def fail(self, failure: Failure) -> None:
+        """Show what went wrong in a task; of strangers' errors the log has more."""
+
+    def begin(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do *work* for the page on the running loop, until the widget is closed."""
+        name = f"mediatoolkit {type(self).__name__}"
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def cross(self, call: Callable[..., object], *args: object) -> None:
+        """Call on the widget's loop, from any thread; nothing happens when that is closed."""
+        if self._loop is None:
+            call(*args)
+        elif not self._loop.is_closed():
+            # Without a context, what comes of it belongs to no cell of long ago.
+            self._loop.call_soon_threadsafe(call, *args, context=contextvars.Context())
+
+    def close(self) -> None:
+        """Leave the page and end what is done for it."""
+        if self.comm is not None:  # else it is closed, or was never made
+            for task in list(self._tasks):
+                task.cancel()
+            self.layout.close()  # every widget brings one along, which would stay behind
+        super().close()
 
     def set_state(self, sync_data: object) -> None:
         """Take what a page has changed."""
@@ -31,7 +76,7 @@ class Guarded:
         allowed = {
             name: value for name, value in known if name in self.from_page and can_be_sent(value)
         }
-        super().set_state(allowed)  # type: ignore[misc]
+        super().set_state(allowed)
 
     def __reduce__(self) -> NoReturn:
         """Refuse: a page of this kernel shows it."""
@@ -45,6 +90,22 @@ class Guarded:
         """As `__reduce__`, which traitlets' own `__reduce_ex__` would bypass."""
         self.__reduce__()
 
+    def _hear(self, _view: object, content: object, buffers: Sequence[Any]) -> None:
+        """Runs in whatever thread the page's message arrives in."""
+        if can_be_sent(content):
+            self.cross(self.answer, content, buffers)
+
+    def _ended(self, task: "asyncio.Task[object]") -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self.fail(Failure.of(error, told_by="the kernel's log"))
+        if not isinstance(error, MediaToolkitError):
+            message = f"{type(self).__name__} failed to answer its page"
+            fault = {"message": message, "exception": error, "task": task}
+            task.get_loop().call_exception_handler(fault)
+
 
 def can_be_sent(value: object) -> bool:
     """Whether what a page said can be sent to a page again; half a letter cannot."""
@@ -53,38 +114,6 @@ def can_be_sent(value: object) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return True
-
-
-def begin(
-    tasks: set[asyncio.Task[None]],
-    work: Coroutine[Any, Any, None],
-    *,
-    name: str,
-    tell: Callable[[str], object],
-) -> None:
-    """Do *work* for a page on the running loop; a failure of it is told to the page.
-
-    Args:
-        tasks: Holds it until it is done.
-        work: What to do.
-        name: Of the task.
-        tell: Gets a failure in words.
-    """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work, name=f"mediatoolkit {name}")
-    tasks.add(task)
-
-    def ended(done: asyncio.Task[None]) -> None:
-        tasks.discard(done)
-        error = None if done.cancelled() else done.exception()
-        if isinstance(error, MediaToolkitError):
-            tell(str(error))
-        elif error is not None:
-            tell(f"{type(error).__name__} came unexpectedly; the kernel's log shows where from.")
-            fault = {"message": f"The {name} failed", "exception": error, "task": done}
-            loop.call_exception_handler(fault)
-
-    task.add_done_callback(ended)
 
 
 def script(name: str) -> str:
@@ -108,7 +137,7 @@ def _collect(path: Path, modules: dict[Path, str]) -> None:
 
 
 def style(*names: str) -> str:
-    """The files *names* behind `page.css`, as one style sheet.
+    """Read the files *names* behind `page.css`, as one style sheet.
 
     As text: of a path, anywidget would keep every widget for good.
     """
@@ -116,28 +145,6 @@ def style(*names: str) -> str:
 
 
 def with_html(bundle: Bundle | None, html: str) -> Bundle:
-    """A widget's bundle, with what stands in for it where no widget can be shown."""
+    """Return a widget's bundle, with what stands in for it where no widget can be shown."""
     data, metadata = bundle or ({}, {})
     return {**data, "text/html": html}, metadata
-
-
-def cross(
-    loop: asyncio.AbstractEventLoop | None, call: Callable[..., object], *args: object
-) -> None:
-    """Call on *loop* from whatever thread a message of the page arrives in.
-
-    Args:
-        loop: The loop of the cells the widget was made in. None where there was none: then it is
-            called here. Nothing happens when it is closed.
-        call: What to do.
-        args: For *call*.
-    """
-    if loop is None:
-        call(*args)
-    elif not loop.is_closed():
-        loop.call_soon_threadsafe(call, *args)
-
-
-def counted(number: int, noun: str) -> str:
-    """Such as `2,000 pictures` or `1 picture`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

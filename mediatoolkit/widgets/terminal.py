@@ -1,6 +1,7 @@
 """Jobs in a plain IPython terminal: one line of text that is written over, and Ctrl-C."""
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -18,24 +19,26 @@ PERIOD = 0.1  # seconds between two states of the line
 _ERASE = "\r\x1b[K"
 _BAR = 12  # columns
 
-_here: list["_Line"] = []
-
 
 def show(job: Job[Any]) -> None:
     """Tell on stderr how *job* stands while a cell waits; nothing where nobody would see it.
 
     Ctrl-C stops the jobs on the loop of the cell, and only where there are none, the cell.
     """
-    if not _here:
-        _here.append(_Line())
-        events = get_ipython().events
-        events.register("pre_run_cell", lambda _cell: _here[0].open(is_open=True))
-        events.register("post_run_cell", lambda _result: _here[0].open(is_open=False))
+    line = _line_of(get_ipython())
     if not job.done():
-        _here[0].add(job)
+        line.add(job)
 
 
-class _Line:
+@functools.cache
+def _line_of(shell: Any) -> "_JobsLine":
+    line = _JobsLine()
+    shell.events.register("pre_run_cell", lambda _cell: line.open(is_open=True))
+    shell.events.register("post_run_cell", lambda _result: line.open(is_open=False))
+    return line
+
+
+class _JobsLine:
     """The line: its oldest job, and how many there are; seen only while a cell runs."""
 
     def __init__(self) -> None:
@@ -68,11 +71,11 @@ class _Line:
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
-            told = next((job for job in self._jobs if job.loop is loop and not job.done()), None)
-            if told is None:
+            running = next((job for job in self._jobs if job.loop is loop and not job.done()), None)
+            if running is None:
                 self._timer = None
             else:
-                self._write(line_of(told, len(self._jobs), _columns()))
+                self._write(line_of(running, len(self._jobs), _columns()))
                 self._timer = loop.call_later(PERIOD, self._tick, loop)
 
     def _over(self, job: Job[Any]) -> None:
@@ -140,7 +143,7 @@ def line_of(job: Job[Any], jobs: int, columns: int) -> str:
 
 def _plain(text: str) -> str:
     """*text* on one line, with nothing in it that a terminal would obey."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _bar(job: Job[Any]) -> str:
@@ -160,13 +163,13 @@ def _cut(text: str, columns: int) -> str:
     """As much of *text* as fits; wide letters take two columns, accents none."""
     if sum(map(_width, text)) <= columns:
         return text
-    kept, left = "", columns - 1
+    start, left = "", columns - 1
     for letter in text:
         left -= _width(letter)
         if left < 0:
             break
-        kept += letter
-    return f"{kept}…" if columns > 0 else ""
+        start += letter
+    return f"{start}…" if columns > 0 else ""
 
 
 def _width(letter: str) -> int:

@@ -27,9 +27,9 @@ async def make(self, prompt, call):
 
 LocalImageClient.make = make"""
 """Keeps the bear and the duck until there is a file."""
-AGING = """from mediatoolkit.widgets.board import report
-usual = report.began_of
-report.began_of = lambda progress: usual(progress) - 800_000
+AGING = """from mediatoolkit.widgets import job_row
+usual = job_row._clock
+job_row._clock = lambda: usual() - 800_000
 job = mt.image("a fox", timeout=2000)"""
 """A job that the page takes for 800 s older than it is."""
 SILENT = 'jobs = [mt.image(f"fox {n}", timeout=600) for n in range(9)]'

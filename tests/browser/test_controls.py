@@ -12,7 +12,7 @@ SETUP = """
 import asyncio, threading
 from IPython.display import HTML, display
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.widgets.outputs import controls
+from mediatoolkit.widgets import results
 loop, heard = asyncio.get_running_loop(), []
 def note():
     heard.append((asyncio.get_running_loop() is loop, threading.current_thread().name))
@@ -23,8 +23,8 @@ def stumble():
     raise KeyError("a stranger's words")
 place = display(HTML("nothing yet"), display_id=True)
 """
-NOTE = 'HTML("<p>Here</p>" + controls.button("Press <b>me</b>", note))'
-FAIL = 'HTML(controls.button("Fail", fail) + controls.button("Stumble", stumble))'
+NOTE = 'HTML("<p>Here</p>" + results.button("Press <b>me</b>", note))'
+FAIL = 'HTML(results.button("Fail", fail) + results.button("Stumble", stumble))'
 HEARD = "print(heard)"
 
 

@@ -11,11 +11,11 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 SETUP = """
 import asyncio, threading
-from mediatoolkit.widgets.outputs import controls
+from mediatoolkit.widgets import results
 loop, heard = asyncio.get_running_loop(), asyncio.Queue()
 async def note():
     heard.put_nowait((asyncio.get_running_loop() is loop, threading.current_thread().name))
-print(controls.button("Press", note))
+print(results.button("Press", note))
 """
 
 
@@ -48,7 +48,7 @@ async def test_a_click_in_a_subshell_does_so_while_a_cell_awaits(
 
 
 async def test_the_page_that_asked_is_told_what_failed(notebook: Kernel) -> None:
-    fail = "print(controls.button('Fail', mt.Store))"
+    fail = "print(results.button('Fail', mt.Store))"
     await notebook.do(SETUP)
     found = re.search(r'data-mt-act="(\w+)"', await notebook.do(fail))
     assert found

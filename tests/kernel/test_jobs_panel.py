@@ -66,16 +66,16 @@ async def test_a_cell_that_waits_ends_with_the_panel_in_place(notebook: Kernel) 
 async def test_each_job_has_one_line_however_often_the_ending_is_asked_for(
     notebook: Kernel,
 ) -> None:
-    """A follower asks for it in a thread, and the end of a cell meanwhile."""
+    """A ticker asks for it in a thread, and the end of a cell meanwhile."""
     await notebook.run("mt.jobs")
     await notebook.do('await mt.image("a red fox")\nawait mt.image("an owl")')
     await notebook.do('await mt.image("a whale")')
 
     lines = await notebook.do(
-        "from mediatoolkit.widgets import live\n"
-        "(panel,) = live._panels\n"
-        "panel.ending()\n"
-        "print(panel.ending()[0]['text/plain'])"
+        "from mediatoolkit.widgets import kernel\n"
+        "panel = kernel.here().panel\n"
+        "panel.ending(panel._view.jobs)\n"
+        "print(panel.ending(panel._view.jobs)[0]['text/plain'])"
     )
 
     assert [line.split(":")[0] for line in lines.splitlines()] == ["a red fox", "an owl", "a whale"]

@@ -12,13 +12,11 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 COUNT = """
 import asyncio, gc
-from mediatoolkit.widgets.board import widget as board, place
-from mediatoolkit.widgets.outputs import controls
-from mediatoolkit.widgets import shown
+from mediatoolkit.widgets import board, cells, jobs_view, kernel
 
 def count(kind):
     gc.collect()
-    return sum(type(one) is kind for one in gc.get_objects())
+    return sum(type(thing) is kind for thing in gc.get_objects())
 """
 IN_A_ROW = """
 for n in range(12):
@@ -32,35 +30,35 @@ del jobs
 """
 LATE = """
 import threading
-usual = place.Place.ending
+usual = jobs_view.JobsView._results
 is_made, is_over = threading.Event(), threading.Event()
 
-def ending(self, told=None):
-    bundle = usual(self, told)
+def results(self, rows, error):
+    bundle = usual(self, rows, error)
     is_made.set()
     is_over.wait(10)
     return bundle
 
-place.Place.ending = ending
+jobs_view.JobsView._results = results
 a = await mt.image("a red fox")
 await asyncio.to_thread(is_made.wait)
 b = mt.image("an owl")
 b.on_done(lambda _job: is_over.set())
 await b
-await place.settled()
-place.Place.ending = usual
+await cells.views_settled()
+jobs_view.JobsView._results = usual
 """
 PICTURES = """
-await place.settled()
+await cells.views_settled()
 print(count(mt.Image))
 """
 LEFT = """
-await place.settled()
+await cells.views_settled()
 gc.collect()
 from ipywidgets.widgets.widget import _instances
 from comm import get_comm_manager
 print(len(_instances), len(get_comm_manager().comms), count(board.Board), count(mt.Image),
-      len(place.places), len(shown._cells))
+      len(kernel.here().views), len(kernel.here().shown))
 """
 
 
@@ -85,7 +83,7 @@ async def test_a_button_to_try_again_holds_no_pictures(counting: Kernel, sim: Si
     html = run.shown[-1]["data"]["text/html"]
     assert html.count("<img") == 11
 
-    controls = (await counting.do("print(controls._made[0].model_id)")).strip()
+    controls = (await counting.do("print(kernel.here().buttons.model_id)")).strip()
     [token] = re.findall(r'data-mt-act="(\w+)"[^>]*>Retry', html)
     await counting.click(controls, {"act": token, "page": "here"})
 

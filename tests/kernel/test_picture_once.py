@@ -120,7 +120,7 @@ async def test_the_jobs_of_one_cell_share_its_place(notebook: Kernel) -> None:
 JOIN = """
 import asyncio
 await mt.image("a red fox")
-while any(each.is_live for each in place.places.values()):
+while any(view.is_live for view in kernel.here().views):
     await asyncio.sleep(0.01)  # its picture stands in the place of its view
 x = await mt.image("an owl")
 x
@@ -128,7 +128,7 @@ x
 
 
 async def test_a_job_that_joins_a_finished_one_brings_the_view_back(notebook: Kernel) -> None:
-    await notebook.do("from mediatoolkit.widgets.board import place")
+    await notebook.do("from mediatoolkit.widgets import kernel")
 
     run = await notebook.run(JOIN)
 
@@ -185,7 +185,7 @@ async def test_no_view_is_left_open(notebook: Kernel) -> None:
     """Only what makes the buttons work, which is shown nowhere."""
     await notebook.do(f"await {FOX}")
 
-    assert (await notebook.do(LEFT)).strip() == "['mediatoolkit.widgets.outputs.switchboard']"
+    assert (await notebook.do(LEFT)).strip() == "['mediatoolkit.widgets.buttons']"
 
 
 async def test_a_front_end_without_widgets_reads_one_calm_line(notebook: Kernel) -> None:

@@ -74,7 +74,7 @@ async def test_a_killed_kernel_s_film_is_fetched_by_the_next(begin: Begin, sim: 
 async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
     """Between two looks only the beat is heard that keeps a hub from ending the kernel."""
     await notebook.do(QUICK)
-    await notebook.do("from mediatoolkit.widgets.board.widget import Board\nBoard.heartbeat = 0.2")
+    await notebook.do("from mediatoolkit.widgets.board import Board\nBoard.heartbeat = 0.2")
     await notebook.do("mt.GeminiVideoClient.polling = Polling(first=50, cap=50)")
 
     run = await notebook.start(FILM)

@@ -55,7 +55,7 @@ async def test_a_long_silence_is_broken_now_and_then(notebook: Kernel) -> None:
     """A hub stops a kernel that says nothing, also when somebody waits for it."""
     quiet = TALKATIVE.replace("range(1000)", "range(1)").replace("0.001", "50")
     faster = (
-        "from mediatoolkit.widgets.board.widget import Board\n"
+        "from mediatoolkit.widgets.board import Board\n"
         "Board.heartbeat, before = 0.1, Board.heartbeat\n"
     )
 
@@ -74,7 +74,7 @@ from mediatoolkit import widgets
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Drawing
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.widgets.board import place
+from mediatoolkit.widgets import cells, jobs_view
 
 async def talk(call):
     for step in range(40):
@@ -85,7 +85,7 @@ jobs = [Job(talk, CallContext(60), label=f"story {n}") for n in range(200)]
 for job in jobs:
     widgets.show(job)
 await asyncio.gather(*jobs)
-await place.settled()  # the board stays as long as the cell goes on
+await cells.views_settled()  # the board stays as long as the cell goes on
 """
 
 
@@ -110,7 +110,7 @@ from mediatoolkit import widgets
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Drawing
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.widgets.board import place
+from mediatoolkit.widgets import cells, jobs_view
 
 async def speak(call):
     await asyncio.sleep(0.05)
@@ -118,14 +118,14 @@ async def speak(call):
     for _ in range({turns}):
         await asyncio.sleep(0)
 
-place.UPDATES_PER_SECOND, before = math.inf, place.UPDATES_PER_SECOND
-place.KERNEL_UPDATES_PER_SECOND, before_all = math.inf, place.KERNEL_UPDATES_PER_SECOND
+jobs_view.UPDATES_PER_SECOND, before = math.inf, jobs_view.UPDATES_PER_SECOND
+jobs_view.KERNEL_UPDATES_PER_SECOND, before_all = math.inf, jobs_view.KERNEL_UPDATES_PER_SECOND
 jobs = [Job(speak, CallContext(60), label="a word") for _ in range(2)]
 for job in jobs:
     widgets.show(job)
 await asyncio.gather(*jobs)
-await place.settled()
-place.UPDATES_PER_SECOND, place.KERNEL_UPDATES_PER_SECOND = before, before_all
+await cells.views_settled()
+jobs_view.UPDATES_PER_SECOND, jobs_view.KERNEL_UPDATES_PER_SECOND = before, before_all
 """
 
 

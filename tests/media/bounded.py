@@ -74,8 +74,8 @@ def _look(name: str, data: bytes) -> list[str]:
     """All that a store, a cell and a gallery do with a file; the steps that fail."""
     from mediatoolkit.errors import MediaError
     from mediatoolkit.media import Audio, Image, Media, Provenance, Video, entry_of
-    from mediatoolkit.widgets.outputs.shown_media import bundle
-    from mediatoolkit.widgets.outputs.thumbs import thumb_of
+    from mediatoolkit.widgets.media_source import thumb_of
+    from mediatoolkit.widgets.results import media_bundle
 
     faults: list[str] = []
 
@@ -101,7 +101,7 @@ def _look(name: str, data: bytes) -> list[str]:
         with step("preview", MediaError):
             media.preview()
         with step("show"):
-            bundle(media)
+            media_bundle(media)
         with step("save", MediaError):
             replace(media, provenance=origin).save(path.with_stem("saved"))
     with step("entry"):
@@ -114,7 +114,7 @@ def _look(name: str, data: bytes) -> list[str]:
 def _done(look: str, data: bytes) -> list[str]:
     """What goes wrong in a look by code."""
     from mediatoolkit.media import Audio, Image
-    from mediatoolkit.widgets.outputs.thumbs import reduced
+    from mediatoolkit.widgets.results import reduced
 
     names = {"data": data, "Audio": Audio, "Image": Image, "reduced": reduced}
     try:

@@ -19,19 +19,19 @@ from mediatoolkit.runtime.events import (
     Waiting,
 )
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.widgets.board.rows import Wish, began_of, row_of
-from mediatoolkit.widgets.board.widget import Board
+from mediatoolkit.widgets.board import Board
+from mediatoolkit.widgets.job_row import Action, JobRow
 
 SCRIPT = "<script>alert('x')</script>"
 
 
 def _row(job: Job[Any]) -> dict[str, Any]:
-    return row_of(job, began=began_of(job.progress))
+    return JobRow(job).words()
 
 
 def _board(*jobs: Job[Any]) -> Board:
     rows = {str(number): _row(job) for number, job in enumerate(jobs, start=1)}
-    return Board(lambda _wish, _name: None, rows)
+    return Board(lambda _action, _name: None, rows)
 
 
 @pytest.mark.parametrize(
@@ -72,34 +72,34 @@ async def test_a_pause_before_a_try_has_its_end(job: Job[None]) -> None:
 async def test_a_voice_leaves_the_word_to_the_engine_that_knows_how_far_it_is(
     job: Job[None],
 ) -> None:
-    board = _board(job)
-    job._call.report(Drawing("sentence 2", 0.4))
-    board.tell({"1": _row(job)})
-    job._call.report(Sounding(b"\0\0", 24_000))
-
-    board.tell({"1": _row(job)})
+    row = JobRow(job)
+    board = Board(lambda _action, _name: None, {"1": row.words()})
+    for event in (Drawing("sentence 2", 0.4), Sounding(b"\0\0", 24_000)):
+        job._call.report(event)
+        row.hear(job.progress)
+        board.tell({"1": row.words()})
 
     assert board.rows["1"]["stage"] == "drawing sentence 2"
     assert board.rows["1"]["fraction"] == 0.4
 
 
 async def test_a_piece_of_a_picture_leaves_the_word_to_the_painter(job: Job[None]) -> None:
-    board = _board(job)
-    job._call.report(Drawing("ridges", 0.4))
-    board.tell({"1": _row(job)})
-    job._call.report(Partial(b"", "image/jpeg", 0.5))
-
-    board.tell({"1": _row(job)})
+    row = JobRow(job)
+    board = Board(lambda _action, _name: None, {"1": row.words()})
+    for event in (Drawing("ridges", 0.4), Partial(b"", "image/jpeg", 0.5)):
+        job._call.report(event)
+        row.hear(job.progress)
+        board.tell({"1": row.words()})
 
     assert board.rows["1"]["stage"] == "drawing ridges"
     assert board.rows["1"]["fraction"] == 0.5
 
 
 async def test_pictures_are_sent_once_and_are_no_state(job: Job[None]) -> None:
-    began = began_of(job.progress)
-    board = Board(lambda _wish, _name: None, {"1": row_of(job, began=began, picture=b"first")})
+    words = JobRow(job).words()
+    board = Board(lambda _action, _name: None, {"1": {**words, "picture": b"first"}})
 
-    sent = [board.tell({"1": row_of(job, began=began, picture=b"next")}) for _ in range(2)]
+    sent = [board.tell({"1": {**words, "picture": b"next"}}) for _ in range(2)]
 
     assert sent == [2, 1]
     assert "picture" not in board.rows["1"]
@@ -107,11 +107,12 @@ async def test_pictures_are_sent_once_and_are_no_state(job: Job[None]) -> None:
 
 
 async def test_only_what_has_changed_is_sent(job: Job[None]) -> None:
-    began = began_of(job.progress)
-    board = Board(lambda _wish, _name: None, {"1": row_of(job, began=began)})
+    row = JobRow(job)
+    board = Board(lambda _action, _name: None, {"1": row.words()})
     job._call.report(Waiting())
+    row.hear(job.progress)
 
-    board.tell({"1": row_of(job, began=began)})
+    board.tell({"1": row.words()})
 
     assert board.news["1"].keys() <= {"stage", "deadline"}  # the deadline may round another way
     assert board.rows["1"]["label"] == "a <b>red</b> fox"
@@ -119,12 +120,15 @@ async def test_only_what_has_changed_is_sent(job: Job[None]) -> None:
 
 
 async def test_the_deadline_follows_an_extension(job: Job[None]) -> None:
-    board = _board(job)
+    row = JobRow(job)
+    job.subscribe(row.hear)
+    board = Board(lambda _action, _name: None, {"1": row.words()})
     before = board.rows["1"]["deadline"]
 
     job.extend(60)
-    await asyncio.sleep(0)
-    board.tell({"1": _row(job)})
+    while board.rows["1"]["deadline"] == before:
+        await asyncio.sleep(0)
+        board.tell({"1": row.words()})
 
     assert board.rows["1"]["deadline"] - before == pytest.approx(60_000, abs=1_000)
     assert board.now == pytest.approx(time.time() * 1000, abs=10_000)
@@ -145,12 +149,12 @@ async def test_a_failure_is_told_with_its_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "heard"),
+    ("message", "action"),
     [
-        ({"wish": "cancel", "row": "1"}, (Wish.CANCEL, "1")),
-        ({"wish": "cancel", "row": None}, (Wish.CANCEL, None)),
-        ({"wish": "extend", "row": "1"}, (Wish.EXTEND, "1")),
-        ({"wish": "retry", "row": "1"}, (Wish.RETRY, "1")),
+        ({"wish": "cancel", "row": "1"}, (Action.CANCEL, "1")),
+        ({"wish": "cancel", "row": None}, (Action.CANCEL, None)),
+        ({"wish": "extend", "row": "1"}, (Action.EXTEND, "1")),
+        ({"wish": "retry", "row": "1"}, (Action.RETRY, "1")),
         ({"wish": "run", "row": "1"}, None),
         ({"wish": "cancel", "row": 1}, None),
         ({"wish": "cancel"}, None),
@@ -159,13 +163,13 @@ async def test_a_failure_is_told_with_its_facts() -> None:
         (None, None),
     ],
 )
-def test_the_browser_can_wish_for_three_things(said: object, heard: object) -> None:
-    wishes: list[object] = []
-    board = Board(lambda wish, name: wishes.append((wish, name)))
+def test_the_browser_can_ask_for_three_things(message: object, action: object) -> None:
+    actions: list[object] = []
+    board = Board(lambda kind, name: actions.append((kind, name)))
 
-    board._hear(board, said, [])
+    board._hear(board, message, [])
 
-    assert wishes == ([heard] if heard else [])
+    assert actions == ([action] if action else [])
     board.close()
 
 

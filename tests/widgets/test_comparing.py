@@ -8,7 +8,7 @@ import pytest
 
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image, Provenance
-from mediatoolkit.widgets.comparing import changes, compare, differences
+from mediatoolkit.widgets.compare import changes, compare, differences
 from tests.test_prompts import picture
 
 FOX = Provenance(

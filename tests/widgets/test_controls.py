@@ -9,12 +9,14 @@ import pytest
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image
-from mediatoolkit.widgets.outputs import controls, viewer
-from mediatoolkit.widgets.outputs.switchboard import MOST, Controls
+from mediatoolkit.widgets import buttons, results, viewer
+from mediatoolkit.widgets.buttons import MOST, Buttons
+from mediatoolkit.widgets.job_row import MediaRef
+from mediatoolkit.widgets.media_facts import file_name
 from tests.media.test_image import encoded
 
 
-class _Told(Controls):
+class _Told(Buttons):
     """Keeps what it would send to the page."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,7 +41,7 @@ class _Told(Controls):
 
     async def said(self) -> dict[str, Any]:
         """The last message, once nothing runs."""
-        while self._running or not self.sent:
+        while self._tasks or not self.sent:
             await asyncio.sleep(0)
         return self.sent[-1]
 
@@ -99,26 +101,25 @@ async def test_the_oldest_button_is_forgotten_first(told: _Told) -> None:
 
 
 def test_outside_a_kernel_there_is_no_button() -> None:
-    assert controls.button("Open", list) == ""
-    controls.tell({"say": "nobody hears"})
+    assert results.button("Open", list) == ""
     with pytest.raises(MediaToolkitError, match="no page to ask"):
-        controls.keep(list)
+        buttons.of_kernel()
 
 
 async def test_a_button_does_not_keep_media_in_memory() -> None:
     image = Image(encoded("PNG"))
-    action: Any = viewer.opener(image)
+    media = MediaRef(image)
     del image
     gc.collect()
 
     with pytest.raises(MediaToolkitError, match="in memory no more and in no file"):
-        await action()
+        await results._open(media)
 
 
 def test_a_file_is_named_after_the_prompt() -> None:
     sound = Audio.from_samples([0.0], 8000)
 
-    assert viewer.file_name(sound) == "sound.wav"
+    assert file_name(sound) == "sound.wav"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_a_file_is_named_after_the_prompt() -> None:
 )
 def test_a_file_comes_whole_in_messages_of_a_megabyte(sizes: list[int]) -> None:
     parts = [bytes([number]) * size for number, size in enumerate(sizes)]
-    messages = viewer._messages(parts)
+    messages = viewer.messages_of(parts)
 
     assert b"".join(part for message in messages for part in message) == b"".join(parts)
     assert all(0 < sum(map(len, message)) <= viewer.PIECE for message in messages)

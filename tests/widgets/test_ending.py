@@ -11,13 +11,13 @@ from mediatoolkit.errors import MediaError, RefusalError
 from mediatoolkit.media import Image
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.widgets.board.rows import row_of
-from mediatoolkit.widgets.outputs.ending import ending, line_of, result_of
+from mediatoolkit.widgets.job_row import JobRow
+from mediatoolkit.widgets.results import line_of, result_bundle
 
 SCRIPT = "<script>alert('x')</script>"
 
 
-async def _ended(work: Callable[[CallContext], object], label: str = "a fox") -> Job[object]:
+async def _ended(work: Callable[[CallContext], object], label: str = "a fox") -> JobRow:
     async def run(context: CallContext) -> object:
         made = work(context)
         if isinstance(made, BaseException):
@@ -28,7 +28,7 @@ async def _ended(work: Callable[[CallContext], object], label: str = "a fox") ->
     job.subscribe(lambda _progress: None)
     while not job.done():
         await asyncio.sleep(0)
-    return job
+    return JobRow(job)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def picture() -> Image:
 
 
 async def test_a_picture_is_its_own_bundle(picture: Image) -> None:
-    assert ending(await _ended(lambda _: picture)) == picture._repr_mimebundle_()
+    assert result_bundle(await _ended(lambda _: picture)) == picture._repr_mimebundle_()
 
 
 class _Unreadable:
@@ -46,7 +46,7 @@ class _Unreadable:
 
 
 async def test_media_that_cannot_be_shown_says_why() -> None:
-    data, _ = ending(await _ended(lambda _: _Unreadable()))
+    data, _ = result_bundle(await _ended(lambda _: _Unreadable()))
 
     assert data["text/plain"] == "MediaError: The pixels cannot be decoded."
 
@@ -55,22 +55,22 @@ async def test_a_label_as_long_as_a_book_is_cut() -> None:
     label = "a\x1b[31m fox\u202e " + "x" * 1_000_000
     errors = [RefusalError("No.", reason="SAFETY" * 9_000), ValueError("no")]
     while errors:
-        data, _ = ending(await _ended(lambda _: errors.pop(), label))
+        data, _ = result_bundle(await _ended(lambda _: errors.pop(), label))
         assert len(str(data)) < 3_000
         assert not {"\x1b", "\u202e"} & set("".join(data.values()))
-    job = await _ended(lambda _: asyncio.CancelledError(), label)
-    assert len(line_of(job)) < 500
-    assert len(str(row_of(job, began=0))) < 3_000
+    row = await _ended(lambda _: asyncio.CancelledError(), label)
+    assert len(line_of(row)) < 500
+    assert len(str(row.words())) < 3_000
 
 
 async def test_a_value_without_a_bundle_is_its_repr() -> None:
-    assert ending(await _ended(lambda _: [1, 2])) == ({"text/plain": "[1, 2]"}, {})
+    assert result_bundle(await _ended(lambda _: [1, 2])) == ({"text/plain": "[1, 2]"}, {})
 
 
 async def test_a_failure_says_what_and_shows_the_facts() -> None:
     error = RefusalError("Say it differently.", reason="SAFETY", provider="gemini", status=200)
 
-    data, _ = ending(await _ended(lambda _: error))
+    data, _ = result_bundle(await _ended(lambda _: error))
 
     assert data["text/plain"] == "RefusalError: Say it differently."
     for fact in ("gemini", "SAFETY", "200"):
@@ -80,23 +80,23 @@ async def test_a_failure_says_what_and_shows_the_facts() -> None:
 async def test_every_word_of_a_failure_is_escaped() -> None:
     error = RefusalError(SCRIPT, reason=SCRIPT, provider=SCRIPT, request_id=SCRIPT)
 
-    data, _ = ending(await _ended(lambda _: error, label=SCRIPT))
+    data, _ = result_bundle(await _ended(lambda _: error, label=SCRIPT))
 
     assert "<script" not in data["text/html"]
 
 
 async def test_the_message_of_a_stranger_is_not_kept() -> None:
     """It may hold anything, a key for instance."""
-    data, _ = ending(await _ended(lambda _: ValueError("secret-key")))
+    data, _ = result_bundle(await _ended(lambda _: ValueError("secret-key")))
 
     assert data["text/plain"].startswith("ValueError: ")
     assert "secret-key" not in str(data)
 
 
 async def test_a_failure_that_the_cell_tells_is_one_quiet_line() -> None:
-    job = await _ended(lambda _: RefusalError("No.", reason="SAFETY"))
+    row = await _ended(lambda _: RefusalError("No.", reason="SAFETY"))
 
-    data, _ = ending(job, told=job.progress.error)
+    data, _ = result_bundle(row, error=row.progress.error)
 
     assert re.fullmatch(r"a fox: failed after \d+\.\d s", data["text/plain"])
 
@@ -106,7 +106,7 @@ async def test_a_cancelled_job_is_one_quiet_line() -> None:
     job.cancel()
     await asyncio.gather(job, return_exceptions=True)
 
-    data, _ = ending(job)
+    data, _ = result_bundle(JobRow(job))
 
     assert data["text/plain"] == f"{SCRIPT}: cancelled after 0.0 s"
     assert "<script" not in data["text/html"]
@@ -116,7 +116,7 @@ async def test_only_a_job_that_is_over_has_a_result() -> None:
     job = Job(lambda _: asyncio.sleep(0, "fox"), CallContext(30), label="a fox")
 
     with pytest.raises(RuntimeError, match="not over"):
-        result_of(job)
+        JobRow(job).result()
 
     assert await job == "fox"
-    assert result_of(job) == "fox"
+    assert JobRow(job).result() == "fox"

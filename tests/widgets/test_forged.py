@@ -16,13 +16,13 @@ from mediatoolkit.media import Image, Provenance
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.transport.session import sessions
-from mediatoolkit.widgets.board.rows import row_of
-from mediatoolkit.widgets.board.widget import Board
-from mediatoolkit.widgets.comparing import compare
-from mediatoolkit.widgets.gallery.widget import Gallery
-from mediatoolkit.widgets.outputs.switchboard import Controls
-from mediatoolkit.widgets.session_panel import SessionPanel
-from mediatoolkit.widgets.studio.widget import StudioForm
+from mediatoolkit.widgets.board import Board
+from mediatoolkit.widgets.buttons import Buttons
+from mediatoolkit.widgets.compare import compare
+from mediatoolkit.widgets.gallery import Gallery
+from mediatoolkit.widgets.job_row import JobRow
+from mediatoolkit.widgets.sessions import SessionPanel
+from mediatoolkit.widgets.studio import StudioForm
 from tests.test_prompts import picture
 
 FOX = Image(picture(), Provenance(model="a/b", prompt="a fox", engine="a"))
@@ -114,7 +114,7 @@ def _studio() -> Any:
 def _board() -> Any:
     job = Job(lambda _call: asyncio.sleep(0), CallContext(30), label="a fox")
     job.cancel()
-    return Board(lambda _wish, _row: None, {"1": row_of(job, began=0)})
+    return Board(lambda _action, _row: None, {"1": JobRow(job).words()})
 
 
 def _comparison() -> Any:
@@ -125,11 +125,11 @@ def _panel() -> Any:
     return SessionPanel(sessions)
 
 
-def _controls() -> Any:
-    return Controls(asyncio.get_running_loop())
+def _buttons() -> Any:
+    return Buttons(asyncio.get_running_loop())
 
 
-WIDGETS = [_gallery, _studio, _board, _comparison, _panel, _controls]
+WIDGETS = [_gallery, _studio, _board, _comparison, _panel, _buttons]
 
 
 @contextlib.asynccontextmanager

@@ -11,9 +11,9 @@ import pytest
 from mediatoolkit.errors import MediaError, PromptError, StorageError
 from mediatoolkit.media import Audio, Entry, Image, Media, Provenance, Video
 from mediatoolkit.store import Store
-from mediatoolkit.widgets.gallery import widget as gallery_module
-from mediatoolkit.widgets.gallery.widget import Gallery
-from mediatoolkit.widgets.outputs.thumbs import thumb_of
+from mediatoolkit.widgets import gallery as gallery_module
+from mediatoolkit.widgets.gallery import Gallery
+from mediatoolkit.widgets.media_source import thumb_of
 from tests.media.clips import clip
 from tests.test_prompts import picture
 
@@ -142,11 +142,11 @@ async def test_what_a_store_keeps_later_is_listed(folder: Path) -> None:
 
 async def test_what_is_kept_during_a_look_is_not_missed(folder: Path) -> None:
     gallery = Gallery(folder)
-    found = gallery._shelf.look()
+    found = gallery._source.look()
     assert len(gallery.media) == 5
     gallery.stale = True
 
-    gallery._take(found)
+    gallery._list(found)
 
     assert gallery.stale
     Image(picture((5, 5)), origin("a late fox")).save(folder / "late")
@@ -259,7 +259,7 @@ async def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 async def test_only_the_newest_are_listed_and_it_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediatoolkit.widgets.gallery.shelf.MOST", 2)
+    monkeypatch.setattr("mediatoolkit.widgets.media_source.MOST", 2)
     monkeypatch.setattr(gallery_module, "MOST", 2)
     gallery = Gallery(folder)
 

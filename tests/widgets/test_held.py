@@ -1,4 +1,4 @@
-"""What widgets and places keep in memory, which is not what they have shown."""
+"""What widgets and views keep in memory, which is not what they have shown."""
 
 import gc
 import weakref
@@ -10,12 +10,12 @@ import pytest
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.board.widget import Board
-from mediatoolkit.widgets.comparing import Comparison
-from mediatoolkit.widgets.gallery.widget import Gallery
-from mediatoolkit.widgets.outputs.held import Held
-from mediatoolkit.widgets.outputs.switchboard import Controls
-from mediatoolkit.widgets.session_panel import SessionPanel
+from mediatoolkit.widgets.board import Board
+from mediatoolkit.widgets.buttons import Buttons
+from mediatoolkit.widgets.compare import Comparison
+from mediatoolkit.widgets.gallery import Gallery
+from mediatoolkit.widgets.job_row import MediaRef
+from mediatoolkit.widgets.sessions import SessionPanel
 from mediatoolkit.widgets.studio import StudioForm
 
 
@@ -23,7 +23,7 @@ def _picture() -> Image:
     return Image.of(np.zeros((8, 8, 3), np.uint8))
 
 
-@pytest.mark.parametrize("kind", [Board, Comparison, Controls, Gallery, SessionPanel, StudioForm])
+@pytest.mark.parametrize("kind", [Board, Buttons, Comparison, Gallery, SessionPanel, StudioForm])
 def test_nothing_reloads_a_widget_s_files(kind: type[anywidget.AnyWidget]) -> None:
     """Of a path, anywidget makes a watcher that keeps every widget of the class for good."""
     assert type(kind._esm) is str
@@ -31,7 +31,7 @@ def test_nothing_reloads_a_widget_s_files(kind: type[anywidget.AnyWidget]) -> No
 
 
 def test_a_closed_board_is_forgotten() -> None:
-    board = Board(lambda _wish, _name: None)
+    board = Board(lambda _action, _name: None)
     board.close()
     left = weakref.ref(board)
 
@@ -43,7 +43,7 @@ def test_a_closed_board_is_forgotten() -> None:
 
 def test_media_is_read_again_when_nobody_has_kept_it(tmp_path: Path) -> None:
     media = Image.open(_picture().save(tmp_path / "fox.png"))
-    held = Held(media)
+    held = MediaRef(media)
     assert held.get() is media
 
     del media
@@ -53,7 +53,7 @@ def test_media_is_read_again_when_nobody_has_kept_it(tmp_path: Path) -> None:
 
 
 def test_media_that_was_in_no_file_says_what_to_do() -> None:
-    held = Held(_picture())
+    held = MediaRef(_picture())
 
     with pytest.raises(MediaToolkitError, match="run its cell again"):
         held.get()

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from mediatoolkit.widgets import frontend
-from mediatoolkit.widgets.board import plain
-from mediatoolkit.widgets.board.plain import PlainBoard
-from mediatoolkit.widgets.board.rows import Row
+from mediatoolkit.widgets import kernel, text_board
+from mediatoolkit.widgets.job_row import Row
+from mediatoolkit.widgets.text_board import TextBoard
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
@@ -22,10 +21,10 @@ def row(**known: Any) -> Row:
     return still | {"began": began, "deadline": deadline, "took": None, "failure": None} | known
 
 
-def board(*rows: Row) -> tuple[PlainBoard, list[str]]:
+def board(*rows: Row) -> tuple[TextBoard, list[str]]:
     shown: list[str] = []
     named = {str(number): one for number, one in enumerate(rows)}
-    return PlainBoard(named, lambda it: shown.append(repr(it))), shown
+    return TextBoard(named, lambda it: shown.append(repr(it))), shown
 
 
 def test_a_job_is_one_line_and_a_bar_of_the_time_spent() -> None:
@@ -61,7 +60,9 @@ def test_many_jobs_are_counted_and_the_oldest_told() -> None:
     lines = repr(board(*rows)[0]).splitlines()
 
     assert lines[0] == "1 of 200 jobs are done, 1 failed"
-    assert [line.split(":")[0] for line in lines[1:]] == [f"owl {n}" for n in range(plain.AT_ONCE)]
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        f"owl {n}" for n in range(text_board.AT_ONCE)
+    ]
 
 
 def test_every_word_is_escaped() -> None:
@@ -71,20 +72,20 @@ def test_every_word_is_escaped() -> None:
 
 
 def test_widgets_are_the_usual() -> None:
-    assert frontend.shows_widgets()
+    assert kernel.shows_widgets()
 
 
 def test_a_person_may_choose_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIATOOLKIT_WIDGETS", "plain")
-    assert not frontend.shows_widgets()
+    assert not kernel.shows_widgets()
 
 
 def test_colab_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
-    assert not frontend.shows_widgets()
+    assert not kernel.shows_widgets()
 
 
 @pytest.mark.parametrize("name", ["anywidget", "ipywidgets"])
 def test_a_kernel_without_widgets_gets_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    assert not frontend.shows_widgets()
+    assert not kernel.shows_widgets()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import mediatoolkit as mt
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Media
-from mediatoolkit.widgets.outputs.recall import call_of, quoted
+from mediatoolkit.widgets.media_facts import quoted, to_code
 
 
 async def _again(code: str) -> Media:
@@ -34,7 +34,7 @@ async def test_a_picture_is_made_again_to_the_byte() -> None:
     fox = await mt.image(
         'a "red" fox\nby night 🦊', model="local/painter", size="512", aspect="3:2"
     )
-    code = call_of(fox)
+    code = to_code(fox)
 
     assert code.startswith('await mt.image(\n    "a \\"red\\" fox\\nby night 🦊",\n')
     assert (await _again(code)).data == fox.data
@@ -44,13 +44,13 @@ async def test_a_picture_is_made_again_to_the_byte() -> None:
 async def test_a_short_call_is_one_line() -> None:
     fox = await mt.image("a fox", model="local/painter", seed=7, size="512")
 
-    assert call_of(fox) == 'await mt.image("a fox", model="local/painter", seed=7, size="512")'
+    assert to_code(fox) == 'await mt.image("a fox", model="local/painter", seed=7, size="512")'
     await mt.close()
 
 
 async def test_a_voice_is_made_again_to_the_byte() -> None:
     said = await mt.speech("It's a fox.", model="local/hibari", speed=1.25)
-    code = call_of(said)
+    code = to_code(said)
 
     assert code == 'await mt.speech("It\'s a fox.", model="local/hibari", speed=1.25)'
     assert (await _again(code)).data == said.data
@@ -60,11 +60,11 @@ async def test_a_voice_is_made_again_to_the_byte() -> None:
 async def test_a_film_starts_from_the_pictures_in_the_store() -> None:
     fox = await mt.image("a fox", model="local/painter", seed=7, size="512")
     film = await mt.video("it looks up", image=fox, model="local/film", seconds=1, seed=1)
-    code = call_of(film)
+    code = to_code(film)
 
     assert str(fox.path) in code
     assert (await _again(code)).data == film.data
-    frame = call_of(film.poster(0.5))
+    frame = to_code(film.poster(0.5))
     assert frame.startswith("(await mt.video(")
     ast.parse(frame)
     await mt.close()
@@ -75,7 +75,7 @@ async def test_a_film_of_pictures_is_made_again_to_the_byte() -> None:
         await mt.image("a fox", model="local/painter", seed=seed, size="512") for seed in (1, 2)
     ]
     film = await mt.film(foxes, "A fox.", seconds=[1, 1.5], size="320x240", captions=False)
-    code = call_of(film)
+    code = to_code(film)
 
     assert code.startswith("await mt.film(\n    [")
     assert "captions=False" in code
@@ -86,7 +86,7 @@ async def test_a_film_of_pictures_is_made_again_to_the_byte() -> None:
 def test_what_is_missing_is_told() -> None:
     digest = "0123456789abcdef"
     origin = _origin("x", references=[digest], mask=digest)
-    lines = call_of(_sound(origin)).splitlines()
+    lines = to_code(_sound(origin)).splitlines()
 
     assert lines[:2] == [
         f"# references: {digest}… is not in the store; put the file in the place of None",
@@ -97,7 +97,7 @@ def test_what_is_missing_is_told() -> None:
 
 def test_media_of_unknown_origin_says_so() -> None:
     with pytest.raises(MediaToolkitError, match="does not say what made it"):
-        call_of(_sound(None))
+        to_code(_sound(None))
 
 
 @given(text=st.text(st.characters()))
@@ -126,7 +126,7 @@ def test_any_record_gives_one_call_and_nothing_else(
 ) -> None:
     """Whatever a file from elsewhere says of itself, the cell holds one call of literals."""
     origin = mt.Provenance(model=model, prompt=prompt, engine="x", seed=1, options=options)
-    code = call_of(_sound(origin), store=mt.Store("nowhere"))
+    code = to_code(_sound(origin), store=mt.Store("nowhere"))
 
     (line,) = ast.parse(code).body
     assert isinstance(line, ast.Expr)

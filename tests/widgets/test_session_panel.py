@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediatoolkit.transport.session import SessionRegistry
-from mediatoolkit.widgets import session_panel
-from mediatoolkit.widgets.session_panel import SessionPanel
+from mediatoolkit.widgets import sessions
+from mediatoolkit.widgets.sessions import SessionPanel
 
 ORIGIN = "https://api.example"
 
@@ -24,7 +24,7 @@ async def registry() -> AsyncIterator[SessionRegistry]:
 async def panel(
     registry: SessionRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SessionPanel]:
-    monkeypatch.setattr(session_panel, "PERIOD", 0.01)
+    monkeypatch.setattr(sessions, "PERIOD", 0.01)
     made = SessionPanel(registry)
     yield made
     made.close()
@@ -60,7 +60,7 @@ async def test_nothing_is_said_while_nothing_changes(panel: SessionPanel) -> Non
     panel._hear(panel, "look", [])
 
     for _ in range(20):
-        await asyncio.sleep(session_panel.PERIOD)
+        await asyncio.sleep(sessions.PERIOD)
 
     assert said == []
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mediatoolkit.media import Audio, Provenance
-from mediatoolkit.widgets.outputs.shown_media import bundle
+from mediatoolkit.widgets.results import media_bundle
 
 
 def _narration(*words: str) -> Audio:
@@ -16,14 +16,14 @@ def _narration(*words: str) -> Audio:
 
 
 def test_a_narration_keeps_its_words_and_stays_small() -> None:
-    data, _ = bundle(_narration(*["Once upon a time, a <b>fox</b> looked up."] * 10))
+    data, _ = media_bundle(_narration(*["Once upon a time, a <b>fox</b> looked up."] * 10))
 
     assert "0:27</span> Once upon a time, a &lt;b&gt;fox&lt;/b&gt; looked up." in data["text/html"]
     assert len(data["text/html"]) < 150_000
 
 
 def test_one_sentence_stands_under_its_player_once() -> None:
-    data, _ = bundle(_narration("Hello."))
+    data, _ = media_bundle(_narration("Hello."))
 
     assert "Words" not in data["text/html"]
     assert data["text/html"] == _narration("Hello.")._repr_mimebundle_()[0]["text/html"]

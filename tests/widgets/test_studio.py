@@ -18,9 +18,7 @@ from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Partial
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.verbs import start_hidden
-from mediatoolkit.widgets.studio.asked import keywords, offered
-from mediatoolkit.widgets.studio.made import entry_of
-from mediatoolkit.widgets.studio.widget import StudioForm
+from mediatoolkit.widgets.studio import StudioForm, keywords, offered, result_entry
 
 FOX: dict[str, Any] = {
     "do": "generate",
@@ -267,7 +265,7 @@ def test_a_voice_has_no_seed_to_speak_of() -> None:
     origin = Provenance(model="local/hibari", prompt="a fox", engine="local", seed=0)
     said = Audio.from_pcm(bytes(4800), sample_rate=24_000, provenance=origin)
 
-    entry = entry_of(said, {"kind": "speech", "prompt": "a fox", "settings": {}})
+    entry = result_entry(said, {"kind": "speech", "prompt": "a fox", "settings": {}})
 
     assert entry["facts"] == ["local/hibari", "0.1 s"]
     assert "seed" not in entry["code"]

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from mediatoolkit.media import Audio, Entry, Image, Media, Provenance, Video
 from mediatoolkit.store import Store
-from mediatoolkit.widgets.comparing import differences
-from mediatoolkit.widgets.gallery.shelf import row
-from mediatoolkit.widgets.gallery.widget import Gallery
-from mediatoolkit.widgets.outputs import viewer
-from mediatoolkit.widgets.outputs.recall import call_of
-from mediatoolkit.widgets.outputs.shown_media import bundle
-from mediatoolkit.widgets.studio.made import entry_of
+from mediatoolkit.widgets import viewer
+from mediatoolkit.widgets.buttons import Buttons
+from mediatoolkit.widgets.compare import differences
+from mediatoolkit.widgets.gallery import Gallery
+from mediatoolkit.widgets.media_facts import facts_of, to_code
+from mediatoolkit.widgets.media_source import row
+from mediatoolkit.widgets.results import media_bundle
+from mediatoolkit.widgets.studio import result_entry
 from tests.media.clips import clip
 from tests.test_prompts import picture
 
@@ -52,13 +53,13 @@ PLACES = [(name,) for name in RECORD] + [
 
 def looked_at(media: Media) -> None:
     """All that a cell, a gallery and the studio do with what a record says."""
-    bundle(media)
+    media_bundle(media)
     json.dumps(viewer._described(media)[0])
-    json.dumps(viewer.facts_of(media))
-    code = call_of(media, store=Store("."))
+    json.dumps(facts_of(media))
+    code = to_code(media, store=Store("."))
     names = {part.id for part in ast.walk(ast.parse(code)) if isinstance(part, ast.Name)}
     assert names == {"mt"}, "no number is named nan or inf"
-    json.dumps(entry_of(media, {"kind": "image", "prompt": "", "settings": {}}))
+    json.dumps(result_entry(media, {"kind": "image", "prompt": "", "settings": {}}))
     json.dumps(row(0, Entry.of(media)))
     b"".join(media.serialize())
     if isinstance(media, Image):
@@ -110,9 +111,9 @@ def test_a_record_made_here_may_hold_anything(name: str) -> None:
     )
     media = _MADE[name](origin)
     looked_at(media)
-    assert len(viewer.facts_of(media)) < 500
-    assert len(call_of(media)) < 20_000
-    assert len(bundle(media)[0]["text/html"]) < 150_000
+    assert len(facts_of(media)) < 500
+    assert len(to_code(media)) < 20_000
+    assert len(media_bundle(media)[0]["text/html"]) < 150_000
 
 
 @pytest.mark.parametrize("moment", ["x", [0.5], None, True, -1, {"a": 1}, float("nan"), 1e300])
@@ -120,7 +121,7 @@ def test_a_moment_that_is_none_makes_a_picture_no_part_of_a_film(moment: object)
     origin = Provenance(
         model="a/b", prompt="a fox", engine="a", notes={"seconds_into_film": moment}
     )
-    assert call_of(Image(picture(), origin)) == 'await mt.image("a fox", model="a/b")'
+    assert to_code(Image(picture(), origin)) == 'await mt.image("a fox", model="a/b")'
 
 
 async def test_a_gallery_opens_a_file_whatever_its_record_says(
@@ -130,11 +131,9 @@ async def test_a_gallery_opens_a_file_whatever_its_record_says(
     origin = Provenance(model="a/b", prompt="a fox", engine="a", notes=notes)
     Image(picture(), origin).save(tmp_path / "fox.png")
     opened = asyncio.get_running_loop().create_future()
-    monkeypatch.setattr(
-        "mediatoolkit.widgets.outputs.controls.tell",
-        lambda message, _pictures=(): opened.set_result(message),
-    )
-    monkeypatch.setattr("mediatoolkit.widgets.outputs.controls.keep", lambda _action: "token")
+    page = Buttons(asyncio.get_running_loop())
+    monkeypatch.setattr(page, "tell", lambda message, _pictures: opened.set_result(message))
+    monkeypatch.setattr("mediatoolkit.widgets.viewer.of_kernel", lambda: page)
     gallery = Gallery(tmp_path)
     assert len(gallery.media) == 1
 

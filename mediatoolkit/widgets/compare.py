@@ -3,17 +3,17 @@
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import anywidget
 import traitlets as t
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
-from mediatoolkit.runtime import loops
-from mediatoolkit.widgets.page import Guarded, counted, cross, script, style, with_html
+from mediatoolkit.widgets.media_facts import counted, measures
+from mediatoolkit.widgets.page import Panel, script, style, with_html
 
 _LONGEST = 600  # words of a prompt that are compared one by one
 _WORD = re.compile(r"\s?(?:\w+|[^\w\s])")
@@ -35,7 +35,7 @@ def compare(a: object, b: object) -> "Comparison":
     return Comparison(_picture(a, "first"), _picture(b, "second"))
 
 
-class Comparison(Guarded, anywidget.AnyWidget):
+class Comparison(Panel):
     """Two pictures; the page asks for them in full quality, and keeps nothing of them."""
 
     _esm = script("comparing.js")
@@ -60,22 +60,16 @@ class Comparison(Guarded, anywidget.AnyWidget):
         """Show *a* at the left and *b* at the right."""
         self._pictures = [a, b]
         super().__init__(
-            shapes=[[one.width, one.height] for one in (a, b)],
-            names=[
-                _prompt(one) or f"{name} picture" for one, name in ((a, "first"), (b, "second"))
-            ],
+            shapes=[[picture.width, picture.height] for picture in (a, b)],
+            names=[_prompt(a) or "first picture", _prompt(b) or "second picture"],
             note=_fitted(a, b),
             words=changes(_prompt(a), _prompt(b)),
             facts=differences(a, b),
         )
-        self._loop = loops.running()
-        self.on_msg(self._hear)
 
     def close(self) -> None:
         """Leave the page, and let go of the pictures."""
         self._pictures = []
-        if self.comm is not None:
-            self.layout.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -96,13 +90,9 @@ class Comparison(Guarded, anywidget.AnyWidget):
         head = "<tr><th>option</th><th>first</th><th>second</th></tr>"
         return f"<p>{prompt}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
-    def _hear(self, _view: object, content: object, _buffers: object) -> None:
-        """Runs in whatever thread the front end's message arrives in."""
-        if content == "show":
-            cross(self._loop, self._show)
-
-    def _show(self) -> None:
-        if self._pictures:
+    def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
+        """Send both pictures."""
+        if content == "show" and self._pictures:
             types = [picture.mime_type for picture in self._pictures]
             self.send({"types": types}, buffers=[picture.data for picture in self._pictures])
 
@@ -118,32 +108,32 @@ def changes(before: str, after: str) -> list[list[str]]:
         return [["same", after]] if old == new else [["gone", before], ["new", f" {after}"]]
     was, now = ([word.strip() for word in words] for words in (old, new))
     matcher = difflib.SequenceMatcher(None, was, now, autojunk=False)
-    found: list[list[str]] = []
+    parts: list[list[str]] = []
     for how, start, stop, first, last in matcher.get_opcodes():
         if how == "equal":
-            found.append(["same", "".join(new[first:last])])
+            parts.append(["same", "".join(new[first:last])])
             continue
-        parts = (["gone", "".join(old[start:stop])], ["new", "".join(new[first:last])])
-        found += [part for part in parts if part[1]]
-    return found
+        both = (["gone", "".join(old[start:stop])], ["new", "".join(new[first:last])])
+        parts += [part for part in both if part[1]]
+    return parts
 
 
 def differences(a: Image, b: Image) -> list[list[str]]:
     """The options that differ: name, value of *a*, value of *b*."""
-    known = [_facts(one) for one in (a, b)]
-    names = dict.fromkeys([*known[0], *known[1]])
-    pairs = ((name, *(facts.get(name, _NOTHING) for facts in known)) for name in names)
-    return [[name, left, right] for name, left, right in pairs if left != right]
+    before, after = _options(a), _options(b)
+    rows = (
+        [name, before.get(name, _NOTHING), after.get(name, _NOTHING)] for name in before | after
+    )
+    return [row for row in rows if row[1] != row[2]]
 
 
-def _facts(picture: Image) -> dict[str, str]:
-    size = f"{picture.width}×{picture.height}"
+def _options(picture: Image) -> dict[str, str]:
     facts: dict[str, object] = {}
     provenance = picture.provenance
     if provenance is not None:
         facts = {"model": provenance.model, "engine": provenance.engine, "seed": provenance.seed}
-        facts |= {f"{name}": value for name, value in provenance.options.items()}
-    facts |= {"pixels": size, "type": picture.mime_type}
+        facts |= {str(name): value for name, value in provenance.options.items()}
+    facts |= {"pixels": measures(picture), "type": picture.mime_type}
     return {name: _text(value) for name, value in facts.items() if value is not None}
 
 
@@ -171,5 +161,4 @@ def _picture(thing: object, which: str) -> Image:
     try:
         return Image.of(thing)
     except MediaError as error:
-        failure = MediaError(f"The {which} cannot be compared: {error}")
-    raise failure
+        raise MediaError(f"The {which} cannot be compared: {error}") from error

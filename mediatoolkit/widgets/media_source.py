@@ -1,4 +1,4 @@
-"""What a gallery lists: where it comes from, what a query keeps of it, in which order."""
+"""What a gallery lists: where it comes from, what a filter keeps of it, in which order."""
 
 import os
 from collections import Counter
@@ -8,11 +8,12 @@ from typing import Any, overload
 from weakref import WeakValueDictionary
 
 from mediatoolkit.checks import quoted, visible
-from mediatoolkit.errors import MediaError, PromptError, StorageError
+from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError, StorageError
 from mediatoolkit.media import Audio, Entry, Image, Media, Video, entry_of
 from mediatoolkit.runtime.files import path_of
 from mediatoolkit.store import Store
-from mediatoolkit.widgets.page import counted
+from mediatoolkit.widgets.media_facts import counted, measures
+from mediatoolkit.widgets.results import reduced
 
 MOST = 5_000
 """Files of a folder that are listed; older ones are left out."""
@@ -20,7 +21,14 @@ MOST = 5_000
 KINDS: Mapping[str, type[Media]] = {"image": Image, "audio": Audio, "video": Video}
 NAMES: Mapping[type[Media], str] = {kind: name for name, kind in KINDS.items()}
 
+SIDE = 256
+"""Pixels of the longer side of a thumbnail."""
+
+LARGEST = 64 << 20
+"""Bytes of a file that is read to make a thumbnail."""
+
 _PROMPT = 160  # characters of a prompt that a tile has room for
+_WAVE = {"width": 256, "height": 120}
 
 _ORDERS: Mapping[str, Callable[[Entry], Any] | None] = {
     "newest": lambda entry: -entry.modified,
@@ -33,7 +41,41 @@ _ORDERS: Mapping[str, Callable[[Entry], Any] | None] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Thumb:
+    """A small picture.
+
+    Attributes:
+        data: JPEG, or PNG where the page shows through; empty when there is none.
+        mime_type: Type of `data`.
+        note: What the media measures, or why there is no picture.
+    """
+
+    data: bytes
+    mime_type: str
+    note: str
+
+
+def thumb_of(entry: Entry) -> Thumb:
+    """Make the thumbnail of *entry*; takes about 30 ms a megapixel, and never fails.
+
+    A file of more than `LARGEST` bytes is not read for it.
+    """
+    if entry.media is None and entry.size > LARGEST:
+        return Thumb(b"", "", f"{entry.size / 1e6:,.0f} MB; open it to see it")
+    try:
+        media = entry.open()
+        if isinstance(media, Audio):
+            wave = media.waveform(**_WAVE)
+            return Thumb(wave.data, wave.mime_type, measures(media))
+        picture = media.data if isinstance(media, Image) else media.preview().data
+        note = f"{media.seconds:.1f} s" if isinstance(media, Video) else measures(media)
+        return Thumb(reduced(picture, SIDE), "image/jpeg", note)
+    except MediaToolkitError as error:
+        return Thumb(b"", "", str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
     """Which entries are wanted, and in which order.
 
     Args:
@@ -64,12 +106,12 @@ class Query:
         _check("kind", self.kind, ("", *KINDS))
         _check("sort", self.sort, _ORDERS)
 
-    def pick(self, entries: Mapping[int, Entry]) -> list[int]:
+    def apply(self, entries: Mapping[int, Entry]) -> list[int]:
         """The numbers of those that are wanted, in order."""
         words = self.word.casefold().split()
-        found = [number for number, entry in entries.items() if self._takes(entry, words)]
+        numbers = [number for number, entry in entries.items() if self._takes(entry, words)]
         order = _ORDERS[self.sort]
-        return sorted(found, key=lambda number: order(entries[number])) if order else found
+        return sorted(numbers, key=lambda number: order(entries[number])) if order else numbers
 
     def _takes(self, entry: Entry, words: list[str]) -> bool:
         if self.kind and entry.kind is not KINDS[self.kind]:
@@ -82,30 +124,30 @@ class Query:
 
 def _check(name: str, value: str, known: Iterable[str]) -> None:
     if value not in known:
-        words = ", ".join(repr(one) for one in known if one)
+        words = ", ".join(repr(word) for word in known if word)
         raise PromptError(f"{name}={quoted(value)} is not known; use one of {words}.")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Where the entries come from: a store, or what was given.
+class MediaSource:
+    """Where the entries come from: a store, or a list.
 
     Attributes:
         store: Looked into at each `look`; None when the entries are fixed.
-        given: The fixed entries.
+        fixed: The entries of a list.
         empty: What to say, and to do, when there is nothing.
     """
 
     store: Store | None
-    given: tuple[Entry, ...] = ()
+    fixed: tuple[Entry, ...] = ()
     empty: str = "The list is empty."
-    _held: WeakValueDictionary[Hashable, Media] = field(
+    _media: WeakValueDictionary[Hashable, Media] = field(
         init=False, default_factory=WeakValueDictionary, repr=False, compare=False
     )
 
     @classmethod
-    def of(cls, source: object) -> "Shelf":
-        """The shelf of what people have at hand.
+    def of(cls, source: object) -> "MediaSource":
+        """Return the source of what people have at hand.
 
         Args:
             source: None for the default store, a `Store`, the path of a folder, or media and
@@ -137,18 +179,18 @@ class Shelf:
         Raises:
             StorageError: The folder cannot be read.
         """
-        return self.store.look(MOST) if self.store else list(self.given)
+        return self.store.look(MOST) if self.store else list(self.fixed)
 
     def open(self, entry: Entry) -> Media:
         """The media of *entry*, the same object as long as somebody holds it; blocks."""
-        media = self._held.get(entry.identity)
+        media = self._media.get(entry.identity)
         if media is None:
-            media = self._held[entry.identity] = entry.open()
+            media = self._media[entry.identity] = entry.open()
         return media
 
-    def opened(self, entries: Iterable[Entry]) -> "Opened":
+    def opened(self, entries: Iterable[Entry]) -> "MediaList":
         """The media of *entries*, in that order."""
-        return Opened(self, tuple(entries))
+        return MediaList(self, tuple(entries))
 
 
 def _entry(thing: object) -> Entry:
@@ -165,12 +207,12 @@ def _entry(thing: object) -> Entry:
     )
 
 
-class Opened(Sequence[Media]):
+class MediaList(Sequence[Media]):
     """Media in order, each read when it is asked for and held only as long as it is used."""
 
-    def __init__(self, shelf: Shelf, entries: tuple[Entry, ...]) -> None:
+    def __init__(self, source: MediaSource, entries: tuple[Entry, ...]) -> None:
         """Nothing is read yet."""
-        self._shelf = shelf
+        self._source = source
         self._entries = entries
 
     def __len__(self) -> int:
@@ -184,12 +226,12 @@ class Opened(Sequence[Media]):
     def __getitem__(self, at: int | slice) -> Media | list[Media]:
         """One piece, or a list; blocks."""
         if isinstance(at, slice):
-            return [self._shelf.open(entry) for entry in self._entries[at]]
-        return self._shelf.open(self._entries[at])
+            return [self._source.open(entry) for entry in self._entries[at]]
+        return self._source.open(self._entries[at])
 
     def __iter__(self) -> Iterator[Media]:
         """One after the other."""
-        return map(self._shelf.open, self._entries)
+        return map(self._source.open, self._entries)
 
     def __repr__(self) -> str:
         """One line, without reading."""

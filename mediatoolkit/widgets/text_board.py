@@ -1,19 +1,19 @@
 """The jobs of one cell where no widget can be shown: text and a native bar, written anew.
 
-The same rows as on a board, so that what follows the jobs need not know which of the two it tells.
+It takes the same rows as a board, so that a view of jobs need not know which of the two it tells.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from html import escape
 
-from mediatoolkit.widgets.board.rows import Row, now
+from mediatoolkit.widgets.job_row import Row
 
 AT_ONCE = 8
 """Running jobs that are told one by one; of the others only the number."""
 
 
-class PlainBoard:
+class TextBoard:
     """How far some jobs have come, as text that is replaced while they run.
 
     Args:
@@ -24,7 +24,7 @@ class PlainBoard:
     heartbeat = 0.5
     """Seconds after which it is told again although nothing happened; nobody else counts here."""
 
-    def __init__(self, rows: Mapping[str, Row], replace: Callable[["PlainBoard"], object]) -> None:
+    def __init__(self, rows: Mapping[str, Row], replace: Callable[["TextBoard"], object]) -> None:
         """Hold *rows*; whoever made it displays it first."""
         self.ending = ""
         self.is_seen = self.was_reloaded = False  # such a front end says nothing of itself
@@ -36,9 +36,9 @@ class PlainBoard:
         """Take what is new and show it, at most twice a second; returns in how many messages."""
         for name, row in rows.items():
             self._rows[name] = {**self._rows.get(name, {}), **row}
-        now = time.monotonic()
-        if now - self._shown >= self.heartbeat:
-            self._shown = now
+        clock = time.monotonic()
+        if clock - self._shown >= self.heartbeat:
+            self._shown = clock
             self._replace(self)
         return 1
 
@@ -53,22 +53,22 @@ class PlainBoard:
 
     def __repr__(self) -> str:
         """A line for each of the oldest running jobs, and one for all."""
-        lines = [f"{' '.join(row['label'].split())[:60]}: {_said(row)}" for row in self._told()]
-        return "\n".join([*self._counted(), *lines])
+        lines = [f"{' '.join(row['label'].split())[:60]}: {_state(row)}" for row in self._listed()]
+        return "\n".join([*self._totals(), *lines])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         del include, exclude
-        rows = "".join(map(_row, self._told()))
-        counted = "".join(f"<div>{escape(line)}</div>" for line in self._counted())
-        html = f'<div style="max-width:560px;line-height:1.5">{counted}{rows}</div>'
+        rows = "".join(map(_row, self._listed()))
+        totals = "".join(f"<div>{escape(line)}</div>" for line in self._totals())
+        html = f'<div style="max-width:560px;line-height:1.5">{totals}{rows}</div>'
         return {"text/html": html, "text/plain": repr(self)}
 
-    def _told(self) -> list[Row]:
+    def _listed(self) -> list[Row]:
         if len(self._rows) == 1:
             return list(self._rows.values())
         return [row for row in self._rows.values() if row["state"] == "running"][:AT_ONCE]
 
-    def _counted(self) -> list[str]:
+    def _totals(self) -> list[str]:
         """One line, such as `3 of 8 jobs are done, 1 failed`; none for a single job."""
         if len(self._rows) == 1:
             return []
@@ -84,17 +84,17 @@ def _row(row: Row) -> str:
         f'<div style="margin:4px 0"><div>{label}</div>'
         f'<progress max="1" value="{_done(row):.3f}" aria-label="Progress of {label}" '
         'style="width:100%"></progress>'
-        f'<div style="opacity:.75;font-size:.9em">{escape(_said(row))}</div></div>'
+        f'<div style="opacity:.75;font-size:.9em">{escape(_state(row))}</div></div>'
     )
 
 
-def _said(row: Row) -> str:
+def _state(row: Row) -> str:
     """Such as `waiting, 3.1 s, 56 s left`."""
     if row["state"] != "running":
         return str(row["state"])
-    clock = now()
-    elapsed, left = (max(0.0, ms) / 1000 for ms in (clock - row["began"], row["deadline"] - clock))
-    pause = f" in {max(0.0, row['next'] - clock) / 1000:.0f} s" if row.get("next") else ""
+    now = time.time() * 1000
+    elapsed, left = (max(0.0, ms) / 1000 for ms in (now - row["began"], row["deadline"] - now))
+    pause = f" in {max(0.0, row['next'] - now) / 1000:.0f} s" if row.get("next") else ""
     return f"{row['stage']}{pause}, {elapsed:.1f} s, {left:.0f} s left"
 
 
@@ -104,5 +104,5 @@ def _done(row: Row) -> float:
         return 1.0
     if row["fraction"] is not None:
         return float(row["fraction"])
-    spent = now() - row["began"]
+    spent = time.time() * 1000 - row["began"]
     return float(min(1.0, max(0.0, spent / max(1.0, row["deadline"] - row["began"]))))

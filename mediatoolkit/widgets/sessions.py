@@ -1,20 +1,22 @@
 """The sessions of this kernel as a table that lives as long as somebody looks at it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
 
-import anywidget
 import traitlets as t
 
-from mediatoolkit.runtime import loops
 from mediatoolkit.transport.session import SessionRegistry
-from mediatoolkit.widgets.page import Bundle, Guarded, counted, cross, script, style, with_html
+from mediatoolkit.widgets.job_row import Failure
+from mediatoolkit.widgets.kernel import Bundle
+from mediatoolkit.widgets.media_facts import counted
+from mediatoolkit.widgets.page import Panel, script, style, with_html
 
 PERIOD = 0.5  # seconds between two looks at the registry
 
 
-class SessionPanel(Guarded, anywidget.AnyWidget):
+class SessionPanel(Panel):
     """What `mt.sessions` shows: one line an origin, and a button that closes them.
 
     While a page shows it, the registry is looked at twice a second; a message is sent when a
@@ -33,17 +35,13 @@ class SessionPanel(Guarded, anywidget.AnyWidget):
     def __init__(self, registry: SessionRegistry) -> None:
         """Show *registry* as it stands."""
         self._registry = registry
-        self._loop = loops.running()
         self._views = 0
         self._next: asyncio.TimerHandle | None = None
-        self._closing: asyncio.Task[None] | None = None
         super().__init__(rows=_rows(registry))
-        self.on_msg(self._hear)
 
     def close(self) -> None:
         """Leave the page."""
         self._rest()
-        self.layout.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -53,12 +51,21 @@ class SessionPanel(Guarded, anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_kwargs: object) -> Bundle:
         return with_html(super()._repr_mimebundle_(), self._registry._repr_html_())
 
-    def _hear(self, _view: object, content: object, _buffers: object) -> None:
-        """Runs in whatever thread the front end's message arrives in."""
-        acts = {"look": self._look_on, "leave": self._leave, "close": self._close_sessions}
-        act = acts.get(content) if isinstance(content, str) else None
-        if act and self._loop is not None:
-            cross(self._loop, act)
+    def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
+        """Count the pages that look on, or press the button."""
+        if self._loop is None:
+            return
+        match content:
+            case "look":
+                self._look_on()
+            case "leave":
+                self._leave()
+            case "close" if not self._tasks:
+                self.begin(self._close_sessions())
+
+    def fail(self, failure: Failure) -> None:
+        """Tell it beside the button."""
+        self.said = str(failure)
 
     def _look_on(self) -> None:
         self._views += 1
@@ -79,18 +86,12 @@ class SessionPanel(Guarded, anywidget.AnyWidget):
         self.rows = _rows(self._registry)  # says nothing when nothing changed
         self._next = asyncio.get_running_loop().call_later(PERIOD, self._look)
 
-    def _close_sessions(self) -> None:
-        if self._closing is None or self._closing.done():
-            self._closing = asyncio.get_running_loop().create_task(
-                self._close_all(), name="mediatoolkit close"
-            )
-
-    async def _close_all(self) -> None:
+    async def _close_sessions(self) -> None:
         before = self._registry.rows()
         self.said = "Closing…"
         await self._registry.close()
         self.rows = _rows(self._registry)
-        self.said = _told(
+        self.said = _outcome(
             sum(row.connections for row in before), sum(row.in_flight for row in before)
         )
 
@@ -99,7 +100,7 @@ def _rows(registry: SessionRegistry) -> list[list[Any]]:
     return [list(astuple(row)) for row in registry.rows()]
 
 
-def _told(connections: int, in_flight: int) -> str:
+def _outcome(connections: int, in_flight: int) -> str:
     ended = f" and ended {counted(in_flight, 'call')}" if in_flight else ""
     closed = counted(connections, "connection")
     return f"Closed {closed}{ended}. The next call opens new ones."

@@ -1,16 +1,16 @@
-"""The view of the jobs of one cell while they run."""
+"""The jobs of one cell while they run, as a widget draws them."""
 
+import time
 from collections.abc import Callable, Mapping
 
-import anywidget
 import traitlets as t
 
-from mediatoolkit.runtime.events import Drawing, Partial, Sounding
-from mediatoolkit.widgets.board.rows import Row, Wish, now
-from mediatoolkit.widgets.page import Guarded, script, style
+from mediatoolkit.runtime.events import Sounding
+from mediatoolkit.widgets.job_row import Action, Row
+from mediatoolkit.widgets.page import Panel, script, style
 
 
-class Board(Guarded, anywidget.AnyWidget):
+class Board(Panel):
     """How far some jobs have come, a row each. Python writes, the browser counts by itself.
 
     Messages are sent when something happens, never to move the clock, so the bars go on while the
@@ -20,8 +20,9 @@ class Board(Guarded, anywidget.AnyWidget):
     when the row they belong to is gone.
 
     Args:
-        wished: Called with a wish and the name of a row, or None for all of them, in whatever
-            thread the front end's message arrives in.
+        act: Called with the name of an action and of a row, or None for all rows, in whatever
+            thread the page's message arrives in.
+        rows: Every row by its name.
     """
 
     _esm = script("board/board.js")
@@ -32,7 +33,7 @@ class Board(Guarded, anywidget.AnyWidget):
     silent for ten minutes."""
 
     rows = t.Dict().tag(sync=True)
-    """Every row by its name, as `row_of` makes them; read by a page that is loaded anew."""
+    """Every row by its name, as `JobRow.words` makes them; read by a page that is loaded anew."""
 
     news = t.Dict().tag(sync=True)
     """What has changed in which row since the last message."""
@@ -52,27 +53,31 @@ class Board(Guarded, anywidget.AnyWidget):
     place to put an ending into, so this one must stay and hold it."""
 
     def __init__(
-        self, wished: Callable[[Wish, str | None], None], rows: Mapping[str, Row] | None = None
+        self, act: Callable[[Action, str | None], None], rows: Mapping[str, Row] | None = None
     ) -> None:
         """Show *rows*."""
-        self._wished = wished
-        words, self._pictures = _parted(rows or {})
-        super().__init__(rows=words, now=now())
-        self.on_msg(self._hear)
+        self._act = act
+        self._pictures: dict[str, bytes] = {}
+        words = self._without_pictures(rows or {})
+        super().__init__(rows=words, now=time.time() * 1000)
 
     def tell(self, rows: Mapping[str, Row]) -> int:
         """Send what is new in *rows*; returns in how many messages."""
-        words, pictures = _parted(rows)
-        news = {name: _changes(self.rows.get(name, {}), row) for name, row in words.items()}
+        before = dict(self._pictures)
+        news = {}
+        for name, row in self._without_pictures(rows).items():
+            known = self.rows.get(name, {})
+            news[name] = {key: value for key, value in row.items() if known.get(key) != value}
         with self.hold_sync():
-            self.now = now()
+            self.now = time.time() * 1000
             if any(news.values()):
                 self.news = news
-        for name, changes in news.items():  # in place: whoever is there already has it by now
+        # Changed in place: every page that is there already has it by now.
+        for name, changes in news.items():
             self.rows[name] = {**self.rows.get(name, {}), **changes}
-        fresh = {name: one for name, one in pictures.items() if self._pictures.get(name) != one}
-        self._pictures |= fresh
-        return 1 + self._show(fresh)
+        return 1 + self._show(
+            {name: jpeg for name, jpeg in self._pictures.items() if before.get(name) != jpeg}
+        )
 
     def sound(self, name: str, piece: Sounding) -> None:
         """Send a piece of speech, to be heard after those before it."""
@@ -90,7 +95,6 @@ class Board(Guarded, anywidget.AnyWidget):
             with self.hold_sync():
                 self.rows, self.news = {}, {}
                 self._css, self._esm = "", "export default {}"
-        self.layout.close()  # every widget brings one along, which would stay behind
         super().close()
 
     def __repr__(self) -> str:
@@ -100,34 +104,25 @@ class Board(Guarded, anywidget.AnyWidget):
         return f"{what}: started, shown here when done"
 
     def _hear(self, _view: object, content: object, _buffers: object) -> None:
+        """Runs in the thread of the message: jobs can be cancelled from any."""
         match content:
-            case {"wish": "cancel" | "extend" | "retry" as wish, "row": str() | None as name}:
-                self._wished(Wish(wish), name)
+            case {"wish": "cancel" | "extend" | "retry" as action, "row": str() | None as name}:
+                self._act(Action(action), name)
             case {"page": "here"}:
                 self.was_reloaded |= self.is_seen
                 self.is_seen = True
                 self._show(self._pictures)
+
+    def _without_pictures(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        """The words of *rows*; their pictures are kept beside them."""
+        self._pictures |= {name: row["picture"] for name, row in rows.items() if "picture" in row}
+        return {
+            name: {key: value for key, value in row.items() if key != "picture"}
+            for name, row in rows.items()
+        }
 
     def _show(self, pictures: Mapping[str, bytes]) -> int:
         """Send *pictures*, if there are any; returns in how many messages."""
         if pictures:
             self.send({"pictures": list(pictures)}, buffers=list(pictures.values()))
         return int(bool(pictures))
-
-
-def _parted(rows: Mapping[str, Row]) -> tuple[dict[str, Row], dict[str, bytes]]:
-    """The words of *rows*, and their pictures."""
-    words = {
-        name: {key: value for key, value in row.items() if key != "picture"}
-        for name, row in rows.items()
-    }
-    return words, {name: row["picture"] for name, row in rows.items() if "picture" in row}
-
-
-def _changes(before: Row, row: Row) -> Row:
-    said = before.get("stage", "")  # a piece of sound or of a picture comes with no better word
-    if row["stage"] == Sounding.name and before.get("fraction") is not None:
-        row = {**row, "stage": said, "fraction": before["fraction"]}
-    elif row["stage"] == Partial.name and said.startswith(Drawing.name):
-        row = {**row, "stage": said}
-    return {key: value for key, value in row.items() if before.get(key) != value}

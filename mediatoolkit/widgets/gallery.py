@@ -1,21 +1,28 @@
 """A gallery: many pieces of media as thumbnails, to filter, sort, select and open."""
 
 import asyncio
-from collections.abc import Container, Coroutine
+import contextlib
+from collections.abc import Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from html import escape
 from typing import Any
 
-import anywidget
 import traitlets as t
 
-from mediatoolkit.errors import PromptError, StorageError
+from mediatoolkit.errors import MediaToolkitError, PromptError, StorageError
 from mediatoolkit.media import Entry, Media
-from mediatoolkit.runtime import loops
-from mediatoolkit.widgets.gallery.shelf import MOST, Opened, Query, Shelf, in_words, row
-from mediatoolkit.widgets.outputs import controls, viewer
-from mediatoolkit.widgets.outputs.thumbs import thumb_of
-from mediatoolkit.widgets.page import Guarded, begin, cross, script, style, with_html
+from mediatoolkit.widgets import buttons, viewer
+from mediatoolkit.widgets.job_row import Failure
+from mediatoolkit.widgets.media_source import (
+    MOST,
+    Filter,
+    MediaList,
+    MediaSource,
+    in_words,
+    row,
+    thumb_of,
+)
+from mediatoolkit.widgets.page import Panel, script, style, with_html
 
 BATCH = 16
 """Thumbnails in one message, at most."""
@@ -25,15 +32,15 @@ ROWS = 1_000
 
 PATIENCE = 0.5  # seconds that the text form waits for a slow folder
 
-_QUERY = ("word", "model", "kind", "sort")
+_FILTER = ("word", "model", "kind", "sort")
 _threads = ThreadPoolExecutor(2, thread_name_prefix="mediatoolkit-gallery")
 
 
-class QueryError(PromptError, t.TraitError):
-    """No such query; traitlets then puts back what stood there before."""
+class FilterError(PromptError, t.TraitError):
+    """There is no such filter; traitlets then puts back what stood there before."""
 
 
-class Gallery(Guarded, anywidget.AnyWidget):
+class Gallery(Panel):
     """Media as thumbnails: `mt.Gallery(word="fox", kind="image")`.
 
     Args:
@@ -102,27 +109,25 @@ class Gallery(Guarded, anywidget.AnyWidget):
         sort: str | None = None,
     ) -> None:
         """Begin to look; nothing is decoded."""
-        self._shelf = Shelf.of(source)
-        is_list = self._shelf.store is None
-        query = Query(word, model, kind, sort or ("given" if is_list else "newest"))
-        self._loop = loops.running()
-        controls.announce()
+        self._source = MediaSource.of(source)
+        is_list = self._source.store is None
+        chosen = Filter(word, model, kind, sort or ("given" if is_list else "newest"))
+        with contextlib.suppress(MediaToolkitError):  # no page, so none that has to hear of buttons
+            buttons.of_kernel()
         self._entries: dict[int, Entry] = {}
         self._numbers: dict[object, int] = {}
         self._listing: Future[list[Entry]] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        super().__init__(**{name: getattr(query, name) for name in _QUERY}, is_list=is_list)
-        self.observe(self._arrange, list(_QUERY))
-        self.on_msg(self._hear)
-        store = self._shelf.store
+        super().__init__(**{name: getattr(chosen, name) for name in _FILTER}, is_list=is_list)
+        self.observe(self._arrange, list(_FILTER))
+        store = self._source.store
         self._unwatch = store.watch(self._news) if store else lambda: None
         self.refresh()
 
     @property
-    def media(self) -> "Opened":
+    def media(self) -> "MediaList":
         """What the filter keeps, in the order shown; each piece is read when it is asked for."""
         self._catch_up()
-        return self._shelf.opened(self._picked())
+        return self._source.opened(self._picked())
 
     @property
     def selected(self) -> list[Media]:
@@ -133,25 +138,22 @@ class Gallery(Guarded, anywidget.AnyWidget):
             MediaError: A file is cut short or corrupt.
         """
         self._catch_up()
-        return list(self._shelf.opened(self._picked(among=set(self.chosen))))
+        return list(self._source.opened(self._picked(among=set(self.chosen))))
 
     def refresh(self) -> None:
         """Look again for what is there; in a notebook a thread does, and the page follows."""
         self.stale = False  # what is kept from now on may be missed by this look
-        self._listing = _threads.submit(self._shelf.look)
+        self._listing = _threads.submit(self._source.look)
         if self._loop is None:
             self._catch_up()
         else:
-            self._listing.add_done_callback(lambda done: cross(self._loop, self._settle, done))
+            self._listing.add_done_callback(lambda done: self.cross(self._take, done))
 
     def close(self) -> None:
         """Leave the page, and let go of everything."""
         if self.comm is not None:  # else it is closed, or was never made
             self._unwatch()
-            for task in self._tasks:
-                task.cancel()
             self._entries = {}
-            self.layout.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -162,13 +164,13 @@ class Gallery(Guarded, anywidget.AnyWidget):
         words = f"A gallery of {self._in_words()}. Run the cell again to see it."
         return with_html(super()._repr_mimebundle_(), f"<p>{escape(words)}</p>")
 
-    @t.validate(*_QUERY)
+    @t.validate(*_FILTER)
     def _check(self, proposal: dict[str, Any]) -> str:
         name, value = proposal["trait"].name, proposal["value"]
         try:
-            Query(**{name: value})
+            Filter(**{name: value})
         except PromptError as error:
-            raise QueryError(str(error)) from error
+            raise FilterError(str(error)) from error
         return str(value)
 
     def _in_words(self) -> str:
@@ -183,79 +185,74 @@ class Gallery(Guarded, anywidget.AnyWidget):
             self.refresh()
         listing = self._listing
         if listing is not None and not wait([listing], patience).not_done:
-            self._settle(listing)
+            self._take(listing)
 
-    def _settle(self, listing: Future[list[Entry]]) -> None:
+    def _take(self, listing: Future[list[Entry]]) -> None:
         """Take what was found, once, unless a later look is under way."""
         if self._listing is not listing:
             return
         self._listing = None
         try:
-            self._take(listing.result())
+            self._list(listing.result())
         except StorageError as error:
             self.note = str(error)
 
-    def _take(self, found: list[Entry]) -> None:
+    def _list(self, entries: list[Entry]) -> None:
         """Number the entries; what was there before keeps its number."""
         self._entries = {
-            self._numbers.setdefault(entry.identity, len(self._numbers)): entry for entry in found
+            self._numbers.setdefault(entry.identity, len(self._numbers)): entry for entry in entries
         }
-        left_out = f"Only the newest {MOST:,} are listed." if len(found) == MOST else ""
+        left_out = f"Only the newest {MOST:,} are listed." if len(entries) == MOST else ""
         with self.hold_sync():
-            self.total = len(found)
-            self.models = sorted({entry.model for entry in found} - {""})
-            self.note = left_out if found else self._shelf.empty
+            self.total = len(entries)
+            self.models = sorted({entry.model for entry in entries} - {""})
+            self.note = left_out if entries else self._source.empty
             self._arrange()
 
     def _arrange(self, _change: object = None) -> None:
-        query = Query(*(getattr(self, name) for name in _QUERY))
-        self.shown = query.pick(self._entries)
+        chosen = Filter(*(getattr(self, name) for name in _FILTER))
+        self.shown = chosen.apply(self._entries)
 
     def _picked(self, among: Container[int] | None = None) -> list[Entry]:
         known = ((number, self._entries.get(number)) for number in self.shown)
-        return [one for number, one in known if one and (among is None or number in among)]
+        return [entry for number, entry in known if entry and (among is None or number in among)]
 
     def _news(self) -> None:
         """Runs where something was kept."""
-        cross(self._loop, setattr, self, "stale", True)  # noqa: FBT003 - setattr's own
+        self.cross(setattr, self, "stale", True)  # noqa: FBT003 - setattr's own
 
-    def _hear(self, _view: object, content: object, _buffers: object) -> None:
-        """Runs in whatever thread the front end's message arrives in."""
-        cross(self._loop, self._answer, content)
-
-    def _answer(self, content: object) -> None:
+    def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
+        """Send what the page asks for, or open a piece."""
         match content:
-            case {"rows": list(asked)}:
-                known = self._known(asked[:MOST])
+            case {"rows": list(numbers)}:
+                known = self._known(numbers[:MOST])
                 for start in range(0, len(known), ROWS):
                     rows = [row(number, entry) for number, entry in known[start : start + ROWS]]
                     self.send({"rows": rows})
-            case {"thumbs": list(asked)}:
-                self._begin(self._send_thumbs(self._known(asked[:BATCH])))
+            case {"thumbs": list(numbers)}:
+                self.begin(self._send_thumbs(self._known(numbers[:BATCH])))
             case {"open": int(number)} if number in self._entries:
-                self._begin(self._show(number))
+                self.begin(self._open(self._entries[number]))
             case {"refresh": True}:
                 self.refresh()
 
-    def _known(self, asked: list[object]) -> list[tuple[int, Entry]]:
-        numbers = (one for one in asked if isinstance(one, int))
-        return [(one, self._entries[one]) for one in numbers if one in self._entries]
+    def fail(self, failure: Failure) -> None:
+        """Note it."""
+        self.note = str(failure)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        begin(self._tasks, work, name="gallery", tell=self._say)
+    def _known(self, numbers: list[object]) -> list[tuple[int, Entry]]:
+        known = (number for number in numbers if isinstance(number, int))
+        return [(number, self._entries[number]) for number in known if number in self._entries]
 
-    def _say(self, words: str) -> None:
-        self.note = words
-
-    async def _send_thumbs(self, wanted: list[tuple[int, Entry]]) -> None:
+    async def _send_thumbs(self, entries: list[tuple[int, Entry]]) -> None:
         loop = asyncio.get_running_loop()
-        making = (loop.run_in_executor(_threads, thumb_of, entry) for _, entry in wanted)
-        made = await asyncio.gather(*making)
-        told = [
+        making = (loop.run_in_executor(_threads, thumb_of, entry) for _, entry in entries)
+        thumbs = await asyncio.gather(*making)
+        words = [
             {"id": number, "type": thumb.mime_type, "note": thumb.note}
-            for (number, _), thumb in zip(wanted, made, strict=True)
+            for (number, _), thumb in zip(entries, thumbs, strict=True)
         ]
-        self.send({"thumbs": told}, buffers=[thumb.data for thumb in made])
+        self.send({"thumbs": words}, buffers=[thumb.data for thumb in thumbs])
 
-    async def _show(self, number: int) -> None:
-        await viewer.show_in_page(await asyncio.to_thread(self._shelf.open, self._entries[number]))
+    async def _open(self, entry: Entry) -> None:
+        await viewer.show(await asyncio.to_thread(self._source.open, entry))

@@ -1,0 +1,166 @@
+"""Jobs and media in their cells: each is shown once, and an ending replaces its view in time.
+
+`await mt.image(…)` as the last line of a cell would show its picture twice: in place of the job's
+view, and as the value of the cell. IPython asks here before it shows a job or media.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import DisplayHandle, display
+
+from mediatoolkit.media import Media
+from mediatoolkit.runtime.job import Job, end_here
+from mediatoolkit.transport.session import SessionRegistry, sessions
+from mediatoolkit.widgets import kernel
+from mediatoolkit.widgets.job_row import JobRow
+from mediatoolkit.widgets.jobs_view import JobsView
+from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
+from mediatoolkit.widgets.results import line_of, media_bundle, quiet, result_bundle
+
+MOST_LINES = 20
+"""Lines of jobs that are over, below `mt.jobs`."""
+
+
+class JobsPanel:
+    """What `mt.jobs` shows: a view of whatever runs, and a line for each job when all are over.
+
+    Args:
+        this: The kernel.
+        cell: The execution that shows it.
+        pending: Lines about what an earlier kernel has left behind.
+    """
+
+    def __init__(self, this: Kernel, cell: Cell, pending: Iterable[str]) -> None:
+        """Show the lines."""
+        self._kernel = this
+        self._pending = list(pending)
+        self._ended: list[str] = []
+        self._handle = DisplayHandle()
+        self._view = self._new_view(cell)
+        data, metadata = self.ending([])
+        self._handle.display(data, raw=True, metadata=metadata)
+
+    def add(self, job: Job[Any]) -> None:
+        """Show one more job; it brings the board back, which shows only what runs then."""
+        with self._kernel.lock:
+            if not self._view.is_live:
+                self._ended = self._lines(self._view.jobs)
+                self._view = self._new_view(self._view.cell)
+            self._view.add(job)
+
+    def ending(self, rows: list[JobRow], _error: BaseException | None = None) -> Bundle:
+        """Make lines; the results are shown where they were asked for."""
+        return quiet("\n".join([*self._lines(rows), *self._pending]) or "no jobs")
+
+    def _lines(self, rows: list[JobRow]) -> list[str]:
+        return [*self._ended, *map(line_of, rows)][-MOST_LINES:]
+
+    def _new_view(self, cell: Cell) -> JobsView:
+        return JobsView(self._kernel, cell, handle=self._handle, ending=self.ending)
+
+
+def show(job: Job[Any]) -> None:
+    """Show *job* in the running cell, beside what else was started there; from any thread.
+
+    The view is live until all is over and is then replaced: by the result, by a message, or by
+    one quiet line; several share a sheet. No widget stays in the notebook.
+    """
+    this = install()
+    cell = this.cell()
+    this.shown[job] = cell
+    if job.done():
+        data, metadata = result_bundle(JobRow(job))
+        display(data, raw=True, metadata=metadata)
+        return
+    with this.lock:
+        same = (view for view in this.views if view.cell == cell and view.shows_results)
+        view = next(same, None) or JobsView(this, cell)
+        view.add(job)
+    if this.panel is not None:
+        this.panel.add(job)
+
+
+def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> None:
+    """Show *jobs*, and what is started later, in the running cell; only the last panel lives.
+
+    Args:
+        jobs: Those that run.
+        pending: Lines about what an earlier kernel has left behind.
+    """
+    this = install()
+    this.panel = JobsPanel(this, this.cell(), pending)
+    for job in jobs:
+        this.panel.add(job)
+
+
+def install() -> Kernel:
+    """Hook into this kernel; later calls change nothing."""
+    this = kernel.here()
+    if this is None:
+        raise RuntimeError("There is no kernel to hook into.")
+    kernel.warn_of_nesting()
+    if this.hook(close, on_cell_end=_end_cell):
+        formatters = get_ipython().display_formatter
+        formatters.ipython_display_formatter.for_type(Media, _display_media)
+        formatters.ipython_display_formatter.for_type(Job, _display_job)
+        formatters.mimebundle_formatter.for_type(Media, media_bundle)
+        formatters.mimebundle_formatter.for_type(SessionRegistry, _session_panel)
+    return this
+
+
+async def close() -> None:
+    """Cancel every job of this loop, wait for their clean-up and views, and close its sessions."""
+    await end_here()
+    await views_settled()
+    await sessions.close()
+
+
+async def views_settled() -> None:
+    """Wait until nothing on this loop tells a view of its jobs."""
+    this, loop = kernel.here(), asyncio.get_running_loop()
+    tickers = [view.tickers.get(loop) for view in this.views] if this else []
+    running = [ticker for ticker in tickers if ticker is not None]
+    if running:
+        await asyncio.wait(running)
+
+
+def _end_cell(result: object) -> None:
+    """Put endings in place before a cell reports its own end; a saved notebook needs them there."""
+    this = kernel.here()
+    if this is None:
+        return
+    while this.late_updates:
+        handle, (data, metadata) = this.late_updates.pop(0)
+        handle.update(data, raw=True, metadata=metadata)
+    cell = this.cell()
+    for view in list(this.views):
+        if view.cell == cell:
+            view.is_open = False
+        view.settle(getattr(result, "error_in_exec", None))
+
+
+def _display_media(media: Media) -> None:
+    this = kernel.here()
+    # Results of jobs that ended this very moment: their views have not heard of it.
+    for view in list(this.views) if this else ():
+        view.remember()
+    if this is None or this.shown.get(media) != this.cell():
+        raise NotImplementedError  # IPython's word for going on as usual
+
+
+def _display_job(job: Job[Any]) -> None:
+    this = kernel.here()
+    if this is None or this.shown.get(job) != this.cell():
+        show(job)
+
+
+def _session_panel(registry: SessionRegistry, **_kwargs: object) -> Bundle:
+    """A table that lives, or where no widget can be shown, one that stands."""
+    if not kernel.shows_widgets():
+        return {"text/html": registry._repr_html_(), "text/plain": repr(registry)}, {}
+    from mediatoolkit.widgets.sessions import SessionPanel
+
+    return SessionPanel(registry)._repr_mimebundle_()

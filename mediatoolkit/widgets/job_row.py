@@ -1,0 +1,291 @@
+"""One job as its page sees it: words, a small picture, sound, and why it failed."""
+
+import time
+import weakref
+from dataclasses import asdict, dataclass
+from enum import Enum
+from html import escape
+from typing import Any
+
+from mediatoolkit.checks import visible
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.media import Media
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.events import (
+    Drawing,
+    Event,
+    Partial,
+    Progress,
+    Receiving,
+    Retrying,
+    Sounding,
+    State,
+)
+from mediatoolkit.runtime.job import Job
+
+Row = dict[str, Any]
+
+LONGEST_LABEL = 1_000
+"""Characters of a label that a page is sent."""
+
+MOST_SOUND = 128_000
+"""Bytes of sound in one message; a server forwards about a megabyte a second."""
+
+_FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", "seconds")
+_LONGEST_FACT = 300  # characters
+_LONGEST_MESSAGE = 2_000
+
+
+class Action(Enum):
+    """What a person does to a job by a click."""
+
+    CANCEL = "cancel"
+    EXTEND = "extend"
+    RETRY = "retry"
+
+
+class MediaRef:
+    """The way to *media*, which stays in memory only as long as somebody else holds it."""
+
+    __slots__ = ("_kind", "_media", "_path")
+
+    def __init__(self, media: Media) -> None:
+        """Remember where it lies."""
+        self._kind, self._path = type(media), media.path
+        self._media = weakref.ref(media)
+
+    @property
+    def noun(self) -> str:
+        """What it is called, such as `picture`."""
+        return self._kind.noun
+
+    @property
+    def is_in_file(self) -> bool:
+        """Whether it can be read again."""
+        return self._path is not None
+
+    def alive(self) -> Media | None:
+        """The media, while it is in memory."""
+        return self._media()
+
+    def get(self) -> Media:
+        """The media, or a copy from its file; blocks.
+
+        Raises:
+            MediaToolkitError: It is gone, and in no file.
+        """
+        media = self._media()
+        if media is not None:
+            return media
+        if self._path is None:
+            raise MediaToolkitError(
+                f"This {self.noun} is in memory no more and in no file; run its cell again."
+            )
+        return self._kind.open(self._path)
+
+
+class JobRow:
+    """What a page is to know of one job; `hear` is to be subscribed to it.
+
+    Args:
+        job: Running or over.
+        is_heard: Whether its sound goes to the page.
+
+    Attributes:
+        job: None once the result lies in a file and is no longer held.
+        progress: As it was last heard.
+        is_changed: Whether the page has to be told.
+        picture: A small JPEG of the result as it is so far.
+        preview: A small JPEG of the media that the job made; None where there is nothing to see.
+        media: The media that the job made, once `prepare` in `results` has looked at it.
+        line: The media in one line.
+        sounds: Speech that waits to be sent.
+    """
+
+    is_changed = True
+    picture: bytes | None = None
+    preview: bytes | None = None
+    media: MediaRef | None = None
+    line = ""
+
+    def __init__(self, job: Job[Any], *, is_heard: bool = False) -> None:
+        """Begin with how *job* stands."""
+        self.job: Job[Any] | None = job
+        self.label = job.label
+        self.progress: Progress = job.progress
+        self.sounds: list[Sounding] = []
+        self._is_heard = is_heard
+        self._started = _clock() - self.progress.elapsed * 1000
+        self._last_event: Event | None = None
+        self._stage: tuple[str, float | None] = ("", None)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job is over; it is so a moment before that is heard."""
+        if self.job is not None and self.progress.state is State.RUNNING and self.job.done():
+            self.progress, self.is_changed = self.job.progress, True
+        return self.progress.state is not State.RUNNING
+
+    def hear(self, progress: Progress) -> None:
+        """Take the news, in the thread of the job's loop."""
+        event = progress.event
+        if isinstance(event, Partial):
+            self.picture = event.data
+        # An event is told again with an extension and with the end.
+        if isinstance(event, Sounding) and event is not self._last_event and event.pcm:
+            self.sounds += [event] if self._is_heard else []
+        self._last_event = event
+        if self.progress.state is State.RUNNING:
+            self.progress, self.is_changed = progress, True
+
+    def runs_on(self, loop: loops.Loop) -> bool:
+        """Whether its end on *loop* is still to be heard."""
+        if self.job is None or self.progress.state is not State.RUNNING:
+            return False
+        return self.job.loop is loop
+
+    def words(self) -> Row:
+        """Say how the job stands; a pause before an attempt has its end in `next`."""
+        progress, event = self.progress, self.progress.event
+        stage, fraction = str(event), _fraction(event)
+        # Pieces of sound or of a picture come between the better words of an engine that counts.
+        before, before_fraction = self._stage
+        if isinstance(event, Sounding) and before_fraction is not None:
+            stage, fraction = before, before_fraction
+        elif isinstance(event, Partial) and before.startswith(Drawing.name):
+            stage = before
+        self._stage = stage, fraction
+        pause = event if isinstance(event, Retrying) else None
+        row: Row = {
+            "label": visible(self.label, LONGEST_LABEL),
+            "state": progress.state.value,
+            "stage": pause.which if pause else stage,
+            "next": round(_clock() + pause.left * 1000) if pause else None,
+            "fraction": fraction,
+            "began": round(self._started),
+            "deadline": round(self._started + (progress.elapsed + progress.left) * 1000),
+            "took": None,
+            "failure": None,
+        }
+        if progress.state is not State.RUNNING:
+            row["took"] = round(progress.elapsed * 1000)
+        if progress.state is State.FAILED and progress.error is not None:
+            row["failure"] = asdict(failure_of(self))
+        return row
+
+    def result(self) -> object:
+        """Return the result of a job that is over, at once; reads its file if only that is left.
+
+        Raises:
+            MediaToolkitError: Whatever awaiting the job raises; or the file is gone.
+        """
+        if self.job is None and self.media is not None:
+            return self.media.get()
+        if self.job is not None and self.job.done():
+            try:
+                next(self.job.__await__())
+            except StopIteration as end:
+                return end.value
+        raise RuntimeError(f"{self.job!r} is not over")
+
+    def take_sound(self) -> Sounding:
+        """The next pieces of one form as one, at most `MOST_SOUND` bytes or one frame."""
+        first = self.sounds[0]
+        frame = 2 * first.channels
+        room = max(frame, MOST_SOUND // frame * frame)
+        taken = bytearray()
+        while self.sounds and len(taken) < room:
+            piece = self.sounds[0]
+            if (piece.sample_rate, piece.channels) != (first.sample_rate, first.channels):
+                break
+            left = room - len(taken)
+            taken += piece.pcm[:left]
+            if len(piece.pcm) <= left:
+                self.sounds.pop(0)
+            else:
+                rest = piece.pcm[left:]
+                self.sounds[0] = Sounding(rest, piece.sample_rate, piece.channels)
+        return Sounding(bytes(taken), first.sample_rate, first.channels)
+
+    def let_go(self, *, all_media: bool) -> None:
+        """Hold a result that lies in a file no longer; unless *all_media*, only what is small."""
+        if self.media is not None and self.media.is_in_file and (self.preview or all_media):
+            self.job = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is shown of an error, in words that may stay in a notebook.
+
+    Attributes:
+        kind: Name of the error's class.
+        message: What went wrong, and what to do.
+        facts: What else is known, by name.
+    """
+
+    kind: str
+    message: str
+    facts: dict[str, str]
+
+    @classmethod
+    def of(cls, error: BaseException | None, *, told_by: str, **facts: str) -> "Failure":
+        """Keep the message of an error of ours; of a stranger's, only the type is safe to keep.
+
+        Args:
+            error: What was raised.
+            told_by: Where a stranger's words are to be found, such as `the kernel's log`.
+            facts: What else is known.
+        """
+        if isinstance(error, MediaToolkitError):
+            message = visible(str(error), _LONGEST_MESSAGE)
+        else:
+            message = f"came unexpectedly; {told_by} shows where from."
+        return cls(type(error).__name__, message, facts)
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.kind}: {self.message}"
+
+    def html(self, buttons: str = "") -> str:
+        """Make a box with the facts folded away, and *buttons*, which are HTML already."""
+        rows = "".join(
+            f'<tr><th style="text-align:left">{escape(name)}</th>'
+            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            for name, value in self.facts.items()
+        )
+        return (
+            '<div role="alert" style="max-width:560px;padding:8px 14px;'
+            'border-left:3px solid #d32f2f;line-height:1.5">'
+            f"<strong>{escape(self.kind)}</strong> {escape(self.message)} {buttons}"
+            '<details style="margin-top:4px;opacity:.85"><summary>Details</summary>'
+            f"<table>{rows}</table></details></div>"
+        )
+
+
+def failure_of(row: JobRow, error: BaseException | None = None) -> Failure:
+    """What is shown of *error*, or of what the job of *row* ended with."""
+    error = error or row.progress.error
+    facts = {
+        "asked for": visible(row.label, _LONGEST_FACT),
+        "ended": f"after {row.progress.elapsed:.1f} s, {row.progress.event}",
+    }
+    facts |= {
+        name.replace("_", " "): visible(str(value), _LONGEST_FACT)
+        for name in _FACTS
+        if (value := getattr(error, name, None)) is not None
+    }
+    return Failure.of(error, told_by="awaiting the job", **facts)
+
+
+def _clock() -> float:
+    """Clock of the kernel, milliseconds."""
+    return time.time() * 1000
+
+
+def _fraction(event: Event) -> float | None:
+    match event:
+        case Drawing(fraction=fraction) | Partial(fraction=float(fraction)):
+            return min(1.0, max(0.0, fraction))
+        case Receiving(received=received, total=int(total)) if total > 0:
+            return min(1.0, received / total)
+    return None

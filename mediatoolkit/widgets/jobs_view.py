@@ -1,0 +1,285 @@
+"""The jobs of one cell on its page: live on a board while they run, then how they ended."""
+
+import asyncio
+import contextlib
+import contextvars
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import DisplayHandle
+
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.media import Media
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.events import Progress, State
+from mediatoolkit.runtime.job import Job
+from mediatoolkit.widgets import kernel, results
+from mediatoolkit.widgets.job_row import Action, JobRow, Row
+from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
+from mediatoolkit.widgets.text_board import TextBoard
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.board import Board
+
+UPDATES_PER_SECOND = 10
+KERNEL_UPDATES_PER_SECOND = 150
+MOST_SOUND_AT_END = 1_000_000  # bytes; what is beyond is in the player that follows
+MORE = 30.0  # seconds that a click adds
+FEW = 9  # results that a view holds in memory; of more, its sheet shows small pictures
+
+Ending = Callable[[list[JobRow], BaseException | None], Bundle]
+
+
+class JobsView:
+    """A list of jobs: a ticker tells a board what has changed, and an ending replaces the board.
+
+    Args:
+        kernel: Where it is shown.
+        cell: The execution that shows it.
+        handle: What it takes the place of; left out, the view is displayed anew.
+        ending: Makes the ending of the rows and the error that the cell itself shows; left out,
+            the results are the ending.
+
+    Attributes:
+        cell: The execution that shows it.
+        is_open: More jobs may come, so several stay on the board when they are over.
+        is_live: Whether the board is on the page.
+        tickers: The tasks that tell the board of the jobs on their loop; a cell that blocks for a
+            job stops its own loop, so each loop has a ticker while a job of the view runs there.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        cell: Cell,
+        *,
+        handle: DisplayHandle | None = None,
+        ending: Ending | None = None,
+    ) -> None:
+        """Show nothing before the first job."""
+        self.cell = cell
+        self.is_open = not cell.is_click and ending is None
+        self.shows_results = ending is None
+        self.tickers: dict[loops.Loop, asyncio.Task[None]] = {}
+        self._kernel = kernel
+        self._ending = ending or self._results
+        self._handle = handle
+        self._rows: dict[str, JobRow] = {}
+        self._board: Board | TextBoard | None = None
+        self._told = -math.inf
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the board is on the page."""
+        return self._board is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all jobs are."""
+        return all(row.is_over for row in self.jobs)
+
+    @property
+    def jobs(self) -> list[JobRow]:
+        """The rows in the order in which the jobs came."""
+        return list(self._rows.values())
+
+    def add(self, job: Job[Any]) -> None:
+        """Show one more job; it brings the board back where the others are over already."""
+        with self._kernel.lock:
+            shown = {row.job for view in self._kernel.views for row in view.jobs}
+            if job not in {row.job for row in self.jobs}:
+                self._put(str(len(self._rows) + 1), job, is_heard=job not in shown)
+
+    def rows(self) -> dict[str, Row]:
+        """What the page is to be told now: the rows that have changed, by name."""
+        rows = {}
+        for name, row in self._rows.items():
+            if row.is_changed:
+                row.is_changed = False
+                rows[name] = row.words()
+                is_done_among_others = len(self._rows) > 1 and row.progress.state is State.DONE
+                picture = row.preview if is_done_among_others else row.picture
+                if picture is not None:
+                    rows[name]["picture"] = picture
+        return rows
+
+    def tell(self) -> int:
+        """Tell the board what has changed; returns in how many messages."""
+        with self._kernel.lock:
+            board = self._board
+            if board is None:
+                return 0
+            rows, messages = self.rows(), 0
+            if rows or time.monotonic() >= self._told + board.heartbeat:
+                self._told = time.monotonic()
+                messages = board.tell(rows)
+            for name, row in self._rows.items():
+                if row.sounds:
+                    board.sound(name, row.take_sound())
+                    messages += 1
+            return messages
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Put the ending in place now if all is over; *error* is shown by the cell itself."""
+        with self._kernel.lock:
+            if self.is_over:
+                self.replace(self._ending(self.jobs, error) if self._board else None)
+
+    def replace(self, bundle: Bundle | None) -> None:
+        """Put *bundle* in the place of the board, if there is one; all jobs are over."""
+        board, self._board = self._board, None
+        self.remember()
+        if board is not None and self._handle is not None and bundle is not None:
+            self._stop_tickers()
+            self._end_sound(board)
+            self._show_ending(board, self._handle, bundle)
+        if not self.is_open:
+            if self in self._kernel.views:
+                self._kernel.views.remove(self)
+            for row in self.jobs:
+                row.let_go(all_media=True)
+
+    def remember(self) -> None:
+        """Note that the results are shown in this cell, or about to be."""
+        for row in self.jobs if self.shows_results else ():
+            if row.is_over and row.progress.state is State.DONE:
+                result = row.media.alive() if row.media else row.result()
+                if isinstance(result, Media):
+                    self._kernel.shown[result] = self.cell
+
+    def act(self, action: Action, name: str | None) -> None:
+        """Do what a click asks of the row *name*, or of all; in whatever thread it arrives."""
+        for key, row in list(self._rows.items()):
+            job = row.job
+            if name not in {None, key} or job is None:
+                continue
+            if action is Action.CANCEL:
+                job.cancel()
+            elif action is Action.EXTEND:
+                job.extend(MORE)
+            elif job.done():
+                self._try_again(job)
+
+    def _put(self, name: str, job: Job[Any], *, is_heard: bool) -> None:
+        row = self._rows[name] = JobRow(job, is_heard=is_heard)
+        if self._board is None:
+            self._open()
+        job.on_result(partial(self._prepare, row))
+        # For good: whoever subscribes answers for a failure that nobody awaits.
+        job.subscribe(partial(self._hear, row))
+        job.on_start(self._follow)
+
+    def _open(self) -> None:
+        for row in self.jobs:
+            row.is_changed = True
+        is_first = self._handle is None
+        handle = self._handle = self._handle or DisplayHandle()
+        if kernel.shows_widgets():
+            from mediatoolkit.widgets.board import Board
+
+            self._board = Board(self.act, self.rows())
+        else:
+            self._board = TextBoard(self.rows(), handle.update)
+        self._told = time.monotonic()
+        if self not in self._kernel.views:
+            self._kernel.views.append(self)
+        show: Callable[[object], object] = handle.display if is_first else handle.update
+        show(self._board)
+
+    async def _prepare(self, row: JobRow, result: object) -> None:
+        """Make the preview in a thread, so that the loop is free when the board is replaced."""
+        if isinstance(result, Media):
+            # What cannot be shown is the result nevertheless.
+            with contextlib.suppress(MediaToolkitError):
+                await asyncio.to_thread(results.prepare, row, result)
+
+    def _hear(self, row: JobRow, progress: Progress) -> None:
+        with self._kernel.lock:
+            row.hear(progress)
+            if progress.state is State.DONE and len(self._rows) > FEW:
+                for other in self.jobs:
+                    other.let_go(all_media=False)
+
+    def _follow(self, job: Job[Any]) -> None:
+        """Have a ticker on the loop of *job*, which has settled there."""
+        with self._kernel.lock:
+            ticker = self.tickers.get(job.loop)
+            if ticker is None or ticker.done():
+                # Without a context, what the ticker shows belongs to the cell that runs just then,
+                # and a program that executes notebooks listens to no other.
+                self.tickers[job.loop] = job.loop.create_task(
+                    self._tick(job.loop), name="mediatoolkit view", context=contextvars.Context()
+                )
+
+    async def _tick(self, loop: loops.Loop) -> None:
+        messages = 1
+        while True:
+            while any(row.runs_on(loop) for row in self.jobs):
+                await asyncio.sleep(self._pause() * max(1, messages))
+                # How a single job ended is told by what replaces the board.
+                if len(self._rows) > 1 or not self.is_over:
+                    messages = self.tell()
+            if not self.is_over or (self.is_open and len(self._rows) > 1):
+                self.tell()
+                return  # until another job comes, the cell ends, or the last loop is done
+            rows = self.jobs
+            bundle = await asyncio.to_thread(self._ending, rows, None)
+            with self._kernel.lock:
+                if rows == self.jobs and self.is_over:
+                    self.replace(bundle)
+                    return
+
+    def _pause(self) -> float:
+        """Seconds between two messages of this view."""
+        views = len(self._kernel.views)
+        return max(1 / UPDATES_PER_SECOND, views / KERNEL_UPDATES_PER_SECOND)
+
+    def _stop_tickers(self) -> None:
+        """Cancel them, from any thread; the caller may be one of them, which returns soon."""
+        for loop, ticker in self.tickers.items():
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
+                loop.call_soon_threadsafe(ticker.cancel)
+        self.tickers = {}
+
+    def _end_sound(self, board: "Board | TextBoard") -> None:
+        for name, row in self._rows.items():
+            if row.progress.state is not State.DONE:
+                board.hush(name)
+                continue
+            sent = 0
+            while row.sounds and sent < MOST_SOUND_AT_END:
+                piece = row.take_sound()
+                sent += len(piece.pcm)
+                board.sound(name, piece)
+
+    def _show_ending(
+        self, board: "Board | TextBoard", handle: DisplayHandle, bundle: Bundle
+    ) -> None:
+        data, metadata = bundle
+        # Nothing can be replaced below a click or in a page that was loaded anew: the board stays
+        # and becomes the ending.
+        stays = self.cell.is_click or board.was_reloaded
+        if stays:
+            board.ending = data.get("text/html") or f"<pre>{escape(data['text/plain'])}</pre>"
+        if not self.cell.is_click:
+            handle.update(data, raw=True, metadata=metadata)
+            if not (board.is_seen or self._kernel.is_busy):
+                self._kernel.late_updates.append((handle, bundle))
+        if not stays:
+            board.close()
+
+    def _results(self, rows: list[JobRow], error: BaseException | None) -> Bundle:
+        if len(rows) > 1:
+            return results.contact_sheet(rows, error=error, retry=self._try_again)
+        return results.result_bundle(rows[0], error=error, retry=self._try_again)
+
+    def _try_again(self, job: Job[Any]) -> None:
+        """Start the work of *job* anew; the new job takes its row."""
+        with self._kernel.lock:
+            for name, row in list(self._rows.items()):
+                if row.job is job:
+                    self._put(name, job.retry(), is_heard=True)

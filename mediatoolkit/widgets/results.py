@@ -1,0 +1,304 @@
+"""What stays in a cell when jobs are over: plain MIME data, with buttons that work for a while."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import Any
+
+from mediatoolkit.checks import visible
+from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.media import Audio, Image, Media, Video, pixels
+from mediatoolkit.runtime.events import LeftRunning, State, Withdrawn
+from mediatoolkit.runtime.job import Job
+from mediatoolkit.widgets import kernel
+from mediatoolkit.widgets.job_row import JobRow, MediaRef, failure_of
+from mediatoolkit.widgets.kernel import Bundle
+
+MOST = 200
+"""Results on one sheet; the others are in the store."""
+
+MOST_WHOLE = 4
+"""Results that are shown as if each stood alone; of more, pictures and films become small, and of
+more than 30, sounds have no player."""
+
+MOST_CAPTIONS = 300
+"""Captions that stand in a page, and are saved with its notebook."""
+
+SMALL = 192
+"""Pixels of the longer side of a picture beside others in a cell."""
+
+_SIDES = ((9, 288), (30, SMALL), (MOST, 112))  # up to so many, pixels of the longer side
+_CONTACT_SHEET = 900  # pixels
+_QUALITY = 80  # some 7 kB for a picture of 192 pixels
+_LONGEST_LABEL = 300  # characters
+_LONGEST_CAPTION = 500
+
+Retry = Callable[[Job[Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How one job ended: as HTML, as a line, and small where there is something to see."""
+
+    html: str
+    line: str
+    jpeg: bytes | None = None
+
+
+def result_bundle(
+    row: JobRow, *, error: BaseException | None = None, retry: Retry | None = None
+) -> Bundle:
+    """Make what takes the place of the board when a job is over.
+
+    Args:
+        row: The job, which is over.
+        error: The error that the cell itself shows; for this one a quiet line is enough.
+        retry: Starts a failed job again.
+
+    Safe from any thread. Takes some 30 ms a megapixel for a picture that was not shown before.
+    """
+    progress = row.progress
+    cause = progress.error
+    if progress.state is State.DONE:
+        try:
+            return _shown(row.result())
+        except MediaToolkitError as unshown:
+            cause = unshown
+    elif progress.state is State.CANCELLED or cause is None or cause is error:
+        return quiet(line_of(row))
+    failure = failure_of(row, cause)
+    again = ""
+    if retry is not None and row.job is not None:
+        again = button("Retry", partial(retry, row.job), title=f"Retry {visible(row.label, 60)}")
+    return {"text/html": failure.html(again), "text/plain": str(failure)}, {}
+
+
+def media_bundle(media: Media) -> Bundle:
+    """Return what *media* shows of itself, with a button below it; decodes it the first time.
+
+    The words of speech can be unfolded below it, also without a kernel.
+
+    Raises:
+        MediaError: It cannot be decoded.
+    """
+    data, metadata = media._repr_mimebundle_()  # type: ignore[attr-defined]
+    label = "Play" if isinstance(media, Video) and "<video" not in data["text/html"] else "Open"
+    words = _words(media) if isinstance(media, Audio) else ""
+    html = data["text/html"] + words + _open_button(MediaRef(media), label)
+    return data | {"text/html": html}, metadata
+
+
+def quiet(line: str) -> Bundle:
+    """Make one line, or some, that are no more than that."""
+    return {
+        "text/html": f'<div style="opacity:.75;font-size:.9em;white-space:pre-line">'
+        f"{escape(line)}</div>",
+        "text/plain": line,
+    }, {}
+
+
+def line_of(row: JobRow) -> str:
+    """Say what became of a job, such as `a red fox: cancelled after 2.1 s`."""
+    event = row.progress.event
+    outcome = f"; {event}" if isinstance(event, (LeftRunning, Withdrawn)) else ""
+    return f"{visible(row.label, _LONGEST_LABEL)}: {row.progress}{outcome}"
+
+
+def button(label: str, action: Callable[[], object], *, title: str = "") -> str:
+    """HTML of a button that is seen, and runs *action*, only while this kernel lives.
+
+    Empty outside a kernel, and where no widgets are. Safe from any thread.
+    """
+    if kernel.here() is None or not kernel.shows_widgets():
+        return ""
+    from mediatoolkit.widgets.buttons import of_kernel
+
+    return of_kernel().html(label, action, title=title)
+
+
+def prepare(row: JobRow, media: Media) -> None:
+    """Make the previews of *media*, which the job of *row* has made; blocks.
+
+    Raises:
+        MediaError: It cannot be decoded.
+    """
+    row.media, row.line = MediaRef(media), repr(media)
+    media.preview()
+    row.preview = small(media)
+
+
+def small(media: object, side: int = SMALL) -> bytes | None:
+    """Make a JPEG of at most *side* pixels; None of sound, and of what cannot be decoded."""
+    if isinstance(media, (Image, Video)):
+        with contextlib.suppress(MediaToolkitError):
+            return reduced(media.preview().data, side)
+    return None
+
+
+def reduced(data: bytes, side: int) -> bytes:
+    """Make a JPEG of the picture *data* that is no longer than *side* pixels.
+
+    Raises:
+        MediaError: It cannot be decoded.
+    """
+    picture = pixels.shown(pixels.decode(data, within=side))
+    return pixels.encode(picture, "image/jpeg", quality=_QUALITY, optimize=True)
+
+
+def contact_sheet(
+    rows: Sequence[JobRow], *, error: BaseException | None = None, retry: Retry | None = None
+) -> Bundle:
+    """Show how several jobs ended: the results in their order, then what went wrong.
+
+    Args:
+        rows: The jobs, all over.
+        error: The error that the cell itself shows.
+        retry: Starts a failed job again.
+    """
+    done = [row for row in rows if row.progress.state is State.DONE]
+    kept, more = done[:MOST], len(done[MOST:])
+    side = _side(len(kept))
+    results = [_whole(row) if side is None else _reduced(row, side) for row in kept]
+    rest = [
+        _whole(row, error=error, retry=retry)
+        for row in rows
+        if row.progress.state is not State.DONE
+    ]
+    if more:
+        rest.append(_Part(f"<div>{more} more are in the store.</div>", f"{more} more"))
+    grid = f'<div style="{_grid(side)}">{"".join(part.html for part in results)}</div>'
+    data = {
+        "text/html": grid + "".join(part.html for part in rest),
+        "text/plain": "\n".join(part.line for part in results + rest),
+    }
+    pictures = [part.jpeg for part in results if part.jpeg]
+    if not pictures:
+        return data, {}
+    data["image/jpeg"] = _base64(_mosaic(pictures, side or SMALL))
+    return data, {"image/jpeg": {"alt": visible("; ".join(row.label[:300] for row in kept), 300)}}
+
+
+def _shown(result: object) -> Bundle:
+    if isinstance(result, Media):
+        return media_bundle(result)
+    bundle = getattr(result, "_repr_mimebundle_", None)
+    if bundle is None:
+        return {"text/plain": repr(result)}, {}
+    data, metadata = bundle()
+    return data, metadata
+
+
+def _open_button(media: MediaRef, label: str) -> str:
+    title = f"{label} this {media.noun} in full quality"
+    return button(label, partial(_open, media), title=title)
+
+
+async def _open(media: MediaRef) -> None:
+    from mediatoolkit.widgets import viewer
+
+    await viewer.show(await asyncio.to_thread(media.get))
+
+
+def _words(audio: Audio) -> str:
+    """What is said and when, where it is more than what stands under the player anyway."""
+    captions = audio.captions
+    if len(captions) < 2:
+        return ""
+    lines = "<br>".join(
+        f'<span style="opacity:.75">{_minutes(caption.start)}</span> '
+        f"{escape(visible(caption.text, _LONGEST_CAPTION))}"
+        for caption in captions[:MOST_CAPTIONS]
+    )
+    if len(captions) > MOST_CAPTIONS:
+        lines += f"<br>… and {len(captions) - MOST_CAPTIONS:,} more: <code>.captions</code>"
+    return f'<details style="font-size:.85em"><summary>Words</summary>{lines}</details>'
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def _side(results: int) -> int | None:
+    """Pixels of the longer side of each picture, or None where each is shown whole."""
+    if results <= MOST_WHOLE:
+        return None
+    return next(side for most, side in _SIDES if results <= most)
+
+
+def _prepared(row: JobRow) -> bool:
+    """Whether the job of *row* has made media; looks at it now where nobody has before."""
+    if row.media is None and row.progress.state is State.DONE:
+        result = row.result()
+        if isinstance(result, Media):
+            with contextlib.suppress(MediaToolkitError):
+                prepare(row, result)
+    return row.media is not None
+
+
+def _whole(row: JobRow, **how: Any) -> _Part:
+    data, _ = result_bundle(row, **how)
+    line = data["text/plain"]
+    jpeg = row.preview if _prepared(row) else None
+    return _Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
+
+
+def _reduced(row: JobRow, side: int) -> _Part:
+    if not _prepared(row) or row.media is None:
+        return _whole(row)
+    jpeg = row.preview
+    if jpeg is None and side < SMALL:
+        # A player holds some 50 kB, so one of many voices has only the way to its file.
+        way = _open_button(row.media, "Open")
+        return _Part(f"<div>{escape(_caption(row.label))}<br>{way}</div>", row.line)
+    if jpeg is None:
+        return _whole(row)
+    if side > SMALL:
+        jpeg = small(row.result(), side) or jpeg
+    elif side < SMALL:
+        jpeg = reduced(jpeg, side)
+    opener = _open_button(row.media, "Open") if side >= SMALL else ""
+    return _Part(_figure(row.label, jpeg, opener), row.line, jpeg)
+
+
+def _caption(label: str) -> str:
+    return visible(label, 80)
+
+
+def _grid(side: int | None) -> str:
+    least = 280 if side is None else side * 2 // 3
+    return (
+        "display:grid;gap:14px;max-width:960px;align-items:start;"
+        f"grid-template-columns:repeat(auto-fill,minmax(min({least}px,100%),1fr))"
+    )
+
+
+def _figure(label: str, jpeg: bytes, buttons: str) -> str:
+    return (
+        '<figure style="margin:0">'
+        f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(visible(label, 300))}" '
+        'style="display:block;max-width:100%;height:auto">'
+        f'<figcaption style="opacity:.75;font-size:.85em">{escape(_caption(label))}</figcaption>'
+        f"{buttons}</figure>"
+    )
+
+
+def _mosaic(pictures: Sequence[bytes], side: int) -> bytes:
+    """One picture of them all, for pages that show pictures but no HTML."""
+    from PIL import Image as Pillow
+
+    columns = max(1, min(len(pictures), _CONTACT_SHEET // side))
+    lines = -(-len(pictures) // columns)
+    whole = Pillow.new("RGB", (columns * side, lines * side), "white")
+    for number, data in enumerate(pictures):
+        line, column = divmod(number, columns)
+        whole.paste(pixels.decode(data), (column * side, line * side))
+    whole.thumbnail((_CONTACT_SHEET, _CONTACT_SHEET))
+    return pixels.encode(whole, "image/jpeg", quality=70, optimize=True)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

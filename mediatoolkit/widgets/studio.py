@@ -1,0 +1,306 @@
+"""A form in the page for pictures, speech and film, with what was made in this session.
+
+The scripts in `studio/` are the side of the browser, one subject each: `parts.js` elements,
+`form.js` the form, `pictures.js` what it starts from, `stage.js` what is shown, `strip.js` the
+history, `clock.js` the running job, `studio.js` all of them together.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import traitlets as t
+
+from mediatoolkit.checks import visible
+from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.media import Image, Media
+from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
+from mediatoolkit.providers.registry import models
+from mediatoolkit.runtime import loops
+from mediatoolkit.runtime.events import Partial, Progress, State
+from mediatoolkit.runtime.job import Job
+from mediatoolkit.store import Store
+from mediatoolkit.widgets.job_row import LONGEST_LABEL, Failure, JobRow
+from mediatoolkit.widgets.media_facts import file_name, measures, to_code
+from mediatoolkit.widgets.page import Panel, script, style
+from mediatoolkit.widgets.results import reduced, small
+
+KINDS: dict[str, type[Client[Any, Any]]] = {
+    "image": ImageClient,
+    "speech": SpeechClient,
+    "video": VideoClient,
+}
+"""Kinds of media, by the verbs that make them."""
+
+_NUMBERS: dict[str, type[int] | type[float]] = {
+    "seed": int,
+    "seconds": float,
+    "speed": float,
+    "timeout": float,
+}
+_WORDS = frozenset(
+    {"aspect", "language", "model", "narration", "resolution", "size", "style", "voice"}
+)
+_SIDE = 256  # pixels of the longer side of a picture in the form
+_PAUSE = 0.1  # seconds between two updates
+_HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
+
+Start = Callable[..., Job[Any]]
+
+
+class StudioForm(Panel):
+    """A form for pictures, speech and film, with what was made in this session.
+
+    Messages go both ways: the page says what a person wants (`do`), and gets bytes when it asks
+    for them; no trait holds any. Clicks may arrive in a thread with a loop of its own, so all of
+    them cross to *loop*.
+
+    Args:
+        start: `start(kind, prompt, **keywords)` starts a job that shows itself nowhere else.
+        loop: The kernel's own.
+    """
+
+    from_page = frozenset({"draft", "seen"})
+
+    _esm = script("studio/studio.js")
+    _css = style("studio/studio.css")
+
+    offers = t.Dict().tag(sync=True)
+    """What can be chosen, by kind of media."""
+
+    draft = t.Dict().tag(sync=True)
+    """What stands in the form; the page writes it, and reads it when it is loaded anew."""
+
+    running = t.Dict().tag(sync=True)
+    """How the latest job stands, as a row of the board; empty before the first."""
+
+    now = t.Float().tag(sync=True)
+    """Kernel clock when this was sent, milliseconds; the browser sets its own clock by it."""
+
+    made = t.List(t.Dict()).tag(sync=True)
+    """What is known of each piece, oldest first."""
+
+    seen = t.Int(-1).tag(sync=True)
+    """Which piece is on the stage; -1 before the first."""
+
+    def __init__(self, start: Start, loop: loops.Loop) -> None:
+        """Open an empty form."""
+        self._start = start
+        self._job: Job[Any] | None = None
+        self._pieces: list[Media] = []
+        self._pictures: dict[str, Image] = {}
+        super().__init__(loop, offers=offered())
+
+    @property
+    def result(self) -> Any:
+        """The piece on the stage: an `Image`, `Audio` or `Video`; None before the first."""
+        pieces = self._pieces
+        if not pieces:
+            return None
+        return pieces[self.seen] if 0 <= self.seen < len(pieces) else pieces[-1]
+
+    @property
+    def history(self) -> list[Media]:
+        """All pieces of this session, oldest first."""
+        return list(self._pieces)
+
+    @property
+    def job(self) -> Job[Any] | None:
+        """The latest job; awaiting it raises what went wrong."""
+        return self._job
+
+    def close(self) -> None:
+        """Cancel what runs and leave the page."""
+        if self._job is not None:
+            self._job.cancel()
+        super().close()
+
+    def __repr__(self) -> str:
+        """The line for a front end without widgets, and for a notebook without its kernel."""
+        return "Studio: run this cell to open it"
+
+    def answer(self, content: Any, buffers: Sequence[Any]) -> None:
+        """Do what a person wants, or give the bytes that the page asks for."""
+        match content:
+            case {"do": "generate", "kind": str(kind), "prompt": str(), "settings": dict()} if (
+                kind in KINDS
+            ):
+                self._generate({name: content[name] for name in ("kind", "prompt", "settings")})
+            case {"do": "cancel"} if self._job is not None:
+                self._job.cancel()
+            case {"do": "offers"}:
+                self.offers = offered()
+            case {"do": "take", "ticket": str(ticket)} if buffers and ticket.isascii():
+                self.begin(self._take(bytes(memoryview(buffers[0])), ticket))
+            case {"do": "picture", "id": str(name)} if name in self._pictures:
+                self.begin(self._give_picture(name))
+            case {"do": "fetch", "number": int(number), "whole": bool(whole)} if (
+                0 <= number < len(self._pieces)
+            ):
+                self.begin(self._give(number, whole=whole))
+
+    def fail(self, failure: Failure) -> None:
+        """Tell a failure that came of no job."""
+        self._tell({**self.running, "state": "failed", "failure": asdict(failure)})
+
+    def _generate(self, form: dict[str, Any]) -> None:
+        if self._job is not None and not self._job.done():
+            return
+        settings = form["settings"]
+        try:
+            options = keywords(form["kind"], settings, self._chosen_pictures(settings))
+            self._job = self._start(form["kind"], form["prompt"], **options)
+        except MediaToolkitError as error:
+            failure = Failure.of(error, told_by="awaiting the job", sent="nothing")
+            label = visible(form["prompt"], LONGEST_LABEL)
+            self._tell({"label": label, "state": "failed", "failure": asdict(failure)})
+            return
+        self.begin(self._follow(self._job, form))
+
+    def _chosen_pictures(self, settings: dict[str, Any]) -> list[Image]:
+        """The pictures in the form; names that are not ours are left out."""
+        names = settings.get("pictures")
+        known = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        return [self._pictures[name] for name in known if name in self._pictures]
+
+    async def _follow(self, job: Job[Any], form: dict[str, Any]) -> None:
+        row, partials, told = JobRow(job), list[Partial](), 0.0
+
+        def hear(progress: Progress) -> None:
+            if isinstance(progress.event, Partial):
+                partials[:] = [progress.event]
+            row.hear(progress)
+
+        # For good: whoever subscribes answers for a failure that nobody awaits.
+        job.subscribe(hear)
+        while not row.is_over:
+            if row.is_changed or time.monotonic() > told + _HEARTBEAT:
+                row.is_changed, told = False, time.monotonic()
+                self._tell(row.words())
+            if partials:
+                partial = partials.pop()
+                self.send({"partial": partial.mime_type}, buffers=[partial.data])
+            await asyncio.sleep(_PAUSE)
+        if row.progress.state is State.DONE:
+            await self._keep(row.result(), form)
+        self._tell(row.words())
+
+    def _tell(self, row: dict[str, Any]) -> None:
+        with self.hold_sync():
+            self.now = time.time() * 1000
+            self.running = row
+
+    async def _keep(self, media: Any, form: dict[str, Any]) -> None:
+        for picture in self._chosen_pictures(form["settings"]):
+            with contextlib.suppress(MediaToolkitError):  # the code then says what is missing
+                await Store.default().put(picture)
+        entry = await asyncio.to_thread(result_entry, media, form)
+        self._pieces.append(media)
+        with self.hold_sync():
+            self.made = [*self.made, entry]
+            self.seen = len(self._pieces) - 1
+
+    async def _give(self, number: int, *, whole: bool) -> None:
+        """The file as it is saved, or a small picture of it; none of a voice."""
+        media = self._pieces[number]
+        pieces: list[Any] = []
+        if whole:
+            pieces = await asyncio.to_thread(media.serialize)
+        elif (jpeg := await asyncio.to_thread(small, media)) is not None:
+            pieces = [jpeg]
+        self.send({"gave": number, "whole": whole}, buffers=pieces)
+
+    async def _take(self, data: bytes, ticket: str) -> None:
+        """A picture that a person put into the form."""
+        try:
+            picture = await asyncio.to_thread(Image.of, data)
+            # Which checks the pixels as well.
+            thumb = await asyncio.to_thread(reduced, picture.data, _SIDE)
+        except MediaToolkitError as error:
+            self.send({"refused": ticket, "why": str(error)})
+            return
+        name = picture.digest()[:16]
+        self._pictures[name] = picture
+        self.send({"took": ticket, "id": name}, buffers=[thumb])
+
+    async def _give_picture(self, name: str) -> None:
+        thumb = await asyncio.to_thread(reduced, self._pictures[name].data, _SIDE)
+        self.send({"picture": name}, buffers=[thumb])
+
+
+def offered() -> dict[str, list[dict[str, Any]]]:
+    """What can be chosen now, by kind, as plain JSON."""
+    return {
+        kind: [
+            {
+                "model": model.model_id,
+                "reason": model.reason,
+                "choices": {name: list(values) for name, values in model.choices.items()},
+                "takes": sorted(model.takes),
+            }
+            for model in models(client)
+        ]
+        for kind, client in KINDS.items()
+    }
+
+
+def keywords(
+    kind: str, settings: Mapping[str, object], pictures: Sequence[Image]
+) -> dict[str, Any]:
+    """What the verb of *kind* takes.
+
+    Args:
+        kind: As in `KINDS`.
+        settings: What stands in the form, as text; what is empty is left out.
+        pictures: What it starts from; of a film, the first is its first picture.
+
+    Raises:
+        PromptError: Something that is no number stands where a number belongs.
+    """
+    texts = {name: str(value).strip() for name, value in settings.items() if value is not None}
+    options: dict[str, Any] = {name: texts[name] for name in _WORDS & texts.keys() if texts[name]}
+    for name, number in _NUMBERS.items():
+        if texts.get(name):
+            options[name] = _number(name, texts[name], number)
+    rest = list(pictures)
+    if rest and kind == "video":
+        options["image"] = rest.pop(0)
+    if rest:
+        options["references"] = rest
+    return options
+
+
+def result_entry(media: Media, form: dict[str, Any]) -> dict[str, Any]:
+    """What is shown with *media*, and what the form asked for to get it, as plain JSON.
+
+    Args:
+        media: Finished.
+        form: `kind`, `prompt` and `settings` of the form.
+    """
+    provenance = media.provenance
+    facts = [provenance.model] if provenance else []
+    facts.append(measures(media))
+    if provenance and provenance.seed is not None and form["kind"] != "speech":
+        facts.append(f"seed {provenance.seed}")
+    return {
+        **form,
+        "facts": facts,
+        "model": provenance.model if provenance else "",
+        "seed": provenance.seed if provenance else None,
+        "type": media.mime_type,
+        "file": file_name(media),
+        "code": to_code(media) if provenance else "",
+    }
+
+
+def _number(name: str, text: str, number: type[int] | type[float]) -> float:
+    try:
+        return number(text)
+    except ValueError as error:
+        kind = "a whole number" if number is int else "a number"
+        raise PromptError(
+            f"{name}={text[:40]!r} is not {kind}; correct it, or leave it empty."
+        ) from error
