@@ -23,6 +23,7 @@ class Board(Panel):
         act: Called with the name of an action and of a row, or None for all rows, in whatever
             thread the page's message arrives in.
         rows: Every row by its name.
+        pictures: Small JPEGs by the names of their rows.
     """
 
     _esm = script("board/board.js")
@@ -53,19 +54,20 @@ class Board(Panel):
     place to put an ending into, so this one must stay and hold it."""
 
     def __init__(
-        self, act: Callable[[Action, str | None], None], rows: Mapping[str, Row] | None = None
+        self,
+        act: Callable[[Action, str | None], None],
+        rows: Mapping[str, Row] | None = None,
+        pictures: Mapping[str, bytes] | None = None,
     ) -> None:
         """Show *rows*."""
         self._act = act
-        self._pictures: dict[str, bytes] = {}
-        words = self._without_pictures(rows or {})
-        super().__init__(rows=words, now=time.time() * 1000)
+        self._pictures = dict(pictures or {})
+        super().__init__(rows=dict(rows or {}), now=time.time() * 1000)
 
-    def tell(self, rows: Mapping[str, Row]) -> int:
-        """Send what is new in *rows*; returns in how many messages."""
-        before = dict(self._pictures)
+    def tell(self, rows: Mapping[str, Row], pictures: Mapping[str, bytes] | None = None) -> int:
+        """Send what is new in *rows*, and in *pictures*; returns in how many messages."""
         news = {}
-        for name, row in self._without_pictures(rows).items():
+        for name, row in rows.items():
             known = self.rows.get(name, {})
             news[name] = {key: value for key, value in row.items() if known.get(key) != value}
         with self.hold_sync():
@@ -75,9 +77,15 @@ class Board(Panel):
         # Changed in place: every page that is there already has it by now.
         for name, changes in news.items():
             self.rows[name] = {**self.rows.get(name, {}), **changes}
-        return 1 + self._show(
-            {name: jpeg for name, jpeg in self._pictures.items() if before.get(name) != jpeg}
-        )
+        fresh = {
+            name: jpeg
+            for name, jpeg in (pictures or {}).items()
+            if self._pictures.get(name) != jpeg
+        }
+        self._pictures |= fresh
+        if fresh:
+            self._show(fresh)
+        return 2 if fresh else 1
 
     def sound(self, name: str, piece: Sounding) -> None:
         """Send a piece of speech, to be heard after those before it."""
@@ -111,18 +119,8 @@ class Board(Panel):
             case {"page": "here"}:
                 self.was_reloaded |= self.is_seen
                 self.is_seen = True
-                self._show(self._pictures)
+                if self._pictures:
+                    self._show(self._pictures)
 
-    def _without_pictures(self, rows: Mapping[str, Row]) -> dict[str, Row]:
-        """The words of *rows*; their pictures are kept beside them."""
-        self._pictures |= {name: row["picture"] for name, row in rows.items() if "picture" in row}
-        return {
-            name: {key: value for key, value in row.items() if key != "picture"}
-            for name, row in rows.items()
-        }
-
-    def _show(self, pictures: Mapping[str, bytes]) -> int:
-        """Send *pictures*, if there are any; returns in how many messages."""
-        if pictures:
-            self.send({"pictures": list(pictures)}, buffers=list(pictures.values()))
-        return int(bool(pictures))
+    def _show(self, pictures: Mapping[str, bytes]) -> None:
+        self.send({"pictures": list(pictures)}, buffers=list(pictures.values()))

@@ -102,7 +102,8 @@ def install() -> Kernel:
     if this is None:
         raise RuntimeError("There is no kernel to hook into.")
     kernel.warn_of_nesting()
-    if this.hook(close, on_cell_end=_end_cell):
+    if not this.is_hooked:
+        this.hook(close, on_cell_end=_end_cell)
         formatters = get_ipython().display_formatter
         formatters.ipython_display_formatter.for_type(Media, _display_media)
         formatters.ipython_display_formatter.for_type(Job, _display_job)

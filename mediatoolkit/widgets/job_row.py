@@ -45,28 +45,22 @@ class Action(Enum):
 
 
 class MediaRef:
-    """The way to *media*, which stays in memory only as long as somebody else holds it."""
+    """The way to *media*, which stays in memory only as long as somebody else holds it.
 
-    __slots__ = ("_kind", "_media", "_path")
+    Attributes:
+        alive: Returns the media while it is in memory, else None.
+        is_in_file: Whether it can be read again.
+        noun: What it is called, such as `picture`.
+    """
+
+    __slots__ = ("_kind", "_path", "alive", "is_in_file", "noun")
 
     def __init__(self, media: Media) -> None:
         """Remember where it lies."""
         self._kind, self._path = type(media), media.path
-        self._media = weakref.ref(media)
-
-    @property
-    def noun(self) -> str:
-        """What it is called, such as `picture`."""
-        return self._kind.noun
-
-    @property
-    def is_in_file(self) -> bool:
-        """Whether it can be read again."""
-        return self._path is not None
-
-    def alive(self) -> Media | None:
-        """The media, while it is in memory."""
-        return self._media()
+        self.alive = weakref.ref(media)
+        self.is_in_file = media.path is not None
+        self.noun = media.noun
 
     def get(self) -> Media:
         """The media, or a copy from its file; blocks.
@@ -74,7 +68,7 @@ class MediaRef:
         Raises:
             MediaToolkitError: It is gone, and in no file.
         """
-        media = self._media()
+        media = self.alive()
         if media is not None:
             return media
         if self._path is None:

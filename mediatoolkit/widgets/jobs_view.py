@@ -80,7 +80,7 @@ class JobsView:
     @property
     def is_over(self) -> bool:
         """Whether all jobs are."""
-        return all(row.is_over for row in self.jobs)
+        return all(row.is_over for row in list(self._rows.values()))
 
     @property
     def jobs(self) -> list[JobRow]:
@@ -94,9 +94,9 @@ class JobsView:
             if job not in {row.job for row in self.jobs}:
                 self._put(str(len(self._rows) + 1), job, is_heard=job not in shown)
 
-    def rows(self) -> dict[str, Row]:
-        """What the page is to be told now: the rows that have changed, by name."""
-        rows = {}
+    def rows(self) -> tuple[dict[str, Row], dict[str, bytes]]:
+        """What the page is to be told now: the rows that have changed, and their pictures."""
+        rows, pictures = {}, {}
         for name, row in self._rows.items():
             if row.is_changed:
                 row.is_changed = False
@@ -104,8 +104,8 @@ class JobsView:
                 is_done_among_others = len(self._rows) > 1 and row.progress.state is State.DONE
                 picture = row.preview if is_done_among_others else row.picture
                 if picture is not None:
-                    rows[name]["picture"] = picture
-        return rows
+                    pictures[name] = picture
+        return rows, pictures
 
     def tell(self) -> int:
         """Tell the board what has changed; returns in how many messages."""
@@ -113,10 +113,10 @@ class JobsView:
             board = self._board
             if board is None:
                 return 0
-            rows, messages = self.rows(), 0
+            (rows, pictures), messages = self.rows(), 0
             if rows or time.monotonic() >= self._told + board.heartbeat:
                 self._told = time.monotonic()
-                messages = board.tell(rows)
+                messages = board.tell(rows, pictures)
             for name, row in self._rows.items():
                 if row.sounds:
                     board.sound(name, row.take_sound())
@@ -134,8 +134,11 @@ class JobsView:
         board, self._board = self._board, None
         self.remember()
         if board is not None and self._handle is not None and bundle is not None:
-            self._stop_tickers()
-            self._end_sound(board)
+            # One of them may be the caller, which returns before it can be cancelled.
+            for loop, ticker in self.tickers.items():
+                with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
+                    loop.call_soon_threadsafe(ticker.cancel)
+            self.tickers = {}
             self._show_ending(board, self._handle, bundle)
         if not self.is_open:
             if self in self._kernel.views:
@@ -181,9 +184,9 @@ class JobsView:
         if kernel.shows_widgets():
             from mediatoolkit.widgets.board import Board
 
-            self._board = Board(self.act, self.rows())
+            self._board = Board(self.act, *self.rows())
         else:
-            self._board = TextBoard(self.rows(), handle.update)
+            self._board = TextBoard(self.rows()[0], handle.update)
         self._told = time.monotonic()
         if self not in self._kernel.views:
             self._kernel.views.append(self)
@@ -218,8 +221,10 @@ class JobsView:
     async def _tick(self, loop: loops.Loop) -> None:
         messages = 1
         while True:
-            while any(row.runs_on(loop) for row in self.jobs):
-                await asyncio.sleep(self._pause() * max(1, messages))
+            while any(row.runs_on(loop) for row in list(self._rows.values())):
+                views = len(self._kernel.views)
+                pause = max(1 / UPDATES_PER_SECOND, views / KERNEL_UPDATES_PER_SECOND)
+                await asyncio.sleep(pause * max(1, messages))
                 # How a single job ended is told by what replaces the board.
                 if len(self._rows) > 1 or not self.is_over:
                     messages = self.tell()
@@ -233,32 +238,17 @@ class JobsView:
                     self.replace(bundle)
                     return
 
-    def _pause(self) -> float:
-        """Seconds between two messages of this view."""
-        views = len(self._kernel.views)
-        return max(1 / UPDATES_PER_SECOND, views / KERNEL_UPDATES_PER_SECOND)
-
-    def _stop_tickers(self) -> None:
-        """Cancel them, from any thread; the caller may be one of them, which returns soon."""
-        for loop, ticker in self.tickers.items():
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
-                loop.call_soon_threadsafe(ticker.cancel)
-        self.tickers = {}
-
-    def _end_sound(self, board: "Board | TextBoard") -> None:
-        for name, row in self._rows.items():
-            if row.progress.state is not State.DONE:
-                board.hush(name)
-                continue
-            sent = 0
-            while row.sounds and sent < MOST_SOUND_AT_END:
-                piece = row.take_sound()
-                sent += len(piece.pcm)
-                board.sound(name, piece)
-
     def _show_ending(
         self, board: "Board | TextBoard", handle: DisplayHandle, bundle: Bundle
     ) -> None:
+        for name, row in self._rows.items():
+            sent = 0
+            while row.sounds and row.progress.state is State.DONE and sent < MOST_SOUND_AT_END:
+                piece = row.take_sound()
+                sent += len(piece.pcm)
+                board.sound(name, piece)
+            if row.progress.state is not State.DONE:
+                board.hush(name)
         data, metadata = bundle
         # Nothing can be replaced below a click or in a page that was loaded anew: the board stays
         # and becomes the ending.

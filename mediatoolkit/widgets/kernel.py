@@ -67,6 +67,7 @@ class Kernel:
         loop: The loop of the cells, in the main thread; the thread of a click may have its own.
         lock: Guards what the pages show. Cells, clicks and the loops of jobs have threads of their
             own, and what a cell starts has to be displayed in the thread of that cell.
+        is_hooked: Whether `hook` was called.
         is_busy: Whether a cell runs.
         views: The views on which a job runs or may still be added.
         panel: What `mt.jobs` has shown last.
@@ -79,7 +80,7 @@ class Kernel:
     def __init__(self, shell: Any) -> None:
         """Nothing is changed in the kernel before `hook`."""
         self._shell = shell
-        self._is_hooked = False
+        self.is_hooked = False
         try:
             self.loop = cast("loops.Loop", shell.kernel.io_loop.asyncio_loop)
         except AttributeError:  # a kernel that is not ipykernel's
@@ -98,20 +99,19 @@ class Kernel:
         header = parent.get("header", parent)
         return Cell(header.get("msg_id", ""), header.get("msg_type") == "comm_msg")
 
-    def hook(self, close: Close, *, on_cell_end: Callable[[Any], None]) -> bool:
-        """Hook into the kernel, from any of its threads; later calls change nothing.
+    def hook(self, close: Close, *, on_cell_end: Callable[[Any], None]) -> None:
+        """Hook into the kernel, once, from any of its threads.
 
         Args:
             close: Ends the jobs of the loop it runs on, and closes what they used there.
             on_cell_end: Called with IPython's result, or None, before a cell reports its end.
-
-        Returns:
-            Whether this was the first call.
         """
-        if self._is_hooked:
-            return False
-        self._is_hooked = True
-        loops.register_loop_provider(lambda: self.loop if _is_subshell() else None)
+        self.is_hooked = True
+        # ipykernel opens threads for clicks, and ends their loops when the front end closes them.
+        here = threading.current_thread
+        loops.register_loop_provider(
+            lambda: self.loop if here().name.startswith("subshell-") else None
+        )
         events = self._shell.events
         events.register("pre_run_cell", lambda _info: setattr(self, "is_busy", True))
         events.register("post_run_cell", on_cell_end)
@@ -119,7 +119,6 @@ class Kernel:
         self.loop.call_soon_threadsafe(_obey_stop, self._shell.kernel)
         _close_on_shutdown(self._shell.kernel, self.loop, close)
         atexit.register(_close_at_exit, self.loop, close)
-        return True
 
 
 def here() -> Kernel | None:
@@ -147,11 +146,6 @@ def shows_widgets() -> bool:
     except ImportError:
         return False
     return True
-
-
-def _is_subshell() -> bool:
-    """Whether ipykernel opened this thread; its loop ends when the front end closes the thread."""
-    return threading.current_thread().name.startswith("subshell-")
 
 
 def _obey_stop(kernel: Any) -> None:

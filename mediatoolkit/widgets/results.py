@@ -65,7 +65,8 @@ def result_bundle(
     cause = progress.error
     if progress.state is State.DONE:
         try:
-            return _shown(row.result())
+            result = row.result()
+            return media_bundle(result) if isinstance(result, Media) else _bundle_of(result)
         except MediaToolkitError as unshown:
             cause = unshown
     elif progress.state is State.CANCELLED or cause is None or cause is error:
@@ -182,9 +183,7 @@ def contact_sheet(
     return data, {"image/jpeg": {"alt": visible("; ".join(row.label[:300] for row in kept), 300)}}
 
 
-def _shown(result: object) -> Bundle:
-    if isinstance(result, Media):
-        return media_bundle(result)
+def _bundle_of(result: object) -> Bundle:
     bundle = getattr(result, "_repr_mimebundle_", None)
     if bundle is None:
         return {"text/plain": repr(result)}, {}

@@ -32,7 +32,7 @@ class TextBoard:
         self._replace = replace
         self._shown = time.monotonic()
 
-    def tell(self, rows: Mapping[str, Row]) -> int:
+    def tell(self, rows: Mapping[str, Row], _pictures: object = None) -> int:
         """Take what is new and show it, at most twice a second; returns in how many messages."""
         for name, row in rows.items():
             self._rows[name] = {**self._rows.get(name, {}), **row}

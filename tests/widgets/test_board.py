@@ -97,9 +97,9 @@ async def test_a_piece_of_a_picture_leaves_the_word_to_the_painter(job: Job[None
 
 async def test_pictures_are_sent_once_and_are_no_state(job: Job[None]) -> None:
     words = JobRow(job).words()
-    board = Board(lambda _action, _name: None, {"1": {**words, "picture": b"first"}})
+    board = Board(lambda _action, _name: None, {"1": words}, {"1": b"first"})
 
-    sent = [board.tell({"1": {**words, "picture": b"next"}}) for _ in range(2)]
+    sent = [board.tell({"1": words}, {"1": b"next"}) for _ in range(2)]
 
     assert sent == [2, 1]
     assert "picture" not in board.rows["1"]
