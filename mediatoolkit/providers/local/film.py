@@ -157,8 +157,7 @@ def _picture(number: int, thing: object) -> Image:
     try:
         return Image.of(thing)
     except MediaError as error:
-        failure = MediaError(f"Picture {number} cannot be used. {error}")
-    raise failure
+        raise MediaError(f"Picture {number} cannot be used. {error}") from error
 
 
 def _seconds(seconds: object, count: int) -> float | tuple[float, ...] | None:

@@ -24,8 +24,7 @@ def checked(narration: object) -> Narration:
     try:
         return Audio.of(narration)
     except MediaError as error:
-        failure = MediaError(f"The narration cannot be used. {error}")
-    raise failure
+        raise MediaError(f"The narration cannot be used. {error}") from error
 
 
 async def spoken(narration: Narration, context: CallContext) -> Audio | None:
