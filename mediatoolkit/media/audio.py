@@ -110,7 +110,7 @@ class Audio(Media):
         channels: int = 1,
         provenance: Provenance | None = None,
     ) -> Self:
-        """A WAV of bare samples, signed 16 bits each, little-endian; a last cut one is dropped.
+        """A WAV of bare samples, signed 16 bits each, little-endian; a cut last frame is dropped.
 
         Args:
             pcm: Bytes, or an open file of them.
@@ -119,7 +119,7 @@ class Audio(Media):
             provenance: How it was made.
 
         Raises:
-            MediaError: There is not one sample.
+            MediaError: There is no whole frame.
         """
         pcm = read_whole(pcm) if hasattr(pcm, "read") else cls._bytes(pcm)
         rate = _checked(sample_rate, SAMPLE_RATES, "sample_rate")
@@ -198,7 +198,7 @@ class Audio(Media):
         are decoded and drawn, spread evenly over its length; they may miss a single peak.
 
         Raises:
-            MediaError: A size that is no picture.
+            MediaError: *width* or *height* is out of range.
         """
         width = _checked(width, _WIDTHS, "width")
         height = _checked(height, _HEIGHTS, "height")

@@ -119,7 +119,7 @@ class Media(abc.ABC):
         return _restored(type(self), known | {"path": path})
 
     def __dir__(self) -> list[str]:
-        """Return what a user calls; the rest is for other rooms of this package."""
+        """Return what a user calls; the rest is for other parts of this package."""
         return [name for name in object.__dir__(self) if name not in _FOR_THE_PACKAGE]
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -47,7 +47,7 @@ _BIT_RATES = {"audio/mpeg": 64_000, "audio/ogg": 64_000, "audio/mp4": 128_000}
 _AT_ONCE = 1 << 16
 _LARGE_TAGS = 1 << 20
 _GLIMPSE = Fraction(1, 10)  # seconds
-_LEADS = {"mp3": Fraction(3, 10)}  # whose frames borrow bytes of some ten before them
+_LEADS = {"mp3": Fraction(3, 10)}  # its frames borrow bytes from some ten frames before
 _LEAD = Fraction(1, 10)  # Opus wants 80 ms
 _NO_SAMPLES = "The sound cannot be decoded: it gives no samples."
 _SKIP_MANUAL = 1 << 29  # AV_CODEC_FLAG2_SKIP_MANUAL: what is not to be heard is decoded, too
@@ -220,7 +220,7 @@ def _arrays(av: Any, file: Any, sample_rate: int, link: ogg.Link | None) -> Iter
     frames, lead = _decoded(av, file, file.demux(stream)), 0
     if link is not None and link.skips_by_hand:
         stream.codec_context.flags2 |= _SKIP_MANUAL
-        next(frames, None)  # the first packet of Vorbis is there for the second alone
+        next(frames, None)  # the first packet of Vorbis only prepares the second
         lead = link.lead
     for _, alike in groupby(frames, _form):  # joined pieces may change it on their way
         for samples in _plain(av, alike, sample_rate):
@@ -286,9 +286,9 @@ def _spread(samples: Any, channels: int) -> Any:
 
 
 def lenient(av: Any) -> dict[str, str]:
-    """Options of `av.open` for a file whose tags may be in a foreign alphabet, as is no fault.
+    """Options of `av.open` for a file whose tags may have any encoding, which is no fault.
 
-    PyAV 19 has no word for it any more.
+    PyAV 19 has no such option any more.
     """
     return {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 

@@ -53,7 +53,7 @@ def shown(picture: "PillowImage.Image") -> "PillowImage.Image":
 
 
 def profile_of(picture: "PillowImage.Image") -> bytes | None:
-    """Its colour profile, where there is one that fits its mode."""
+    """The colour profile of a picture, or None where it has none that fits its mode."""
     profile = picture.info.get("icc_profile")
     if not isinstance(profile, bytes) or len(profile) < 128:
         return None
@@ -120,7 +120,7 @@ def _shows_through(picture: "PillowImage.Image") -> bool:
 
 
 def _dark_to_bright(picture: "PillowImage.Image") -> "PillowImage.Image":
-    """Grey of 16 bits in 8; Pillow would make all white that is above 255."""
+    """Grey of 16 bits in 8; Pillow would turn every value above 255 white."""
     import numpy as np
     from PIL import Image as PillowImage
 

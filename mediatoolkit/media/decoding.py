@@ -1,8 +1,8 @@
 """Pictures decoded: whole and upright, or small and in little memory.
 
 Pillow decodes a whole PNG or WebP before it makes it small, 4 bytes a pixel and more. A large PNG
-is therefore given to it in bands, each a small PNG of its own, and a large WebP to FFmpeg. What
-would still take too much memory is not made small at all.
+is therefore given to it in bands, each a small PNG of its own, and a large WebP to FFmpeg. A
+picture that would still take too much memory gets no small copy.
 """
 
 import bisect
@@ -117,7 +117,8 @@ def upright(picture: "PillowImage.Image") -> "PillowImage.Image":
     if not isinstance(exif, bytes) or turn == 1:
         return picture
     turned = picture.transpose(PillowImage.Transpose[_TURNS[turn]])
-    turned.info["exif"] = without_orientation(exif)  # else who reads it turns it once more
+    # A reader that found the orientation in the Exif would turn the picture once more.
+    turned.info["exif"] = without_orientation(exif)
     return turned
 
 
@@ -136,14 +137,15 @@ def _small(data: bytes, within: int) -> "PillowImage.Image":
     _check_memory(_WEBP * width * height if width else jpeg.coefficients(data))
     picture = opened(data)
     picture.thumbnail((within, within), reducing_gap=2.0)
-    picture.load()  # which a picture that is small already was not
+    # `thumbnail` does nothing to a picture that is small already, so that it is not loaded yet.
+    picture.load()
     return picture
 
 
 def _large_webp(data: bytes, within: int) -> "PillowImage.Image | None":
-    """A still WebP without alpha, by FFmpeg, which keeps less of it at once; None for others.
+    """A still WebP without alpha, decoded by FFmpeg, which keeps less of it in memory at once.
 
-    Also without PyAV, and where it would take too much, too.
+    None for any other WebP, without PyAV, and where FFmpeg would take too much memory as well.
     """
     try:
         import av
@@ -215,6 +217,7 @@ def _joined(bands: _Bands, size: tuple[int, int], within: int) -> "PillowImage.I
     from PIL import Image as PillowImage
 
     across, down = (max(1, side // (2 * within)) for side in size)
+    # A whole number of reduced rows in each band, so that no row is averaged across two bands.
     rows = max(1, _BAND // (4 * size[0] * down)) * down
     canvas: PillowImage.Image | None = None
     for number, band in enumerate(bands(rows)):
@@ -246,7 +249,7 @@ def _bands(data: bytes, width: int, height: int, depth: int, colour: int) -> _Ba
     """Bands of a PNG as it is unpacked.
 
     A row is filtered by the row above. So each band is a PNG whose first row is the last of the
-    band before. Of 16 bits the upper 8 are kept, which are filtered among themselves.
+    band before. Of 16 bits the upper 8 are kept: a filter predicts them by other upper bytes only.
     """
     from PIL import Image as PillowImage
 
@@ -313,6 +316,7 @@ def _upper(block: bytes, rows: int, depth: int) -> bytes:
 
 def _png(width: int, height: int, colour: int, notes: bytes, rows: bytes) -> bytes:
     head = png.chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
+    # Stored, not compressed, since Pillow reads it at once and it is then thrown away.
     pixels = png.chunk(b"IDAT", zlib.compress(rows, 0))
     return b"".join((png.START, head, notes, pixels, png.chunk(b"IEND", b"")))
 

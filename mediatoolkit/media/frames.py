@@ -56,6 +56,8 @@ def decode(
     """
     most = MAX_PIXELS if within is None else _MOST_REDUCED
     with _opened(data, most) as (container, stream):
+        # What is seen at *start* is the last frame that appears by then, and a frame is known to be
+        # the last only when the next has been decoded.
         waiting = None
         for frame in _from(container, stream, start):
             seconds = frame.time or 0.0
@@ -91,7 +93,7 @@ def measure(data: bytes) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    """Open a film whose pictures have *most* pixels at the most, whatever its tags are in."""
+    """Open a film whose pictures have *most* pixels at most; its tags may have any encoding."""
     av = pyav()
     with (
         _decoding(av),
@@ -99,10 +101,11 @@ def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContain
     ):
         stream = container.streams.video[0]
         decoder = stream.codec_context
-        if decoder is not None:  # else nothing here decodes it
+        if decoder is not None:  # None where no decoder is installed
             if decoder.width * decoder.height > most:
                 raise MediaError(f"Pictures of {decoder.width}×{decoder.height} are too large.")
-            decoder.options = {"max_pixels": str(most)}  # they may become larger on the way
+            # The pictures of a film may become larger on the way.
+            decoder.options = {"max_pixels": str(most)}
         yield container, stream
 
 

@@ -95,8 +95,8 @@ def entry_of(path: Path) -> Entry | None:
 def entries_in(folder: Path, newest: int) -> list[Entry]:
     """The media in *folder*, newest first, at most *newest*; blocks, some 0.1 ms a file.
 
-    Foreign and broken files, hidden ones and those in folders below are left out. What was read
-    once is remembered.
+    Foreign and broken files, hidden ones and those in folders below are left out. What was
+    read once is remembered.
 
     Raises:
         StorageError: The folder cannot be read.
@@ -124,6 +124,7 @@ def _stamped(inside: "Iterator[os.DirEntry[str]]") -> Iterator[tuple[int, str, i
             yield facts.st_mtime_ns, file.name, facts.st_size
 
 
+# A file that changes gets another size or time, and so another place in the cache.
 @lru_cache(_REMEMBERED)
 def _read(path: Path, size: int, stamp: int) -> Entry | None:
     try:
@@ -152,7 +153,7 @@ def _families(head: bytes) -> list[Family[Any]]:
 
 def _record_in_head(family: Family[Any], head: bytes) -> Provenance | None:
     container = family.sniff(head)
-    with contextlib.suppress(IndexError, struct.error, MediaError):  # it does not reach as far
+    with contextlib.suppress(IndexError, struct.error, MediaError):  # the record lies further back
         return container.read_record(head) if container else None
     return None
 

@@ -129,7 +129,7 @@ def _fitted(picture: "PillowImage.Image", mime_type: str) -> "PillowImage.Image"
 
 
 def _options(picture: "PillowImage.Image", mime_type: str, metadata: Metadata) -> dict[str, Any]:
-    """Return options for Pillow, with all that it would else choose itself."""
+    """Return options for Pillow, among them all that it would otherwise choose itself."""
     options = _OPTIONS[mime_type] | _notes_for(metadata, mime_type)
     return options | {"icc_profile": profile_of(picture)} | _resolution(picture)
 
@@ -196,7 +196,7 @@ def metadata_of(picture: "PillowImage.Image") -> Metadata:
 def to_array(
     picture: "PillowImage.Image", dtype: "npt.DTypeLike | None", *, copy: bool | None
 ) -> "npt.NDArray[Any]":
-    """Pixels as `(height, width, channels)`, RGB or RGBA, uint8 unless *dtype* says else.
+    """Pixels as `(height, width, channels)`, RGB or RGBA, uint8 unless *dtype* says otherwise.
 
     The array is the caller's own, to be drawn on.
     """

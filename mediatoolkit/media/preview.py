@@ -132,6 +132,7 @@ def preview_of_sound(
 def _compressed(mono: "npt.NDArray[np.float32]", old_rate: float, whole: float) -> SoundPreview:
     part, seconds, note = _beginning(mono, old_rate, whole, _SECONDS)
     bit_rate = min(_BEST, int(LARGEST * 8 / max(seconds, 1)))
+    # The encoder keeps a bit rate only on average, so the length is known when it has encoded.
     data = b""
     while not data or (len(data) > LARGEST and bit_rate > _WORST):
         bit_rate = max(_WORST, int(bit_rate * 0.94))
@@ -152,7 +153,7 @@ def _plain(mono: "npt.NDArray[np.float32]", old_rate: float, whole: float) -> So
 def _mono(
     blocks: "Iterable[npt.NDArray[np.float32]]", sample_rate: int
 ) -> tuple["npt.NDArray[np.float32]", float]:
-    """The first seconds in one channel, and their rate: what is fine beyond need is averaged."""
+    """The first seconds in one channel, and their rate; one higher than needed is averaged down."""
     import numpy as np
 
     joined = max(1, sample_rate // _FINE)
@@ -223,6 +224,7 @@ def _columns(parts: Any, frames: int, width: int) -> tuple[Any, Any, Any]:
     energy, counts = np.zeros(width), np.zeros(width)
     for at, block in parts:
         mono, end = mixed(block), at + len(block)
+        # A block may begin within a column, which it then shares with the block before.
         first = np.searchsorted(edges, at)
         first -= edges[first] > at
         touched = slice(first, np.searchsorted(edges[:-1], end))

@@ -112,7 +112,7 @@ def _finite(text: str) -> float | None:
 
 
 def _whole(text: str) -> int | None:
-    """No count or seed has more digits than a number of 64 bits."""
+    """Read an integer; None where it has more digits than any count or seed of 64 bits."""
     return int(text) if len(text) <= _LONGEST_NUMBER else None
 
 
@@ -157,5 +157,5 @@ def _plain(value: object, longest: int | None, level: int) -> Any:
 
 
 def _is_plain(number: float) -> bool:
-    """Return whether JSON has it, and readers take it."""
+    """Return whether JSON can hold the number, and readers take it."""
     return number.bit_length() <= 64 if isinstance(number, int) else math.isfinite(number)

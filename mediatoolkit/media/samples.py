@@ -1,4 +1,4 @@
-"""Samples: of the arrays that people have, as arrays, and at another rate."""
+"""Samples: read from arrays that people have, joined into arrays, and resampled."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LARGEST = 500_000_000
 """Samples over all channels in one array, 2 GB."""
 
-_AIR = 0.05  # seconds of silence around, since a spectrum takes the end to be before the beginning
+_AIR = 0.05  # seconds of silence around, since a Fourier transform joins the end to the beginning
 _MOST_CHANNELS = 64
 _LOUDEST = 8.0  # far beyond 1: these are no samples from -1 to 1
 
@@ -121,7 +121,7 @@ def samples_of(thing: Any) -> "npt.NDArray[np.float32]":
     """Samples `(frames, channels)` from -1 to 1 of an array, a tensor or a list.
 
     Raises:
-        MediaError: No numbers, not finite, empty, or of a shape that is no sound.
+        MediaError: They are not numbers, not finite, empty, or of a shape that is no sound.
     """
     if is_tensor(thing):
         array = array_of_tensor(thing)
@@ -146,7 +146,7 @@ def _too_many(samples: int) -> MediaError:
 
 
 def _channels_last(samples: Any) -> Any:
-    """The same with frames first; Hugging Face has the channels there, as tensors do."""
+    """The same with frames first; Hugging Face puts the channels first, as tensors do."""
     if is_tensor(samples) or samples is None:
         return samples
     array = _array(samples)

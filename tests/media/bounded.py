@@ -141,11 +141,11 @@ def _bounded(work: Callable[[], list[str]], megabytes: int = MEGABYTES) -> list[
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
-        said = answer.read()
+        report = answer.read()
     _, status, used = os.wait4(child, 0)
-    if not said:
+    if not report:
         return [f"ended by {status} after {used.ru_utime:.1f} s of CPU"]
-    faults = json.loads(said)
+    faults = json.loads(report)
     return [*faults, f"{used.ru_utime:.1f} s of CPU"] if faults else []
 
 

@@ -205,7 +205,7 @@ def test_no_bytes_crash_the_check(noise: bytes) -> None:
         b"\xff\xfb\x90\0",
         b"RIFF\0\0\0\0WAVE",
     )
-    for head in (*heads, *(encoded(one)[:80] for one in FORMATS[1:])):
+    for head in (*heads, *(encoded(mime_type)[:80] for mime_type in FORMATS[1:])):
         with pytest.raises(MediaError):
             Audio(head + noise)
 
@@ -447,7 +447,7 @@ def test_joined_sound_has_its_parts_and_their_captions_in_place() -> None:
     parts = [Audio(encoded("audio/wav"), STORY), Audio(encoded("audio/ogg", 2), STORY)]
     whole = concatenate(parts, gap=0.25, provenance=STORY)
     assert (whole.sample_rate, whole.channels, whole.seconds) == (48_000, 2, 2.25)
-    assert [one.start for one in whole.captions] == [0, 0.5, 1.25, 1.75]
+    assert [caption.start for caption in whole.captions] == [0, 0.5, 1.25, 1.75]
     assert not whole.samples[48_000 : int(48_000 * 1.25)].any()
 
 

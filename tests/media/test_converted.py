@@ -176,11 +176,11 @@ def test_the_texts_of_a_png_move_into_xmp(ending: str, tmp_path: Path) -> None:
     data = file_of(PillowImage.new("RGB", (32, 32)), "PNG", pnginfo=info)
     path = Image(data, provenance=FOX).save(tmp_path / f"saved{ending}")
     with PillowImage.open(path) as saved:
-        said = str(saved.getxmp())
+        packet = str(saved.getxmp())
         assert saved.info.get("comment", b"my own") == b"my own"
     for keyword in ("Title", "parameters", "workflow"):
-        assert TEXTS[keyword] in said
-    assert ending == ".jpg" or "my own" in said
+        assert TEXTS[keyword] in packet
+    assert ending == ".jpg" or "my own" in packet
     assert Image.open(path).provenance == FOX
 
 

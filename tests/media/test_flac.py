@@ -109,7 +109,7 @@ def test_the_samples_are_all_there(name: str) -> None:
 
 def test_two_blocks_of_comments_are_both_kept() -> None:
     whole = b"".join(Audio(FILES["two blocks of comments"], STORY).serialize())
-    kinds = [found.kind for found in flac._blocks(whole, 4)]
+    kinds = [block.kind for block in flac._blocks(whole, 4)]
     assert kinds == [0, 4, 4]
     assert b"TITLE=Hello" in whole
     assert b"ALBUM=Two" in whole

@@ -245,8 +245,8 @@ def test_provenance_is_found_beside_what_another_program_wrote(kind: str) -> Non
 )
 def test_a_pillow_image_of_any_mode_is_a_picture(mode: str) -> None:
     plain = PillowImage.new("RGBA" if mode == "RGBa" else "RGB", (8, 6), "white")
-    made = PillowImage.new(mode, (8, 6), (255, 128, 128)) if mode == "LAB" else plain.convert(mode)
-    image = Image.of(made)
+    white = PillowImage.new(mode, (8, 6), (255, 128, 128)) if mode == "LAB" else plain.convert(mode)
+    image = Image.of(white)
     assert np.asarray(image).min() > 250
     assert image.preview().width == 8
 

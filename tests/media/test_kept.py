@@ -140,7 +140,9 @@ def index_of(data: bytes) -> list[tuple[int, int]]:
     opened: Any
     with PillowImage.open(io.BytesIO(data)) as opened:
         entries = opened.mpinfo[0xB002]
-    return [(one["Size"], one["DataOffset"] and one["DataOffset"] + base) for one in entries]
+    return [
+        (entry["Size"], entry["DataOffset"] and entry["DataOffset"] + base) for entry in entries
+    ]
 
 
 def test_an_index_in_front_of_what_grows_is_set_right(tmp_path: Path) -> None:
@@ -210,7 +212,7 @@ def test_an_index_in_either_order_of_bytes_is_set_right(order: str) -> None:
     fields = struct.pack(f"{order}HHHII", 1, 0xB002, 7, 32, 26) + bytes(4)
 
     def index(*pictures: tuple[int, int]) -> bytes:
-        entries = [struct.pack(f"{order}IIIHH", 0, *one, 0, 0) for one in pictures]
+        entries = [struct.pack(f"{order}IIIHH", 0, *picture, 0, 0) for picture in pictures]
         return jpeg.INDEX_HEAD + head + fields + b"".join(entries)
 
     before = index((1_000, 0), (500, 900))

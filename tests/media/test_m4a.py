@@ -65,15 +65,15 @@ FORMS = {
 
 def in_front(data: bytes) -> bytes:
     """The same with `moov` before the sound, as servers have it; all offsets move."""
-    found = {box.kind: data[box.start : box.end] for box in mp4.boxes(data, 0, len(data))}
-    moov = bytearray(found[b"moov"])
+    parts = {box.kind: data[box.start : box.end] for box in mp4.boxes(data, 0, len(data))}
+    moov = bytearray(parts[b"moov"])
     at = moov.index(b"stco") + 8
-    old = data.index(found[b"mdat"])
-    shift = len(found[b"ftyp"]) + len(moov) - old
+    old = data.index(parts[b"mdat"])
+    shift = len(parts[b"ftyp"]) + len(moov) - old
     (count,) = struct.unpack_from(">I", moov, at)
     for place in range(at + 4, at + 4 + 4 * count, 4):
         struct.pack_into(">I", moov, place, struct.unpack_from(">I", moov, place)[0] + shift)
-    return found[b"ftyp"] + bytes(moov) + found[b"mdat"]
+    return parts[b"ftyp"] + bytes(moov) + parts[b"mdat"]
 
 
 @cache

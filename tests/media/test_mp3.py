@@ -208,8 +208,8 @@ def test_a_file_without_a_record_is_saved_as_it_came(
 @pytest.mark.parametrize("name", [name for name in BEFORE if name.startswith("v2.")])
 def test_a_tag_that_can_be_read_gets_the_record_and_stays_the_only_one(name: str) -> None:
     whole = b"".join(Audio(BEFORE[name] + mp3(), STORY).serialize())
-    assert [len(found.frames) for found in tags.id3_tags(whole)] == [
-        1 + len(found.frames) for found in tags.id3_tags(BEFORE[name])
+    assert [len(tag.frames) for tag in tags.id3_tags(whole)] == [
+        1 + len(tag.frames) for tag in tags.id3_tags(BEFORE[name])
     ]
     assert b"APETAGEX" not in whole
 

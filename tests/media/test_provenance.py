@@ -1,4 +1,4 @@
-"""Records of origin: they can always be written, and what is read from a file is checked."""
+"""Records of provenance: they can always be written, and what is read from a file is checked."""
 
 import json
 from pathlib import Path
@@ -31,14 +31,14 @@ RECORD = {"model": "a/b", "prompt": "a fox", "engine": "a"}
 async def test_whatever_was_asked_the_picture_is_kept(
     kind: str, options: dict[Any, Any], tmp_path: Path
 ) -> None:
-    origin = Provenance(model="a/b", prompt='"' * 9_000, engine="a", options=options)
-    kept = await Store(tmp_path).put(Image(encoded(kind), provenance=origin))
-    assert kept.path is not None
-    again = Image.open(kept.path)
+    provenance = Provenance(model="a/b", prompt='"' * 9_000, engine="a", options=options)
+    saved = await Store(tmp_path).put(Image(encoded(kind), provenance=provenance))
+    assert saved.path is not None
+    again = Image.open(saved.path)
     assert again.provenance is not None
     assert again.provenance.model == "a/b"
     assert again.provenance.options
-    assert (np.asarray(again) == np.asarray(kept)).all()
+    assert (np.asarray(again) == np.asarray(saved)).all()
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_a_model_of_a_file_stays_on_one_line_of_printable_text() -> None:
 
 @pytest.mark.parametrize("captions", [5, "abc", [1, [2], {"start": "x"}], [[0, 10**400, "x"]]])
 def test_captions_that_are_none_are_empty(captions: object) -> None:
-    origin = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": captions})
-    assert not Audio.from_samples(np.zeros(10), 8_000, provenance=origin).captions
+    provenance = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": captions})
+    assert not Audio.from_samples(np.zeros(10), 8_000, provenance=provenance).captions
 
 
 @pytest.mark.parametrize("depth", [46, 600, 100_000])
@@ -148,12 +148,12 @@ HIDDEN = "a\x00 \x1b[31mfox\u202e \u2066looks"
 
 def test_what_hides_or_turns_words_round_is_in_no_caption() -> None:
     """An override would turn round the model and the size that follow the prompt."""
-    origin = Provenance(
+    provenance = Provenance(
         model="a/b", prompt=HIDDEN, engine="a", notes={"captions": [[0, 1, HIDDEN], [1, 2, HIDDEN]]}
     )
     picture, sound = (
-        Image(encoded("PNG"), origin),
-        Audio.from_samples(np.zeros(8_000), 8_000, provenance=origin),
+        Image(encoded("PNG"), provenance),
+        Audio.from_samples(np.zeros(8_000), 8_000, provenance=provenance),
     )
     shown = [str(picture._repr_mimebundle_()), str(sound._repr_mimebundle_())]
     shown += [sound.captions.srt(), sound.captions.vtt()]
@@ -165,8 +165,8 @@ def test_what_hides_or_turns_words_round_is_in_no_caption() -> None:
 
 def test_captions_are_bounded() -> None:
     captions = [[0, 1, "word"]] * 100_000
-    origin = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": captions})
-    assert len(Audio.from_samples(np.zeros(10), 8_000, provenance=origin).captions) == 20_000
+    provenance = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": captions})
+    assert len(Audio.from_samples(np.zeros(10), 8_000, provenance=provenance).captions) == 20_000
 
 
 @pytest.mark.parametrize("end", [1e308, float("inf"), float("nan")])
@@ -175,7 +175,7 @@ def test_a_caption_ends_at_some_time(end: float) -> None:
 
 
 def test_what_stands_in_for_a_picture_is_short() -> None:
-    origin = Provenance(model="a/b", prompt="a fox " * 10_000, engine="a")
-    data, metadata = Image(encoded("PNG"), provenance=origin)._repr_mimebundle_()
+    provenance = Provenance(model="a/b", prompt="a fox " * 10_000, engine="a")
+    data, metadata = Image(encoded("PNG"), provenance=provenance)._repr_mimebundle_()
     assert [len(shown["alt"]) for shown in metadata.values()] == [300]
     assert data["text/html"].count("a fox") < 100

@@ -44,8 +44,8 @@ def test_the_figure_in_the_picture_has_that_hue(name: str, degrees: float) -> No
     # The fox sits in the lower middle; its body is by far the most vivid thing there.
     area = pixels[120:225, 90:200].reshape(-1, 3)
     vivid = np.ptp(area, axis=1)
-    wanted = COLOURS[name]
-    near = area[(vivid > 0.25) & (np.abs(area - wanted).max(1) < 0.2)]
+    colour = COLOURS[name]
+    near = area[(vivid > 0.25) & (np.abs(area - colour).max(1) < 0.2)]
     assert len(near) > 0.12 * len(area)
     assert abs(hue(near.mean(0)) - degrees) < 15
 

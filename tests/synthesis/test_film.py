@@ -19,9 +19,9 @@ from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Video
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.media.containers.mp4 import boxes
-from mediatoolkit.synthesis.filming import frames, shots
+from mediatoolkit.synthesis.filming import montage, shots
 from mediatoolkit.synthesis.filming.film import compose
-from mediatoolkit.synthesis.filming.frames import fit
+from mediatoolkit.synthesis.filming.montage import fit
 from mediatoolkit.synthesis.filming.shots import WHOLE, Viewport, lengths, plan, with_the_words
 from mediatoolkit.synthesis.filming.subtitles import Titles
 
@@ -84,10 +84,10 @@ def test_a_film_is_as_long_as_was_asked(seconds: float) -> None:
 
 
 def test_sound_and_picture_end_together() -> None:
-    made = tracks(spoken_film())
-    assert made["video"].codec == "h264"
-    assert made["audio"].codec == "aac"
-    assert made["audio"].seconds == pytest.approx(made["video"].seconds, abs=0.05)
+    streams = tracks(spoken_film())
+    assert streams["video"].codec == "h264"
+    assert streams["audio"].codec == "aac"
+    assert streams["audio"].seconds == pytest.approx(streams["video"].seconds, abs=0.05)
     assert len(heard(spoken_film())) / 48_000 == pytest.approx(2, abs=0.05)
 
 
@@ -185,9 +185,9 @@ def test_pictures_fade_evenly_into_each_other() -> None:
     ],
 )
 def test_what_gives_no_film_is_refused(arguments: dict[str, object], words: str) -> None:
-    given = {"pictures": [plain()], "seconds": 1.0, "size": SIZE, **arguments}
+    options = {"pictures": [plain()], "seconds": 1.0, "size": SIZE, **arguments}
     with pytest.raises(PromptError, match=words):
-        compose(given.pop("pictures"), **given)  # type: ignore[arg-type]
+        compose(options.pop("pictures"), **options)  # type: ignore[arg-type]
 
 
 def test_what_is_no_picture_is_refused() -> None:
@@ -291,13 +291,13 @@ def test_soft_captions_are_a_track_of_their_own() -> None:
     assert foot(film, 0.5) < 120, "nothing is drawn"
     with opened(film) as container:
         assert container.streams.subtitles[0].codec_context.name == "mov_text"
-        said = [
+        cues = [
             (float(packet.pts * packet.time_base), bytes(packet)[2:].decode())
             for packet in container.demux(subtitles=0)
             if packet.size > 2
         ]
-    assert [text[:9] for _, text in said] == ["Hello (fo", "狐"]
-    assert [time for time, _ in said] == pytest.approx([0.25, 1.0], abs=0.01)
+    assert [text[:9] for _, text in cues] == ["Hello (fo", "狐"]
+    assert [time for time, _ in cues] == pytest.approx([0.25, 1.0], abs=0.01)
     assert tracks(film)["video"].seconds == pytest.approx(2, abs=0.05)
 
 
@@ -309,7 +309,7 @@ def test_long_captions_are_shown_in_parts_that_fit() -> None:
     assert " ".join(part.text.replace("\n", " ") for part in parts) == words
     assert parts[0].start == 0.0
     assert parts[-1].end == pytest.approx(12.0)
-    assert all(one.end == next_.start for one, next_ in itertools.pairwise(parts))
+    assert all(part.end == after.start for part, after in itertools.pairwise(parts))
     for part in parts:
         rows = part.text.split("\n")
         assert len(rows) <= 2
@@ -322,18 +322,18 @@ def test_a_word_wider_than_the_film_is_no_harm() -> None:
 
 
 def test_progress_never_falls_and_comes_with_every_frame() -> None:
-    told: list[tuple[str, float]] = []
+    calls: list[tuple[str, float]] = []
     compose(
         [plain(), plain()],
         seconds=1,
         size=SIZE,
-        progress=lambda what, fraction: told.append((what, fraction)),
+        progress=lambda what, fraction: calls.append((what, fraction)),
     )
-    fractions = [fraction for _, fraction in told]
+    fractions = [fraction for _, fraction in calls]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
-    assert [what for what, _ in told].count("film") == 25
-    assert {"picture 1", "picture 2"} <= {what for what, _ in told}
+    assert [what for what, _ in calls].count("film") == 25
+    assert {"picture 1", "picture 2"} <= {what for what, _ in calls}
 
 
 class Enough(Exception):  # noqa: N818 - no fault
@@ -343,10 +343,10 @@ class Enough(Exception):  # noqa: N818 - no fault
 @pytest.mark.parametrize("after", [0, 1, 20])
 def test_a_film_that_is_given_up_leaves_no_thread(after: int) -> None:
     threads = threading.active_count()
-    told = iter(range(1000))
+    counter = iter(range(1000))
 
     def progress(_what: str, _fraction: float) -> None:
-        if next(told) >= after:
+        if next(counter) >= after:
             raise Enough
 
     with pytest.raises(Enough):
@@ -356,14 +356,14 @@ def test_a_film_that_is_given_up_leaves_no_thread(after: int) -> None:
 
 def test_only_pictures_that_are_seen_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    real = frames.Montage.frame
+    real = montage.Montage.frame
 
-    def counted(self: frames.Montage, time: float) -> object:
+    def counted(self: montage.Montage, time: float) -> object:
         frame = real(self, time)
         held.append(len(self._fitted))
         return frame
 
-    monkeypatch.setattr(frames.Montage, "frame", counted)
+    monkeypatch.setattr(montage.Montage, "frame", counted)
     pictures = [Image.of(plain((10 * n, 0, 0))) for n in range(6)]
     compose(pictures, seconds=3, size=SIZE)
     assert set(held) == {1, 2}

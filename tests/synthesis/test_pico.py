@@ -28,15 +28,17 @@ def say(text: str, voice: str = "american", speed: float = 1.0) -> npt.NDArray[n
 
 
 def test_english_is_mostly_understood() -> None:
-    said = [set(words_of(sentence)) for sentence in SENTENCES]
+    spoken = [set(words_of(sentence)) for sentence in SENTENCES]
     known = sum(
         len(words & set(heard(say(sentence), RATE)))
-        for words, sentence in zip(said, SENTENCES, strict=True)
+        for words, sentence in zip(spoken, SENTENCES, strict=True)
     )
-    assert known >= 0.8 * sum(map(len, said))
+    assert known >= 0.8 * sum(map(len, spoken))
 
 
-@pytest.mark.parametrize("voice", [one.name for one in VOICES.values() if one.engine == "pico"])
+@pytest.mark.parametrize(
+    "voice", [known.name for known in VOICES.values() if known.engine == "pico"]
+)
 def test_every_voice_has_a_sound_of_its_own_and_does_not_clip(voice: str) -> None:
     sound = say(GERMAN, voice)
     assert 1 < len(sound) / RATE < 5

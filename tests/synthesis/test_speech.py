@@ -49,17 +49,17 @@ def test_the_voices_differ_in_pitch() -> None:
 
 def test_each_sentence_comes_with_its_words_and_times() -> None:
     spoken = list(speak("\n".join(SENTENCES)))
-    assert [one.text for one in spoken] == list(SENTENCES)
-    whole = np.concatenate([one.samples for one in spoken])
+    assert [sentence.text for sentence in spoken] == list(SENTENCES)
+    whole = np.concatenate([sentence.samples for sentence in spoken])
     rate = spoken[0].sample_rate
     assert spoken[0].start == 0
-    for one, other in pairwise(spoken):
-        assert one.end < other.start
-        silence = whole[round(one.end * rate) : round(other.start * rate)]
+    for sentence, after in pairwise(spoken):
+        assert sentence.end < after.start
+        silence = whole[round(sentence.end * rate) : round(after.start * rate)]
         assert len(silence) > 0.2 * rate
         assert not silence.any()
-    for one in spoken:
-        words = np.abs(whole[round(one.start * rate) : round(one.end * rate)])
+    for sentence in spoken:
+        words = np.abs(whole[round(sentence.start * rate) : round(sentence.end * rate)])
         sounding = np.flatnonzero(words > 0.02 * words.max())
         assert sounding[0] < 0.1 * rate, "the words begin where the caption does"
         assert len(words) - sounding[-1] < 0.2 * rate
@@ -72,14 +72,14 @@ def test_sentences_meet_without_a_click() -> None:
 
 
 def test_a_paragraph_makes_a_longer_pause_than_a_sentence() -> None:
-    one, two, three = speak("Hello. Hello.\n\nHello.")
-    assert three.start - two.end > 1.5 * (two.start - one.end)
+    first, second, third = speak("Hello. Hello.\n\nHello.")
+    assert third.start - second.end > 1.5 * (second.start - first.end)
 
 
 def test_all_voices_are_equally_loud_and_none_too_loud() -> None:
     levels = []
     for voice in VOICES:
-        samples = np.concatenate([one.samples for one in speak(" ".join(SENTENCES), voice=voice)])
+        samples = np.concatenate([part.samples for part in speak(" ".join(SENTENCES), voice=voice)])
         assert np.abs(samples).max() <= LOUDEST
         levels.append(loudness([samples[:, None]], 24_000))
     assert max(levels) - min(levels) < 3
@@ -101,19 +101,19 @@ def test_progress_comes_before_each_sentence_and_can_end_the_work() -> None:
     class EnoughError(Exception):
         """What a caller raises to stop."""
 
-    told: list[tuple[str, float]] = []
+    calls: list[tuple[str, float]] = []
 
     def progress(what: str, fraction: float) -> None:
-        told.append((what, fraction))
-        if len(told) == 3:
+        calls.append((what, fraction))
+        if len(calls) == 3:
             raise EnoughError
 
     speaking = speak(" ".join(SENTENCES), progress=progress)
     assert [next(speaking).text, next(speaking).text] == list(SENTENCES[:2])
     with pytest.raises(EnoughError):
         next(speaking)
-    assert [what for what, _ in told] == list(SENTENCES[:3])
-    fractions = [fraction for _, fraction in told]
+    assert [what for what, _ in calls] == list(SENTENCES[:3])
+    fractions = [fraction for _, fraction in calls]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
     assert fractions[-1] < 1
@@ -184,4 +184,4 @@ def test_every_text_is_spoken_or_refused_with_a_typed_error(text: str) -> None:
         spoken = list(speak(text))
     except PromptError:
         return
-    assert all(np.isfinite(one.samples).all() for one in spoken)
+    assert all(np.isfinite(part.samples).all() for part in spoken)

@@ -6,7 +6,7 @@ from mediatoolkit.synthesis.filming.story import illustrate, scenes
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("a red fox", ["a red fox"]),
         ("A fox. A lake.\nA hill", ["A fox.", "A lake", "A hill"]),
@@ -16,8 +16,8 @@ from mediatoolkit.synthesis.filming.story import illustrate, scenes
         ("...", ["..."]),
     ],
 )
-def test_sentences_and_what_follows_a_then_are_scenes(text: str, told: list[str]) -> None:
-    assert scenes(text) == told
+def test_sentences_and_what_follows_a_then_are_scenes(text: str, expected: list[str]) -> None:
+    assert scenes(text) == expected
 
 
 def test_more_sentences_than_scenes_share_one() -> None:
@@ -42,15 +42,15 @@ def test_a_very_long_prompt_is_read_in_part() -> None:
 
 
 def test_scenes_are_painted_a_little_larger_than_the_film() -> None:
-    told: list[float] = []
+    shares: list[float] = []
     painted = illustrate(
-        ["a fox", "a zzyzx"], size=(160, 90), seed=7, progress=lambda _, share: told.append(share)
+        ["a fox", "a zzyzx"], size=(160, 90), seed=7, progress=lambda _, share: shares.append(share)
     )
     (first, known), (second, unknown) = painted
     assert first.shape == second.shape == (108, 192, 3)
     assert (known, unknown) == ((), ("zzyzx",))
     assert (first != second).any()
-    assert told == sorted(told)
+    assert shares == sorted(shares)
 
 
 def test_the_largest_film_is_painted_as_large_as_can_be() -> None:

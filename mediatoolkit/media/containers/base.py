@@ -117,7 +117,7 @@ F_co = TypeVar("F_co", bound=Facts, covariant=True)
 
 
 class Container(Protocol[F_co]):
-    """One file format. Each is a module of this room that has these names (PEP 544).
+    """One file format. Each is a module of this package with these names (PEP 544).
 
     Attributes:
         NAME: As it stands in a sentence, such as `"WebP"`.
@@ -147,7 +147,7 @@ class Container(Protocol[F_co]):
         """The provenance that a file of ours carries; its beginning may be enough.
 
         Raises:
-            MediaError, IndexError, struct.error: The bytes do not reach as far, or are corrupt.
+            MediaError, IndexError, struct.error: The bytes end before the record, or are corrupt.
         """
 
     def with_record(self, data: bytes, provenance: Provenance) -> list[Piece]:
@@ -165,7 +165,7 @@ class PictureContainer(Container[PictureFacts], Protocol):
 
 
 class Allowance:
-    """How many parts of a file are looked at before it counts as made to waste time.
+    """How many parts of a file are looked at before it is refused as made to waste time.
 
     Args:
         size: Bytes of the file. The parts of real films have some hundred bytes each at least,

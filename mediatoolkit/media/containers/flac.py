@@ -140,8 +140,8 @@ def _with_record(blocks: list[_Block], record: bytes, *, has_id3: bool) -> list[
 def _frames(data: bytes, first: int, stop: int, block_size: int) -> int | None:
     """Samples of one channel up to the end of the last frame, or None when that is not whole.
 
-    A frame with its checksum behind it has the checksum zero. Read from its end towards its
-    beginning, the sum of nothing, zero, comes out at its first byte.
+    Frames have no length, so the last is found from its end. The CRC over a frame and the checksum
+    behind it is zero; run backwards from there, it is zero again at the first byte of the frame.
     """
     table = _table(0x8005, 16)
     index_of = _index_by_low_byte(table)

@@ -28,6 +28,7 @@ _SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FILL = re.compile(rb"\xff+")
+# Among pixels, a byte of 255 is followed by 0 or is a restart mark; any other marker ends them.
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _MOST_SCANS = 200
 """Times that a JPEG goes over its pixels; progressive ones do so some ten times."""
@@ -151,7 +152,7 @@ def with_record(data: bytes, provenance: Provenance) -> list[Piece]:
 
 
 def with_xmp(data: bytes, packet: bytes) -> bytes:
-    """A JPEG without a packet, given one of any length."""
+    """Add an XMP packet of any length to a JPEG that has none."""
     standard, parts = xmp.split(packet)
     heads = _heads(data)
     at = _pixels(heads[: _place_for_xmp(data, heads)])
@@ -186,7 +187,7 @@ def read_metadata(data: bytes) -> Metadata:
 
 
 def decoded(text: bytes) -> str:
-    """A comment, whose encoding nobody tells."""
+    """A comment; the file does not say how it is encoded."""
     try:
         return text.decode()
     except UnicodeDecodeError:

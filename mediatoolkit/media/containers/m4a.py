@@ -39,10 +39,10 @@ class _Form(NamedTuple):
 def inspect(data: bytes) -> SoundFacts | None:
     """Read the facts, or None when boxes are missing.
 
-    The picture in a file whose brand is one of sound is a cover or that of a chapter.
+    Where the brand of a file stands for sound, its pictures are a cover or belong to chapters.
 
     Raises:
-        MediaError: It is a film, or cannot be decoded by anybody.
+        MediaError: It is a film, or copy-protected.
         IndexError, struct.error: It is cut short.
     """
     file = BoxFile(data)
@@ -105,7 +105,7 @@ def _of_aac(content: bytes, form: _Form) -> _Form:
 
 
 def _aac_config(content: bytes) -> bytes:
-    """Return what stands in the descriptors of an `esds`; empty for codecs that have no such."""
+    """Return what stands in the descriptors of an `esds`; empty for codecs that have none."""
     at = 4
     while at < len(content):
         tag, at = content[at], at + 1
@@ -204,6 +204,7 @@ def _edited(file: BoxFile, moov: Box, track: Box, scale: int, ticks: int) -> int
             continue
         left = max(0, ticks - start)
         edited = length * scale // movie_scale if movie_scale and length else left
+        # Edits are counted in the coarser ticks of the movie: less than one of these is rounding.
         is_rounded = movie_scale and abs(edited - left) * movie_scale <= scale
         total += left if is_rounded else min(edited, left)
     return total or ticks

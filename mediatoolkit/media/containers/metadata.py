@@ -46,7 +46,7 @@ def byte_order(tiff: bytes) -> str:
 
 
 def orientation(exif: bytes) -> int:
-    """1 to 8 as the standard counts; 1, which is upright, where nothing is said or it is broken."""
+    """1 to 8 as the standard counts; 1, which is upright, where Exif is silent or broken."""
     tiff = exif.removeprefix(EXIF_HEAD)
     order = byte_order(tiff)
     if not order:

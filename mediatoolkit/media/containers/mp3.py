@@ -199,6 +199,8 @@ def _rows(data: bytes, at: int) -> Iterator[_Row]:
 
 def _walk(data: bytes, at: int, head: _Head) -> tuple[int, int]:
     """Return where the frames end, and how many are whole."""
+    # Frames in a row may differ in bit rate, padding and checksum: the mask leaves out the bit of
+    # the checksum, and the table has the lengths for the other two.
     lengths = _lengths(head)
     kind, count, last = data[at + 1] & 0xFE, 0, len(data) - 3
     while at < last and data[at] == 0xFF and data[at + 1] & 0xFE == kind:

@@ -189,7 +189,7 @@ class BoxFile:
         self._allowance = allowance or Allowance(len(data))
 
     def rows(self) -> Iterator[Box]:
-        """The boxes of the file itself; behind whole media, what is no box is left out.
+        """The boxes of the file itself; bytes behind a whole film that are no box are left out.
 
         Raises:
             IndexError, struct.error: A box does not fit.
@@ -348,7 +348,8 @@ def _is_ours(data: bytes, box: Box) -> bool:
 def _is_cut(data: bytes, at: int, *, in_fragments: bool) -> bool:
     """Return whether what stands behind the last whole box is the beginning of another.
 
-    Fewer than 8 bytes tell little: without fragments the film is whole by then, and they fill up.
+    Fewer than 8 bytes tell little; without fragments the film is whole already, and they are
+    padding.
     """
     head = data[at : at + 8]
     if len(head) == 8:

@@ -85,7 +85,8 @@ class _Stream:
         if len(self.heads) < self.codec.heads:
             self._add_head(data, page)
             return is_next
-        is_recording = self._lengths is None  # of a stream, from somewhere in its middle
+        # A recording of a live stream has the packets of the head, then pages from its middle.
+        is_recording = self._lengths is None
         if not (is_next or is_recording):
             return False
         if self.first is None:
@@ -99,7 +100,9 @@ class _Stream:
         total = self._lengths.total if self._lengths else None
         if self.first is None or total is None:
             return 0
-        is_only = self.first == self.end  # and leaves out some of its end, if any
+        # A position that counts fewer samples than there are leaves out the beginning; but where it
+        # is the only one, it stands on the last page and leaves out the end.
+        is_only = self.first == self.end
         return max(self.first - total, 0) if is_only else self.first - total
 
     @property

@@ -200,8 +200,11 @@ def _open_sound(data: bytes, form: Form) -> Chunk | None:
         place = form.broken
         is_open = place is not None and place.kind == DATA
         size = place.stop - place.start if place else 0
+        # Where the file ends as its head says, nothing is missing, and only this length is wrong.
         is_open &= _is_unknown(size) or 0 <= len(data) - form.claimed <= 1
     else:
+        # A length of 0 with bytes behind it was never filled in; but where the head counts other
+        # chunks there, there is no sound.
         is_last = form.chunks[-1] == place
         is_open = place.stop == place.start and form.walked < len(data)
         is_open &= is_last or form.claimed != form.walked

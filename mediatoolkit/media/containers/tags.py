@@ -173,7 +173,7 @@ def after_id3(data: bytes) -> int:
 
 
 def with_tags_behind(data: bytes, end: int) -> int:
-    """Return where the file ends whose sound ends at *end*: with tags, without rubbish."""
+    """Return where a file ends whose sound ends at *end*: behind tags, but before rubbish."""
     return len(data) if data.startswith(MARKS, end) else end
 
 
@@ -211,7 +211,7 @@ def ape_tag(data: bytes) -> ApeTag:
 
 
 def end_before_old_tags(data: bytes) -> int:
-    """Return where a row of ID3v1, Lyrics3 and appended ID3v2.4 tags begins that ends the file."""
+    """Return where the ID3v1, Lyrics3 and appended ID3v2.4 tags at the end of a file begin."""
     end = len(data)
     for _ in range(_MOST_TAGS):
         start = _start_of_old_tag(data, end)
@@ -277,7 +277,7 @@ def _tag(data: bytes, start: int) -> Id3Tag:
 
 
 def _body(body: bytes, version: int, flags: int) -> bytes | None:
-    """Frames and padding as they were before they were unsynchronised, or None."""
+    """Frames and padding without unsynchronisation and extended header; None if unreadable."""
     if version not in _KNOWN_FLAGS or flags & ~_KNOWN_FLAGS[version]:
         return None
     if flags & _UNSYNCHRONISED and version != 4:  # 2.4 has it in each frame, which keeps it

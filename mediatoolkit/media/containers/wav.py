@@ -78,9 +78,9 @@ class _Layout:
 
 
 def head_of(data: bytes) -> bytes:
-    """All that stands before the samples, as of a stream; goes before any samples.
+    """Everything before the samples, with lengths left open so that any samples may follow.
 
-    Empty when *data* does not reach as far as the samples.
+    Empty when *data* ends before the samples.
     """
     form = riff.read(data)
     place = form.first(riff.DATA) or form.broken

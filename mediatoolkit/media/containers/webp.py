@@ -26,7 +26,7 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Walk the chunks of a WebP.
 
     Yields:
-        Kind, start and end of each chunk's content; odd contents are followed by one byte of air.
+        Kind, start and end of each chunk's content; one byte of padding follows an odd content.
 
     Raises:
         IndexError, struct.error: The data is shorter than its RIFF length says.

@@ -1,1 +1,1 @@
-"""The embedded film maker: pictures, a voice and words into a film; `film.py` is its door."""
+"""The embedded film maker: pictures, a voice and words become a film; `film.py` is the entry."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis.filming.frames import Montage
+from mediatoolkit.synthesis.filming.montage import Montage
 from mediatoolkit.synthesis.filming.muxer import Muxer, Soundtrack
 from mediatoolkit.synthesis.filming.shots import BEFORE, lengths, plan, with_the_words
 from mediatoolkit.synthesis.filming.subtitles import Titles

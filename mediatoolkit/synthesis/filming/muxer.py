@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mediatoolkit.checks import visible
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.media.frames import pyav
-from mediatoolkit.synthesis.filming.frames import Planes
+from mediatoolkit.synthesis.filming.montage import Planes
 
 _PICTURE = {
     "preset": "veryfast",
@@ -104,7 +104,7 @@ class Muxer:
         self._titles_up_to(self._count / self._fps)
 
     def finish(self) -> bytes:
-        """The film."""
+        """Finish the film and return it."""
         self._container.mux(self._picture.encode(None))
         if self._sound is not None:
             for frame in (*self._resampler.resample(None), None):

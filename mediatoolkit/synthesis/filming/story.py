@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.synthesis.filming.frames import ROOM
+from mediatoolkit.synthesis.filming.montage import ROOM
 from mediatoolkit.synthesis.painting import words
 from mediatoolkit.synthesis.painting.painter import SIDES, ignore, paint
 

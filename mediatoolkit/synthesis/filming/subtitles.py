@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFilter, ImageFont
 
 from mediatoolkit.media.captions import Caption
-from mediatoolkit.synthesis.filming.frames import Planes
+from mediatoolkit.synthesis.filming.montage import Planes
 
 _FONT = Path(manimgx_fonts.__file__).with_name("NotoSans[wght].ttf")
 _WEIGHT = 600
@@ -96,6 +96,7 @@ def _letter(text: str, font: ImageFont.FreeTypeFont, size: tuple[int, int]) -> _
     lines = text.split("\n")
     height = font.size
     leading = round(height * _LEADING)
+    # All sides and corners are even, because the planes of colour have half the size.
     pad = round(height) // 2 * 2 + 2
     wide = 2 * (round(max(map(font.getlength, lines))) // 2) + 2 * pad
     high = 2 * (leading * len(lines) // 2) + 2 * pad

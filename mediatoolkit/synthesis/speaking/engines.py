@@ -77,8 +77,8 @@ def _loaded() -> Any:
 
 
 _PICO_RATE = 16_000
-_LOOK = 0.1  # seconds between two looks whether the sound is still wanted
-_MARKS = str.maketrans("<>", "  ")  # Pico takes what stands between for orders
+_LOOK = 0.1  # seconds between two checks whether the sound is still wanted
+_MARKS = str.maketrans("<>", "  ")  # Pico takes what stands between them for commands
 _SAY = """
 import sys
 sys.path.insert(0, sys.argv[1])

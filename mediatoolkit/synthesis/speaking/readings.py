@@ -112,7 +112,7 @@ def _number(digits: str, *, grouped: bool = False) -> str:
 
 
 def _grouped(number: str) -> str:
-    """With commas, since without them it is read as a year."""
+    """The number with commas, since it is read as a year without them."""
     whole, point, rest = number.partition(".")
     return f"{int(whole):,}{point}{rest}" if whole.isdecimal() and len(whole) > 3 else number
 

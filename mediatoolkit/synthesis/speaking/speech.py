@@ -100,7 +100,7 @@ def dialogue(
     seed: int = 0,
     progress: Callable[[str, float], None] = lambda _what, _fraction: None,
 ) -> Iterator[SpokenSentence]:
-    """Say `(voice, text)` after `(voice, text)`, else as `speak`."""
+    """Say one `(voice, text)` after another, otherwise as `speak` does."""
     check(turns, speed)
     return _sentences(turns, speed, seed, progress)
 
@@ -275,7 +275,7 @@ def _is_sayable(word: str) -> bool:
 
 
 def _leveled(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Never above the loudest: what is over the knee is bent, not cut."""
+    """Keep the sound below the loudest: what is over the knee is bent, not cut."""
     loud = np.abs(sound)
     room = LOUDEST - _KNEE
     bent = _KNEE + room * np.tanh((loud - _KNEE) / room)
@@ -283,7 +283,7 @@ def _leveled(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _words_alone(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Without the silence around, faded at both ends."""
+    """The sound without the silence around it, faded at both ends."""
     audible = np.flatnonzero(np.abs(sound) > _QUIET * np.abs(sound).max(initial=0))
     if not len(audible):
         return sound[:0]

@@ -57,7 +57,8 @@ def usual(language: str | None, engines: Iterable[str]) -> LocalVoice | None:
 
     Args:
         language: BCP-47 tag; left out, English.
-        engines: Those to choose from. An exact tag such as `en-GB` counts among one engine's.
+        engines: Those to choose from, the better one first. Among the voices of an engine, an exact
+            tag such as `en-GB` is preferred.
     """
     tag = language or "en-US"
     for engine in engines:

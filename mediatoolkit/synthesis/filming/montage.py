@@ -74,7 +74,7 @@ def fit(
 
 
 def _cover(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
-    """As much of the middle as fills *size*."""
+    """As much of the middle of a picture as fills *size*."""
     scale = max(size[0] / picture.width, size[1] / picture.height)
     wide, high = size[0] / scale, size[1] / scale
     left, top = (picture.width - wide) / 2, (picture.height - high) / 2
@@ -92,6 +92,7 @@ def _on_surround(
     high = max(1, round(picture.height * scale))
     left, top = (size[0] - wide) // 2, (size[1] - high) // 2
     small = max(8, size[0] // 12), max(8, size[1] // 12)
+    # Blurred while small, since a blur costs time for each pixel and hides the loss.
     surround = _cover(picture, small).filter(ImageFilter.GaussianBlur(min(small) / 9))
     surround = surround.point([round(24 + value * 0.5) for value in range(256)] * 3)
     tick()

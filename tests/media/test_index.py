@@ -18,13 +18,13 @@ FOX = Provenance(model="local/painter", prompt="a red fox", engine="local", seed
 def _media() -> list[tuple[str, Media]]:
     noise = np.random.default_rng(7).integers(0, 255, (256, 256, 3), np.uint8)
     tone = Audio.from_samples(np.zeros(24_000, np.float32), 24_000, provenance=FOX)
-    made: list[tuple[str, Media]] = [
+    named: list[tuple[str, Media]] = [
         (f"a{ending}", Image(encode(pillow_of(noise), mime), FOX))
         for ending, mime in ((".png", "image/png"), (".jpg", "image/jpeg"), (".webp", "image/webp"))
     ]
-    made += [("a.wav", tone), ("a.mp4", Video(clip("mp4"), FOX))]
-    made += [("a.webm", Video(clip("webm"), FOX))]
-    return made
+    named += [("a.wav", tone), ("a.mp4", Video(clip("mp4"), FOX))]
+    named += [("a.webm", Video(clip("webm"), FOX))]
+    return named
 
 
 @pytest.mark.parametrize(("name", "media"), _media(), ids=lambda value: str(value)[:8])
@@ -84,9 +84,9 @@ def test_the_newest_come_first_and_no_more_than_asked_for(tmp_path: Path) -> Non
         path = Image(picture()).save(tmp_path / f"{age}.png")
         os.utime(path, (1_000 - age, 1_000 - age))
 
-    found = entries_in(tmp_path, 3)
+    newest = entries_in(tmp_path, 3)
 
-    assert [entry.path.name for entry in found if entry.path] == ["0.png", "1.png", "2.png"]
+    assert [entry.path.name for entry in newest if entry.path] == ["0.png", "1.png", "2.png"]
 
 
 def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
