@@ -61,6 +61,11 @@ class Client(Closing, Generic[P, M]):
         return info.capabilities if info else self.unlisted
 
     @classmethod
+    def has_key(cls) -> bool:
+        """Whether a client made now would find a key in the environment."""
+        return cls.credentials() is not None
+
+    @classmethod
     def credentials(cls) -> Secret | None:
         """The key that a client made now would find, or None."""
         return None

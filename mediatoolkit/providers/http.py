@@ -209,6 +209,11 @@ class HttpClient(Client[P, M]):
         return last
 
     @classmethod
+    def has_key(cls) -> bool:
+        """Whether one of `key_names` is set."""
+        return any(map(os.environ.get, cls.key_names))
+
+    @classmethod
     def credentials(cls) -> Secret | None:
         """The key in the environment, or None."""
         for name in cls.key_names:
@@ -226,7 +231,7 @@ class HttpClient(Client[P, M]):
     @classmethod
     def missing(cls, _model: str, /) -> str:
         """Which key is to be set, unless there is one."""
-        return "" if cls.credentials() else f"Needs a key: set {' or '.join(cls.key_names)}."
+        return "" if cls.has_key() else f"Needs a key: set {' or '.join(cls.key_names)}."
 
     @classmethod
     def live_models(cls) -> str:

@@ -65,13 +65,13 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
             f"No installed provider is called {quoted(vendor)}; a model id is vendor/model, "
             f"and the vendors here are {known}."
         )
-    return cast("type[C]", installed[vendor].load())
+    return cast("type[C]", _loaded(installed[vendor]))
 
 
 def default_vendor(kind: type[Client[Any, Any]]) -> str:
     """The first of `vendors` whose key is set; without any, the local engine."""
     remote = (name for name in vendors(kind) if name != LOCAL)
-    return next((name for name in remote if client_class(name, kind).credentials()), LOCAL)
+    return next((name for name in remote if client_class(name, kind).has_key()), LOCAL)
 
 
 def vendors(kind: type[Client[Any, Any]]) -> list[str]:
@@ -95,6 +95,11 @@ def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
     default_first = sorted(vendors(kind), key=lambda name: name != default)
     listed = [info for name in default_first for info in client_class(name, kind).models()]
     return sorted(listed, key=lambda info: bool(info.reason))
+
+
+@cache
+def _loaded(entry: "EntryPoint") -> Any:
+    return entry.load()
 
 
 @cache

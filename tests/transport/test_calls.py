@@ -346,12 +346,17 @@ async def test_an_answer_over_its_cap_is_not_read(server: Server, make: Make, re
     assert caught.value.provider == "acme"
 
 
-async def test_bad_base64_may_have_been_billed(server: Server, transport: Transport) -> None:
-    server.then(said({"data": "no!"}))
+@pytest.mark.parametrize("others", [0, 1 << 16], ids=["small", "large"])
+async def test_bad_base64_may_have_been_billed(
+    server: Server, transport: Transport, others: int
+) -> None:
+    """A small body is parsed whole, and its media decoded when it is taken out."""
+    server.then(said({"data": "no!", "text": " " * others}))
 
     with pytest.raises(MediaError) as caught:
         async with CallContext(5) as context:
-            await transport.post("/x", FOX, context)
+            response = await transport.post("/x", FOX, context)
+            response.media_bytes(response.document["data"])
 
     assert caught.value.may_have_been_billed
     assert caught.value.provider == "acme"
@@ -456,7 +461,8 @@ async def test_a_foreign_session_is_used_and_left_open(server: Server, make: Mak
                 await transport.post("/x", FOX, context)
         await transport.close()
 
-        assert answer.media_bytes("media-0") == PIXELS
+        reference = answer.document["parts"][0]["inlineData"]["data"]
+        assert answer.media_bytes(reference) == PIXELS
         assert not session.closed
     assert sessions.opened == before
 
