@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FINDS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python; do \
 	if $$one -c '$(FINDS)' 2>/dev/null; then echo $$one; break; fi; done)
-PAGE := mediatoolkit/widgets tests/scripts
+PAGE := mediatoolkit/widgets/js tests/scripts
 KERNELS := 6.29 7.3 7.4
 # Much of a test is waiting for a kernel or a page; a file of tests shares its own.
 WORKERS ?= 2

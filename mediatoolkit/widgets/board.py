@@ -26,8 +26,8 @@ class Board(Panel):
         pictures: Small JPEGs by the names of their rows.
     """
 
-    _esm = script("board/board.js")
-    _css = style("board/board.css")
+    _esm = script("board.js")
+    _css = style("board.css")
 
     heartbeat = 30.0
     """Seconds after which it is told again although nothing happened; a hub stops a kernel that is

@@ -40,8 +40,8 @@ class Buttons(Panel):
         deliveries: The files that pages fetch, oldest first.
     """
 
-    _esm = script("outputs/controls.js")
-    _css = style("outputs/controls.css", "outputs/viewer.css")
+    _esm = script("buttons.js")
+    _css = style("buttons.css", "viewer.css")
 
     kernel = t.Unicode().tag(sync=True)
     """Which buttons are ours; another one after a restart."""

@@ -38,8 +38,8 @@ def compare(a: object, b: object) -> "Comparison":
 class Comparison(Panel):
     """Two pictures; the page asks for them in full quality, and keeps nothing of them."""
 
-    _esm = script("comparing.js")
-    _css = style("comparing.css")
+    _esm = script("compare.js")
+    _css = style("compare.css")
 
     shapes = t.List(t.List(t.Int())).tag(sync=True)
     """Width and height of both in pixels; to the page."""

@@ -63,8 +63,8 @@ class Gallery(Panel):
 
     from_page = frozenset({"chosen", "kind", "model", "sort", "word"})
 
-    _esm = script("gallery/gallery.js")
-    _css = style("gallery/gallery.css")
+    _esm = script("gallery.js")
+    _css = style("gallery.css")
 
     word = t.Unicode().tag(sync=True)
     """Words that all stand in the prompt; both directions."""

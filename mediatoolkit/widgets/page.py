@@ -15,7 +15,7 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.widgets.job_row import Failure
 from mediatoolkit.widgets.kernel import Bundle
 
-_HERE = Path(__file__).parent
+_JS = Path(__file__).with_name("js")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "([^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
@@ -123,7 +123,7 @@ def script(name: str) -> str:
     top of our modules are unique within a widget.
     """
     modules: dict[Path, str] = {}
-    _collect(_HERE / name, modules)
+    _collect(_JS / name, modules)
     return "\n".join(modules.values())
 
 
@@ -141,7 +141,7 @@ def style(*names: str) -> str:
 
     As text: of a path, anywidget would keep every widget for good.
     """
-    return "\n".join((_HERE / name).read_text() for name in ("page.css", *names))
+    return "\n".join((_JS / name).read_text() for name in ("page.css", *names))
 
 
 def with_html(bundle: Bundle | None, html: str) -> Bundle:

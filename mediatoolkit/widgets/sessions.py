@@ -23,8 +23,8 @@ class SessionPanel(Panel):
     number has changed. The button closes the sessions of the loop the panel was made on.
     """
 
-    _esm = script("session_panel.js")
-    _css = style("session_panel.css")
+    _esm = script("sessions.js")
+    _css = style("sessions.css")
 
     rows = t.List(t.List()).tag(sync=True)
     """Origin, connections, in flight, calls, bytes in, errors; to the page."""

@@ -65,8 +65,8 @@ class StudioForm(Panel):
 
     from_page = frozenset({"draft", "seen"})
 
-    _esm = script("studio/studio.js")
-    _css = style("studio/studio.css")
+    _esm = script("studio.js")
+    _css = style("studio.css")
 
     offers = t.Dict().tag(sync=True)
     """What can be chosen, by kind of media."""

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import "./page.mjs";
-const { Jobs } = await import("../../mediatoolkit/widgets/board/group.js");
+const { Jobs } = await import("../../mediatoolkit/widgets/js/group.js");
 
 function jobsOf(states) {
   const jobs = new Jobs();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { FakeElement } from "./page.mjs";
-const { failureParts, keepTime, seconds } = await import("../../mediatoolkit/widgets/board/job.js");
+const { failureParts, keepTime, seconds } = await import("../../mediatoolkit/widgets/js/job.js");
 
 const BEGAN = 1_000_000;
 const DEADLINE = BEGAN + 100_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import "./page.mjs";
-const { recall } = await import("../../mediatoolkit/widgets/outputs/recall.js");
+const { recall } = await import("../../mediatoolkit/widgets/js/recall.js");
 
 const CALL = 'await mt.image("a red fox", seed=1)';
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import "./page.mjs";
-const { Shelf } = await import("../../mediatoolkit/widgets/gallery/tiles.js");
+const { Shelf } = await import("../../mediatoolkit/widgets/js/tiles.js");
 
 function shelf() {
   const sent = [];

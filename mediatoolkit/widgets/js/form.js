@@ -1,7 +1,7 @@
 // What is asked: only what the chosen model takes.
 
-import { make } from "../page.js";
-import { choose, field, newId } from "./parts.js";
+import { make } from "./page.js";
+import { choose, field, newId } from "./form_parts.js";
 
 export const KINDS = {
   image: { tab: "Picture", asks: "What to see", such: "a red fox under the stars, ink on paper" },

@@ -1,6 +1,6 @@
 // What the viewer shows a picture, a sound and a film on.
 
-import { button, make } from "../page.js";
+import { button, make } from "./page.js";
 
 const STEP = 1.25; // of one press on + or one notch of the wheel
 const PAN = 60; // pixels that an arrow key moves

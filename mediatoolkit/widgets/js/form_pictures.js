@@ -1,6 +1,6 @@
 // Pictures to start from: dropped, pasted or chosen, checked by the kernel.
 
-import { button, make, megabytes } from "../page.js";
+import { button, make, megabytes } from "./page.js";
 
 const LARGEST = 8e6; // bytes; a Jupyter server takes 10 MiB from a page at a time
 let tickets = 0;

@@ -2,7 +2,7 @@
 
 import { filmPane, picturePane, soundPane } from "./panes.js";
 import { cellOf, copy, recall } from "./recall.js";
-import { button, make, megabytes, toast } from "../page.js";
+import { button, make, megabytes, toast } from "./page.js";
 
 const WAITING = new Map(); // token with which the next piece is asked for -> the viewer that waits
 

@@ -1,9 +1,9 @@
 // The running job: its stage, its time, and how it ended. The browser counts the seconds.
 
-import { everyTick, failureParts, keepTime, seconds } from "../board/job.js";
-import { make, say } from "../page.js";
+import { everyTick, failureParts, keepTime, seconds } from "./job.js";
+import { make, say } from "./page.js";
 
-export class Clock {
+export class JobClock {
   skew = 0; // clock of the kernel minus clock of this page, milliseconds
   row = {};
 

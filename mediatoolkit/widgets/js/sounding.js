@@ -1,6 +1,6 @@
 // Speech that sounds while it is made: pieces of 16-bit samples, one after the other without a gap.
 
-import { button } from "../page.js";
+import { button } from "./page.js";
 
 const LEAD = 0.12; // seconds between the arrival of the first piece and its sound
 const PATIENCE = 1500; // milliseconds until the player that follows must be on the page

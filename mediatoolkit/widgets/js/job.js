@@ -1,6 +1,6 @@
 // How a job stands, for the board and for the studio. The browser counts the seconds by itself.
 
-import { make } from "../page.js";
+import { make } from "./page.js";
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const WARN = 0.75; // share of the time after which a bar warns

@@ -1,12 +1,12 @@
 // All parts together: three forms behind tabs, one stage, one clock, one history.
 
-import { button, make } from "../page.js";
-import { Clock } from "./clock.js";
+import { button, make } from "./page.js";
+import { JobClock } from "./job_clock.js";
 import { Form, KINDS } from "./form.js";
-import { Addresses, newId } from "./parts.js";
-import { Pictures } from "./pictures.js";
-import { Stage } from "./stage.js";
-import { Strip } from "./strip.js";
+import { Addresses, newId } from "./form_parts.js";
+import { Pictures } from "./form_pictures.js";
+import { Result } from "./result.js";
+import { History } from "./history.js";
 
 const WORDS_ALONE = "This model starts from words alone; choose one that takes pictures.";
 
@@ -42,14 +42,14 @@ function render({ model, el }) {
   const forms = Object.keys(KINDS).map(
     (kind) => new Form(kind, new Pictures(model, addresses), () => note()),
   );
-  const clock = new Clock();
+  const clock = new JobClock();
   const fetch = (number, whole) => model.send({ do: "fetch", number, whole });
   const see = (number) => {
     model.set("seen", number);
     model.save_changes();
   };
-  const stage = new Stage(addresses, { fetch: (number) => fetch(number, true), refill });
-  const strip = new Strip(addresses, { fetch: (number) => fetch(number, false), see });
+  const stage = new Result(addresses, { fetch: (number) => fetch(number, true), refill });
+  const strip = new History(addresses, { fetch: (number) => fetch(number, false), see });
   const go = button("Generate", generate, {
     className: "mt-studio-go",
     title: "Ctrl+Enter",

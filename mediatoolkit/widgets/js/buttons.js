@@ -2,7 +2,7 @@
 
 import { cellOf, recall } from "./recall.js";
 import { Viewer } from "./viewer.js";
-import { toast, whenGone } from "../page.js";
+import { toast, whenGone } from "./page.js";
 
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
 const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));

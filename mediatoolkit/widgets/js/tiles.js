@@ -1,6 +1,6 @@
 // Thumbnails: the page asks for those that are seen, and forgets those that are not.
 
-import { make } from "../page.js";
+import { make } from "./page.js";
 
 const BATCH = 8; // thumbnails asked for at once
 const KEPT = 400; // thumbnails held; those out of sight are dropped first

@@ -1,11 +1,11 @@
 // The history of the session, newest first.
 
-import { button, make } from "../page.js";
+import { button, make } from "./page.js";
 import { KINDS } from "./form.js";
 
 const SIGNS = { image: "🖼", speech: "♪", video: "▶" };
 
-export class Strip {
+export class History {
   constructor(addresses, { fetch, see }) {
     this.addresses = addresses;
     this.fetch = fetch;

@@ -1,7 +1,7 @@
 // The jobs of one cell, as Python last told of them; what all views of them share.
 
 import { Voice, handOver } from "./sounding.js";
-import { whenGone } from "../page.js";
+import { whenGone } from "./page.js";
 
 /** One job, as Python last told of it; what all views of it share. */
 class Job {

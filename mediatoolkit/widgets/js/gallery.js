@@ -1,7 +1,7 @@
 // A gallery as a person sees it. Python knows the media, the filter and the order.
 
 import { NOUNS, Shelf, Tile } from "./tiles.js";
-import { button, keepKeys, make, say } from "../page.js";
+import { button, keepKeys, make, say } from "./page.js";
 
 const TYPING = 200; // milliseconds without a key after which a word is looked for
 const SORTS = {

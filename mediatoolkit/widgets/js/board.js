@@ -3,7 +3,7 @@
 import { Jobs, initialize } from "./group.js";
 import { everyTick, failureParts, keepTime } from "./job.js";
 import { placeOf } from "./sounding.js";
-import { button, make, say } from "../page.js";
+import { button, make, say } from "./page.js";
 
 const MOST_ROWS = 5; // on the page; the others are counted
 const MOST_PICTURES = 24;
