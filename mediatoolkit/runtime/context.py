@@ -32,18 +32,18 @@ class CallContext:
     Attributes:
         event: The last event, which says what the call does now.
         started: Loop time at which the call was opened, seconds.
-        provider: Vendor being asked, for error messages, or None.
-        paid: Paid requests that are out or answered; one that is refused no longer counts.
-        job_id: The vendor's name for work that goes on without us, or None.
-        last_words: What the last look at that work brought instead of an answer, or empty.
-        way_back: A sentence that says how to come back to what goes on without us.
+        provider: Vendor of the call, for error messages, or None.
+        paid: Number of requests that may be billed; a request that is refused no longer counts.
+        job_id: The vendor's name for a job that goes on without us, or None.
+        last_words: What the last poll of that job brought in place of a result, or empty.
+        way_back: A sentence that says how to come back to that job, or empty.
 
     Raises:
         PromptError: A duration is not a positive number.
     """
 
     __slots__ = (
-        "_given_seconds",
+        "_initial_seconds",
         "_pulse",
         "_timeout",
         "connect",
@@ -68,7 +68,7 @@ class CallContext:
         read: float | None = None,
     ) -> None:
         """Check the durations; the clock starts when the call is opened."""
-        self._given_seconds = self.seconds = positive_seconds(seconds)
+        self._initial_seconds = self.seconds = positive_seconds(seconds)
         self.connect = None if connect is None else positive_seconds(connect, "connect")
         self.read = None if read is None else positive_seconds(read, "read")
         self.listener = listener
@@ -97,7 +97,7 @@ class CallContext:
 
     def afresh(self) -> "CallContext":
         """Return a context of the same durations that is not open yet; nobody listens to it."""
-        return CallContext(self._given_seconds, connect=self.connect, read=self.read)
+        return CallContext(self._initial_seconds, connect=self.connect, read=self.read)
 
     def left(self) -> float:
         """Return the seconds until the deadline; never below 0."""
@@ -134,7 +134,7 @@ class CallContext:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Turn the end of time into a `DeadlineError`; all else passes through."""
+        """Turn a passed deadline into a `DeadlineError`; everything else passes through."""
         timeout, self._timeout = self._timeout, None
         self._pulse.calls -= 1
         if timeout is None:
@@ -142,15 +142,15 @@ class CallContext:
         try:
             await timeout.__aexit__(kind, error, trace)
         except TimeoutError:
-            late = self._late()
+            failure = self._deadline_error()
         else:
             return
         try:
-            raise late
+            raise failure
         finally:
-            late.__context__ = None  # its frames hold the request's headers
+            failure.__context__ = None  # its frames hold the request's headers
 
-    def _late(self) -> DeadlineError:
+    def _deadline_error(self) -> DeadlineError:
         words = self.last_words
         stop = "" if words.endswith((".", "!", "?", "…")) else "."
         last_words = f" The last look brought: {words}{stop}" if words else ""
@@ -173,8 +173,8 @@ class _Pulse:
     without this, a cell that awaits a silent server ends with the server and not with Stop.
 
     Attributes:
-        calls: How many are open on the loop.
-        beating: Whether it is to wake again.
+        calls: Number of calls that are open on the loop.
+        beating: Whether the next beat is scheduled.
     """
 
     PERIOD = 0.2  # seconds
@@ -187,7 +187,7 @@ class _Pulse:
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> "_Pulse":
-        """The pulse of *loop*, which beats; count one call more."""
+        """Return the pulse of *loop*, which beats, and count one more call."""
         pulse = cls._by_loop.get(loop) or cls._by_loop.setdefault(loop, cls())
         pulse.calls += 1
         if not pulse.beating:
@@ -236,8 +236,8 @@ def context_for(timeout: float | Timeout | None, default: Timeout) -> CallContex
     """Make a context, not yet open, of what a user passed as `timeout=`.
 
     Args:
-        timeout: Seconds for the whole, or a `Timeout`, all of which then holds for this call.
-        default: Whose `total` holds when *timeout* is left out.
+        timeout: Seconds for the whole call, or a `Timeout`, which then holds in all its parts.
+        default: Its `total` holds when *timeout* is left out.
 
     Raises:
         PromptError: *timeout* is neither a positive number nor a `Timeout`.
@@ -250,7 +250,7 @@ def context_for(timeout: float | Timeout | None, default: Timeout) -> CallContex
 
 
 def timeout_of(timeout: float | Timeout | None, default: Timeout) -> Timeout:
-    """Return what a client was given as `timeout=`: a `Timeout`, or seconds for the whole.
+    """Return a client's `timeout=` as a `Timeout`; a number is its `total`.
 
     Raises:
         PromptError: *timeout* is neither.

@@ -80,7 +80,7 @@ class Partial(Event):
     Attributes:
         data: A small picture file.
         mime_type: What kind of file, such as `"image/jpeg"`.
-        fraction: How much is done, 0 to 1, or None when nobody says.
+        fraction: How much is done, 0 to 1, or None when the vendor does not say.
     """
 
     name = "sketching"
@@ -119,11 +119,11 @@ class Saving(Event):
 
 @dataclass(frozen=True, slots=True)
 class Retrying(Event):
-    """A try failed without cost and another follows.
+    """An attempt failed without cost, and another follows.
 
     Attributes:
-        attempt: Number of the coming try; the first is 1.
-        attempts: How many there are at the most.
+        attempt: Number of the coming attempt; the first is 1.
+        attempts: Most attempts of the request.
         seconds: Pause before it, from now.
     """
 
@@ -135,7 +135,7 @@ class Retrying(Event):
 
     @property
     def left(self) -> float:
-        """Seconds until the coming try."""
+        """Seconds until the coming attempt."""
         return max(0.0, self._reported + self.seconds - time.monotonic())
 
     @property
@@ -154,7 +154,7 @@ class LeftRunning(Event):
     name = "left"
 
     def __str__(self) -> str:
-        """What a person is to know."""
+        """One short line for a bar."""
         return "left running, since somebody else waits for it"
 
 
@@ -163,7 +163,7 @@ class Withdrawn(Event):
     """The vendor was asked to stop its work.
 
     Attributes:
-        confirmed: It said that it did.
+        confirmed: The vendor said that it stopped.
     """
 
     name = "withdrawn"

@@ -1,4 +1,4 @@
-"""How a file of ours becomes whole: all at once or not at all.
+"""Files of ours, each written whole or not at all.
 
 Bytes go to an exclusive temporary file beside the target, are flushed to disk and then renamed.
 Clean-up is synchronous on purpose: it cannot be cancelled half-way.
@@ -73,14 +73,14 @@ def write_file(
     sweep_beside(target)
     with _part_of(target, follow_symlinks) as part, open(part, "r+b") as file:  # noqa: PTH123
         file.writelines(pieces)
-        settle(file)
+        flush_to_disk(file)
 
 
 def path_of(value: object) -> Path:
-    """A path that the system can be asked for.
+    """Return *value* as a path that the system can look up.
 
     Raises:
-        StorageError: *value* is no path, or holds what no path holds.
+        StorageError: *value* is no path, or it holds a character that no path has.
     """
     if not isinstance(value, (str, os.PathLike)):
         raise StorageError(f"A path is text or a Path, not {type(value).__name__}.")
@@ -142,7 +142,7 @@ def read_file(path: Path, *, largest: int = LARGEST) -> bytes:
             raise StorageError(f"{start}it has {facts.st_size:,} bytes; {largest:,} are the most.")
         return path.read_bytes()
     except MediaToolkitError:
-        raise  # it may be an OSError too
+        raise  # a StorageError of ours is an OSError, too
     except OSError as error:
         raise StorageError(f"{start}{error.strerror or type(error).__name__}.") from error
 
@@ -154,8 +154,8 @@ def sweep_beside(target: Path) -> None:
     sweep_once(folder if os.path.isabs(folder) else str(absolute(Path(folder))))  # noqa: PTH117
 
 
-def settle(file: BinaryIO) -> None:
-    """Hand everything to the disk; blocks."""
+def flush_to_disk(file: BinaryIO) -> None:
+    """Flush everything to the disk; blocks."""
     file.flush()
     os.fsync(file.fileno())
 

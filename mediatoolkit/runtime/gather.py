@@ -35,6 +35,7 @@ async def gather_limited(
             try:
                 return await work()
             except MediaToolkitError as error:
+                # Returned, since a task that raises would cancel the others in its group.
                 return error
 
     async with asyncio.TaskGroup() as group:
@@ -121,4 +122,4 @@ async def as_async_generator(
             task.cancel()
             await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # nobody waits for it any more
+            task.exception()  # marks it as seen, since nobody waits for it any more

@@ -42,7 +42,7 @@ class InFlight:
 
     Args:
         name: What is closed, for the message.
-        among: Wider calls that these are a part of.
+        among: A wider set of calls, which these join as well.
     """
 
     def __init__(self, name: str, among: "InFlight | None" = None) -> None:
@@ -75,11 +75,12 @@ class InFlight:
         Args:
             loop: Where they run; left out, anywhere.
         """
+        # A copy, since calls of other threads enter and leave meanwhile.
         calls = [call for call in list(self._open) if loop in (None, call.loop)]
         ends = [asyncio.wrap_future(call.stop(self)) for call in calls]
         if ends:
-            _, late = await asyncio.wait(ends, timeout=CLOSE_WITHIN)
-            for end in late:
+            _, unfinished = await asyncio.wait(ends, timeout=CLOSE_WITHIN)
+            for end in unfinished:
                 end.cancel()
 
     def failure(self) -> ClosedError:
@@ -92,7 +93,7 @@ class InFlight:
 class Tracked:
     """One call in flight. On the way out, what is raised loses the frames that hold headers.
 
-    A fault in our own code keeps them: it is to be found, and the key is hidden there too.
+    A fault in our own code keeps its frames, so that it can be found; the key is hidden there too.
 
     Attributes:
         loop: Where it runs, once it is entered.
@@ -108,7 +109,7 @@ class Tracked:
         self._stopped_by: InFlight | None = None
 
     def __enter__(self) -> Self:
-        """Join the others."""
+        """Join the calls in flight."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("A call needs a task to run in.")
@@ -140,7 +141,7 @@ class Tracked:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the others; a close shows as `ClosedError`, all else passes without its frames."""
+        """Leave them; a close shows as `ClosedError`, all else passes without its frames."""
         task = self._task
         self._leave()
         if isinstance(error, MediaToolkitError) or not isinstance(error, Exception | None):
@@ -148,6 +149,7 @@ class Tracked:
             error.__context__ = error.__cause__ = None
         if task is None or self._stopped_by is None:
             return
+        # Where somebody else cancelled the task as well, that cancel must reach its source.
         is_ours = task.uncancel() <= self._before
         if is_ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             failure = self._stopped_by.failure()
@@ -175,9 +177,9 @@ class Tracked:
 
 
 over_sessions = InFlight("The session")
-"""All that is in flight over the sessions of this process."""
+"""All calls over the sessions of this process."""
 
 
 def closed(name: str) -> ClosedError:
-    """Error for what happens after a close."""
+    """Error for a use after the close."""
     return ClosedError(f"{name} is closed; make a new one.")

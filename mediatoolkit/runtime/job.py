@@ -22,7 +22,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Subscriber = Callable[[Progress], None]
 
-_OF_TASKS = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
+_TASK_NAMES = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
 _HOOKS = frozenset({"alive", "before_done", "loop", "move_to", "on_done", "on_result", "on_start"})
 
 
@@ -41,7 +41,8 @@ class Job(loops.LoopTask[T_co]):
     nobody awaiting or watching it, is reported by asyncio's exception handler as any task is.
     """
 
-    alive: ClassVar[set["Job[Any]"]] = set()  # a job that nobody else keeps is kept here
+    # A job without another reference would be collected while it runs.
+    alive: ClassVar[set["Job[Any]"]] = set()
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class Job(loops.LoopTask[T_co]):
             JobCancelled: It was cancelled, or somebody who waited for it was.
             DeadlineError: It is not over after *timeout* seconds.
             MediaToolkitError: Whatever the work raised; or the job already runs on the loop of
-                this very thread, which cannot turn while the thread is blocked.
+                this very thread, which cannot go on while the thread is blocked.
         """
         seconds = None if timeout is None else finite_seconds(timeout, "timeout")
         last = self._last_attempt()
@@ -97,7 +98,7 @@ class Job(loops.LoopTask[T_co]):
         try:
             return super().result(seconds)
         except asyncio.CancelledError:
-            pass
+            pass  # raised below as ours, without asyncio's error as its context
         except KeyboardInterrupt:  # it may come before the wait has begun
             self.cancel()
             raise
@@ -106,7 +107,7 @@ class Job(loops.LoopTask[T_co]):
     def retry(self) -> "Job[T_co]":
         """Start the same work anew, with a fresh deadline, as a job of its own.
 
-        Who then waits for this one, which brought no result, gets that of the new one.
+        Whoever awaits this job, which has no result, then gets the result of the new one.
         """
         self._next = type(self)(self._work, self._call.afresh(), label=self.label)
         return self._next
@@ -138,15 +139,15 @@ class Job(loops.LoopTask[T_co]):
     def on_result(self, hook: Callable[[T_co], Awaitable[object]]) -> None:
         """Await *hook* with the result before the job counts as over; not when it is done already.
 
-        For what a listener needs by then, such as a preview made in a thread. The deadline does
-        not hold for it.
+        It is meant for what a listener needs by then, such as a preview made in a thread. The
+        deadline does not hold for it.
         """
         self._result_hooks.append(hook)
 
     def before_done(self, hook: Callable[[], object]) -> None:
-        """Call *hook*, which must not fail, on its loop before anybody learns that work is over.
+        """Call *hook*, which must not fail, on the job's loop before anybody learns of the end.
 
-        Not for a job that is cancelled before it has begun.
+        It is not called for a job that is cancelled before it has begun.
         """
         self._last_hooks.append(hook)
 
@@ -160,16 +161,16 @@ class Job(loops.LoopTask[T_co]):
         return self._wait().__await__()
 
     def __dir__(self) -> list[str]:
-        """List what a user needs; the hooks are for the rooms that show jobs."""
+        """List what a user needs; the hooks are for the code that shows jobs."""
         return [name for name in super().__dir__() if name not in _HOOKS]
 
     if not TYPE_CHECKING:  # a type checker finds these by itself
 
         def __getattr__(self, name: str) -> Any:
-            """What is missing here belongs to the result, more often than not."""
+            """Explain an attribute that is missing, which mostly belongs to the result."""
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            if name in _OF_TASKS:
+            if name in _TASK_NAMES:
                 raise NotAwaitedError(
                     f"A job has no {name!r}, since it is not a task; give it to asyncio.gather, "
                     "asyncio.as_completed or asyncio.wait_for, or turn it into a task: "
@@ -198,13 +199,14 @@ class Job(loops.LoopTask[T_co]):
             return await self._started_task()
         except asyncio.CancelledError as stopped:
             stopped.__traceback__ = None  # a stopped cell shows where it waited, not our insides
+            # A waiter that was itself cancelled must see that; else the job alone was cancelled.
             waiter = asyncio.current_task()
             if waiter is not None and waiter.cancelling():
                 raise
         raise _cancelled(self._call)
 
     async def _wait_elsewhere(self) -> None:
-        """Wait on a loop of another thread; a cancelled wait gives the clean-up 2 s."""
+        """Wait on the loop of another thread; a cancelled wait gives the clean-up 2 s."""
         self._check_loop_runs()
         over = asyncio.wrap_future(self._over)
         try:
@@ -250,7 +252,7 @@ class Job(loops.LoopTask[T_co]):
         super()._end(task)
 
     def _tell(self, _event: object = None) -> None:
-        """Subscribers are called by the loop, so that the fault of one is nobody else's."""
+        """Let the loop call the subscribers, so that a fault of one does not reach the others."""
         if self._subscribers:
             progress = self.progress
             for subscriber in list(self._subscribers):
@@ -265,10 +267,11 @@ class Job(loops.LoopTask[T_co]):
 
 
 def running_jobs(loop: loops.Loop | None = None) -> list[Job[Any]]:
-    """All jobs that run, or those on *loop*, in no order; also those that nobody has kept."""
+    """All jobs that run, or those on *loop*, in no order; also those without another reference."""
     for job in list(Job.alive):
         if job.loop.is_closed():
-            Job.alive.discard(job)  # its loop went without a word
+            # The loop was closed while the job ran, so its end was never reported.
+            Job.alive.discard(job)
     return [job for job in list(Job.alive) if loop is None or job.loop is loop]
 
 
@@ -311,7 +314,8 @@ def start_job(
 ) -> Job[T]:
     """Call *start* and return its job; a Ctrl-C that comes meanwhile cancels the job.
 
-    So no job runs on that the caller has no handle of. *then* is called with the job before that.
+    So no job runs on without a handle of the caller's. Before it returns, *then* is called with
+    the job.
     """
     job: Job[T] | None = None
     try:
@@ -332,7 +336,7 @@ async def end_here() -> None:
 
 
 def _end_at_exit() -> None:
-    """Loops that stand still can turn once more, such as that of a kernel nobody hooked into."""
+    """Run loops that have stopped once more, so that their jobs can clean up."""
     for loop in {job.loop for job in running_jobs()}:
         if not loop.is_running():
             with contextlib.suppress(TimeoutError):

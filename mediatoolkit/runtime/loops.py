@@ -1,7 +1,7 @@
 """Event loops: the caller's, one that a kernel lends, one in the background; and tasks on them.
 
-The loop in the background turns in a daemon thread of its own, so that a script or a cell may
-block until something is made. What is bound to a loop, such as a session, it has for itself.
+The loop in the background runs in a daemon thread of its own, so that a script or a cell may
+block until something is made. It has sessions of its own, since a session belongs to one loop.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 def running() -> Loop | None:
-    """The loop that turns in this thread, or None."""
+    """The loop that runs in this thread, or None."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -46,7 +46,7 @@ def register_loop_provider(provider: LoopProvider) -> None:
 
 
 def chosen() -> Loop:
-    """Where work that begins in this thread runs."""
+    """The loop for work that begins in this thread."""
     for provider in background.providers:
         loop = provider()
         if loop is not None:
@@ -60,7 +60,7 @@ def is_shutdown(error: BaseException | None) -> bool:
 
 
 def new_future() -> Future:
-    """Something to wait for, in any thread; nobody who waits can cancel it."""
+    """Return a future that any thread can wait for, and that no waiter can cancel."""
     future = Future()
     future.set_running_or_notify_cancel()
     return future
@@ -71,10 +71,10 @@ def wait_interruptibly(
 ) -> bool:
     """Block this thread until *end*, at most *timeout* seconds.
 
-    Whatever breaks the wait, such as Ctrl-C, calls *stop* and gives it 2 s to reach *end*.
+    When something breaks the wait, such as Ctrl-C, *stop* is called and has 2 s to reach *end*.
 
     Returns:
-        Whether it is reached.
+        Whether *end* is reached.
     """
     with _Wait(end) as wait:
         try:
@@ -88,59 +88,63 @@ def wait_interruptibly(
 @contextlib.contextmanager
 def interrupts_later() -> Iterator[None]:
     """Delay Ctrl-C until the end of the block; only the main thread ever gets one."""
-    usual: Any = None
+    handler: Any = None
     if threading.current_thread() is threading.main_thread():
-        usual = signal.getsignal(signal.SIGINT)
-    if not callable(usual):
+        handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
         yield
         return
-    late: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda *interrupt: late.append(interrupt))
+    delayed: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *interrupt: delayed.append(interrupt))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
-        if late:
-            usual(*late[0])
+        signal.signal(signal.SIGINT, handler)
+        if delayed:
+            handler(*delayed[0])
 
 
 class _Wait:
     """A wait that Ctrl-C breaks only where nothing is half done.
 
-    Raised just anywhere, it might leave a lock of *end* closed, and whoever ends it would hang.
+    An interrupt raised at any other place might leave a lock of *end* closed, and the thread that
+    sets *end* would hang.
     """
 
     def __init__(self, end: Future) -> None:
         self._end = end
-        self._usual: Any = None
-        self._news: queue.SimpleQueue[tuple[int, FrameType | None] | None] = queue.SimpleQueue()
+        self._handler: Any = None
+        self._wakeups: queue.SimpleQueue[tuple[int, FrameType | None] | None] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._usual = signal.getsignal(signal.SIGINT)
-        if callable(self._usual):
-            signal.signal(signal.SIGINT, lambda *interrupt: self._news.put(interrupt))
-        self._end.add_done_callback(lambda _end: self._news.put(None))
+            self._handler = signal.getsignal(signal.SIGINT)
+        if callable(self._handler):
+            signal.signal(signal.SIGINT, lambda *interrupt: self._wakeups.put(interrupt))
+        self._end.add_done_callback(lambda _end: self._wakeups.put(None))
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if not callable(self._usual):
+        if not callable(self._handler):
             return
-        signal.signal(signal.SIGINT, self._usual)
-        while kind is None and not self._news.empty():
-            self._deliver_signal(self._news.get())
+        signal.signal(signal.SIGINT, self._handler)
+        while kind is None and not self._wakeups.empty():
+            self._deliver_signal(self._wakeups.get())
 
     def reached(self, timeout: float | None) -> bool:
         until = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._end.done() and (left := until - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
-                self._deliver_signal(self._news.get(timeout=min(left, _BEAT)))
+                self._deliver_signal(self._wakeups.get(timeout=min(left, _BEAT)))
         return self._end.done()
 
     def _deliver_signal(self, interrupt: tuple[int, FrameType | None] | None) -> None:
-        """Where a loop turns, Stop is told to the loop; while that is blocked it goes unheard."""
+        """Call the handler that was there before; KeyboardInterrupt where a loop runs.
+
+        The handler of a running loop only leaves it a note, which a blocked loop never reads.
+        """
         if interrupt is not None:
-            handle = self._usual if running() is None else signal.default_int_handler
+            handle = self._handler if running() is None else signal.default_int_handler
             handle(*interrupt)
 
 
@@ -156,23 +160,28 @@ class Background:
         self.providers: list[LoopProvider] = []
         self._lock = threading.Lock()
         self._shutdown_callbacks: list[Callable[[Loop], object]] = []
-        self._now: _LoopThread | None = None
+        self._thread: _LoopThread | None = None
 
     def loop(self) -> Loop:
-        """The loop, which turns."""
+        """The loop, which runs."""
+        # Two threads that ask at once must get the same loop.
         with self._lock:
-            if self._now is None or not self._now.is_alive():
-                self._now = _LoopThread()
-            return self._now.loop.result()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = _LoopThread()
+            return self._thread.loop.result()
 
     def is_here(self) -> bool:
         """Whether this is its thread."""
-        return threading.current_thread() is self._now
+        return threading.current_thread() is self._thread
 
     def turning(self) -> Loop | None:
-        """The loop if it turns; it is not started."""
-        now = self._now
-        return now.loop.result() if now is not None and now.is_alive() else None
+        """The loop if it runs, else None; it is not started."""
+        loop_thread = self._thread
+        return (
+            loop_thread.loop.result()
+            if loop_thread is not None and loop_thread.is_alive()
+            else None
+        )
 
     def on_shutdown(self, callback: Callable[[Loop], object]) -> None:
         """Call *callback* with the loop whenever it is about to end."""
@@ -185,18 +194,18 @@ class Background:
         are closed.
 
         Returns:
-            Done when all that is over; the thread that turns the loop must not wait for it.
+            A future that is done when all that is over; the loop's own thread must not wait for it.
         """
         with self._lock:
-            now, self._now = self._now, None
-        if now is None or not now.is_alive():
+            loop_thread, self._thread = self._thread, None
+        if loop_thread is None or not loop_thread.is_alive():
             ended = new_future()
             ended.set_result(None)
             return ended
         for callback in self._shutdown_callbacks:
-            callback(now.loop.result())
-        now.leave()
-        return now.ended
+            callback(loop_thread.loop.result())
+        loop_thread.leave()
+        return loop_thread.ended
 
     def end_at_exit(self) -> None:
         """End it with the interpreter."""
@@ -210,7 +219,7 @@ class _LoopThread(threading.Thread):
         super().__init__(name="mediatoolkit background", daemon=True)
         self.loop: concurrent.futures.Future[Loop] = concurrent.futures.Future()
         self.ended = new_future()
-        self._left = asyncio.Event()
+        self._end_requested = asyncio.Event()
         self.start()
 
     def run(self) -> None:
@@ -226,18 +235,18 @@ class _LoopThread(threading.Thread):
             self.ended.set_result(None)
 
     def leave(self) -> None:
-        self.loop.result().call_soon_threadsafe(self._left.set)
+        self.loop.result().call_soon_threadsafe(self._end_requested.set)
 
     async def _stay(self) -> None:
         self.loop.set_result(asyncio.get_running_loop())
-        await self._left.wait()
+        await self._end_requested.wait()
         others: set[asyncio.Task[Any]] = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=_TO_END)
 
 
 background = Background()
-"""The one of this process."""
+"""The background loop of this process."""
 
 atexit.register(background.end_at_exit)
 
@@ -248,12 +257,12 @@ class LoopTask(Generic[T_co]):
     Args:
         make: Makes the coroutine, when the task starts.
         loop: Where it runs.
-        name: Of the task.
+        name: Name of the task.
 
     All methods are safe from any thread.
 
     Attributes:
-        loop: Where it runs; settled once it has started.
+        loop: Where it runs; final once it has started.
     """
 
     _unstarted: ClassVar["WeakSet[LoopTask[Any]]"] = WeakSet()
@@ -301,7 +310,7 @@ class LoopTask(Generic[T_co]):
     def on_start(self, hook: Callable[[Self], object]) -> None:
         """Call *hook* with this, on its loop, before its first step, or soon if it has started.
 
-        Only then is it settled which loop that is.
+        Until then the task may still move to another loop.
         """
         self._start_hooks.append(hook)
         if self._task is not None:
@@ -325,7 +334,7 @@ class LoopTask(Generic[T_co]):
             self._started_task()
 
     def _started_task(self) -> asyncio.Task[T_co]:
-        """The task; made now, on its loop, if it was not yet."""
+        """Return the task; where there is none yet it is made now, which only its loop may do."""
         if self._task is None:
             self._unstarted.discard(self)
             self._task = self.loop.create_task(self._make(), name=self._name)
@@ -348,7 +357,7 @@ class LoopTask(Generic[T_co]):
             self._call_each(self._done_hooks)
 
     def _call_each(self, hooks: list[Callable[[Any], object]]) -> None:
-        """The loop calls them, so that the fault of one is nobody else's."""
+        """Let the loop call them, so that a fault of one does not reach the others."""
         while hooks:
             self.loop.call_soon(hooks.pop(0), self)
 
@@ -365,7 +374,7 @@ class LoopTask(Generic[T_co]):
             self.loop.call_soon_threadsafe(arrive)
 
     def _leave_this_thread(self) -> None:
-        """Move what has not started on the loop that is about to be blocked."""
+        """Move tasks that have not started away from this thread's loop, which will be blocked."""
         here = running()
         if here is None or background.is_here():
             return

@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_AGE = 3600.0  # seconds untouched after which what nobody can judge counts as left behind
+_AGE = 3600.0  # seconds untouched after which a file of unknown owner counts as left behind
 _MARK = r"([0-9a-f]{8})-([0-9a-f]{1,16})-([0-9]{1,20})-([0-9a-f]{1,16})"
 _FILE = re.compile(rf"\..*\.(?:{_MARK}|[0-9]+)-[0-9a-f]{{8}}\.(?:part|waiter)", re.DOTALL)
 _FOLDER = re.compile(rf"mediatoolkit-{_MARK}-[0-9a-f]{{8}}")
@@ -71,18 +71,18 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
     Any number of blocks, in one process or several, may attend to the same name.
 
     Yields:
-        A function: whether another block does so as well, or may do so.
+        A function that says whether another block attends to it as well, or may do so.
     """
     with contextlib.ExitStack() as stack:
-        own: Path | None = None
+        own_path: Path | None = None
         with contextlib.suppress(OSError):  # then others cannot know of us, nor we of them
-            own = Path(stack.enter_context(owned_file(folder, name, ".waiter")))
-            stack.callback(_remove_if_possible, own)
+            own_path = Path(stack.enter_context(owned_file(folder, name, ".waiter")))
+            stack.callback(_remove_if_possible, own_path)
 
         def others() -> bool:
-            if own is None:
+            if own_path is None:
                 return True
-            paths = [path for path in folder.glob(f".{name}.*.waiter") if path != own]
+            paths = [path for path in folder.glob(f".{name}.*.waiter") if path != own_path]
             return any(_owner_lives(path) is not False for path in paths)
 
         yield others
@@ -284,4 +284,4 @@ def _runs(owner: _Owner) -> bool | None:
 def _touched(path: Path) -> float:
     """When *path*, or what lies in it, was last written to; seconds since the epoch."""
     paths = [path, *path.iterdir()] if path.is_dir() else [path]
-    return max(each.lstat().st_mtime for each in paths)
+    return max(entry.lstat().st_mtime for entry in paths)

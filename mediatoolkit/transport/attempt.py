@@ -187,7 +187,7 @@ class Attempt:
         return self._response(response, document, media)
 
     async def _read_bytes(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
-        if is_html(response.headers):  # a page for people is none of the media that were asked for
+        if is_html(response.headers):  # a page for people is never the media
             raise ProviderError("", family="protocol")
         pieces: list[bytes] = []
         await read_body(response, pieces.append, meter)
@@ -240,7 +240,8 @@ class Attempt:
         route: Route,
         payload: "RequestPayload | None",
     ) -> FailedAttempt:
-        """Read a status that is no success; another 2xx may have been billed all the same."""
+        """Read a response whose status is no success."""
+        # A vendor that sent another 2xx took the request, so it may have done the work.
         is_odd_success = self.paid and 200 <= response.status < 300
         if payload is not None and not is_odd_success:
             payload.not_billed()
@@ -350,18 +351,19 @@ class RequestPayload(Payload):
             return AttemptPhase.UNSENT
         if self._is_heard:
             return AttemptPhase.UNSURE
-        if self._ended is None:  # nobody can act on a part of it
+        if self._ended is None:  # no vendor can act on a part of a request
             return AttemptPhase.UNHEARD
         if not hung_up:
             return AttemptPhase.UNSURE
-        late = asyncio.get_running_loop().time() - self._ended > UNHEARD_WITHIN
-        return AttemptPhase.UNSURE if late else AttemptPhase.UNHEARD
+        is_late = asyncio.get_running_loop().time() - self._ended > UNHEARD_WITHIN
+        return AttemptPhase.UNSURE if is_late else AttemptPhase.UNHEARD
 
     def _listen(self, loop: asyncio.AbstractEventLoop, writer: AbstractStreamWriter) -> None:
-        """Notice the first byte of the response, where asyncio hands it to the protocol."""
+        """Notice the first byte of the response, when asyncio hands it to the protocol."""
         protocol = getattr(writer, "protocol", None)
         if protocol is None or not isinstance(loop, asyncio.BaseEventLoop):
-            self._is_heard = True  # other loops hand it over out of sight: assume the worst
+            # Other loops hand it over where we cannot see it: assume the worst.
+            self._is_heard = True
             return
 
         def first(data: bytes) -> None:
@@ -369,4 +371,5 @@ class RequestPayload(Payload):
             del protocol.data_received
             protocol.data_received(data)
 
+        # It shadows the method once, since aiohttp has no hook between the request and its head.
         protocol.data_received = first

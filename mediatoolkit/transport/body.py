@@ -46,7 +46,7 @@ class Meter:
         raw: bool,
         received: int = 0,
     ) -> None:
-        """Tell *context* that bytes begin to arrive; *stats* is the line of their origin."""
+        """Tell *context* that bytes begin to arrive; *stats* is the row of their origin."""
         self._context = context
         self._stats = stats
         self._time = asyncio.get_running_loop().time
@@ -71,9 +71,9 @@ class Meter:
 class Inflater:
     """Undoes a compression that was not asked for, a step at a time, to its very end.
 
-    The first byte tells how it was made: some servers say deflate and leave out its frame, or
-    mean gzip, and some proxies unpack gzip and still call it so. What lies behind the end, such
-    as padding, is no part of it.
+    The first byte tells which compression it is: some servers say deflate and leave out its
+    frame, or mean gzip, and some proxies unpack gzip and leave its name. What lies behind the
+    end, such as padding, is ignored.
     """
 
     def __init__(self, encoding: str, place: str) -> None:
@@ -101,7 +101,7 @@ class Inflater:
             TooLargeError: It has too many members.
         """
         while piece and not self._is_over:
-            inflate = self._inflate or self._opened(piece[0])
+            inflate = self._inflate or self._next_member(piece[0])
             if inflate is None:
                 if self._is_plain:
                     yield from _cut(piece, _STEP)
@@ -119,9 +119,9 @@ class Inflater:
             TransportError: The trailer has not come.
         """
         if self._inflate is not None or not (self._members or self._is_plain):
-            self._damaged()
+            self._raise_damaged()
 
-    def _opened(self, first: int) -> "zlib._Decompress | None":
+    def _next_member(self, first: int) -> "zlib._Decompress | None":
         """What unpacks the member that begins with the byte *first*; None where none does."""
         if self._is_plain:
             return None
@@ -129,6 +129,7 @@ class Inflater:
         if self._members and not (is_gzip and self._window == _GZIP):
             self._is_over = True
             return None
+        # RFC 1950, 2.2: the low half of a frame's first byte is the method, and 8 means deflate.
         is_zlib = first & 0x0F == 8
         if self._window == _GZIP and not (is_gzip or is_zlib):
             self._is_plain = True
@@ -146,9 +147,9 @@ class Inflater:
         part = None
         with contextlib.suppress(zlib.error):  # raised below, without it
             part = inflate.decompress(piece, _STEP)
-        return self._damaged() if part is None else part
+        return self._raise_damaged() if part is None else part
 
-    def _damaged(self) -> NoReturn:
+    def _raise_damaged(self) -> NoReturn:
         raise TransportError(f"The packed answer of {self._place} is damaged or cut; ask again.")
 
 
@@ -178,7 +179,7 @@ async def read_body(
         response: Its body is unread.
         take: Gets the pieces.
         meter: Counts them.
-        turn: Bytes that are taken in one turn of the loop.
+        turn: Bytes that are taken before other tasks of the loop run.
 
     Raises:
         TooLargeError: It declares or has more bytes than the cap, packed or not.
@@ -188,7 +189,7 @@ async def read_body(
     inflater = inflater_of(response, meter) if packed else None
     if meter.total is not None and meter.total > meter.cap:
         raise too_large(meter)
-    count = taken = 0
+    count = since_pause = 0
     content = response.content
     while not content.at_eof():
         piece = await content.readany()
@@ -203,9 +204,10 @@ async def read_body(
             if max(count, meter.received) > meter.cap:
                 raise too_large(meter)
             take(part)
-            taken += len(part)
-            if taken >= turn:
-                taken = 0
+            since_pause += len(part)
+            # A fast peer always has the next piece ready, so awaiting it never pauses.
+            if since_pause >= turn:
+                since_pause = 0
                 await asyncio.sleep(0)
     if inflater is not None:
         inflater.end()

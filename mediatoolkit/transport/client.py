@@ -79,7 +79,8 @@ class Transport(Closing):
         UnsafeURLError: *base_url* or a trusted origin is not such an address.
     """
 
-    base_url = provider = "?"  # until they are checked; a failure shows its locals
+    # A failed constructor shows its locals, this object among them, before both are set.
+    base_url = provider = "?"
 
     def __init__(
         self,
@@ -107,7 +108,7 @@ class Transport(Closing):
         self.limits = _checked(limits, Limits, "limits")
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             raise PromptError("session takes an aiohttp.ClientSession; leave it out for our own.")
-        self._own_session = session
+        self._user_session = session
         self._config = TransportConfig(
             provider=provider,
             origin=Origin.of(self.base_url),
@@ -197,7 +198,7 @@ class Transport(Closing):
             expect: `"json"`: the response has a `document`. `"bytes"`: it has `content`, at most
                 `Limits.json`. `"events"`: *sink* gets every server-sent event as a response with
                 `document` and `event` as it comes, and what is returned has neither.
-            ok: Statuses of a success. Every other is an error.
+            ok: Statuses of a success. Every other status is an error.
             sink: Takes the events.
 
         Raises:
@@ -307,11 +308,12 @@ class Transport(Closing):
         return slots
 
     def _session(self) -> aiohttp.ClientSession:
-        session = self._own_session
+        session = self._user_session
         if session is None:
             return sessions.session()
         if session.closed:
             raise closed("The session passed as session=")
+        # aiohttp has no public name for the loop of a session.
         if getattr(session, "_loop", None) is not asyncio.get_running_loop():
             raise TransportError(
                 "The session passed as session= belongs to another event loop; make it in the "

@@ -1,4 +1,4 @@
-"""Files at an address that is no path of an API: who is asked, with which key, and onto what disk.
+"""Files at addresses outside the API: which are fetched, with which key, and onto what disk.
 
 A file arrives whole or not at all.
 """
@@ -22,7 +22,7 @@ from yarl import URL
 from mediatoolkit.errors import MediaToolkitError, ProviderError, TransportError, UnsafeURLError
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Connecting
-from mediatoolkit.runtime.files import partial_file, settle, sweep_beside, target_of
+from mediatoolkit.runtime.files import flush_to_disk, partial_file, sweep_beside, target_of
 from mediatoolkit.runtime.in_flight import closed
 from mediatoolkit.transport import takeover
 from mediatoolkit.transport.body import Inflater, Meter, inflater_of, read_body, too_large
@@ -61,8 +61,8 @@ class TrustPolicy:
     Attributes:
         session: Gives the session for origins that are trusted.
         trusted: Origins that may be private.
-        key_origin: The one origin the key goes to, or None.
-        key: Header fields with the key.
+        key_origin: The only origin that the key goes to, or None.
+        key: Header fields that carry the key.
     """
 
     session: Callable[[], aiohttp.ClientSession] = sessions.session
@@ -72,7 +72,7 @@ class TrustPolicy:
 
 
 class OpenResponse(NamedTuple):
-    """A response that is not a redirect, its body unread; who gave it, through which session."""
+    """A response that is not a redirect, its body unread, with its route and its session."""
 
     response: aiohttp.ClientResponse
     route: Route
@@ -80,7 +80,7 @@ class OpenResponse(NamedTuple):
 
     @property
     def origin(self) -> Origin:
-        """Who gave it."""
+        """Where it came from."""
         return self.route.origin
 
 
@@ -100,7 +100,7 @@ async def open_url(
         UnsafeURLError: An address on the way is not fetched.
     """
     for _ in range(MOST_REDIRECTS + 1):
-        opened = await _open_one(url, policy, context, timeout, headers)
+        opened = await _open_hop(url, policy, context, timeout, headers)
         if isinstance(opened, FailedAttempt) or opened.response.status not in _REDIRECTS:
             return opened
         location = opened.response.headers.get("Location", "")
@@ -111,7 +111,7 @@ async def open_url(
     )
 
 
-async def _open_one(
+async def _open_hop(
     url: str,
     policy: TrustPolicy,
     context: CallContext,
@@ -129,9 +129,10 @@ async def _open_one(
         raise UnsafeURLError("The address can be read in two ways, so it is not fetched.")
     context.report(Connecting())
     key = policy.key if origin == policy.key_origin else {}
-    is_lent = origin not in policy.trusted and not is_ours(session)
+    # A user's session may add cookies and header fields, which a stranger must not get.
+    is_foreign = origin not in policy.trusted and not is_ours(session)
     try:
-        with _beside(session) if is_lent else contextlib.nullcontext(session) as sender:
+        with _beside(session) if is_foreign else contextlib.nullcontext(session) as sender:
             response = await sender.get(
                 address,
                 allow_redirects=False,
@@ -151,7 +152,7 @@ async def _open_one(
 @contextlib.contextmanager
 def _beside(session: aiohttp.ClientSession) -> Iterator[aiohttp.ClientSession]:
     """Lend a session over the connections of *session*, without its cookies and header fields."""
-    other = aiohttp.ClientSession(
+    bare_session = aiohttp.ClientSession(
         connector=session.connector,
         connector_owner=False,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -159,15 +160,15 @@ def _beside(session: aiohttp.ClientSession) -> Iterator[aiohttp.ClientSession]:
         timeout=aiohttp.ClientTimeout(total=None),
     )
     try:
-        yield other
+        yield bare_session
     finally:
-        other.detach()
+        bare_session.detach()
 
 
 async def _route_to_stranger(
     session: aiohttp.ClientSession, route: Route
 ) -> tuple[aiohttp.ClientSession, Route]:
-    """Session and route to somebody who is not trusted.
+    """Return session and route to an origin that is not trusted.
 
     Where there is a proxy, only the proxy is connected to, and it looks the name up. Otherwise the
     name must lead to public addresses.
@@ -195,10 +196,10 @@ async def fetch(
     async def send() -> bytes | FailedAttempt:
         opened: OpenResponse | None = None
         try:
-            reached = await open_url(url, policy, context, timeout, {"Accept-Encoding": "identity"})
-            if isinstance(reached, FailedAttempt):
-                return reached
-            opened = reached
+            outcome = await open_url(url, policy, context, timeout, {"Accept-Encoding": "identity"})
+            if isinstance(outcome, FailedAttempt):
+                return outcome
+            opened = outcome
             return await _read(opened, context, cap)
         except MediaToolkitError as error:
             return FailedAttempt(error)
@@ -259,8 +260,8 @@ async def download(
     """Stream the file at *url* to *path* through a temporary file beside it.
 
     Args:
-        url: Where it is. Left to itself, its own origin may be private, but nothing that it
-            redirects to.
+        url: Where it is. Without *policy*, its own origin may be private, but no address that
+            it redirects to.
         path: File to make or replace; its folder exists.
         context: The public call this is part of, already open.
         policy: What is trusted; left out, the origin of *url*.
@@ -300,7 +301,7 @@ async def download(
 class _ExitInThread:
     """Contexts that are left in a thread, since removing or replacing a large file takes long.
 
-    Where no thread can be started any more, or the program is being ended, they are left at once.
+    When no thread can be started any more, or the program ends, they are left in this thread.
     """
 
     def __init__(self) -> None:
@@ -358,7 +359,7 @@ class _Download:
         self._cap = cap
         self._digest = digest.lower() if digest else None
         self._place = Origin.of(url).place
-        self._have = 0
+        self._received = 0
         self._etag = ""
 
     async def fill(self, file: BufferedRandom) -> None:
@@ -366,24 +367,24 @@ class _Download:
         self._file = file
         self._spool = Spool(file, self._target)
         await with_retries(self._send, self._context, self._retry, Bucket())
-        await asyncio.to_thread(settle, file)
+        await asyncio.to_thread(flush_to_disk, file)
 
     async def _send(self) -> FailedAttempt | None:
-        """One request, from where the last one was cut."""
+        """Send one request, which goes on where the last one was cut."""
         opened: OpenResponse | None = None
         headers = {"Accept-Encoding": "identity"}
-        if self._have and self._etag:
-            headers |= {"Range": f"bytes={self._have}-", "If-Range": self._etag}
+        if self._received and self._etag:
+            headers |= {"Range": f"bytes={self._received}-", "If-Range": self._etag}
         try:
-            reached = await open_url(self._url, self._policy, self._context, self._timeout, headers)
-            if isinstance(reached, FailedAttempt):
-                return reached
-            opened = reached
+            outcome = await open_url(self._url, self._policy, self._context, self._timeout, headers)
+            if isinstance(outcome, FailedAttempt):
+                return outcome
+            opened = outcome
             self._place = opened.origin.place
-            failed = self._refused(opened)
+            failed = self._check_status(opened)
             if failed is None:
                 await self._take(opened)
-                failed = await self._compared()
+                failed = await self._check_digest()
         except MediaToolkitError as error:
             failed = FailedAttempt(error)
         except FOREIGN as error:
@@ -397,27 +398,28 @@ class _Download:
                 opened.response.close()
         return failed
 
-    def _refused(self, opened: OpenResponse) -> FailedAttempt | None:
-        """Check the status; moves back to the start unless the server goes on where we were."""
+    def _check_status(self, opened: OpenResponse) -> FailedAttempt | None:
+        """Check the status, and start again at byte 0 unless the server goes on where we were."""
         response = opened.response
         status = response.status
-        if status == 206 and self._have:
+        if status == 206 and self._received:
             match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-            if match and int(match[1]) == self._have:
+            if match and int(match[1]) == self._received:
                 return None
-        ranged, self._have = self._have > 0, 0
+        was_range, self._received = self._received > 0, 0
         if status == 200:
             etag = response.headers.get("ETag", "")
             self._etag = etag if _STRONG.fullmatch(etag) else ""
             return None
         failed = _no_file(opened, self._context)
-        return replace(failed, again=True) if ranged and status in {206, 416} else failed
+        # The file has changed since, or ranges do not work: the whole may still come.
+        return replace(failed, again=True) if was_range and status in {206, 416} else failed
 
     async def _take(self, opened: OpenResponse) -> None:
-        """Write the body behind what is there."""
+        """Write the body behind the bytes that are there."""
         response, route, session = opened
         length = response.content_length
-        total = None if length is None else length + self._have
+        total = None if length is None else length + self._received
         if "Content-Encoding" in response.headers:
             self._etag = ""  # a range counts packed bytes
         stats = sessions.stats(session).of(str(route.origin))
@@ -428,21 +430,21 @@ class _Download:
             place=self._place,
             cap=self._cap,
             raw=not session.auto_decompress,
-            received=self._have,
+            received=self._received,
         )
         if total is not None and total > self._cap:
             raise too_large(meter)
         inflater = inflater_of(response, meter)
-        await self._spool.restart(self._have)
+        await self._spool.restart(self._received)
         try:
             if inflater is None and takeover.possible(response):
                 await self._receive(response, meter)
             else:
                 await self._stream(response, meter, inflater)
         except FOREIGN:
-            await self._written()  # what has come is kept for a range
+            await self._write_all()  # the next attempt asks for a range behind what came
             raise
-        await self._written()
+        await self._write_all()
 
     async def _receive(self, response: aiohttp.ClientResponse, meter: Meter) -> None:
         try:
@@ -450,40 +452,40 @@ class _Download:
                 response, self._spool, meter, self._timeout.within(self._context).read
             )
         finally:
-            self._have = meter.received
+            self._received = meter.received
 
     async def _stream(
         self, response: aiohttp.ClientResponse, meter: Meter, inflater: Inflater | None
     ) -> None:
-        read = response.content.readchunk  # a piece as it was received, never joined
+        read_chunk = response.content.readchunk  # a piece as it was received, never joined
         while True:
-            piece, is_chunk_end = await read()
+            piece, is_chunk_end = await read_chunk()
             if not piece:
                 if is_chunk_end:
                     continue
                 break
             meter.add(len(piece))
             for part in (piece,) if inflater is None else inflater.feed(piece):
-                self._have += len(part)
-                if self._have > self._cap:
+                self._received += len(part)
+                if self._received > self._cap:
                     raise too_large(meter)
                 if self._spool.add(part):
                     await self._spool.write()
         if inflater is not None:
             inflater.end()
 
-    async def _written(self) -> None:
+    async def _write_all(self) -> None:
         await self._spool.write()
-        await self._spool.settle()
+        await self._spool.drain()
 
-    async def _compared(self) -> FailedAttempt | None:
-        """Hold what was written against the digest."""
+    async def _check_digest(self) -> FailedAttempt | None:
+        """Compare the digest of the file with the wanted one."""
         if self._digest is None:
             return None
         digest = await asyncio.to_thread(_digest, self._file)
         if digest == self._digest:
             return None
-        self._have = 0
+        self._received = 0
         return FailedAttempt(
             TransportError(
                 f"The file from {self._place} does not match its checksum; ask again.",

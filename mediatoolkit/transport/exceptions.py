@@ -90,7 +90,7 @@ def translate(
 
     Args:
         error: One of `FOREIGN`.
-        place: Host and port that were asked.
+        place: Host and port of the request.
         context: For stage and provider.
         timeout: Durations that hold where the call brings none along.
         route: Route of an attempt that did not get through; None after that.
@@ -131,7 +131,7 @@ def proxy_wants_login(proxy: "Proxy | None") -> str:
 
 
 def _of_proxy(error: BaseException, place: str, proxy: "Proxy | None") -> str | None:
-    """Message for an attempt that the proxy did not let through; None for every other."""
+    """Message for an attempt that failed at the proxy; None for every other."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         status = getattr(error, "status", None)
         if status == 407:
@@ -191,9 +191,11 @@ def is_loss(error: BaseException) -> bool:
     )
     if isinstance(error, hopeless) or isinstance(getattr(error, "os_error", None), UnsafeURLError):
         return False
-    if was_greeting(error):  # as long again would bring nothing new
+    if was_greeting(error):  # a second wait of that length would bring nothing new
         return False
-    if isinstance(error, aiohttp.ClientHttpProxyError):  # in place of a connection
+    if isinstance(
+        error, aiohttp.ClientHttpProxyError
+    ):  # the proxy answered in place of a connection
         return getattr(error, "status", None) in RETRYABLE
     return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError))
 
@@ -209,8 +211,8 @@ def was_hung_up(error: BaseException) -> bool:
 def was_greeting(error: BaseException) -> bool:
     """Whether a server took the connection and then left the greeting of TLS unanswered.
 
-    asyncio and aiohttp do not say so; only the frame that waited tells. Where that is not found,
-    it counts as a connection that was never taken.
+    asyncio and aiohttp do not say so; only the frame that waited tells. Without that frame, it
+    counts as a connection that was never taken.
     """
     inner: BaseException | None = error if isinstance(error, TimeoutError) else None
     while inner is not None:
@@ -222,7 +224,7 @@ def was_greeting(error: BaseException) -> bool:
 
 
 def _unwrapped(error: BaseException) -> BaseException:
-    """What aiohttp found when it wrote; the wrapper that it puts around it says nothing itself."""
+    """The error under a wrapper of aiohttp's that says nothing itself, as after a failed write."""
     while type(error) in _WRAPPERS and getattr(error, "errno", None) is None:
         inner = error.__cause__ or error.__context__
         if inner is None:

@@ -1,4 +1,4 @@
-"""Which addresses may be asked.
+"""Which addresses may be connected to.
 
 The base URL is the user's own choice and may be private. An address that a response hands over
 is a stranger's: plain http(s), no password, and every address behind its name public.
@@ -42,7 +42,7 @@ _NOT_PUBLIC = [
     )
 ]
 
-# RFC 6761, 6762 and 8375, and what ICANN leaves to networks of one's own.
+# RFC 6761, 6762 and 8375, and names that ICANN leaves to private networks.
 _HOME_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".intranet", ".corp")
 
 
@@ -67,7 +67,7 @@ class Origin:
         port = int(match["port"] or _PORTS[scheme]) if match else 0
         if not match or not 0 < port < 65536 or "@" in _authority(text):
             raise UnsafeURLError(
-                f"{shown(url)} is not a plain http(s) address without a password in it."
+                f"{safe_url(url)} is not a plain http(s) address without a password in it."
             )
         return cls(scheme, match["host"].strip("[]").lower(), port)
 
@@ -86,17 +86,17 @@ def checked_base(url: object, name: str = "base_url=") -> str:
     """Check a configured base URL, `http(s)://host[:port][/prefix]`; returns it without end slash.
 
     Args:
-        url: What somebody set.
-        name: Where.
+        url: The value that was set.
+        name: Name of the setting, for the message.
 
     Raises:
-        UnsafeURLError: It is anything else. Nothing was sent.
+        UnsafeURLError: *url* is anything else. Nothing was sent.
     """
     text = url if isinstance(url, str) else ""
     match = _ADDRESS.fullmatch(text)
     if match is None or not _PREFIX.fullmatch((match["path"] or "").rstrip("/")):
         raise UnsafeURLError(
-            f"{name} takes http(s)://host[:port][/prefix] and nothing more, not {shown(url)}."
+            f"{name} takes http(s)://host[:port][/prefix] and nothing more, not {safe_url(url)}."
         )
     Origin.of(text)
     return text.rstrip("/")
@@ -111,7 +111,7 @@ def redirect_target(url: str, location: str) -> str:
     target = urljoin(url, location)
     if Origin.of(url).scheme == "https" and Origin.of(target).scheme != "https":
         raise UnsafeURLError(
-            f"{shown(url)} redirects from https to plain http, which is not followed."
+            f"{safe_url(url)} redirects from https to plain http, which is not followed."
         )
     return target
 
@@ -130,7 +130,7 @@ def check_stranger(url: str) -> Origin:
 
 
 def check_name(origin: Origin) -> None:
-    """Check a name that only the proxy on the way looks up, as far as its letters tell.
+    """Check a name that only the proxy looks up, as far as the name itself tells.
 
     Raises:
         UnsafeURLError: It is a name of this machine or of a private network.
@@ -152,7 +152,7 @@ def check_addresses(host: str, addresses: list[str]) -> None:
     """Check what the name *host* resolved to.
 
     Raises:
-        UnsafeURLError: There is none, or one of them is not public.
+        UnsafeURLError: There is no address, or one of them is not public.
     """
     if not addresses or not all(map(is_public, addresses)):
         raise _private(host)
@@ -175,7 +175,7 @@ def is_public(address: str) -> bool:
     return number.is_global and not number.is_multicast
 
 
-def shown(url: object) -> str:
+def safe_url(url: object) -> str:
     """An address for a message: no user, no query, at most 100 plain characters."""
     if not isinstance(url, str):
         return f"a {type(url).__name__}"
@@ -199,7 +199,7 @@ def _inner(number: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _literal(host: str) -> _IPAddress | None:
-    """Number that *host* spells: also `127.1`, `0x7f000001`, `2130706433` as the C library does."""
+    """Address that *host* spells, as the C library reads it: also `127.1`, `0x7f000001`."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

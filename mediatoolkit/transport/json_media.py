@@ -52,17 +52,17 @@ MOST_MEDIA = 4096
 
 
 class ResponseCaps:
-    """What is left of the caps of one response, over all its documents."""
+    """What remains of the caps of one response, over all its documents."""
 
     __slots__ = ("text", "values")
 
     def __init__(self, text: int = MOST_TEXT) -> None:
-        """Begin with all of it."""
+        """Begin with the full caps."""
         self.text = text
         self.values = MOST_VALUES
 
     def parse(self, text: bytearray, long_texts: list[str]) -> Any:
-        """Take a document off it and parse that; *long_texts* return to where they were.
+        """Count a document against the caps and parse it; *long_texts* return to their places.
 
         Raises:
             ProviderError: It is not JSON.
@@ -133,13 +133,13 @@ def _recoded(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool) -
 class MediaText:
     """One base64 string, decoded piece by piece. Both alphabets are taken, padding is required."""
 
-    __slots__ = ("_carry", "_held", "_padded", "_special", "pieces")
+    __slots__ = ("_carry", "_cut_escape", "_padded", "_special", "pieces")
 
     def __init__(self) -> None:
         """Start empty."""
         self.pieces: list[bytes] = []
         self._carry = b""
-        self._held = b""
+        self._cut_escape = b""
         self._padded = False
         self._special = False
 
@@ -164,7 +164,7 @@ class MediaText:
         Raises:
             MediaError: The string is cut short.
         """
-        if self._carry or self._held:
+        if self._carry or self._cut_escape:
             _bad_base64()
 
     def _take(self, text: memoryview) -> bool:
@@ -197,11 +197,11 @@ class MediaText:
 
     def _plain(self, text: bytes) -> bytes:
         """Undo JSON escapes and the URL-safe alphabet; an escape cut in two waits for its rest."""
-        text = self._held + text
-        self._held = b""
+        text = self._cut_escape + text
+        self._cut_escape = b""
         cut = text.rfind(b"\\", -5)
         if cut >= 0 and text[cut + 1 : cut + 2] in (b"", b"u"):
-            text, self._held = text[:cut], text[cut:]
+            text, self._cut_escape = text[:cut], text[cut:]
         if b"\\" in text:
             text = text.replace(b"\\/", b"/")
             for code in set(_CODE.findall(text)):
@@ -215,22 +215,31 @@ class MediaScanner:
     A quote inside a JSON string is always escaped, so `"data":"` occurs nowhere but at the field
     itself, and the first quote after it ends the base64.
 
-    Other long strings of base64 are kept out of it, too, and come back as they were: a signature
-    may be larger than the picture.
+    Other long strings of base64 are kept out of the document, too, and come back unchanged: a
+    signature may be larger than the picture.
 
     Args:
         fields: Names of the fields that hold base64.
         caps: What the document may hold beside them.
     """
 
-    __slots__ = ("_caps", "_long", "_media", "_pattern", "_rest", "_seen", "_text", "_texts")
+    __slots__ = (
+        "_around",
+        "_caps",
+        "_long",
+        "_media",
+        "_pattern",
+        "_search_start",
+        "_text",
+        "_texts",
+    )
 
     def __init__(self, fields: tuple[str, ...], caps: ResponseCaps | None = None) -> None:
         """Start empty."""
         self._pattern = _pattern(fields)
         self._caps = caps or ResponseCaps()
-        self._rest = bytearray()
-        self._seen = 0
+        self._around = bytearray()
+        self._search_start = 0
         self._text: MediaText | None = None
         self._media: list[MediaText] = []
         self._long: list[bytes] | None = None
@@ -238,7 +247,7 @@ class MediaScanner:
 
     def holds(self, *texts: bytes) -> bool:
         """Whether one of *texts* is all there is."""
-        return self._rest in texts and not self._media
+        return self._around in texts and not self._media
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the body.
@@ -258,42 +267,43 @@ class MediaScanner:
 
     def _search(self, view: memoryview, at: int) -> int:
         """Copy on to the next media field; returns where to go on."""
-        rest = self._rest
-        before = len(rest)
-        rest += view[at : at + _STEP]
-        if len(rest) > min(MOST_TEXT, self._caps.text):
+        around = self._around
+        before = len(around)
+        around += view[at : at + _STEP]
+        if len(around) > min(MOST_TEXT, self._caps.text):
             most = MOST_TEXT if self._caps.text >= MOST_TEXT else MOST_STREAMED
             too_much(f"{most >> 20} MiB of text around its media")
-        match = self._pattern.search(rest, self._seen)
-        while match and rest[match.start() - 1] == 0x5C:  # an escaped quote: another field's name
-            match = self._pattern.search(rest, match.start() + 1)
+        match = self._pattern.search(around, self._search_start)
+        while match and around[match.start() - 1] == 0x5C:  # an escaped quote: another field's name
+            match = self._pattern.search(around, match.start() + 1)
         if not match:
-            at += len(rest) - before
-            self._seen = max(self._seen, len(rest) - _WINDOW)
-            if len(rest) >= _STEP and rest.find(b'"', -_STEP) < 0:
+            at += len(around) - before
+            # A field may be cut in two by the end of a piece, so the last bytes are searched again.
+            self._search_start = max(self._search_start, len(around) - _WINDOW)
+            if len(around) >= _STEP and around.find(b'"', -_STEP) < 0:
                 self._take_out()
             return at
         if len(self._media) == MOST_MEDIA:
             too_much(f"{MOST_MEDIA:,} media fields")
-        del rest[match.end() :]
+        del around[match.end() :]
         self._text = MediaText()
-        at += len(rest) - before
-        rest += b"media-%d" % len(self._media)
-        self._seen = len(rest)
+        at += len(around) - before
+        around += b"media-%d" % len(self._media)
+        self._search_start = len(around)
         self._media.append(self._text)
         return at
 
     def _take_out(self) -> None:
         """Begin to keep a long string of base64 elsewhere, if that is what the last bytes are."""
-        tail = bytes(self._rest[-2 * _STEP :])
+        tail = bytes(self._around[-2 * _STEP :])
         run = tail[tail.rfind(b'"') + 1 :]
         if run.translate(None, _BASE64):
             run = tail[-_STEP:]
         if run.translate(None, _BASE64):
             return
-        start = len(self._rest) - len(run)
-        self._rest[start:] = b"\\u0000%b-%d\\u0000" % (_SECRET.encode(), len(self._texts))
-        self._seen = len(self._rest)
+        start = len(self._around) - len(run)
+        self._around[start:] = b"\\u0000%b-%d\\u0000" % (_SECRET.encode(), len(self._texts))
+        self._search_start = len(self._around)
         self._long = [run]
         self._texts.append(self._long)
 
@@ -331,7 +341,7 @@ class MediaScanner:
             long_text = await joined(pieces)
             pieces.clear()
             texts.append(_utf8(long_text))
-        document = self._caps.parse(self._rest, texts)
+        document = self._caps.parse(self._around, texts)
         media = {}
         for number, text in enumerate(self._media):
             media[f"media-{number}"] = await joined(text.pieces)
@@ -339,7 +349,9 @@ class MediaScanner:
 
     def finish_at_once(self) -> tuple[Any, dict[str, bytes]]:
         """As `finish`, for a body that is small."""
-        document = self._caps.parse(self._rest, [_utf8(b"".join(pieces)) for pieces in self._texts])
+        document = self._caps.parse(
+            self._around, [_utf8(b"".join(pieces)) for pieces in self._texts]
+        )
         return document, {f"media-{i}": b"".join(t.pieces) for i, t in enumerate(self._media)}
 
 
@@ -351,7 +363,7 @@ def _put_back(document: Any, texts: dict[str, str]) -> Any:
         holder = holders.pop()
         for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
             if isinstance(value, str):
-                if value in texts:  # which is not copied once more
+                if value in texts:  # the long text itself, without a copy
                     holder[key] = texts[value]
                 elif "\0" in value:
                     holder[key] = _MARK.sub(lambda mark: texts[mark[0]], value)
@@ -416,14 +428,14 @@ def _not_json() -> NoReturn:
     raise ProviderError("The answer is not JSON; check base_url= or ask again.", family="protocol")
 
 
-def too_much(what: str) -> NoReturn:
-    """Refuse an answer for what it holds.
+def too_much(amount: str) -> NoReturn:
+    """Refuse a response that holds too much.
 
     Raises:
         TooLargeError: Always.
     """
     raise TooLargeError(
-        f"The answer holds more than {what} and was not read further; ask for less at a time."
+        f"The answer holds more than {amount} and was not read further; ask for less at a time."
     )
 
 

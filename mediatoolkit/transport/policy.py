@@ -33,8 +33,8 @@ class AttemptPhase(enum.Enum):
     UNHEARD = "closed without a response"
     """Closed without one byte of response, within `UNHEARD_WITHIN` of the request's last byte.
 
-    A pooled connection that the server had already given up, or a proxy that drains: no
-    generation is that fast.
+    It was a pooled connection that the server had already closed, or a proxy that shuts down: no
+    vendor generates that fast.
     """
 
     UNSURE = "lost"
@@ -147,8 +147,9 @@ class Bucket:
         self._due = -math.inf
 
     def reserve(self, now: float) -> float:
-        """Take a place in the line; returns seconds from *now* until it comes up."""
+        """Take a place in the line; return the seconds from *now* until its turn."""
         step = 1.0 / self.per_second
+        # However long the session was idle, no more than `burst` retries pass at once.
         self._due = max(self._due, now - self.burst * step) + step
         return max(0.0, self._due - now)
 
@@ -164,7 +165,7 @@ class Dialect:
         should_retry: Header fields whose `true` or `false` counts more than the status.
         request_id: Header fields with the vendor's name for the call; the first that is there
             counts.
-        is_final: Whether this very error response would come again however often the request is
+        is_final: Whether the same error response would come again however often the request is
             sent. An error for the key, the content or a used-up quota is final anyhow.
     """
 

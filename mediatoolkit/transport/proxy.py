@@ -39,7 +39,7 @@ class Proxy:
         return f"{self.origin.place}, which {self.name} names,"
 
     def mask(self, text: str) -> str:
-        """*text* without the password, should somebody have echoed it."""
+        """*text* without the password, which somebody may have echoed."""
         token = HiddenText((self.login or "").removeprefix("Basic "))
         return masked(masked(text, token), self._password)
 
@@ -54,10 +54,10 @@ def configure(*, proxy: str | None) -> None:
             name. None uses no proxy. A client with a `session=` of your own keeps to its settings.
 
     Raises:
-        UnsafeURLError: *proxy* is something else; all stays as it was.
+        UnsafeURLError: *proxy* is something else; the setting stays as it was.
     """
     global _configured  # noqa: PLW0603 - one process has one network
-    # The traceback of what is raised below shows its locals.
+    # Hidden, since the traceback of an error that is raised below shows its locals.
     proxy = hidden = HiddenText(proxy.strip()) if isinstance(proxy, str) else proxy
     if hidden is not None and hidden != ENV:
         parsed(hidden, _CONFIGURED)
@@ -76,7 +76,7 @@ def proxy_for(origin: Origin) -> Proxy | None:
         return _unless_bypassed(_configured, _CONFIGURED, origin)
     if not os.environ.get(_NAME):
         return proxy_of_environment(origin)
-    setting = _read(_NAME)
+    setting = _setting(_NAME)
     if setting.lower() == "none":
         return None
     if not setting or setting.lower() == ENV:
@@ -93,21 +93,21 @@ def proxy_of_environment(origin: Origin) -> Proxy | None:
     name = _variable(origin.scheme)
     if name is None or is_loopback(origin.host):
         return None
-    return _unless_bypassed(_read(name), name, origin)
+    return _unless_bypassed(_setting(name), name, origin)
 
 
 def unused_proxy(origin: Origin, *, is_ours: bool) -> str:
-    """Sentence for a message where a proxy is set and *origin* was asked without it, or `""`.
+    """Sentence that says why a proxy that is set was not used for *origin*, or `""`.
 
     Args:
-        origin: Who was asked.
-        is_ours: Over a session of ours, not one of the user's.
+        origin: Where the request went.
+        is_ours: Whether it went over a session of ours, not one of the user's.
     """
-    name = _NAME if _read(_NAME) else _variable(origin.scheme)
+    name = _NAME if _setting(_NAME) else _variable(origin.scheme)
     if _configured not in (None, ENV):
         name = _CONFIGURED
-    other = None if name else _variable({"http": "https", "https": "http"}[origin.scheme])
-    if is_loopback(origin.host) or not (name or other):
+    other_name = None if name else _variable({"http": "https", "https": "http"}[origin.scheme])
+    if is_loopback(origin.host) or not (name or other_name):
         return ""
     if name is None:
         why = f"holds for other addresses alone: set {origin.scheme.upper()}_PROXY"
@@ -119,11 +119,11 @@ def unused_proxy(origin: Origin, *, is_ours: bool) -> str:
         why = "NO_PROXY names this host"
     else:
         why = "was not used here"
-    return f" {name or other} is set, but {why}."
+    return f" {name or other_name} is set, but {why}."
 
 
 def _variable(scheme: str) -> str | None:
-    """Name of the variable that holds for *scheme*; a lower-case one that is empty means none."""
+    """Name of the variable that holds for *scheme*; an empty lower-case variable means none."""
     for kind in (scheme, "all"):
         for name in (f"{kind}_proxy", f"{kind}_proxy".upper()):
             # In a CGI script HTTP_PROXY is a header that a visitor sent.
@@ -134,7 +134,7 @@ def _variable(scheme: str) -> str | None:
     return None
 
 
-def _read(name: str) -> HiddenText:
+def _setting(name: str) -> HiddenText:
     return HiddenText(os.environ.get(name, "").strip())
 
 
@@ -145,8 +145,8 @@ def _unless_bypassed(address: HiddenText, name: str, origin: Origin) -> Proxy | 
 def _is_bypassed(origin: Origin) -> bool:
     """Whether NO_PROXY names *origin*: by urllib's rules, and by what else is usual.
 
-    That is a network such as 10.0.0.0/8, a star among names or before one, and the dot that may
-    end a name.
+    Usual beyond urllib's rules are a network such as 10.0.0.0/8, a star as a name or before a
+    name, and a dot that ends a name.
     """
     setting = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     names = [name.strip().rstrip(".").removeprefix("*.") for name in setting.split(",")]

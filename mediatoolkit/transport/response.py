@@ -1,6 +1,6 @@
 """What comes back: a response with its media taken out, or an error response and its error.
 
-An error response is read without believing a word of it.
+Nothing in an error response is trusted; all of it may be missing, cut or forged.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class Response:
             raise
 
     def safe_text(self, text: object, limit: int = 300) -> str:
-        """*text* of the provider made safe for a message: key masked, cut, one line."""
+        """*text* of the provider made safe for a message: on one line, cut, and without the key."""
         return clean(text if isinstance(text, str) else "", self._mask, limit)
 
 
@@ -124,7 +124,7 @@ class ErrorResponse:
     _mask: Callable[[str], str] = field(repr=False, default=str)
 
     def safe_text(self, text: object, limit: int = 300) -> str:
-        """*text* of the provider made safe for a message: key masked, cut, one line."""
+        """*text* of the provider made safe for a message: on one line, cut, and without the key."""
         return clean(text if isinstance(text, str) else "", self._mask, limit)
 
 
@@ -133,7 +133,7 @@ ReadError = Callable[[ErrorResponse], ProviderError]
 
 
 def error_by_status(response: ErrorResponse, message: str | None = None) -> ProviderError:
-    """Error that the status alone tells, for a provider that found nothing better in the body.
+    """Error that the status alone tells, for a body that tells nothing better.
 
     Args:
         response: What came back.
@@ -188,7 +188,7 @@ async def failed_by(
     Args:
         response: Its body is unread.
         meter: Counts what is read.
-        config: Of the transport whose response it is.
+        config: Configuration of the transport.
         route: How the request went.
     """
     meter.cap = config.limits.error
@@ -207,10 +207,10 @@ async def failed_by(
         retry_after=config.dialect.pause_of(response.headers),
         _mask=mask,
     )
-    error = _of_page(error_response, route) or config.read_error(error_response)
+    error = _page_error(error_response, route) or config.read_error(error_response)
     if _is_page(error_response) or error_response.document is None:
         error.args = (f"{error.args[0]}{was_on_the_way(route.proxy)}", *error.args[1:])
-    _hide(error, mask)
+    _mask_error(error, mask)
     return FailedAttempt(
         error,
         again=not _is_final(error) and config.dialect.is_retryable(error_response),
@@ -218,8 +218,8 @@ async def failed_by(
     )
 
 
-def _hide(error: ProviderError, mask: Callable[[str], str]) -> None:
-    """Take the key out of all that *error* says, should the vendor have echoed it."""
+def _mask_error(error: ProviderError, mask: Callable[[str], str]) -> None:
+    """Take the key out of all texts of *error*, since a vendor may have echoed it."""
     error.args = (clean(str(error.args[0]), mask, MAX_MESSAGE), *error.args[1:])
     for name, value in vars(error).items():
         if isinstance(value, str):
@@ -229,7 +229,7 @@ def _hide(error: ProviderError, mask: Callable[[str], str]) -> None:
 def explain_unread(
     error: MediaToolkitError, response: "aiohttp.ClientResponse", provider: str, route: "Route"
 ) -> None:
-    """Say in *error*, about a success that cannot be read, whose doing that may be."""
+    """Say in *error*, about a success that cannot be read, who may have caused it."""
     words = str(error.args[0])
     if is_html(response.headers):
         words = _not_the_vendor(route, provider, response.status)
@@ -247,8 +247,8 @@ def is_html(headers: Mapping[str, str]) -> bool:
     return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
-def _of_page(error_response: ErrorResponse, route: "Route") -> ProviderError | None:
-    """Error for what somebody else said in the vendor's place, or None; it judges no key."""
+def _page_error(error_response: ErrorResponse, route: "Route") -> ProviderError | None:
+    """Error for a page or a 407 in the vendor's place, else None; the key is not at fault there."""
     status, page = error_response.status, _is_page(error_response)
     facts: dict[str, Any] = {
         "provider": error_response.provider,
@@ -260,17 +260,17 @@ def _of_page(error_response: ErrorResponse, route: "Route") -> ProviderError | N
     if not page or status in RETRYABLE or not (400 <= status < 500 or status == 511):
         return None
     title = _TITLE.search(error_response.text)
-    named = f' titled "{error_response.safe_text(title[1], 80)}"' if title else ""
+    phrase = f' titled "{error_response.safe_text(title[1], 80)}"' if title else ""
     return ProviderError(
-        _not_the_vendor(route, error_response.provider, status, named), family="protocol", **facts
+        _not_the_vendor(route, error_response.provider, status, phrase), family="protocol", **facts
     )
 
 
-def _not_the_vendor(route: "Route", provider: str, status: int, named: str = "") -> str:
-    """Message for an HTML page; *named* tells its title."""
+def _not_the_vendor(route: "Route", provider: str, status: int, phrase: str = "") -> str:
+    """Message for an HTML page; *phrase* tells its title, or is empty."""
     step = _STEPS.get(status, "Sign in to the network in a browser, or ask who runs it")
     return (
-        f"{route.origin.place} answered with an HTML page{named} (status {status}), so it was not "
+        f"{route.origin.place} answered with an HTML page{phrase} (status {status}), so it was not "
         f"{provider} who spoke, but a proxy, a filter or a login page. {step}; and check "
         "the address."
     )
@@ -293,7 +293,7 @@ def error_within(
         _mask=config.mask,
     )
     error = config.read_error(error_response)
-    _hide(error, config.mask)
+    _mask_error(error, config.mask)
     return error
 
 

@@ -27,7 +27,7 @@ class FailedAttempt:
 
     Attributes:
         error: What to raise when it was the last one.
-        again: It may be repeated.
+        again: Whether it may be repeated.
         pause: Seconds that the provider asked to wait, or None.
     """
 
@@ -42,10 +42,10 @@ async def with_retries(
     retry: Retry,
     bucket: Bucket,
 ) -> T:
-    """Send until it works, may not be repeated, or no longer fits into the call's time.
+    """Send until an attempt succeeds, may not be repeated, or no longer fits into the call's time.
 
     Raises:
-        MediaToolkitError: Of the last attempt.
+        MediaToolkitError: The failure of the last attempt.
     """
     number = 1
     outcome = await send()
@@ -67,6 +67,7 @@ def _pause(
     if not failed.again or number >= retry.attempts:
         return None
     pause = retry.pause(number, failed.pause)
+    # A retry that does not fit into the call's time takes no place in the session's line.
     if pause < context.left():
         pause += bucket.reserve(asyncio.get_running_loop().time())
     return pause if pause < context.left() else None
@@ -76,7 +77,7 @@ class Slots:
     """How many calls of one transport run at once on one session, hence on one loop.
 
     Attributes:
-        stats: Line of the origin in the registry's table.
+        stats: Row of the origin in the registry's table.
         bucket: Pace of the session's retries.
         pace: Lets requests start evenly, or None.
     """
@@ -115,4 +116,5 @@ def _pace(per_second: float | None) -> "AsyncLimiter | None":
         return None
     from aiolimiter import AsyncLimiter
 
-    return AsyncLimiter(1, 1 / per_second)  # one at a time: a larger rate lets bursts through
+    # Requests pass singly, since a limiter of more at once lets bursts through.
+    return AsyncLimiter(1, 1 / per_second)

@@ -29,8 +29,8 @@ class Route:
     """How a request gets to one origin.
 
     Attributes:
-        origin: Who is asked.
-        proxy: Through whom, or None.
+        origin: Where it goes.
+        proxy: The proxy on the way, or None.
         trust: Settings for TLS; None leaves them to the session.
         is_ours: The session leaves proxy and trust to us.
     """
@@ -68,7 +68,7 @@ async def route_to(session: aiohttp.ClientSession, origin: Origin) -> Route:
     """How *session* gets to *origin*; a session of ours goes by the settings of this moment.
 
     Raises:
-        UnsafeURLError: What is set as a proxy is no address of one.
+        UnsafeURLError: What is set as a proxy is no address of a proxy.
     """
     if not isinstance(session.connector, OurConnector):
         return Route(origin, _proxy_of(session, origin), is_ours=False)
@@ -79,11 +79,11 @@ async def route_to(session: aiohttp.ClientSession, origin: Origin) -> Route:
 
 def _proxy_of(session: aiohttp.ClientSession, origin: Origin) -> Proxy | None:
     """The proxy of a session of the user's own, as far as aiohttp lets it be seen."""
-    own = getattr(session, "_default_proxy", None)
+    proxy_url = getattr(session, "_default_proxy", None)
     auth = getattr(session, "_default_proxy_auth", None)
-    with contextlib.suppress(UnsafeURLError):  # an odd address is the user's own affair
-        if own is not None:
-            proxy = parsed(HiddenText(own), "session=")
+    with contextlib.suppress(UnsafeURLError):  # a session of the user's is not judged
+        if proxy_url is not None:
+            proxy = parsed(HiddenText(proxy_url), "session=")
             return proxy if auth is None else replace(proxy, login=HiddenText(auth.encode()))
         if session.trust_env:
             return proxy_of_environment(origin)
@@ -96,7 +96,7 @@ def durations(timeout: Timeout) -> aiohttp.ClientTimeout:
 
 
 def _with_tunnel(durations: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
-    """The same where a proxy has to answer as well before there is a connection."""
+    """The same durations, where the proxy must answer, too, before there is a connection."""
     return aiohttp.ClientTimeout(
         total=durations.total,
         connect=durations.sock_connect,
@@ -106,7 +106,7 @@ def _with_tunnel(durations: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
 
 
 NAMES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-"""OpenSSL's own two, which take the place of the system's files, and one that is added."""
+"""Variables for certificates: OpenSSL's two replace the system's files, the third adds to them."""
 
 _NEEDS_ROOT = {18, 19, 20, 21}  # X509_V_ERR_…: signed by nobody that is known here
 _DATES = {9, 10}  # not yet valid, expired
@@ -125,7 +125,7 @@ async def trust() -> ssl.SSLContext:
     latest = _latest
     if latest is not None and latest[0] == _state():
         return latest[1]
-    return await asyncio.to_thread(_read)
+    return await asyncio.to_thread(_load_trust)
 
 
 def advice(error: ssl.SSLError) -> str:
@@ -144,8 +144,9 @@ def advice(error: ssl.SSLError) -> str:
     return f"{name} {flaws[name] or 'does not vouch for it'}; correct it"
 
 
-def _read() -> ssl.SSLContext:
+def _load_trust() -> ssl.SSLContext:
     global _latest  # noqa: PLW0603 - one process has one environment
+    # Calls that start together after a change wait for the first one's reading.
     with _lock:
         state = _state()
         if _latest is None or _latest[0] != state:
@@ -171,7 +172,7 @@ def _state() -> _State:
 
 
 def _facts(place: str | None) -> tuple[str, float, int] | None:
-    """What changes with a file, so that one put right under its old name is read again."""
+    """Name, time and size of a file, which differ once it is corrected under its old name."""
     if not place:
         return None
     try:
@@ -182,7 +183,7 @@ def _facts(place: str | None) -> tuple[str, float, int] | None:
 
 
 def _flaw(name: str, place: str) -> str:
-    """What is wrong with *place*, the file or folder that the variable *name* has, or `""`."""
+    """What is wrong with *place*, the file or folder that the variable *name* names, or `""`."""
     if name == "SSL_CERT_DIR":  # OpenSSL takes several, and passes over what is missing
         is_there = any(Path(folder).is_dir() for folder in place.split(os.pathsep))
         return "" if is_there else "names a folder that cannot be found"

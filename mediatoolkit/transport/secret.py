@@ -24,9 +24,8 @@ _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
 class HiddenText(str):
     """Text that goes over the wire as it is and shows as `'[key]'` wherever it is looked at.
 
-    What is cut out of it or made of it shows the same, since a value may be shortened before it
-    is shown.
-    `str` gives the text itself, since aiohttp asks for it so.
+    Its slices and whatever else is made of it show the same, since a value may be shortened before
+    it is shown. `str` gives the text itself, since aiohttp takes it in this way.
     """
 
     __slots__ = ()
@@ -113,7 +112,7 @@ class Secret:
         return masked(text, self._reveal())
 
     def __repr__(self) -> str:
-        """Name alone."""
+        """Show the name alone."""
         return f"Secret({self.name!r})"
 
     def __eq__(self, other: object) -> bool:
@@ -123,15 +122,15 @@ class Secret:
         return hmac.compare_digest(self._reveal(), other._reveal())
 
     def __hash__(self) -> int:
-        """As for the key; differs from process to process."""
+        """Hash the key; the value differs from process to process."""
         return hash(self._reveal())
 
     def __copy__(self) -> Self:
-        """The same object: there is one copy of a key."""
+        """Return the same object, so that no second copy of the key exists."""
         return self
 
     def __deepcopy__(self, memo: object) -> Self:
-        """The same object: there is one copy of a key."""
+        """Return the same object, so that no second copy of the key exists."""
         return self
 
     def __reduce__(self) -> NoReturn:
@@ -142,7 +141,7 @@ class Secret:
 def masked(text: str, key: HiddenText) -> str:
     """*text* without *key*, as `Secret.mask`."""
     if len(key) < _LEAST or len(text) < len(key):
-        return text  # as no form of it is shorter, and most texts are
+        return text  # no form of the key is shorter than the key
     return _forms_of(key).sub(_MASK, text)
 
 

@@ -42,7 +42,7 @@ class SessionStats:
     bucket: Bucket = field(default_factory=Bucket)
 
     def of(self, origin: str) -> OriginStats:
-        """Line of *origin*, begun where there is none."""
+        """Row of *origin*; where there is none yet, a new one."""
         return self.origins.setdefault(origin, OriginStats())
 
 
@@ -112,14 +112,14 @@ class SessionRegistry:
         self._hooks: list[Hook] = []
 
     def session(self) -> aiohttp.ClientSession:
-        """Session of the running loop, opened when there is none."""
+        """Return the session of the running loop, opened where there is none yet."""
         loop_sessions = self._loops.get(asyncio.get_running_loop())
         if loop_sessions is None or loop_sessions.session.closed or self._pid != os.getpid():
             loop_sessions = self._of_loop()
         return loop_sessions.session
 
     def public_session(self) -> aiohttp.ClientSession:
-        """Session of the running loop for strangers' addresses: it connects to public ones only."""
+        """Return the loop's session for strangers, which connects to public addresses only."""
         loop_sessions = self._of_loop()
         if loop_sessions.public is None or loop_sessions.public.closed:
             loop_sessions.public = self.make(guarded=True)
@@ -136,7 +136,7 @@ class SessionRegistry:
         """Run *hook* once, at the next close; it may be a coroutine function.
 
         Returns:
-            Takes the hook back.
+            A function that takes the hook back.
         """
         self._hooks.append(hook)
 
@@ -152,6 +152,7 @@ class SessionRegistry:
         What is in flight on this loop ends with `ClosedError`; that is waited for, at most 4 s.
         """
         loop = asyncio.get_running_loop()
+        # Unwinding runs every hook, even after a failure, and closes the connections last.
         async with contextlib.AsyncExitStack() as stack:
             await over_sessions.stop(loop)
             loop_sessions = self._loops.pop(loop, None)
@@ -219,7 +220,7 @@ class SessionRegistry:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def make(self, *, guarded: bool = False) -> aiohttp.ClientSession:
-        """Open a session and begin its line in the table."""
+        """Open a session and begin its rows in the table."""
         self.opened += 1
         session = open_session(guarded=guarded)
         self.stats(session)
@@ -227,8 +228,8 @@ class SessionRegistry:
 
     def forget(self, loop_sessions: _LoopSessions) -> None:
         """Drop *loop_sessions*, whose loop shuts down."""
-        for loop, of_loop in list(self._loops.items()):
-            if of_loop is loop_sessions:
+        for loop, sessions_of_loop in list(self._loops.items()):
+            if sessions_of_loop is loop_sessions:
                 del self._loops[loop]
 
     def _of_loop(self) -> _LoopSessions:
@@ -242,7 +243,7 @@ class SessionRegistry:
         return loop_sessions
 
     def _leave_to_parent(self) -> None:
-        """After a fork: the connections are the parent's; to close them here breaks them there."""
+        """Forget the connections after a fork: a close here would break them in the parent."""
         self._pid = os.getpid()
         self._inherited.extend(self._loops.values())
         self._loops.clear()
@@ -265,7 +266,7 @@ class SessionRegistry:
         self._drop_closed_loops()
 
     def _at_exit(self) -> None:
-        """Last layer: executors are gone here, so nothing that needs a thread."""
+        """Close what is left, with nothing that needs a thread: executors have ended by now."""
         if self._pid != os.getpid():
             return
         for loop in list(self._loops):
@@ -279,11 +280,11 @@ async def _run(hook: Hook) -> None:
 
 
 def _idle_connections(session: aiohttp.ClientSession) -> Counter[str]:
-    """Pooled connections by origin; aiohttp has no public word for them: none if that moves."""
+    """Pooled connections by origin; none if aiohttp renames them, since they are not public."""
     count: Counter[str] = Counter()
-    for key, held in getattr(session.connector, "_conns", {}).items():
+    for key, connections in getattr(session.connector, "_conns", {}).items():
         host = f"[{key.host}]" if ":" in key.host else key.host
-        count[f"{'https' if key.is_ssl else 'http'}://{host}:{key.port}"] += len(held)
+        count[f"{'https' if key.is_ssl else 'http'}://{host}:{key.port}"] += len(connections)
     return count
 
 
@@ -312,7 +313,7 @@ def open_session(*, guarded: bool = False) -> aiohttp.ClientSession:
 
 
 class PublicResolver(AbstractResolver):
-    """Answers with public addresses, which are then connected to, or not at all."""
+    """Resolves a name to public addresses, which alone are then connected to, or fails."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -348,12 +349,12 @@ def drop(session: aiohttp.ClientSession) -> None:
     session.detach()
     if connector is None:
         return
-    for held in getattr(connector, "_conns", {}).values():
-        for protocol, _ in held:
+    for connections in getattr(connector, "_conns", {}).values():
+        for protocol, _ in connections:
             transport = protocol.transport
-            plain = getattr(transport, "_sock", None)
-            if plain is not None:
-                plain.close()
+            plain_socket = getattr(transport, "_sock", None)
+            if plain_socket is not None:
+                plain_socket.close()
                 with contextlib.suppress(AttributeError):
                     transport._sock = None  # noqa: SLF001 - what its own close does on a live loop
     with warnings.catch_warnings():

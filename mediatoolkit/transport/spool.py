@@ -13,7 +13,7 @@ from mediatoolkit.runtime.files import storage_error
 BATCH = 1 << 20
 """Bytes per thread hop."""
 
-_MOST_WAITING = 8 * BATCH  # bytes that wait for the disk before it is told to begin
+_MOST_WAITING = 8 * BATCH  # bytes in the system's memory before the disk is told to begin
 
 
 class Spool:
@@ -31,7 +31,7 @@ class Spool:
         self._target = target
         self._batch: list[bytes | memoryview] = []
         self._size = 0
-        self._begun = self._end = 0
+        self._flush_start = self._end = 0
         self._writing: asyncio.Future[None] | None = None
 
     async def restart(self, at: int) -> None:
@@ -42,7 +42,7 @@ class Spool:
         """
         is_less = at < self._end
         self._batch, self._size = [], 0
-        self._begun = self._end = at
+        self._flush_start = self._end = at
         problem: OSError | None = None
         try:
             if is_less:
@@ -53,26 +53,26 @@ class Spool:
         self._check(problem)
 
     def add(self, piece: bytes | memoryview) -> bool:
-        """Take *piece*, which stays as it is until then; returns whether a batch is full."""
+        """Take *piece*, unchanged until it is written; return whether a batch is full."""
         self._batch.append(piece)
         self._size += len(piece)
         return self._size >= BATCH
 
     async def write(self) -> None:
-        """Begin to write the batch, once the one before is written.
+        """Begin to write the batch, after the last batch is written.
 
         Raises:
-            StorageError: The disk did not take the one before.
+            StorageError: The disk did not take the last batch.
         """
-        await self.settle()
+        await self.drain()
         batch, self._batch = self._batch, []
         self._end += self._size
         self._size = 0
-        self._writing = asyncio.ensure_future(self._put(batch))
-        self._writing.add_done_callback(_take_note)
+        self._writing = asyncio.ensure_future(self._write_batch(batch))
+        self._writing.add_done_callback(_retrieve_error)
 
-    async def settle(self) -> None:
-        """Wait until what was begun is written.
+    async def drain(self) -> None:
+        """Wait until the batch that is being written is in the file.
 
         Raises:
             StorageError: The disk did not take it.
@@ -86,25 +86,25 @@ class Spool:
                 problem = error
         self._check(problem)
 
-    async def _put(self, batch: list[bytes | memoryview]) -> None:
+    async def _write_batch(self, batch: list[bytes | memoryview]) -> None:
         await self._async_file.writelines(batch)
-        if self._end - self._begun >= _MOST_WAITING:
-            begun, self._begun = self._begun, self._end
-            await asyncio.to_thread(_begin, self._file.fileno(), begun, self._end - begun)
+        if self._end - self._flush_start >= _MOST_WAITING:
+            start, self._flush_start = self._flush_start, self._end
+            await asyncio.to_thread(_start_flush, self._file.fileno(), start, self._end - start)
 
     def _check(self, problem: OSError | None) -> None:
         if problem is not None:
             raise storage_error(self._target, problem)
 
 
-def _take_note(writing: "asyncio.Future[None]") -> None:
-    """Take note of an error that nobody waits for any more, after a cancel."""
+def _retrieve_error(writing: "asyncio.Future[None]") -> None:
+    """Mark an error as seen that nobody waits for any more, after a cancel."""
     if not writing.cancelled():
         writing.exception()
 
 
-def _begin(file: int, start: int, count: int) -> None:
-    """Let the disk begin with what is written, so that the flush at the end waits for little.
+def _start_flush(file: int, start: int, count: int) -> None:
+    """Let the disk begin with what is written, so that the flush at the end is short.
 
     Advice that these bytes are not needed makes Linux start writing them; what is still being
     written stays in memory. Measured, a fifth less time for 256 MB.

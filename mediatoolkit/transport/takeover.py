@@ -7,8 +7,8 @@ aiohttp's parser and reader.
 
 What this needs of aiohttp: a response names its connection, whose protocol can be exchanged and
 stops its own read timer in `pause_reading`; `StreamReader.feed_eof` ends the response and pools the
-connection; and every request gets a new parser. `possible` says no wherever this is not so as far
-as one can see, and `tests/transport/test_takeover.py` fails when it moves.
+connection; and every request gets a new parser. `possible` says no wherever it can see that this
+is not so, and `tests/transport/test_takeover.py` fails when aiohttp changes it.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ LEAST = 8_000_000
 
 _BUFFER = 1 << 20
 _MOST_BUFFERS = 3
-_TURN = 1 << 20  # bytes that all bodies together take in one turn of the loop, so as not to hold it
+_TURN = 1 << 20  # bytes that all bodies together take in one turn of the loop; more would hold it
 _LEAST_STEP = 1 << 17
 
 
 def possible(response: aiohttp.ClientResponse) -> bool:
-    """Whether the body of *response* is large and plain, and comes the way that is known here."""
+    """Whether the body of *response* is large and plain, and arrives in the way described above."""
     connection = response.connection
     transport = connection.transport if connection else None
     if connection is None or not isinstance(transport, asyncio.Transport):
@@ -55,7 +55,7 @@ async def take_over(
 
     Args:
         response: Nothing of its body is read.
-        spool: Takes the bytes; on failure, too, all that came.
+        spool: Takes the bytes; after a failure it has all that came.
         meter: Counts them as they come.
         silence: Longest wait between two pieces, seconds, or None.
 
@@ -64,13 +64,13 @@ async def take_over(
         SocketTimeoutError: *silence* has passed.
     """
     # Until the intake has the transport nothing is awaited, so nothing can come in between.
-    left = response.content_length or 0
+    remaining = response.content_length or 0
     while piece := response.content.read_nowait():
-        left -= len(piece)
+        remaining -= len(piece)
         meter.add(len(piece))
         spool.add(piece)
-    if left:
-        with _Intake(response, left, silence) as intake:
+    if remaining:
+        with _Intake(response, remaining, silence) as intake:
             await intake.bring(spool, meter)
 
 
@@ -81,21 +81,23 @@ class _Intake(asyncio.BufferedProtocol):
     pauses, so memory is bounded.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, left: int, silence: float | None) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, remaining: int, silence: float | None
+    ) -> None:
         connection = response.connection
         if connection is None or connection.transport is None or connection.protocol is None:
             raise aiohttp.ClientPayloadError
         self._content = response.content
         self._lender = connection.protocol
         self._transport = connection.transport
-        self._left = left
+        self._remaining = remaining
         self._silence = silence
-        self._made = 0
+        self._buffer_count = 0
         self._free: list[memoryview] = []
         self._filling = self._next_free()
         self._filled = 0
         self._full: list[memoryview] = []
-        self._news = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._uncounted = 0
         self._failure: aiohttp.ClientError | None = None
 
@@ -103,7 +105,7 @@ class _Intake(asyncio.BufferedProtocol):
         self._lender.pause_reading()  # stops its timer as well
         self._transport.set_protocol(self)
         self._transport.resume_reading()
-        _at_work.add(self)
+        _intakes.add(self)
         return self
 
     def __exit__(
@@ -112,10 +114,10 @@ class _Intake(asyncio.BufferedProtocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Return the connection; into the pool only if no more is to come, nor too much came."""
-        _at_work.discard(self)
+        """Return the connection; it is pooled only if the body came whole, and nothing else."""
+        _intakes.discard(self)
         self._transport.set_protocol(self._lender)
-        if not self._left and not self._transport.is_closing():
+        if not self._remaining and not self._transport.is_closing():
             self._transport.resume_reading()
             self._content.feed_eof()
 
@@ -126,14 +128,14 @@ class _Intake(asyncio.BufferedProtocol):
             await self._listen()
             self._count(meter)
             if self._full:
-                await spool.settle()
+                await spool.drain()
                 self._recycle(writing)
                 writing, self._full = self._full, []
                 for piece in writing:
                     spool.add(piece)
                 await spool.write()
             if self._filling is None:
-                await spool.settle()
+                await spool.drain()
                 self._recycle(writing)
                 writing = []
         self._count(meter)
@@ -144,18 +146,18 @@ class _Intake(asyncio.BufferedProtocol):
         del sizehint
         if self._filling is None:
             raise BufferError  # the transport is paused
-        step = max(_LEAST_STEP, _TURN // len(_at_work))
-        size = min(self._left + 1, step)  # a byte too many tells that there are any
+        step = max(_LEAST_STEP, _TURN // len(_intakes))
+        size = min(self._remaining + 1, step)  # a byte too many tells that there are any
         return self._filling[self._filled : self._filled + size]
 
     def buffer_updated(self, nbytes: int) -> None:
-        ours = min(nbytes, self._left)
-        self._filled += ours
-        self._uncounted += ours
-        self._left -= nbytes
-        if self._left <= 0 or (self._filling and self._filled == len(self._filling)):
-            self._turn()
-        self._news.set()
+        count = min(nbytes, self._remaining)
+        self._filled += count
+        self._uncounted += count
+        self._remaining -= nbytes
+        if self._remaining <= 0 or (self._filling and self._filled == len(self._filling)):
+            self._hand_on()
+        self._wakeup.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(aiohttp.ClientPayloadError())
@@ -166,25 +168,25 @@ class _Intake(asyncio.BufferedProtocol):
         if not self._full and self._failure is None:
             try:
                 async with asyncio.timeout(self._silence):
-                    await self._news.wait()
+                    await self._wakeup.wait()
             except TimeoutError:
                 self._fail(aiohttp.SocketTimeoutError())
-        self._news.clear()
+        self._wakeup.clear()
 
     def _count(self, meter: Meter) -> None:
         count, self._uncounted = self._uncounted, 0
         meter.add(count)
 
     def _goes_on(self) -> bool:
-        return self._left > 0 and self._failure is None
+        return self._remaining > 0 and self._failure is None
 
     def _fail(self, failure: aiohttp.ClientError) -> None:
-        if self._left > 0:
+        if self._remaining > 0:
             self._failure = self._failure or failure
-            self._turn()
-            self._news.set()
+            self._hand_on()
+            self._wakeup.set()
 
-    def _turn(self) -> None:
+    def _hand_on(self) -> None:
         """Hand on what is filled and go on with a free buffer."""
         if self._filling is not None and self._filled:
             self._full.append(self._filling[: self._filled])
@@ -196,16 +198,16 @@ class _Intake(asyncio.BufferedProtocol):
     def _next_free(self) -> memoryview | None:
         if self._free:
             return self._free.pop()
-        if self._made == _MOST_BUFFERS:
+        if self._buffer_count == _MOST_BUFFERS:
             return None
-        self._made += 1
+        self._buffer_count += 1
         return memoryview(bytearray(_BUFFER))
 
-    def _recycle(self, written: list[memoryview]) -> None:
-        self._free += [memoryview(piece.obj) for piece in written]
+    def _recycle(self, pieces: list[memoryview]) -> None:
+        self._free += [memoryview(piece.obj) for piece in pieces]
         if self._filling is None and self._goes_on():
             self._filling = self._next_free()
             self._transport.resume_reading()
 
 
-_at_work: set[_Intake] = set()
+_intakes: set[_Intake] = set()

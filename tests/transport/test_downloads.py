@@ -299,7 +299,7 @@ async def test_a_full_disk_is_a_storage_error_and_leaves_nothing(
     async def full(self: Spool) -> None:
         self._check(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
-    monkeypatch.setattr(Spool, "settle", full)
+    monkeypatch.setattr(Spool, "drain", full)
     server.then(body(FILM))
 
     with pytest.raises(StorageError, match="No space left") as caught:

@@ -8,7 +8,7 @@ from mediatoolkit.transport.guard import (
     checked_base,
     is_public,
     redirect_target,
-    shown,
+    safe_url,
 )
 
 
@@ -142,4 +142,4 @@ def test_a_redirect_never_goes_from_https_to_http() -> None:
 
 
 def test_a_shown_address_has_no_query_and_no_password() -> None:
-    assert shown("https://u:pw@host/path?key=secret#frag") == "'https://host/path'"
+    assert safe_url("https://u:pw@host/path?key=secret#frag") == "'https://host/path'"

@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     made.mkdir()
     yield made
     assert {each.name for each in made.iterdir()} <= {"film.mp4"}
-    assert not takeover._at_work
+    assert not takeover._intakes
 
 
 @pytest.fixture
@@ -388,19 +388,19 @@ async def test_a_slow_disk_stops_the_sender(
 ) -> None:
     """Memory is bounded: with all buffers full nothing more is read."""
     ready = asyncio.Event()
-    put = Spool._put
+    put = Spool._write_batch
 
     async def later(self: Spool, *given: Any) -> None:
         await ready.wait()
         await put(self, *given)
 
-    monkeypatch.setattr(Spool, "_put", later)
+    monkeypatch.setattr(Spool, "_write_batch", later)
     server.then(body(FILM))
     task = asyncio.create_task(bring(transport, folder))
     while not intakes or intakes[0]._filling is not None:
         await asyncio.sleep(0.01)
 
-    assert intakes[0]._made == 3
+    assert intakes[0]._buffer_count == 3
     assert not intakes[0]._transport.is_reading()
     ready.set()
     assert await task == FILM
@@ -417,7 +417,7 @@ async def test_a_full_disk_is_a_storage_error_and_closes_the_connection(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     gone = asyncio.Event()
-    monkeypatch.setattr(Spool, "_put", full)
+    monkeypatch.setattr(Spool, "_write_batch", full)
     server.then(endless(gone))
 
     with pytest.raises(StorageError, match="No space left"):
