@@ -29,7 +29,7 @@ _HELP = {
     "resolution": "such as 720p",
 }
 _NUMBERS = {"seed": int, "speed": float, "seconds": float}
-_INTERRUPTED = 130  # as a shell has it: 128 and the number of the signal
+_INTERRUPTED = 130  # a shell's exit status: 128 and the number of the signal
 _STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
 _SCENES = ("a red fox under the stars", "an owl on a branch at midnight")
 
@@ -83,7 +83,7 @@ async def _save(media: Media, out: Path) -> None:
 
 
 def _show(event: Event | None) -> None:
-    """One line that is written over, and only for a person."""
+    """Write over the line of the last event, but only in a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{event or ''}", end="", file=sys.stderr)  # noqa: T201 - a command
 

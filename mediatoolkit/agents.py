@@ -19,7 +19,7 @@ from mediatoolkit.runtime.events import Saving, Withdrawn
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited
 from mediatoolkit.runtime.in_flight import Closing, InFlight
 from mediatoolkit.runtime.job import Job, start_job
-from mediatoolkit.store import Pending, Store, named
+from mediatoolkit.store import Pending, Store, find_job
 
 __all__ = ["Agent", "ImageGenAgent", "VideoGenAgent", "VoiceAgent"]
 
@@ -72,9 +72,10 @@ class Agent(Closing, Generic[P, M]):
         self.store = store if isinstance(store, Store) or store is None else Store(store)
         self._timeout = timeout
         self._defaults = defaults
-        own = {field.name for field in fields(self.client_type.prompt_type)}
-        self.clients[0].check_keywords(defaults.keys() - own)
+        prompt_fields = {field.name for field in fields(self.client_type.prompt_type)}
+        self.clients[0].check_keywords(defaults.keys() - prompt_fields)
         self._in_flight = InFlight("This agent")
+        # A bad timeout= is an error here, not at the first call.
         self._context(None)
 
     async def generate(
@@ -171,7 +172,7 @@ class Agent(Closing, Generic[P, M]):
         return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
 
     def _request(self, prompt: str | P, options: dict[str, Any]) -> "P | _Unread[P]":
-        """The checked prompt, or one that names media which is not read yet."""
+        """The checked prompt, or a request whose media is not read yet."""
         if self.client_type.prompt_type.media_fields & options.keys():
             return _Unread(prompt, options)
         return self._checked(prompt, options)
@@ -200,6 +201,7 @@ class Agent(Closing, Generic[P, M]):
                 await self.store.check()
             for client in self.clients:
                 try:
+                    # The first client has checked the prompt already, before anything started.
                     if failure:
                         client.check(prompt)
                     if self.store is not None and isinstance(client, QueuedClient):
@@ -229,16 +231,16 @@ class Agent(Closing, Generic[P, M]):
         kind = self.client_type
         if clients is None:
             clients = default_vendor(kind)
-        several = clients if isinstance(clients, (list, tuple)) else [clients]
-        if not several:
+        candidates = clients if isinstance(clients, (list, tuple)) else [clients]
+        if not candidates:
             raise PromptError("An agent needs a client; leave clients out for the default.")
-        for client in several:
+        for client in candidates:
             if not isinstance(client, (str, kind)):
                 raise PromptError(
                     f"{type(client).__name__} is no {kind.__name__}, and no model id."
                 )
         return tuple(
-            client_for(client, kind) if isinstance(client, str) else client for client in several
+            client_for(client, kind) if isinstance(client, str) else client for client in candidates
         )
 
     def pending(self) -> list[Pending]:
@@ -263,11 +265,11 @@ class Agent(Closing, Generic[P, M]):
             StorageError: The record cannot be removed.
         """
         self._pending(job_id)
-        self._own_store().drop(job_id)
+        self._required_store().drop(job_id)
 
     def resume_job(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[M]:
         """As `resume`, as a job that goes on at once."""
-        store = self._own_store()
+        store = self._required_store()
         check_resumable(pending, store)
         client = self._client_of(pending)
 
@@ -281,19 +283,19 @@ class Agent(Closing, Generic[P, M]):
     async def _make_queued(
         self, client: QueuedClient[P, M], prompt: P, context: CallContext, store: Store
     ) -> M:
-        """Write an intent down and start the job; a failure drops it if surely nothing was paid."""
+        """Record an intent and start the job; a failure drops it if nothing can be billed."""
         intent = Pending.intent(self.kind, await client.provenance(prompt))
         try:
             await store.remember(intent)
             pending = intent.begun(await client.start(prompt, context))
         except MediaToolkitError as error:
             if error.may_have_been_billed:
-                _add(error, _way_back(intent, store))
+                _append(error, _way_back(intent, store))
             else:
                 await store.forget(intent.id)
             raise
         except asyncio.CancelledError:
-            if context.job_id is not None:  # begun, and the vendor did not confirm that it stopped
+            if context.job_id is not None:  # the vendor did not confirm that it stopped
                 pending = intent.begun(context.job_id)
                 context.way_back = _way_back(pending, store)
                 await store.remember(pending, instead_of=intent)
@@ -324,35 +326,36 @@ class Agent(Closing, Generic[P, M]):
                 )
                 media = await self._keep(media, context)
         except (MediaToolkitError, asyncio.CancelledError) as error:
+            # Without an id nothing goes on: the job failed, or the vendor said that it stopped.
             if context.job_id is None:
                 await store.forget(*ids)
             elif isinstance(error, MediaToolkitError):
-                _add(error, context.way_back)
+                _append(error, context.way_back)
             raise
         await store.forget(*ids)
         return media
 
     def _client_of(self, pending: Pending) -> QueuedClient[P, M]:
-        """Ours for that model, or a new one.
+        """Return the agent's client for that model, or a new one.
 
         Raises:
             PromptError: That model's jobs cannot be resumed.
         """
         model = pending.provenance.model
-        same = (client for client in self.clients if client.model_id == model)
-        client = next(same, None) or client_for(model, self.client_type)
+        matching = (client for client in self.clients if client.model_id == model)
+        client = next(matching, None) or client_for(model, self.client_type)
         if not isinstance(client, QueuedClient):
             raise PromptError(f"{client.model_id} works at once; there is nothing to resume.")
         return client
 
     def _pending(self, job_id: str) -> Pending:
-        pending = named(job_id, self.pending())
+        pending = find_job(job_id, self.pending())
         if pending is None:
             noun = self.client_type.media_type.noun
             raise PromptError(f"No {noun} {quoted(job_id)} is pending in this store.")
         return pending
 
-    def _own_store(self) -> Store:
+    def _required_store(self) -> Store:
         if self.store is None:
             raise PromptError("This agent has no store; give it one: store=….")
         return self.store
@@ -385,10 +388,10 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
         timeout: float | Timeout | None = None,
         **options: Any,
     ) -> AsyncGenerator[Sound]:
-        """Make speech and give it away piece by piece, the first before the last is made.
+        """Make speech and yield it piece by piece, the first before the last is made.
 
-        The first client alone is asked, and nothing is kept: what has been heard cannot be taken
-        back. Leaving the loop early stops the work.
+        The first client alone is asked and nothing is stored, since what has been heard cannot be
+        taken back. Leaving the loop early stops the work.
 
         Raises:
             PromptError: It cannot be said as asked; nothing was sent.
@@ -397,21 +400,21 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
         checked = self._checked(prompt, options)
         client = cast("SpeechClient", self.clients[0])
 
-        async def work(give: Callable[[Sound], None]) -> None:
+        async def work(sink: Callable[[Sound], None]) -> None:
             context = self._context(timeout)
             with self._in_flight.track(context):
                 async with context:
-                    await client.stream_to(checked, context, give)
+                    await client.stream_to(checked, context, sink)
 
         return as_async_generator(work)
 
 
 @dataclass(slots=True)
 class _Unread(Generic[P]):
-    """A prompt with media that is still to be read from files, or to be made by jobs.
+    """A prompt whose media must still be read from files, or is still made by jobs.
 
     Attributes:
-        checked: The prompt with that media in it, once it was read; a retry takes it again.
+        checked: The prompt with that media in it, once it is read; a retry uses it again.
     """
 
     prompt: str | P
@@ -422,6 +425,7 @@ class _Unread(Generic[P]):
 async def resolve_jobs(value: object) -> object:
     """What a job, or each in a list, makes; the jobs go on when this wait is cancelled."""
     if isinstance(value, Job):
+        # Awaiting the job from the start would cancel it whenever this wait is cancelled.
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         value.on_done(lambda _job: loop.call_soon_threadsafe(over.set))
         await over.wait()
@@ -453,7 +457,7 @@ def _way_back(pending: Pending, store: Store) -> str:
     return f"It is kept as pending: {store.user_object}.resume({pending.id!r}) goes on, {drop}"
 
 
-def _add(error: MediaToolkitError, sentence: str) -> None:
+def _append(error: MediaToolkitError, sentence: str) -> None:
     error.args = (
         visible(f"{error.args[0]} {sentence}", MAX_MESSAGE, one_line=True),
         *error.args[1:],

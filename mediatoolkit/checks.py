@@ -1,4 +1,4 @@
-"""What counts as a number, a duration or a text where a person gives one.
+"""What counts as a number or a duration in an argument, and how a value is quoted.
 
 NumPy's numbers count, True and False do not.
 """
@@ -21,13 +21,13 @@ class _Short(reprlib.Repr):
         self.maxlevel = 2
 
     def repr_int(self, value: int, level: int) -> str:
-        """Python refuses to spell out a number of more than some thousand digits."""
+        """Tell the size of a long number: Python refuses to spell out some thousand digits."""
         if value.bit_length() > 256:
             return f"<number of {value.bit_length():,} bits>"
         return super().repr_int(value, level)
 
     def repr_instance(self, value: object, level: int) -> str:
-        """Arrays and tables take several lines."""
+        """Put on one line what takes several, such as arrays and tables."""
         return " ".join(super().repr_instance(value, level).split())
 
 

@@ -7,7 +7,7 @@
     ├── StorageError              the result could not be written              also OSError
     ├── MissingExtraError         an optional package is not installed         also ImportError
     ├── ClosedError               used after close, or closed meanwhile        also RuntimeError
-    ├── NotAwaitedError           a job was taken for what it makes            also AttributeError
+    ├── NotAwaitedError           a job was used in place of its result        also AttributeError
     ├── JobCancelled              the user stopped the job
     ├── TransportError            no usable answer came back                   also ConnectionError
     │   ├── DeadlineError         the call ran past its deadline               also TimeoutError
@@ -58,7 +58,7 @@ def visible(
     cut = longest is not None and len(text) > longest
     if not one_line:
         return _UNSAFE.sub(mark, f"{text[: longest - 1]}…" if longest and cut else text)
-    if longest and cut:  # the middle of a very long text is not worth a look
+    if longest and cut:  # the middle of a very long text is not worth a pass
         text = text[: 4 * longest] + text[4 * longest :][-longest:]
     line = _UNSAFE_OR_INVISIBLE.sub(mark, _BREAKS.sub(" ", text))
     if longest is None or len(line) <= longest:
@@ -108,13 +108,13 @@ class MediaToolkitError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """One calm line in IPython; `%tb` still shows the whole way."""
-        if _asked_by("tb"):
+        if _called_from("tb"):
             return traceback.format_exception(self)
         return [f"{type(self).__name__}: {self}"]
 
 
-def _asked_by(magic: str) -> bool:
-    """IPython renders a failed cell and `%tb` in one way, so only the frames tell them apart."""
+def _called_from(magic: str) -> bool:
+    """Whether *magic* is on the stack: IPython renders `%tb` and a failed cell in the same way."""
     return any(frame.f_code.co_name == magic for frame, _ in traceback.walk_stack(None))
 
 
@@ -146,7 +146,7 @@ class UnknownModelError(MediaToolkitError, LookupError):
 
 
 class StorageError(MediaToolkitError, OSError):
-    """The result could not be written, or a file not be read.
+    """The result could not be written, or a file could not be read.
 
     Nothing half-written is left behind.
 
@@ -165,13 +165,13 @@ class MissingExtraError(MediaToolkitError, ImportError):
 
 
 class ClosedError(MediaToolkitError, RuntimeError):
-    """Used after close, or closed while it ran."""
+    """An object was used after its close, or closed while it ran."""
 
     family = "closed"
 
 
 class NotAwaitedError(MediaToolkitError, AttributeError):
-    """A job was taken for what it makes."""
+    """A job was used in place of its result."""
 
     family = "request"
 
@@ -220,7 +220,7 @@ class TooLargeError(TransportError):
 
 
 class UnsafeURLError(TransportError):
-    """An address that we do not fetch: not http(s), not public, or with a password in it."""
+    """An address is not fetched: it is not http(s), not public, or has a password in it."""
 
     family = "unsafe_url"
 

@@ -5,6 +5,7 @@ Nothing is lost: the pieces in a row are the text.
 
 import re
 
+# Possessive quantifiers (*+, ++) keep the search linear, whatever the text.
 _END = re.compile(
     r"""
     (?<![.!?…]) (?P<stop>[.!?…])[.!?…]*+ ["'”’»)\]]*+ \s++  # closing quotes and space belong to it
@@ -30,7 +31,7 @@ _LONGEST_WORD = 20
 
 
 def sentences(text: str) -> list[str]:
-    """Cut after each sentence; the space after one belongs to it.
+    """Cut after each sentence; the space behind a sentence belongs to it.
 
     Titles, initials, numbers, a stop before a small letter and the like end nothing. A line ends a
     sentence, unless the next line goes on with a small letter.
@@ -70,8 +71,8 @@ def _is_end(text: str, start: int, end: re.Match[str]) -> bool:
 
 def _is_short_form(text: str, start: int, stop: int, after: str) -> bool:
     """Whether the full stop at *stop* belongs to its word."""
-    last = _LAST_WORD.search(text, max(start, stop - _LONGEST_WORD), stop)
-    word = last[0] if last else ""
+    match = _LAST_WORD.search(text, max(start, stop - _LONGEST_WORD), stop)
+    word = match[0] if match else ""
     if word.lower() in _NEVER_LAST:
         return True
     if word.lower() in _BEFORE_NUMBERS and after.isdigit():
@@ -93,8 +94,8 @@ def _shortened(sentence: str, limit: int) -> list[str]:
 def _cut(window: str, limit: int) -> int:
     """Where to cut a window that is one character longer than *limit*."""
     ends = [clause.end() for clause in _CLAUSE.finditer(window)]
-    if late := [end for end in ends if limit // 2 < end <= limit]:
-        return late[-1]
+    if late_ends := [end for end in ends if limit // 2 < end <= limit]:
+        return late_ends[-1]
     for cut in range(limit, 0, -1):
         if window[cut - 1].isspace() or window[cut].isspace() or _stands_alone(window[cut]):
             return cut

@@ -24,15 +24,15 @@ from mediatoolkit.runtime import files, owners
 M = TypeVar("M", bound=Media)
 T = TypeVar("T")
 
-_NO_FILE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error)
+_FILE_ERRORS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 """What may go wrong while a file is put together; paid media is handed back all the same."""
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
 _LARGEST_RECORD = 1 << 20  # bytes
-_WELL_FOR = 1.0  # seconds that a folder counts as fit for writing, once it was looked at
+_FIT_FOR = 1.0  # seconds that a folder counts as fit for writing after a check
 
 _watchers: dict[Path, list[Callable[[], None]]] = {}
-"""What is called when something is kept in a folder, through whichever store."""
+"""Callbacks by folder, called when any store of this process keeps something there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Pending:
     Attributes:
         id: The vendor's name for it; ours, while the vendor has given none.
         kind: What is being made, such as `"video"`.
-        provenance: Who makes it, of what prompt, and when it was asked for.
+        provenance: Who makes it, of what prompt, and when the request was made.
         is_intent: The request was about to be sent, and nobody knows what became of it. It may
             have been paid, and without the vendor's name for it nobody can wait for it.
     """
@@ -69,8 +69,8 @@ class Pending:
         return f"<Pending {plain}: {self.provenance.prompt[:60]!r}>"
 
 
-def named(job_id: object, jobs: Iterable[Pending]) -> Pending | None:
-    """The job with that id, or None."""
+def find_job(job_id: object, jobs: Iterable[Pending]) -> Pending | None:
+    """Return the job with that id, or None."""
     return next((job for job in jobs if job.id == job_id), None)
 
 
@@ -95,14 +95,14 @@ class Store:
         if not isinstance(create, bool):
             raise StorageError(f"create takes True or False, not {quoted(create)}.")
         self._create = create
-        self._well_until = 0.0  # on the monotonic clock
+        self._fit_until = 0.0  # on the monotonic clock
 
     @classmethod
     def default(cls) -> "Store":
         """The store of this user: `$MEDIATOOLKIT_STORE`, or a folder among the user's data."""
-        chosen = os.environ.get("MEDIATOOLKIT_STORE")
+        configured = os.environ.get("MEDIATOOLKIT_STORE")
         data = platformdirs.user_data_path("mediatoolkit", appauthor=False)
-        return cls(Path(chosen) if chosen else data / "media", create=True)
+        return cls(Path(configured) if configured else data / "media", create=True)
 
     async def check(self) -> None:
         """Make sure that media can be kept, before any is paid for.
@@ -110,16 +110,16 @@ class Store:
         Raises:
             StorageError: The folder cannot be made, is a file, or may not be written to.
         """
-        # What was well a moment ago needs no further trip to a thread for the next of many calls.
-        if time.monotonic() >= self._well_until:
+        # One look at the folder will do for many calls in a row: each costs a trip to a thread.
+        if time.monotonic() >= self._fit_until:
             await asyncio.to_thread(self._check)
-            self._well_until = time.monotonic() + _WELL_FOR
+            self._fit_until = time.monotonic() + _FIT_FOR
 
     async def put(self, media: M) -> M:
         """Keep *media*, with its provenance inside the file.
 
         Returns:
-            The same media, with `path` saying where it lies.
+            The same media, whose `path` says where it lies.
 
         Raises:
             StorageError: It could not be written; `media` on the error still has it.
@@ -246,7 +246,7 @@ class Store:
         owners.sweep_scratch()
 
     def _make(self, folder: Path) -> None:
-        """Make *folder*, unless one above it is missing: what needs it says so."""
+        """Make *folder*; if a folder above is missing, the check or write that follows says so."""
         try:
             folder.mkdir(parents=self._create, exist_ok=True)
         except FileNotFoundError:
@@ -263,7 +263,7 @@ class Store:
         except StorageError as error:
             error.media = media
             raise
-        except _NO_FILE as error:
+        except _FILE_ERRORS as error:
             message = f"The {media.noun} could not be made into a file: {error}"
             failure = StorageError(message)
             failure.media = media
@@ -273,6 +273,7 @@ class Store:
 
 async def _in_thread(function: Callable[..., T], *args: object) -> T:
     """Call *function* in a thread; a cancel of the caller waits for its end."""
+    # A thread cannot be stopped: a caller that came back early would leave it writing unseen.
     future = asyncio.get_running_loop().run_in_executor(None, function, *args)
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
@@ -281,7 +282,7 @@ async def _in_thread(function: Callable[..., T], *args: object) -> T:
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
-        future.exception()
+        future.exception()  # marks it as seen, since the cancel is what is raised
         raise cancelled
     return future.result()
 

@@ -76,12 +76,15 @@ _SUBJECTS = {
 
 
 def register(shell: Any) -> None:
-    """Teach *shell*, which is IPython's, the magics and how to complete them; again and again."""
+    """Register the magics and their completion with IPython's *shell*; may be called again."""
     for magic in MAGICS:
         shell.register_magic_function(magic.function(shell), "cell", magic.name)
     shell.register_magic_function(MediaMagic(shell).media, "line", "media")
-    matchers, ours = shell.Completer.custom_matchers, matcher_for(shell)
-    matchers[:] = [*(each for each in matchers if each.__module__ != ours.__module__), ours]
+    matchers, our_matcher = shell.Completer.custom_matchers, matcher_for(shell)
+    matchers[:] = [
+        *(matcher for matcher in matchers if matcher.__module__ != our_matcher.__module__),
+        our_matcher,
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class CellMagic:
     """A magic that starts a job with the text of its cell.
 
     Attributes:
-        name: Of the magic, and of the verb it stands for.
+        name: Name of the magic, and of the verb it stands for.
         summary: What it does.
         kind: Whose models it takes.
         options: What it takes on its first line.
@@ -118,7 +121,7 @@ class CellMagic:
 
 
 def started(shell: Any, start: Callable[[], Job[Any]], out: str) -> object:
-    """The job, which goes on; where no loop runs between two inputs, its result.
+    """Return the job, which goes on; where no loop runs between two inputs, its result.
 
     Args:
         shell: IPython's.
@@ -201,7 +204,7 @@ class Table:
 
     Args:
         head: Names of the columns.
-        rows: As many cells each.
+        rows: Cells, as many in each row as in *head*.
     """
 
     head: tuple[str, ...]
@@ -235,7 +238,7 @@ class MediaMagic:
     """
 
     def __init__(self, shell: Any) -> None:
-        """Keep the shell, whose loop closing needs."""
+        """Keep the shell, whose loop `close` needs."""
         self._shell = shell
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -267,7 +270,7 @@ class MediaMagic:
         raise PromptError(f"%media takes no {line.strip()[:60]!r}; {hint}")
 
     def _close(self) -> None:
-        """Close at once; a cell cannot wait for a magic, so a line tells when it is done."""
+        """Start to close; a cell cannot wait for a magic, so a line tells when it is done."""
         jobs = verbs.jobs.running()
         verbs.jobs.cancel_all()
         line = DisplayHandle()
@@ -279,7 +282,8 @@ class MediaMagic:
 
         async def close() -> None:
             ends = [asyncio.ensure_future(_end_of(job)) for job in jobs]
-            if ends:  # cancelled they are by a person's wish, not because their agent is closed
+            # Awaited first, so that jobs end as cancelled by a person, not as closed.
+            if ends:
                 await asyncio.wait(ends, timeout=loops.PATIENCE)
             await verbs.close()
             line.update(_PlainText("closed"))
@@ -342,7 +346,7 @@ def _default(kind: Any) -> str:
 
 
 def matcher_for(shell: Any) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """What *shell*, which is IPython's, asks at every completion; silent outside our magics."""
+    """Return what IPython's *shell* calls at every completion; silent outside our magics."""
 
     def mediatoolkit(context: CompletionContext) -> SimpleMatcherResult:
         line = context.text_until_cursor
@@ -374,8 +378,8 @@ def _candidates(magic: CellMagic, before: list[str], variables: dict[str, Any]) 
     if option is not None and option.flag.startswith("--"):
         return _values_of(option, magic, before, variables)
     flags = [option.flag for option in magic.options if option.flag.startswith("--")]
-    left = [flag for flag in flags if flag not in before]
-    return left if before else [*(model.model_id for model in models(magic.kind)), *left]
+    unused = [flag for flag in flags if flag not in before]
+    return unused if before else [*(model.model_id for model in models(magic.kind)), *unused]
 
 
 def _values_of(
@@ -383,7 +387,7 @@ def _values_of(
 ) -> list[str]:
     if option.names_media or option.name == "out":
         return [name for name, value in variables.items() if isinstance(value, (Job, Media))]
-    known = models(magic.kind)
-    named = [model for model in known if model.model_id == before[0]] or known
-    choices = (choice for model in named for choice in model.choices.get(option.name, ()))
+    known_models = models(magic.kind)
+    chosen = [model for model in known_models if model.model_id == before[0]] or known_models
+    choices = (choice for model in chosen for choice in model.choices.get(option.name, ()))
     return list(dict.fromkeys(choices))

@@ -27,7 +27,7 @@ _NAME = r"[^\W\d]\w*"
 _PATH = rf"{_NAME}(?:\.{_NAME}|\[[^\[\]{{}}]+\])*"
 _PIECE = re.compile(
     r"(?P<open>\{\{)|(?P<close>\}\})"
-    rf"|\{{(?P<path>{_PATH})(?:!(?P<shown>[rsa]))?(?::(?P<form>[^\s{{}}]*))?\}}"
+    rf"|\{{(?P<path>{_PATH})(?:!(?P<conversion>[rsa]))?(?::(?P<form>[^\s{{}}]*))?\}}"
 )
 _formatter = Formatter()
 
@@ -41,7 +41,7 @@ class Option:
         help: One line.
         type: What is made of its text.
         names_media: It takes a variable that holds media or a job, or a file.
-        several: It takes more than one.
+        several: It takes more than one value.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """As it is typed."""
+        """The option as it is typed."""
         return self.name if self.name == "model" else f"--{self.name}"
 
     def add_to(self, function: Function) -> Function:
@@ -60,8 +60,8 @@ class Option:
         facts: dict[str, Any] = {"help": self.help, "type": self.type}
         if self.several or self.name == "model":
             facts["nargs"] = "+" if self.several else "?"
-        added: Function = argument(self.flag, **facts)(function)
-        return added
+        decorated: Function = argument(self.flag, **facts)(function)
+        return decorated
 
     def read(self, typed: Any, values: Values) -> Any:
         """Return what the verb gets for what was typed."""
@@ -84,7 +84,7 @@ def parsed(magic: Any, line: str, options: tuple[Option, ...], values: Values) -
     """The options that *line* sets, by name; `{variables}` in them have their values.
 
     Raises:
-        PromptError: It takes no such option, or not with such a value.
+        PromptError: The magic takes no such option, or no such value for it.
     """
     name = f"%{magic.parser.prog}"
     words = [filled(word, values) for word in _words(line)]
@@ -103,10 +103,10 @@ def parsed(magic: Any, line: str, options: tuple[Option, ...], values: Values) -
 
 
 def checked_name(name: str) -> str:
-    """A name that a variable can have.
+    """Return *name*, which a variable can have.
 
     Raises:
-        PromptError: It cannot be one.
+        PromptError: A variable cannot have it.
     """
     if name.isidentifier() and not iskeyword(name):
         return name
@@ -114,7 +114,7 @@ def checked_name(name: str) -> str:
 
 
 def _words(line: str) -> list[str]:
-    """As a shell splits them, but a backslash belongs to a path."""
+    """Split *line* as a shell does, except that a backslash is a part of a path."""
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
     try:
@@ -137,11 +137,11 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
     """*text* with its variables in place.
 
     Raises:
-        PromptError: There is no such variable, or it cannot be written as asked.
+        PromptError: There is no such variable, or its value cannot be formatted in that way.
     """
     opened = 0
 
-    def put(piece: re.Match[str]) -> str:
+    def replacement(piece: re.Match[str]) -> str:
         nonlocal opened
         if piece["open"]:
             opened += 1
@@ -152,9 +152,9 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
             opened -= 1
             return "}"
         braces = f" To keep the braces, write {{{piece[0]}}}."
-        return _written(piece, value_of(piece["path"], values, or_else=braces))
+        return _formatted(piece, value_of(piece["path"], values, or_else=braces))
 
-    return _PIECE.sub(put, text)
+    return _PIECE.sub(replacement, text)
 
 
 def is_path(text: str) -> bool:
@@ -163,7 +163,7 @@ def is_path(text: str) -> bool:
 
 
 def variables_of(shell: Any) -> dict[str, Any]:
-    """What the user of *shell*, which is IPython's, has named; not what IPython brings along."""
+    """The variables of the user of IPython's *shell*, without those that IPython brings along."""
     hidden = shell.user_ns_hidden
     return {
         name: value
@@ -192,9 +192,11 @@ def value_of(path: str, values: Mapping[str, Any], *, or_else: str = "") -> Any:
         ) from error
 
 
-def _written(piece: re.Match[str], value: object) -> str:
+def _formatted(piece: re.Match[str], value: object) -> str:
     try:
-        shown = _formatter.convert_field(value, piece["shown"]) if piece["shown"] else value
-        return format(shown, piece["form"] or "")
+        converted = (
+            _formatter.convert_field(value, piece["conversion"]) if piece["conversion"] else value
+        )
+        return format(converted, piece["form"] or "")
     except (TypeError, ValueError) as error:
         raise PromptError(f"{piece[0]} cannot be written so: {error}.") from error

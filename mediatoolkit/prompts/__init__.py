@@ -53,11 +53,11 @@ __all__ = [
     "is_single",
 ]
 
-_NOT_RECORDED = frozenset({"text", "seed", "options"})  # they have places of their own
+_NOT_RECORDED = frozenset({"text", "seed", "options"})  # a provenance has fields for them
 
 
 def _content(value: object) -> object:
-    """What a value is compared by: media by its bytes, as another copy of it is another object."""
+    """What a value is compared by; for media its bytes, since two objects may hold the same."""
     if isinstance(value, Media):
         return type(value), value.data
     return tuple(map(_content, value)) if isinstance(value, tuple) else value
@@ -66,7 +66,7 @@ def _content(value: object) -> object:
 def _digested(media: Mapping[str, Any]) -> dict[str, Any]:
     """The beginning of each digest; several pictures become a list."""
     return {
-        name: [each.digest()[:16] for each in value]
+        name: [item.digest()[:16] for item in value]
         if isinstance(value, tuple)
         else value.digest()[:16]
         for name, value in media.items()
@@ -142,7 +142,7 @@ class Prompt:
         return hash(tuple(_content(getattr(self, name)) for name in self.__dataclass_fields__))
 
     async def plain_options(self) -> dict[str, Any]:
-        """Return what was asked beside text and seed, as plain JSON for a provenance.
+        """Return all values but text and seed, as plain JSON for a provenance.
 
         Media stands in it by the first 16 digits of its digest; what was left out is missing.
         """
@@ -172,10 +172,10 @@ class ImagePrompt(Prompt):
         size: A tier (`"512"`, `"1K"`, `"2K"`, `"4K"`), or pixels: `"1024x768"`, `(1024, 768)`, or
             one number for a square. Left out, the model decides.
         aspect: Width to height, such as `"16:9"`. Not together with pixels.
-        seed: 0 to 4,294,967,295. Left out, every picture is another one.
+        seed: 0 to 4,294,967,295. Left out, every picture is different.
         references: Pictures to start from: `Image`, bytes, path, Pillow image or array.
         mask: White where the first reference may change, in its size.
-        previous: A picture that this prompt goes on from, with all that was said before.
+        previous: A picture that this prompt goes on from, with the whole conversation before it.
         options: What only some models take, such as `temperature`; each client checks its own.
 
     Values are normalized: `size` to a tier or `"WIDTHxHEIGHT"`, `references` to a tuple of
@@ -319,7 +319,7 @@ class VideoPrompt(Prompt):
         seconds: How long, above 0 and up to 600; left out, the model decides.
         aspect: Width to height, such as `"16:9"`.
         resolution: `"360p"`, `"480p"`, `"720p"`, `"1080p"` or `"4k"`.
-        seed: 0 to 4,294,967,295. Left out, every film is another one.
+        seed: 0 to 4,294,967,295. Left out, every film is different.
         options: What only some models take.
 
     Values are normalized: `image` and `last` to an `Image`, `references` to a tuple of `Image`,

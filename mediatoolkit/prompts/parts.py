@@ -10,7 +10,7 @@ _AROUND = 3  # characters: colon, space and line break
 
 
 def split_prompt(prompt: SpeechPrompt, longest: int) -> list[SpeechPrompt]:
-    """The same to say, in as few prompts of up to *longest* characters as sentences allow.
+    """Return as few prompts of up to *longest* characters as sentences allow.
 
     A dialogue is cut between its lines, a long line at its sentences.
     """
@@ -44,9 +44,9 @@ def _turns(prompt: SpeechPrompt, longest: int) -> Iterator[tuple[str, str]]:
 
 
 def _scene(prompt: SpeechPrompt, turns: Sequence[tuple[str, str]]) -> SpeechPrompt:
-    """One voice where only one of the speakers is heard: vendors want two, or none."""
-    heard = {name for name, _ in turns}
-    if len(heard) > 1:
+    """Make a prompt of *turns*; a lone speaker becomes its voice: vendors want two, or none."""
+    speakers = {name for name, _ in turns}
+    if len(speakers) > 1:
         return replace(prompt, text="\n".join(f"{name}: {words}" for name, words in turns))
     text = "\n".join(words for _, words in turns)
-    return replace(prompt, text=text, speakers={}, voice=prompt.speakers[heard.pop()])
+    return replace(prompt, text=text, speakers={}, voice=prompt.speakers[speakers.pop()])

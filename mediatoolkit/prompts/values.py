@@ -73,7 +73,7 @@ def checked_text(text: object) -> str:
 
 
 def is_single(value: object) -> bool:
-    """Whether *value* is one picture, although it may be iterated over."""
+    """Whether *value* is a single picture, although it can be iterated over."""
     return isinstance(value, (str, bytes, bytearray, memoryview)) or any(
         hasattr(value, name) for name in ("__array__", "read")
     )
@@ -145,7 +145,7 @@ def normal_size(size: object) -> str:
     text = size.strip() if isinstance(size, str) else _sides(size)
     if _TIER.fullmatch(text.upper()):
         return text.upper()
-    if _SQUARE.fullmatch(text):  # a command line has no other numbers than these
+    if _SQUARE.fullmatch(text):  # a command line passes numbers as text
         text = f"{text}x{text}"
     match = PIXELS.fullmatch(text.lower())
     if not match:

@@ -1,4 +1,4 @@
-"""The words a user types. Thin: each one starts a job with this kernel's default agent.
+"""The verbs that a user types. Each only starts a job with this kernel's default agent.
 
 In IPython every job that starts here shows itself; elsewhere the widgets are never imported.
 """
@@ -34,7 +34,7 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.job import Job, cancel_all, running_jobs, start_job
-from mediatoolkit.store import Pending, Store, named
+from mediatoolkit.store import Pending, Store, find_job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.downloads import download as download
 
@@ -99,7 +99,7 @@ def image(
             embedded engine, which needs none.
         size: `"512"`, `"1K"`, `"2K"`, `"4K"`, or pixels where the model takes them.
         aspect: Width to height, such as `"16:9"`.
-        seed: For the same picture again, where the model keeps its word.
+        seed: Makes the same picture again, where the model honours it.
         references: Pictures to start from: `Image`, bytes, path, Pillow image or array.
         mask: White where the first reference may change.
         timeout: Seconds for everything together.
@@ -233,7 +233,7 @@ def video(
 
     Returns:
         A job, as `image`; awaiting it gives the `Video`. A vendor's job is written down before it
-        is first looked at: `mt.jobs.pending()` lists what an earlier kernel left behind.
+        is first polled: `mt.jobs.pending()` lists what an earlier kernel left behind.
 
     Raises:
         PromptError: It cannot be made as asked; nothing was sent.
@@ -253,7 +253,7 @@ def film(
     size: str | tuple[int, int] | None = None,
     timeout: float | Timeout | None = None,
 ) -> Job[Video]:
-    """Make one film of pictures and a voice that are there already, on this machine.
+    """Make one film of existing pictures and a voice, on this machine.
 
     Args:
         images: One picture or several: `Image`, bytes, path, Pillow image or array. Each moves
@@ -276,7 +276,7 @@ def film(
     """
     store = Store.default()
     if isinstance(images, Iterator):
-        images = list(images)  # a retry needs them, too
+        images = list(images)  # a retry reads them a second time
 
     async def work(context: CallContext) -> Video:
         from mediatoolkit.providers.local.film import FilmPlan, make_film
@@ -286,9 +286,9 @@ def film(
             FilmPlan.of, pictures, narration=voice, captions=captions, seconds=seconds, size=size
         )
         await store.check()
-        made = await make_film(plan, context)
+        result = await make_film(plan, context)
         context.report(Saving())
-        return await store.put(made)
+        return await store.put(result)
 
     context = context_for(timeout, Timeout(total=300))
     return show(lambda: Job(work, context, label="a film of pictures"))
@@ -297,13 +297,15 @@ def film(
 async def close() -> None:
     """Close every session of this kernel; all can be used again.
 
-    What still runs over them on this loop, and what the verbs began, ends with `ClosedError`. A
+    Calls over them on this loop, and all that the verbs began, end with `ClosedError`. A
     film that a vendor makes goes on there, and stays in `mt.jobs.pending()`.
     """
+    # Emptied first, so that a verb called meanwhile makes a new agent.
     agents = list(_agents.values())
     _agents.clear()
     await sessions.close()
     await asyncio.gather(*(agent.interrupt() for agent in agents))
+    # The background loop cannot wait for its own end.
     if not loops.background.is_here():
         await asyncio.wrap_future(loops.background.end())
 
@@ -326,7 +328,7 @@ class Jobs:
     def pending(self) -> list[Pending]:
         """Vendors' jobs in the default store that were begun and are not finished, oldest first.
 
-        One with `is_intent` was about to begin when its kernel died, and may have been paid.
+        A job with `is_intent` was about to begin when its kernel died, and may have been paid.
         """
         return Store.default().pending()
 
@@ -355,7 +357,7 @@ class Jobs:
         return show(lambda: agent.resume_job(pending, timeout))
 
     def _pending(self, job_id: str) -> Pending:
-        pending = named(job_id, self.pending())
+        pending = find_job(job_id, self.pending())
         if pending is None:
             raise PromptError(f"No job {quoted(job_id)} is pending; mt.jobs.pending() lists them.")
         return pending
@@ -378,7 +380,7 @@ jobs = Jobs()
 
 
 def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
-    """Choose the agent: the given one, or one for each model and environment, kept until `close`.
+    """Return *agent*, or this kernel's agent for the model and environment, kept until `close`.
 
     A corrected key is another environment, so it is noticed; so are the vendor's address and the
     folder that media is kept in.
@@ -433,7 +435,8 @@ def in_ipython() -> bool:
     return bool(ipython and ipython.get_ipython())
 
 
-if in_ipython():  # before there is a job: a kernel says on which loop it runs
+# Before there is a job, since the kernel's hooks say on which loop it runs.
+if in_ipython():
     from mediatoolkit import widgets
 
     widgets.install()

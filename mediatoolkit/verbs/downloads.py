@@ -20,7 +20,7 @@ _MEDIA_ENDINGS: dict[type[Media], tuple[str, ...]] = {
     Audio: (".wav .wave", ".mp3", ".ogg .oga .opus", ".flac", ".m4a .m4b"),
     Video: (".mp4 .m4v", ".webm"),
 }
-"""Endings by the media that they promise; the first of each group is the one that we write."""
+"""Endings by the media that they promise; we write the first ending of each group."""
 
 _OTHER_ENDINGS = {
     ".gif": "GIF",
@@ -40,7 +40,7 @@ _OTHER_ENDINGS = {
     ".avi": "AVI",
     ".mpg .mpeg": "MPEG",
 }
-"""What other files are, by their first bytes, whose names end so."""
+"""Other endings, with what the first bytes of such a file may tell."""
 
 
 async def download(
@@ -53,10 +53,10 @@ async def download(
     """Download a file, whole or not at all.
 
     Args:
-        url: http(s). Its own host may be private; what it redirects to may not.
+        url: http(s). Its own host may be private; an address that it redirects to may not.
         path: File to make or replace, in a folder that exists.
-        check: Whether what comes must be what the ending of *path* says, such as a film where
-            that is `.mp4`. Endings that name no media are never checked.
+        check: Whether the file must be what the ending of *path* says, such as a film for
+            `.mp4`. Endings that name no media are never checked.
         timeout: Seconds for everything together; left out, 180.
 
     Returns:
@@ -76,8 +76,8 @@ async def download(
         Transport(str(origin), provider=origin.host) as transport,
         context_for(timeout, Timeout()) as context,
     ):
-        checked = functools.partial(_check, path) if check else None
-        return await transport.download(url, path, context, check=checked)
+        check_file = functools.partial(_check, path) if check else None
+        return await transport.download(url, path, context, check=check_file)
 
 
 def _check(target: str | os.PathLike[str], part: Path) -> None:
