@@ -18,7 +18,7 @@ from mediatoolkit.transport.body import Meter, read_body
 from mediatoolkit.transport.encode import EncodedBody
 from mediatoolkit.transport.exceptions import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.guard import Origin
-from mediatoolkit.transport.json_media import MediaScanner, Utf8, joined, parse_body
+from mediatoolkit.transport.json_media import MediaScanner, Utf8, joined
 from mediatoolkit.transport.policy import UNHEARD_WITHIN, AttemptPhase, Dialect, Limits, Retry
 from mediatoolkit.transport.response import (
     ReadError,
@@ -38,7 +38,6 @@ Sink = Callable[[Response], None]
 
 _NO_MEDIA: Mapping[str, bytes] = {}
 _EVENTS_TURN = 1 << 14  # each event takes Python code and may be as short as ten bytes
-_SMALL = 1 << 15  # bytes of a JSON body that is parsed whole, its media included
 _UPLOAD_STEP = 1 << 17  # bytes handed to the socket at once, so that no upload holds the loop
 
 
@@ -171,14 +170,6 @@ class Attempt:
             return FailedAttempt(error)
 
     async def _read_json(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
-        size = response.content_length
-        is_packed = "Content-Encoding" in response.headers
-        if size is not None and size <= _SMALL and not is_packed:
-            # Parsing it whole takes less than a scanner costs, and holds the loop a few
-            # hundred microseconds at the most.
-            pieces: list[bytes] = []
-            await read_body(response, pieces.append, meter)
-            return self._response(response, parse_body(b"".join(pieces)))
         scanner = MediaScanner(self.config.media_fields)
         text = Utf8(scanner.feed)
         await read_body(response, text.feed, meter)

@@ -387,8 +387,6 @@ def decode_media(text: str) -> bytes:
     Raises:
         MediaError: It is not base64.
     """
-    with contextlib.suppress(ValueError):  # escapes, another alphabet, or plain wrong
-        return _decode(text.encode())
     media = MediaText()
     media.feed(memoryview(text.encode("utf-8", "replace")))
     media.end()
@@ -404,18 +402,6 @@ def parse_json(body: Bytes) -> Any:
     with contextlib.suppress(ValueError, RecursionError):  # the first holds the whole text
         return _JSON.decode(str(body, "utf-8").removeprefix("\ufeff"))
     return _not_json()
-
-
-def parse_body(body: bytes) -> Any:
-    """A whole JSON body in any of JSON's encodings.
-
-    Raises:
-        ProviderError: It is not JSON, or nests too deep.
-    """
-    encoding = json.detect_encoding(body)
-    if not encoding.startswith("utf-8"):
-        body = _recoded(codecs.getincrementaldecoder(encoding)(), body, final=True)
-    return parse_json(body)
 
 
 def _utf8(text: Bytes) -> str:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from mediatoolkit.errors import (
     MAX_MESSAGE,
     AuthenticationError,
-    MediaError,
     MediaToolkitError,
     ModelNotFoundError,
     ProviderError,
@@ -44,8 +43,8 @@ class Response:
     """A provider's response with a status that the client calls a success.
 
     Attributes:
-        document: The JSON, with the string value of every media field replaced by a reference
-            where the body is large; None where the body is none, as with a status 204.
+        document: The JSON, with the string value of every media field replaced by a reference;
+            None where the body is none, as with a status 204.
         status: HTTP status.
         headers: Header fields, looked up without regard to case.
         provider: Vendor that responded.
@@ -67,8 +66,8 @@ class Response:
     def media_bytes(self, reference: object) -> bytes:
         """Bytes that stood as base64 where *reference* stands in `document`.
 
-        In a small body, and where the name of a field was written with escapes, it still stands in
-        `document` and is decoded here.
+        A media field whose name was written with escapes is found by the parser alone and still
+        holds its text; it is decoded here.
 
         Raises:
             ProviderError: *reference* is no text, so there is no media.
@@ -85,13 +84,7 @@ class Response:
                 may_have_been_billed=True,
             )
         data = self._media.get(reference)
-        if data is not None:
-            return data
-        try:
-            return decode_media(reference)
-        except MediaError as error:
-            error.provider, error.may_have_been_billed = self.provider, True
-            raise
+        return decode_media(reference) if data is None else data
 
     def safe_text(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: on one line, cut, and without the key."""

@@ -346,20 +346,12 @@ async def test_an_answer_over_its_cap_is_not_read(server: Server, make: Make, re
     assert caught.value.provider == "acme"
 
 
-@pytest.mark.parametrize("others", [0, 1 << 16], ids=["small", "large"])
-async def test_bad_base64_may_have_been_billed(
-    server: Server, transport: Transport, others: int
-) -> None:
-    """A small body is parsed whole, and its media decoded when it is taken out."""
-    server.then(said({"data": "no!", "text": " " * others}))
-
-    async def media() -> bytes:
-        async with CallContext(5) as context:
-            response = await transport.post("/x", FOX, context)
-        return response.media_bytes(response.document["data"])
+async def test_bad_base64_may_have_been_billed(server: Server, transport: Transport) -> None:
+    server.then(said({"data": "no!"}))
 
     with pytest.raises(MediaError) as caught:
-        await media()
+        async with CallContext(5) as context:
+            await transport.post("/x", FOX, context)
 
     assert caught.value.may_have_been_billed
     assert caught.value.provider == "acme"
@@ -464,8 +456,7 @@ async def test_a_foreign_session_is_used_and_left_open(server: Server, make: Mak
                 await transport.post("/x", FOX, context)
         await transport.close()
 
-        reference = answer.document["parts"][0]["inlineData"]["data"]
-        assert answer.media_bytes(reference) == PIXELS
+        assert answer.media_bytes("media-0") == PIXELS
         assert not session.closed
     assert sessions.opened == before
 
