@@ -28,10 +28,10 @@ async def gather_limited(
         MediaToolkitError: The first failure in order, after all have ended, unless
             *return_exceptions*; its `results` hold everything in order.
     """
-    slots = asyncio.Semaphore(at_once)
+    turns = asyncio.Semaphore(at_once)
 
     async def run(work: Callable[[], Awaitable[T]]) -> T | MediaToolkitError:
-        async with slots:
+        async with turns:
             try:
                 return await work()
             except MediaToolkitError as error:

@@ -1,7 +1,9 @@
 """File formats: what the bytes are, checked without decoding, and a record put in or read out.
 
 Each format is one module with the names of `base.Container`. To add one, write its module and put
-it into its table below; classes of media, folders and error messages know it from there.
+it into its table below; classes of media, folders and error messages know it from there. Then name
+it where media is decoded and encoded: a picture in `decoding.py` and `pixels.py`, sound in
+`codec.py`. In `signatures.py` it needs no way out any more.
 """
 
 import struct
