@@ -423,7 +423,7 @@ class _Unread(Generic[P]):
 
 
 async def resolve_jobs(value: object) -> object:
-    """What a job, or each in a list, makes; the jobs go on when this wait is cancelled."""
+    """Return what a job makes, or each in a list; the jobs go on when this wait is cancelled."""
     if isinstance(value, Job):
         # Awaiting the job from the start would cancel it whenever this wait is cancelled.
         over, loop = asyncio.Event(), asyncio.get_running_loop()

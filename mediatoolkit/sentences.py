@@ -92,7 +92,7 @@ def _shortened(sentence: str, limit: int) -> list[str]:
 
 
 def _cut(window: str, limit: int) -> int:
-    """Where to cut a window that is one character longer than *limit*."""
+    """Return where to cut a window that is one character longer than *limit*."""
     ends = [clause.end() for clause in _CLAUSE.finditer(window)]
     if late_ends := [end for end in ends if limit // 2 < end <= limit]:
         return late_ends[-1]

@@ -54,7 +54,7 @@ class Pending:
 
     @classmethod
     def intent(cls, kind: str, provenance: Provenance) -> "Pending":
-        """What is written down before the request that may be paid."""
+        """Make the record that is written before a request that may be billed."""
         return cls(f"intent-{secrets.token_hex(6)}", kind, provenance, is_intent=True)
 
     def begun(self, job_id: str) -> "Pending":
@@ -292,7 +292,7 @@ def _digest(name: str) -> str:
 
 
 def _pending(path: Path) -> Pending | None:
-    """What a record says, or None when it is none of ours."""
+    """Return the job of a record, or None when it is no record of ours."""
     try:
         record = json.loads(files.read_file(path, largest=_LARGEST_RECORD))
         job_id, kind = record["id"], record["kind"]

@@ -142,7 +142,7 @@ def started(shell: Any, start: Callable[[], Job[Any]], out: str) -> object:
 
 
 def _size(text: str) -> Size:
-    """One number is a square, as in the verb, unless it is a tier."""
+    """Read a size; a lone number is a square, as in the verb, unless it is a tier."""
     return int(text) if text.isdecimal() and text != "512" else text
 
 

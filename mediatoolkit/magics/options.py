@@ -34,7 +34,7 @@ _formatter = Formatter()
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option.
+    """An option of a cell magic.
 
     Attributes:
         name: Without dashes; `model` has none and stands first.
@@ -173,10 +173,10 @@ def variables_of(shell: Any) -> dict[str, Any]:
 
 
 def value_of(path: str, values: Mapping[str, Any], *, or_else: str = "") -> Any:
-    """What a variable, its attribute or its item holds; *or_else* ends the message.
+    """Return the value of a variable, its attribute or its item; *or_else* ends the message.
 
     Raises:
-        PromptError: There is none; names those that are near.
+        PromptError: There is no such value; the message names similar variables.
     """
     match = re.match(_NAME, path)
     name = match[0] if match else path

@@ -277,7 +277,7 @@ class SpeechPrompt(Prompt):
     )
 
     def lines(self) -> list[tuple[str | None, str]]:
-        """Who says what: `(speaker, text)`; None where no line begins with a name."""
+        """Return who says what, as `(speaker, text)`; None where no line begins with a name."""
         if not self.speakers:
             return [(None, self.text)]
         lines: list[tuple[str | None, str]] = []

@@ -35,7 +35,7 @@ def _scenes(prompt: SpeechPrompt, longest: int) -> Iterator[SpeechPrompt]:
 
 
 def _turns(prompt: SpeechPrompt, longest: int) -> Iterator[tuple[str, str]]:
-    """Who says what; a long turn in several."""
+    """Yield each speaker with the words; a long turn comes in several pieces."""
     for speaker, line in prompt.lines():
         name = str(speaker)
         for words in split(line, longest - len(name) - _AROUND):

@@ -79,13 +79,13 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
             own_path = Path(stack.enter_context(owned_file(folder, name, ".waiter")))
             stack.callback(_remove_if_possible, own_path)
 
-        def others() -> bool:
+        def has_others() -> bool:
             if own_path is None:
                 return True
             paths = [path for path in folder.glob(f".{name}.*.waiter") if path != own_path]
             return any(_owner_lives(path) is not False for path in paths)
 
-        yield others
+        yield has_others
 
 
 def _remove_if_possible(path: Path) -> None:

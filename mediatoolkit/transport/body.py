@@ -122,7 +122,7 @@ class Inflater:
             self._raise_damaged()
 
     def _next_member(self, first: int) -> "zlib._Decompress | None":
-        """What unpacks the member that begins with the byte *first*; None where none does."""
+        """Return what unpacks the member that begins with the byte *first*, or None."""
         if self._is_plain:
             return None
         is_gzip = first == 0x1F  # never the first byte of bare deflate, nor is that of a zlib frame
@@ -154,7 +154,7 @@ class Inflater:
 
 
 def inflater_of(response: "aiohttp.ClientResponse", meter: Meter) -> Inflater | None:
-    """What unpacks *response*; None where nothing has to.
+    """Return what unpacks *response*, or None where its body is not packed.
 
     Raises:
         TransportError: It is packed in a way that we do not know.

@@ -193,8 +193,8 @@ class Transport(Closing):
             body: `Json`, `Multipart`, or a mapping, which is sent as JSON.
             headers: Further header fields.
             query: Names and values; a name may come more than once.
-            paid: The provider bills for it, so it is never sent twice on suspicion; left out, that
-                is so for a POST.
+            paid: The provider bills for it, so it is not sent again where it may have arrived; left
+                out, that holds for a POST.
             expect: `"json"`: the response has a `document`. `"bytes"`: it has `content`, at most
                 `Limits.json`. `"events"`: *sink* gets every server-sent event as a response with
                 `document` and `event` as it comes, and what is returned has neither.

@@ -16,7 +16,7 @@ from mediatoolkit.errors import PromptError
 
 try:
     import pybase64
-except ImportError:  # some platforms have no wheel
+except ImportError:  # it has no wheel for some platforms
     pybase64 = None  # type: ignore[assignment]
 
 Bytes = bytes | bytearray | memoryview
@@ -137,7 +137,7 @@ Body = Json | Multipart
 
 
 def _part_head(boundary: str, name: str, file_name: str = "", mime_type: str = "") -> bytes:
-    """What stands before the content of one part; quotes and line breaks as in WHATWG HTML."""
+    """Return the head of one part, with quotes and line breaks as in WHATWG HTML."""
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_escaped(name)}"'
     if mime_type:
         head += f'; filename="{_escaped(file_name)}"\r\nContent-Type: {_escaped(mime_type)}'

@@ -86,7 +86,7 @@ def translate(
     timeout: Timeout,
     route: "Route | None" = None,
 ) -> TransportError:
-    """What to raise for the foreign *error* of an attempt.
+    """Return the error to raise for the foreign *error* of an attempt.
 
     Args:
         error: One of `FOREIGN`.
@@ -193,9 +193,8 @@ def is_loss(error: BaseException) -> bool:
         return False
     if was_greeting(error):  # a second wait of that length would bring nothing new
         return False
-    if isinstance(
-        error, aiohttp.ClientHttpProxyError
-    ):  # the proxy answered in place of a connection
+    # The proxy answered instead of opening a connection.
+    if isinstance(error, aiohttp.ClientHttpProxyError):
         return getattr(error, "status", None) in RETRYABLE
     return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError))
 

@@ -103,7 +103,7 @@ def checked_base(url: object, name: str = "base_url=") -> str:
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Where a redirect from *url* leads.
+    """Return the address that a redirect from *url* leads to.
 
     Raises:
         UnsafeURLError: It goes from https to http, or to no plain address.

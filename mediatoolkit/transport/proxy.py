@@ -35,7 +35,7 @@ class Proxy:
     _password: HiddenText = field(repr=False, default=HiddenText())
 
     def __str__(self) -> str:
-        """For a message: never a password."""
+        """Show where it is and what names it, never the password."""
         return f"{self.origin.place}, which {self.name} names,"
 
     def mask(self, text: str) -> str:

@@ -307,7 +307,7 @@ def _pause(error: ProviderError, error_response: ErrorResponse) -> float | None:
 
 
 async def _start_of(response: "aiohttp.ClientResponse", meter: Meter) -> bytes:
-    """As much of an error's body as comes in time and fits; it may be cut, packed or garbage."""
+    """Read as much of an error's body as comes in time and fits; it may be cut or garbage."""
     body = bytearray()
     meter.total = None  # a declared length does not matter: the rest is left unread
     with contextlib.suppress(TimeoutError, MediaToolkitError, *FOREIGN):

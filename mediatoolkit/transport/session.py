@@ -126,7 +126,7 @@ class SessionRegistry:
         return loop_sessions.public
 
     def stats(self, session: aiohttp.ClientSession) -> SessionStats:
-        """What *session* has done; a foreign session joins the table with its first call."""
+        """Return what *session* has done; a user's session joins the table with its first call."""
         stats = self._stats.get(session)
         if stats is None:
             stats = self._stats[session] = SessionStats()

@@ -370,7 +370,7 @@ class Jobs:
             raise NotImplementedError  # IPython's word for going on with the repr
 
     def __repr__(self) -> str:
-        """One line a job."""
+        """One line for each job."""
         lines = sorted(map(repr, self.running())) + list(map(repr, self.pending()))
         return "\n".join(lines) or "no jobs"
 
