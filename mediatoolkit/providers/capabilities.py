@@ -283,7 +283,7 @@ class Capabilities:
         return frozenset(self.keywords.keys() - self.choices.keys())
 
 
-_OWN = tuple(one.name for one in fields(Capabilities) if one.default is None)
+_OWN = tuple(each.name for each in fields(Capabilities) if each.default is None)
 
 
 def check(prompt: Prompt, capabilities: Capabilities, owner: str) -> None:
@@ -299,7 +299,7 @@ def check(prompt: Prompt, capabilities: Capabilities, owner: str) -> None:
     """
     check_keywords(prompt.options, type(prompt), capabilities, owner)
     rules = capabilities.keywords
-    for name, value in {**_given(prompt), **prompt.options}.items():
+    for name, value in {**_keywords_of(prompt), **prompt.options}.items():
         rule = rules.get(name)
         if rule is None:
             advice = capabilities.advice.get(name) or f"it takes {', '.join(sorted(rules))}."
@@ -327,13 +327,13 @@ def needs(
     """
 
     def check_both(prompt: Prompt) -> None:
-        given = prompt.options.get(option)
-        if given is None or value not in (None, given):
+        actual = prompt.options.get(option)
+        if actual is None or value not in (None, actual):
             return
         for name, values in others.items():
             if prompt.options.get(name) not in values:
                 either = " or ".join(f'"{each}"' for each in values if each)
-                raise PromptError(f"{option}={quoted(given)} needs {name}={either}.")
+                raise PromptError(f"{option}={quoted(actual)} needs {name}={either}.")
 
     return check_both
 
@@ -358,22 +358,22 @@ def check_keywords(
     options = capabilities.options if capabilities else {}
     for name in names:
         if name not in options:
-            own = {one.name for one in fields(prompt_type)} - {"text", "options"}
+            own = {each.name for each in fields(prompt_type)} - {"text", "options"}
             known = sorted({*(capabilities.keywords if capabilities else own), "timeout"})
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(known)}."
             raise PromptError(f"{owner} has no option {name}=; {hint}")
 
 
-def _given(prompt: Prompt) -> dict[str, Any]:
+def _keywords_of(prompt: Prompt) -> dict[str, Any]:
     """The prompt's own keywords that were not left out."""
-    given = {}
+    keywords = {}
     for each in fields(prompt):
         value = getattr(prompt, each.name)
         usual = {} if each.default is MISSING else each.default
         if each.name not in {"text", "options"} and value is not None and value != usual:
-            given[each.name] = value
-    return given
+            keywords[each.name] = value
+    return keywords
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +383,7 @@ class ModelInfo:
     Attributes:
         model_id: What `model=` takes.
         capabilities: What it takes; empty where nobody says.
-        ends: The day on which the vendor stops to serve it, or None while none is announced.
+        ends: The day on which the vendor stops serving it, or None while none is announced.
         successor: Model id of what the vendor recommends instead, or empty.
         reason: Why it cannot be used now and what to do, in one sentence; empty when it can.
     """
@@ -406,7 +406,7 @@ class ModelInfo:
 
     @property
     def ended(self) -> bool:
-        """Whether the vendor has stopped to serve it."""
+        """Whether the vendor has stopped serving it."""
         return self.ends_within(timedelta())
 
     def ends_within(self, time: timedelta) -> bool:

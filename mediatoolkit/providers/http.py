@@ -348,10 +348,10 @@ def form(fields: Mapping[str, object], **files: Sequence[Image]) -> Multipart:
 
 
 def usage_record(
-    asked: Mapping[str, int], made: Mapping[str, int], **totals: object
+    incoming: Mapping[str, int], outgoing: Mapping[str, int], **totals: object
 ) -> dict[str, Any]:
     """What was used up, as a provenance has it: units by kind of media, in and out, and totals."""
-    sides = {"input": dict(asked), "output": dict(made)}
+    sides = {"input": dict(incoming), "output": dict(outgoing)}
     return {
         **{side: units for side, units in sides.items() if units},
         **{name: total for name, total in totals.items() if isinstance(total, int)},

@@ -75,7 +75,7 @@ class QueuedClient(Client[P, M]):
 
     @abc.abstractmethod
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
-        """The finished media with its *provenance* completed, or None while it is in the making.
+        """The finished media with its *provenance* completed, or None while the job runs.
 
         When the vendor says of this very job that it failed, was refused or was cancelled, the
         client sets `context.job_id` to None: nothing goes on any more.
@@ -100,6 +100,8 @@ class QueuedClient(Client[P, M]):
         A deadline that comes too late leaves the job. Either way, `context.job_id` names what goes
         on.
         """
+        # The vendor may have taken the job when a cancel comes, and its name is in the response: so
+        # the request is not cancelled at once.
         submitting = asyncio.create_task(self.submit(prompt, context))
         try:
             context.job_id = await asyncio.shield(submitting)

@@ -106,5 +106,6 @@ def _loaded(entry: "EntryPoint") -> Any:
 def _installed(group: str) -> "dict[str, EntryPoint]":
     from importlib.metadata import entry_points  # 6 ms that a client made by hand does without
 
+    # Of two entries with one name the later stays, so no plug-in takes the place of our own.
     own_last = sorted(entry_points(group=group), key=lambda entry: entry.value.startswith(_OWN))
     return {entry.name: entry for entry in own_last}

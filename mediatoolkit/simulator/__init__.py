@@ -22,7 +22,7 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
    `Schema.load(path).read(request.body, "CreateImageRequest")` returns the normalised body or
    raises `SchemaError`, which `schema_error` words. The parts of a multipart form are `FormPart`s
    in `request.body`.
-4. `self.settings` holds what the simulator was told, `self.settings.pictures` makes pictures of any
+4. `self.settings` is how the simulator was set up, `self.settings.pictures` makes pictures of any
    size and format, `self.settings.file_host` serves files without a key, `self.origin()` is the
    vendor's own origin. A fault that one vendor alone has words for is an `ApiFault` of its own.
 5. `server.py` has the class in `VENDORS` and a property of its name on `Simulator`; `faults.py` has

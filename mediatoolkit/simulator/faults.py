@@ -4,7 +4,7 @@ An `ApiFault` changes what the vendor says, a `NetworkFault` how the bytes trave
 for one request:
 
     sim.then(Status(429, retry_delay="1.2s"), Reset())   # the next two requests
-    sim.then(Status(500), at="poll")                     # the next look at work that runs
+    sim.then(Status(500), at="poll")                     # the next poll of work that runs
     sim.always(Latency(0.3))                             # every other request
 
 A new fault is a frozen dataclass: a network fault with its `send` method in `network_faults.py`, an

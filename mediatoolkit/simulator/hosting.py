@@ -66,7 +66,7 @@ class FileHost:
         return path in self._files or path in self._redirects
 
     def fault(self, request: Request) -> NetworkFault | None:
-        """What this request for that path meets, if anything."""
+        """The fault that this request meets, or None."""
         if request.path in self._files:
             return next(self._files[request.path].faults, None)
         return self._redirects.get(request.path)

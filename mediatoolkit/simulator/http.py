@@ -172,6 +172,7 @@ class Connection:
         transport = self._request.transport
         if transport is not None:
             connection = transport.get_extra_info("socket")
+            # Lingering for 0 seconds makes the system send RST instead of FIN.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
 

@@ -233,7 +233,7 @@ class OpenAI(Vendor):
         return json_response({"object": "list", "data": data}, 200, self._headers())
 
     async def _show_model(self, call: ApiCall) -> HttpResponse:
-        name = call.place["model"]
+        name = call.match["model"]
         self._check({"model": name})
         return json_response(_model(name), 200, self._headers())
 

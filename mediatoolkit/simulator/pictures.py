@@ -107,9 +107,9 @@ class PictureMaker:
         return await asyncio.to_thread(_look, data)
 
     async def _convert(self, picture: bytes, order: PictureOrder) -> MadePicture:
-        made = await self.look(picture)
-        if not order.exact or made.mime_type == _MIME[order.format]:
-            return made
+        decoded = await self.look(picture)
+        if not order.exact or decoded.mime_type == _MIME[order.format]:
+            return decoded
         return await self.look(await asyncio.to_thread(_encoded, _open(picture), order.format))
 
 

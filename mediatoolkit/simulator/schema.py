@@ -150,10 +150,6 @@ class Schema:
         return f"{path}.{name}" if path else name
 
 
-def _listed(entry: Any) -> list[Any]:
-    return entry if isinstance(entry, list) else [entry]
-
-
 def _is(value: Any, kind: str) -> bool:
     """Whether *value* has that type; `40.0` is an integer, true is none."""
     if isinstance(value, bool) or kind == "boolean":

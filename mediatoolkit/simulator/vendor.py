@@ -25,7 +25,7 @@ SoundForm = Literal["pcm", "pcm_rfc", "wav", "endless_wav"]
 
 @dataclass(kw_only=True, eq=False)
 class Settings:
-    """What a vendor can be told; `Simulator` describes each."""
+    """How a vendor behaves; `Simulator` describes each setting."""
 
     port: int = 0
     key: str | None = field(default="test-key", repr=False)
@@ -67,12 +67,12 @@ class ApiCall:
 
     Attributes:
         request: What came in.
-        place: The match of the path; its groups name the model, the file and so on.
+        match: The match of the path; its groups name the model, the file and so on.
         fault: What the vendor is to get wrong, or None.
     """
 
     request: Request
-    place: re.Match[str]
+    match: re.Match[str]
     fault: ApiFault | None
 
 
@@ -97,7 +97,7 @@ class Vendor(ABC):
     """One vendor: its endpoints, its keys and its errors.
 
     Args:
-        settings: What the simulator was told.
+        settings: How the simulator was set up.
         origin: The origin of this vendor once it is listening.
         files_origin: The origin of the file host.
     """
@@ -124,11 +124,11 @@ class Vendor(ABC):
 
     @abstractmethod
     def key_error(self, key: str | None) -> HttpResponse:
-        """What a wrong key hears, or no key."""
+        """The error for a wrong key, or for none."""
 
     @abstractmethod
     def schema_error(self, error: SchemaError, request: Request) -> HttpResponse:
-        """What is said of a body that does not fit the schema."""
+        """The error for a body that does not fit the schema."""
 
     @abstractmethod
     def status_fault(self, fault: Status, request: Request) -> HttpResponse:
@@ -136,8 +136,8 @@ class Vendor(ABC):
 
     def purpose(self, request: Request) -> Purpose:
         """What *request* is for."""
-        found = self._find(request)
-        return found[0].purpose if found else "start"
+        route = self._find(request)
+        return route[0].purpose if route else "start"
 
     def admit(self, request: Request) -> None:
         """Turn down a missing key, a wrong one, or a body that is too large.
@@ -165,6 +165,7 @@ class Vendor(ABC):
         return response
 
     async def _respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
+        # These come before the key is looked at, as from a front end that never asks the vendor.
         match fault:
             case Status(html=True):
                 page = f"<html><title>Error {fault.code}</title>Service Unavailable</html>"
@@ -175,18 +176,18 @@ class Vendor(ABC):
                 return self.error(code, f"The key {request.key} must not be used here.")
             case Garbage(kind):
                 return HttpResponse(garbage(kind), headers=HTML if kind == "html" else JSON)
-        found = self._find(request)
-        if found is None:
+        route = self._find(request)
+        if route is None:
             return self.error(501, f"The simulator does not play {request.method} {request.path}.")
         self.admit(request)
-        endpoint, place = found
-        return await endpoint.respond(ApiCall(request, place, fault))
+        endpoint, match = route
+        return await endpoint.respond(ApiCall(request, match, fault))
 
     def _find(self, request: Request) -> tuple[Endpoint, re.Match[str]] | None:
         for endpoint in self.endpoints:
-            place = re.fullmatch(endpoint.path, request.path)
-            if place is not None and endpoint.method == request.method:
-                return endpoint, place
+            match = re.fullmatch(endpoint.path, request.path)
+            if match is not None and endpoint.method == request.method:
+                return endpoint, match
         return None
 
 

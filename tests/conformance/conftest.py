@@ -60,12 +60,12 @@ class Sdk:
 
     async def call(self, method: str, *args: Any, **request: Any) -> Any:
         """Any other method by its path, such as `"interactions.create"`."""
-        found: Any = self.client.aio if self.way == "aio" else self.client
+        target: Any = self.client.aio if self.way == "aio" else self.client
         for name in method.split("."):
-            found = getattr(found, name)
+            target = getattr(target, name)
         if self.way == "aio":
-            return await found(*args, **request)
-        return await asyncio.to_thread(found, *args, **request)
+            return await target(*args, **request)
+        return await asyncio.to_thread(target, *args, **request)
 
     async def close(self) -> None:
         await self.client.aio.aclose()
@@ -80,14 +80,14 @@ def way(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def connect(sim: Simulator, way: str) -> AsyncIterator[Callable[..., Sdk]]:
     """Makes SDK clients and closes them."""
-    made: list[Sdk] = []
+    sdks: list[Sdk] = []
 
     def make(**options: Any) -> Sdk:
-        made.append(Sdk(sim, way, **options))
-        return made[-1]
+        sdks.append(Sdk(sim, way, **options))
+        return sdks[-1]
 
     yield make
-    for sdk in made:
+    for sdk in sdks:
         await sdk.close()
 
 

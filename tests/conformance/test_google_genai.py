@@ -255,11 +255,11 @@ async def test_models_are_listed_in_pages(sim: Simulator) -> None:
     sdk = Sdk(sim, "aio")
     pager = await sdk.client.aio.models.list(config={"page_size": 2})
     names = [model.name async for model in pager]
-    one = await sdk.client.aio.models.get(model="gemini-3-pro-image")
+    single = await sdk.client.aio.models.get(model="gemini-3-pro-image")
     await sdk.close()
 
     assert len(names) == 11
     assert len(sim.requests) == 7
-    assert one.name == "models/gemini-3-pro-image"
-    assert "generateContent" in (one.supported_actions or ())
-    assert one.input_token_limit == 65536
+    assert single.name == "models/gemini-3-pro-image"
+    assert "generateContent" in (single.supported_actions or ())
+    assert single.input_token_limit == 65536

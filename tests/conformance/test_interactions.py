@@ -136,18 +136,18 @@ async def test_a_failure_says_why(sdk: Sdk, sim: Simulator) -> None:
 
 async def test_a_picture_comes_at_once(sdk: Sdk) -> None:
     form = {"type": "image", "aspect_ratio": "16:9", "image_size": "1K", "mime_type": "image/jpeg"}
-    made = await sdk.call(
+    interaction = await sdk.call(
         "interactions.create",
         model="gemini-3.1-flash-lite-image",
         input="a blue square",
         response_format=form,
     )
 
-    assert made.status == "completed"
-    assert made.output_image.mime_type == "image/jpeg"
-    picture = Image.open(io.BytesIO(base64.b64decode(made.output_image.data)))
+    assert interaction.status == "completed"
+    assert interaction.output_image.mime_type == "image/jpeg"
+    picture = Image.open(io.BytesIO(base64.b64decode(interaction.output_image.data)))
     assert picture.format == "JPEG"
-    assert made.usage.total_output_tokens == 1120
+    assert interaction.usage.total_output_tokens == 1120
 
 
 async def test_a_picture_is_edited_from_the_one_before(sdk: Sdk) -> None:
@@ -162,7 +162,7 @@ async def test_a_picture_is_edited_from_the_one_before(sdk: Sdk) -> None:
 
 
 async def test_speech_comes_in_the_form_that_was_asked_for(sdk: Sdk) -> None:
-    made = await sdk.call(
+    interaction = await sdk.call(
         "interactions.create",
         model="gemini-3.8-flash-tts",
         input="hello",
@@ -170,7 +170,7 @@ async def test_speech_comes_in_the_form_that_was_asked_for(sdk: Sdk) -> None:
         generation_config={"speech_config": [{"voice": "Puck", "language": "en-US"}]},
     )
 
-    audio = made.output_audio
+    audio = interaction.output_audio
     assert (audio.mime_type, audio.sample_rate, audio.channels) == ("audio/wav", 24_000, 1)
     assert base64.b64decode(audio.data) == wav(speak([Utterance("hello", "Puck")]))
 
@@ -180,10 +180,10 @@ async def test_a_stream_tells_each_step(sim: Simulator) -> None:
     stream: Any = await sdk.client.aio.interactions.create(
         model="gemini-3.8-flash-tts", input="hello there", stream=True
     )
-    told = [event async for event in stream]
+    events = [event async for event in stream]
     await sdk.close()
 
-    names = [event.event_type for event in told]
+    names = [event.event_type for event in events]
     pieces = names.count("step.delta") - 1
     assert pieces > 1
     assert names == [
@@ -197,9 +197,9 @@ async def test_a_stream_tells_each_step(sim: Simulator) -> None:
         "step.stop",
         "interaction.completed",
     ]
-    thought, *deltas = [event.delta for event in told if event.event_type == "step.delta"]
+    thought, *deltas = [event.delta for event in events if event.event_type == "step.delta"]
     assert (thought.type, bool(thought.signature)) == ("thought_signature", True)
     sound = [delta.data for delta in deltas]
     assert b"".join(map(base64.b64decode, sound)) == speak([Utterance("hello there", "Kore")])
-    assert told[-1].interaction.status == "completed"
-    assert not any(event.event_id for event in told), "recorded streams have none"
+    assert events[-1].interaction.status == "completed"
+    assert not any(event.event_id for event in events), "recorded streams have none"

@@ -182,7 +182,7 @@ async def test_voices_are_filtered(sdk: Sdk) -> None:
 
 
 async def test_a_voice_has_a_sample_to_hear(sdk: Sdk) -> None:
-    found = await sdk.call("voices.get", "Kore")
+    voice = await sdk.call("voices.get", "Kore")
 
-    assert (found.id, found.display_name, found.gender) == ("Kore", "Kore", "female")
-    assert found.sample_audio.mime_type == "audio/wav"
+    assert (voice.id, voice.display_name, voice.gender) == ("Kore", "Kore", "female")
+    assert voice.sample_audio.mime_type == "audio/wav"

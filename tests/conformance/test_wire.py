@@ -118,15 +118,15 @@ FILM: dict[str, Any] = {
 
 
 async def interaction_video(sdk: Sdk) -> None:
-    made = await sdk.call(
+    interaction = await sdk.call(
         "interactions.create",
         model="gemini-omni-1.1-flash",
         background=True,
         input="a fox runs",
         response_format=FILM,
     )
-    made = await sdk.call("interactions.get", made.id)
-    await sdk.call("files.download", file=made.output_video.uri)
+    interaction = await sdk.call("interactions.get", interaction.id)
+    await sdk.call("files.download", file=interaction.output_video.uri)
     picture = {"type": "image", "mime_type": "image/png", "data": b64encode(png("teal")).decode()}
     await sdk.call(
         "interactions.create",
@@ -141,7 +141,7 @@ async def interaction_video(sdk: Sdk) -> None:
         model="gemini-omni-1.1-flash",
         background=True,
         input="it goes on",
-        previous_interaction_id=made.id,
+        previous_interaction_id=interaction.id,
         generation_config={"video_config": {"task": "extend"}},
         response_format=FILM,
     )
@@ -233,7 +233,7 @@ def shape(request: Request) -> dict[str, Any]:
 def query_of(request: Request) -> dict[str, Any]:
     """The query; a name that is repeated has a list."""
     values = {name: request.values(name) for name in request.query}
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+    return {name: entries[0] if len(entries) == 1 else entries for name, entries in values.items()}
 
 
 def plain_ids(value: Any) -> Any:

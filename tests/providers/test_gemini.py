@@ -34,11 +34,11 @@ def normal(value: Any) -> Any:
     """Both spellings of a name and both alphabets of base64 are one on this wire."""
     if isinstance(value, dict):
         return {
-            re.sub(r"_(\w)", lambda match: match[1].upper(), name): normal(one)
-            for name, one in value.items()
+            re.sub(r"_(\w)", lambda match: match[1].upper(), name): normal(item)
+            for name, item in value.items()
         }
     if isinstance(value, list):
-        return [normal(one) for one in value]
+        return [normal(item) for item in value]
     return value.replace("-", "+").replace("_", "/") if _is_base64(value) else value
 
 
@@ -213,10 +213,10 @@ async def test_a_second_turn_sends_back_what_was_said_as_the_sdk_does(sim: Simul
     body = normal(sim.requests[1].body)
     assert body.pop("generationConfig") == {"responseModalities": ["IMAGE"]}
     assert [turn["role"] for turn in body["contents"]] == [turn["role"] for turn in sdk["contents"]]
-    said, theirs = body["contents"][1]["parts"], sdk["contents"][1]["parts"]
-    assert [sorted(part) for part in said] == [sorted(part) for part in theirs]
-    assert any("thoughtSignature" in part for part in said)
-    assert base64.b64decode(said[-1]["inlineData"]["data"]) == first.data
+    parts, theirs = body["contents"][1]["parts"], sdk["contents"][1]["parts"]
+    assert [sorted(part) for part in parts] == [sorted(part) for part in theirs]
+    assert any("thoughtSignature" in part for part in parts)
+    assert base64.b64decode(parts[-1]["inlineData"]["data"]) == first.data
     assert len(sim.requests[2].body["contents"]) == 5
 
 
@@ -243,11 +243,11 @@ async def test_thought_pictures_are_skipped_and_sent_back() -> None:
             prompt = mt.ImagePrompt.of("a hill", size="512", include_thoughts=True)
             image = await client.generate(prompt)
             await client.generate(mt.ImagePrompt("with a fox", previous=image))
-        said = sim.requests[1].body["contents"][1]["parts"]
-        thoughts = [part for part in said if part.get("thought") and "inlineData" in part]
+        parts = sim.requests[1].body["contents"][1]["parts"]
+        thoughts = [part for part in parts if part.get("thought") and "inlineData" in part]
         assert thoughts
-        kept = {part["inlineData"]["data"] for part in said if "inlineData" in part}
-        assert base64.b64encode(image.data).decode() in kept
+        pictures = {part["inlineData"]["data"] for part in parts if "inlineData" in part}
+        assert base64.b64encode(image.data).decode() in pictures
         assert base64.b64encode(image.data).decode() != thoughts[0]["inlineData"]["data"]
 
 
@@ -322,8 +322,8 @@ async def test_a_refusal_carries_the_vendors_reason_and_word(
     with pytest.raises(mt.RefusalError) as caught:
         await client.generate(FOX)
     assert caught.value.reason == reason
-    said: list[str] = [getattr(fault, name, "") for name in ("message", "finish_message", "text")]
-    assert all((one or "") in str(caught.value) for one in said)
+    texts: list[str] = [getattr(fault, name, "") for name in ("message", "finish_message", "text")]
+    assert all((text or "") in str(caught.value) for text in texts)
     assert len(sim.requests) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.providers.gemini import speech
-from mediatoolkit.providers.gemini.speech import Ear, GeminiVoice
+from mediatoolkit.providers.gemini.speech import GeminiVoice, SoundDecoder
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Progress, Sounding
 from mediatoolkit.simulator import Simulator
@@ -156,9 +156,9 @@ def event(pcm: bytes, **candidate: Any) -> dict[str, Any]:
 
 def events(*documents: Any) -> Reply:
     """A stream whose only end is that of its connection."""
-    said = "".join(f"data: {json.dumps(one)}\r\n\r\n" for one in documents)
+    stream = "".join(f"data: {json.dumps(document)}\r\n\r\n" for document in documents)
     return raw(
-        head(Content_Type="text/event-stream", Connection="close") + said.encode(), stays=False
+        head(Content_Type="text/event-stream", Connection="close") + stream.encode(), stays=False
     )
 
 
@@ -181,9 +181,11 @@ async def test_an_event_of_a_stream_may_say_nothing(nothing: Any) -> None:
 
 
 def test_a_sample_may_be_cut_between_two_pieces() -> None:
-    ear, pcm = Ear(), bytes(range(1, 13))
+    decoder, pcm = SoundDecoder(), bytes(range(1, 13))
     pieces = (pcm[:3], pcm[3:4], pcm[4:9], pcm[9:])
-    heard = [ear.hear({"mimeType": "audio/l16; channels=2", "data": one}) for one in pieces]
+    heard = [
+        decoder.decode({"mimeType": "audio/l16; channels=2", "data": piece}) for piece in pieces
+    ]
     assert b"".join(sound.pcm for sound in heard) == pcm
     assert all(len(sound.pcm) % 4 == 0 for sound in heard)
 
@@ -207,7 +209,7 @@ async def spoken(agent: mt.VoiceAgent, text: str, *, streamed: bool) -> float:
 def test_rate_and_channels_come_from_the_mime_type(
     mime_type: str, rate: int, channels: int
 ) -> None:
-    sound = Ear().hear({"mimeType": mime_type, "data": bytes(800)})
+    sound = SoundDecoder().decode({"mimeType": mime_type, "data": bytes(800)})
     assert (sound.sample_rate, sound.channels) == (rate, channels)
     assert GeminiVoice("x", "prebuilt", {}, (bytes(800), mime_type)).preview().sample_rate == rate
 
@@ -271,8 +273,8 @@ async def test_two_speakers_have_a_voice_and_their_lines(
     )
     await client.generate(prompt)
     body = sim.requests[0].body
-    said = [(p["text"], p["speechMetadata"]["speaker"]) for p in body["contents"][0]["parts"]]
-    assert said == [("Hello there.", "Joe"), ("Hi!", "Jane")]
+    lines = [(p["text"], p["speechMetadata"]["speaker"]) for p in body["contents"][0]["parts"]]
+    assert lines == [("Hello there.", "Joe"), ("Hi!", "Jane")]
 
 
 async def test_one_voice_is_the_sdks_field_by_field(sim: Simulator) -> None:
@@ -304,8 +306,8 @@ async def test_a_dialogue_is_the_sdks_field_by_field(sim: Simulator) -> None:
     part["text"] = f"TTS the following conversation:\n{text}"
     model = "gemini-2.5-pro-preview-tts"
     speakers = {
-        one["speaker"]: one["voiceConfig"]["prebuiltVoiceConfig"]["voiceName"]
-        for one in body["generationConfig"]["speechConfig"]["multiSpeakerVoiceConfig"][
+        config["speaker"]: config["voiceConfig"]["prebuiltVoiceConfig"]["voiceName"]
+        for config in body["generationConfig"]["speechConfig"]["multiSpeakerVoiceConfig"][
             "speakerVoiceConfigs"
         ]
     }
@@ -321,7 +323,7 @@ async def test_a_long_text_is_split_at_sentences_and_joined(
     audio = await client.generate(text)
     sent = [request.body["contents"][0]["parts"][0]["text"] for request in sim.requests]
     assert len(sent) == 3
-    assert all(len(one) <= 4_000 for one in sent)
+    assert all(len(text) <= 4_000 for text in sent)
     assert sorted("".join(sent)) == sorted(text)
     assert audio.provenance
     assert audio.provenance.prompt == text
@@ -345,9 +347,9 @@ async def test_a_long_dialogue_is_cut_between_its_lines(
     prompt = mt.SpeechPrompt("\n".join(lines), speakers={"Joe": "Kore", "Jane": "Puck"})
     audio = await client.generate(prompt)
     bodies = [request.body for request in sim.requests]
-    said = [[part["text"] for part in body["contents"][0]["parts"]] for body in bodies]
-    assert all(sum(map(len, parts)) <= 4_000 for parts in said)
-    words = sorted(" ".join(" ".join(parts) for parts in said).split())
+    texts = [[part["text"] for part in body["contents"][0]["parts"]] for body in bodies]
+    assert all(sum(map(len, parts)) <= 4_000 for parts in texts)
+    words = sorted(" ".join(" ".join(parts) for parts in texts).split())
     assert words == sorted(" ".join(text for _, text in prompt.lines()).split())
     voices = [sorted(body["generationConfig"]["speechConfig"]) for body in bodies]
     assert sorted(voices) == [["multiSpeakerVoiceConfig"]] + [["voiceConfig"]] * (len(voices) - 1)

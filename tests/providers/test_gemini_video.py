@@ -40,7 +40,11 @@ async def client(sim: Simulator) -> AsyncIterator[mt.GeminiVideoClient]:
 
 
 def sent(sim: Simulator, method: str, ending: str) -> list[Any]:
-    return [one for one in sim.requests if one.method == method and one.path.endswith(ending)]
+    return [
+        request
+        for request in sim.requests
+        if request.method == method and request.path.endswith(ending)
+    ]
 
 
 async def test_a_film_is_begun_once_looked_at_and_fetched(
@@ -55,7 +59,7 @@ async def test_a_film_is_begun_once_looked_at_and_fetched(
     assert record.request_id
     assert record.usage["output"]["VIDEO"] > 0
     assert len(sent(sim, "POST", "/interactions")) == 1
-    assert len([one for one in sim.requests if "/interactions/" in one.path]) == 3
+    assert len([request for request in sim.requests if "/interactions/" in request.path]) == 3
     assert sim.leaks == [], "the key never leaves its origin"
 
 
@@ -115,8 +119,8 @@ async def test_pictures_go_along_with_their_task(
     body = sim.requests[0].body
     assert body["generation_config"]["video_config"]["task"] == task
     (turn,) = body["input"]
-    given = ["image"] * len(options)
-    assert [one["type"] for one in turn["content"]] == [*given, "text"]
+    images = ["image"] * len(options)
+    assert [content["type"] for content in turn["content"]] == [*images, "text"]
 
 
 async def test_a_film_goes_on_from_another(sim: Simulator, client: mt.GeminiVideoClient) -> None:
@@ -165,7 +169,7 @@ async def test_a_file_host_that_is_private_and_not_trusted_is_not_asked(sim: Sim
         client.polling = Polling(first=0.01, cap=0.01)
         with pytest.raises(mt.UnsafeURLError):
             await client.generate("a fox")
-    assert not [one for one in sim.requests if one.origin == sim.files_url]
+    assert not [request for request in sim.requests if request.origin == sim.files_url]
 
 
 async def test_one_bad_look_is_looked_again(sim: Simulator, client: mt.GeminiVideoClient) -> None:

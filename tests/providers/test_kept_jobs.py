@@ -75,11 +75,11 @@ def agent(url: str, folder: Path, **options: Any) -> mt.VideoGenAgent:
 
 
 def kept(folder: Path) -> list[str]:
-    return [one.id for one in Store(folder).pending()]
+    return [job.id for job in Store(folder).pending()]
 
 
 def starts(server: Server) -> int:
-    return sum(one.method == "POST" for one in server.requests)
+    return sum(request.method == "POST" for request in server.requests)
 
 
 PASSING: dict[str, tuple[Reply, int]] = {
@@ -114,9 +114,9 @@ async def test_a_film_survives_looks_that_stumble(
     reply, times = PASSING[name]
     server.then(STARTED, *[reply] * times, film())
     async with agent(server.url, tmp_path) as maker:
-        made = await maker.generate("waves")
-    assert made.provenance
-    assert made.provenance.request_id == ID
+        video = await maker.generate("waves")
+    assert video.provenance
+    assert video.provenance.request_id == ID
     assert (starts(server), kept(tmp_path)) == (1, [])
 
 
@@ -199,10 +199,10 @@ async def test_an_answer_that_is_not_the_vendors_last_word_keeps_the_job(
     async with agent(server.url, tmp_path) as maker:
         with pytest.raises(mt.MediaToolkitError) as caught:
             await maker.generate("waves")
-    told = str(caught.value)
-    assert f"kept as pending: mt.jobs.resume('{ID}') goes on, mt.jobs.forget('{ID}')" in told
-    assert "begin it anew" not in told
-    assert len(told) < 1000
+    message = str(caught.value)
+    assert f"kept as pending: mt.jobs.resume('{ID}') goes on, mt.jobs.forget('{ID}')" in message
+    assert "begin it anew" not in message
+    assert len(message) < 1000
     assert (starts(server), kept(tmp_path)) == (1, [ID])
 
 
@@ -229,10 +229,10 @@ async def test_a_deadline_tells_the_last_words_and_nothing_of_keys(
         await run_out(job, lambda: len(server.requests) > 6 and job._call.last_words)
         with pytest.raises(mt.DeadlineError) as caught:
             await job
-    told = str(caught.value)
-    assert words in told
-    assert f"mt.jobs.resume('{ID}')" in told
-    assert " key" not in told.lower()
+    message = str(caught.value)
+    assert words in message
+    assert f"mt.jobs.resume('{ID}')" in message
+    assert " key" not in message.lower()
     assert caught.value.may_have_been_billed
     assert kept(tmp_path) == [ID]
 
@@ -275,8 +275,8 @@ async def test_a_film_is_written_once(server: Server, tmp_path: Path) -> None:
     store, times = Store(tmp_path), []
     store.watch(lambda: times.append(1))
     async with agent(server.url, tmp_path) as maker:
-        made = await maker.generate("waves")
-    assert made.path
+        video = await maker.generate("waves")
+    assert video.path
     assert len(times) == 1
 
 
@@ -323,7 +323,7 @@ async def test_the_simulator_stumbles_as_the_service_does(tmp_path: Path, code: 
         sim.then(f.Stumbles(code), at="start")
         async with agent(sim.url, tmp_path) as maker:
             assert (await maker.generate("waves")).path
-        polls = [one for one in sim.requests if "/interactions/" in one.path]
+        polls = [request for request in sim.requests if "/interactions/" in request.path]
         assert len(polls) == 3 + 3
 
 
@@ -362,9 +362,9 @@ async def test_every_billed_token_of_a_film_is_kept(
 ) -> None:
     server.then(STARTED, film(usage=usage))
     async with agent(server.url, tmp_path) as maker:
-        made = await maker.generate("waves")
-    assert made.provenance
-    assert made.provenance.usage == expected
+        video = await maker.generate("waves")
+    assert video.provenance
+    assert video.provenance.usage == expected
 
 
 @pytest.mark.parametrize(
@@ -414,7 +414,7 @@ class TestIntents:
                 gate.open()
                 while maker.pending() == [intent]:
                     await asyncio.sleep(0)
-                assert not any(one.is_intent for one in maker.pending())
+                assert not any(job.is_intent for job in maker.pending())
                 await job
         assert kept(tmp_path) == []
 
@@ -494,14 +494,14 @@ class TestIntents:
                 gate.open()
                 with pytest.raises(mt.DeadlineError, match=r"mt\.jobs\.resume"):
                     await job
-            assert not [one for one in sim.requests if one.path.endswith("/cancel")]
+            assert not [request for request in sim.requests if request.path.endswith("/cancel")]
         (pending,) = mt.jobs.pending()
         assert not pending.is_intent
 
     async def test_it_cannot_be_resumed_and_can_be_forgotten(self, tmp_path: Path) -> None:
         intent, job = Pending.intent("video", ORIGIN), Pending(ID, "video", ORIGIN)
-        for one in (intent, job):
-            await Store(tmp_path).remember(one)
+        for entry in (intent, job):
+            await Store(tmp_path).remember(entry)
         with pytest.raises(mt.PromptError, match=r"no name at the vendor.*2026-11-28.*forget"):
             mt.jobs.resume(intent.id)
         async with agent("http://127.0.0.1:9", tmp_path) as maker:
@@ -577,7 +577,7 @@ class TestTwoThatWait:
         return job
 
     def cancels(self, sim: Simulator) -> int:
-        return sum(one.path.endswith("/cancel") for one in sim.requests)
+        return sum(request.path.endswith("/cancel") for request in sim.requests)
 
     async def test_stop_leaves_it_to_another_process_and_says_so(self, sim: Simulator) -> None:
         job = await self.waiting(sim)

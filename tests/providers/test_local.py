@@ -116,7 +116,9 @@ async def test_cancel_stops_the_brush() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        painters = {one.ident for one in threading.enumerate() if one.name.startswith("painter")}
+        painters = {
+            thread.ident for thread in threading.enumerate() if thread.name.startswith("painter")
+        }
         frames = sys._current_frames()  # without those of closed clients that are just ending
         stacks = [frames[ident] for ident in painters if ident in frames]
         files = {frame.filename for top in stacks for frame in traceback.extract_stack(top)}

@@ -135,22 +135,25 @@ async def test_what_is_streamed_is_what_is_made() -> None:
 
 
 async def test_progress_counts_up() -> None:
-    told: list[float] = []
+    shares: list[float] = []
 
     def listen(event: Event) -> None:
         if isinstance(event, Speaking):
-            told.append(event.fraction)
+            shares.append(event.fraction)
 
     async with LocalSpeechClient() as client, CallContext(60, listener=listen) as context:
         await client.make(STORY, context)
-    assert told == sorted(told)
-    assert len(set(told)) == 3
+    assert shares == sorted(shares)
+    assert len(set(shares)) == 3
     assert str(Speaking("Hello.", 0.4)) == "speaking, 40%"
+    assert Speaking.name == "speaking", "as a deadline names the step it came in"
 
 
 def at_work() -> bool:
     """Whether a thread of the voices is within the engine."""
-    speakers = {one.ident for one in threading.enumerate() if one.name.startswith("speaker")}
+    speakers = {
+        thread.ident for thread in threading.enumerate() if thread.name.startswith("speaker")
+    }
     frames = sys._current_frames()  # without those of closed clients that are just ending
     stacks = [frames[ident] for ident in speakers if ident in frames]
     files = {frame.filename for top in stacks for frame in traceback.extract_stack(top)}

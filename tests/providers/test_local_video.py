@@ -88,13 +88,13 @@ async def test_aspect_and_resolution_decide_the_size(
 
 
 async def test_three_sentences_are_three_scenes() -> None:
-    told: list[Event] = []
+    events: list[Event] = []
     prompt = VideoPrompt("A fox. A lake. A hill.", seconds=4.5, **SMALL)
-    async with LocalVideoClient() as client, CallContext(60, listener=told.append) as context:
+    async with LocalVideoClient() as client, CallContext(60, listener=events.append) as context:
         await client.make(prompt, context)
-    steps = [one for one in told if isinstance(one, Drawing)]
-    assert {"picture 1", "picture 2", "picture 3", "film"} <= {one.what for one in steps}
-    fractions = [one.fraction for one in steps]
+    steps = [event for event in events if isinstance(event, Drawing)]
+    assert {"picture 1", "picture 2", "picture 3", "film"} <= {step.what for step in steps}
+    fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
 
@@ -185,7 +185,9 @@ async def test_cancelling_ends_the_work_and_leaves_nothing(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    working = [one for one in set(threading.enumerate()) - threads if one.name.startswith("film")]
+    working = [
+        thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("film")
+    ]
     for thread in working:
         await asyncio.to_thread(thread.join, 60)
         assert not thread.is_alive()
@@ -267,9 +269,9 @@ async def test_a_film_is_told_by_a_voice_and_its_pictures() -> None:
     ],
 )
 def test_what_gives_no_film_is_refused_before_it_starts(given: dict[str, Any], words: str) -> None:
-    asked = {"pictures": [plain(RED)], **given}
+    arguments = {"pictures": [plain(RED)], **given}
     with pytest.raises(PromptError, match=words):
-        FilmPlan.of(asked.pop("pictures"), **asked)
+        FilmPlan.of(arguments.pop("pictures"), **arguments)
 
 
 @pytest.mark.parametrize(
@@ -288,13 +290,13 @@ def test_what_is_no_picture_is_named(pictures: object, words: str) -> None:
 
 async def test_a_told_text_is_spoken_and_drawn() -> None:
     """The local voice speaks it, and each picture has its sentence."""
-    told = "A red fox sits under the stars. Far away a small boat comes home."
-    video = await film([plain(RED), plain(BLUE)], narration=told, size=(320, 180))
+    text = "A red fox sits under the stars. Far away a small boat comes home."
+    video = await film([plain(RED), plain(BLUE)], narration=text, size=(320, 180))
     assert video.provenance is not None
-    assert video.provenance.prompt == told
+    assert video.provenance.prompt == text
     with av.open(io.BytesIO(video.data)) as container:
         assert {stream.type for stream in container.streams} == {"video", "audio"}
     drawn = [float(picture[120:].max()) for picture in video.frames()]
     assert max(drawn[24:48]) > 220, "words are read over the first picture"
-    unseen = await film([plain(RED)], narration=told, captions=False, size=(320, 180))
+    unseen = await film([plain(RED)], narration=text, captions=False, size=(320, 180))
     assert max(float(picture[120:].max()) for picture in unseen.frames()) < 220

@@ -47,7 +47,7 @@ def test_without_a_key_the_local_engine_comes_first_and_the_others_say_why(
 
     assert first.model_id.startswith("local/")
     assert first.reason == ""
-    remote = [one for one in others if not one.model_id.startswith("local/")]
+    remote = [info for info in others if not info.model_id.startswith("local/")]
     for info in remote:
         vendor = registry.client_class(info.model_id.split("/")[0], kind)
         names = " or ".join(vendor.key_names)  # type: ignore[attr-defined]
@@ -63,7 +63,7 @@ def test_with_a_key_its_vendor_comes_first(
 
     assert listed[0].model_id == registry.client_for("gemini", kind).model_id
     assert listed[-1].model_id.startswith("local/")
-    assert not any(one.reason for one in listed)
+    assert not any(info.reason for info in listed)
 
 
 def test_every_choice_is_taken(
@@ -74,10 +74,10 @@ def test_every_choice_is_taken(
     for info in registry.models(kind):
         client = registry.client_for(info.model_id, kind)
         for values in product(*info.choices.values()):
-            asked: dict[str, Any] = dict(zip(info.choices, values, strict=True))
-            if "seconds" in asked:
-                asked["seconds"] = float(asked["seconds"])
-            client.check(kind.prompt_type.of("a fox", **asked))
+            keywords: dict[str, Any] = dict(zip(info.choices, values, strict=True))
+            if "seconds" in keywords:
+                keywords["seconds"] = float(keywords["seconds"])
+            client.check(kind.prompt_type.of("a fox", **keywords))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_voices_are_the_vendors() -> None:
 def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediatoolkit.providers.local.workers.find_spec", lambda _name: None)
     for kind in (SpeechClient, VideoClient):
-        local = next(one for one in registry.models(kind) if one.model_id.startswith("local/"))
+        local = next(info for info in registry.models(kind) if info.model_id.startswith("local/"))
         assert local.reason.endswith('pip install "mediatoolkit[local]".')
 
 
@@ -225,11 +225,11 @@ def test_a_model_that_ends_names_one_that_does_not(client: type[Client[Any, Any]
 
 @pytest.mark.parametrize("client", OURS)
 def test_the_class_tells_every_argument_of_its_constructor(client: type[Client[Any, Any]]) -> None:
-    told = inspect.getdoc(client) or ""
+    documentation = inspect.getdoc(client) or ""
 
     assert inspect.signature(client).parameters
     for name in inspect.signature(client).parameters:
-        assert f"\n    {name}: " in told
+        assert f"\n    {name}: " in documentation
 
 
 def today_plus(days: int) -> date:

@@ -106,13 +106,13 @@ async def server() -> AsyncIterator[Server]:
 async def shown(ask: Callable[[], Awaitable[object]]) -> str:
     """All that a notebook or a file may get to see of what comes."""
     try:
-        made = await ask()
+        answer = await ask()
     except PollAgain as again:  # a deadline shows what the last look brought
         return again.words
     except MediaToolkitError as error:
         return f"{error}{vars(error)!r}"
-    many: list[Any] = made if isinstance(made, list) else [made]
-    records = [one.provenance.to_json() for one in many if getattr(one, "provenance", None)]
+    many: list[Any] = answer if isinstance(answer, list) else [answer]
+    records = [media.provenance.to_json() for media in many if getattr(media, "provenance", None)]
     return f"{many!r}{records}"
 
 

@@ -149,9 +149,9 @@ async def test_one_picture_has_the_plain_name_and_the_previous_one_comes_first(
     await client.generate(mt.ImagePrompt("now red", previous=first))
     other = picture((9, 9))
     await client.generate(mt.ImagePrompt("as here", previous=first, references=[other]))
-    one, two = form(server.requests[1]), form(server.requests[2])
-    assert [name for name, *_ in one] == ["model", "prompt", "image"]
-    assert [content for name, *_, content in two if name == "image[]"] == [first.data, other]
+    single, several = form(server.requests[1]), form(server.requests[2])
+    assert [name for name, *_ in single] == ["model", "prompt", "image"]
+    assert [content for name, *_, content in several if name == "image[]"] == [first.data, other]
 
 
 @pytest.mark.parametrize(
@@ -248,9 +248,9 @@ async def test_an_error_within_a_stream_is_typed(
     client: mt.OpenAIImageClient, server: Server
 ) -> None:
     error = {"message": "Not this.", "type": "image_generation_user_error"}
-    told = {"type": "error", "error": {**error, "code": "moderation_blocked"}}
+    event = {"type": "error", "error": {**error, "code": "moderation_blocked"}}
     server.script.clear()
-    server.then(raw(stream(f"event: error\ndata: {json.dumps(told)}\n\n".encode())))
+    server.then(raw(stream(f"event: error\ndata: {json.dumps(event)}\n\n".encode())))
     with pytest.raises(mt.RefusalError) as caught:
         await client.generate(mt.ImagePrompt.of("a fox", partial_images=1))
     assert caught.value.reason == "moderation_blocked"

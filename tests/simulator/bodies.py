@@ -30,8 +30,8 @@ FOX = asking({"text": "a red fox"})
 
 
 def parts_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = answer["candidates"][0]["content"]["parts"]
-    return found
+    parts: list[dict[str, Any]] = answer["candidates"][0]["content"]["parts"]
+    return parts
 
 
 def picture_of(answer: dict[str, Any]) -> Image.Image:

@@ -189,18 +189,18 @@ class TestGarbage:
             return await response.read()
 
     async def test_json_of_another_type(self, sim: Simulator, http: aiohttp.ClientSession) -> None:
-        found = {
+        answers = {
             kind: json.loads(await self.body(sim, http, kind))
             for kind in ("null", "list", "string", "shapes", "parts", "inline", "nan")
         }
 
-        assert found["null"] is None
-        assert found["list"] == []
-        assert isinstance(found["string"], str)
-        assert isinstance(found["shapes"]["candidates"], dict)
-        assert found["parts"]["candidates"][0]["content"]["parts"] == ["a picture", 7, None]
-        assert parts_of(found["inline"])[0]["inlineData"]["data"] == [1]
-        assert math.isnan(found["nan"]["candidates"])
+        assert answers["null"] is None
+        assert answers["list"] == []
+        assert isinstance(answers["string"], str)
+        assert isinstance(answers["shapes"]["candidates"], dict)
+        assert answers["parts"]["candidates"][0]["content"]["parts"] == ["a picture", 7, None]
+        assert parts_of(answers["inline"])[0]["inlineData"]["data"] == [1]
+        assert math.isnan(answers["nan"]["candidates"])
 
     async def test_no_json_at_all(self, sim: Simulator, http: aiohttp.ClientSession) -> None:
         assert await self.body(sim, http, "empty") == b""

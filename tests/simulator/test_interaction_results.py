@@ -18,12 +18,12 @@ class TestOtherKinds:
     """Pictures and speech."""
 
     async def test_a_picture_is_a_jpeg(self, painting: Simulator, http: Any) -> None:
-        asked = {
+        request = {
             "model": "gemini-3.1-flash-image",
             "input": [TEXT, PICTURE],
             "response_format": {"type": "image", "aspect_ratio": "16:9", "image_size": "512"},
         }
-        _, answer = await Vendor(painting, http).ask("POST", PATH, asked)
+        _, answer = await Vendor(painting, http).ask("POST", PATH, request)
 
         (content,) = answer["steps"][1]["content"]
         picture = Image.open(io.BytesIO(base64.b64decode(content["data"])))
@@ -46,13 +46,13 @@ class TestOtherKinds:
         self, vendor: Vendor, config: Any, voice: str
     ) -> None:
         note = {"type": "speech_metadata", "speaker": "Joe", "style": "sad"}
-        asked = {
+        request = {
             "model": "gemini-3.8-flash-tts",
             "input": [{**TEXT, "annotations": [note]}],
             "generation_config": {"speech_config": config},
             "response_format": {"type": "audio", "mime_type": "audio/wav", "sample_rate": 8000},
         }
-        _, answer = await vendor.ask("POST", PATH, asked)
+        _, answer = await vendor.ask("POST", PATH, request)
 
         (content,) = answer["steps"][1]["content"]
         with wave.open(io.BytesIO(base64.b64decode(content["data"]))) as sound:

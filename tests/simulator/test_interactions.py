@@ -95,10 +95,10 @@ class TestWork:
             assert status == expected
 
     async def test_a_film_can_be_given_back_by_its_address(self, vendor: Vendor) -> None:
-        made = await vendor.finished()
+        film = await vendor.finished()
         task = {"generation_config": {"video_config": {"task": "edit"}}}
-        given = {"type": "video", "mime_type": "video/mp4", "uri": made["uri"]}
-        status, _ = await vendor.start(input=[TEXT, given], **task)
+        source = {"type": "video", "mime_type": "video/mp4", "uri": film["uri"]}
+        status, _ = await vendor.start(input=[TEXT, source], **task)
 
         assert status == 200
 
@@ -128,9 +128,9 @@ class TestEnds:
 
     async def test_a_refusal_completes_with_words_alone(self, vendor: Vendor) -> None:
         vendor.sim.then(faults.TextOnly("No."))
-        made = await vendor.finished()
+        film = await vendor.finished()
 
-        assert made == {"type": "text", "text": "No."}
+        assert film == {"type": "text", "text": "No."}
 
     async def test_a_block_is_a_400_that_says_so(self, vendor: Vendor) -> None:
         vendor.sim.then(faults.PromptBlocked(message="Blocked for safety."))
@@ -151,9 +151,9 @@ class TestEnds:
         self, vendor: Vendor, uri: str
     ) -> None:
         vendor.sim.then(faults.ResultAt(uri))
-        made = await vendor.finished()
+        film = await vendor.finished()
 
-        assert made == {"type": "video", "mime_type": "video/mp4", "uri": uri}
+        assert film == {"type": "video", "mime_type": "video/mp4", "uri": uri}
 
 
 class TestAim:

@@ -41,12 +41,12 @@ def png(size: tuple[int, int] = (64, 64), mode: str = "RGB") -> bytes:
 
 
 def form(*files: tuple[str, bytes, str], **fields: str) -> aiohttp.FormData:
-    made = aiohttp.FormData()
+    payload = aiohttp.FormData()
     for name, value in fields.items():
-        made.add_field(name, value)
+        payload.add_field(name, value)
     for name, data, mime_type in files:
-        made.add_field(name, data, filename="picture", content_type=mime_type)
-    return made
+        payload.add_field(name, data, filename="picture", content_type=mime_type)
+    return payload
 
 
 async def test_a_picture_has_the_ordered_size_and_form(session: aiohttp.ClientSession) -> None:
@@ -64,10 +64,10 @@ async def test_a_picture_has_the_ordered_size_and_form(session: aiohttp.ClientSe
 
 
 async def test_usage_counts_what_is_drawn(session: aiohttp.ClientSession) -> None:
-    _, one = await post(session, "generations", json={**FOX, "quality": "low"})
+    _, answer = await post(session, "generations", json={**FOX, "quality": "low"})
     _, four = await post(session, "generations", json={**FOX, "quality": "low", "n": 4})
 
-    assert one["usage"]["output_tokens"] == 272
+    assert answer["usage"]["output_tokens"] == 272
     assert four["usage"]["output_tokens"] == 4 * 272
     assert len(four["data"]) == 4
 

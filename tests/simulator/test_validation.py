@@ -134,9 +134,9 @@ async def test_the_field_at_fault_is_named_in_the_details(sim: Simulator, ask: A
 async def test_sizes_and_formats_depend_on_the_model(
     sim: Simulator, ask: Ask, model: str, image: dict[str, str], status: int
 ) -> None:
-    found, _ = await ask(sim, config(imageConfig=image), to=path(model))
+    code, _ = await ask(sim, config(imageConfig=image), to=path(model))
 
-    assert found == status
+    assert code == status
 
 
 EVERYTHING = {

@@ -105,7 +105,7 @@ def read_error(
 
     Args:
         response: What came back; its words are read whole, and cut only where they are shown.
-        model: Who was asked.
+        model: The model that answered so.
         live: Models to ask instead.
         local: What the local engine does instead, such as `"draw"`.
     """
@@ -147,9 +147,9 @@ def read_block(response: Response) -> ProviderError:
     facts = facts_of(response) | {"request_id": response_id(response)}
     reason = response.safe_text(at(document, "promptFeedback", "blockReason"), 60)
     if reason:
-        said = response.safe_text(at(document, "promptFeedback", "blockReasonMessage"))
+        message = response.safe_text(at(document, "promptFeedback", "blockReasonMessage"))
         return RefusalError(
-            f"Gemini refused the prompt ({reason}): {sentence(said) or 'no further word.'} "
+            f"Gemini refused the prompt ({reason}): {sentence(message) or 'no further word.'} "
             "Say it differently.",
             reason=reason,
             **facts,
@@ -189,8 +189,8 @@ def _no_media(
     if reason == "STOP" and words:
         problem, reason = f"Gemini answered in words alone: {sentence(words)}", "TEXT_ONLY"
     else:
-        said = sentence(explanation) or "no further word."
-        problem = f"Gemini did not make it ({reason}): {said}"
+        detail = sentence(explanation) or "no further word."
+        problem = f"Gemini did not make it ({reason}): {detail}"
     return RefusalError(f"{problem} Say it differently.", reason=reason, **facts)
 
 

@@ -213,7 +213,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         return voices
 
     async def _speak(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
-        """One part; as a stream where somebody listens, since it then sounds at once."""
+        """Speak one part; as a stream where somebody listens, so that it sounds at once."""
         sounds: list[Sound] = []
         streamed = context.listener is not None
 
@@ -239,14 +239,14 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         *,
         streamed: bool,
     ) -> list[Response]:
-        """Give every piece of sound as it comes; returns what else was said, for each request.
+        """Give every piece of sound as it comes; returns a response without sound for each request.
 
         Raises:
             RefusalError: The content policy said no, perhaps after the first words.
             ProviderError: The vendor did not come to the end.
         """
         document = request = _to_wire(prompt, written=bool(_WRITTEN_STYLE.match(self.model)))
-        ear, heard = Ear(), False
+        decoder, heard = SoundDecoder(), False
         responses: list[Response] = []
         for _ in range(CONTINUATIONS):
             events: list[Response] = []
@@ -256,7 +256,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
                 events.append(event)
                 for inline in _inlines(event):
                     heard = True
-                    give(ear.hear(inline))
+                    give(decoder.decode(inline))
 
             try:
                 await self._ask(request, context, hear, streamed=streamed)
@@ -300,7 +300,7 @@ def _to_wire(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:
 
     Args:
         prompt: What to say.
-        written: An older model is asked, which finds in the text what to do with it.
+        written: Whether the style stands in the text, where older models look for it.
     """
     parts = [_written(prompt)] if written else _annotated(prompt)
     config = {
@@ -311,7 +311,7 @@ def _to_wire(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:
 
 
 def _written(prompt: SpeechPrompt) -> dict[str, Any]:
-    """What to do stands before the text; without that, older models refuse a question."""
+    """The text behind an instruction; without one, older models refuse to read a question."""
     if prompt.speakers:
         manner = f" in a way that is {prompt.style}" if prompt.style else ""
         return {"text": f"TTS the following conversation{manner}:\n{prompt.text}"}
@@ -320,7 +320,7 @@ def _written(prompt: SpeechPrompt) -> dict[str, Any]:
 
 
 def _annotated(prompt: SpeechPrompt) -> list[dict[str, Any]]:
-    """Newer models read the text to the letter; style and speaker stand beside it."""
+    """The text with style and speaker beside it, since newer models read every word of it."""
     parts: list[dict[str, Any]] = []
     for speaker, words in prompt.lines():
         notes = {"speaker": speaker, "style": prompt.style}
@@ -347,8 +347,8 @@ def _speech_config(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:
     return config
 
 
-class Ear:
-    """Makes sound of the pieces of one answer: bare samples by their mime type, or a WAV.
+class SoundDecoder:
+    """Makes sound of the pieces of one response: bare samples by their mime type, or a WAV.
 
     Of a WAV only the first piece has the head. A bare piece may end within a sample; the rest of
     it comes with the next.
@@ -357,10 +357,10 @@ class Ear:
     __slots__ = ("_head", "_rest")
 
     def __init__(self) -> None:
-        """Nothing was heard yet."""
+        """Start without any piece."""
         self._head = self._rest = b""
 
-    def hear(self, inline: Mapping[str, Any]) -> Sound:
+    def decode(self, inline: Mapping[str, Any]) -> Sound:
         """The sound of one `inlineData`.
 
         Raises:
@@ -428,9 +428,9 @@ def _summed(events: Sequence[Response]) -> Response:
     document: dict[str, Any] = {}
     for event in events:
         document |= event.document if isinstance(event.document, dict) else {}
-        for one in objects_at(event.document, "candidates")[:1]:
-            candidate |= one
-            texts += [part for part in parts_of(one, event) if "text" in part]
+        for first in objects_at(event.document, "candidates")[:1]:
+            candidate |= first
+            texts += [part for part in parts_of(first, event) if "text" in part]
     if candidate:
         document["candidates"] = [{**candidate, "content": {"parts": texts}}]
     return replace(events[-1], document=document)
@@ -464,7 +464,7 @@ class GeminiVoice:
         data, mime_type = self.sample
         if not mime_type.lower().startswith(_BARE):
             return Audio(data)
-        return _joined([Ear().hear({"data": data, "mimeType": mime_type})])
+        return _joined([SoundDecoder().decode({"data": data, "mimeType": mime_type})])
 
 
 def _query(filters: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -111,7 +111,7 @@ class GeminiVideoClient(
         return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
-        """The film, or None while it is in the making."""
+        """The film, or None while the job runs."""
         path = f"/{self._version}/interactions/{_checked(job_id)}"
         response = await answer_of(
             self._transport.get(path, context, query={"stream": "false"}), context
@@ -134,7 +134,7 @@ class GeminiVideoClient(
         raise error
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
-        """As for all, with the vendor's own words: what a poll that was denied has to tell."""
+        """As for all clients, with the vendor's own words, which a denied poll reports."""
         error = super().read_error(response)
         error.words = response.safe_text(envelope(response.document).get("message"))
         return error
@@ -228,19 +228,19 @@ def _status(job_id: str, response: Response) -> str:
 
 def _no_film(status: str, response: Response, content: list[dict[str, Any]]) -> ProviderError:
     words = " ".join(filter(None, (text_at(item, "text") for item in content)))
-    said = response.safe_text(words) or response.safe_text(_first_error(response.document))
+    message = response.safe_text(words) or response.safe_text(_first_error(response.document))
     facts = facts_of(response) | {"status": None}
     if status != "completed":
         return ProviderError(
-            f"Gemini made no film ({status}): {said or 'no further word'}.",
+            f"Gemini made no film ({status}): {message or 'no further word'}.",
             family="operation",
             may_have_been_billed=status != "cancelled",
             **facts,
         )
-    if not said:
+    if not message:
         return _odd("Gemini finished the film and sent neither film nor words", response)
     return RefusalError(
-        f"Gemini made no film: {said}. Say it differently.",
+        f"Gemini made no film: {message}. Say it differently.",
         reason="TEXT_ONLY" if words else "NO_VIDEO",
         **facts,
     )

@@ -92,7 +92,7 @@ async def make_film(plan: FilmPlan, context: CallContext) -> Video:
     workers = Workers("film", 1)
     try:
         voice = await voiceover.spoken(plan.narration, context)
-        data, provenance = await workers.do(partial(_made, plan, voice), context)
+        data, provenance = await workers.do(partial(_compose, plan, voice), context)
     finally:
         workers.close()
     context.report(Decoding())
@@ -120,7 +120,7 @@ def provenance_of(
     )
 
 
-def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Provenance]:
+def _compose(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Provenance]:
     from mediatoolkit.synthesis.filming.film import compose
 
     data = compose(
@@ -133,7 +133,7 @@ def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Prove
         progress=drawing(tell),
     )
     seen = [picture.provenance.prompt for picture in plan.pictures if picture.provenance]
-    told = plan.narration if isinstance(plan.narration, str) else " – ".join(seen)
+    text = plan.narration if isinstance(plan.narration, str) else " – ".join(seen)
     options = {
         "pictures": [picture.digest()[:16] for picture in plan.pictures],
         "narration": voiceover.mark(plan.narration),
@@ -141,7 +141,7 @@ def _made(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Prove
         "seconds": plan.seconds,
         "size": "{}x{}".format(*plan.size),
     }
-    return data, provenance_of(told or plan.label(), options)
+    return data, provenance_of(text or plan.label(), options)
 
 
 def _pictures(things: object) -> Iterator[Image]:
@@ -165,6 +165,6 @@ def _seconds(seconds: object, count: int) -> float | tuple[float, ...] | None:
 
     if seconds is None:
         return None
-    given: Any = tuple(seconds) if isinstance(seconds, (list, tuple)) else seconds
-    each = lengths(count, given)
-    return tuple(each) if isinstance(given, tuple) else sum(each)
+    durations: Any = tuple(seconds) if isinstance(seconds, (list, tuple)) else seconds
+    each = lengths(count, durations)
+    return tuple(each) if isinstance(durations, tuple) else sum(each)

@@ -45,5 +45,5 @@ async def spoken(narration: Narration, context: CallContext) -> Audio | None:
 
 
 def mark(narration: Narration) -> str | None:
-    """The narration in a record of origin: its text, or the first digits of its digest."""
+    """The narration in a record of provenance: its text, or the first digits of its digest."""
     return narration.digest()[:16] if isinstance(narration, Audio) else narration

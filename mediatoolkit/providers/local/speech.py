@@ -28,7 +28,7 @@ _SEED = 0  # a prompt for speech has none: the same words always sound the same
 class Speaking(Drawing):
     """A local voice is at work on the sentence `what`."""
 
-    stage = "speaking"
+    name = "speaking"
 
     def __str__(self) -> str:
         """Such as `speaking, 40 %`."""
@@ -97,15 +97,15 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
     async def make(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """Speak in a worker thread, sentence by sentence; cancelling stops the voice."""
         async with aclosing(self._sentences(prompt, context)) as sentences:
-            said = []
-            async for one in sentences:
-                said.append(one)
-                self.report_sound(one.sound, context)
+            spoken = []
+            async for sentence in sentences:
+                spoken.append(sentence)
+                self.report_sound(sentence.sound, context)
         context.report(Decoding())
         options = await prompt.plain_options()
         turns, engines = self._turns(prompt), self._engines(prompt)
         missing = await asyncio.to_thread(_not_spoken, turns)
-        return await asyncio.to_thread(_audio, prompt, options, said, engines, missing)
+        return await asyncio.to_thread(_audio, prompt, options, spoken, engines, missing)
 
     async def stream(
         self, prompt: SpeechPrompt, context: CallContext
@@ -115,15 +115,15 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
         All sentences are equally loud; the whole that `make` returns may be a little louder.
         """
         async with aclosing(self._sentences(prompt, context)) as sentences:
-            async for said in sentences:
-                yield said.sound
+            async for sentence in sentences:
+                yield sentence.sound
 
     def _engines(self, prompt: SpeechPrompt) -> list[str]:
         """Who speaks, in the order in which they are first heard."""
         return list(dict.fromkeys(VOICES[name].engine for name, _ in self._turns(prompt)))
 
     def _turns(self, prompt: SpeechPrompt) -> list[tuple[str, str]]:
-        """LocalVoice and words, one after the other.
+        """Voices and their words, in the order in which they are heard.
 
         Raises:
             PromptError: No local voice speaks the prompt's language.
@@ -137,14 +137,14 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
 
         engines = ENGINES if self.model == ENGINES[0] else (self.model,)
         there = [engine for engine in engines if engine in speech.installed()]
-        found = usual(language, there) or usual(language, engines)
-        if found is None:
-            spoken = ", ".join(dict.fromkeys(one.language[:2] for one in VOICES.values()))
+        voice = usual(language, there) or usual(language, engines)
+        if voice is None:
+            spoken = ", ".join(dict.fromkeys(known.language[:2] for known in VOICES.values()))
             raise PromptError(
                 f"The local voices speak {spoken}, not {language!r}; leave language= out, or use a "
                 "model that speaks it."
             )
-        return found
+        return voice
 
     def _check_voice(self, voice: LocalVoice, language: str | None) -> None:
         if self.model != ENGINES[0] and voice.engine != self.model:
@@ -157,38 +157,39 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
 
     async def _sentences(
         self, prompt: SpeechPrompt, context: CallContext
-    ) -> AsyncGenerator["_Said", None]:
-        talk = _Talk(prompt, self._turns(prompt))
-        ahead = asyncio.create_task(self._next(talk, context))
+    ) -> AsyncGenerator["_Sentence", None]:
+        # The next sentence is made while this one is heard.
+        dialogue = _Dialogue(prompt, self._turns(prompt))
+        ahead = asyncio.create_task(self._next(dialogue, context))
         try:
-            while said := await ahead:
-                ahead = asyncio.create_task(self._next(talk, context))
-                yield said
+            while sentence := await ahead:
+                ahead = asyncio.create_task(self._next(dialogue, context))
+                yield sentence
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _next(self, talk: "_Talk", context: CallContext) -> "_Said | None":
-        return await self._do(talk.next, context)
+    async def _next(self, dialogue: "_Dialogue", context: CallContext) -> "_Sentence | None":
+        return await self._do(dialogue.next, context)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Sentence:
     """One sentence, and when its words are heard."""
 
     sound: Sound
     caption: Caption
 
 
-class _Talk:
-    """A prompt on its way through the voices; asked for one sentence at a time."""
+class _Dialogue:
+    """A prompt that the voices speak, a sentence at each call of `next`."""
 
     def __init__(self, prompt: SpeechPrompt, turns: list[tuple[str, str]]) -> None:
         self._speed, self._turns = prompt.speed, turns
         self._sentences: Iterator[SpokenSentence] | None = None
         self._tell: Tell | None = None
 
-    def next(self, tell: Tell) -> _Said | None:
+    def next(self, tell: Tell) -> _Sentence | None:
         """Make the next sentence, or None after the last; blocks."""
         from mediatoolkit.media.containers.wav import to_pcm
         from mediatoolkit.synthesis.speaking.speech import dialogue
@@ -202,7 +203,7 @@ class _Talk:
         if spoken is None:
             return None
         sound = Sound(to_pcm(spoken.samples), spoken.sample_rate, 1, spoken.text)
-        return _Said(sound, Caption(spoken.start, spoken.end, spoken.text))
+        return _Sentence(sound, Caption(spoken.start, spoken.end, spoken.text))
 
     def _progress(self, what: str, fraction: float) -> None:
         if self._tell is not None:
@@ -220,21 +221,21 @@ def _not_spoken(turns: list[tuple[str, str]]) -> list[str]:
 def _audio(
     prompt: SpeechPrompt,
     options: dict[str, Any],
-    said: list[_Said],
+    sentences: list[_Sentence],
     engines: list[str],
     missing: list[str],
 ) -> Audio:
-    """The whole, with its highest sample at -1 dBFS."""
+    """All sentences as one sound, with its highest sample at -1 dBFS."""
     import numpy as np
 
     from mediatoolkit.synthesis.speaking.speech import LOUDEST
 
-    waves = [np.frombuffer(one.sound.pcm, "<i2") for one in said]
+    waves = [np.frombuffer(sentence.sound.pcm, "<i2") for sentence in sentences]
     peak = max(int(np.abs(wave.astype(np.int32)).max(initial=1)) for wave in waves)
     gain = np.float32(LOUDEST * 32768 / peak)
     pcm = b"".join(np.rint(wave * gain).astype("<i2").tobytes() for wave in waves)
     notes: dict[str, object] = {
-        "captions": Captions(tuple(one.caption for one in said)).to_plain(),
+        "captions": Captions(tuple(sentence.caption for sentence in sentences)).to_plain(),
         "not_spoken": missing,
         "engines": engines if len(engines) > 1 else None,
     }
@@ -247,4 +248,4 @@ def _audio(
         created=now(),
         notes={name: value for name, value in notes.items() if value},
     )
-    return Audio.from_pcm(pcm, sample_rate=said[0].sound.sample_rate, provenance=provenance)
+    return Audio.from_pcm(pcm, sample_rate=sentences[0].sound.sample_rate, provenance=provenance)

@@ -80,14 +80,14 @@ class LocalVideoClient(LocalClient[VideoPrompt, Video], VideoClient):
         seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
         narration = await asyncio.to_thread(voiceover.checked, prompt.options.get("narration"))
         voice = await voiceover.spoken(narration, context)
-        data, notes = await self._do(partial(_made, prompt, voice, seed), context)
+        data, notes = await self._do(partial(_compose, prompt, voice, seed), context)
         context.report(Decoding())
         options = await prompt.plain_options() | {"narration": voiceover.mark(narration)}
         provenance = provenance_of(prompt.text, options, seed=seed, **notes)
         return await Video.load(data, provenance=provenance)
 
 
-def _made(
+def _compose(
     prompt: VideoPrompt, voice: Audio | None, seed: int, tell: Tell
 ) -> tuple[bytes, dict[str, Any]]:
     from mediatoolkit.synthesis.filming.film import compose
@@ -96,7 +96,7 @@ def _made(
     progress = drawing(tell)
     lengths(1, prompt.seconds, voice.seconds if voice else 0.0)
     size = _size(prompt)
-    pictures = _given(prompt)
+    pictures = _pictures_of(prompt)
     unknown: list[str] = []
     done = 0.0
     if prompt.previous is not None or not pictures:
@@ -115,12 +115,12 @@ def _made(
     return film, {"not_understood": unknown}
 
 
-def _given(prompt: VideoPrompt) -> list[Any]:
+def _pictures_of(prompt: VideoPrompt) -> list[Any]:
     """The pictures that come with a prompt, in the order they are seen."""
     if prompt.previous is not None:
         return [prompt.previous.poster(prompt.previous.seconds)]
-    given = [prompt.image, *prompt.references, prompt.last]
-    return [picture for picture in given if picture is not None]
+    pictures = [prompt.image, *prompt.references, prompt.last]
+    return [picture for picture in pictures if picture is not None]
 
 
 def _painted(
@@ -132,20 +132,20 @@ def _painted(
     most = MOST_SCENES
     if prompt.seconds is not None:
         most = max(1, min(most, int(prompt.seconds / _SHORTEST_SCENE)))
-    made = list(illustrate(scenes(prompt.text, most), size=size, seed=seed, progress=progress))
-    unknown = dict.fromkeys(chain.from_iterable(words for _, words in made))
-    return [pixels for pixels, _ in made], list(unknown)
+    paintings = list(illustrate(scenes(prompt.text, most), size=size, seed=seed, progress=progress))
+    unknown = dict.fromkeys(chain.from_iterable(words for _, words in paintings))
+    return [pixels for pixels, _ in paintings], list(unknown)
 
 
 def _size(prompt: VideoPrompt) -> tuple[int, int]:
-    """Of the shape that was asked for, else of the pictures' own."""
+    """Width and height by the aspect of the prompt, else by the shape of its pictures."""
     if prompt.aspect is not None:
         wide, high = map(int, prompt.aspect.split(":"))
         return shaped(wide / high, prompt.resolution)
     if prompt.previous is not None:
         return shaped(prompt.previous.width / prompt.previous.height, prompt.resolution)
-    given = _given(prompt)
-    return shaped(common_shape(given) if given else WIDE, prompt.resolution)
+    pictures = _pictures_of(prompt)
+    return shaped(common_shape(pictures) if pictures else WIDE, prompt.resolution)
 
 
 def _seconds(prompt: VideoPrompt, count: int, voice: Audio | None) -> float | None:

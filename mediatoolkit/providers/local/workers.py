@@ -46,7 +46,7 @@ class Workers:
         Args:
             work: Gets a function to call often, with an event. That function raises when the call
                 is cancelled.
-            context: Is told of the events.
+            context: Receives the events.
 
         Cancelled, it returns when the work has stopped.
         """
@@ -67,6 +67,7 @@ class Workers:
             return await asyncio.shield(result)
         except asyncio.CancelledError:
             stop.set()
+            # A running thread cannot be cancelled: it ends the next time that it calls `tell`.
             if not working.cancel():
                 await asyncio.to_thread(working.exception)
             raise

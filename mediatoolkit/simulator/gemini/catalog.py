@@ -142,19 +142,19 @@ class GeminiCatalog:
             )
         return self._served.get(model_id)
 
-    def serving(self, place: re.Match[str]) -> GeminiModel:
-        """The model that *place* names, if it serves the method.
+    def serving(self, match: re.Match[str]) -> GeminiModel:
+        """The model that *match* names, if it serves the method.
 
         Raises:
             RejectedError: It is not there, or it serves the Interactions API only.
         """
-        model = self.get(place["model"])
+        model = self.get(match["model"])
         if model is None:
             raise RejectedError(
                 error(
                     404,
-                    f"models/{place['model']} is not found for API version {place['version']}, or "
-                    f"is not supported for {place['verb']}. Call ListModels to see the list of "
+                    f"models/{match['model']} is not found for API version {match['version']}, or "
+                    f"is not supported for {match['verb']}. Call ListModels to see the list of "
                     "available models and their supported methods.",
                 )
             )
@@ -169,10 +169,10 @@ class GeminiCatalog:
 
     async def show_model(self, call: ApiCall) -> HttpResponse:
         """What one model tells about itself."""
-        model = self._served.get(call.place["model"])
+        model = self._served.get(call.match["model"])
         if model is None:
-            version = call.place["version"]
-            missing = f"models/{call.place['model']} is not found for API version {version}."
+            version = call.match["version"]
+            missing = f"models/{call.match['model']} is not found for API version {version}."
             raise RejectedError(error(404, missing))
         return json_response(model.describe())
 
@@ -228,7 +228,7 @@ async def list_voices(call: ApiCall) -> HttpResponse:
 
 async def show_voice(call: ApiCall) -> HttpResponse:
     """The voice that the path names, or 404."""
-    name = call.place["voice"]
+    name = call.match["voice"]
     if name not in VOICES:
         raise RejectedError(error(404, f"Voice {name} is not found."))
     return json_response(_with_sample(VOICES[name]))

@@ -63,7 +63,7 @@ class ContentRequest:
     """One valid request.
 
     Attributes:
-        model: Who is asked.
+        model: The model that is to answer.
         contents: Turns with camelCase keys and decoded bytes; files are inline.
         config: The generation settings.
         token: What asks for the rest of a response, or empty.
@@ -169,9 +169,9 @@ class ContentService:
 
     async def respond(self, call: ApiCall) -> HttpResponse:
         """Answer *call* to a method of a model."""
-        model = self.catalog.serving(call.place)
+        model = self.catalog.serving(call.match)
         request = self._read(call.request.body, model)
-        streamed = call.place["verb"] == "streamGenerateContent"
+        streamed = call.match["verb"] == "streamGenerateContent"
         if model.makes == "IMAGE":
             _check_picture_request(request)
             reply = _instead(call.fault, request) or await self._draw(request, call.fault)
@@ -290,7 +290,7 @@ class ContentService:
         return PictureOrder(text, width, height, seed, references, form, exact=exact)
 
     async def _check_history(self, request: ContentRequest) -> bool:
-        """Look at every picture; whether each one the model drew came back with a signature."""
+        """Decode every picture; return whether all that the model drew came back signed."""
         signed = True
         for index, turn in enumerate(request.contents):
             for number, part in enumerate(turn["parts"]):

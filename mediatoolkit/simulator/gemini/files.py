@@ -81,14 +81,14 @@ class GeminiFiles:
 
     def endpoints(self, version: str) -> Sequence[Endpoint]:
         """The paths under *version*."""
-        files, one = f"{version}/files", f"{version}/files/(?P<file>[^/:]+)"
+        files, file = f"{version}/files", f"{version}/files/(?P<file>[^/:]+)"
         return (
             Endpoint("POST", f"/upload{files}", "upload", self._upload),
             Endpoint("GET", files, "list", self._list),
-            Endpoint("GET", one, "download", self._show),
-            Endpoint("DELETE", one, "delete", self._delete),
-            Endpoint("GET", f"{one}:download", "download", self._download),
-            Endpoint("GET", f"/download{one}:download", "download", self._bring),
+            Endpoint("GET", file, "download", self._show),
+            Endpoint("DELETE", file, "delete", self._delete),
+            Endpoint("GET", f"{file}:download", "download", self._download),
+            Endpoint("GET", f"/download{file}:download", "download", self._bring),
         )
 
     def keep(self, data: bytes, mime_type: str) -> str:
@@ -149,7 +149,7 @@ class GeminiFiles:
 
     async def _delete(self, call: ApiCall) -> HttpResponse:
         self._get(call)
-        del self._files[call.place["file"]]
+        del self._files[call.match["file"]]
         return json_response({})
 
     async def _download(self, call: ApiCall) -> HttpResponse:
@@ -160,21 +160,21 @@ class GeminiFiles:
             raise InvalidError("Only generated files can be downloaded.", "name")
         if self._redirect is None:
             return stored.file.respond(call.request)
-        location = self._redirect(call.place["file"], stored.path)
+        location = self._redirect(call.match["file"], stored.path)
         return json_response(error_body(302), 302, {"Location": location})
 
     async def _bring(self, call: ApiCall) -> HttpResponse:
         return self._get(call).file.respond(call.request)
 
     def _get(self, call: ApiCall) -> StoredFile:
-        name = call.place["file"]
+        name = call.match["file"]
         if name not in self._files:
             raise RejectedError(error(403, missing_file(name)))
         return self._files[name]
 
 
 def missing_file(name: str) -> str:
-    """What is said of a file that is not there."""
+    """The message about a file that is not there."""
     return f"You do not have permission to access the File {name} or it may not exist."
 
 

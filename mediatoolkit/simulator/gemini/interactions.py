@@ -101,7 +101,7 @@ class Interaction:
         return self.status == "in_progress"
 
     def end(self, status: str, content: dict[str, Any] | None = None, result: Any = None) -> None:
-        """It has come to an end, with this content if any; a thought comes first."""
+        """Record its end, with this content if any; a thought comes first."""
         self.status, self.updated = status, timestamp()
         signature = result.signature if result else base64.b64encode(self.id.encode()).decode()
         thought = {"type": "thought", "signature": signature}
@@ -190,12 +190,12 @@ class InteractionService:
 
     def endpoints(self, version: str) -> Sequence[Endpoint]:
         """The paths under *version*."""
-        every, one = f"{version}/interactions", f"{version}/interactions/(?P<id>[^/:]+)"
+        every, single = f"{version}/interactions", f"{version}/interactions/(?P<id>[^/:]+)"
         return (
             Endpoint("POST", every, "start", self._start),
-            Endpoint("GET", one, "poll", self._poll),
-            Endpoint("DELETE", one, "delete", self._delete),
-            Endpoint("POST", f"{one}/cancel", "cancel", self._cancel),
+            Endpoint("GET", single, "poll", self._poll),
+            Endpoint("DELETE", single, "delete", self._delete),
+            Endpoint("POST", f"{single}/cancel", "cancel", self._cancel),
         )
 
     async def _start(self, call: ApiCall) -> HttpResponse:
@@ -216,7 +216,7 @@ class InteractionService:
         return json_response(interaction.body(with_input=False))
 
     async def _poll(self, call: ApiCall) -> HttpResponse:
-        interaction, fault = self._find(call.place["id"]), call.fault
+        interaction, fault = self._find(call.match["id"]), call.fault
         if interaction.stumbles > 0:
             interaction.stumbles -= 1
             raise RejectedError(_stumble(interaction))
@@ -229,11 +229,11 @@ class InteractionService:
         return json_response(interaction.body(with_input=True))
 
     async def _delete(self, call: ApiCall) -> HttpResponse:
-        del self._interactions[self._find(call.place["id"]).id]
+        del self._interactions[self._find(call.match["id"]).id]
         return json_response({})
 
     async def _cancel(self, call: ApiCall) -> HttpResponse:
-        interaction, fault = self._find(call.place["id"]), call.fault
+        interaction, fault = self._find(call.match["id"]), call.fault
         if isinstance(fault, EndsAs):
             return json_response({"id": interaction.id, "status": fault.status})
         if not interaction.runs:
@@ -379,7 +379,7 @@ async def _speech(request: InteractionRequest) -> InteractionResult:
 
 
 def _stumble(interaction: Interaction) -> HttpResponse:
-    """What a poll hears of work that is going on all the same; as seen of the real service."""
+    """What a poll gets about work that goes on all the same, as the real service does it."""
     code = interaction.fate.code if isinstance(interaction.fate, Stumbles) else 403
     if code not in _STUMBLES:
         return error(code)
