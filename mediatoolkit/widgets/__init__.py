@@ -1,7 +1,7 @@
-"""Jupyter's room: what a cell shows while a job runs and after it has ended.
+"""Everything of Jupyter: what a cell shows while a job runs and after it has ended.
 
-The names below are its only doors. Nothing below this floor imports it, and it is imported only
-inside IPython, so a script or a worker loads no Jupyter; a terminal loads no widgets.
+The rest of the package uses the names below alone, and imports this only inside IPython, so that a
+script or a worker loads no Jupyter; a terminal loads no widgets.
 
 `kernel.py` is the kernel around the cells and all that is remembered of its pages; `cells.py` says
 which cell shows what. `jobs_view.py` is the list of jobs of one cell, a `JobRow` (`job_row.py`)

@@ -30,7 +30,7 @@ class Board(Panel):
     _css = style("board.css")
 
     heartbeat = 30.0
-    """Seconds after which it is told again although nothing happened; a hub stops a kernel that is
+    """Seconds after which a message is sent although nothing happened; a hub stops a kernel that is
     silent for ten minutes."""
 
     rows = t.Dict().tag(sync=True)
@@ -92,9 +92,9 @@ class Board(Panel):
         form = {"row": name, "rate": piece.sample_rate, "channels": piece.channels}
         self.send({"sound": form}, buffers=[piece.pcm])
 
-    def hush(self, name: str) -> None:
+    def stop_sound(self, name: str) -> None:
         """End what sounds, at once."""
-        self.send({"hush": name}, buffers=[b""])
+        self.send({"stop_sound": name}, buffers=[b""])
 
     def close(self) -> None:
         """Leave the page, and little in a notebook that is kept with its widgets' state."""

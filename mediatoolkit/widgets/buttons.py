@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from mediatoolkit.widgets.viewer import Delivery
 
 MOST = 500
-"""Buttons of one kernel that work; beyond, the oldest do not any more."""
+"""Buttons of one kernel that work; when there are more, the oldest stop working."""
 
-_asker: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("mediatoolkit_asker")
+_clicked: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("mediatoolkit_clicked")
+"""The page and the button whose click is answered; each message has a context of its own."""
 
 
 class Buttons(Panel):
@@ -84,18 +85,18 @@ class Buttons(Panel):
 
     def tell(self, message: Mapping[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
         """Send *message* to the page whose click is answered, or else to every page."""
-        self.send({**message, **_asker.get({})}, buffers=list(buffers))
+        self.send({**message, **_clicked.get({})}, buffers=list(buffers))
 
     def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
         """Begin the action of a button."""
         match content:
             case {"act": str(token), "page": str(page)}:
-                _asker.set({"page": page, "near": token})
+                _clicked.set({"page": page, "near": token})
                 self.tell({"took": token})
                 self.begin(self._act(token))
 
     def fail(self, failure: Failure) -> None:
-        """Tell it beside the button."""
+        """Show *failure* beside the button."""
         self.tell({"say": str(failure)})
 
     async def _act(self, token: str) -> None:

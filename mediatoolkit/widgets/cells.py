@@ -159,7 +159,7 @@ def _display_job(job: Job[Any]) -> None:
 
 
 def _session_panel(registry: SessionRegistry, **_kwargs: object) -> Bundle:
-    """A table that lives, or where no widget can be shown, one that stands."""
+    """A table that is kept up to date or, where no widget can be shown, one that is not."""
     if not kernel.shows_widgets():
         return {"text/html": registry._repr_html_(), "text/plain": repr(registry)}, {}
     from mediatoolkit.widgets.sessions import SessionPanel

@@ -142,7 +142,7 @@ class Gallery(Panel):
 
     def refresh(self) -> None:
         """Look again for what is there; in a notebook a thread does, and the page follows."""
-        self.stale = False  # what is kept from now on may be missed by this look
+        self.stale = False  # first, as this look may miss what is stored from now on
         self._listing = _threads.submit(self._source.look)
         if self._loop is None:
             self._catch_up()
@@ -151,7 +151,7 @@ class Gallery(Panel):
 
     def close(self) -> None:
         """Leave the page, and let go of everything."""
-        if self.comm is not None:  # else it is closed, or was never made
+        if self.comm is not None:  # None where it is closed, or was never opened
             self._unwatch()
             self._entries = {}
         super().close()
@@ -218,7 +218,7 @@ class Gallery(Panel):
         return [entry for number, entry in known if entry and (among is None or number in among)]
 
     def _news(self) -> None:
-        """Runs where something was kept."""
+        """Note that the store has grown, in whatever thread that happens."""
         self.cross(setattr, self, "stale", True)  # noqa: FBT003 - setattr's own
 
     def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
@@ -237,7 +237,7 @@ class Gallery(Panel):
                 self.refresh()
 
     def fail(self, failure: Failure) -> None:
-        """Note it."""
+        """Show *failure* as the note."""
         self.note = str(failure)
 
     def _known(self, numbers: list[object]) -> list[tuple[int, Entry]]:

@@ -115,7 +115,7 @@ class JobRow:
 
     @property
     def is_over(self) -> bool:
-        """Whether the job is over; it is so a moment before that is heard."""
+        """Whether the job is over; a job ends a moment before `hear` is called."""
         if self.job is not None and self.progress.state is State.RUNNING and self.job.done():
             self.progress, self.is_changed = self.job.progress, True
         return self.progress.state is not State.RUNNING
@@ -176,6 +176,7 @@ class JobRow:
         if self.job is None and self.media is not None:
             return self.media.get()
         if self.job is not None and self.job.done():
+            # A job that is done does not wait: its result comes with the first step.
             try:
                 next(self.job.__await__())
             except StopIteration as end:
@@ -202,7 +203,7 @@ class JobRow:
         return Sounding(bytes(taken), first.sample_rate, first.channels)
 
     def let_go(self, *, all_media: bool) -> None:
-        """Hold a result that lies in a file no longer; unless *all_media*, only what is small."""
+        """Let go of a result that lies in a file; unless *all_media*, only one with a preview."""
         if self.media is not None and self.media.is_in_file and (self.preview or all_media):
             self.job = None
 

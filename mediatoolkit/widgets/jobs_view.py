@@ -70,7 +70,7 @@ class JobsView:
         self._handle = handle
         self._rows: dict[str, JobRow] = {}
         self._board: Board | TextBoard | None = None
-        self._told = -math.inf
+        self._updated = -math.inf
 
     @property
     def is_live(self) -> bool:
@@ -114,8 +114,8 @@ class JobsView:
             if board is None:
                 return 0
             (rows, pictures), messages = self.rows(), 0
-            if rows or time.monotonic() >= self._told + board.heartbeat:
-                self._told = time.monotonic()
+            if rows or time.monotonic() >= self._updated + board.heartbeat:
+                self._updated = time.monotonic()
                 messages = board.tell(rows, pictures)
             for name, row in self._rows.items():
                 if row.sounds:
@@ -208,7 +208,7 @@ class JobsView:
                     other.let_go(all_media=False)
 
     def _follow(self, job: Job[Any]) -> None:
-        """Have a ticker on the loop of *job*, which has settled there."""
+        """Start a ticker on the loop of *job*, unless one runs there."""
         with self._kernel.lock:
             ticker = self.tickers.get(job.loop)
             if ticker is None or ticker.done():
@@ -223,9 +223,10 @@ class JobsView:
         while True:
             while any(row.runs_on(loop) for row in list(self._rows.values())):
                 views = len(self._kernel.views)
+                # A server drops what comes too fast, so all views of a kernel share its messages.
                 pause = max(1 / UPDATES_PER_SECOND, views / KERNEL_UPDATES_PER_SECOND)
                 await asyncio.sleep(pause * max(1, messages))
-                # How a single job ended is told by what replaces the board.
+                # The end of a single job is shown by what replaces the board.
                 if len(self._rows) > 1 or not self.is_over:
                     messages = self.tell()
             if not self.is_over or (self.is_open and len(self._rows) > 1):
@@ -248,7 +249,7 @@ class JobsView:
                 sent += len(piece.pcm)
                 board.sound(name, piece)
             if row.progress.state is not State.DONE:
-                board.hush(name)
+                board.stop_sound(name)
         data, metadata = bundle
         # Nothing can be replaced below a click or in a page that was loaded anew: the board stays
         # and becomes the ending.

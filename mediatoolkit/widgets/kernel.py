@@ -61,7 +61,7 @@ class Cell:
 
 
 class Kernel:
-    """The kernel of this process, with all that this room remembers of its pages.
+    """The kernel of this process, with all that is remembered of its pages.
 
     Attributes:
         loop: The loop of the cells, in the main thread; the thread of a click may have its own.
@@ -86,6 +86,7 @@ class Kernel:
         except AttributeError:  # a kernel that is not ipykernel's
             self.loop = asyncio.get_running_loop()
         self.lock = threading.RLock()
+        # A cell asks for the kernel first, so a cell runs.
         self.is_busy = True
         self.views: list[JobsView] = []
         self.panel: JobsPanel | None = None
@@ -114,6 +115,7 @@ class Kernel:
         )
         events = self._shell.events
         events.register("pre_run_cell", lambda _info: setattr(self, "is_busy", True))
+        # In this order: what is put in place at the end of a cell still belongs to the cell.
         events.register("post_run_cell", on_cell_end)
         events.register("post_run_cell", lambda _result: setattr(self, "is_busy", False))
         self.loop.call_soon_threadsafe(_obey_stop, self._shell.kernel)
@@ -207,8 +209,8 @@ def allow_nested() -> None:
     """Let code in this kernel call `asyncio.run` and its like while a loop runs.
 
     Nothing here needs it; some libraries do. It patches asyncio with nest-asyncio2 for the whole
-    process, until that ends. A click that comes during a nested call may wait for its end, and
-    where it is so, a warning says it; Stop does not wait.
+    process, until that ends. A click that comes during a nested call may wait for its end; a
+    warning says where this is so. Stop does not wait.
 
     Raises:
         MissingExtraError: nest-asyncio2 is not installed.

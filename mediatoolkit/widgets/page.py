@@ -59,12 +59,12 @@ class Panel(anywidget.AnyWidget):
         if self._loop is None:
             call(*args)
         elif not self._loop.is_closed():
-            # Without a context, what comes of it belongs to no cell of long ago.
+            # In an empty context, so that what it starts belongs to no cell of long ago.
             self._loop.call_soon_threadsafe(call, *args, context=contextvars.Context())
 
     def close(self) -> None:
         """Leave the page and end what is done for it."""
-        if self.comm is not None:  # else it is closed, or was never made
+        if self.comm is not None:  # None where it is closed, or was never opened
             for task in list(self._tasks):
                 task.cancel()
             self.layout.close()  # every widget brings one along, which would stay behind
@@ -108,7 +108,7 @@ class Panel(anywidget.AnyWidget):
 
 
 def can_be_sent(value: object) -> bool:
-    """Whether what a page said can be sent to a page again; half a letter cannot."""
+    """Whether a value from a page can be sent to a page; half of a surrogate pair cannot."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError):

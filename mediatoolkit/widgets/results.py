@@ -161,9 +161,9 @@ def contact_sheet(
         retry: Starts a failed job again.
     """
     done = [row for row in rows if row.progress.state is State.DONE]
-    kept, more = done[:MOST], len(done[MOST:])
-    side = _side(len(kept))
-    results = [_whole(row) if side is None else _reduced(row, side) for row in kept]
+    shown, more = done[:MOST], len(done[MOST:])
+    side = _side(len(shown))
+    results = [_whole(row) if side is None else _reduced(row, side) for row in shown]
     rest = [
         _whole(row, error=error, retry=retry)
         for row in rows
@@ -180,7 +180,7 @@ def contact_sheet(
     if not pictures:
         return data, {}
     data["image/jpeg"] = _base64(_mosaic(pictures, side or SMALL))
-    return data, {"image/jpeg": {"alt": visible("; ".join(row.label[:300] for row in kept), 300)}}
+    return data, {"image/jpeg": {"alt": visible("; ".join(row.label[:300] for row in shown), 300)}}
 
 
 def _bundle_of(result: object) -> Bundle:
@@ -229,7 +229,7 @@ def _side(results: int) -> int | None:
 
 
 def _prepared(row: JobRow) -> bool:
-    """Whether the job of *row* has made media; looks at it now where nobody has before."""
+    """Whether the job of *row* has made media; makes its previews now if there are none."""
     if row.media is None and row.progress.state is State.DONE:
         result = row.result()
         if isinstance(result, Media):

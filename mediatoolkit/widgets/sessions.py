@@ -29,7 +29,7 @@ class SessionPanel(Panel):
     rows = t.List(t.List()).tag(sync=True)
     """Origin, connections, in flight, calls, bytes in, errors; to the page."""
 
-    said = t.Unicode().tag(sync=True)
+    status = t.Unicode().tag(sync=True)
     """What the button has done, plain text; to the page."""
 
     def __init__(self, registry: SessionRegistry) -> None:
@@ -64,8 +64,8 @@ class SessionPanel(Panel):
                 self.begin(self._close_sessions())
 
     def fail(self, failure: Failure) -> None:
-        """Tell it beside the button."""
-        self.said = str(failure)
+        """Show *failure* beside the button."""
+        self.status = str(failure)
 
     def _look_on(self) -> None:
         self._views += 1
@@ -88,10 +88,10 @@ class SessionPanel(Panel):
 
     async def _close_sessions(self) -> None:
         before = self._registry.rows()
-        self.said = "Closing…"
+        self.status = "Closing…"
         await self._registry.close()
         self.rows = _rows(self._registry)
-        self.said = _outcome(
+        self.status = _outcome(
             sum(row.connections for row in before), sum(row.in_flight for row in before)
         )
 

@@ -80,7 +80,7 @@ class StudioForm(Panel):
     now = t.Float().tag(sync=True)
     """Kernel clock when this was sent, milliseconds; the browser sets its own clock by it."""
 
-    made = t.List(t.Dict()).tag(sync=True)
+    entries = t.List(t.Dict()).tag(sync=True)
     """What is known of each piece, oldest first."""
 
     seen = t.Int(-1).tag(sync=True)
@@ -167,7 +167,7 @@ class StudioForm(Panel):
         return [self._pictures[name] for name in known if name in self._pictures]
 
     async def _follow(self, job: Job[Any], form: dict[str, Any]) -> None:
-        row, partials, told = JobRow(job), list[Partial](), 0.0
+        row, partials, updated = JobRow(job), list[Partial](), 0.0
 
         def hear(progress: Progress) -> None:
             if isinstance(progress.event, Partial):
@@ -177,8 +177,8 @@ class StudioForm(Panel):
         # For good: whoever subscribes answers for a failure that nobody awaits.
         job.subscribe(hear)
         while not row.is_over:
-            if row.is_changed or time.monotonic() > told + _HEARTBEAT:
-                row.is_changed, told = False, time.monotonic()
+            if row.is_changed or time.monotonic() > updated + _HEARTBEAT:
+                row.is_changed, updated = False, time.monotonic()
                 self._tell(row.words())
             if partials:
                 partial = partials.pop()
@@ -200,7 +200,7 @@ class StudioForm(Panel):
         entry = await asyncio.to_thread(result_entry, media, form)
         self._pieces.append(media)
         with self.hold_sync():
-            self.made = [*self.made, entry]
+            self.entries = [*self.entries, entry]
             self.seen = len(self._pieces) - 1
 
     async def _give(self, number: int, *, whole: bool) -> None:
@@ -214,10 +214,10 @@ class StudioForm(Panel):
         self.send({"gave": number, "whole": whole}, buffers=pieces)
 
     async def _take(self, data: bytes, ticket: str) -> None:
-        """A picture that a person put into the form."""
+        """Keep a picture that a person put into the form."""
         try:
             picture = await asyncio.to_thread(Image.of, data)
-            # Which checks the pixels as well.
+            # To make it small is to decode it, so this refuses broken pixels, too.
             thumb = await asyncio.to_thread(reduced, picture.data, _SIDE)
         except MediaToolkitError as error:
             self.send({"refused": ticket, "why": str(error)})

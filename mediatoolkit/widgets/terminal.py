@@ -50,7 +50,7 @@ class _JobsLine:
         self._lock = threading.RLock()
 
     def open(self, *, is_open: bool) -> None:
-        """A prompt stands where the line would, and so does what a cell has printed."""
+        """Erase the line; while no cell runs, the prompt stands in its place."""
         with self._lock:
             self._write("")
             self._is_open = is_open
@@ -102,7 +102,7 @@ class _JobsLine:
             self._is_written = bool(text)
 
     def _take_over_interrupts(self) -> None:
-        """IPython's loop is left as it stands by a KeyboardInterrupt: the job would wait on."""
+        """Have Ctrl-C cancel jobs: a KeyboardInterrupt leaves the loop, and the job, standing."""
         is_main = threading.current_thread() is threading.main_thread()
         if is_main and self._usual is None and self._of_this_loop():
             self._usual = signal.signal(signal.SIGINT, self._interrupt)

@@ -10,7 +10,7 @@ from html import escape
 from mediatoolkit.widgets.job_row import Row
 
 AT_ONCE = 8
-"""Running jobs that are told one by one; of the others only the number."""
+"""Running jobs that have a line each; the others are only counted."""
 
 
 class TextBoard:
@@ -22,7 +22,7 @@ class TextBoard:
     """
 
     heartbeat = 0.5
-    """Seconds after which it is told again although nothing happened; nobody else counts here."""
+    """Seconds after which it is shown again although nothing happened; here no browser counts."""
 
     def __init__(self, rows: Mapping[str, Row], replace: Callable[["TextBoard"], object]) -> None:
         """Hold *rows*; whoever made it displays it first."""
@@ -45,7 +45,7 @@ class TextBoard:
     def sound(self, name: str, piece: object) -> None:
         """Nothing sounds before the player is there."""
 
-    def hush(self, name: str) -> None:
+    def stop_sound(self, name: str) -> None:
         """Nothing sounds."""
 
     def close(self) -> None:

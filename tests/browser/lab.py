@@ -110,10 +110,10 @@ class Sheet:
 
     def faults(self, selector: str) -> list[str]:
         """What axe finds serious or critical for people who cannot see or point, within a part."""
-        found = Axe().run(self.page, context=selector).response["violations"]
+        violations = Axe().run(self.page, context=selector).response["violations"]
         return [
             f"{fault['id']}: {fault['help']}: {[node['html'] for node in fault['nodes']]}"
-            for fault in found
+            for fault in violations
             if fault["impact"] in {"serious", "critical"}
         ]
 

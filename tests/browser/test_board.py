@@ -111,7 +111,7 @@ def test_the_pause_before_a_try_is_counted_down(jupyter: Lab, sim: Simulator) ->
         expect(stage).to_have_text(counted)
         before = stage.inner_text()
         expect(stage).not_to_have_text(before)
-        first, later = (counted.findall(one) for one in (before, stage.inner_text()))
+        first, later = (counted.findall(text) for text in (before, stage.inner_text()))
         assert int(first[0]) > int(later[0])
         expect(stage.get_by_role("status")).to_have_text("retry 2 of 4")
         expect(sheet.output(1).get_by_role("img", name="a fox")).to_be_visible()
@@ -239,8 +239,8 @@ def test_a_board_offers_nothing_without_its_kernel(jupyter: Lab, sim: Simulator,
 
         sheet.page.evaluate(f"window.jupyterapp.shell.currentWidget.sessionContext.session.{end}()")
 
-        said = sheet.output(1).get_by_text(re.compile("ended with its kernel|cancelled after"))
-        expect(said).to_be_visible()
+        ending = sheet.output(1).get_by_text(re.compile("ended with its kernel|cancelled after"))
+        expect(ending).to_be_visible()
         expect(sheet.output(1).get_by_role("button")).to_have_count(0)
 
 

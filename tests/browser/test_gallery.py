@@ -41,19 +41,19 @@ def media(jupyter: Lab, loop: asyncio.AbstractEventLoop) -> Path:
     """A folder of paintings, one voice, one film; the fox is the newest."""
     folder = jupyter.files / "media"
     folder.mkdir()
-    made: list[Media] = [_painted(prompt, seed) for seed, prompt in enumerate(SEEN)]
+    pieces: list[Media] = [_painted(prompt, seed) for seed, prompt in enumerate(SEEN)]
     film = make_film(
-        FilmPlan.of(made[:2], captions=False, seconds=2, size="320x320"), CallContext(60)
+        FilmPlan.of(pieces[:2], captions=False, seconds=2, size="320x320"), CallContext(60)
     )
-    made += [
+    pieces += [
         Audio.from_samples(_voice(), 24_000, provenance=_origin("A fox looks up.", "local/hibari")),
         replace(
             asyncio.run_coroutine_threadsafe(film, loop).result(60),
             provenance=_origin("the fox looks up", "local/camera"),
         ),
     ]
-    for age, one in enumerate(made):
-        path = one.save(folder / f"{age:02}")
+    for age, piece in enumerate(pieces):
+        path = piece.save(folder / f"{age:02}")
         os.utime(path, (1_700_000_000 - age, 1_700_000_000 - age))
     return folder
 
@@ -82,8 +82,8 @@ def test_a_gallery_shows_what_a_folder_holds(jupyter: Lab, theme: Theme) -> None
 
 @pytest.mark.usefixtures("media")
 def test_filters_and_order(jupyter: Lab) -> None:
-    told = "print(gallery.word, gallery.kind, gallery.sort, len(gallery.media), gallery.media[0])"
-    with _gallery(jupyter, "filter.ipynb", told, 'gallery.word = "owl"') as sheet:
+    code = "print(gallery.word, gallery.kind, gallery.sort, len(gallery.media), gallery.media[0])"
+    with _gallery(jupyter, "filter.ipynb", code, 'gallery.word = "owl"') as sheet:
         sheet.output(1).get_by_label("Words").fill("FOX")
         expect(_said(sheet)).to_have_text("4 of 13 pieces")
         sheet.output(1).get_by_role("combobox", name="Kind").select_option("pictures")
@@ -105,8 +105,8 @@ def test_filters_and_order(jupyter: Lab) -> None:
 
 @pytest.mark.usefixtures("media")
 def test_the_keyboard_alone_is_enough(jupyter: Lab) -> None:
-    told = "print([one.provenance.prompt for one in gallery.selected])"
-    with _gallery(jupyter, "keys.ipynb", told) as sheet:
+    code = "print([one.provenance.prompt for one in gallery.selected])"
+    with _gallery(jupyter, "keys.ipynb", code) as sheet:
         press = sheet.page.keyboard.press
         expect(_tiles(sheet)).to_have_count(13)
         sheet.output(1).get_by_role("combobox", name="Order").focus()

@@ -96,8 +96,8 @@ def test_what_is_known_stands_beside_it_and_the_file_keeps_it(jupyter: Lab) -> N
 
         sheet.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         dialog.get_by_role("button", name="Copy prompt").click()
-        said = dialog.get_by_role("status").filter(has_text="The prompt is in the clipboard.")
-        expect(said).to_be_visible()
+        status = dialog.get_by_role("status").filter(has_text="The prompt is in the clipboard.")
+        expect(status).to_be_visible()
         read = sheet.page.evaluate("navigator.clipboard.readText()")
         assert read == "a red fox under the stars"
 
@@ -197,8 +197,8 @@ def test_recall_copies_the_call_where_it_can_make_no_cell(jupyter: Lab) -> None:
         sheet.page.locator(".jp-NotebookPanel [data-command]").evaluate_all(hide)
         dialog.get_by_role("button", name="Recall").click()
 
-        said = sheet.page.get_by_role("status").filter(has_text="The call is in the clipboard")
-        expect(said).to_be_visible()
+        status = sheet.page.get_by_role("status").filter(has_text="The call is in the clipboard")
+        expect(status).to_be_visible()
         read = sheet.page.evaluate("navigator.clipboard.readText()")
         assert read.startswith('await mt.image("a red fox under the stars", model="local/painter"')
 

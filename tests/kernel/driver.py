@@ -124,11 +124,11 @@ class Run:
     @property
     def updates(self) -> list[Message]:
         """What those widgets were told after they were made, in order."""
-        told = [m["content"] for m in self.kernel.messages if m["msg_type"] == "comm_msg"]
+        contents = [m["content"] for m in self.kernel.messages if m["msg_type"] == "comm_msg"]
         widgets = self.widgets
         return [
             content["data"]["state"]
-            for content in told
+            for content in contents
             if content["comm_id"] in widgets and content["data"]["method"] == "update"
         ]
 

@@ -24,9 +24,9 @@ async def token(notebook: Kernel) -> str:
     """Of a button that was just shown."""
     html = await notebook.do(SETUP)
     assert 'style="display:none"' in html
-    found = re.search(r'data-mt-act="(\w+)"', html)
-    assert found
-    return found[1]
+    match = re.search(r'data-mt-act="(\w+)"', html)
+    assert match
+    return match[1]
 
 
 async def test_a_click_reaches_the_loop_of_the_cells(notebook: Kernel, token: str) -> None:
@@ -50,12 +50,12 @@ async def test_a_click_in_a_subshell_does_so_while_a_cell_awaits(
 async def test_the_page_that_asked_is_told_what_failed(notebook: Kernel) -> None:
     fail = "print(results.button('Fail', mt.Store))"
     await notebook.do(SETUP)
-    found = re.search(r'data-mt-act="(\w+)"', await notebook.do(fail))
-    assert found
-    _click(notebook, found[1])
+    match = re.search(r'data-mt-act="(\w+)"', await notebook.do(fail))
+    assert match
+    _click(notebook, match[1])
 
-    await until(lambda: _said(notebook, found[1]), "a word on the failure")
-    assert "TypeError: came unexpectedly" in str(_said(notebook, found[1])[0]["say"])
+    await until(lambda: _said(notebook, match[1]), "a word on the failure")
+    assert "TypeError: came unexpectedly" in str(_said(notebook, match[1])[0]["say"])
 
 
 def _click(kernel: Kernel, token: str, *, subshell: str | None = None) -> None:
@@ -69,14 +69,24 @@ def _click(kernel: Kernel, token: str, *, subshell: str | None = None) -> None:
 
 def _channel(kernel: Kernel) -> str:
     """The comm of the model that is shown nowhere."""
-    opened = (one["content"] for one in kernel.messages if one["msg_type"] == "comm_open")
-    return next(str(one["comm_id"]) for one in opened if "kernel" in one["data"]["state"])
+    opened = (
+        message["content"] for message in kernel.messages if message["msg_type"] == "comm_open"
+    )
+    return next(
+        str(message["comm_id"]) for message in opened if "kernel" in message["data"]["state"]
+    )
 
 
 def _said(kernel: Kernel, token: str) -> list[dict[str, str]]:
     """What was told to the page about that button."""
-    sent = (one["content"]["data"] for one in kernel.messages if one["msg_type"] == "comm_msg")
-    told = (one.get("content", {}) for one in sent)
+    sent = (
+        message["content"]["data"]
+        for message in kernel.messages
+        if message["msg_type"] == "comm_msg"
+    )
+    contents = (data.get("content", {}) for data in sent)
     return [
-        one for one in told if one.get("say") and one["near"] == token and one["page"] == "here"
+        content
+        for content in contents
+        if content.get("say") and content["near"] == token and content["page"] == "here"
     ]

@@ -28,20 +28,20 @@ async def test_an_awaited_failure_is_said_once_in_one_line(notebook: Kernel) -> 
 async def test_the_whole_way_is_told_on_request(notebook: Kernel) -> None:
     await notebook.run(f"await {FOX}")
 
-    told = await notebook.run("%tb")
+    traceback = await notebook.run("%tb")
 
-    assert "Traceback" in told.text
-    assert "mediatoolkit.errors.RefusalError: " in told.text
+    assert "Traceback" in traceback.text
+    assert "mediatoolkit.errors.RefusalError: " in traceback.text
 
 
 async def test_a_failure_that_nobody_awaits_is_told_in_place(notebook: Kernel) -> None:
     run = await notebook.run(FOX)
     await until(lambda: len(run.shown) == 2, "the message")
 
-    told = run.shown[1]["data"]
-    assert told["text/plain"].startswith("RefusalError: ")
-    assert "<details" in told["text/html"]
-    assert "a &lt;b&gt;red&lt;/b&gt; fox" in told["text/html"]
+    data = run.shown[1]["data"]
+    assert data["text/plain"].startswith("RefusalError: ")
+    assert "<details" in data["text/html"]
+    assert "a &lt;b&gt;red&lt;/b&gt; fox" in data["text/html"]
 
 
 async def test_a_failure_awaited_after_it_was_told_is_a_line_in_its_own_cell(

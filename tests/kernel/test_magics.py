@@ -131,10 +131,12 @@ async def test_a_mistake_is_one_calm_line(
 async def test_words_are_completed(magic: Kernel, code: str, words: set[str]) -> None:
     await magic.do('animal = "fox"\nowl = mt.image("an owl", model="local", size=64)\nawait owl')
 
-    found = set(await _completions(magic, code))
+    completions = set(await _completions(magic, code))
 
-    assert words <= found
-    assert all(len(found) <= len(words) for one in ("--image", "{", "local/") if one in code)
+    assert words <= completions
+    assert all(
+        len(completions) <= len(words) for part in ("--image", "{", "local/") if part in code
+    )
 
 
 async def test_other_cells_are_completed_as_ever(magic: Kernel) -> None:
@@ -142,13 +144,13 @@ async def test_other_cells_are_completed_as_ever(magic: Kernel) -> None:
 
 
 async def test_a_question_mark_tells_what_a_magic_takes(magic: Kernel) -> None:
-    asked = await magic.run("%%image?")
-    (page,) = asked.reply["content"]["payload"]
+    answer = await magic.run("%%image?")
+    (page,) = answer.reply["content"]["payload"]
     inspected = await _answer(magic, magic.client.inspect("%%image"))
 
-    for told in (page["data"]["text/plain"], inspected["data"]["text/plain"]):
-        assert "%%image [--size SIZE]" in told
-        assert "width to height, such as 16:9" in told
+    for text in (page["data"]["text/plain"], inspected["data"]["text/plain"]):
+        assert "%%image [--size SIZE]" in text
+        assert "width to height, such as 16:9" in text
 
 
 async def test_models_are_listed_with_what_keeps_them_away(magic: Kernel) -> None:

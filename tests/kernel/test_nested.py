@@ -103,12 +103,12 @@ async def test_a_patch_that_loses_cells_is_told_once_with_the_way_out(
 ) -> None:
     """By then every test above has started a job here."""
     loses = patch == OLD and patched.version != "6.29"
-    told = "".join(
+    output = "".join(
         message["content"]["text"]
         for message in patched.messages
         if message["msg_type"] == "stream"
     )
-    assert told.count("Restart the kernel and use mt.allow_nested()") == loses
+    assert output.count("Restart the kernel and use mt.allow_nested()") == loses
 
 
 async def test_we_patch_on_request_and_tell_what_a_click_waits_for(
@@ -116,7 +116,7 @@ async def test_we_patch_on_request_and_tell_what_a_click_waits_for(
 ) -> None:
     sim.always(None)
     async with begin() as kernel:
-        told = await kernel.do("import mediatoolkit as mt\nmt.allow_nested()\nmt.allow_nested()")
+        output = await kernel.do("import mediatoolkit as mt\nmt.allow_nested()\nmt.allow_nested()")
         await kernel.do(NESTED)
 
-    assert told.count("Stop works at once") == (kernel.version == "7.4")
+    assert output.count("Stop works at once") == (kernel.version == "7.4")

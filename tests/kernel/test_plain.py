@@ -47,11 +47,11 @@ async def waiting(front: Kernel, sim: Simulator) -> Run:
 async def test_text_is_written_anew_and_then_replaced_by_the_picture(waiting: Run) -> None:
     *texts, picture = waiting.shown
 
-    said = [text["data"]["text/plain"] for text in texts]
-    assert 2 < len(said) <= 2 * waiting.seconds + 2
-    assert len(set(said)) == len(said)
-    assert all(line.startswith("a <b>red</b> fox: ") for line in said)
-    assert all(line.endswith(" s left") for line in said)
+    lines = [text["data"]["text/plain"] for text in texts]
+    assert 2 < len(lines) <= 2 * waiting.seconds + 2
+    assert len(set(lines)) == len(lines)
+    assert all(line.startswith("a <b>red</b> fox: ") for line in lines)
+    assert all(line.endswith(" s left") for line in lines)
     assert {*texts[-1]["data"]} == {"text/html", "text/plain"}
     assert "<b>" not in texts[-1]["data"]["text/html"]
     assert "image/jpeg" in picture["data"]

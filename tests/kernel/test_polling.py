@@ -29,7 +29,7 @@ def sim(sim: Simulator) -> Simulator:
 
 
 def _sent(sim: Simulator, method: str, ending: str = "") -> int:
-    paths = [one.path for one in sim.requests if one.method == method]
+    paths = [request.path for request in sim.requests if request.method == method]
     return sum("/interactions" in path and path.endswith(ending) for path in paths)
 
 
@@ -89,14 +89,14 @@ async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
 
 @pytest.mark.usefixtures("clicks_while_busy")
 @pytest.mark.parametrize(
-    ("answer", "said", "shown"),
+    ("answer", "words", "shown"),
     [
         (None, "the vendor confirmed", "withdrawn, confirmed by the vendor"),
         (UNFINISHED, "did not confirm", "not confirmed by the vendor"),
     ],
 )
 async def test_a_click_stops_the_film_at_the_vendor(
-    notebook: Kernel, sim: Simulator, answer: faults.Fault | None, said: str, shown: str
+    notebook: Kernel, sim: Simulator, answer: faults.Fault | None, words: str, shown: str
 ) -> None:
     sim.always(answer, at="cancel")
     cancels = _sent(sim, "POST", "/cancel")
@@ -107,7 +107,7 @@ async def test_a_click_stops_the_film_at_the_vendor(
 
     sim.always(None, at="cancel")
     assert _sent(sim, "POST", "/cancel") == cancels + 1
-    assert said in run.text
+    assert words in run.text
     assert shown in run.shown[-1]["data"]["text/plain"]
 
 

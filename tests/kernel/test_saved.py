@@ -131,9 +131,11 @@ async def test_the_state_of_widgets_is_small_and_whole(tmp_path: Path) -> None:
 
     book = await _executed(tmp_path, *cells, loop, with_widgets=True)
 
-    [kept] = book.metadata.widgets.values()
-    assert not [model for model in kept["state"].values() if "buffers" in model]
-    boards = [len(json.dumps(one)) for one in kept["state"].values() if "rows" in one["state"]]
+    [saved] = book.metadata.widgets.values()
+    assert not [model for model in saved["state"].values() if "buffers" in model]
+    boards = [
+        len(json.dumps(model)) for model in saved["state"].values() if "rows" in model["state"]
+    ]
     assert len(boards) == 4
     assert max(boards) < 2_000
 

@@ -37,8 +37,8 @@ async def test_a_job_started_by_a_click_in_a_subshell_outlives_it(
     await until(lambda: sim.requests, "the request")
     await notebook.close_subshell(subshell)
 
-    told = await notebook.do("x = await job\nprint(x.width, job.loop is main)")
-    assert told.strip() == "1408 True"
+    output = await notebook.do("x = await job\nprint(x.width, job.loop is main)")
+    assert output.strip() == "1408 True"
 
 
 async def test_a_cell_in_a_subshell_awaits_a_job_of_the_cells_loop(notebook: Kernel) -> None:

@@ -80,33 +80,35 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     assert not re.search("Traceback|Unclosed|destroyed", running.leave())
 
 
-def _states(said: str) -> list[str]:
+def _states(output: str) -> list[str]:
     """What the line was, one after the other; the last is what stays."""
-    return said.split("\r\x1b[K")[1:]
+    return output.split("\r\x1b[K")[1:]
 
 
 def test_a_job_is_one_line_that_is_written_over_and_erased(terminal: Terminal) -> None:
     *states, rest = _states(terminal.run("await mt.image('a red fox', seed=7)"))
 
     assert len(states) > 2
-    assert all(re.match(r"(\[#*-*\] )?[\w ]+, \d+\.\d s, \d+ s left  a red", one) for one in states)
-    assert all(len(one) < COLUMNS for one in states)
+    assert all(
+        re.match(r"(\[#*-*\] )?[\w ]+, \d+\.\d s, \d+ s left  a red", state) for state in states
+    )
+    assert all(len(state) < COLUMNS for state in states)
     assert rest == "Out[2]: <Image 1024×1024 image/png, local/painter>\r\n\r\n"
 
 
 def test_several_jobs_share_the_line(terminal: Terminal) -> None:
-    said = terminal.run("await mt.image('a fox') if await mt.image('an owl') else 0")
-    assert "jobs" not in said
+    output = terminal.run("await mt.image('a fox') if await mt.image('an owl') else 0")
+    assert "jobs" not in output
 
-    said = terminal.run("a, b = mt.image('a fox'), mt.image('an owl'); await b; await a")
-    assert any(one.startswith("2 jobs, ") for one in _states(said))
+    output = terminal.run("a, b = mt.image('a fox'), mt.image('an owl'); await b; await a")
+    assert any(state.startswith("2 jobs, ") for state in _states(output))
 
 
 def test_no_widget_is_loaded(terminal: Terminal) -> None:
     terminal.run("await mt.image('a red fox', size=64)")
 
-    said = terminal.run("import sys; {'anywidget', 'ipywidgets'} & {*sys.modules}")
-    assert said.startswith("Out[3]: set()")
+    output = terminal.run("import sys; {'anywidget', 'ipywidgets'} & {*sys.modules}")
+    assert output.startswith("Out[3]: set()")
 
 
 def test_stop_ends_the_job_with_one_calm_line(terminal: Terminal) -> None:
@@ -115,10 +117,10 @@ def test_stop_ends_the_job_with_one_calm_line(terminal: Terminal) -> None:
 
     pressed = time.monotonic()
     terminal.press_stop()
-    said = terminal.end()
+    output = terminal.end()
     print(f"the prompt was back after {time.monotonic() - pressed:.2f} s")
 
-    assert _states(said)[-1] == "JobCancelled: The job was cancelled.\r\n\r\n"
+    assert _states(output)[-1] == "JobCancelled: The job was cancelled.\r\n\r\n"
     assert terminal.run("mt.jobs").startswith("Out[3]: no jobs")
 
 
@@ -134,11 +136,11 @@ def test_stop_ends_a_computation_beside_a_job(terminal: Terminal) -> None:
 
 
 def test_a_job_that_nobody_waits_for_leaves_the_prompt_alone(terminal: Terminal) -> None:
-    said = terminal.run("job = mt.image('a red fox', seed=7)")
-    assert _states(said)[-1:] in ([], ["\r\n"])
+    output = terminal.run("job = mt.image('a red fox', seed=7)")
+    assert _states(output)[-1:] in ([], ["\r\n"])
 
-    said = terminal.run("job.result()")
-    assert said.endswith("Out[3]: <Image 1024×1024 image/png, local/painter>\r\n\r\n")
+    output = terminal.run("job.result()")
+    assert output.endswith("Out[3]: <Image 1024×1024 image/png, local/painter>\r\n\r\n")
 
 
 def test_stop_ends_a_blocking_wait(terminal: Terminal) -> None:
@@ -156,17 +158,17 @@ def test_stop_ends_a_blocking_wait(terminal: Terminal) -> None:
 def test_stop_is_the_usual_one_without_jobs(terminal: Terminal) -> None:
     terminal.run("await mt.image('a red fox', size=64)")
 
-    said = terminal.run(
+    output = terminal.run(
         "import signal; signal.getsignal(signal.SIGINT) is signal.default_int_handler"
     )
-    assert said.startswith("Out[3]: True")
+    assert output.startswith("Out[3]: True")
 
 
 def test_a_cell_of_words_waits_for_its_picture(terminal: Terminal) -> None:
     terminal.run("%load_ext mediatoolkit")
 
-    said = terminal.run("get_ipython().run_cell_magic('image', '--size 64 --out fox', 'a fox')")
-    assert _states(said)[-1].startswith("Out[3]: <Image 64×64 image/png")
+    output = terminal.run("get_ipython().run_cell_magic('image', '--size 64 --out fox', 'a fox')")
+    assert _states(output)[-1].startswith("Out[3]: <Image 64×64 image/png")
 
     assert "<Image 64×64" in terminal.run("await fox")
     assert terminal.run("%media close").startswith("closed")

@@ -93,7 +93,9 @@ def test_full_quality_is_sent_when_a_page_asks_and_never_kept(
     a, b = Image(picture()), Image(picture((9, 9)))
     comparison = compare(a, b)
     sent: list[Any] = []
-    monkeypatch.setattr(comparison, "send", lambda told, buffers: sent.append((told, buffers)))
+    monkeypatch.setattr(
+        comparison, "send", lambda message, buffers: sent.append((message, buffers))
+    )
 
     comparison._hear(comparison, "nonsense", [])
     assert sent == []

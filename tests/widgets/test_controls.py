@@ -16,7 +16,7 @@ from mediatoolkit.widgets.media_facts import file_name
 from tests.media.test_image import encoded
 
 
-class _Told(Buttons):
+class _RecordingButtons(Buttons):
     """Keeps what it would send to the page."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,7 +39,7 @@ class _Told(Buttons):
         thread.start()
         await asyncio.to_thread(thread.join)
 
-    async def said(self) -> dict[str, Any]:
+    async def last_message(self) -> dict[str, Any]:
         """The last message, once nothing runs."""
         while self._tasks or not self.sent:
             await asyncio.sleep(0)
@@ -47,57 +47,59 @@ class _Told(Buttons):
 
 
 @pytest.fixture
-async def told() -> _Told:
-    return _Told(asyncio.get_running_loop())
+async def panel() -> _RecordingButtons:
+    return _RecordingButtons(asyncio.get_running_loop())
 
 
-async def test_an_action_runs_on_the_loop_of_the_cells(told: _Told) -> None:
+async def test_an_action_runs_on_the_loop_of_the_cells(panel: _RecordingButtons) -> None:
     ran: list[object] = []
 
     async def act() -> None:
         ran.append((asyncio.get_running_loop(), threading.current_thread()))
 
-    token = told.keep(act)
-    await told.click(token)
+    token = panel.keep(act)
+    await panel.click(token)
 
-    assert await told.said() == {"took": token, "page": "a", "near": token}
+    assert await panel.last_message() == {"took": token, "page": "a", "near": token}
     assert ran == [(asyncio.get_running_loop(), threading.main_thread())]
 
 
-async def test_what_goes_wrong_is_told_to_the_page_that_asked(told: _Told) -> None:
+async def test_what_goes_wrong_is_told_to_the_page_that_asked(panel: _RecordingButtons) -> None:
     def fail() -> None:
         raise PromptError("No <b>picture</b>.")
 
-    token = told.keep(fail)
-    await told.click(token)
+    token = panel.keep(fail)
+    await panel.click(token)
 
-    assert await told.said() == {
+    assert await panel.last_message() == {
         "say": "PromptError: No <b>picture</b>.",
         "page": "a",
         "near": token,
     }
 
 
-async def test_a_strangers_error_is_logged_and_its_words_are_not_told(told: _Told) -> None:
+async def test_a_strangers_error_is_logged_and_its_words_are_not_told(
+    panel: _RecordingButtons,
+) -> None:
     logged: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, fault: logged.append(fault))
 
     def stumble() -> None:
         raise KeyError("secret")
 
-    await told.click(told.keep(stumble))
+    await panel.click(panel.keep(stumble))
 
-    said = await told.said()
-    assert said["say"].startswith("KeyError: came unexpectedly")
-    assert "secret" not in said["say"]
+    message = await panel.last_message()
+    assert message["say"].startswith("KeyError: came unexpectedly")
+    assert "secret" not in message["say"]
     assert isinstance(logged[0]["exception"], KeyError)
 
 
-async def test_the_oldest_button_is_forgotten_first(told: _Told) -> None:
-    first, *_ = [told.keep(list) for _ in range(MOST + 1)]
-    await told.click(first)
+async def test_the_oldest_button_is_forgotten_first(panel: _RecordingButtons) -> None:
+    first, *_ = [panel.keep(list) for _ in range(MOST + 1)]
+    await panel.click(first)
 
-    assert "from long ago" in (await told.said())["say"]
+    assert "from long ago" in (await panel.last_message())["say"]
 
 
 def test_outside_a_kernel_there_is_no_button() -> None:

@@ -19,10 +19,10 @@ SCRIPT = "<script>alert('x')</script>"
 
 async def _ended(work: Callable[[CallContext], object], label: str = "a fox") -> JobRow:
     async def run(context: CallContext) -> object:
-        made = work(context)
-        if isinstance(made, BaseException):
-            raise made
-        return made
+        result = work(context)
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     job = Job(run, CallContext(30), label=label)
     job.subscribe(lambda _progress: None)

@@ -20,28 +20,28 @@ from tests.test_prompts import picture
 PAINTER, GEMINI = "local/painter", "gemini/gemini-3.1-flash-image"
 
 
-def origin(prompt: str, model: str = PAINTER) -> Provenance:
+def record(prompt: str, model: str = PAINTER) -> Provenance:
     return Provenance(model=model, prompt=prompt, engine="local", seed=7)
 
 
 def tone(prompt: str) -> Audio:
     return Audio.from_samples(
-        np.zeros(2_400, np.float32), 24_000, provenance=origin(prompt, "local/hibari")
+        np.zeros(2_400, np.float32), 24_000, provenance=record(prompt, "local/hibari")
     )
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Five pieces; the owl is the newest."""
-    made: list[Media] = [
-        Image(picture(), origin("an OWL at night")),
-        Image(picture((9, 9)), origin("a red fox")),
-        Image(picture((99, 99)), origin("a blue fox", GEMINI)),
+    pieces: list[Media] = [
+        Image(picture(), record("an OWL at night")),
+        Image(picture((9, 9)), record("a red fox")),
+        Image(picture((99, 99)), record("a blue fox", GEMINI)),
         tone("A fox looks up."),
-        Video(clip("mp4"), origin("the fox walks", "local/camera")),
+        Video(clip("mp4"), record("the fox walks", "local/camera")),
     ]
-    for age, one in enumerate(made):
-        os.utime(one.save(tmp_path / f"{age}"), (1_000 - age, 1_000 - age))
+    for age, piece in enumerate(pieces):
+        os.utime(piece.save(tmp_path / f"{age}"), (1_000 - age, 1_000 - age))
     return tmp_path
 
 
@@ -53,7 +53,9 @@ class Page:
         self.gallery = gallery
         self.heard: asyncio.Queue[tuple[Any, list[bytes]]] = asyncio.Queue()
         monkeypatch.setattr(
-            gallery, "send", lambda told, buffers=(): self.heard.put_nowait((told, list(buffers)))
+            gallery,
+            "send",
+            lambda message, buffers=(): self.heard.put_nowait((message, list(buffers))),
         )
 
     async def ask(self, content: object) -> tuple[Any, list[bytes]]:
@@ -62,11 +64,11 @@ class Page:
 
 
 def prompts(gallery: Gallery) -> list[str]:
-    return [one.provenance.prompt for one in gallery.media if one.provenance]
+    return [media.provenance.prompt for media in gallery.media if media.provenance]
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ({}, "an OWL at night|a red fox|a blue fox|A fox looks up.|the fox walks"),
         ({"word": "owl"}, "an OWL at night"),
@@ -82,11 +84,11 @@ def prompts(gallery: Gallery) -> list[str]:
     ],
 )
 async def test_a_query_keeps_what_it_asks_for(
-    folder: Path, query: dict[str, str], found: str
+    folder: Path, query: dict[str, str], expected: str
 ) -> None:
     gallery = Gallery(folder, **query)
 
-    assert "|".join(prompts(gallery)) == found
+    assert "|".join(prompts(gallery)) == expected
 
 
 def test_a_gallery_works_without_a_loop(folder: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_gallery_works_without_a_loop(folder: Path) -> None:
 
 
 async def test_a_list_keeps_its_order_and_gives_back_its_own_media(folder: Path) -> None:
-    fox, voice = Image(picture(), origin("a fox")), tone("hello")
+    fox, voice = Image(picture(), record("a fox")), tone("hello")
 
     gallery = Gallery([voice, fox, folder / "0.png"])
 
@@ -128,7 +130,7 @@ async def test_what_a_store_keeps_later_is_listed(folder: Path) -> None:
     before = list(gallery.media)
     gallery.chosen = gallery.shown[:1]
 
-    await Store(folder).put(Image(picture((7, 7)), origin("a new fox")))
+    await Store(folder).put(Image(picture((7, 7)), record("a new fox")))
     await asyncio.sleep(0)
 
     assert gallery.stale
@@ -142,14 +144,14 @@ async def test_what_a_store_keeps_later_is_listed(folder: Path) -> None:
 
 async def test_what_is_kept_during_a_look_is_not_missed(folder: Path) -> None:
     gallery = Gallery(folder)
-    found = gallery._source.look()
+    entries = gallery._source.look()
     assert len(gallery.media) == 5
     gallery.stale = True
 
-    gallery._list(found)
+    gallery._list(entries)
 
     assert gallery.stale
-    Image(picture((5, 5)), origin("a late fox")).save(folder / "late")
+    Image(picture((5, 5)), record("a late fox")).save(folder / "late")
     assert "a late fox" in prompts(gallery)
     assert not gallery.stale
 
@@ -206,19 +208,19 @@ async def test_a_page_gets_lines_and_thumbnails_of_what_it_asks_for(
     assert len(gallery.media) == 5
     owl, *_, voice, film = gallery.shown
 
-    told, _ = await page.ask({"rows": [owl, voice, 99, "x", None, []]})
-    assert told["rows"][0] == {
+    message, _ = await page.ask({"rows": [owl, voice, 99, "x", None, []]})
+    assert message["rows"][0] == {
         "id": owl,
         "kind": "image",
         "prompt": "an OWL at night",
         "model": PAINTER,
     }
-    assert [row["id"] for row in told["rows"]] == [owl, voice]
+    assert [row["id"] for row in message["rows"]] == [owl, voice]
 
-    told, buffers = await page.ask({"thumbs": [owl, voice, film]})
-    types = [thumb["type"] for thumb in told["thumbs"]]
+    message, buffers = await page.ask({"thumbs": [owl, voice, film]})
+    types = [thumb["type"] for thumb in message["thumbs"]]
     assert types == ["image/jpeg", "image/png", "image/jpeg"]
-    assert [thumb["note"] for thumb in told["thumbs"]] == ["8×8", "0.1 s", "1.0 s"]
+    assert [thumb["note"] for thumb in message["thumbs"]] == ["8×8", "0.1 s", "1.0 s"]
     assert [Image(data).mime_type for data in buffers] == types
 
 
@@ -230,10 +232,10 @@ async def test_a_file_that_is_gone_is_a_thumbnail_that_says_so(
     first = gallery.shown[0] if len(gallery.media) else -1
     (folder / "0.png").unlink()
 
-    told, buffers = await page.ask({"thumbs": [first]})
+    message, buffers = await page.ask({"thumbs": [first]})
 
     assert buffers == [b""]
-    assert "Could not read" in told["thumbs"][0]["note"]
+    assert "Could not read" in message["thumbs"][0]["note"]
     with pytest.raises(StorageError):
         gallery.media[0]
 

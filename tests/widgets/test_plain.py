@@ -23,7 +23,7 @@ def row(**known: Any) -> Row:
 
 def board(*rows: Row) -> tuple[TextBoard, list[str]]:
     shown: list[str] = []
-    named = {str(number): one for number, one in enumerate(rows)}
+    named = {str(number): each for number, each in enumerate(rows)}
     return TextBoard(named, lambda it: shown.append(repr(it))), shown
 
 
@@ -44,11 +44,11 @@ def test_the_bar_shows_the_work_where_it_is_known() -> None:
 def test_it_is_shown_anew_twice_a_second_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 10.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
-    told, shown = board(row())
+    text, shown = board(row())
 
     for tenth in range(1, 21):
         clock = 10.0 + tenth / 10
-        told.tell({"0": {"stage": f"step {tenth}"}})
+        text.tell({"0": {"stage": f"step {tenth}"}})
 
     assert len(shown) == 4
     assert [line.split(",")[0] for line in shown] == [f"a fox: step {n}" for n in (5, 10, 15, 20)]

@@ -18,8 +18,8 @@ async def _again(code: str) -> Media:
     """What the call in a cell would give."""
     scope: dict[str, Any] = {"mt": mt}
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    made = eval(compile(code, "cell", "eval", flags=flags), scope)  # noqa: S307 - the point
-    result = await made
+    value = eval(compile(code, "cell", "eval", flags=flags), scope)  # noqa: S307 - the point
+    result = await value
     assert isinstance(result, Media)
     return result
 
@@ -49,11 +49,11 @@ async def test_a_short_call_is_one_line() -> None:
 
 
 async def test_a_voice_is_made_again_to_the_byte() -> None:
-    said = await mt.speech("It's a fox.", model="local/hibari", speed=1.25)
-    code = to_code(said)
+    speech = await mt.speech("It's a fox.", model="local/hibari", speed=1.25)
+    code = to_code(speech)
 
     assert code == 'await mt.speech("It\'s a fox.", model="local/hibari", speed=1.25)'
-    assert (await _again(code)).data == said.data
+    assert (await _again(code)).data == speech.data
     await mt.close()
 
 
@@ -85,8 +85,8 @@ async def test_a_film_of_pictures_is_made_again_to_the_byte() -> None:
 
 def test_what_is_missing_is_told() -> None:
     digest = "0123456789abcdef"
-    origin = _origin("x", references=[digest], mask=digest)
-    lines = to_code(_sound(origin)).splitlines()
+    provenance = _record("x", references=[digest], mask=digest)
+    lines = to_code(_sound(provenance)).splitlines()
 
     assert lines[:2] == [
         f"# references: {digest}… is not in the store; put the file in the place of None",
@@ -125,8 +125,8 @@ def test_any_record_gives_one_call_and_nothing_else(
     prompt: str, model: str, options: dict[str, Any]
 ) -> None:
     """Whatever a file from elsewhere says of itself, the cell holds one call of literals."""
-    origin = mt.Provenance(model=model, prompt=prompt, engine="x", seed=1, options=options)
-    code = to_code(_sound(origin), store=mt.Store("nowhere"))
+    provenance = mt.Provenance(model=model, prompt=prompt, engine="x", seed=1, options=options)
+    code = to_code(_sound(provenance), store=mt.Store("nowhere"))
 
     (line,) = ast.parse(code).body
     assert isinstance(line, ast.Expr)
@@ -135,9 +135,9 @@ def test_any_record_gives_one_call_and_nothing_else(
     assert {node.id for node in ast.walk(line) if isinstance(node, ast.Name)} == {"mt"}
 
 
-def _sound(origin: mt.Provenance | None) -> mt.Audio:
-    return mt.Audio.from_samples([0.0, 0.1], 8000, provenance=origin)
+def _sound(provenance: mt.Provenance | None) -> mt.Audio:
+    return mt.Audio.from_samples([0.0, 0.1], 8000, provenance=provenance)
 
 
-def _origin(prompt: str, **options: Any) -> mt.Provenance:
+def _record(prompt: str, **options: Any) -> mt.Provenance:
     return mt.Provenance(model="local/x", prompt=prompt, engine="local", options=options)

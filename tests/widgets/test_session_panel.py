@@ -15,9 +15,9 @@ ORIGIN = "https://api.example"
 
 @pytest.fixture
 async def registry() -> AsyncIterator[SessionRegistry]:
-    made = SessionRegistry()
-    yield made
-    await made.close()
+    fresh = SessionRegistry()
+    yield fresh
+    await fresh.close()
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ async def panel(
     registry: SessionRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SessionPanel]:
     monkeypatch.setattr(sessions, "PERIOD", 0.01)
-    made = SessionPanel(registry)
-    yield made
-    made.close()
+    widget = SessionPanel(registry)
+    yield widget
+    widget.close()
 
 
 async def heard(panel: SessionPanel) -> None:
@@ -55,14 +55,14 @@ async def test_a_panel_looks_only_while_it_is_seen(
 
 
 async def test_nothing_is_said_while_nothing_changes(panel: SessionPanel) -> None:
-    said: list[object] = []
-    panel.observe(said.append, "rows")
+    changes: list[object] = []
+    panel.observe(changes.append, "rows")
     panel._hear(panel, "look", [])
 
     for _ in range(20):
         await asyncio.sleep(sessions.PERIOD)
 
-    assert said == []
+    assert changes == []
 
 
 async def test_the_button_closes_from_any_thread(
@@ -70,24 +70,24 @@ async def test_the_button_closes_from_any_thread(
 ) -> None:
     session = registry.session()
     registry.stats(session).of(ORIGIN).calls += 1
-    told = asyncio.Event()
-    panel.observe(lambda change: told.set() if "Closed" in change.new else None, "said")
+    closed = asyncio.Event()
+    panel.observe(lambda change: closed.set() if "Closed" in change.new else None, "status")
 
     click = threading.Thread(target=panel._hear, args=(panel, "close", []))
     click.start()
     click.join()
-    await asyncio.wait_for(told.wait(), 10)
+    await asyncio.wait_for(closed.wait(), 10)
 
     assert session.closed
     assert panel.rows == []
-    assert panel.said == "Closed 0 connections. The next call opens new ones."
+    assert panel.status == "Closed 0 connections. The next call opens new ones."
 
 
 async def test_nonsense_from_a_page_is_not_heard(panel: SessionPanel) -> None:
     for nonsense in ({1: 2}, None, "open", ["close"]):
         panel._hear(panel, nonsense, [])
     await heard(panel)
-    assert panel.said == ""
+    assert panel.status == ""
 
 
 async def test_where_no_widget_can_be_shown_there_is_a_table(

@@ -9,10 +9,10 @@ from mediatoolkit.widgets.results import media_bundle
 def _narration(*words: str) -> Audio:
     noise = np.random.default_rng(1).normal(0, 0.2, 30 * 24_000).clip(-1, 1)
     captions = [[3 * number, 3 * number + 3, text] for number, text in enumerate(words)]
-    origin = Provenance(
+    provenance = Provenance(
         model="local/x", prompt=" ".join(words), engine="local", notes={"captions": captions}
     )
-    return Audio.from_samples(noise, 24_000, provenance=origin)
+    return Audio.from_samples(noise, 24_000, provenance=provenance)
 
 
 def test_a_narration_keeps_its_words_and_stays_small() -> None:

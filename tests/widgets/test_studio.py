@@ -62,15 +62,15 @@ def picture(side: int = 8) -> Image:
 async def until(studio: StudioForm, holds: Callable[[], Any]) -> None:
     """Wait for the page to be told something that makes *holds* true."""
     while not holds():
-        told = asyncio.Event()
-        studio.observe(lambda _change, told=told: told.set())
+        changed = asyncio.Event()
+        studio.observe(lambda _change, changed=changed: changed.set())
         with contextlib.suppress(TimeoutError):  # a message alone changes nothing
             async with asyncio.timeout(0.05):
-                await told.wait()
+                await changed.wait()
 
 
 def sent(studio: Heard, word: str) -> list[tuple[Any, list[Any]]]:
-    return [one for one in studio.__dict__.get("sent", ()) if word in one[0]]
+    return [message for message in studio.__dict__.get("sent", ()) if word in message[0]]
 
 
 def say(studio: StudioForm, buffers: list[bytes] | None = None, **message: Any) -> None:
@@ -84,7 +84,7 @@ async def test_what_is_asked_for_is_made_kept_and_told(studio: Heard) -> None:
     assert isinstance(studio.result, Image)
     assert studio.history == [studio.result]
     assert studio.result.path is not None, "kept in the store, as with the verb"
-    (entry,) = studio.made
+    (entry,) = studio.entries
     assert entry["facts"] == ["local/painter", "512×512", "seed 7"]
     assert (entry["seed"], entry["type"]) == (7, "image/png")
     assert entry["file"] == "a-b-fox-b-under-the-stars.png"
@@ -113,7 +113,7 @@ async def test_the_whole_file_goes_to_the_page_with_its_origin_when_it_is_asked_
     studio: Heard,
 ) -> None:
     say(studio, **FOX)
-    await until(studio, lambda: studio.made)
+    await until(studio, lambda: studio.entries)
     assert not sent(studio, "gave"), "nothing is sent unasked"
 
     say(studio, do="fetch", number=0, whole=True)
@@ -121,7 +121,7 @@ async def test_the_whole_file_goes_to_the_page_with_its_origin_when_it_is_asked_
     say(studio, do="fetch", number=1, whole=True)
     await until(studio, lambda: len(sent(studio, "gave")) == 2)
 
-    by_size = {said["whole"]: b"".join(pieces) for said, pieces in sent(studio, "gave")}
+    by_size = {message["whole"]: b"".join(pieces) for message, pieces in sent(studio, "gave")}
     whole = Image(by_size[True])
     assert whole.provenance is not None
     assert whole.provenance.prompt == FOX["prompt"]
@@ -135,7 +135,7 @@ async def test_cancel_ends_the_job_and_leaves_nothing() -> None:
     say(studio, do="cancel")
     await until(studio, lambda: studio.running["state"] == "cancelled")
 
-    assert (studio.history, studio.made, studio.result) == ([], [], None)
+    assert (studio.history, studio.entries, studio.result) == ([], [], None)
 
 
 async def test_one_thing_at_a_time() -> None:
@@ -195,10 +195,10 @@ async def test_the_message_of_a_stranger_is_not_told() -> None:
 
 
 async def test_a_picture_is_checked_before_it_is_used() -> None:
-    asked: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
 
     def start(_kind: str, prompt: str, **options: Any) -> Job[Any]:
-        asked.update(options)
+        arguments.update(options)
         return Job(_forever, CallContext(60), label=prompt)
 
     studio = Heard(start)
@@ -213,8 +213,8 @@ async def test_a_picture_is_checked_before_it_is_used() -> None:
 
     pictures = {"pictures": [taken["id"], "unknown"]}
     say(studio, do="generate", kind="image", prompt="a fox", settings=pictures)
-    await until(studio, lambda: asked)
-    assert [one.data for one in asked["references"]] == [picture().data]
+    await until(studio, lambda: arguments)
+    assert [image.data for image in arguments["references"]] == [picture().data]
     say(studio, do="picture", id=taken["id"])
     await until(studio, lambda: sent(studio, "picture"))
     studio.close()
@@ -232,7 +232,7 @@ async def test_a_picture_is_seen_while_it_is_made() -> None:
     say(page, do="generate", kind="image", prompt="a fox", settings={})
     await until(page, lambda: sent(page, "partial"))
     seen.set()
-    await until(page, lambda: page.made)
+    await until(page, lambda: page.entries)
 
     assert sent(page, "partial") == [({"partial": "image/jpeg"}, [b"half"])]
 
@@ -262,10 +262,10 @@ async def test_a_key_that_is_set_later_is_noticed(
 
 
 def test_a_voice_has_no_seed_to_speak_of() -> None:
-    origin = Provenance(model="local/hibari", prompt="a fox", engine="local", seed=0)
-    said = Audio.from_pcm(bytes(4800), sample_rate=24_000, provenance=origin)
+    provenance = Provenance(model="local/hibari", prompt="a fox", engine="local", seed=0)
+    speech = Audio.from_pcm(bytes(4800), sample_rate=24_000, provenance=provenance)
 
-    entry = result_entry(said, {"kind": "speech", "prompt": "a fox", "settings": {}})
+    entry = result_entry(speech, {"kind": "speech", "prompt": "a fox", "settings": {}})
 
     assert entry["facts"] == ["local/hibari", "0.1 s"]
     assert "seed" not in entry["code"]

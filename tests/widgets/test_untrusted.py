@@ -81,19 +81,19 @@ def test_whatever_a_record_says_it_can_be_shown(
     for part in place[:-1]:
         inside = inside[part]
     inside[place[-1]] = value
-    origin = Provenance.from_json(json.dumps(record))
-    if origin is not None:
-        looked_at(_MADE[name](origin))
+    provenance = Provenance.from_json(json.dumps(record))
+    if provenance is not None:
+        looked_at(_MADE[name](provenance))
 
 
-def _tone(origin: Provenance) -> Media:
-    return Audio.from_samples(np.zeros(800, np.float32), 8_000, provenance=origin)
+def _tone(provenance: Provenance) -> Media:
+    return Audio.from_samples(np.zeros(800, np.float32), 8_000, provenance=provenance)
 
 
 _MADE: dict[str, Callable[[Provenance], Media]] = {
-    "picture": lambda origin: Image(picture(), origin),
+    "picture": lambda provenance: Image(picture(), provenance),
     "sound": _tone,
-    "film": lambda origin: Video(clip(frames=2), origin),
+    "film": lambda provenance: Video(clip(frames=2), provenance),
 }
 
 
@@ -106,10 +106,10 @@ def test_a_record_made_here_may_hold_anything(name: str) -> None:
     options: dict[Any, Any] = {"deep": deep, "strength": float("nan"), 5: {1}, "raw": b"\0"}
     options |= {f"option {number}": number for number in range(2_000)}
     notes = {"seconds_into_film": float("inf"), "captions": [[0, 1, "word"]] * 50_000}
-    origin = Provenance(
+    provenance = Provenance(
         model="a/b", prompt="a fox", engine="a", options=options, notes=notes, usage={"deep": deep}
     )
-    media = _MADE[name](origin)
+    media = _MADE[name](provenance)
     looked_at(media)
     assert len(facts_of(media)) < 500
     assert len(to_code(media)) < 20_000
@@ -118,18 +118,18 @@ def test_a_record_made_here_may_hold_anything(name: str) -> None:
 
 @pytest.mark.parametrize("moment", ["x", [0.5], None, True, -1, {"a": 1}, float("nan"), 1e300])
 def test_a_moment_that_is_none_makes_a_picture_no_part_of_a_film(moment: object) -> None:
-    origin = Provenance(
+    provenance = Provenance(
         model="a/b", prompt="a fox", engine="a", notes={"seconds_into_film": moment}
     )
-    assert to_code(Image(picture(), origin)) == 'await mt.image("a fox", model="a/b")'
+    assert to_code(Image(picture(), provenance)) == 'await mt.image("a fox", model="a/b")'
 
 
 async def test_a_gallery_opens_a_file_whatever_its_record_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = {"seconds_into_film": "x", "captions": 5}
-    origin = Provenance(model="a/b", prompt="a fox", engine="a", notes=notes)
-    Image(picture(), origin).save(tmp_path / "fox.png")
+    provenance = Provenance(model="a/b", prompt="a fox", engine="a", notes=notes)
+    Image(picture(), provenance).save(tmp_path / "fox.png")
     opened = asyncio.get_running_loop().create_future()
     page = Buttons(asyncio.get_running_loop())
     monkeypatch.setattr(page, "tell", lambda message, _pictures: opened.set_result(message))

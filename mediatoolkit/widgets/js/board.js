@@ -15,12 +15,12 @@ function renderVoice(voice, row) {
     else voice.mute(!voice.muted);
   });
   const meter = make("meter", "mt-job-level", { "aria-label": "Loudness", max: "1" });
-  const said = make("span", "mt-job-heard", { "aria-label": "Voice" });
-  row.append(toggle, meter, said);
+  const position = make("span", "mt-job-heard", { "aria-label": "Voice" });
+  row.append(toggle, meter, position);
 
   function listen() {
     meter.value = voice.level;
-    said.textContent = `${voice.heard.toFixed(1)} of ${voice.queued.toFixed(1)} s`;
+    position.textContent = `${voice.heard.toFixed(1)} of ${voice.queued.toFixed(1)} s`;
   }
 
   function refresh() {
@@ -52,8 +52,8 @@ class Row {
     this.bar = make("progress", "mt-bar mt-job-bar", { max: "1" });
     this.stage = make("span", "", { role: "status", "aria-live": "polite" });
     this.pause = make("span");
-    const said = make("span", "mt-job-stage");
-    said.append(this.stage, this.pause);
+    const words = make("span", "mt-job-stage");
+    words.append(this.stage, this.pause);
     this.clock = make("span", "mt-job-clock");
     this.failure = make("div", "mt-failure mt-job-failure", { role: "alert" });
     this.buttons = make("span", "mt-job-buttons");
@@ -67,15 +67,15 @@ class Row {
     });
     const voice = make("div", "mt-job-voice", { role: "group", "aria-label": "Voice" });
     const { picture, label, buttons, bar, clock, failure } = this;
-    this.root.append(picture, label, buttons, bar, said, clock, voice, failure);
+    this.root.append(picture, label, buttons, bar, words, clock, voice, failure);
     this.silence = renderVoice(job.voice, voice);
     this.write();
   }
 
   #button(word, act) {
-    const made = button(word, act);
-    this.buttons.append(made);
-    return made;
+    const element = button(word, act);
+    this.buttons.append(element);
+    return element;
   }
 
   write() {
@@ -91,10 +91,10 @@ class Row {
     this.again.setAttribute("aria-label", `Retry ${job.label}`);
     this.cancel.disabled = job.stopping;
     this.again.hidden = job.state !== "failed";
-    for (const one of [this.bar, this.cancel, this.more, this.clock]) one.hidden = !runs;
+    for (const element of [this.bar, this.cancel, this.more, this.clock]) element.hidden = !runs;
     this.pause.hidden = !runs || job.stopping;
-    const said = runs ? (job.stopping ? "stopping…" : job.stage) : job.state;
-    say(this.stage, said);
+    const words = runs ? (job.stopping ? "stopping…" : job.stage) : job.state;
+    say(this.stage, words);
     this.failure.hidden = !job.failure;
     if (job.failure && this.told !== job.failure) {
       this.told = job.failure; // written once, so that unfolded details stay so
@@ -136,10 +136,10 @@ class Summary {
 /** The pictures of what is done, the newest first. */
 function writePictures(strip, jobs) {
   const done = jobs.all.filter((job) => job.state === "done" && job.url).reverse();
-  const wanted = done.slice(0, MOST_PICTURES);
-  strip.hidden = jobs.all.length < 2 || !wanted.length;
+  const pictured = done.slice(0, MOST_PICTURES);
+  strip.hidden = jobs.all.length < 2 || !pictured.length;
   strip.replaceChildren(
-    ...wanted.map(({ label, url }) => make("img", "", { alt: label, src: url, title: label })),
+    ...pictured.map(({ label, url }) => make("img", "", { alt: label, src: url, title: label })),
   );
 }
 

@@ -41,7 +41,7 @@ class Buttons {
     this.#rule.remove();
     document.removeEventListener("click", this.#click);
     this.model.off("msg:custom", this.#hear);
-    const others = (LIT.get(this.kernel) ?? []).filter((one) => one !== this);
+    const others = (LIT.get(this.kernel) ?? []).filter((other) => other !== this);
     if (others.length) LIT.set(this.kernel, others);
     else LIT.delete(this.kernel);
     for (const token of this.#waiting.keys()) this.#took(token);
@@ -80,8 +80,8 @@ class Buttons {
   };
 
   async #recall(code, near) {
-    const said = await recall(code, cellOf(near));
-    if (said) toast(said, near, "status");
+    const message = await recall(code, cellOf(near));
+    if (message) toast(message, near, "status");
   }
 
   #near(token) {

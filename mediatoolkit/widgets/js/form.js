@@ -79,7 +79,7 @@ export class Form {
   update(offers) {
     const before = this.model.value || this.values.model;
     const names = [...new Set(offers.map(vendorOf))];
-    const vendors = names.map((name) => [name, offers.filter((one) => vendorOf(one) === name)]);
+    const vendors = names.map((name) => [name, offers.filter((each) => vendorOf(each) === name)]);
     this.offers = offers;
     this.model.replaceChildren(...vendors.map(([vendor, those]) => group(vendor, those)));
     this.reason.textContent = vendors
@@ -93,8 +93,8 @@ export class Form {
   /** Choose *model*, or the first that can be used. */
   pick(model) {
     const usable = this.offers.filter(({ reason }) => !reason);
-    const found = usable.find((one) => one.model === model) ?? usable[0];
-    this.model.value = found?.model ?? "";
+    const offer = usable.find((each) => each.model === model) ?? usable[0];
+    this.model.value = offer?.model ?? "";
     this.shape();
   }
 

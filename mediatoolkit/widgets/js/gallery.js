@@ -81,11 +81,11 @@ class View {
     const hadFocus = this.grid.contains(document.activeElement);
     this.#shown = this.model.get("shown");
     this.shelf.learn(this.#shown);
-    const kept = new Set(this.#shown);
-    for (const [id, tile] of this.#tiles) if (!kept.has(id)) this.#forget(id, tile);
+    const shown = new Set(this.#shown);
+    for (const [id, tile] of this.#tiles) if (!shown.has(id)) this.#forget(id, tile);
     this.grid.replaceChildren(...this.#shown.map((id, at) => this.#tileAt(id, at)));
     this.grid.hidden = !this.#shown.length;
-    if (!kept.has(this.#current)) this.#current = this.#shown[0] ?? null;
+    if (!shown.has(this.#current)) this.#current = this.#shown[0] ?? null;
     this.#point(this.#current);
     if (hadFocus) this.#tiles.get(this.#current)?.element.focus({ preventScroll: true });
     this.paint();

@@ -84,7 +84,7 @@ export function initialize(jobs, { model }) {
   const hear = (news, buffers) => {
     const [pcm] = buffers;
     if (news.pictures) jobs.show(news.pictures, buffers);
-    if (news.hush) jobs.get(news.hush).voice.stop();
+    if (news.stop_sound) jobs.get(news.stop_sound).voice.stop();
     if (!news.sound) return;
     const { voice } = jobs.get(news.sound.row);
     voice.add(pcm, news.sound.rate, news.sound.channels);

@@ -16,11 +16,11 @@ export class History {
     this.element.hidden = true;
   }
 
-  update(made, seen) {
-    for (let number = this.places.length; number < made.length; number += 1) {
-      this.put(number, made[number]);
+  update(entries, seen) {
+    for (let number = this.places.length; number < entries.length; number += 1) {
+      this.put(number, entries[number]);
     }
-    this.element.hidden = made.length < 2;
+    this.element.hidden = entries.length < 2;
     this.places.forEach((place, number) => {
       if (number === seen) place.setAttribute("aria-current", "true");
       else place.removeAttribute("aria-current");

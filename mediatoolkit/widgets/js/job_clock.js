@@ -14,9 +14,9 @@ export class JobClock {
     this.clock = make("span", "mt-studio-time");
     this.wrong = make("div", "mt-failure", { role: "alert" });
     this.wrong.hidden = true;
-    const said = make("span", "mt-studio-hint");
-    said.append(this.stage, this.pause);
-    const line = make("div", "mt-studio-line", {}, said, this.clock);
+    const words = make("span", "mt-studio-hint");
+    words.append(this.stage, this.pause);
+    const line = make("div", "mt-studio-line", {}, words, this.clock);
     this.root = make("div", "mt-studio-clock", {}, this.bar, line, this.wrong);
     this.end = everyTick(() => this.count());
     this.update({}, Date.now());
@@ -33,8 +33,8 @@ export class JobClock {
     this.bar.hidden = !this.runs;
     const took = seconds(row.took ?? 0);
     const ends = { cancelled: `Cancelled after ${took}.`, done: `Done in ${took}.` };
-    const said = this.runs ? row.stage : (ends[row.state] ?? "");
-    say(this.stage, said);
+    const words = this.runs ? row.stage : (ends[row.state] ?? "");
+    say(this.stage, words);
     if (!same) this.fail(row.failure);
     this.count();
   }

@@ -89,8 +89,8 @@ export class Result {
       piece.setAttribute("aria-label", prompt);
     }
     piece.src = this.files.get(this.number);
-    const said = kind === "speech" ? [make("blockquote", "mt-studio-said", {}, prompt)] : [];
-    this.frame.replaceChildren(...said, piece);
+    const quote = kind === "speech" ? [make("blockquote", "mt-studio-said", {}, prompt)] : [];
+    this.frame.replaceChildren(...quote, piece);
   }
 
   toggle() {

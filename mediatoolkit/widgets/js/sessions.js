@@ -25,9 +25,9 @@ function render({ model, el }) {
   const body = table.createTBody();
   const none = make("p", "mt-sessions-none", {}, "No open sessions. The first call opens one.");
   const close = button("Close", () => model.send("close"));
-  const said = make("span", "mt-sessions-said", { role: "status", "aria-live": "polite" });
+  const status = make("span", "mt-sessions-said", { role: "status", "aria-live": "polite" });
   const foot = make("div", "mt-sessions-foot");
-  foot.append(said, close);
+  foot.append(status, close);
   root.append(table, none, foot);
   el.append(root);
 
@@ -37,7 +37,7 @@ function render({ model, el }) {
     table.hidden = !rows.length;
     none.hidden = rows.length > 0;
     close.disabled = !rows.length;
-    say(said, model.get("said"));
+    say(status, model.get("status"));
   };
   model.on("change", write);
   write();

@@ -47,8 +47,8 @@ export class Voice extends EventTarget {
     const length = samples.length / channels;
     const buffer = new AudioBuffer({ length, numberOfChannels: channels, sampleRate: rate });
     for (let channel = 0; channel < channels; channel++) {
-      const one = buffer.getChannelData(channel);
-      for (let i = 0; i < one.length; i++) one[i] = samples[i * channels + channel] / 32768;
+      const output = buffer.getChannelData(channel);
+      for (let i = 0; i < output.length; i++) output[i] = samples[i * channels + channel] / 32768;
     }
     this.#queued += buffer.duration;
     if (this.context) this.#schedule(buffer);
@@ -119,13 +119,13 @@ export function placeOf(el) {
 
 /** What was heard goes on in the player that has taken the place of the view. */
 export async function handOver(voice, place) {
-  const found = voice.muted || voice.state === "silent" ? null : await playerAt(place);
-  if (!found || voice.over) return voice.stop();
-  const whole = Math.abs(found.duration - voice.queued) < 1;
+  const player = voice.muted || voice.state === "silent" ? null : await playerAt(place);
+  if (!player || voice.over) return voice.stop();
+  const whole = Math.abs(player.duration - voice.queued) < 1;
   if (voice.state === "blocked" || (whole && voice.heard >= voice.queued)) return voice.stop();
-  found.addEventListener("play", () => voice.stop(), { once: true });
-  if (!whole) return playOn(voice, found); // a long text: the small copy holds its beginning only
-  found.currentTime = voice.heard;
+  player.addEventListener("play", () => voice.stop(), { once: true });
+  if (!whole) return playOn(voice, player); // a long text: the small copy holds its beginning only
+  player.currentTime = voice.heard;
   found.play().catch(() => voice.stop());
 }
 
@@ -133,19 +133,19 @@ export async function handOver(voice, place) {
 async function playerAt(place) {
   if (!place) return null;
   for (const end = Date.now() + PATIENCE; Date.now() < end;) {
-    const found = place.area.children[place.index]?.querySelector("audio");
-    if (found?.readyState > 0) return found;
+    const player = place.area.children[place.index]?.querySelector("audio");
+    if (player?.readyState > 0) return player;
     await new Promise((done) => setTimeout(done, 20));
   }
   return null;
 }
 
 /** The rest of a long text, with a button that ends it. */
-function playOn(voice, found) {
+function playOn(voice, player) {
   const stop = button("Stop the voice", () => voice.stop());
-  found.after(stop);
+  player.after(stop);
   const timer = setInterval(() => {
-    if (!found.isConnected || voice.state === "heard") voice.stop();
+    if (!player.isConnected || voice.state === "heard") voice.stop();
     if (!voice.over) return;
     clearInterval(timer);
     stop.remove();

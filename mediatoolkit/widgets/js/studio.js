@@ -105,7 +105,7 @@ function render({ model, el }) {
   }
 
   function refill({ kind, prompt, settings, seed }) {
-    const form = forms.find((one) => one.kind === kind);
+    const form = forms.find((each) => each.kind === kind);
     form.load({ prompt, settings: { ...settings, seed: seed === null ? "" : String(seed) } });
     open(kind);
     form.prompt.focus();
@@ -116,14 +116,14 @@ function render({ model, el }) {
   }
 
   function showMade() {
-    const [made, seen] = [model.get("made"), model.get("seen")];
-    strip.update(made, seen);
-    if (made[seen] && stage.number !== seen) stage.show(seen, made[seen]);
+    const [entries, seen] = [model.get("entries"), model.get("seen")];
+    strip.update(entries, seen);
+    if (entries[seen] && stage.number !== seen) stage.show(seen, entries[seen]);
   }
 
   function learnSeed() {
-    const { kind, seed } = model.get("made").at(-1) ?? {};
-    const form = forms.find((one) => one.kind === kind);
+    const { kind, seed } = model.get("entries").at(-1) ?? {};
+    const form = forms.find((each) => each.kind === kind);
     if (form && !form.seed.keep.checked) form.showSeed(seed);
   }
 
@@ -140,7 +140,7 @@ function render({ model, el }) {
       if (clock.runs) stage.showPartial(buffers, news.partial);
     } else if (news.gave === undefined)
       for (const { pictures } of forms) pictures.hear(news, buffers);
-    else if (news.whole) stage.hear(news, buffers, model.get("made")[news.gave]);
+    else if (news.whole) stage.hear(news, buffers, model.get("entries")[news.gave]);
     else strip.hear(news, buffers);
   }
 
@@ -168,7 +168,7 @@ function render({ model, el }) {
 
   const heard = {
     "change:offers": showOffers,
-    "change:made": () => {
+    "change:entries": () => {
       showMade();
       learnSeed();
     },

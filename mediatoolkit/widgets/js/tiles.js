@@ -58,9 +58,9 @@ export class Shelf extends EventTarget {
 
   #ask() {
     if (this.#asked) return;
-    const wanted = [...this.#seen.keys()].filter((id) => !this.thumbs.has(id)).slice(0, BATCH);
-    this.#asked = wanted.length > 0;
-    if (wanted.length) this.model.send({ thumbs: wanted });
+    const numbers = [...this.#seen.keys()].filter((id) => !this.thumbs.has(id)).slice(0, BATCH);
+    this.#asked = numbers.length > 0;
+    if (numbers.length) this.model.send({ thumbs: numbers });
   }
 
   #drop() {

@@ -129,8 +129,8 @@ export class Viewer {
   async #recall() {
     this.recalled = true;
     this.dialog.close();
-    const said = await recall(this.facts.recall, this.cell);
-    if (said) toast(said, this.pressed, "status");
+    const message = await recall(this.facts.recall, this.cell);
+    if (message) toast(message, this.pressed, "status");
   }
 
   #leave() {
