@@ -51,7 +51,8 @@ class Media(abc.ABC):
 
     def __post_init__(self) -> None:
         """Check the structure, without decoding."""
-        object.__setattr__(self, "data", self._bytes(self.data))
+        if type(self.data) is not bytes:
+            object.__setattr__(self, "data", self._bytes(self.data))
         facts = self._family.inspect(self.data)
         object.__setattr__(self, "facts", facts)
         if len(self.data) > facts.length:

@@ -241,6 +241,7 @@ class Capabilities:
         together: Checks of a whole prompt, for what no single keyword says; each raises
             `PromptError`.
         longest: Characters of the text.
+        keywords: The rules by keyword, the vendor's own options last.
     """
 
     size: Rule | None = None
@@ -262,12 +263,13 @@ class Capabilities:
     advice: Mapping[str, str] = field(default_factory=dict)
     together: tuple[Callable[[Any], None], ...] = ()
     longest: int = MAX_TEXT
+    keywords: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
 
-    @property
-    def keywords(self) -> dict[str, Rule]:
-        """The rules by keyword, the vendor's own options last."""
+    def __post_init__(self) -> None:
+        """Collect the rules once; every prompt is checked by them."""
         rules = {name: getattr(self, name) for name in _OWN}
-        return {name: rule for name, rule in rules.items() if rule} | dict(self.options)
+        own = {name: rule for name, rule in rules.items() if rule}
+        object.__setattr__(self, "keywords", own | dict(self.options))
 
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
@@ -297,7 +299,8 @@ def check(prompt: Prompt, capabilities: Capabilities, owner: str) -> None:
     Raises:
         PromptError: Says what the model takes.
     """
-    check_keywords(prompt.options, type(prompt), capabilities, owner)
+    if prompt.options:
+        check_keywords(prompt.options, type(prompt), capabilities, owner)
     rules = capabilities.keywords
     for name, value in {**_keywords_of(prompt), **prompt.options}.items():
         rule = rules.get(name)

@@ -70,8 +70,10 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
 
 def default_vendor(kind: type[Client[Any, Any]]) -> str:
     """The first of `vendors` whose key is set; without any, the local engine."""
-    remote = (name for name in vendors(kind) if name != LOCAL)
-    return next((name for name in remote if client_class(name, kind).has_key()), LOCAL)
+    for name, entry in _installed(kind.entry_points).items():
+        if name != LOCAL and _loaded(entry).has_key():
+            return name
+    return LOCAL
 
 
 def vendors(kind: type[Client[Any, Any]]) -> list[str]:
@@ -80,9 +82,7 @@ def vendors(kind: type[Client[Any, Any]]) -> list[str]:
     Our own come first, as `ORDER` has them, so that a plug-in never takes the place of one; the
     local engine comes last.
     """
-    ranks = {name: rank for rank, name in enumerate((*ORDER, _PLUG_INS, LOCAL))}
-    names = _installed(kind.entry_points)
-    return sorted(names, key=lambda name: (ranks.get(name, ranks[_PLUG_INS]), name))
+    return list(_installed(kind.entry_points))
 
 
 def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
@@ -104,8 +104,12 @@ def _loaded(entry: "EntryPoint") -> Any:
 
 @cache
 def _installed(group: str) -> "dict[str, EntryPoint]":
+    """What is installed, by the vendor's name, in the order of preference."""
     from importlib.metadata import entry_points  # 6 ms that a client made by hand does without
 
     # Of two entries with one name the later stays, so no plug-in takes the place of our own.
     own_last = sorted(entry_points(group=group), key=lambda entry: entry.value.startswith(_OWN))
-    return {entry.name: entry for entry in own_last}
+    by_name = {entry.name: entry for entry in own_last}
+    ranks = {name: rank for rank, name in enumerate((*ORDER, _PLUG_INS, LOCAL))}
+    names = sorted(by_name, key=lambda name: (ranks.get(name, ranks[_PLUG_INS]), name))
+    return {name: by_name[name] for name in names}

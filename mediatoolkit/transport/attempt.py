@@ -60,11 +60,13 @@ class TransportConfig:
     key: dict[str, HiddenText] = field(init=False)
     place: str = field(init=False)
     durations: aiohttp.ClientTimeout = field(init=False)
+    mask: Callable[[str], str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Prepare what every request needs."""
         self.place = self.origin.place
         self.durations = durations(self.timeout)
+        self.mask = str if self.secret is None else self.secret.mask
         secret = self.secret
         self.key = {} if secret is None else {self.auth_header: secret.header(self.auth_prefix)}
         self.headers = {
@@ -73,10 +75,6 @@ class TransportConfig:
             "User-Agent": USER_AGENT,
             **self.headers,
         }
-
-    def mask(self, text: str) -> str:
-        """*text* without the key."""
-        return text if self.secret is None else self.secret.mask(text)
 
 
 @dataclass(slots=True)
@@ -173,7 +171,7 @@ class Attempt:
         scanner = MediaScanner(self.config.media_fields)
         text = Utf8(scanner.feed)
         await read_body(response, text.feed, meter)
-        text.end()
+        text.feed(b"", final=True)
         document, media = await scanner.finish()
         return self._response(response, document, media)
 
@@ -198,7 +196,7 @@ class Attempt:
         reader = EventReader(self.config.media_fields, take)
         text = Utf8(reader.feed)
         await read_body(response, text.feed, meter, turn=_EVENTS_TURN)
-        text.end()
+        text.feed(b"", final=True)
         reader.end()
         return self._response(response)
 

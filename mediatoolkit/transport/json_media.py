@@ -95,7 +95,7 @@ class Utf8:
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, piece: bytes, *, final: bool = False) -> None:
-        """Take the next bytes of the body.
+        """Take the next bytes of the body; none are left after the *final* ones.
 
         Raises:
             ProviderError: They are not of the encoding that it began with.
@@ -114,14 +114,6 @@ class Utf8:
         if self._decoder is not None:
             piece = _recoded(self._decoder, piece, final=final)
         self._take(piece)
-
-    def end(self) -> None:
-        """Take the end of the body.
-
-        Raises:
-            ProviderError: As `feed`.
-        """
-        self.feed(b"", final=True)
 
 
 def _recoded(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool) -> bytes:

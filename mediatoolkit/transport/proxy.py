@@ -13,6 +13,10 @@ from mediatoolkit.transport.secret import HiddenText, masked
 
 ENV: Final = "env"
 _NAME = "MEDIATOOLKIT_PROXY"
+_VARIABLES = (
+    _NAME,
+    *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+)
 _CONFIGURED = "mt.configure(proxy=...)"
 _STRAIGHT = "mt.configure(proxy=None)"
 
@@ -74,8 +78,8 @@ def proxy_for(origin: Origin) -> Proxy | None:
         return None
     if _configured != ENV:
         return _unless_bypassed(_configured, _CONFIGURED, origin)
-    if not os.environ.get(_NAME):
-        return proxy_of_environment(origin)
+    if not any(name in os.environ for name in _VARIABLES):
+        return None  # so it is on most machines, and every request asks
     setting = _setting(_NAME)
     if setting.lower() == "none":
         return None

@@ -129,8 +129,8 @@ class Container(Protocol[F_co]):
     MIME_TYPE: str
     SUFFIXES: tuple[str, ...]
 
-    def sniff(self, data: bytes) -> bool:
-        """Return whether the bytes begin like this format; the first kilobytes are enough."""
+    def sniff(self, data: bytes, /) -> object:
+        """Something true where the bytes begin like this format; the first kilobytes are enough."""
 
     def inspect(self, data: bytes) -> F_co | None:
         """Check the structure of a whole file, without decoding.

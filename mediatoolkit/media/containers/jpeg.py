@@ -7,7 +7,7 @@ TIFF (CIPA DC-007).
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.containers import xmp
@@ -19,6 +19,8 @@ from mediatoolkit.media.provenance import Provenance
 NAME = "JPEG"
 MIME_TYPE = "image/jpeg"
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg")
+
+sniff: Callable[[bytes], object] = re.compile(rb"\xff\xd8\xff").match
 
 INDEX_HEAD = b"MPF\0"
 _INDEX_ENTRIES = 0xB002
@@ -44,11 +46,6 @@ _TAIL_NOTES = re.compile(
 """The part of XMP that announces the film behind a motion photo."""
 
 _Segment = tuple[int, int, int]  # marker code, start and end of the content
-
-
-def sniff(data: bytes) -> bool:
-    """Return whether the bytes begin as a JPEG does."""
-    return data.startswith(b"\xff\xd8\xff")
 
 
 def segments(data: bytes) -> Iterator[_Segment]:
@@ -99,8 +96,9 @@ def inspect(data: bytes) -> PictureFacts | None:
         has_scan |= code == _SCAN
     if not has_scan:
         return None
-    width, height = shown_size(width, height, exif)
-    length = _end_of_file(data, end)
+    if exif:
+        width, height = shown_size(width, height, exif)
+    length = end if len(data) == end else _end_of_file(data, end)
     return PictureFacts(mime_type=MIME_TYPE, length=length, width=width, height=height)
 
 
@@ -235,9 +233,7 @@ def _entries(content: bytes, base: int, order: str) -> list[tuple[int, int]]:
 
 
 def _end_of_file(data: bytes, end: int) -> int:
-    """Return where the file ends whose first picture ends at *end*."""
-    if len(data) == end:
-        return end
+    """Return where the file ends whose first picture ends at *end*, with more behind it."""
     known = data.endswith(_TAIL_ENDS) or _TAIL.match(data, end)
     return len(data) if known or _ANNOUNCED.search(data, 0, end) else end
 

@@ -6,7 +6,7 @@ A file is handled in pieces, so that a large picture is not copied to gain a lin
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from mediatoolkit.errors import MediaError
@@ -26,6 +26,7 @@ MIME_TYPE = "image/png"
 SUFFIXES: tuple[str, ...] = (".png",)
 
 START = b"\x89PNG\r\n\x1a\n"
+sniff: Callable[[bytes], object] = re.compile(re.escape(START)).match
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 XMP_KEYWORD = "XML:com.adobe.xmp"
 _RECORD_HEAD = RECORD_KEYWORD.encode() + b"\0\0\0\0\0"  # not compressed, no language
@@ -37,11 +38,6 @@ MOST_PARTS = 100_000
 """Chunks or segments of a picture; 150 MB in the usual 8 kB make 20,000."""
 
 TOO_MANY_PARTS = "The picture has too many parts; open it with Pillow, then mt.Image.of(…)."
-
-
-def sniff(data: bytes) -> bool:
-    """Return whether the bytes begin as a PNG does."""
-    return data.startswith(START)
 
 
 def chunks(data: bytes, *, check: bool = False) -> Iterator[tuple[bytes, int, int]]:

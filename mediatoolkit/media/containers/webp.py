@@ -1,7 +1,8 @@
 """WebP: chunks in a RIFF; the record goes into the XMP packet, which a VP8X head announces."""
 
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media.containers import riff, xmp
@@ -14,12 +15,9 @@ NAME = "WebP"
 MIME_TYPE = "image/webp"
 SUFFIXES: tuple[str, ...] = (".webp",)
 
+sniff: Callable[[bytes], object] = re.compile(rb"RIFF.{4}WEBP", re.DOTALL).match
+
 _HAS_XMP, _HAS_ALPHA = 0x04, 0x10
-
-
-def sniff(data: bytes) -> bool:
-    """Return whether the bytes begin as a WebP does."""
-    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

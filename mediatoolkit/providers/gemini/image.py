@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
@@ -158,7 +159,8 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
             PromptError: Names what it takes.
         """
         super().check(prompt)
-        check_weight(_to_wire(prompt), _SMALLER)
+        if prompt.references or prompt.previous:  # no text weighs that much
+            check_weight(_to_wire(prompt), _SMALLER)
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
@@ -193,7 +195,7 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
             bytes(pictures[0]["data"]),
             provenance=await self.provenance(
                 prompt,
-                usage=added([usage_of(each) for each in responses]),
+                usage=reduce(added, map(usage_of, responses)),
                 request_id=response_id(response),
             ),
             conversation=_Turns((*document["contents"], answer)),

@@ -179,13 +179,12 @@ def by_modality(
     }
 
 
-def added(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several responses used up together, as one of them says it."""
-    total: dict[str, Any] = {}
-    for usage in usages:
-        for name, count in usage.items():
-            if isinstance(count, Mapping):
-                total[name] = added([total.get(name, {}), count])
-            else:
-                total[name] = total.get(name, 0) + count
+def added(usage: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What two responses used up together, as one of them says it."""
+    total = dict(usage)
+    for name, count in more.items():
+        if isinstance(count, Mapping):
+            total[name] = added(total.get(name, {}), count)
+        else:
+            total[name] = total.get(name, 0) + count
     return total

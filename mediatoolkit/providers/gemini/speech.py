@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 from typing import Any, ClassVar
 
 from mediatoolkit.checks import quoted
@@ -162,7 +162,8 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
             return spoken[0]
         whole = await asyncio.to_thread(concatenate, spoken)
         first = spoken[0].provenance
-        usage = added([part.provenance.usage for part in spoken if part.provenance])
+        usages = [part.provenance.usage for part in spoken if part.provenance]
+        usage: dict[str, Any] = reduce(added, usages, {})
         provenance = await self.provenance(
             prompt, usage=usage, request_id=first.request_id if first else None
         )
@@ -226,7 +227,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         context.report(Decoding())
         provenance = await self.provenance(
             prompt,
-            usage=added([usage_of(each) for each in responses]),
+            usage=reduce(added, map(usage_of, responses)),
             request_id=response_id(responses[-1]),
         )
         return await asyncio.to_thread(_joined, sounds, provenance)
