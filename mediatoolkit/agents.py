@@ -17,7 +17,7 @@ from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving, Withdrawn
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited
-from mediatoolkit.runtime.in_flight import Closing, InFlight
+from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked
 from mediatoolkit.runtime.job import Job, start_job
 from mediatoolkit.store import Pending, Store, find_job
 
@@ -196,7 +196,7 @@ class Agent(Closing, Generic[P, M]):
         """Ask one client after the other, as long as that can help and nothing may be billed."""
         prompt = await self._read(request)
         failure: MediaToolkitError | None = None
-        with self._in_flight.track(context):
+        with Tracked(self._in_flight, context):
             if self.store is not None:
                 await self.store.check()
             for client in self.clients:
@@ -274,7 +274,7 @@ class Agent(Closing, Generic[P, M]):
         client = self._client_of(pending)
 
         async def work(context: CallContext) -> M:
-            with self._in_flight.track(context):
+            with Tracked(self._in_flight, context):
                 await store.check()
                 return await self._collect(client, pending, context, store)
 
@@ -402,7 +402,7 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
 
         async def work(sink: Callable[[Sound], None]) -> None:
             context = self._context(timeout)
-            with self._in_flight.track(context):
+            with Tracked(self._in_flight, context):
                 async with context:
                     await client.stream_to(checked, context, sink)
 

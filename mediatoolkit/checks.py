@@ -48,18 +48,16 @@ def is_number(value: object) -> bool:
 _LONGEST_SPAN = 1e9  # seconds, some thirty years
 
 
-def positive_seconds(value: object, name: str = "timeout") -> float:
+def positive_seconds(value: Any, name: str = "timeout") -> float:
     """Check a duration.
 
     Raises:
         PromptError: *value* is not a finite number above 0.
     """
-    seconds = finite_seconds(value, name)
-    if seconds <= 0:
-        raise PromptError(
-            f"{name} must be a finite number of seconds above 0, not {quoted(value)}."
-        )
-    return seconds
+    if is_number(value) and 0 < value < _LONGEST_SPAN:
+        return float(value)
+    finite_seconds(value, name)  # says what else may be wrong with it
+    raise PromptError(f"{name} must be a finite number of seconds above 0, not {quoted(value)}.")
 
 
 def finite_seconds(value: Any, name: str) -> float:

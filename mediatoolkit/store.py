@@ -100,9 +100,15 @@ class Store:
     @classmethod
     def default(cls) -> "Store":
         """The store of this user: `$MEDIATOOLKIT_STORE`, or a folder among the user's data."""
+        return cls(cls.default_folder(), create=True)
+
+    @staticmethod
+    def default_folder() -> Path:
+        """The folder of `default`, not checked."""
         configured = os.environ.get("MEDIATOOLKIT_STORE")
-        data = platformdirs.user_data_path("mediatoolkit", appauthor=False)
-        return cls(Path(configured) if configured else data / "media", create=True)
+        if configured:
+            return Path(configured)
+        return platformdirs.user_data_path("mediatoolkit", appauthor=False) / "media"
 
     async def check(self) -> None:
         """Make sure that media can be kept, before any is paid for.

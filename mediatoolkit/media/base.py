@@ -116,8 +116,11 @@ class Media(abc.ABC):
 
     def with_path(self, path: Path | None) -> Self:
         """The same media lying at *path*; its bytes, which were checked, are not checked again."""
-        known = {name: getattr(self, name) for name in (each.name for each in fields(self))}
-        return _restored(type(self), known | {"path": path})
+        media = object.__new__(type(self))
+        for each in fields(self):
+            object.__setattr__(media, each.name, getattr(self, each.name))
+        object.__setattr__(media, "path", path)
+        return media
 
     def __dir__(self) -> list[str]:
         """Return what a user calls; the rest is for other parts of this package."""

@@ -233,7 +233,7 @@ class ImagePrompt(Prompt):
         return None if self.size is None or self.pixels else str(self.size)
 
     def _check_together(self) -> None:
-        if self.pixels and self.aspect:
+        if self.aspect and self.pixels:
             raise PromptError(
                 f"size={self.size!r} already says the shape; leave aspect out, or give a tier "
                 'such as size="1K".'

@@ -57,8 +57,8 @@ class Client(Closing, Generic[P, M]):
     @property
     def capabilities(self) -> Capabilities | None:
         """What the model takes, or None where nobody says."""
-        info = self._info()
-        return info.capabilities if info else self.unlisted
+        listed = (info.capabilities for info in self.catalog if info.model_id == self.model_id)
+        return next(listed, self.unlisted)
 
     @classmethod
     def has_key(cls) -> bool:

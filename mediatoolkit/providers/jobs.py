@@ -20,7 +20,7 @@ from mediatoolkit.providers.base import Client
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import LeftRunning, Waiting, Withdrawn
 from mediatoolkit.runtime.gather import Polling
-from mediatoolkit.runtime.in_flight import over_sessions
+from mediatoolkit.runtime.in_flight import Tracked, over_sessions
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -151,7 +151,7 @@ class QueuedClient(Client[P, M]):
                 await first()
                 is_first_done = True
             polls = _Polls(partial(self.poll, job_id, provenance, context), context)
-            with over_sessions.track(context):
+            with Tracked(over_sessions, context):
                 return await self.polling.until(polls)
         except asyncio.CancelledError:
             if context.expired:

@@ -54,16 +54,6 @@ class InFlight:
             (self._open,) if among is None else (self._open, *among.open_sets)
         )
 
-    def track(self, context: CallContext) -> "Tracked":
-        """Return a guard for *context*, to be entered with `with`.
-
-        Raises:
-            ClosedError: After `end`; nothing was sent.
-        """
-        if self.closed:
-            raise closed(self.name)
-        return Tracked(self, context)
-
     async def end(self) -> None:
         """Fail every call with `ClosedError`, and all later ones; waits as `stop`."""
         self.closed = True
@@ -102,7 +92,13 @@ class Tracked:
     __slots__ = ("_before", "_context", "_end", "_owner", "_stopped_by", "_task", "loop")
 
     def __init__(self, owner: InFlight, context: CallContext) -> None:
-        """Belong to *owner*."""
+        """Belong to *owner*.
+
+        Raises:
+            ClosedError: That is closed; nothing was sent.
+        """
+        if owner.closed:
+            raise closed(owner.name)
         self._owner = owner
         self._context = context
         self._end: loops.Future | None = None

@@ -15,7 +15,7 @@ from yarl import URL
 
 from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.runtime.in_flight import Closing, InFlight, closed, over_sessions
+from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked, closed, over_sessions
 from mediatoolkit.transport.attempt import Attempt, Expect, Sink, TransportConfig
 from mediatoolkit.transport.downloads import Check, TrustPolicy, download, fetch
 from mediatoolkit.transport.encode import Body, Json
@@ -209,7 +209,7 @@ class Transport(Closing):
         """
         if (expect == "events") is (sink is None):
             raise TypeError('expect="events" and sink= belong together.')
-        with self._in_flight.track(context):
+        with Tracked(self._in_flight, context):
             url = _address(self.base_url, path, urlencode(query))
             if paid is None:
                 paid = method == "POST"
@@ -268,7 +268,7 @@ class Transport(Closing):
             TransportError: The file did not arrive whole.
             TooLargeError: It is larger than `Limits.video`.
         """
-        with self._in_flight.track(context):
+        with Tracked(self._in_flight, context):
             context.provider = self.provider
             return await download(
                 url,
@@ -284,7 +284,7 @@ class Transport(Closing):
 
     async def fetch(self, url: str, context: CallContext) -> bytes:
         """Read the picture at *url* into memory, at most `Limits.image`; else as `download`."""
-        with self._in_flight.track(context):
+        with Tracked(self._in_flight, context):
             context.provider = self.provider
             return await fetch(
                 url,

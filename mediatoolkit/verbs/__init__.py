@@ -33,6 +33,7 @@ from mediatoolkit.providers.registry import client_class, default_vendor, split_
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
+from mediatoolkit.runtime.files import absolute
 from mediatoolkit.runtime.job import Job, cancel_all, running_jobs, start_job
 from mediatoolkit.store import Pending, Store, find_job
 from mediatoolkit.transport.session import sessions
@@ -392,12 +393,14 @@ def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
             raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
         return agent
     client = kind.client_type
-    model_id = default_vendor(client) if model is None else model
-    environment = client_class(split_id(model_id)[0], client).environment()
-    store = Store.default()
-    key = kind, model_id, environment, store.folder
+    model_id = vendor = default_vendor(client) if model is None else model
+    if model is not None:
+        vendor, _ = split_id(model)
+    environment = client_class(vendor, client).environment()
+    folder = Store.default_folder()
+    key = kind, model_id, environment, folder if folder.is_absolute() else absolute(folder)
     if key not in _agents:
-        _agents[key] = kind(model_id, store=store)
+        _agents[key] = kind(model_id, store=Store.default())
     return cast("A", _agents[key])
 
 
@@ -410,7 +413,11 @@ def start_hidden(kind: str, prompt: str, *, model: str | None = None, **options:
 
 def show(start: Callable[[], Job[T]]) -> Job[T]:
     """Call *start*; IPython shows its job while that runs, and Ctrl-C meanwhile cancels it."""
-    return start_job(start, then=_show if in_ipython() else None)
+    if not in_ipython():
+        return start_job(start)
+    from mediatoolkit import widgets
+
+    return start_job(start, then=widgets.show)
 
 
 def _start(
@@ -421,12 +428,6 @@ def _start(
         if options[name] is None:
             del options[name]
     return show(functools.partial(agent.start, prompt, timeout=timeout, **options))
-
-
-def _show(job: Job[Any]) -> None:
-    from mediatoolkit import widgets
-
-    widgets.show(job)
 
 
 def in_ipython() -> bool:
