@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from mediatoolkit.errors import MediaError, ProviderError, TooLargeError
@@ -51,15 +52,12 @@ MOST_MEDIA = 4096
 """Media fields of one document."""
 
 
+@dataclass(slots=True)
 class ResponseCaps:
     """What remains of the caps of one response, over all its documents."""
 
-    __slots__ = ("text", "values")
-
-    def __init__(self, text: int = MOST_TEXT) -> None:
-        """Begin with the full caps."""
-        self.text = text
-        self.values = MOST_VALUES
+    text: int = MOST_TEXT
+    values: int = MOST_VALUES
 
     def parse(self, text: bytearray, long_texts: list[str]) -> Any:
         """Count a document against the caps and parse it; *long_texts* return to their places.
@@ -79,6 +77,7 @@ class ResponseCaps:
         return _put_back(document, marks)
 
 
+@dataclass(slots=True, eq=False)
 class Utf8:
     """Turns JSON that comes in pieces into UTF-8; UTF-8 passes unchanged, without its mark.
 
@@ -86,13 +85,9 @@ class Utf8:
         take: Gets the pieces.
     """
 
-    __slots__ = ("_decoder", "_start", "_take")
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        """Start at the beginning of a body."""
-        self._take = take
-        self._start: bytes | None = b""
-        self._decoder: codecs.IncrementalDecoder | None = None
+    take: Callable[[bytes], None]
+    _start: bytes | None = field(init=False, repr=False, default=b"")
+    _decoder: codecs.IncrementalDecoder | None = field(init=False, repr=False, default=None)
 
     def feed(self, piece: bytes, *, final: bool = False) -> None:
         """Take the next bytes of the body; none are left after the *final* ones.
@@ -113,7 +108,7 @@ class Utf8:
                 self._decoder = codecs.getincrementaldecoder(encoding)()
         if self._decoder is not None:
             piece = _recoded(self._decoder, piece, final=final)
-        self._take(piece)
+        self.take(piece)
 
 
 def _recoded(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool) -> bytes:
@@ -122,18 +117,15 @@ def _recoded(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool) -
     return _not_json()
 
 
+@dataclass(slots=True, eq=False)
 class MediaText:
     """One base64 string, decoded piece by piece. Both alphabets are taken, padding is required."""
 
-    __slots__ = ("_carry", "_cut_escape", "_padded", "_special", "pieces")
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.pieces: list[bytes] = []
-        self._carry = b""
-        self._cut_escape = b""
-        self._padded = False
-        self._special = False
+    pieces: list[bytes] = field(init=False, repr=False, default_factory=list)
+    _carry: bytes = field(init=False, repr=False, default=b"")
+    _cut_escape: bytes = field(init=False, repr=False, default=b"")
+    _padded: bool = field(init=False, default=False)
+    _special: bool = field(init=False, default=False)
 
     def feed(self, text: memoryview) -> None:
         """Take the next part of the string.

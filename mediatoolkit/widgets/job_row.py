@@ -109,7 +109,7 @@ class JobRow:
         self.progress: Progress = job.progress
         self.sounds: list[Sounding] = []
         self._is_heard = is_heard
-        self._started = _clock() - self.progress.elapsed * 1000
+        self._started = (time.time() - self.progress.elapsed) * 1000
         self._last_event: Event | None = None
         self._stage: tuple[str, float | None] = ("", None)
 
@@ -154,7 +154,7 @@ class JobRow:
             "label": visible(self.label, LONGEST_LABEL),
             "state": progress.state.value,
             "stage": pause.which if pause else stage,
-            "next": round(_clock() + pause.left * 1000) if pause else None,
+            "next": round((time.time() + pause.left) * 1000) if pause else None,
             "fraction": fraction,
             "began": round(self._started),
             "deadline": round(self._started + (progress.elapsed + progress.left) * 1000),
@@ -270,11 +270,6 @@ def failure_of(row: JobRow, error: BaseException | None = None) -> Failure:
         if (value := getattr(error, name, None)) is not None
     }
     return Failure.of(error, told_by="awaiting the job", **facts)
-
-
-def _clock() -> float:
-    """Clock of the kernel, milliseconds."""
-    return time.time() * 1000
 
 
 def _fraction(event: Event) -> float | None:
