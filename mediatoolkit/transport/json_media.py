@@ -59,7 +59,7 @@ class ResponseCaps:
     text: int = MOST_TEXT
     values: int = MOST_VALUES
 
-    def parse(self, text: bytearray, long_texts: list[str]) -> Any:
+    def parse(self, text: bytearray, long_texts: list[bytes]) -> Any:
         """Count a document against the caps and parse it; *long_texts* return to their places.
 
         Raises:
@@ -73,8 +73,11 @@ class ResponseCaps:
         document = parse_json(text)
         if not long_texts:
             return document
-        marks = {f"\0{_SECRET}-{number}\0": text for number, text in enumerate(long_texts)}
-        return _put_back(document, marks)
+        with contextlib.suppress(ValueError):  # which holds the text
+            texts = [str(text, "utf-8") for text in long_texts]
+            marks = {f"\0{_SECRET}-{number}\0": text for number, text in enumerate(texts)}
+            return _put_back(document, marks)
+        return _not_json()
 
 
 @dataclass(slots=True, eq=False)
@@ -320,11 +323,10 @@ class MediaScanner:
             ProviderError: The body is not JSON.
             TooLargeError: It has too many values.
         """
-        texts: list[str] = []
+        texts: list[bytes] = []
         for pieces in self._texts:
-            long_text = await joined(pieces)
+            texts.append(await joined(pieces))
             pieces.clear()
-            texts.append(_utf8(long_text))
         document = self._caps.parse(self._around, texts)
         media = {}
         for number, text in enumerate(self._media):
@@ -333,9 +335,7 @@ class MediaScanner:
 
     def finish_at_once(self) -> tuple[Any, dict[str, bytes]]:
         """As `finish`, for a body that is small."""
-        document = self._caps.parse(
-            self._around, [_utf8(b"".join(pieces)) for pieces in self._texts]
-        )
+        document = self._caps.parse(self._around, [b"".join(pieces) for pieces in self._texts])
         return document, {f"media-{i}": b"".join(t.pieces) for i, t in enumerate(self._media)}
 
 
@@ -385,12 +385,6 @@ def parse_json(body: Bytes) -> Any:
     """
     with contextlib.suppress(ValueError, RecursionError):  # the first holds the whole text
         return _JSON.decode(str(body, "utf-8").removeprefix("\ufeff"))
-    return _not_json()
-
-
-def _utf8(text: Bytes) -> str:
-    with contextlib.suppress(ValueError):
-        return str(text, "utf-8")
     return _not_json()
 
 

@@ -169,10 +169,11 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
         responses: list[Response] = []
         for _ in range(CONTINUATIONS):
             try:
-                response = await self._transport.post(
+                response = await self._transport.request(
+                    "POST",
                     self._path("generateContent"),
-                    request,
                     context,
+                    body=request,
                     headers={"x-server-timeout": str(math.ceil(context.left()))},
                 )
                 parts += parts_of(candidate_of(response), response)
