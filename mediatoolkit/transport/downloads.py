@@ -1,7 +1,4 @@
-"""Files at addresses outside the API: which are fetched, with which key, and onto what disk.
-
-A file arrives whole or not at all.
-"""
+"""Files at addresses outside the API: which are fetched, with which key, whole or not at all."""
 
 import asyncio
 import contextlib
