@@ -126,7 +126,7 @@ export async function handOver(voice, place) {
   player.addEventListener("play", () => voice.stop(), { once: true });
   if (!whole) return playOn(voice, player); // a long text: the small copy holds its beginning only
   player.currentTime = voice.heard;
-  found.play().catch(() => voice.stop());
+  player.play().catch(() => voice.stop());
 }
 
 /** The native player at *place*, ready to play; null when none comes. */
