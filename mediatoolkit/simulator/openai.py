@@ -5,7 +5,6 @@ traffic; schemas and models stand in `openai.json`. Not played, and answered wit
 vector formats, edits by JSON, everything beside pictures.
 """
 
-import base64
 import json
 import re
 import time
@@ -15,34 +14,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
-from mediatoolkit.simulator.api_faults import (
-    ApiFault,
-    BadPicture,
-    PromptBlocked,
-    Status,
-    StreamError,
-)
-from mediatoolkit.simulator.broken_media import broken_base64, escaped
-from mediatoolkit.simulator.http import (
-    JSON,
-    FormPart,
-    HttpResponse,
-    Request,
-    event_stream,
-    json_response,
-)
+from mediatoolkit.simulator.api_faults import ApiFault, PromptBlocked, Status, StreamError
+from mediatoolkit.simulator.http import FormPart, HttpResponse, Request, event_stream, json_response
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import Schema, SchemaError
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
 _PATH = Path(__file__).with_suffix(".json")
 _SCHEMA = Schema.load(_PATH)
+_FORM = replace(_SCHEMA, form=True)
 _DATA = json.loads(_PATH.read_text())
 _MODELS: dict[str, str | None] = _DATA["models"]  # and the day each ends
 _SIZES = {"auto", "1024x1024", "1536x1024", "1024x1536"}  # of every model
 _FILE_TYPES = {"image/png", "image/jpeg", "image/webp"}
 _CAPS = {"image": 50 << 20, "mask": 4 << 20}  # bytes
-_NUMBERS = {"n", "output_compression", "partial_images"}
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
@@ -99,13 +84,15 @@ class OpenAI(Vendor):
             Endpoint("GET", "/v1/models/(?P<model>[^/]+)", "list", self._show_model),
         )
 
+    def headers(self) -> dict[str, str]:
+        """The name of the request, and the limits of the account."""
+        return {"x-request-id": f"req_{next(self._numbers):032x}", **_DATA["headers"]}
+
     def error(
-        self, code: int, message: str | None = None, param: str | None = None, **words: str
+        self, code: int, message: str | None = None, param: str | None = None, word: str = ""
     ) -> HttpResponse:
-        """An error in OpenAI's envelope; *words* as in `_error`."""
-        return json_response(
-            {"error": _error(code, message, param, **words)}, code, self._headers()
-        )
+        """An error in OpenAI's envelope; *word* is its `code`."""
+        return json_response({"error": _error(code, message, param, word=word)}, code)
 
     def key_error(self, key: str | None) -> HttpResponse:
         """401; a wrong key is quoted without its middle."""
@@ -119,9 +106,8 @@ class OpenAI(Vendor):
 
     def status_fault(self, fault: Status, _request: Request) -> HttpResponse:
         """The error that *fault* orders; a quota of 0 is an account without credit."""
-        word = fault.word or ""
-        if fault.code == 429 and fault.quota == 0:
-            word = "insufficient_quota"
+        is_empty = fault.code == 429 and fault.quota == 0
+        word = "insufficient_quota" if is_empty else fault.word or ""
         return self.error(fault.code, fault.message, word=word)
 
     async def _generate(self, call: ApiCall) -> HttpResponse:
@@ -134,8 +120,8 @@ class OpenAI(Vendor):
         parts = call.request.body
         if not isinstance(parts, list):
             raise RejectedError(self.error(501, "The simulator plays edits as forms only."))
-        texts = [part for part in parts if part.filename is None]
-        fields = _SCHEMA.read({part.name: _value(part) for part in texts}, "EditImageRequest")
+        texts = {part.name: part.text for part in parts if part.filename is None}
+        fields = _FORM.read(texts, "EditImageRequest")
         files = [part for part in parts if part.filename is not None]
         await self._check_files(files)
         images = tuple(part.data for part in files if part.name != "mask")
@@ -188,17 +174,14 @@ class OpenAI(Vendor):
         error = _failure(fault)
         if fields.get("stream"):
             events = [pair async for pair in self._events(generation, kind, error)]
-            response = event_stream(events, self.settings.newline)
-            return replace(response, headers={**response.headers, **self._headers()})
+            return event_stream(events, self.settings.newline)
         if error is not None:
             code = fault.code if isinstance(fault, StreamError) else 400
-            return json_response({"error": error}, code, self._headers())
+            return json_response({"error": error}, code)
         texts = [await self._base64(generation, number) for number in range(fields.get("n", 1))]
         data = [{"b64_json": text} for text in texts]
         facts = {**generation.echo, "usage": generation.usage()}
-        text = json.dumps({"created": int(time.time()), "data": data, **facts})
-        body = escaped(text) if fault == BadPicture("escaped_base64") else text
-        return HttpResponse(body.encode(), 200, {**JSON, **self._headers()})
+        return json_response({"created": int(time.time()), "data": data, **facts})
 
     async def _events(
         self, generation: _Generation, kind: str, error: dict[str, Any] | None
@@ -206,10 +189,9 @@ class OpenAI(Vendor):
         """The partial pictures, then the whole one or what went wrong."""
         echo = {**generation.echo, "created_at": int(time.time())}
         for number in range(generation.fields.get("partial_images", 0)):
-            partial = await self._base64(generation._replace(images=(), fault=None), number)
-            yield _event(
-                f"{kind}.partial_image", b64_json=partial, partial_image_index=number, **echo
-            )
+            facts = {**echo, "partial_image_index": number}
+            data = await self._base64(generation._replace(images=(), fault=None), number)
+            yield _event(f"{kind}.partial_image", b64_json=data, **facts)
         if error is not None:
             yield _event("error", error=error)
             return
@@ -219,36 +201,24 @@ class OpenAI(Vendor):
     async def _base64(self, generation: _Generation, number: int) -> str:
         """Picture *number*."""
         fields, images, fault = generation
-        echo = generation.echo
-        form, cut_out = echo["output_format"].upper(), echo["background"] == "transparent"
+        form = generation.echo["output_format"].upper()
+        cut_out = fields.get("background") == "transparent"
         order = PictureOrder(
             fields["prompt"], *generation.size, number, images, form, exact=True, cut_out=cut_out
         )
-        data = (await self.settings.pictures.make(order)).data
-        text = base64.b64encode(data).decode()
-        return broken_base64(text, fault.kind) if isinstance(fault, BadPicture) else text
+        return await self.settings.pictures.base64(order, fault)
 
     async def _list_models(self, _call: ApiCall) -> HttpResponse:
         data = [_model(name) for name in (*_MODELS, *self.settings.models)]
-        return json_response({"object": "list", "data": data}, 200, self._headers())
+        return json_response({"object": "list", "data": data})
 
     async def _show_model(self, call: ApiCall) -> HttpResponse:
         name = call.match["model"]
         self._check({"model": name})
-        return json_response(_model(name), 200, self._headers())
-
-    def _headers(self) -> dict[str, str]:
-        return {"x-request-id": f"req_{next(self._numbers):032x}", **_DATA["headers"]}
+        return json_response(_model(name))
 
     def _reject(self, message: str, param: str) -> NoReturn:
         raise RejectedError(self.error(400, message, param, word="invalid_value"))
-
-
-def _value(part: FormPart) -> Any:
-    """The value of a field of a form: numbers and booleans travel as text."""
-    if part.name in _NUMBERS and part.text.isdigit():
-        return int(part.text)
-    return {"true": True, "false": False}.get(part.text, part.text)
 
 
 def _is_size(size: str) -> bool:

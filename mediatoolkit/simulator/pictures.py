@@ -5,12 +5,16 @@ photograph of its size would have.
 """
 
 import asyncio
+import base64
 import hashlib
 import io
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from mediatoolkit.simulator.api_faults import ApiFault, BadPicture
+from mediatoolkit.simulator.broken_media import broken_base64
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -97,6 +101,11 @@ class PictureMaker:
                 for oldest in list(self._recent)[:-_RECENT]:
                     del self._recent[oldest]
             return self._recent[order]
+
+    async def base64(self, order: PictureOrder, fault: ApiFault | None) -> str:
+        """Fill *order* as base64; a `BadPicture` spoils it."""
+        text = base64.b64encode((await self.make(order)).data).decode()
+        return broken_base64(text, fault.kind) if isinstance(fault, BadPicture) else text
 
     async def look(self, data: bytes) -> MadePicture:
         """Decode *data* completely.

@@ -53,10 +53,12 @@ class Schema:
         protobuf: Read by the rules of protobuf JSON: a property may be written in camelCase or
             snake_case (camelCase comes back, paths are in snake_case), a number may be text, and a
             list within a list is flattened.
+        form: Read as fields of a form, where numbers and booleans are text.
     """
 
     definitions: Mapping[str, Mapping[str, Any]]
     protobuf: bool = False
+    form: bool = False
 
     @classmethod
     def load(cls, path: Path, *, protobuf: bool = False) -> "Schema":
@@ -76,6 +78,8 @@ class Schema:
         kind = schema.get("type")
         if self.protobuf and kind in {"integer", "number"} and isinstance(value, str):
             value = _number(value)
+        if self.form and isinstance(value, str):
+            value = _typed(value, kind)
         if kind is not None and not _is(value, kind):
             raise SchemaError("type", path, value, schema)
         if kind == "object":
@@ -156,6 +160,13 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, bool) and kind == "boolean"
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     return whole if kind == "integer" else isinstance(value, _TYPES[kind])
+
+
+def _typed(text: str, kind: str | None) -> Any:
+    """The value that *text* stands for in a form, or *text* where it stands for none."""
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    return _number(text) if kind in {"integer", "number"} else text
 
 
 def _number(text: str) -> Any:

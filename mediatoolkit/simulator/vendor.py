@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from mediatoolkit.simulator.api_faults import ApiFault, EchoKey, Garbage, Status
-from mediatoolkit.simulator.broken_media import garbage
+from mediatoolkit.simulator.api_faults import ApiFault, BadPicture, EchoKey, Garbage, Status
+from mediatoolkit.simulator.broken_media import escaped, garbage
 from mediatoolkit.simulator.hosting import FileHost
 from mediatoolkit.simulator.http import HTML, JSON, HttpResponse, Request
 from mediatoolkit.simulator.pictures import PictureMaker
@@ -134,6 +134,10 @@ class Vendor(ABC):
     def status_fault(self, fault: Status, request: Request) -> HttpResponse:
         """The error that *fault* orders."""
 
+    def headers(self) -> dict[str, str]:
+        """What stands in the head of every response."""
+        return {}
+
     def purpose(self, request: Request) -> Purpose:
         """What *request* is for."""
         route = self._find(request)
@@ -159,6 +163,9 @@ class Vendor(ABC):
             response = rejected.response
         except SchemaError as error:
             response = self.schema_error(error, request)
+        response = replace(response, headers={**self.headers(), **response.headers})
+        if fault == BadPicture("escaped_base64"):
+            response = replace(response, body=escaped(response.body.decode()).encode())
         if self.settings.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
             headers = {**response.headers, "Content-Encoding": "gzip"}
             return HttpResponse(gzip.compress(response.body, 1), response.status, headers)

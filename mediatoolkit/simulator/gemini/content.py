@@ -19,7 +19,7 @@ from mediatoolkit.simulator.api_faults import (
     StreamError,
     TextOnly,
 )
-from mediatoolkit.simulator.broken_media import HTML, broken_base64, escaped
+from mediatoolkit.simulator.broken_media import HTML, broken_base64
 from mediatoolkit.simulator.gemini.catalog import GeminiCatalog, GeminiModel, ratio
 from mediatoolkit.simulator.gemini.envelope import InvalidError, error, error_body, status_fault
 from mediatoolkit.simulator.gemini.faults import (
@@ -185,8 +185,6 @@ class ContentService:
         if streamed:
             return self._stream(reply, call)
         document = json.dumps(reply.body() if isinstance(reply, ContentReply) else reply)
-        if call.fault == BadPicture("escaped_base64"):
-            document = escaped(document)
         return HttpResponse(document.encode(), headers=JSON)
 
     def _stream(self, reply: ContentReply | dict[str, Any], call: ApiCall) -> HttpResponse:
