@@ -27,9 +27,10 @@ async def make(self, prompt, call):
 
 LocalImageClient.make = make"""
 """Keeps the bear and the duck until there is a file."""
-AGING = """from mediatoolkit.widgets import job_row
-usual = job_row._clock
-job_row._clock = lambda: usual() - 800_000
+AGING = """from types import SimpleNamespace
+from mediatoolkit.widgets import job_row
+usual = job_row.time.time
+job_row.time = SimpleNamespace(time=lambda: usual() - 800)
 job = mt.image("a fox", timeout=2000)"""
 """A job that the page takes for 800 s older than it is."""
 SILENT = 'jobs = [mt.image(f"fox {n}", timeout=600) for n in range(9)]'
