@@ -164,7 +164,8 @@ class Vendor(ABC):
         except SchemaError as error:
             response = self.schema_error(error, request)
         response = replace(response, headers={**self.headers(), **response.headers})
-        if fault == BadPicture("escaped_base64"):
+        is_json = response.headers.get("Content-Type") == JSON["Content-Type"]
+        if is_json and fault == BadPicture("escaped_base64"):
             response = replace(response, body=escaped(response.body.decode()).encode())
         if self.settings.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
             headers = {**response.headers, "Content-Encoding": "gzip"}

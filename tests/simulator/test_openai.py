@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
@@ -207,3 +207,18 @@ async def test_what_is_not_played_says_so(session: aiohttp.ClientSession, path: 
 
     assert response.status == 501
     assert path in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("flaw", ["escaped_base64", "bad_base64"])
+async def test_a_picture_is_spoilt_in_what_is_sent(
+    session: aiohttp.ClientSession, sim: Simulator, flaw: Literal["escaped_base64", "bad_base64"]
+) -> None:
+    sim.then(faults.BadPicture(flaw))
+
+    async with session.post("/v1/images/generations", json=FOX) as response:
+        text = await response.text()
+
+    data = json.loads(text)["data"][0]["b64_json"]
+    assert ("\\/" in text) == (flaw == "escaped_base64")
+    assert ("!" in data) == (flaw == "bad_base64")
+    assert response.headers["x-request-id"].startswith("req_")
