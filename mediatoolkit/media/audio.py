@@ -231,7 +231,8 @@ class Audio(Media):
         small, _ = self._preview_or_reason()
         note = small.note if small else "no preview"
         caption = " · ".join(part for part in (self._caption(), note) if part)
-        shown = figure(self._player(small) if small else "", escape(caption))
+        player = self._player(small) if small else ""
+        shown = figure(player, escape(caption), self.omissions)
         return {"text/html": shown, "text/plain": repr(self)}, {}
 
     def _parts(self) -> "Iterator[tuple[int, npt.NDArray[np.float32]]]":

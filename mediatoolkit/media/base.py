@@ -7,6 +7,7 @@ import hashlib
 import os
 import struct
 from dataclasses import dataclass, field, fields
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _IN_THREAD = 1 << 20
+_OMISSIONS = {"not_understood": "not drawn", "not_drawn": "not drawn", "not_spoken": "not spoken"}
+_MOST_OMISSIONS = 8  # words of each kind
+_LONGEST_OMISSION = 40  # characters
 _FOR_THE_PACKAGE = frozenset({"conversation", "facts", "noun", "serialize", "with_path"})
 
 
@@ -94,6 +98,13 @@ class Media(abc.ABC):
     def extension(self) -> str:
         """The usual file name ending, such as `.png`."""
         return self._container.SUFFIXES[0]
+
+    @property
+    def omissions(self) -> str:
+        """What the prompt asks for and this lacks, such as `not drawn: map, Europe`; else ""."""
+        notes = self.provenance.notes if self.provenance else {}
+        listed = {_OMISSIONS[name]: notes[name] for name in _OMISSIONS if notes.get(name)}
+        return "; ".join(filter(None, (_omission(verb, words) for verb, words in listed.items())))
 
     def digest(self) -> str:
         """SHA-256 of `data`, in hexadecimal."""
@@ -196,11 +207,13 @@ class Media(abc.ABC):
         return f"{visible(prompt, 120)} · {model}{engine} · {self._summary()}"
 
     def __repr__(self) -> str:
-        """One deterministic line: what it measures, type, model."""
+        """One deterministic line: what it measures, type, model, what it lacks."""
         if not hasattr(self, "facts"):  # its check failed, and a failure shows its locals
             return f"<{type(self).__name__}>"
-        model = f", {self.provenance.model}" if self.provenance else ""
-        return f"<{type(self).__name__} {self._summary()} {self.mime_type}{model}>"
+        measures = f"{self._summary()} {self.mime_type}"
+        model = self.provenance.model if self.provenance else ""
+        facts = ", ".join(filter(None, (measures, model, self.omissions)))
+        return f"<{type(self).__name__} {facts}>"
 
     @abc.abstractmethod
     def _summary(self) -> str:
@@ -266,12 +279,22 @@ def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
         raise MediaError(f"The tensor has no numbers for NumPy: {error}") from error
 
 
-def figure(content: str, caption: str) -> str:
-    """HTML of *content*, which is HTML, above *caption*, which is HTML too."""
+def figure(content: str, caption: str, note: str = "") -> str:
+    """HTML of *content*, which is HTML, above *caption*, which is HTML too, and *note*, a text."""
+    line = f"<div>{escape(note)}</div>" if note else ""
     return (
         f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
-        f"{caption}</figcaption></figure>"
+        f"{caption}{line}</figcaption></figure>"
     )
+
+
+def _omission(verb: str, words: object) -> str:
+    """Such as `not drawn: map, Europe, … and 12 more`; a file may say anything."""
+    listed = words if isinstance(words, (list, tuple)) else ()
+    texts = [word for word in listed if isinstance(word, str)]
+    shown = [visible(word, _LONGEST_OMISSION, one_line=True) for word in texts[:_MOST_OMISSIONS]]
+    more = len(texts) - len(shown)
+    return f"{verb}: {', '.join(shown)}{f', … and {more} more' if more else ''}" if shown else ""
 
 
 def _restored(kind: type[M], known: dict[str, Any]) -> M:

@@ -133,14 +133,14 @@ class Image(Media):
         small, reason = self._preview_or_reason()
         if small is None:
             caption = escape(f"{self._caption()} · {reason}")
-            return {"text/html": figure("", caption), "text/plain": repr(self)}, {}
+            return {"text/html": figure("", caption, self.omissions), "text/plain": repr(self)}, {}
         inline = base64.b64encode(small.data).decode()
         alt = self._alt()
         picture = (
             f'<img src="data:{small.mime_type};base64,{inline}" alt="{escape(alt)}" '
             f'width="{small.width}" height="{small.height}" style="max-width:100%;height:auto">'
         )
-        shown = figure(picture, escape(self._caption()))
+        shown = figure(picture, escape(self._caption()), self.omissions)
         data = {small.mime_type: inline, "text/html": shown, "text/plain": repr(self)}
         return data, {small.mime_type: {"alt": alt, "width": small.width, "height": small.height}}
 

@@ -174,7 +174,7 @@ class Video(Media):
         if self.path is not None:
             address = source if source and not source.startswith("data:") else _file_url(self.path)
             link = f' · <a href="{escape(address)}" target="_blank">{escape(self.path.name)}</a>'
-        return figure(seen, escape(self._caption()) + link)
+        return figure(seen, escape(self._caption()) + link, self.omissions)
 
     def _source(self) -> str:
         """An address from which a page beside the notebook can play the film, or nothing."""

@@ -186,8 +186,11 @@ class Job(loops.LoopTask[T_co]):
         )
 
     def __repr__(self) -> str:
-        """One line without times or addresses."""
-        return f"<Job {self._state().value}: {self.label[:60]!r}>"
+        """One line without times or addresses; at the end also what the result lacks."""
+        state, lacks = self._state(), ""
+        if state is State.DONE and self._task is not None:
+            lacks = getattr(self._task.result(), "omissions", "")
+        return f"<Job {state.value}: {self.label[:60]!r}{f', {lacks}' if lacks else ''}>"
 
     async def _wait(self) -> T_co:
         if self._next is not None and (last := self._last_attempt()) is not self:
