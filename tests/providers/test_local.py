@@ -32,7 +32,7 @@ async def test_the_picture_says_who_drew_it_and_how() -> None:
     assert record is not None
     assert (record.model, record.engine) == ("local/painter", "local")
     assert record.seed is not None, "a seed that was drawn by lot is kept, to get the picture again"
-    assert "zzyzx" in record.notes["not_understood"]
+    assert "zzyzx" in record.notes["not_drawn"]
     assert record.options == {"size": "64x64"}
 
 

@@ -57,7 +57,7 @@ async def test_the_film_says_who_made_it_and_how(tmp_path: Path) -> None:
     record = video.provenance
     assert record is not None
     assert (record.model, record.engine, record.seed) == ("local/film", "local", 7)
-    assert record.notes == {"not_understood": ["zzyzx"]}
+    assert record.notes == {"not_drawn": ["zzyzx"]}
     assert record.options == {"seconds": 0.3, "aspect": "1:1", "resolution": "360p"}
     path = await video.asave(tmp_path / "film")
     assert (await asyncio.to_thread(Video.open, path)).provenance == record

@@ -46,9 +46,9 @@ def test_scenes_are_painted_a_little_larger_than_the_film() -> None:
     painted = illustrate(
         ["a fox", "a zzyzx"], size=(160, 90), seed=7, progress=lambda _, share: shares.append(share)
     )
-    (first, known), (second, unknown) = painted
+    (first, all_drawn), (second, not_drawn) = painted
     assert first.shape == second.shape == (108, 192, 3)
-    assert (known, unknown) == ((), ("zzyzx",))
+    assert (all_drawn, not_drawn) == ((), ("zzyzx",))
     assert (first != second).any()
     assert shares == sorted(shares)
 

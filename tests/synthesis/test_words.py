@@ -99,6 +99,22 @@ def test_any_glyph_of_the_font_is_a_word() -> None:
 
 def test_unknown_words_are_named_and_stop_words_are_not() -> None:
     painting = paint("a blorpish fox on the zzyzx", width=64, height=64, seed=1)
-    assert painting.unknown == ("blorpish", "zzyzx")
+    assert painting.not_drawn == ("blorpish", "zzyzx")
     assert "fox" in painting.understood
-    assert not {"a", "on", "the"} & {*painting.understood, *painting.unknown}
+    assert not {"a", "on", "the"} & {*painting.understood, *painting.not_drawn}
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("a fox", True),
+        ("a stormy sea", True),
+        ("at night", True),
+        ("an abstract", True),
+        ("a red zzyzx, woodcut", False),
+        ("blue and gold", False),
+        ("", False),
+    ],
+)
+def test_a_colour_or_a_style_is_no_subject(text: str, *, subject: bool) -> None:
+    assert read(text).has_subject is subject

@@ -74,7 +74,7 @@ def _paint(prompt: ImagePrompt, seed: int, tell: Tell) -> tuple[bytes, dict[str,
         progress=drawing(tell),
         preview=lambda jpeg, fraction: tell(Partial(jpeg, "image/jpeg", fraction)),
     )
-    return painting.png(), {"not_understood": list(painting.unknown)}
+    return painting.png(), {"not_drawn": list(painting.not_drawn)}
 
 
 def _pixels(prompt: ImagePrompt) -> tuple[int, int]:

@@ -97,11 +97,11 @@ def _compose(
     lengths(1, prompt.seconds, voice.seconds if voice else 0.0)
     size = _size(prompt)
     pictures = _pictures_of(prompt)
-    unknown: list[str] = []
+    not_drawn: list[str] = []
     done = 0.0
     if prompt.previous is not None or not pictures:
         done = _PAINTED
-        painted, unknown = _painted(prompt, size, seed, partial(_part, progress, 0.0, done))
+        painted, not_drawn = _painted(prompt, size, seed, partial(_part, progress, 0.0, done))
         pictures += painted
     film = compose(
         pictures,
@@ -112,7 +112,7 @@ def _compose(
         words="drawn" if prompt.options.get("captions", True) else "unseen",
         progress=partial(_part, progress, done, 1.0),
     )
-    return film, {"not_understood": unknown}
+    return film, {"not_drawn": not_drawn}
 
 
 def _pictures_of(prompt: VideoPrompt) -> list[Any]:
@@ -126,15 +126,15 @@ def _pictures_of(prompt: VideoPrompt) -> list[Any]:
 def _painted(
     prompt: VideoPrompt, size: tuple[int, int], seed: int, progress: Progress
 ) -> tuple[list[Any], list[str]]:
-    """Pixels of each scene, and the words that the painter did not know."""
+    """Pixels of each scene, and the words of which it shows nothing."""
     from mediatoolkit.synthesis.filming.story import MOST_SCENES, illustrate, scenes
 
     most = MOST_SCENES
     if prompt.seconds is not None:
         most = max(1, min(most, int(prompt.seconds / _SHORTEST_SCENE)))
     paintings = list(illustrate(scenes(prompt.text, most), size=size, seed=seed, progress=progress))
-    unknown = dict.fromkeys(chain.from_iterable(words for _, words in paintings))
-    return [pixels for pixels, _ in paintings], list(unknown)
+    not_drawn = dict.fromkeys(chain.from_iterable(words for _, words in paintings))
+    return [pixels for pixels, _ in paintings], list(not_drawn)
 
 
 def _size(prompt: VideoPrompt) -> tuple[int, int]:

@@ -46,7 +46,7 @@ def illustrate(
     """Paint scenes for a film of *size*, a little larger than it.
 
     Yields:
-        Pixels, and the words that the painter did not know.
+        Pixels, and the words of which they show nothing.
     """
     scale = min(ROOM, (SIDES.stop - 1) / max(size))
     width, height = (max(SIDES.start, round(side * scale)) for side in size)
@@ -56,7 +56,7 @@ def illustrate(
             progress(f"scene {index + 1}: {step}", (index + fraction) / len(texts))
 
         painting = paint(text, width=width, height=height, seed=seed + index, progress=report)
-        yield painting.pixels, painting.unknown
+        yield painting.pixels, painting.not_drawn
 
 
 def _following(first: str, scene: str) -> str:

@@ -26,12 +26,12 @@ class Painting:
     Attributes:
         pixels: Array of shape `(height, width, 3)`, red, green and blue from 0 to 255.
         understood: Words of the prompt that shaped it.
-        unknown: Words of the prompt that the painter does not know.
+        not_drawn: Words of the prompt of which the picture shows nothing, in order.
     """
 
     pixels: npt.NDArray[np.uint8]
     understood: tuple[str, ...]
-    unknown: tuple[str, ...]
+    not_drawn: tuple[str, ...]
 
     def png(self) -> bytes:
         """The picture as a PNG file."""

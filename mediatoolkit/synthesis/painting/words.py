@@ -80,6 +80,12 @@ class PictureScene:
     understood: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
+    @property
+    def has_subject(self) -> bool:
+        """Whether anything is to be shown, not merely a colour or a style."""
+        mood = self.time or self.season or self.form
+        return bool(mood or self.surface or self.places or self.weather or self.things)
+
 
 def tokens(text: str) -> list[str]:
     """Lower-case words, numbers and single emoji of a text, in order."""
