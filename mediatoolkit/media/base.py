@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _IN_THREAD = 1 << 20
-_OMISSIONS = {"not_understood": "not drawn", "not_drawn": "not drawn", "not_spoken": "not spoken"}
-_MOST_OMISSIONS = 8  # words of each kind
-_LONGEST_OMISSION = 40  # characters
 _FOR_THE_PACKAGE = frozenset({"conversation", "facts", "noun", "serialize", "with_path"})
 
 
@@ -102,9 +99,7 @@ class Media(abc.ABC):
     @property
     def omissions(self) -> str:
         """What the prompt asks for and this lacks, such as `not drawn: map, Europe`; else ""."""
-        notes = self.provenance.notes if self.provenance else {}
-        listed = {_OMISSIONS[name]: notes[name] for name in _OMISSIONS if notes.get(name)}
-        return "; ".join(filter(None, (_omission(verb, words) for verb, words in listed.items())))
+        return self.provenance.omissions if self.provenance else ""
 
     def digest(self) -> str:
         """SHA-256 of `data`, in hexadecimal."""
@@ -286,15 +281,6 @@ def figure(content: str, caption: str, note: str = "") -> str:
         f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
         f"{caption}{line}</figcaption></figure>"
     )
-
-
-def _omission(verb: str, words: object) -> str:
-    """Such as `not drawn: map, Europe, … and 12 more`; a file may say anything."""
-    listed = words if isinstance(words, (list, tuple)) else ()
-    texts = [word for word in listed if isinstance(word, str)]
-    shown = [visible(word, _LONGEST_OMISSION, one_line=True) for word in texts[:_MOST_OMISSIONS]]
-    more = len(texts) - len(shown)
-    return f"{verb}: {', '.join(shown)}{f', … and {more} more' if more else ''}" if shown else ""
 
 
 def _restored(kind: type[M], known: dict[str, Any]) -> M:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from html import escape
 from typing import Any
 
-from mediatoolkit.checks import quoted
+from mediatoolkit.checks import quoted, visible
 from mediatoolkit.version import VERSION
 
 LARGEST_RECORD = 64 << 10
@@ -16,6 +16,9 @@ LARGEST_RECORD = 64 << 10
 DEEPEST = 50
 """Lists and mappings inside each other in a record."""
 
+_OMISSIONS = {"not_understood": "not drawn", "not_drawn": "not drawn", "not_spoken": "not spoken"}
+_MOST_OMISSIONS = 8  # words of each kind
+_LONGEST_OMISSION = 40  # characters
 _LONGEST_PROMPT = 8_000
 _LONGEST_NAME = 300
 _LONGEST_NUMBER = 20  # digits
@@ -34,7 +37,7 @@ class Provenance:
         created: UTC time, ISO 8601.
         request_id: The vendor's name for the call, or None.
         usage: What was used up, as the vendor counts it, such as tokens per modality.
-        notes: What else is worth knowing, such as words the local painter did not understand.
+        notes: What else is worth knowing, such as the words that the local painter did not draw.
         version: Version of this package.
     """
 
@@ -48,6 +51,13 @@ class Provenance:
     usage: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     version: str = VERSION
+
+    @property
+    def omissions(self) -> str:
+        """What the prompt asks for and the media lacks, such as `not drawn: map`; else ""."""
+        notes = self.notes
+        listed = {_OMISSIONS[name]: notes[name] for name in _OMISSIONS if notes.get(name)}
+        return "; ".join(filter(None, (_omission(verb, words) for verb, words in listed.items())))
 
     def to_json(self, *, room: int | None = None) -> str:
         """Return one line of JSON that can be encoded and read again, whatever the record holds.
@@ -104,6 +114,15 @@ _TYPES: dict[str, type] = {
     "notes": dict,
     "version": str,
 }
+
+
+def _omission(verb: str, words: object) -> str:
+    """Such as `not drawn: map, Europe, … and 12 more`; a file may say anything."""
+    listed = words if isinstance(words, (list, tuple)) else ()
+    texts = [word for word in listed if isinstance(word, str)]
+    shown = [visible(word, _LONGEST_OMISSION, one_line=True) for word in texts[:_MOST_OMISSIONS]]
+    more = len(texts) - len(shown)
+    return f"{verb}: {', '.join(shown)}{f', … and {more} more' if more else ''}" if shown else ""
 
 
 def _finite(text: str) -> float | None:

@@ -51,9 +51,10 @@ class MediaRef:
         alive: Returns the media while it is in memory, else None.
         is_in_file: Whether it can be read again.
         noun: What it is called, such as `picture`.
+        omissions: What it lacks of its prompt, such as `not drawn: map`.
     """
 
-    __slots__ = ("_kind", "_path", "alive", "is_in_file", "noun")
+    __slots__ = ("_kind", "_path", "alive", "is_in_file", "noun", "omissions")
 
     def __init__(self, media: Media) -> None:
         """Remember where it lies."""
@@ -61,6 +62,7 @@ class MediaRef:
         self.alive = weakref.ref(media)
         self.is_in_file = media.path is not None
         self.noun = media.noun
+        self.omissions = media.omissions
 
     def get(self) -> Media:
         """The media, or a copy from its file; blocks.
@@ -158,6 +160,7 @@ class JobRow:
             "fraction": fraction,
             "began": round(self._started),
             "deadline": round(self._started + (progress.elapsed + progress.left) * 1000),
+            "omissions": self.media.omissions if self.media else "",
             "took": None,
             "failure": None,
         }

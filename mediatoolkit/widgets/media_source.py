@@ -249,4 +249,6 @@ def row(number: int, entry: Entry) -> dict[str, object]:
     """What a page may write under a thumbnail."""
     name = entry.path.name if entry.path else ""
     cut = visible(" ".join((entry.prompt or name).split()), _PROMPT)
-    return {"id": number, "kind": NAMES[entry.kind], "prompt": cut, "model": entry.model}
+    omissions = entry.provenance.omissions if entry.provenance else ""
+    words = {"prompt": cut, "model": entry.model, "omissions": omissions}
+    return {"id": number, "kind": NAMES[entry.kind], **words}

@@ -12,6 +12,7 @@ from typing import Any
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Media, Video, pixels
+from mediatoolkit.media.base import figure
 from mediatoolkit.runtime.events import LeftRunning, State, Withdrawn
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import kernel
@@ -252,7 +253,9 @@ def _reduced(row: JobRow, side: int) -> _Part:
     if jpeg is None and side < SMALL:
         # A player holds some 50 kB, so one of many voices has only the way to its file.
         way = _open_button(row.media, "Open")
-        return _Part(f"<div>{escape(_caption(row.label))}<br>{way}</div>", row.line)
+        lines = (_caption(row.label), row.media.omissions)
+        words = "<br>".join(escape(line) for line in lines if line)
+        return _Part(f"<div>{words}<br>{way}</div>", row.line)
     if jpeg is None:
         return _whole(row)
     if side > SMALL:
@@ -260,7 +263,7 @@ def _reduced(row: JobRow, side: int) -> _Part:
     elif side < SMALL:
         jpeg = reduced(jpeg, side)
     opener = _open_button(row.media, "Open") if side >= SMALL else ""
-    return _Part(_figure(row.label, jpeg, opener), row.line, jpeg)
+    return _Part(_thumbnail(row.label, jpeg, row.media.omissions, opener), row.line, jpeg)
 
 
 def _caption(label: str) -> str:
@@ -275,14 +278,12 @@ def _grid(side: int | None) -> str:
     )
 
 
-def _figure(label: str, jpeg: bytes, buttons: str) -> str:
-    return (
-        '<figure style="margin:0">'
+def _thumbnail(label: str, jpeg: bytes, omissions: str, buttons: str) -> str:
+    picture = (
         f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(visible(label, 300))}" '
         'style="display:block;max-width:100%;height:auto">'
-        f'<figcaption style="opacity:.75;font-size:.85em">{escape(_caption(label))}</figcaption>'
-        f"{buttons}</figure>"
     )
+    return f"<div>{figure(picture, escape(_caption(label)), omissions)}{buttons}</div>"
 
 
 def _mosaic(pictures: Sequence[bytes], side: int) -> bytes:

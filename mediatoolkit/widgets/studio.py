@@ -290,6 +290,7 @@ def result_entry(media: Media, form: dict[str, Any]) -> dict[str, Any]:
         "facts": facts,
         "model": provenance.model if provenance else "",
         "seed": provenance.seed if provenance else None,
+        "omissions": media.omissions,
         "type": media.mime_type,
         "file": file_name(media),
         "code": to_code(media) if provenance else "",

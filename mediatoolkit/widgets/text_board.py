@@ -91,7 +91,7 @@ def _row(row: Row) -> str:
 def _state(row: Row) -> str:
     """Such as `waiting, 3.1 s, 56 s left`."""
     if row["state"] != "running":
-        return str(row["state"])
+        return ", ".join(filter(None, (row["state"], row["omissions"])))
     now = time.time() * 1000
     elapsed, left = (max(0.0, ms) / 1000 for ms in (now - row["began"], row["deadline"] - now))
     pause = f" in {max(0.0, row['next'] - now) / 1000:.0f} s" if row.get("next") else ""

@@ -86,6 +86,7 @@ def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:
         "type": media.mime_type,
         "name": file_name(media),
         "prompt": visible(provenance.prompt) if provenance else "",
+        "omissions": media.omissions,
         "facts": facts_of(media),
         "recall": to_code(media) if provenance else "",
     }

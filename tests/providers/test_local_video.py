@@ -143,6 +143,12 @@ async def test_what_the_engine_cannot_do_is_refused_before_it_starts(
             client.check(VideoPrompt.of("a fox", **options))
 
 
+async def test_a_film_says_what_its_narration_leaves_out() -> None:
+    film = await made("a fox", seconds=4, narration="A fox. 世界", **SMALL)
+
+    assert film.omissions == "not spoken: 世界"
+
+
 async def test_a_narration_that_is_no_sound_is_refused() -> None:
     with pytest.raises(MediaError, match="narration cannot be used"):
         await made(narration=b"no sound", seconds=1)

@@ -214,6 +214,7 @@ async def test_a_page_gets_lines_and_thumbnails_of_what_it_asks_for(
         "kind": "image",
         "prompt": "an OWL at night",
         "model": PAINTER,
+        "omissions": "",
     }
     assert [row["id"] for row in message["rows"]] == [owl, voice]
 

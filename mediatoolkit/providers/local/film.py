@@ -141,7 +141,8 @@ def _compose(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Pr
         "seconds": plan.seconds,
         "size": "{}x{}".format(*plan.size),
     }
-    return data, provenance_of(text or plan.label(), options)
+    missing = voiceover.not_spoken(voice)
+    return data, provenance_of(text or plan.label(), options, not_spoken=missing)
 
 
 def _pictures(things: object) -> Iterator[Image]:

@@ -47,3 +47,8 @@ async def spoken(narration: Narration, context: CallContext) -> Audio | None:
 def mark(narration: Narration) -> str | None:
     """The narration in a record of provenance: its text, or the first digits of its digest."""
     return narration.digest()[:16] if isinstance(narration, Audio) else narration
+
+
+def not_spoken(voice: Audio | None) -> object:
+    """What the record of *voice* says that it leaves out of its text."""
+    return voice.provenance.notes.get("not_spoken") if voice and voice.provenance else None

@@ -93,7 +93,8 @@ class Row {
     this.again.hidden = job.state !== "failed";
     for (const element of [this.bar, this.cancel, this.more, this.clock]) element.hidden = !runs;
     this.pause.hidden = !runs || job.stopping;
-    const words = runs ? (job.stopping ? "stopping…" : job.stage) : job.state;
+    const end = [job.state, job.omissions].filter(Boolean).join(" · ");
+    const words = runs ? (job.stopping ? "stopping…" : job.stage) : end;
     say(this.stage, words);
     this.failure.hidden = !job.failure;
     if (job.failure && this.told !== job.failure) {

@@ -34,7 +34,8 @@ export class Result {
       this.shows,
       button("Save", () => this.save(), { title: "Download the file, with its origin" }),
     );
-    const words = make("div", "mt-studio-words", {}, this.caption, this.facts);
+    this.omissions = make("p", "mt-studio-hint mt-studio-omissions", { role: "status" });
+    const words = make("div", "mt-studio-words", {}, this.caption, this.omissions, this.facts);
     this.foot = make("div", "mt-studio-foot", {}, words, tools);
     this.foot.hidden = true;
     this.element = make("section", "mt-studio-stage", { "aria-label": "Result" });
@@ -53,6 +54,7 @@ export class Result {
     this.caption.textContent = entry.prompt;
     this.caption.title = entry.prompt;
     this.facts.replaceChildren(...entry.facts.flatMap((fact) => [make("span", "", {}, fact), " "]));
+    this.omissions.textContent = entry.omissions;
     this.code.textContent = entry.code;
     this.told.textContent = "";
     this.shows.hidden = !entry.code;

@@ -89,14 +89,14 @@ export class Tile {
   write(row, thumb) {
     if (!row) return;
     const prompt = row.prompt || "no prompt";
-    const words = [prompt, NOUNS[row.kind], row.model];
+    const words = [prompt, NOUNS[row.kind], row.model, row.omissions];
     this.element.setAttribute("aria-label", words.filter(Boolean).join(", "));
     if (this.seen) this.#fill();
     if (!this.picture) return;
     this.element.dataset.kind = row.kind;
     this.prompt.textContent = prompt;
     this.model.textContent = row.model;
-    this.element.title = [prompt, thumb?.note].filter(Boolean).join("\n");
+    this.element.title = [prompt, thumb?.note, row.omissions].filter(Boolean).join("\n");
     this.#draw(row, thumb);
   }
 

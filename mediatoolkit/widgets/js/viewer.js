@@ -67,6 +67,8 @@ export class Viewer {
       facts.prompt || facts.noun,
     );
     title.title = facts.prompt;
+    const omissions = make("span", "mt-viewer-omissions", {}, facts.omissions);
+    omissions.title = facts.omissions;
     const close = button("×", () => this.dialog.close(), { "aria-label": "Close" });
     this.loading = make("progress", "", { max: facts.bytes, "aria-label": "Loading" });
     this.status = make("span", "", { role: "status" });
@@ -79,7 +81,7 @@ export class Viewer {
         "data-kind": facts.kind,
         "data-lm-suppress-shortcuts": "true",
       },
-      make("header", "", {}, title, close),
+      make("header", "", {}, title, omissions, close),
       make("div", "mt-viewer-stage", {}, ...this.pane.elements, this.waiting),
       make("aside", "", { "aria-label": "Origin" }, this.#panel(), this.#actions()),
     );
