@@ -1,4 +1,7 @@
-"""Jobs in a plain IPython terminal: one line of text that is written over, and Ctrl-C."""
+"""Jobs in a plain IPython terminal: one line of text that is written over, and Ctrl-C.
+
+At the end of a cell stands where the files are, since a terminal shows no picture.
+"""
 
 import asyncio
 import functools
@@ -12,10 +15,14 @@ from unicodedata import combining, east_asian_width
 
 from IPython import get_ipython
 
-from mediatoolkit.runtime.events import Drawing, Receiving
+from mediatoolkit.media import Media
+from mediatoolkit.runtime.events import Drawing, Receiving, State
 from mediatoolkit.runtime.job import Job
 
 PERIOD = 0.1  # seconds between two states of the line
+MOST_FILES = 8
+"""Files that are named at the end of a cell; of more, only the folders."""
+
 _ERASE = "\r\x1b[K"
 _BAR = 12  # columns
 
@@ -43,6 +50,7 @@ class _JobsLine:
 
     def __init__(self) -> None:
         self._jobs: list[Job[Any]] = []
+        self._unnamed: list[Job[Any]] = []  # their files
         self._usual: Any = None
         self._is_open = True
         self._is_written = False
@@ -54,10 +62,15 @@ class _JobsLine:
         with self._lock:
             self._write("")
             self._is_open = is_open
+            over = [] if is_open else [job for job in self._unnamed if job.done()]
+            self._unnamed = [job for job in self._unnamed if job not in over]
+        if over and sys.stderr.isatty():
+            sys.stderr.writelines(f"{line}\n" for line in files_of(over))
 
     def add(self, job: Job[Any]) -> None:
         with self._lock:
             self._jobs.append(job)
+            self._unnamed.append(job)
         job.on_start(self._begin)
         job.before_done(self._erase)  # what waits for it may print in the next moment
         job.on_done(self._over)
@@ -125,6 +138,20 @@ class _JobsLine:
         """Jobs on the loop that this thread runs just now."""
         loop = asyncio._get_running_loop()  # noqa: SLF001 - None where there is none
         return [job for job in self._jobs if job.loop is loop]
+
+
+def files_of(jobs: list[Job[Any]]) -> list[str]:
+    """Say where the files are that *jobs*, which are over, have made, and what they lack."""
+    done = [job for job in jobs if job.progress.state is State.DONE]
+    made = [(job.label, media) for job in done if isinstance(media := job.result(), Media)]
+    kept = [(label, media, media.path) for label, media in made if media.path]
+    if len(kept) > MOST_FILES:
+        folders = dict.fromkeys(str(path.parent) for *_, path in kept)
+        return [f"{len(kept)} files are kept in {', '.join(folders)}"]
+    return [
+        f"{_plain(label)}: {'; '.join(filter(None, (media.omissions, f'kept in {path}')))}"
+        for label, media, path in kept
+    ]
 
 
 def line_of(job: Job[Any], jobs: int, columns: int) -> str:

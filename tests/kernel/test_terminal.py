@@ -93,12 +93,23 @@ def test_a_job_is_one_line_that_is_written_over_and_erased(terminal: Terminal) -
         re.match(r"(\[#*-*\] )?[\w ]+, \d+\.\d s, \d+ s left  a red", state) for state in states
     )
     assert all(len(state) < COLUMNS for state in states)
-    assert rest == "Out[2]: <Image 1024×1024 image/png, local/painter>\r\n\r\n"
+    shown, kept = re.findall(r"\S[^\r\n]*", rest)
+    assert shown == "Out[2]: <Image 1024×1024 image/png, local/painter>"
+    assert re.fullmatch(r"a red fox: kept in \S+\.png", kept)
+
+
+def test_the_last_line_says_what_is_lacking_and_where_the_file_is(terminal: Terminal) -> None:
+    output = terminal.run("x = await mt.image('a zzyzx', size=64); y = mt.image('', size=64)")
+    assert re.search(r"a zzyzx: not drawn: zzyzx; kept in \S+\.png\r\n", output)
+    assert "kept in" not in terminal.run("x")
+
+    output = terminal.run("[await mt.image('a fox', size=64) for _ in range(9)][0]")
+    assert re.search(r"9 files are kept in \S+store\r\n", output)
 
 
 def test_several_jobs_share_the_line(terminal: Terminal) -> None:
     output = terminal.run("await mt.image('a fox') if await mt.image('an owl') else 0")
-    assert "jobs" not in output
+    assert "2 jobs" not in output
 
     output = terminal.run("a, b = mt.image('a fox'), mt.image('an owl'); await b; await a")
     assert any(state.startswith("2 jobs, ") for state in _states(output))
@@ -140,7 +151,8 @@ def test_a_job_that_nobody_waits_for_leaves_the_prompt_alone(terminal: Terminal)
     assert _states(output)[-1:] in ([], ["\r\n"])
 
     output = terminal.run("job.result()")
-    assert output.endswith("Out[3]: <Image 1024×1024 image/png, local/painter>\r\n\r\n")
+    assert "Out[3]: <Image 1024×1024 image/png, local/painter>\r\n" in output
+    assert "a red fox: kept in" in output
 
 
 def test_stop_ends_a_blocking_wait(terminal: Terminal) -> None:
