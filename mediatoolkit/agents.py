@@ -1,6 +1,7 @@
 """Agents: clients, defaults and a store behind one verb, `generate`."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -177,12 +178,16 @@ class Agent(Closing, Generic[P, M]):
             return _Unread(prompt, options)
         return self._checked(prompt, options)
 
-    async def _read(self, request: "P | _Unread[P]") -> P:
-        """The checked prompt: its jobs are awaited, its files are read in a thread, once."""
+    async def _read(self, request: "P | _Unread[P]", context: CallContext | None = None) -> P:
+        """The checked prompt: its jobs are awaited, its files are read in a thread, once.
+
+        The clock of *context* stands while it waits for jobs, which have deadlines of their own.
+        """
         if not isinstance(request, _Unread):
             return request
         if request.checked is None:
-            values = {name: await resolve_jobs(value) for name, value in request.options.items()}
+            names, things = request.options.keys(), request.options.values()
+            values = dict(zip(names, await resolve_jobs(list(things), context), strict=True))
             request.checked = await asyncio.to_thread(self._checked, request.prompt, values)
         return request.checked
 
@@ -194,7 +199,7 @@ class Agent(Closing, Generic[P, M]):
 
     async def _make(self, request: "P | _Unread[P]", context: CallContext) -> M:
         """Ask one client after the other, as long as that can help and nothing may be billed."""
-        prompt = await self._read(request)
+        prompt = await self._read(request, context)
         failure: MediaToolkitError | None = None
         with Tracked(self._in_flight, context):
             if self.store is not None:
@@ -422,16 +427,31 @@ class _Unread(Generic[P]):
     checked: P | None = None
 
 
-async def resolve_jobs(value: object) -> object:
-    """Return what a job makes, or each in a list; the jobs go on when this wait is cancelled."""
+async def resolve_jobs(things: list[object], context: CallContext | None) -> list[object]:
+    """Return *things* with what each job among them makes, also in the lists among them.
+
+    The clock of *context* stands meanwhile, since the jobs have deadlines of their own. The jobs go
+    on when this wait is cancelled.
+    """
+    if not any(isinstance(item, Job) for thing in things for item in _items(thing)):
+        return things
+    with contextlib.nullcontext() if context is None else context.pause():
+        return [await _resolved(thing) for thing in things]
+
+
+def _items(thing: object) -> Sequence[object]:
+    return thing if isinstance(thing, (list, tuple)) else [thing]
+
+
+async def _resolved(value: object) -> object:
     if isinstance(value, Job):
         # Awaiting the job from the start would cancel it whenever this wait is cancelled.
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         value.on_done(lambda _job: loop.call_soon_threadsafe(over.set))
         await over.wait()
         return await value
-    if isinstance(value, (list, tuple)) and any(isinstance(item, Job) for item in value):
-        return [await resolve_jobs(item) for item in value]
+    if any(isinstance(item, Job) for item in _items(value)):
+        return [await _resolved(item) for item in _items(value)]
     return value
 
 

@@ -1,13 +1,14 @@
 """The context of one public call: its deadline, its listener, and what it may have cost.
 
 The caller opens a `CallContext`, every room below reports events to it, and nothing else travels
-upward. The deadline is one monotonic instant over queueing, attempts, waits, polls and download;
-it can be moved while the call runs.
+upward. The deadline is one monotonic instant over attempts, waits, polls and download, and over
+the queue for a slot at a vendor; it can be moved while the call runs. Its clock stands while the
+call waits for what has a clock of its own, or for a worker of this process that others keep busy.
 """
 
 import asyncio
-import math
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Self
@@ -31,7 +32,8 @@ class CallContext:
 
     Attributes:
         event: The last event, which says what the call does now.
-        started: Loop time at which the call was opened, seconds.
+        deadline: Loop time at which the call ends, seconds; None while the clock stands.
+        is_paused: Whether the clock stands since the call waits for its turn.
         provider: Vendor of the call, for error messages, or None.
         paid: Number of requests that may be billed; a request that is refused no longer counts.
         job_id: The vendor's name for a job that goes on without us, or None.
@@ -44,10 +46,14 @@ class CallContext:
 
     __slots__ = (
         "_initial_seconds",
+        "_left",
+        "_loop",
         "_pulse",
         "_timeout",
         "connect",
+        "deadline",
         "event",
+        "is_paused",
         "job_id",
         "last_words",
         "listener",
@@ -55,7 +61,6 @@ class CallContext:
         "provider",
         "read",
         "seconds",
-        "started",
         "way_back",
     )
 
@@ -68,22 +73,18 @@ class CallContext:
         read: float | None = None,
     ) -> None:
         """Check the durations; the clock starts when the call is opened."""
-        self._initial_seconds = self.seconds = positive_seconds(seconds)
+        self._initial_seconds = self._left = self.seconds = positive_seconds(seconds)
         self.connect = None if connect is None else positive_seconds(connect, "connect")
         self.read = None if read is None else positive_seconds(read, "read")
         self.listener = listener
         self.event: Event = Queued()
-        self.started = math.nan
+        self.deadline: float | None = None
+        self.is_paused = False
         self.provider: str | None = None
         self.paid = 0
         self.job_id: str | None = None
         self.last_words = self.way_back = ""
         self._timeout: asyncio.Timeout | None = None
-
-    @property
-    def deadline(self) -> float:
-        """Loop time at which the call ends, seconds."""
-        return self.started + self.seconds
 
     @property
     def may_have_been_billed(self) -> bool:
@@ -100,8 +101,9 @@ class CallContext:
         return CallContext(self._initial_seconds, connect=self.connect, read=self.read)
 
     def left(self) -> float:
-        """Return the seconds until the deadline; never below 0."""
-        return max(0.0, self.started + self.seconds - asyncio.get_running_loop().time())
+        """Return the seconds until the deadline, never below 0; safe from any thread."""
+        deadline = self.deadline
+        return max(0.0, self._left if deadline is None else deadline - self._loop.time())
 
     def extend(self, seconds: float) -> None:
         """Move the deadline by *seconds*, which may be negative; a call that is over stays over.
@@ -110,8 +112,27 @@ class CallContext:
             PromptError: *seconds* is not a finite number.
         """
         self.seconds = max(0.0, self.seconds + finite_seconds(seconds, "extend"))
-        if self._timeout is not None and not self._timeout.expired():
-            self._timeout.reschedule(self.deadline)
+        if self.deadline is None:
+            self._left += seconds
+        else:
+            self._set_deadline(self.deadline + seconds)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Stop the clock during the block, in which the call only waits for its turn.
+
+        The listener hears `Queued` first, and at the end again what it heard before.
+        """
+        self._left, self.is_paused, event = self.left(), True, self.event
+        self._set_deadline(None)
+        self.report(Queued())
+        try:
+            yield
+        finally:
+            self.is_paused = False
+            if self._timeout is not None:
+                self._set_deadline(self._loop.time() + self._left)
+            self.report(event)
 
     def report(self, event: Event) -> None:
         """Tell the listener what happens now."""
@@ -121,11 +142,11 @@ class CallContext:
 
     async def __aenter__(self) -> Self:
         """Start the clock."""
-        loop = asyncio.get_running_loop()
-        self.started = loop.time()
-        self._timeout = asyncio.timeout_at(self.started + self.seconds)
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(None)
         await self._timeout.__aenter__()
-        self._pulse = _Pulse.of(loop)
+        self._set_deadline(self._loop.time() + self._left)
+        self._pulse = _Pulse.of(self._loop)
         return self
 
     async def __aexit__(
@@ -149,6 +170,11 @@ class CallContext:
             raise failure
         finally:
             failure.__context__ = None  # its frames hold the request's headers
+
+    def _set_deadline(self, deadline: float | None) -> None:
+        self.deadline = deadline
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(deadline)
 
     def _deadline_error(self) -> DeadlineError:
         words = self.last_words
@@ -206,7 +232,10 @@ class Timeout:
     """How long a call may take, in seconds.
 
     Attributes:
-        total: The one deadline over queueing, attempts, waits, polls and download.
+        total: The one deadline over attempts, waits, polls and download. At a vendor it also
+            covers the queue for one of the client's slots (`Limits.concurrency`). The time that a
+            call waits for other jobs, whose own deadlines hold, or for a busy worker of the local
+            engine does not count.
         connect: Longest wait for one connection to be established, the look-up of its name aside.
         read: Longest silence between two pieces of an answer; None leaves it to `total`.
 

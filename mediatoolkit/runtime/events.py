@@ -18,7 +18,7 @@ class Event:
 
 
 class Queued(Event):
-    """Waits for a free slot."""
+    """Waits for a free slot or worker, or for other jobs."""
 
     name = "queued"
 
@@ -194,6 +194,7 @@ class Progress:
         elapsed: Seconds since the start.
         left: Seconds to the deadline; 0 when the job is over.
         error: Why it ended without a result, or None.
+        paused: Whether `left` stays as it is, since the job waits for its turn.
     """
 
     state: State
@@ -201,9 +202,12 @@ class Progress:
     elapsed: float
     left: float
     error: BaseException | None = None
+    paused: bool = False
 
     def __str__(self) -> str:
         """Such as `receiving 1.2 of 3.4 MB, 3.1 s, 116.9 s left`."""
+        if self.state is State.RUNNING and self.paused:
+            return f"{self.event}, {self.elapsed:.1f} s"
         if self.state is State.RUNNING:
             return f"{self.event}, {self.elapsed:.1f} s, {self.left:.1f} s left"
         return f"{self.state.value} after {self.elapsed:.1f} s"

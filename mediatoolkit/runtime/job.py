@@ -72,9 +72,8 @@ class Job(loops.LoopTask[T_co]):
     def progress(self) -> Progress:
         """How far it has come."""
         if not self.done():
-            elapsed = time.monotonic() - self._started
-            left = max(0.0, self._call.seconds - elapsed)
-            return Progress(State.RUNNING, self._call.event, elapsed, left)
+            call, elapsed = self._call, time.monotonic() - self._started
+            return Progress(State.RUNNING, call.event, elapsed, call.left(), paused=call.is_paused)
         return Progress(self._state(), self._call.event, self._took, 0.0, self._error)
 
     def result(self, timeout: float | None = None) -> T_co:

@@ -282,7 +282,7 @@ def film(
     async def work(context: CallContext) -> Video:
         from mediatoolkit.providers.local.film import FilmPlan, make_film
 
-        pictures, voice = await resolve_jobs(images), await resolve_jobs(narration)
+        pictures, voice = await resolve_jobs([images, narration], context)
         plan = await asyncio.to_thread(
             FilmPlan.of, pictures, narration=voice, captions=captions, seconds=seconds, size=size
         )

@@ -141,7 +141,10 @@ class JobRow:
         return self.job.loop is loop
 
     def words(self) -> Row:
-        """Say how the job stands; a pause before an attempt has its end in `next`."""
+        """Say how the job stands; a pause before an attempt has its end in `next`.
+
+        `deadline` is None while the job waits for its turn, since its clock stands.
+        """
         progress, event = self.progress, self.progress.event
         stage, fraction = str(event), _fraction(event)
         # Pieces of sound or of a picture come between the better words of an engine that counts.
@@ -159,11 +162,13 @@ class JobRow:
             "next": round((time.time() + pause.left) * 1000) if pause else None,
             "fraction": fraction,
             "began": round(self._started),
-            "deadline": round(self._started + (progress.elapsed + progress.left) * 1000),
+            "deadline": None,
             "omissions": self.media.omissions if self.media else "",
             "took": None,
             "failure": None,
         }
+        if not progress.paused:
+            row["deadline"] = round(self._started + (progress.elapsed + progress.left) * 1000)
         if progress.state is not State.RUNNING:
             row["took"] = round(progress.elapsed * 1000)
         if progress.state is State.FAILED and progress.error is not None:

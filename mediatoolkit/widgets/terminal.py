@@ -164,7 +164,8 @@ def line_of(job: Job[Any], jobs: int, columns: int) -> str:
     """
     progress = job.progress
     count = f"{jobs} jobs, " if jobs > 1 else ""
-    facts = f"{_bar(job)}{progress.event}, {progress.elapsed:.1f} s, {progress.left:.0f} s left"
+    left = "" if progress.paused else f", {progress.left:.0f} s left"
+    facts = f"{_bar(job)}{progress.event}, {progress.elapsed:.1f} s{left}"
     return _cut(f"{count}{facts}  {_plain(job.label)}", columns - 1)
 
 

@@ -93,9 +93,11 @@ def _state(row: Row) -> str:
     if row["state"] != "running":
         return ", ".join(filter(None, (row["state"], row["omissions"])))
     now = time.time() * 1000
-    elapsed, left = (max(0.0, ms) / 1000 for ms in (now - row["began"], row["deadline"] - now))
+    elapsed = max(0.0, now - row["began"]) / 1000
+    left = max(0.0, row["deadline"] - now) / 1000 if row["deadline"] else None
     pause = f" in {max(0.0, row['next'] - now) / 1000:.0f} s" if row.get("next") else ""
-    return f"{row['stage']}{pause}, {elapsed:.1f} s, {left:.0f} s left"
+    until = "" if left is None else f", {left:.0f} s left"
+    return f"{row['stage']}{pause}, {elapsed:.1f} s{until}"
 
 
 def _done(row: Row) -> float:
@@ -104,5 +106,7 @@ def _done(row: Row) -> float:
         return 1.0
     if row["fraction"] is not None:
         return float(row["fraction"])
+    if row["deadline"] is None:
+        return 0.0
     spent = time.time() * 1000 - row["began"]
     return float(min(1.0, max(0.0, spent / max(1.0, row["deadline"] - row["began"]))))

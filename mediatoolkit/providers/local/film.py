@@ -1,5 +1,6 @@
 """A film of pictures that are there already, with a voice and words."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,10 @@ from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
 
 MODEL = "film"
+
+workers = Workers("film", max(1, (os.cpu_count() or 1) // 2))
+"""Where films are made; one film keeps about two cores busy, since its encoder has threads too."""
+
 _ALIKE = 0.02
 """How far shapes may differ to count as the same."""
 
@@ -89,12 +94,8 @@ async def make_film(plan: FilmPlan, context: CallContext) -> Video:
         MissingExtraError: PyAV is not installed.
     """
     context.provider = "local"
-    workers = Workers("film", 1)
-    try:
-        voice = await voiceover.spoken(plan.narration, context)
-        data, provenance = await workers.do(partial(_compose, plan, voice), context)
-    finally:
-        workers.close()
+    voice = await voiceover.spoken(plan.narration, context)
+    data, provenance = await workers.do(partial(_compose, plan, voice), context)
     context.report(Decoding())
     return await Video.load(data, provenance=provenance)
 

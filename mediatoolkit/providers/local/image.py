@@ -16,7 +16,7 @@ from mediatoolkit.providers.capabilities import (
     Size,
     Taken,
 )
-from mediatoolkit.providers.local.workers import LocalClient, Tell, drawing
+from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers, drawing
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Partial
 
@@ -50,8 +50,7 @@ class LocalImageClient(LocalClient[ImagePrompt, Image], ImageClient):
         ),
     )
     default_timeout = Timeout(total=60)
-    thread_name = "painter"
-    threads = os.cpu_count() or 1
+    workers = Workers("painter", os.cpu_count() or 1)
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Paint in a worker thread, with its stages as progress; cancelling stops the brush."""

@@ -13,7 +13,7 @@ from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import SpeechClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Taken
-from mediatoolkit.providers.local.workers import LocalClient, Tell, missing_extra
+from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers, missing_extra
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Drawing
 from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, LocalVoice, speaks, usual
@@ -71,8 +71,7 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
         for engine in ENGINES
     )
     default_timeout = Timeout(total=300)
-    thread_name = "speaker"
-    threads = os.cpu_count() or 1
+    workers = Workers("speaker", os.cpu_count() or 1)
 
     @classmethod
     def missing(cls, model: str, /) -> str:

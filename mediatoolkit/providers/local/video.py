@@ -11,7 +11,7 @@ from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, Flag, ModelInfo, OneOf, Rule, Taken
 from mediatoolkit.providers.local import narration as voiceover
-from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of
+from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of, workers
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
 from mediatoolkit.providers.local.workers import LocalClient, Progress, Tell, drawing, missing_extra
 from mediatoolkit.runtime.context import CallContext, Timeout
@@ -68,7 +68,7 @@ class LocalVideoClient(LocalClient[VideoPrompt, Video], VideoClient):
         ),
     )
     default_timeout = Timeout(total=600)
-    thread_name = "film"
+    workers = workers
 
     @classmethod
     def missing(cls, _model: str, /) -> str:

@@ -1,12 +1,13 @@
 """The threads in which the embedded engines work, and the clients around them."""
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, UnknownModelError
@@ -28,7 +29,7 @@ class _Stopped(Exception):  # noqa: N818 - a signal to the worker thread, never 
 
 
 class Workers:
-    """A few threads; those who find all of them busy wait their turn.
+    """A few threads; those who find all of them busy wait their turn, which costs them no time.
 
     Args:
         name: What the threads are called.
@@ -46,13 +47,13 @@ class Workers:
         Args:
             work: Gets a function to call often, with an event. That function raises when the call
                 is cancelled.
-            context: Receives the events.
+            context: Receives the events. Its clock stands while all threads are busy.
 
         Cancelled, it returns when the work has stopped.
         """
         if self._pid != os.getpid():
             self._open()  # a fork takes no threads along
-        stop = threading.Event()
+        stop, taken = threading.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
 
         def tell(event: Event) -> None:
@@ -60,10 +61,19 @@ class Workers:
                 raise _Stopped
             loop.call_soon_threadsafe(context.report, event)
 
-        working = self._threads.submit(work, tell)
+        def begin() -> T:
+            loop.call_soon_threadsafe(taken.set)
+            return work(tell)
+
+        turn = contextlib.nullcontext() if len(self._working) < self._count else context.pause()
+        working = self._threads.submit(begin)
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
         result = asyncio.wrap_future(working)
         result.add_done_callback(_heard)
         try:
+            with turn:
+                await taken.wait()
             return await asyncio.shield(result)
         except asyncio.CancelledError:
             stop.set()
@@ -75,10 +85,7 @@ class Workers:
     def _open(self) -> None:
         self._pid = os.getpid()
         self._threads = ThreadPoolExecutor(self._count, thread_name_prefix=self._name)
-
-    def close(self) -> None:
-        """Take no more work; what is under way ends as its callers do."""
-        self._threads.shutdown(wait=False)
+        self._working: set[Future[Any]] = set()
 
 
 class LocalClient(Client[P, M]):
@@ -90,8 +97,7 @@ class LocalClient(Client[P, M]):
 
     Attributes:
         default_timeout: Durations of a call when nobody says otherwise.
-        thread_name: What its threads are called.
-        threads: How many pieces are made at once.
+        workers: Where the work is done; all clients of a class share them.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -99,11 +105,10 @@ class LocalClient(Client[P, M]):
 
     provider = "local"
     default_timeout: ClassVar[Timeout]
-    thread_name: ClassVar[str]
-    threads: ClassVar[int] = 1
+    workers: ClassVar[Workers]
 
     def __init__(self, *, model: str | None = None, timeout: float | Timeout | None = None) -> None:
-        """Check the model; threads start when first needed."""
+        """Check the model."""
         names = [info.model_id.removeprefix("local/") for info in self.catalog]
         if model is not None and not (isinstance(model, str) and model in names):
             known = " or ".join(f'"local/{name}"' for name in names)
@@ -111,19 +116,17 @@ class LocalClient(Client[P, M]):
         self.model = model or names[0]
         self.timeout = timeout_of(timeout, self.default_timeout)
         self._closed = False
-        self._workers = Workers(self.thread_name, self.threads)
 
     async def close(self) -> None:
         """Refuse later use; what is under way ends as its callers do."""
         self._closed = True
-        self._workers.close()
 
     async def _do(self, work: Callable[[Tell], T], context: CallContext) -> T:
         """As `Workers.do`, unless the client is closed."""
         if self._closed:
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
         context.provider = self.provider
-        return await self._workers.do(work, context)
+        return await self.workers.do(work, context)
 
 
 def drawing(tell: Tell) -> Progress:

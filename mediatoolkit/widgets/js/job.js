@@ -13,15 +13,16 @@ export function seconds(milliseconds) {
   return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")} min`;
 }
 
-/** Write into *clock*, and into the *bar* in *root*, how far a job is at *now* of the kernel. The
- *  end of a *pause* is beside the stage, which is read aloud: nobody wants to hear it every second. */
+/** Write into *clock*, and into the *bar* in *root*, how far a job is at *now* of the kernel. One that
+ *  waits for its turn has no *deadline* yet. The end of a *pause* is beside the stage, which is read aloud: nobody wants to hear it every second. */
 export function keepTime({ began, deadline, fraction, next }, now, { root, bar, clock, pause }) {
-  const spent = Math.min(1, Math.max(0, (now - began) / (deadline - began || 1)));
+  const spent = deadline ? Math.min(1, Math.max(0, (now - began) / (deadline - began || 1))) : 0;
   const known = typeof fraction === "number";
   bar.value = known ? fraction : spent;
   root.dataset.counts = known ? "work" : "time";
   root.dataset.late = spent > ALARM ? "very" : String(spent > WARN);
-  clock.textContent = `${seconds(now - began)} · ${seconds(deadline - now)} left`;
+  const left = deadline ? ` · ${seconds(deadline - now)} left` : "";
+  clock.textContent = `${seconds(now - began)}${left}`;
   pause.textContent = next ? ` in ${Math.max(0, Math.round((next - now) / 1000))} s` : "";
 }
 
