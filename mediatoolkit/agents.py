@@ -50,6 +50,9 @@ class Agent(Closing, Generic[P, M]):
 
     clients: tuple[Client[P, M], ...] = ()
 
+    successor: Callable[[], "Agent[P, M]"]
+    """Returns the agent that works when a job is retried; unless it is set, this one."""
+
     def __init__(
         self,
         clients: Client[P, M] | str | Sequence[Client[P, M] | str] | None = None,
@@ -76,6 +79,7 @@ class Agent(Closing, Generic[P, M]):
         prompt_fields = {field.name for field in fields(self.client_type.prompt_type)}
         self.clients[0].check_keywords(defaults.keys() - prompt_fields)
         self._in_flight = InFlight("This agent")
+        self.successor = lambda: self
         # A bad timeout= is an error here, not at the first call.
         self._context(None)
 
@@ -153,7 +157,11 @@ class Agent(Closing, Generic[P, M]):
         request = self._request(prompt, options)
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
         work = partial(self._make, request)
-        return start_job(lambda: Job(work, self._context(timeout), label=label))
+
+        async def rework(context: CallContext) -> M:
+            return await self.successor()._make(request, context)
+
+        return start_job(lambda: Job(work, self._context(timeout), label=label, rework=rework))
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError`, close the clients; may be called again.
@@ -274,21 +282,34 @@ class Agent(Closing, Generic[P, M]):
 
     def resume_job(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[M]:
         """As `resume`, as a job that goes on at once."""
-        store = self._required_store()
-        check_resumable(pending, store)
-        client = self._client_of(pending)
+        check_resumable(pending, self._required_store())
+        self._client_of(pending)  # a model that works at once is an error here
 
-        async def work(context: CallContext) -> M:
-            with Tracked(self._in_flight, context):
-                await store.check()
-                return await self._collect(client, pending, context, store)
+        async def rework(context: CallContext) -> M:
+            return await self.successor()._resume(pending, context)  # noqa: SLF001 - another of us
 
-        return Job(work, self._context(timeout), label=pending.provenance.prompt)
+        work = partial(self._resume, pending)
+        label = pending.provenance.prompt
+        return Job(work, self._context(timeout), label=label, rework=rework)
+
+    async def _resume(self, pending: Pending, context: CallContext) -> M:
+        store, client = self._required_store(), self._client_of(pending)
+        with Tracked(self._in_flight, context):
+            await store.check()
+            return await self._collect(client, pending, context, store)
 
     async def _make_queued(
         self, client: QueuedClient[P, M], prompt: P, context: CallContext, store: Store
     ) -> M:
-        """Record an intent and start the job; a failure drops it if nothing can be billed."""
+        """Record an intent and start the job; a failure drops it if nothing can be billed.
+
+        A retry goes on with the job that an earlier attempt has left at the vendor.
+        """
+        if context.job_id is not None:
+            left = find_job(context.job_id, await asyncio.to_thread(store.pending))
+            if left is not None and left.provenance.model == client.model_id:
+                return await self._collect(client, left, context, store)
+            context.job_id = None
         intent = Pending.intent(self.kind, await client.provenance(prompt))
         try:
             await store.remember(intent)

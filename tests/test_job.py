@@ -286,6 +286,7 @@ async def test_a_job_that_failed_stands_for_its_next_try() -> None:
     assert await job == await again == "fox"
     assert job.result() == "fox"
     assert job.progress.state is State.FAILED
+    assert job.retry() is again, "what has a result is not made twice"
 
 
 class _Heavy:

@@ -97,8 +97,13 @@ class CallContext:
         return self._timeout is not None and self._timeout.expired()
 
     def afresh(self) -> "CallContext":
-        """Return a context of the same durations that is not open yet; nobody listens to it."""
-        return CallContext(self._initial_seconds, connect=self.connect, read=self.read)
+        """Return a context of the same durations that is not open yet; nobody listens to it.
+
+        It knows of the job that goes on without us.
+        """
+        again = CallContext(self._initial_seconds, connect=self.connect, read=self.read)
+        again.job_id = self.job_id
+        return again
 
     def left(self) -> float:
         """Return the seconds until the deadline, never below 0; safe from any thread."""

@@ -13,7 +13,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from mediatoolkit.checks import finite_seconds
-from mediatoolkit.errors import JobCancelled, NotAwaitedError, PromptError, visible
+from mediatoolkit.errors import (
+    JobCancelled,
+    MediaToolkitError,
+    NotAwaitedError,
+    PromptError,
+    call_site,
+    visible,
+)
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import LeftRunning, Progress, State, Withdrawn
@@ -23,7 +30,9 @@ T_co = TypeVar("T_co", covariant=True)
 Subscriber = Callable[[Progress], None]
 
 _TASK_NAMES = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
-_HOOKS = frozenset({"alive", "before_done", "loop", "move_to", "on_done", "on_result", "on_start"})
+_HOOKS = frozenset({"alive", "before_done", "loop", "move_to", "retry_may_pay_twice"}) | {
+    *("on_done", "on_result", "on_retry", "on_start"),
+}
 
 
 class Job(loops.LoopTask[T_co]):
@@ -34,6 +43,7 @@ class Job(loops.LoopTask[T_co]):
         context: Not yet opened.
         label: What is being made, for people; usually the prompt. It is kept as one line of at
             most 300 letters.
+        rework: Does it in a retry; left out, *work* does.
         loop: Where the work runs. Left out, the running loop, or one in the background where none
             runs; a kernel lends its own to threads that it opened for clicks.
 
@@ -50,12 +60,15 @@ class Job(loops.LoopTask[T_co]):
         context: CallContext,
         *,
         label: str,
+        rework: Callable[[CallContext], Awaitable[T_co]] | None = None,
         loop: loops.Loop | None = None,
     ) -> None:
         """Start the work."""
         self.label = visible(label, 300, one_line=True, mark=" ")
         self._work = work
+        self._rework = rework or work
         self._call = context
+        self._call_site = call_site(self.label)
         self._started = time.monotonic()
         self._took = 0.0
         self._error: BaseException | None = None
@@ -63,6 +76,7 @@ class Job(loops.LoopTask[T_co]):
         self._subscribers: list[Subscriber] = []
         self._result_hooks: list[Callable[[Any], Awaitable[object]]] = []
         self._last_hooks: list[Callable[[], object]] = []
+        self._retry_hooks: list[Callable[[Job[Any]], object]] = []
         context.listener = self._tell
         self.alive.add(self)
         name = f"mediatoolkit job: {self.label[:60]}"
@@ -75,6 +89,18 @@ class Job(loops.LoopTask[T_co]):
             call, elapsed = self._call, time.monotonic() - self._started
             return Progress(State.RUNNING, call.event, elapsed, call.left(), paused=call.is_paused)
         return Progress(self._state(), self._call.event, self._took, 0.0, self._error)
+
+    @property
+    def retry_may_pay_twice(self) -> bool:
+        """Whether this one may have been billed for nothing, and a retry would ask anew."""
+        match self._state():
+            case State.CANCELLED:
+                is_billed = _cancelled(self._call).may_have_been_billed
+            case State.FAILED:
+                is_billed = getattr(self._error, "may_have_been_billed", False)
+            case _:
+                return False
+        return is_billed and not (self._call.job_id and self._call.way_back)
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block this thread until it is over: `fox = mt.image("a red fox").result()`.
@@ -106,10 +132,19 @@ class Job(loops.LoopTask[T_co]):
     def retry(self) -> "Job[T_co]":
         """Start the same work anew, with a fresh deadline, as a job of its own.
 
-        Whoever awaits this job, which has no result, then gets the result of the new one.
+        Whoever awaits this job, which has no result, then gets the result of the new one. Where
+        the job or a retry of it still runs or has a result, that one is returned and nothing
+        starts, so that nothing is paid twice.
         """
-        self._next = type(self)(self._work, self._call.afresh(), label=self.label)
-        return self._next
+        last = self._last_attempt()
+        if last is not self:
+            return last.retry()
+        if self._state() in {State.RUNNING, State.DONE}:
+            return self
+        job = self._next = type(self)(self._rework, self._call.afresh(), label=self.label)
+        for hook in self._retry_hooks:
+            hook(job)
+        return job
 
     def extend(self, seconds: float) -> None:
         """Move the deadline by *seconds*.
@@ -149,6 +184,10 @@ class Job(loops.LoopTask[T_co]):
         It is not called for a job that is cancelled before it has begun.
         """
         self._last_hooks.append(hook)
+
+    def on_retry(self, hook: Callable[["Job[Any]"], object]) -> None:
+        """Call *hook* with the new job, in the thread of the caller, when this one is retried."""
+        self._retry_hooks.append(hook)
 
     def __await__(self) -> Generator[object, None, T_co]:
         """Wait for the result, on any loop; a cancelled wait cancels the job.
@@ -233,6 +272,8 @@ class Job(loops.LoopTask[T_co]):
                 await hook(result)
         except BaseException as error:
             self._error = error
+            if isinstance(error, MediaToolkitError) and error.call_site is None:
+                error.call_site = self._call_site
             raise
         finally:
             self._took = time.monotonic() - self._started

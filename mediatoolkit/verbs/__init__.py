@@ -400,7 +400,9 @@ def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
     folder = Store.default_folder()
     key = kind, model_id, environment, folder if folder.is_absolute() else absolute(folder)
     if key not in _agents:
-        _agents[key] = kind(model_id, store=Store.default())
+        made = _agents[key] = kind(model_id, store=Store.default())
+        # A retry keeps the model, and notices a corrected key.
+        made.successor = functools.partial(agent_for, kind, None, made.clients[0].model_id)
     return cast("A", _agents[key])
 
 

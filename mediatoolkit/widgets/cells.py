@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from IPython import get_ipython
-from IPython.display import DisplayHandle, display
+from IPython.display import DisplayHandle
 
 from mediatoolkit.media import Media
 from mediatoolkit.runtime.job import Job, end_here
@@ -18,7 +18,7 @@ from mediatoolkit.widgets import kernel
 from mediatoolkit.widgets.job_row import JobRow
 from mediatoolkit.widgets.jobs_view import JobsView
 from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
-from mediatoolkit.widgets.results import line_of, media_bundle, quiet, result_bundle
+from mediatoolkit.widgets.results import line_of, media_bundle, quiet
 
 MOST_LINES = 20
 """Lines of jobs that are over, below `mt.jobs`."""
@@ -72,8 +72,7 @@ def show(job: Job[Any]) -> None:
     cell = this.cell()
     this.shown[job] = cell
     if job.done():
-        data, metadata = result_bundle(JobRow(job))
-        display(data, raw=True, metadata=metadata)
+        JobsView(this, cell).show_over(job)
         return
     with this.lock:
         same = (view for view in this.views if view.cell == cell and view.shows_results)

@@ -166,10 +166,12 @@ class JobRow:
             "omissions": self.media.omissions if self.media else "",
             "took": None,
             "failure": None,
+            "pays_twice": False,
         }
         if not progress.paused:
             row["deadline"] = round(self._started + (progress.elapsed + progress.left) * 1000)
         if progress.state is not State.RUNNING:
+            row["pays_twice"] = self.job is not None and self.job.retry_may_pay_twice
             row["took"] = round(progress.elapsed * 1000)
         if progress.state is State.FAILED and progress.error is not None:
             row["failure"] = asdict(failure_of(self))
@@ -251,17 +253,23 @@ class Failure:
 
     def html(self, buttons: str = "") -> str:
         """Make a box with the facts folded away, and *buttons*, which are HTML already."""
+        return (
+            '<div role="alert" style="max-width:560px;padding:8px 14px;'
+            'border-left:3px solid #d32f2f;line-height:1.5">'
+            f"<strong>{escape(self.kind)}</strong> {escape(self.message)} {buttons}"
+            f"{self.details()}</div>"
+        )
+
+    def details(self) -> str:
+        """Make a table of the facts, folded away."""
         rows = "".join(
             f'<tr><th style="text-align:left">{escape(name)}</th>'
             f'<td style="text-align:left">{escape(value)}</td></tr>'
             for name, value in self.facts.items()
         )
         return (
-            '<div role="alert" style="max-width:560px;padding:8px 14px;'
-            'border-left:3px solid #d32f2f;line-height:1.5">'
-            f"<strong>{escape(self.kind)}</strong> {escape(self.message)} {buttons}"
             '<details style="margin-top:4px;opacity:.85"><summary>Details</summary>'
-            f"<table>{rows}</table></details></div>"
+            f"<table>{rows}</table></details>"
         )
 
 

@@ -94,6 +94,15 @@ class JobsView:
             if job not in {row.job for row in self.jobs}:
                 self._put(str(len(self._rows) + 1), job, is_heard=job not in shown)
 
+    def show_over(self, job: Job[Any]) -> None:
+        """Show how *job*, which is over, has ended; this is all that the view shows."""
+        self.is_open = False
+        row = self._rows["1"] = JobRow(job)
+        job.on_retry(partial(self._put, "1", is_heard=True))
+        data, metadata = self._ending([row], None)
+        self._handle = DisplayHandle()
+        self._handle.display(data, raw=True, metadata=metadata)
+
     def rows(self) -> tuple[dict[str, Row], dict[str, bytes]]:
         """What the page is to be told now: the rows that have changed, and their pictures."""
         rows, pictures = {}, {}
@@ -164,13 +173,15 @@ class JobsView:
                 job.cancel()
             elif action is Action.EXTEND:
                 job.extend(MORE)
-            elif job.done():
-                self._try_again(job)
+            else:
+                job.retry()
 
     def _put(self, name: str, job: Job[Any], *, is_heard: bool) -> None:
-        row = self._rows[name] = JobRow(job, is_heard=is_heard)
-        if self._board is None:
-            self._open()
+        with self._kernel.lock:
+            row = self._rows[name] = JobRow(job, is_heard=is_heard)
+            if self._board is None:
+                self._open()
+        job.on_retry(partial(self._put, name, is_heard=is_heard))
         job.on_result(partial(self._prepare, row))
         # For good: whoever subscribes answers for a failure that nobody awaits.
         job.subscribe(partial(self._hear, row))
@@ -265,12 +276,5 @@ class JobsView:
 
     def _results(self, rows: list[JobRow], error: BaseException | None) -> Bundle:
         if len(rows) > 1:
-            return results.contact_sheet(rows, error=error, retry=self._try_again)
-        return results.result_bundle(rows[0], error=error, retry=self._try_again)
-
-    def _try_again(self, job: Job[Any]) -> None:
-        """Start the work of *job* anew; the new job takes its row."""
-        with self._kernel.lock:
-            for name, row in list(self._rows.items()):
-                if row.job is job:
-                    self._put(name, job.retry(), is_heard=True)
+            return results.contact_sheet(rows, error=error, retry=Job.retry)
+        return results.result_bundle(rows[0], error=error, retry=Job.retry)

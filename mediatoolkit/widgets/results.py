@@ -35,6 +35,8 @@ SMALL = 192
 _SIDES = ((9, 288), (30, SMALL), (MOST, 112))  # up to so many, pixels of the longer side
 _CONTACT_SHEET = 900  # pixels
 _QUALITY = 80  # some 7 kB for a picture of 192 pixels
+PAYS_TWICE = "the provider may have billed the first try, and this may pay again"
+
 _LONGEST_LABEL = 300  # characters
 _LONGEST_CAPTION = 500
 
@@ -58,7 +60,7 @@ def result_bundle(
     Args:
         row: The job, which is over.
         error: The error that the cell itself shows; for this one a quiet line is enough.
-        retry: Starts a failed job again.
+        retry: Starts a job again that failed or was cancelled.
 
     Safe from any thread. Takes some 30 ms a megapixel for a picture that was not shown before.
     """
@@ -70,13 +72,22 @@ def result_bundle(
             return media_bundle(result) if isinstance(result, Media) else _bundle_of(result)
         except MediaToolkitError as unshown:
             cause = unshown
-    elif progress.state is State.CANCELLED or cause is None or cause is error:
-        return quiet(line_of(row))
+    again = "" if retry is None else retry_button(row, retry)
+    if progress.state is State.CANCELLED or cause is None:
+        return quiet(line_of(row), again)
     failure = failure_of(row, cause)
-    again = ""
-    if retry is not None and row.job is not None:
-        again = button("Retry", partial(retry, row.job), title=f"Retry {visible(row.label, 60)}")
+    if cause is error:
+        return quiet(line_of(row), again + failure.details())
     return {"text/html": failure.html(again), "text/plain": str(failure)}, {}
+
+
+def retry_button(row: JobRow, retry: Retry) -> str:
+    """HTML of a button that starts the job of *row* again; empty where there is none to start."""
+    if row.job is None or row.progress.state is State.DONE:
+        return ""
+    cost = f"; {PAYS_TWICE}" if row.job.retry_may_pay_twice else ""
+    title = f"Retry {visible(row.label, 60)}{cost}"
+    return button("Retry", partial(retry, row.job), title=title)
 
 
 def media_bundle(media: Media) -> Bundle:
@@ -94,11 +105,11 @@ def media_bundle(media: Media) -> Bundle:
     return data | {"text/html": html}, metadata
 
 
-def quiet(line: str) -> Bundle:
-    """Make one line, or some, that are no more than that."""
+def quiet(line: str, buttons: str = "") -> Bundle:
+    """Make one line, or some, with *buttons* behind it, which are HTML already."""
     return {
-        "text/html": f'<div style="opacity:.75;font-size:.9em;white-space:pre-line">'
-        f"{escape(line)}</div>",
+        "text/html": '<div style="opacity:.75;font-size:.9em;white-space:pre-line">'
+        f"{escape(line)}{buttons and ' ' + buttons}</div>",
         "text/plain": line,
     }, {}
 
@@ -159,7 +170,7 @@ def contact_sheet(
     Args:
         rows: The jobs, all over.
         error: The error that the cell itself shows.
-        retry: Starts a failed job again.
+        retry: Starts a job again that failed or was cancelled.
     """
     done = [row for row in rows if row.progress.state is State.DONE]
     shown, more = done[:MOST], len(done[MOST:])

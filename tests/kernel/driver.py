@@ -197,6 +197,19 @@ class Kernel:
         data = {"method": "custom", "content": said}
         self._send("comm_msg", {"comm_id": widget, "data": data}, subshell)
 
+    async def press(self, token: str, *, subshell: str | None = None) -> None:
+        """What the page sends when a button in a plain output is pressed."""
+        opened = (m["content"] for m in self.messages if m["msg_type"] == "comm_open")
+        buttons = next(c["comm_id"] for c in opened if "kernel" in c["data"]["state"])
+        await self.click(str(buttons), {"act": token, "page": "here"}, subshell=subshell)
+
+    async def press_retry(self, run: Run) -> None:
+        """Press the first Retry that is shown below a cell."""
+        html = str(run.shown[-1]["data"]["text/html"])
+        token = re.search(r'data-mt-act="(\w+)"[^>]*>Retry<', html)
+        assert token, html
+        await self.press(token[1])
+
     def _send(self, kind: str, content: Message, subshell: str | None) -> str:
         message = self.client.session.msg(kind, content)
         if subshell is not None:

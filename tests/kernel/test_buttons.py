@@ -30,7 +30,7 @@ async def token(notebook: Kernel) -> str:
 
 
 async def test_a_click_reaches_the_loop_of_the_cells(notebook: Kernel, token: str) -> None:
-    _click(notebook, token)
+    await notebook.press(token)
 
     assert "(True, 'MainThread')" in await notebook.do("print(await heard.get())")
 
@@ -41,7 +41,7 @@ async def test_a_click_in_a_subshell_does_so_while_a_cell_awaits(
 ) -> None:
     subshell = await notebook.open_subshell()
     waiting = await notebook.start("print(await heard.get())")
-    _click(notebook, token, subshell=subshell)
+    await notebook.press(token, subshell=subshell)
     await notebook.finish(waiting)
 
     assert "(True, 'MainThread')" in waiting.text
@@ -52,29 +52,10 @@ async def test_the_page_that_asked_is_told_what_failed(notebook: Kernel) -> None
     await notebook.do(SETUP)
     match = re.search(r'data-mt-act="(\w+)"', await notebook.do(fail))
     assert match
-    _click(notebook, match[1])
+    await notebook.press(match[1])
 
     await until(lambda: _said(notebook, match[1]), "a word on the failure")
     assert "TypeError: came unexpectedly" in str(_said(notebook, match[1])[0]["say"])
-
-
-def _click(kernel: Kernel, token: str, *, subshell: str | None = None) -> None:
-    """As the script in the page does."""
-    data = {"method": "custom", "content": {"act": token, "page": "here"}}
-    message = kernel.client.session.msg("comm_msg", {"comm_id": _channel(kernel), "data": data})
-    if subshell is not None:
-        message["header"]["subshell_id"] = subshell
-    kernel.client.shell_channel.send(message)
-
-
-def _channel(kernel: Kernel) -> str:
-    """The comm of the model that is shown nowhere."""
-    opened = (
-        message["content"] for message in kernel.messages if message["msg_type"] == "comm_open"
-    )
-    return next(
-        str(message["comm_id"]) for message in opened if "kernel" in message["data"]["state"]
-    )
 
 
 def _said(kernel: Kernel, token: str) -> list[dict[str, str]]:

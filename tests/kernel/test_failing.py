@@ -69,3 +69,41 @@ async def test_the_key_is_nowhere(notebook: Kernel, sim: Simulator) -> None:
     assert sim.requests[-1].key == KEY
     assert not [message for message in notebook.messages if KEY in str(message)]
     assert KEY not in notebook.stderr
+
+
+CALLS = """import asyncio
+fox = mt.image("a red fox", model="local/painter", size="64x64")
+owl = mt.image("an owl", size="9K")
+"""
+FUNCTION = """async def draw(prompt):
+    return await mt.image(prompt)
+
+await draw("a red fox")
+"""
+GATHERED = """import asyncio
+jobs = [mt.image(prompt) for prompt in ("an owl", "an owl")]
+await asyncio.gather(*jobs)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "place"),
+    [
+        (CALLS, 'line 3: owl = mt.image("an owl", size="9K")'),
+        (FUNCTION, "line 2, 'a red fox': return await mt.image(prompt)"),
+        (GATHERED, "line 2, 'an owl': jobs = [mt.image(prompt) for prompt in"),
+        ("for p in ('a fox',):\n    await mt.image(p)", "line 2, 'a fox': await mt.image(p)"),
+        ("await draw('a fox')\nawait draw('an owl')", "line 1: await draw('a fox')"),
+        ("print(1)\nawait mt.image('a fox')", ""),
+    ],
+)
+async def test_a_cell_of_several_calls_says_which_it_was(
+    notebook: Kernel, cell: str, place: str
+) -> None:
+    await notebook.do("async def draw(prompt):\n    return await mt.image(prompt)")
+
+    run = await notebook.run(cell)
+
+    message, *places = run.text.removeprefix("1\n").splitlines()
+    assert "Error: " in message
+    assert [one.strip().startswith(place) for one in places] == ([True] if place else [])

@@ -155,6 +155,24 @@ async def test_an_outage_is_waited_out(tmp_path: Path) -> None:
     assert kept(tmp_path) == [ID]
 
 
+async def test_a_retry_goes_on_with_the_film_that_is_paid_for(
+    server: Server, tmp_path: Path
+) -> None:
+    server.then(STARTED, *[STARTED] * 5)
+    async with agent(server.url, tmp_path) as maker:
+        job = maker.start("waves")
+        await run_out(job, lambda: len(server.requests) > 2)
+        with pytest.raises(mt.DeadlineError):
+            await job
+        assert not job.retry_may_pay_twice
+        server.then(*[film()] * 9)
+
+        job.retry()
+
+        assert (await job).provenance
+    assert (starts(server), kept(tmp_path)) == (1, [])
+
+
 ODD: dict[str, Reply] = {
     **{
         f"{status} {kind}": reply

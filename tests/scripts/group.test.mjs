@@ -10,7 +10,7 @@ function jobsOf(states) {
   return jobs;
 }
 
-test("work stands before failures, failures before what waits, and what is over nowhere", () => {
+test("work stands before failures, failures before what waits, and results nowhere", () => {
   const jobs = jobsOf([
     ["running", "waiting"],
     ["failed", ""],
@@ -21,7 +21,7 @@ test("work stands before failures, failures before what waits, and what is over 
 
   assert.deepEqual(
     jobs.all.map((job) => job.rank),
-    [0, 1, 2, -1, -1],
+    [0, 1, 2, -1, 3],
   );
 });
 

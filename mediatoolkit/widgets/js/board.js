@@ -7,6 +7,7 @@ import { button, make, say } from "./page.js";
 
 const MOST_ROWS = 5; // on the page; the others are counted
 const MOST_PICTURES = 24;
+const PAYS_TWICE = "the provider may have billed the first try, and this may pay again";
 
 /** The row with which the voice of a job is heard, muted or begun; hidden while it is silent. */
 function renderVoice(voice, row) {
@@ -88,9 +89,11 @@ class Row {
     this.bar.setAttribute("aria-label", `Progress of ${job.label}`);
     this.cancel.setAttribute("aria-label", `Cancel ${job.label}`);
     this.more.setAttribute("aria-label", `Give 30 seconds more to ${job.label}`);
-    this.again.setAttribute("aria-label", `Retry ${job.label}`);
+    const cost = job.pays_twice ? `; ${PAYS_TWICE}` : "";
+    this.again.setAttribute("aria-label", `Retry ${job.label}${cost}`);
+    this.again.title = job.pays_twice ? PAYS_TWICE : "";
     this.cancel.disabled = job.stopping;
-    this.again.hidden = job.state !== "failed";
+    this.again.hidden = !["failed", "cancelled"].includes(job.state);
     for (const element of [this.bar, this.cancel, this.more, this.clock]) element.hidden = !runs;
     this.pause.hidden = !runs || job.stopping;
     const end = [job.state, job.omissions].filter(Boolean).join(" · ");

@@ -32,10 +32,10 @@ class Job {
     this.url = null;
   }
 
-  /** What is looked at first: work, then failures, then what waits; -1 for what is over. */
+  /** What is looked at first: work, failures, what waits, what can be retried; -1 for results. */
   get rank() {
     if (this.state === "running") return this.stage === "queued" ? 2 : 0;
-    return this.state === "failed" ? 1 : -1;
+    return { failed: 1, cancelled: 3 }[this.state] ?? -1;
   }
 }
 
