@@ -19,7 +19,7 @@ _KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
 }
 _SUMMARIES = {"image": "make a picture", "speech": "make speech", "video": "make a film"}
 _HELP = {
-    "size": "512, 1K, 2K, 4K, or pixels such as 1024x768",
+    "size": "512, 1K, 2K, 4K, or pixels such as 1024x768, where the model takes them",
     "aspect": "width to height, such as 16:9",
     "seed": "a whole number, for the same again",
     "voice": "a voice of the model, by name",

@@ -153,7 +153,11 @@ MAGICS = (
         ImageClient,
         (
             _MODEL,
-            Option("size", "512, 1K, 2K, 4K, or pixels such as 1024x768", _size),
+            Option(
+                "size",
+                "512, 1K, 2K, 4K, or pixels such as 1024x768, where the model takes them",
+                _size,
+            ),
             _ASPECT,
             _SEED,
             Option(

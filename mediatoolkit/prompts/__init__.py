@@ -170,7 +170,7 @@ class ImagePrompt(Prompt):
     Args:
         text: What to see; up to 100,000 characters.
         size: A tier (`"512"`, `"1K"`, `"2K"`, `"4K"`), or pixels: `"1024x768"`, `(1024, 768)`, or
-            one number for a square. Left out, the model decides.
+            one number for a square. Each model takes some of these. Left out, the model decides.
         aspect: Width to height, such as `"16:9"`. Not together with pixels.
         seed: 0 to 4,294,967,295. Left out, every picture is different.
         references: Pictures to start from: `Image`, bytes, path, Pillow image or array.

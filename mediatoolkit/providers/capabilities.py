@@ -219,15 +219,24 @@ class Size(Rule):
     def _check_pixels(self, width: int, height: int, smallest: tuple[int, int], owner: str) -> None:
         longer, shorter = max(width, height), min(width, height)
         longest, widest = self.largest
-        problem = ""
+        problem, advice = "", ""
         if shorter < min(smallest) or longer > longest or shorter > widest:
             problem = f"from {_shape(smallest)} to {_shape(self.largest)} pixels"
+            advice = self._advice(width, height, smallest)
         elif width % self.step or height % self.step:
             problem = f"sides that are multiples of {self.step} pixels"
         elif longer > self.ratio * shorter:
             problem = f"shapes up to {self.ratio:g}:1"
         if problem:
-            raise PromptError(f"{owner} draws {problem}, not {width}×{height}.")
+            raise PromptError(f"{owner} draws {problem}, not {width}×{height}{advice}.")
+
+    def _advice(self, width: int, height: int, smallest: tuple[int, int]) -> str:
+        """The largest sides of the same shape, where the model draws that shape."""
+        longer, shorter = max(width, height), min(width, height)
+        shrink = min(self.largest[0] / longer, self.largest[1] / shorter)
+        wide, high = (int(side * shrink) // self.step * self.step for side in (width, height))
+        fits = shrink < 1 and min(wide, high) >= min(smallest) and longer <= self.ratio * shorter
+        return f"; give {wide}×{high} for this shape" if fits else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,8 @@ def image(
         prompt: What to see.
         model: Model id, `vendor/model`. Left out, the first vendor whose key is set, else the
             embedded engine, which needs none.
-        size: `"512"`, `"1K"`, `"2K"`, `"4K"`, or pixels where the model takes them.
+        size: `"512"`, `"1K"`, `"2K"`, `"4K"`, or pixels, where the model takes them; the
+            embedded engine takes up to 2048×2048.
         aspect: Width to height, such as `"16:9"`.
         seed: Makes the same picture again, where the model honours it.
         references: Pictures to start from: `Image`, bytes, path, Pillow image or array.

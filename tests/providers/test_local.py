@@ -42,7 +42,11 @@ async def test_the_picture_says_who_drew_it_and_how() -> None:
         ("512", None, (512, 512)),
         ("512", "16:9", (512, 288)),
         ("512", "9:16", (288, 512)),
+        ("2K", "16:9", (2048, 1152)),
+        ("2K", "4:5", (1640, 2048)),
+        ("2K", "21:9", (2048, 880)),
         ((128, 64), None, (128, 64)),
+        ("1920x1080", None, (1920, 1080)),
     ],
 )
 async def test_size_and_aspect_decide_the_pixels(
@@ -57,9 +61,10 @@ async def test_size_and_aspect_decide_the_pixels(
     ("options", "words"),
     [
         ({"aspect": "7:5"}, "16:9"),
-        ({"size": "4K"}, '"512", "1K"'),
+        ({"size": "4K"}, '"512", "1K", "2K", or pixels up to 2048×2048'),
         ({"size": "32x32"}, "64×64"),
-        ({"size": "2000x2000"}, "1536×1536"),
+        ({"size": "2049x64"}, "64×64 to 2048×2048 pixels"),
+        ({"size": "3000x2000"}, "not 3000×2000; give 2048×1365 for this shape."),
         ({"temprature": 1}, "has no option temprature=; it takes aspect, seed, size, timeout."),
         ({"sed": 1}, "has no option sed=; did you mean seed=?"),
     ],
@@ -111,7 +116,7 @@ async def test_cancel_stops_the_brush() -> None:
     async with LocalImageClient() as client:
         started = asyncio.Event()
         async with CallContext(60, listener=lambda _event: started.set()) as context:
-            task = asyncio.create_task(client.make(ImagePrompt("a city", size=1536), context))
+            task = asyncio.create_task(client.make(ImagePrompt("a city", size=2048), context))
             await started.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -129,7 +134,7 @@ async def test_cancel_stops_the_brush() -> None:
 async def test_the_deadline_ends_a_painting() -> None:
     async with LocalImageClient() as client:
         with pytest.raises(DeadlineError, match=r"0\.05 s"):
-            await client.generate(ImagePrompt("a city", size=1536), timeout=0.05)
+            await client.generate(ImagePrompt("a city", size=2048), timeout=0.05)
 
 
 async def test_a_closed_client_is_refused() -> None:

@@ -55,4 +55,4 @@ def test_scenes_are_painted_a_little_larger_than_the_film() -> None:
 
 def test_the_largest_film_is_painted_as_large_as_can_be() -> None:
     (pixels, _) = next(illustrate(["a hill"], size=(1920, 824), seed=1))
-    assert pixels.shape[1] == 1536
+    assert pixels.shape[1] == 2048

@@ -20,7 +20,7 @@ from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers, dra
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Partial
 
-_SIDES = {"512": 512, "1K": 1024}
+_SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 
 _WORDS_ALONE = (
     "it starts from words alone: give pictures to a model that edits, such as "
@@ -42,7 +42,7 @@ class LocalImageClient(LocalClient[ImagePrompt, Image], ImageClient):
         ModelInfo(
             "local/painter",
             Capabilities(
-                size=Size(tuple(_SIDES), smallest=(64, 64), largest=(1536, 1536)),
+                size=Size(tuple(_SIDES), smallest=(64, 64), largest=(2048, 2048)),
                 aspect=OneOf(COMMON_ASPECTS),
                 seed=Taken(),
                 advice=dict.fromkeys(("references", "mask", "previous"), _WORDS_ALONE),
