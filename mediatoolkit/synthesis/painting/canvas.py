@@ -1,6 +1,7 @@
 """The sheet that inks are printed on, band by band, its grain, and smooth noise."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -215,6 +216,13 @@ class Canvas:
         )
         self._grain = np.tile(tile, (1, width // TILE + 1))[:, :width]
         self._x = np.arange(width, dtype=np.float32)[None, :] + np.float32(0.5)
+
+    def upper(self, height: int) -> "Canvas":
+        """The upper rows as a sheet of its own; what is printed there is printed here."""
+        part = copy(self)
+        part.height, part.unit = height, min(self.width, height)
+        part.planes = self.planes[:, :height]
+        return part
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from mediatoolkit.synthesis.painting import (
 from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting import sky as above
 from mediatoolkit.synthesis.painting.figures import print_figure
+from mediatoolkit.synthesis.painting.lettering import sign
 from mediatoolkit.synthesis.painting.setting import (
     SceneView,
     Step,
@@ -128,7 +129,8 @@ def _figures(
     view: SceneView, floor: float, *, grow: float = 1.0, shadow: bool = True
 ) -> list[Step]:
     spots = layout.place(view, view.canvas.height * floor, grow=grow)
-    return [
+    board = sign(view, view.canvas.height * floor)
+    return board + [
         (_name_of(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
         for spot in spots
     ]

@@ -4,18 +4,20 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from mediatoolkit.synthesis.painting import words
+from mediatoolkit.synthesis.painting import lettering, words
 from mediatoolkit.synthesis.painting.canvas import Canvas
+from mediatoolkit.synthesis.painting.card import TitleCard, is_card
 from mediatoolkit.synthesis.painting.composition import compose
 from mediatoolkit.synthesis.painting.previews import Previews, ShowPreview
-from mediatoolkit.synthesis.painting.setting import look_at
+from mediatoolkit.synthesis.painting.setting import Step, look_at
 from mediatoolkit.synthesis.painting.styles import finish, grain_of
 
-SIDES = range(64, 1537)
+SIDES = range(64, 2049)
 """Widths and heights in pixels that can be painted."""
 
 
@@ -57,8 +59,8 @@ def paint(
 
     Args:
         text: What to paint. English words and emoji are understood, anything gives a picture.
-        width: Pixels across, 64 to 1536.
-        height: Pixels down, 64 to 1536.
+        width: Pixels across, 64 to 2048.
+        height: Pixels down, 64 to 2048.
         seed: Any whole number; another seed gives another picture of the same scene.
         progress: Called many times a second with the name of the current step and the share
             of the work that is done, 0 to 1, never less than before. What it raises stops the
@@ -89,15 +91,34 @@ def paint(
     )
     if preview is not None:
         clock.previews = Previews(canvas, preview)
-    view = look_at(scene, canvas, seeds)
-    steps = [*compose(view), *finish(view)]
+    steps, left_out = _plan(scene, canvas, seeds, text)
     for index, (step, work) in enumerate(steps):
         clock.enter(step, index / (len(steps) + 1), (index + 1) / (len(steps) + 1))
         work()
     clock.enter("pull", len(steps) / (len(steps) + 1), 1.0)
     pixels = _as_bytes(canvas, cell, height, width)
     progress("done", 1.0)
-    return Painting(pixels, scene.understood, scene.unknown)
+    return Painting(pixels, scene.understood, (*scene.unknown, *left_out))
+
+
+def _plan(
+    scene: words.PictureScene, sheet: Canvas, seeds: tuple[int, int], text: str
+) -> tuple[list[Step], tuple[str, ...]]:
+    """All steps of a picture, and the words that find no room in it."""
+    if is_card(scene):
+        view = look_at(scene, sheet, seeds)
+        card = TitleCard(view, scene.lettering or text)
+        left_out = card.words.left_out if scene.lettering else ()
+        return [*card.ground(), *finish(view), ("lettering", card.print_words)], left_out
+    strip = lettering.strip(scene, sheet)
+    view = look_at(scene, sheet.upper(sheet.height - lettering.strip_height(strip, sheet)), seeds)
+    steps = [*compose(view), *finish(view)]
+    if scene.sign is not None:
+        steps.append(("lettering", partial(lettering.print_on_board, view)))
+        return steps, lettering.sign_board(view).words.left_out
+    if strip.mask.any():
+        steps.append(("lettering", partial(lettering.print_strip, view, sheet, strip)))
+    return steps, strip.left_out
 
 
 class _Clock:

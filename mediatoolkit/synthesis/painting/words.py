@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 
+from mediatoolkit.synthesis.painting import inscriptions
 from mediatoolkit.synthesis.painting.outlines import has_glyph
 from mediatoolkit.synthesis.painting.palettes import COLOURS
 from mediatoolkit.synthesis.tables import load
@@ -65,7 +66,14 @@ class Thing:
 
 @dataclass(frozen=True)
 class PictureScene:
-    """What a prompt asks for; every field may be empty."""
+    """What a prompt asks for; every field may be empty.
+
+    Attributes:
+        lettering: Lines of words that are lettered into the picture.
+        lettering_colour: Name of the colour of these letters.
+        sign: Name of the colour of the sign board that bears them, an empty string where that is
+            open, None where there is no board.
+    """
 
     time: str = ""
     season: str = ""
@@ -79,12 +87,16 @@ class PictureScene:
     colours: tuple[str, ...] = ()
     understood: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    lettering: str = ""
+    lettering_colour: str = ""
+    sign: str | None = None
 
     @property
     def has_subject(self) -> bool:
-        """Whether anything is to be shown, not merely a colour or a style."""
-        mood = self.time or self.season or self.form
-        return bool(mood or self.surface or self.places or self.weather or self.things)
+        """Whether anything is to be shown, not merely a colour, a style or words."""
+        mood = self.time or self.season or self.form == "abstract"
+        shown = self.surface or self.places or self.weather or self.things
+        return bool(mood or shown or self.sign is not None)
 
 
 def tokens(text: str) -> list[str]:
@@ -106,7 +118,14 @@ def essence(text: str) -> str:
 
 def read(text: str) -> PictureScene:
     """Understand a prompt as far as possible; anything gives a scene."""
-    return _Reader(tokens(text)).scene()
+    inscription = inscriptions.find(text)
+    scene = _Reader(tokens(inscription.rest)).scene()
+    return replace(
+        scene,
+        lettering=inscription.words,
+        lettering_colour=inscription.colour,
+        sign=inscription.sign,
+    )
 
 
 def find_motif(words: str) -> str | None:
