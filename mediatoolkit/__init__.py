@@ -15,7 +15,7 @@ _NAMES_BY_MODULE = {
         "AuthenticationError ClosedError DeadlineError JobCancelled MediaError MediaToolkitError "
         "MissingExtraError ModelNotFoundError NotAwaitedError PromptError ProviderError "
         "RateLimitError RefusalError StorageError TooLargeError TransportError UnknownModelError "
-        "UnsafeURLError"
+        "UnknownNameError UnsafeURLError"
     ),
     "media": "Audio Image Provenance Video",
     "prompts": "ImagePrompt SpeechPrompt VideoPrompt",
@@ -42,8 +42,13 @@ __version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name.startswith("_"):
         raise AttributeError(f"module 'mediatoolkit' has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        from mediatoolkit.errors import UnknownNameError
+        from mediatoolkit.habits import name_hint
+
+        raise UnknownNameError(f"mediatoolkit has no {name!r}; {name_hint(name, __all__)}")
     value = getattr(import_module(f"mediatoolkit.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value

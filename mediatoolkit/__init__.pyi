@@ -63,6 +63,9 @@ from mediatoolkit.errors import (
     UnknownModelError as UnknownModelError,
 )
 from mediatoolkit.errors import (
+    UnknownNameError as UnknownNameError,
+)
+from mediatoolkit.errors import (
     UnsafeURLError as UnsafeURLError,
 )
 from mediatoolkit.media import (

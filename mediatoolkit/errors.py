@@ -8,6 +8,7 @@
     ├── MissingExtraError         an optional package is not installed         also ImportError
     ├── ClosedError               used after close, or closed meanwhile        also RuntimeError
     ├── NotAwaitedError           a job was used in place of its result        also AttributeError
+    ├── UnknownNameError          this package has no such name                also AttributeError
     ├── JobCancelled              the user stopped the job
     ├── TransportError            no usable answer came back                   also ConnectionError
     │   ├── DeadlineError         the call ran past its deadline               also TimeoutError
@@ -242,6 +243,12 @@ class ClosedError(MediaToolkitError, RuntimeError):
 
 class NotAwaitedError(MediaToolkitError, AttributeError):
     """A job was used in place of its result."""
+
+    family = "request"
+
+
+class UnknownNameError(MediaToolkitError, AttributeError):
+    """This package has no such name."""
 
     family = "request"
 

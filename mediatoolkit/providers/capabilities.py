@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import PromptError
+from mediatoolkit.habits import keyword_hint
 from mediatoolkit.prompts import ImagePrompt, Prompt, checked_text
 from mediatoolkit.prompts.values import MAX_TEXT
 
@@ -372,9 +372,7 @@ def check_keywords(
         if name not in options:
             own = {each.name for each in fields(prompt_type)} - {"text", "options"}
             known = sorted({*(capabilities.keywords if capabilities else own), "timeout"})
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(known)}."
-            raise PromptError(f"{owner} has no option {name}=; {hint}")
+            raise PromptError(f"{owner} has no option {name}=; {keyword_hint(name, known)}")
 
 
 def _keywords_of(prompt: Prompt) -> dict[str, Any]:

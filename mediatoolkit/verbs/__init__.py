@@ -152,7 +152,7 @@ def speech(
 
 
 def speech(
-    text: str | SpeechPrompt,
+    text: str | SpeechPrompt | None = None,
     *,
     voice: str | None = None,
     style: str | None = None,
@@ -165,7 +165,7 @@ def speech(
     """Make speech: `voice = await mt.speech("Once upon a time…")`.
 
     Args:
-        text: What to say.
+        text: What to say; `prompt=` is taken as well, since it is the other verbs' name for it.
         voice: A voice of the model, by name.
         style: How to say it; never spoken.
         speed: 1 is the voice's own pace.
@@ -182,6 +182,7 @@ def speech(
         UnknownModelError: No installed provider serves *model*.
         AuthenticationError: The vendor needs a key, and there is none.
     """
+    text = options.pop("prompt", "") if text is None else text
     options |= {"voice": voice, "style": style, "speed": speed}
     return _start(agent_for(VoiceAgent, agent, model), text, timeout, options)
 
