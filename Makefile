@@ -18,7 +18,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # as in most container
 
 demo: $(VENV)/.demo
 	@mkdir -p out
-	@$(BIN)/python -m mediatoolkit demo --out out
+	@$(BIN)/python -m mediatoolkit demo --out out --force
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb $(AS_ROOT)

@@ -1,4 +1,30 @@
-"""Generate pictures from a Jupyter cell: `await mt.image("a red fox under the stars")`.
+"""Pictures, speech and film from a Jupyter cell, made by async agents.
+
+    import mediatoolkit as mt
+
+    fox = await mt.image("a red fox under the stars", seed=7)   # an Image
+    voice = await mt.speech("A red fox looks up.")              # an Audio
+    film = await mt.film([fox], voice)                          # a Video
+    clip = await mt.video("the fox walks", image=fox)
+
+No key is needed: an embedded engine works on your own machine. With GEMINI_API_KEY or
+OPENAI_API_KEY set, the same lines ask Gemini or OpenAI; `model="local/painter"` chooses.
+
+Verbs start a job and return it at once. Await the job for its result, or use `.result()` where
+there is no await; `.cancel()` stops it, `.extend(30)` moves its deadline.
+    image, speech, video, film, download; jobs, sessions, close, run, configure, allow_nested
+
+On the page:
+    Studio, Gallery, compare; %load_ext mediatoolkit adds %%image, %%speech, %%video and %media
+
+Agents hold clients, defaults and a store; generate, generate_many, start, stream:
+    ImageGenAgent, VoiceAgent, VideoGenAgent
+
+Results know their type and how they were made; .save(path), .path, .provenance, .omissions:
+    Image, Audio, Video
+
+Every error is a MediaToolkitError that says what to do next. In a shell:
+`python -m mediatoolkit image "a red fox"`.
 
 Names load when they are first used, so that `import mediatoolkit` stays quick. Type checkers and
 editors read the stub beside this file, `__init__.pyi`.

@@ -1,21 +1,31 @@
-"""Make media from the command line, such as `python -m mediatoolkit image "a red fox"`."""
+"""Make media from the command line, such as `python -m mediatoolkit image "a red fox"`.
+
+A copy is kept in the store, where galleries find it. No file is replaced unless `--force` says so:
+the next one gets `-2` in its name.
+"""
 
 import argparse
 import asyncio
+import os
+import shutil
+import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
-from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.media import Media
+from mediatoolkit.errors import MediaError, MediaToolkitError
+from mediatoolkit.media import Media, file_name
+from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS, Family
 from mediatoolkit.runtime.events import Event
-from mediatoolkit.runtime.files import check_folder
+from mediatoolkit.runtime.files import check_folder, storage_error
+from mediatoolkit.store import Store
 
-_KINDS: dict[str, tuple[type[Agent[Any, Any]], tuple[str, ...]]] = {
-    "image": (ImageGenAgent, ("size", "aspect", "seed")),
-    "speech": (VoiceAgent, ("voice", "style", "speed")),
-    "video": (VideoGenAgent, ("seconds", "aspect", "resolution", "seed")),
+_KINDS: dict[str, tuple[type[Agent[Any, Any]], Family[Any], tuple[str, ...]]] = {
+    "image": (ImageGenAgent, PICTURES, ("size", "aspect", "seed")),
+    "speech": (VoiceAgent, SOUNDS, ("voice", "style", "speed")),
+    "video": (VideoGenAgent, FILMS, ("seconds", "aspect", "resolution", "seed")),
 }
 _SUMMARIES = {"image": "make a picture", "speech": "make speech", "video": "make a film"}
 _HELP = {
@@ -38,7 +48,7 @@ def main() -> int:
     """Read the command line, make what it asks for, print where it is."""
     arguments = _arguments()
     try:
-        asyncio.run(_demo(arguments.out) if arguments.kind == "demo" else _make(arguments))
+        asyncio.run(_make(arguments) if arguments.kind in _KINDS else _demo(arguments))
     except KeyboardInterrupt:
         _show(None)
         return _INTERRUPTED
@@ -50,22 +60,38 @@ def main() -> int:
 
 
 async def _make(arguments: argparse.Namespace) -> None:
-    kind, names = _KINDS[arguments.kind]
-    await asyncio.to_thread(check_folder, arguments.out.parent)
-    async with kind(arguments.model, timeout=arguments.timeout) as agent:
+    kind, family, names = _KINDS[arguments.kind]
+    await asyncio.to_thread(_check, arguments.out, family)
+    async with kind(arguments.model, store=Store.default(), timeout=arguments.timeout) as agent:
         options = {name: getattr(arguments, name) for name in names}
         job = agent.start(arguments.prompt, **options)
         job.subscribe(lambda progress: _show(progress.event))
         media = await job
-    await _save(media, arguments.out)
+    try:
+        path = await _save(media, arguments.out, replace=arguments.force)
+    except MediaToolkitError:
+        _tell(media, media.path)  # the copy in the store is all there is
+        raise
+    if arguments.open:
+        await asyncio.to_thread(_open, path)
 
 
-async def _demo(folder: Path) -> None:
+def _check(out: Path, family: Family[Any]) -> None:
+    """Find out before anything is made, and maybe paid, whether it can be written."""
+    if out.is_dir():
+        check_folder(out)
+        return
+    check_folder(out.parent)
+    if out.suffix and family.type_of(out) is None:
+        raise MediaError(f"A {family.noun} is saved as {family.suffixes}, not as {out.suffix!r}.")
+
+
+async def _demo(arguments: argparse.Namespace) -> None:
     """A picture, speech and a film of both, all by the local engine."""
     from mediatoolkit.providers.local.film import FilmPlan, make_film
     from mediatoolkit.runtime.context import CallContext
 
-    await asyncio.to_thread(check_folder, folder)
+    await asyncio.to_thread(check_folder, arguments.out)
     async with ImageGenAgent("local", aspect="16:9", seed=0) as painter:
         images = await painter.generate_many(_SCENES, concurrency=2)
     async with VoiceAgent("local") as speaker:
@@ -73,13 +99,61 @@ async def _demo(folder: Path) -> None:
     async with CallContext(300, listener=_show) as context:
         film = await make_film(FilmPlan.of(images, narration=voice), context)
     for media, name in ((images[0], "fox"), (voice, "story"), (film, "film")):
-        await _save(media, folder / name)
+        await _save(media, arguments.out / name, replace=arguments.force)
 
 
-async def _save(media: Media, out: Path) -> None:
-    path = await media.asave(out)
+async def _save(media: Media, out: Path, *, replace: bool) -> Path:
+    """Write *media*, and print what the file is and where; no file is replaced unasked."""
+    path = await asyncio.to_thread(_write, media, out, replace)
+    # Another type than the media's own, if the ending says so.
+    _tell(await asyncio.to_thread(type(media).open, path), path.resolve())
+    return path
+
+
+def _tell(media: Media, path: Path | None) -> None:
     _show(None)
-    print(f"{media!r}\n{path.resolve()}")  # noqa: T201 - a command
+    print(f"{media!r}\n{path}")  # noqa: T201 - a command
+
+
+def _write(media: Media, out: Path, replace: bool) -> Path:  # noqa: FBT001 - for a thread
+    path = out / file_name(media) if out.is_dir() else out
+    path = path if path.suffix else path.with_name(path.name + media.extension)
+    if replace:
+        return media.save(path)
+    path = _reserved(path)
+    try:
+        return media.save(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _reserved(path: Path) -> Path:
+    """Make an empty file of that name, or with `-2`, `-3` and so on where there is one already."""
+    for number in count(1):
+        free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        try:
+            free.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise storage_error(free, error) from error
+        return free
+    raise AssertionError  # there is always a number
+
+
+def _open(path: Path) -> None:
+    """Show the file in the viewer of the system, if there is one."""
+    command = {"darwin": "open", "win32": "explorer"}.get(sys.platform, "xdg-open")
+    has_screen = command != "xdg-open" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    viewer = shutil.which(command) if has_screen else None
+    if viewer is None:
+        print("There is no viewer here to open it in.", file=sys.stderr)  # noqa: T201 - a command
+        return
+    quiet = subprocess.DEVNULL
+    subprocess.Popen(  # noqa: S603 - the system's own viewer, which stays when we are gone
+        [viewer, str(path.resolve())], stdout=quiet, stderr=quiet, start_new_session=True
+    )
 
 
 def _show(event: Event | None) -> None:
@@ -89,19 +163,25 @@ def _show(event: Event | None) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="mediatoolkit", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mediatoolkit", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    for name, (_, options) in _KINDS.items():
+    for name, (*_, options) in _KINDS.items():
         kind = kinds.add_parser(name, help=_SUMMARIES[name])
         kind.add_argument("prompt", help="what to make")
         kind.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
         kind.add_argument("--timeout", type=float, help="seconds for everything together")
-        kind.add_argument("--out", type=Path, default=Path(name), help="file to write")
+        _add_out(kind, "file to write, or folder; left out, here, with a name made of the prompt")
+        kind.add_argument("--open", action="store_true", help="show it in the system's viewer")
         for option in options:
             kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str), help=_HELP[option])
     demo = kinds.add_parser("demo", help="make a picture, speech and a film with the local engine")
-    demo.add_argument("--out", type=Path, default=Path(), help="folder to write to")
+    _add_out(demo, "folder to write to")
     return parser.parse_args()
+
+
+def _add_out(parser: argparse.ArgumentParser, wanted: str) -> None:
+    parser.add_argument("--out", type=Path, default=Path(), help=wanted)
+    parser.add_argument("--force", action="store_true", help="replace a file of that name")
 
 
 if __name__ == "__main__":

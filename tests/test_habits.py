@@ -28,7 +28,7 @@ import mediatoolkit as mt
         (lambda: mt.image("a fox", api_key="secret"), "GEMINI_API_KEY"),
         (lambda: mt.speech("Hello.", rate=2), "use speed=."),
         (lambda: mt.speech("Hello.", speaker="deep"), "use voice=."),
-        (lambda: mt.speech(prompt=" "), "The prompt is empty"),
+        (lambda: mt.speech(" "), "The prompt is empty"),
         (lambda: mt.video("a fox", duration=3), "use seconds=."),
         (lambda: mt.video("a fox", width=640, height=360), 'resolution="720p"'),
         (lambda: mt.video("a fox", voice="Hello."), "use narration=."),
@@ -85,8 +85,9 @@ def test_a_plain_traceback_says_it_once() -> None:
 
 
 async def test_each_verb_takes_its_prompt_by_name() -> None:
-    jobs = [mt.image(prompt="a fox"), mt.speech(prompt="Hello."), mt.video(prompt="a fox")]
-    for job in jobs:
+    verbs: list[Callable[..., mt.Job[Any]]] = [mt.image, mt.speech, mt.video]
+    for verb in verbs:
+        job = verb(prompt="a fox")
         job.cancel()
         with pytest.raises(mt.JobCancelled):
             await job

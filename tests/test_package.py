@@ -2,10 +2,7 @@
 
 import ast
 import importlib.metadata
-import os
-import pty
-import signal
-import socket
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +12,6 @@ import pytest
 import mediatoolkit as mt
 
 ROOT = Path(__file__).parents[1]
-MAKE = (sys.executable, "-m", "mediatoolkit")
 NAMES: list[str] = vars(mt)["__all__"]
 HEAVY = ("aiohttp", "numpy", "PIL", "IPython", "ipywidgets", "anywidget", "aiofiles")
 
@@ -52,6 +48,19 @@ def test_type_checkers_see_the_names_where_they_are() -> None:
     table = vars(mt)["_MODULE_OF"]
     assert seen == {name: (f"mediatoolkit.{module}", name) for name, module in table.items()}
     assert set(seen) == set(NAMES)
+
+
+def test_the_help_of_the_package_says_what_there_is() -> None:
+    for name in ("image", "speech", "video", "film", "jobs", "Studio", "Gallery", "compare"):
+        assert re.search(rf"\b{name}\b", mt.__doc__ or "")
+    for name in ("ImageGenAgent", "VoiceAgent", "VideoGenAgent", "MediaToolkitError"):
+        assert name in (mt.__doc__ or "")
+    shown = run("import mediatoolkit as mt; help(mt)")
+    assert "mediatoolkit - Pictures, speech and film from a Jupyter cell" in shown
+
+
+def test_every_public_object_says_what_it_is() -> None:
+    assert [name for name in NAMES if not getattr(mt, name).__doc__] == []
 
 
 def test_it_tells_the_version_that_is_installed() -> None:
@@ -133,88 +142,3 @@ def test_errors_survive_a_pickle() -> None:
 def test_an_error_that_may_cost_twice_says_so() -> None:
     error = mt.TransportError("The connection was lost.", may_have_been_billed=True)
     assert "may pay twice" in str(error)
-
-
-def test_the_command_makes_a_picture(tmp_path: Path) -> None:
-    out = tmp_path / "fox.png"
-    done = subprocess.run(  # noqa: S603 - our own command
-        [
-            sys.executable,
-            "-m",
-            "mediatoolkit",
-            "image",
-            "a red fox",
-            "--size",
-            "64x64",
-            "--out",
-            str(out),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [repr(mt.Image.open(out)), str(out)]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["image", "", "--out", "fox.png"], "PromptError: The prompt is empty"),
-        (["image", "fox", "--size", "banana"], "PromptError: size='banana'"),
-        (["speech", "fox", "--out", "missing/fox.wav"], "StorageError: There is no folder"),
-    ],
-)
-def test_the_command_says_in_one_line_what_is_wrong(
-    arguments: list[str], words: str, tmp_path: Path
-) -> None:
-    done = subprocess.run(  # noqa: S603 - our own command
-        [*MAKE, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(words)
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_the_command_ends_in_silence_at_ctrl_c(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as vendor:
-        command = subprocess.Popen(  # noqa: S603 - our own command
-            [*MAKE, "image", "a red fox"],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env=asking(f"http://127.0.0.1:{vendor.getsockname()[1]}"),
-        )
-        with command, vendor.accept()[0]:
-            command.send_signal(signal.SIGINT)
-            _, said = command.communicate(timeout=60)
-    assert said == ""
-    assert command.returncode == 130
-
-
-def test_an_error_takes_the_place_of_the_line_that_shows_progress(tmp_path: Path) -> None:
-    reads, writes = pty.openpty()
-    done = subprocess.run(  # noqa: S603 - our own command
-        [*MAKE, "image", "a red fox"],
-        stderr=writes,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-        env=asking("http://127.0.0.1:9"),
-    )
-    os.close(writes)
-    shown = os.read(reads, 100_000).decode()
-    os.close(reads)
-    assert done.returncode == 1
-    assert "\r\x1b[KTransportError: " in shown
-
-
-def asking(address: str) -> dict[str, str]:
-    """An environment in which Gemini is at *address*."""
-    vendor = {"GEMINI_API_KEY": "test-key", "GOOGLE_GEMINI_BASE_URL": address}
-    return os.environ | vendor | {"PYTHONPATH": str(ROOT)}

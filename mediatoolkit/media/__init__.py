@@ -1,7 +1,7 @@
 """Finished bytes that know their type and provenance and can show themselves."""
 
 from mediatoolkit.media.audio import Audio, concatenate
-from mediatoolkit.media.base import Media
+from mediatoolkit.media.base import Media, file_name
 from mediatoolkit.media.captions import Caption, Captions
 from mediatoolkit.media.containers import inspect
 from mediatoolkit.media.containers.base import Facts
@@ -28,5 +28,6 @@ __all__ = [
     "concatenate",
     "entries_in",
     "entry_of",
+    "file_name",
     "inspect",
 ]

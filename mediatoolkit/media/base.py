@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import struct
 from dataclasses import dataclass, field, fields
 from html import escape
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _IN_THREAD = 1 << 20
+_LONGEST_NAME = 60  # characters
 _FOR_THE_PACKAGE = frozenset({"conversation", "facts", "noun", "serialize", "with_path"})
 
 
@@ -225,6 +227,13 @@ class Media(abc.ABC):
         Raises:
             MediaError: It cannot be.
         """
+
+
+def file_name(media: Media) -> str:
+    """What a person would call the file, such as `a-red-fox.png`."""
+    words = re.findall(r"\w+", media.provenance.prompt.lower() if media.provenance else "")
+    name = "-".join(words)[:_LONGEST_NAME].strip("-_")
+    return (name or media.noun) + media.extension
 
 
 def read_whole(file: Any) -> bytes:

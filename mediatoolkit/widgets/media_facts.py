@@ -43,13 +43,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def file_name(media: Media) -> str:
-    """What a person would call the file, such as `a-red-fox.png`."""
-    words = re.findall(r"\w+", media.provenance.prompt.lower() if media.provenance else "")
-    name = "-".join(words)[:_LONGEST_NAME].strip("-_")
-    return (name or media.noun) + media.extension
-
-
 def facts_of(media: Media) -> list[tuple[str, str]]:
     """What is known of *media*, as pairs of plain text; at most `MOST` of a kind, each cut."""
     facts: dict[str, Any] = {}

@@ -16,7 +16,7 @@ import traitlets as t
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.media import Image, Media
+from mediatoolkit.media import Image, Media, file_name
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.registry import models
 from mediatoolkit.runtime import loops
@@ -24,7 +24,7 @@ from mediatoolkit.runtime.events import Partial, Progress, State
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.job_row import LONGEST_LABEL, Failure, JobRow
-from mediatoolkit.widgets.media_facts import file_name, measures, to_code
+from mediatoolkit.widgets.media_facts import measures, to_code
 from mediatoolkit.widgets.page import Panel, script, style
 from mediatoolkit.widgets.results import reduced, small
 

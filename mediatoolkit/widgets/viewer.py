@@ -7,9 +7,9 @@ from typing import Any
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, MissingExtraError
-from mediatoolkit.media import Audio, Image, Media, Video
+from mediatoolkit.media import Audio, Image, Media, Video, file_name
 from mediatoolkit.widgets.buttons import Buttons, of_kernel
-from mediatoolkit.widgets.media_facts import facts_of, file_name, to_code
+from mediatoolkit.widgets.media_facts import facts_of, to_code
 
 PIECE = 1 << 20
 """Bytes in one message; the page asks for the next when it has one."""

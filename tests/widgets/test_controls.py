@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.media import Audio, Image
+from mediatoolkit.media import Audio, Image, file_name
 from mediatoolkit.widgets import buttons, results, viewer
 from mediatoolkit.widgets.buttons import MOST, Buttons
 from mediatoolkit.widgets.job_row import MediaRef
-from mediatoolkit.widgets.media_facts import file_name
 from tests.media.test_image import encoded
 
 
