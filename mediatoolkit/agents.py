@@ -20,6 +20,7 @@ from mediatoolkit.runtime.events import Saving, Withdrawn
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited
 from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked
 from mediatoolkit.runtime.job import Job, start_job
+from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 
 __all__ = ["Agent", "ImageGenAgent", "VideoGenAgent", "VoiceAgent"]
@@ -217,9 +218,10 @@ class Agent(Closing, Generic[P, M]):
                     # The first client has checked the prompt already, before anything started.
                     if failure:
                         client.check(prompt)
-                    if self.store is not None and isinstance(client, QueuedClient):
-                        return await self._make_queued(client, prompt, context, self.store)
-                    media = await client.make(prompt, context)
+                    with work_times.measured((client.model_id, *prompt.extent), context.work):
+                        if self.store is not None and isinstance(client, QueuedClient):
+                            return await self._make_queued(client, prompt, context, self.store)
+                        media = await client.make(prompt, context)
                 except PromptError as error:
                     failure = failure or error
                 except MediaToolkitError as error:

@@ -255,7 +255,7 @@ async def test_a_cancel_while_the_vendor_works_says_what_it_may_cost(sim: Simula
     async with mt.ImageGenAgent(gemini(sim)) as agent:
         job = agent.start("a fox")
         await sim.until(lambda: len(sim.requests) == 1)
-        while str(job.progress.event) != "waiting":
+        while job.progress.event.name != "waiting":
             await asyncio.sleep(0)
         job.cancel()
         with pytest.raises(mt.JobCancelled, match="may have billed"):

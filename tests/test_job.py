@@ -30,7 +30,7 @@ async def forever(context: CallContext) -> None:
 
 
 async def quick(context: CallContext) -> str:
-    context.report(Drawing("sky", 0.5))
+    context.report(Drawing("drawing the sky", 0.5))
     return "done"
 
 
@@ -131,7 +131,7 @@ async def test_watchers_hear_every_event_and_the_end() -> None:
     await job
     await asyncio.sleep(0)
     assert [progress.state for progress in heard] == [State.RUNNING, State.DONE]
-    assert str(heard[0].event) == "drawing sky"
+    assert str(heard[0].event) == "drawing the sky"
 
 
 async def test_a_failure_nobody_sees_is_reported_by_asyncio() -> None:

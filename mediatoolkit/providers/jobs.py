@@ -144,7 +144,7 @@ class QueuedClient(Client[P, M]):
         """
         context.provider, context.job_id = self.provider, job_id
         context.paid += 1
-        context.report(Waiting())
+        context.report(Waiting(self.provider))
         is_first_done = first is None
         try:
             if first is not None:
@@ -208,7 +208,7 @@ class _Polls(Generic[T]):
         if denial is not None and self._denials >= DENIALS:
             raise denial
         if result is None:
-            self._context.report(Waiting())
+            self._context.report(Waiting(self._context.provider))
         return result
 
 

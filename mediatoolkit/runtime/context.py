@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from mediatoolkit.checks import finite_seconds, positive_seconds
 from mediatoolkit.errors import DeadlineError
 from mediatoolkit.runtime.events import Event, Queued
+from mediatoolkit.runtime.work import WorkProgress
 
 Listener = Callable[[Event], None]
 
@@ -39,6 +40,7 @@ class CallContext:
         job_id: The vendor's name for a job that goes on without us, or None.
         last_words: What the last poll of that job brought in place of a result, or empty.
         way_back: A sentence that says how to come back to that job, or empty.
+        work: How far it has come.
 
     Raises:
         PromptError: A duration is not a positive number.
@@ -62,6 +64,7 @@ class CallContext:
         "read",
         "seconds",
         "way_back",
+        "work",
     )
 
     def __init__(
@@ -84,6 +87,7 @@ class CallContext:
         self.paid = 0
         self.job_id: str | None = None
         self.last_words = self.way_back = ""
+        self.work = WorkProgress()
         self._timeout: asyncio.Timeout | None = None
 
     @property
@@ -142,6 +146,7 @@ class CallContext:
     def report(self, event: Event) -> None:
         """Tell the listener what happens now."""
         self.event = event
+        self.work.hear(event)
         if self.listener is not None:
             self.listener(event)
 

@@ -5,12 +5,26 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+_LEAST_MEDIA = 50_000
+"""Bytes; a response that is smaller tells of a job or of an error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a call. `name` is one word for a person to read."""
+    """Something that happened to a call.
+
+    Attributes:
+        name: One word for the kind of event.
+        is_remote: Whether a vendor or the network works meanwhile, so that nobody counts.
+    """
 
     name: ClassVar[str] = "working"
+    is_remote: ClassVar[bool] = False
+
+    @property
+    def share(self) -> float | None:
+        """How much of the work is done, 0 to 1, or None when the event does not say."""
+        return None
 
     def __str__(self) -> str:
         """One short line for a bar."""
@@ -23,16 +37,44 @@ class Queued(Event):
     name = "queued"
 
 
+@dataclass(frozen=True, slots=True)
+class Loading(Event):
+    """A local engine is brought into memory, which takes seconds the first time.
+
+    Attributes:
+        what: Such as `"the voice"`.
+    """
+
+    name = "loading"
+    what: str
+
+    def __str__(self) -> str:
+        """Such as `loading the voice`."""
+        return f"loading {self.what}"
+
+
 class Connecting(Event):
     """Opens a connection or takes a pooled one."""
 
     name = "connecting"
+    is_remote = True
 
 
+@dataclass(frozen=True, slots=True)
 class Waiting(Event):
-    """The request is sent; the provider works."""
+    """The request is sent; the provider works.
+
+    Attributes:
+        provider: Who is waited for, or None.
+    """
 
     name = "waiting"
+    is_remote = True
+    provider: str | None = None
+
+    def __str__(self) -> str:
+        """Such as `waiting for gemini`."""
+        return f"waiting for {self.provider}" if self.provider else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +87,16 @@ class Receiving(Event):
     """
 
     name = "receiving"
+    is_remote = True
     received: int
     total: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The last tenth, since the work itself comes first; None for what is no media."""
+        if self.total is None or self.total < _LEAST_MEDIA:
+            return None
+        return 0.9 + 0.1 * min(1.0, self.received / self.total)
 
     def __str__(self) -> str:
         """Such as `receiving 1.2 of 3.4 MB`."""
@@ -60,7 +110,7 @@ class Drawing(Event):
     """A local engine is at work.
 
     Attributes:
-        what: The part it works on, such as `"ridges"`.
+        what: What it does, as a phrase, such as `"drawing the sky"` or `"printing"`.
         fraction: How much is done, 0 to 1.
     """
 
@@ -68,9 +118,14 @@ class Drawing(Event):
     what: str
     fraction: float
 
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1."""
+        return self.fraction
+
     def __str__(self) -> str:
-        """Such as `drawing ridges`."""
-        return f"drawing {self.what}"
+        """Such as `drawing the sky`."""
+        return self.what
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +139,15 @@ class Partial(Event):
     """
 
     name = "sketching"
+    is_remote = True
     data: bytes = field(repr=False)
     mime_type: str
     fraction: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """How much is done, 0 to 1, where the vendor says."""
+        return self.fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +161,14 @@ class Sounding(Event):
     """
 
     name = "sounding"
+    is_remote = True
     pcm: bytes
     sample_rate: int
     channels: int = 1
+
+    def __str__(self) -> str:
+        """What a person hears."""
+        return "speaking"
 
 
 class Decoding(Event):
@@ -110,11 +176,25 @@ class Decoding(Event):
 
     name = "decoding"
 
+    @property
+    def share(self) -> float:
+        """Near the end."""
+        return 0.95
+
+    def __str__(self) -> str:
+        """What it means for whoever waits."""
+        return "finishing"
+
 
 class Saving(Event):
     """The media is written to the store."""
 
     name = "saving"
+
+    @property
+    def share(self) -> float:
+        """Near the end."""
+        return 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +275,11 @@ class Progress:
         left: Seconds to the deadline; 0 when the job is over.
         error: Why it ended without a result, or None.
         paused: Whether `left` stays as it is, since the job waits for its turn.
+        fraction: Share of the work that is done, 0 to 1, never less than before; None where
+            nothing is known.
+        estimate: Seconds that such work took lately in this process, or None.
+        worked: Seconds since the work began; None while the job waits for its turn.
+        is_timed: Whether `fraction` grows by `estimate` now, since nobody counts.
     """
 
     state: State
@@ -203,11 +288,31 @@ class Progress:
     left: float
     error: BaseException | None = None
     paused: bool = False
+    fraction: float | None = None
+    estimate: float | None = None
+    worked: float | None = None
+    is_timed: bool = False
 
     def __str__(self) -> str:
-        """Such as `receiving 1.2 of 3.4 MB, 3.1 s, 116.9 s left`."""
-        if self.state is State.RUNNING and self.paused:
-            return f"{self.event}, {self.elapsed:.1f} s"
-        if self.state is State.RUNNING:
-            return f"{self.event}, {self.elapsed:.1f} s, {self.left:.1f} s left"
-        return f"{self.state.value} after {self.elapsed:.1f} s"
+        """Such as `waiting for gemini, 3.1 s, about 2 s more, stops in 117 s`."""
+        if self.state is not State.RUNNING:
+            return f"{self.state.value} after {self.elapsed:.1f} s"
+        expected = expectation(self.worked, self.estimate)
+        limit = [] if self.paused else [f"stops in {self.left:.0f} s"]
+        return ", ".join([str(self.event), f"{self.elapsed:.1f} s", *expected, *limit])
+
+
+def expectation(worked: float | None, estimate: float | None) -> list[str]:
+    """What is expected of the work, such as `about 2 s more`; at most one phrase.
+
+    Args:
+        worked: Seconds since it began, or None.
+        estimate: Seconds that such work takes, or None.
+    """
+    if estimate is None:
+        return []
+    if worked is None:
+        return [f"about {max(1, round(estimate))} s"]
+    if worked < estimate:
+        return [f"about {max(1, round(estimate - worked))} s more"]
+    return [f"usually about {max(1, round(estimate))} s"]

@@ -85,10 +85,19 @@ class Job(loops.LoopTask[T_co]):
     @property
     def progress(self) -> Progress:
         """How far it has come."""
-        if not self.done():
-            call, elapsed = self._call, time.monotonic() - self._started
-            return Progress(State.RUNNING, call.event, elapsed, call.left(), paused=call.is_paused)
-        return Progress(self._state(), self._call.event, self._took, 0.0, self._error)
+        call, work = self._call, self._call.work
+        known: dict[str, Any] = {
+            "fraction": work.fraction,
+            "estimate": work.estimate,
+            "worked": work.seconds,
+            "is_timed": work.is_timed,
+        }
+        if self.done():
+            return Progress(self._state(), call.event, self._took, 0.0, self._error, **known)
+        elapsed = time.monotonic() - self._started
+        return Progress(
+            State.RUNNING, call.event, elapsed, call.left(), paused=call.is_paused, **known
+        )
 
     @property
     def retry_may_pay_twice(self) -> bool:

@@ -323,7 +323,7 @@ class RequestPayload(Payload):
             for at in range(0, len(view), _UPLOAD_STEP):
                 await writer.write(view[at : at + _UPLOAD_STEP])
         self._ended = loop.time()
-        self._context.report(Waiting())
+        self._context.report(Waiting(self._context.provider))
 
     def not_billed(self) -> None:
         """Take the request off the bill: the provider did no work for it."""

@@ -35,6 +35,7 @@ from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.files import absolute
 from mediatoolkit.runtime.job import Job, cancel_all, running_jobs, start_job
+from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.downloads import download as download
@@ -282,14 +283,15 @@ def film(
         images = list(images)  # a retry reads them a second time
 
     async def work(context: CallContext) -> Video:
-        from mediatoolkit.providers.local.film import FilmPlan, make_film
+        from mediatoolkit.providers.local.film import MODEL, FilmPlan, make_film
 
         pictures, voice = await resolve_jobs([images, narration], context)
         plan = await asyncio.to_thread(
             FilmPlan.of, pictures, narration=voice, captions=captions, seconds=seconds, size=size
         )
         await store.check()
-        result = await make_film(plan, context)
+        with work_times.measured((MODEL, *plan.extent), context.work):
+            result = await make_film(plan, context)
         context.report(Saving())
         return await store.put(result)
 

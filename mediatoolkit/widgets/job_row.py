@@ -16,7 +16,7 @@ from mediatoolkit.runtime.events import (
     Event,
     Partial,
     Progress,
-    Receiving,
+    Queued,
     Retrying,
     Sounding,
     State,
@@ -113,7 +113,7 @@ class JobRow:
         self._is_heard = is_heard
         self._started = (time.time() - self.progress.elapsed) * 1000
         self._last_event: Event | None = None
-        self._stage: tuple[str, float | None] = ("", None)
+        self._drawing: Drawing | None = None
 
     @property
     def is_over(self) -> bool:
@@ -146,21 +146,16 @@ class JobRow:
         `deadline` is None while the job waits for its turn, since its clock stands.
         """
         progress, event = self.progress, self.progress.event
-        stage, fraction = str(event), _fraction(event)
         # Pieces of sound or of a picture come between the better words of an engine that counts.
-        before, before_fraction = self._stage
-        if isinstance(event, Sounding) and before_fraction is not None:
-            stage, fraction = before, before_fraction
-        elif isinstance(event, Partial) and before.startswith(Drawing.name):
-            stage = before
-        self._stage = stage, fraction
+        if not isinstance(event, (Sounding, Partial)):
+            self._drawing = event if isinstance(event, Drawing) else None
         pause = event if isinstance(event, Retrying) else None
         row: Row = {
             "label": visible(self.label, LONGEST_LABEL),
             "state": progress.state.value,
-            "stage": pause.which if pause else stage,
+            "stage": pause.which if pause else str(self._drawing or event),
             "next": round((time.time() + pause.left) * 1000) if pause else None,
-            "fraction": fraction,
+            **self._work(),
             "began": round(self._started),
             "deadline": None,
             "omissions": self.media.omissions if self.media else "",
@@ -169,13 +164,29 @@ class JobRow:
             "pays_twice": False,
         }
         if not progress.paused:
-            row["deadline"] = round(self._started + (progress.elapsed + progress.left) * 1000)
+            row["deadline"] = self._instant(progress.elapsed + progress.left)
         if progress.state is not State.RUNNING:
             row["pays_twice"] = self.job is not None and self.job.retry_may_pay_twice
             row["took"] = round(progress.elapsed * 1000)
         if progress.state is State.FAILED and progress.error is not None:
             row["failure"] = asdict(failure_of(self))
         return row
+
+    def _instant(self, seconds: float) -> int:
+        """Kernel clock at *seconds* after the start of the job, milliseconds."""
+        return round(self._started + seconds * 1000)
+
+    def _work(self) -> Row:
+        """How far the work is, and when it began, by which a page counts on where `is_timed`."""
+        progress = self.progress
+        worked, estimate = progress.worked, progress.estimate
+        return {
+            "fraction": progress.fraction,
+            "worked": None if worked is None else self._instant(progress.elapsed - worked),
+            "estimate": None if estimate is None else round(estimate * 1000),
+            "is_timed": progress.is_timed,
+            "is_idle": isinstance(progress.event, Queued),
+        }
 
     def result(self) -> object:
         """Return the result of a job that is over, at once; reads its file if only that is left.
@@ -286,12 +297,3 @@ def failure_of(row: JobRow, error: BaseException | None = None) -> Failure:
         if (value := getattr(error, name, None)) is not None
     }
     return Failure.of(error, told_by="awaiting the job", **facts)
-
-
-def _fraction(event: Event) -> float | None:
-    match event:
-        case Drawing(fraction=fraction) | Partial(fraction=float(fraction)):
-            return min(1.0, max(0.0, fraction))
-        case Receiving(received=received, total=int(total)) if total > 0:
-            return min(1.0, received / total)
-    return None

@@ -16,7 +16,7 @@ from unicodedata import combining, east_asian_width
 from IPython import get_ipython
 
 from mediatoolkit.media import Media
-from mediatoolkit.runtime.events import Drawing, Receiving, State
+from mediatoolkit.runtime.events import State
 from mediatoolkit.runtime.job import Job
 
 PERIOD = 0.1  # seconds between two states of the line
@@ -164,8 +164,7 @@ def line_of(job: Job[Any], jobs: int, columns: int) -> str:
     """
     progress = job.progress
     count = f"{jobs} jobs, " if jobs > 1 else ""
-    left = "" if progress.paused else f", {progress.left:.0f} s left"
-    facts = f"{_bar(job)}{progress.event}, {progress.elapsed:.1f} s{left}"
+    facts = f"{_bar(progress.fraction)}{progress}"
     return _cut(f"{count}{facts}  {_plain(job.label)}", columns - 1)
 
 
@@ -174,16 +173,11 @@ def _plain(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def _bar(job: Job[Any]) -> str:
+def _bar(fraction: float | None) -> str:
     """Such as `[####--------] `; empty when nobody knows how much is done."""
-    match job.progress.event:
-        case Drawing(fraction=fraction):
-            done = fraction
-        case Receiving(received=received, total=int(total)) if total > 0:
-            done = received / total
-        case _:
-            return ""
-    full = round(_BAR * min(1.0, max(0.0, done)))
+    if fraction is None:
+        return ""
+    full = round(_BAR * fraction)
     return f"[{'#' * full}{'-' * (_BAR - full)}] "
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from html import escape
 
+from mediatoolkit.runtime.events import expectation
+from mediatoolkit.runtime.work import filled_by_time
 from mediatoolkit.widgets.job_row import Row
 
 AT_ONCE = 8
@@ -82,31 +84,42 @@ def _row(row: Row) -> str:
     label = escape(" ".join(row["label"].split())[:120])
     return (
         f'<div style="margin:4px 0"><div>{label}</div>'
-        f'<progress max="1" value="{_done(row):.3f}" aria-label="Progress of {label}" '
+        f'<progress max="1"{_value(row)} aria-label="Progress of {label}" '
         'style="width:100%"></progress>'
         f'<div style="opacity:.75;font-size:.9em">{escape(_state(row))}</div></div>'
     )
 
 
 def _state(row: Row) -> str:
-    """Such as `waiting, 3.1 s, 56 s left`."""
+    """Such as `waiting for gemini, 3.1 s, about 2 s more, stops in 56 s`."""
     if row["state"] != "running":
         return ", ".join(filter(None, (row["state"], row["omissions"])))
-    now = time.time() * 1000
-    elapsed = max(0.0, now - row["began"]) / 1000
-    left = max(0.0, row["deadline"] - now) / 1000 if row["deadline"] else None
-    pause = f" in {max(0.0, row['next'] - now) / 1000:.0f} s" if row.get("next") else ""
-    until = "" if left is None else f", {left:.0f} s left"
-    return f"{row['stage']}{pause}, {elapsed:.1f} s{until}"
+    pause = f" in {_left(row['next']):.0f} s" if row.get("next") else ""
+    limit = [f"stops in {_left(row['deadline']):.0f} s"] if row["deadline"] else []
+    estimate = row["estimate"] / 1000 if row["estimate"] else None
+    times = [f"{_since(row['began']):.1f} s", *expectation(_worked(row), estimate), *limit]
+    return ", ".join([f"{row['stage']}{pause}", *times])
 
 
-def _done(row: Row) -> float:
-    """The part that is done, or where nobody knows the part of the time that is spent."""
+def _value(row: Row) -> str:
+    """The share of the bar that is filled, as an attribute; none where nobody knows."""
+    worked, fraction = _worked(row), row["fraction"]
     if row["state"] != "running":
-        return 1.0
-    if row["fraction"] is not None:
-        return float(row["fraction"])
-    if row["deadline"] is None:
-        return 0.0
-    spent = time.time() * 1000 - row["began"]
-    return float(min(1.0, max(0.0, spent / max(1.0, row["deadline"] - row["began"]))))
+        fraction = 1.0
+    elif row["is_idle"]:
+        fraction = fraction or 0.0
+    elif row["is_timed"] and worked is not None:
+        fraction = max(fraction or 0.0, filled_by_time(worked, row["estimate"] / 1000))
+    return "" if fraction is None else f' value="{fraction:.3f}"'
+
+
+def _worked(row: Row) -> float | None:
+    return None if row["worked"] is None else _since(row["worked"])
+
+
+def _since(instant: float) -> float:
+    return max(0.0, time.time() - instant / 1000)
+
+
+def _left(instant: float) -> float:
+    return max(0.0, instant / 1000 - time.time())

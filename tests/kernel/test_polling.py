@@ -84,7 +84,7 @@ async def test_a_film_s_view_tells_that_it_waits(notebook: Kernel) -> None:
     await notebook.click_cancel(run)
     await notebook.finish(run)
 
-    assert stages[-1] == "waiting"
+    assert stages[-1] == "waiting for gemini"
 
 
 @pytest.mark.usefixtures("clicks_while_busy")

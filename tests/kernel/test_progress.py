@@ -17,7 +17,7 @@ from mediatoolkit.runtime.job import Job
 
 async def talk(call):
     for step in range(1000):
-        call.report(Drawing(f"line {step}", step / 1000))
+        call.report(Drawing(f"drawing line {step}", step / 1000))
         await asyncio.sleep(0.001)
 
 job = Job(talk, CallContext(60), label="a long story")
@@ -78,7 +78,7 @@ from mediatoolkit.widgets import cells, jobs_view
 
 async def talk(call):
     for step in range(40):
-        call.report(Drawing(f"line {step}", step / 40))
+        call.report(Drawing(f"drawing line {step}", step / 40))
         await asyncio.sleep(0.05)
 
 jobs = [Job(talk, CallContext(60), label=f"story {n}") for n in range(200)]
@@ -114,7 +114,7 @@ from mediatoolkit.widgets import cells, jobs_view
 
 async def speak(call):
     await asyncio.sleep(0.05)
-    call.report(Drawing("the end", 0.5))
+    call.report(Drawing("drawing the end", 0.5))
     for _ in range({turns}):
         await asyncio.sleep(0)
 

@@ -570,7 +570,7 @@ QueuedClient.polling = Polling(first=0.01, cap=0.01)
 async def main():
     (pending,) = mt.jobs.pending()
     job = mt.jobs.resume(pending.id)
-    while str(job.progress.event) != "waiting":
+    while job.progress.event.name != "waiting":
         await asyncio.sleep(0.001)
     print("waits", flush=True)
     await job
@@ -615,7 +615,7 @@ class TestTwoThatWait:
         other.kill()
         await other.wait()
         last = mt.jobs.resume(pending.id)
-        while str(last.progress.event) != "waiting":
+        while last.progress.event.name != "waiting":
             await asyncio.sleep(0)
         last.cancel()
         with pytest.raises(mt.JobCancelled, match="vendor confirmed"):
@@ -627,7 +627,7 @@ class TestTwoThatWait:
         first = await self.waiting(sim)
         (pending,) = mt.jobs.pending()
         second = mt.jobs.resume(pending.id)
-        while str(second.progress.event) != "waiting":
+        while second.progress.event.name != "waiting":
             await asyncio.sleep(0)
         first.cancel()
         with pytest.raises(mt.JobCancelled, match="somebody else"):

@@ -145,7 +145,7 @@ async def test_progress_counts_up() -> None:
         await client.make(STORY, context)
     assert shares == sorted(shares)
     assert len(set(shares)) == 3
-    assert str(Speaking("Hello.", 0.4)) == "speaking, 40%"
+    assert str(Speaking("Hello.", 0.4)) == "speaking"
     assert Speaking.name == "speaking", "as a deadline names the step it came in"
 
 

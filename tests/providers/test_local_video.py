@@ -93,7 +93,8 @@ async def test_three_sentences_are_three_scenes() -> None:
     async with LocalVideoClient() as client, CallContext(60, listener=events.append) as context:
         await client.make(prompt, context)
     steps = [event for event in events if isinstance(event, Drawing)]
-    assert {"picture 1", "picture 2", "picture 3", "film"} <= {step.what for step in steps}
+    shown = {"filming picture 1", "filming picture 2", "filming picture 3", "filming"}
+    assert shown <= {step.what for step in steps}
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
@@ -167,7 +168,7 @@ async def test_a_closed_client_refuses() -> None:
         await client.generate("a fox")
 
 
-@pytest.mark.parametrize("stage", ["scene", "picture", "film"])
+@pytest.mark.parametrize("stage", ["scene 1", "filming picture", "filming"])
 async def test_cancelling_ends_the_work_and_leaves_nothing(
     stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

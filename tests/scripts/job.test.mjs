@@ -7,12 +7,17 @@ const { failureParts, keepTime, seconds } = await import("../../mediatoolkit/wid
 const BEGAN = 1_000_000;
 const DEADLINE = BEGAN + 100_000;
 
+const RUNNING = { began: BEGAN, deadline: DEADLINE, worked: BEGAN, fraction: null };
+
+function view() {
+  const names = ["root", "bar", "time", "limit", "pause"];
+  return Object.fromEntries(names.map((name) => [name, new FakeElement(name)]));
+}
+
 function clockAt(now, news = {}) {
-  const view = Object.fromEntries(
-    ["root", "bar", "clock", "pause"].map((name) => [name, new FakeElement(name)]),
-  );
-  keepTime({ began: BEGAN, deadline: DEADLINE, ...news }, now, view);
-  return view;
+  const shown = view();
+  keepTime({ ...RUNNING, ...news }, now, shown);
+  return shown;
 }
 
 test("a short time has tenths, a long one minutes", () => {
@@ -24,25 +29,79 @@ test("a short time has tenths, a long one minutes", () => {
   ]);
 });
 
-test("a bar shows the share of the time that is spent, and warns before its end", () => {
+test("a bar warns before the deadline, and is not filled by it", () => {
   const late = [10, 76, 93, 400].map((spent) => clockAt(BEGAN + spent * 1000));
 
-  assert.deepEqual(
-    late.map(({ bar }) => bar.value),
-    [0.1, 0.76, 0.93, 1],
-  );
+  assert.ok(late.every(({ bar }) => !("value" in bar)));
   assert.deepEqual(
     late.map(({ root }) => root.dataset.late),
     ["false", "true", "very", "very"],
   );
 });
 
-test("a bar shows the work instead where somebody knows how much is done", () => {
-  const { bar, root, clock } = clockAt(BEGAN + 10_000, { fraction: 0.5 });
+test("a bar shows the work where somebody knows how much is done", () => {
+  const { bar, root, time, limit } = clockAt(BEGAN + 10_000, { fraction: 0.5 });
 
   assert.equal(bar.value, 0.5);
   assert.equal(root.dataset.counts, "work");
-  assert.equal(clock.textContent, "10 s · 1:30 min left");
+  assert.equal(time.textContent, "10 s");
+  assert.equal(limit.textContent, " · stops in 1:30 min");
+});
+
+test("a bar is idle while its job waits for its turn, which has no deadline yet", () => {
+  const queued = { is_idle: true, worked: null, deadline: null, estimate: 4000 };
+
+  for (const late of [0, 60_000]) {
+    const { bar, root, time, limit } = clockAt(BEGAN + late, queued);
+    assert.equal(bar.value, 0);
+    assert.equal(root.dataset.counts, "work", "nothing moves");
+    assert.equal(root.dataset.late, "false");
+    assert.match(time.textContent, /· about 4 s$/);
+    assert.equal(limit.textContent, "");
+  }
+});
+
+test("a vendor's work fills the bar by the estimate and never to its end", () => {
+  const shares = [0, 2, 4, 8, 4000].map(
+    (spent) => clockAt(BEGAN + spent * 1000, { estimate: 4000, is_timed: true }).bar.value,
+  );
+
+  assert.deepEqual(shares.slice(0, 4), [0, 0.45, 0.9, 0.95]);
+  assert.ok(shares[4] > 0.99 && shares[4] < 1);
+});
+
+test("what is expected is told apart from the limit", () => {
+  const words = [1, 3, 9].map(
+    (spent) => clockAt(BEGAN + spent * 1000, { estimate: 4000 }).time.textContent,
+  );
+
+  assert.deepEqual(words, [
+    "1.0 s · about 3 s more",
+    "3.0 s · about 1 s more",
+    "9.0 s · usually about 4 s",
+  ]);
+});
+
+test("a bar never goes back, whatever the messages say", () => {
+  const shown = view();
+  const timed = { estimate: 4000, is_timed: true };
+  const told = [timed, { fraction: 0.2 }, { is_idle: true }, { ...timed, worked: BEGAN + 9e3 }, {}];
+
+  const seen = told.map((news, step) => {
+    keepTime({ ...RUNNING, ...news }, BEGAN + 2000 + step, shown);
+    return shown.bar.value;
+  });
+
+  assert.deepEqual(seen, Array(5).fill(0.45));
+  assert.equal(shown.root.dataset.counts, "work");
+});
+
+test("another job in the row starts at nothing", () => {
+  const shown = view();
+  keepTime({ ...RUNNING, fraction: 0.9 }, BEGAN + 1000, shown);
+  keepTime({ ...RUNNING, began: BEGAN + 5000, is_idle: true }, BEGAN + 5001, shown);
+
+  assert.equal(shown.bar.value, 0);
 });
 
 test("the next attempt is counted down and never below zero", () => {

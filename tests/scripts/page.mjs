@@ -13,6 +13,9 @@ export class FakeElement {
   setAttribute(name, value) {
     this[name] = value;
   }
+  removeAttribute(name) {
+    delete this[name];
+  }
 }
 
 globalThis.window ??= globalThis;

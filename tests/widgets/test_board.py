@@ -10,11 +10,13 @@ import pytest
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import (
+    Decoding,
     Drawing,
     Event,
     Partial,
     Receiving,
     Retrying,
+    Saving,
     Sounding,
     Waiting,
 )
@@ -38,13 +40,16 @@ def _board(*jobs: Job[Any]) -> Board:
     ("event", "fraction"),
     [
         (Waiting(), None),
-        (Drawing("ridges", 0.4), 0.4),
-        (Drawing("ridges", 1.7), 1.0),
+        (Drawing("drawing the ridges", 0.4), 0.4),
+        (Drawing("printing", 1.7), 1.0),
         (Partial(b"", "image/jpeg", 0.4), 0.4),
         (Partial(b"", "image/png"), None),
         (Receiving(1_000_000), None),
-        (Receiving(1_000_000, 4_000_000), 0.25),
-        (Receiving(5, 4), 1.0),
+        (Receiving(1_000_000, 4_000_000), 0.925),
+        (Receiving(5_000_000, 4_000_000), 1.0),
+        (Receiving(200, 400), None),
+        (Decoding(), 0.95),
+        (Saving(), 0.98),
         (Receiving(0, 0), None),
     ],
 )
@@ -74,24 +79,24 @@ async def test_a_voice_leaves_the_word_to_the_engine_that_knows_how_far_it_is(
 ) -> None:
     row = JobRow(job)
     board = Board(lambda _action, _name: None, {"1": row.words()})
-    for event in (Drawing("sentence 2", 0.4), Sounding(b"\0\0", 24_000)):
+    for event in (Drawing("speaking", 0.4), Sounding(b"\0\0", 24_000)):
         job._call.report(event)
         row.hear(job.progress)
         board.tell({"1": row.words()})
 
-    assert board.rows["1"]["stage"] == "drawing sentence 2"
+    assert board.rows["1"]["stage"] == "speaking"
     assert board.rows["1"]["fraction"] == 0.4
 
 
 async def test_a_piece_of_a_picture_leaves_the_word_to_the_painter(job: Job[None]) -> None:
     row = JobRow(job)
     board = Board(lambda _action, _name: None, {"1": row.words()})
-    for event in (Drawing("ridges", 0.4), Partial(b"", "image/jpeg", 0.5)):
+    for event in (Drawing("drawing the ridges", 0.4), Partial(b"", "image/jpeg", 0.5)):
         job._call.report(event)
         row.hear(job.progress)
         board.tell({"1": row.words()})
 
-    assert board.rows["1"]["stage"] == "drawing ridges"
+    assert board.rows["1"]["stage"] == "drawing the ridges"
     assert board.rows["1"]["fraction"] == 0.5
 
 
@@ -114,7 +119,8 @@ async def test_only_what_has_changed_is_sent(job: Job[None]) -> None:
 
     board.tell({"1": row.words()})
 
-    assert board.news["1"].keys() <= {"stage", "deadline"}  # the deadline may round another way
+    # The deadline may round another way.
+    assert board.news["1"].keys() <= {"stage", "deadline", "worked", "is_idle"}
     assert board.rows["1"]["label"] == "a <b>red</b> fox"
     assert board.rows["1"]["stage"] == "waiting"
 

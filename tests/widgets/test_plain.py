@@ -1,5 +1,6 @@
 """What stands in for the board where no widget can be shown."""
 
+import re
 import sys
 import time
 from types import ModuleType
@@ -17,7 +18,8 @@ SCRIPT = "<img src=x onerror=alert(1)>"
 def row(**known: Any) -> Row:
     now = time.time() * 1000
     began, deadline = now - 3_000, now + 57_000
-    still = {"label": "a fox", "state": "running", "stage": "waiting", "fraction": None}
+    still: Row = {"label": "a fox", "state": "running", "stage": "waiting", "fraction": None}
+    still |= {"worked": None, "estimate": None, "is_timed": False, "is_idle": False}
     return still | {"began": began, "deadline": deadline, "took": None, "failure": None} | known
 
 
@@ -27,18 +29,43 @@ def board(*rows: Row) -> tuple[TextBoard, list[str]]:
     return TextBoard(named, lambda it: shown.append(repr(it))), shown
 
 
-def test_a_job_is_one_line_and_a_bar_of_the_time_spent() -> None:
+def test_a_job_is_one_line_and_a_bar_that_claims_nothing() -> None:
     bundle = board(row())[0]._repr_mimebundle_()
 
-    assert bundle["text/plain"] == "a fox: waiting, 3.0 s, 57 s left"
-    assert '<progress max="1" value="0.050"' in bundle["text/html"]
+    assert bundle["text/plain"] == "a fox: waiting, 3.0 s, stops in 57 s"
+    assert '<progress max="1" aria-label' in bundle["text/html"]
+
+
+def test_what_waits_for_its_turn_is_idle_and_has_no_deadline_yet() -> None:
+    queued = row(stage="queued", is_idle=True, deadline=None, estimate=4_000)
+
+    bundle = board(queued)[0]._repr_mimebundle_()
+
+    assert bundle["text/plain"] == "a fox: queued, 3.0 s, about 4 s"
+    assert '<progress max="1" value="0.000"' in bundle["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("worked", "words", "value"),
+    [(2_000, "about 2 s more", 0.45), (8_000, "usually about 4 s", 0.95)],
+)
+def test_the_work_of_a_vendor_fills_the_bar_by_the_estimate(
+    worked: int, words: str, value: float
+) -> None:
+    began = time.time() * 1000 - worked
+    bundle = board(row(worked=began, estimate=4_000, is_timed=True))[0]._repr_mimebundle_()
+
+    shown = re.search(r'value="([\d.]+)"', bundle["text/html"])
+    assert words in bundle["text/plain"]
+    assert shown is not None
+    assert float(shown[1]) == pytest.approx(value, abs=0.02)
 
 
 def test_the_bar_shows_the_work_where_it_is_known() -> None:
-    bundle = board(row(fraction=0.4, stage="drawing ridges"))[0]._repr_mimebundle_()
+    bundle = board(row(fraction=0.4, stage="drawing the ridges"))[0]._repr_mimebundle_()
 
     assert 'value="0.400"' in bundle["text/html"]
-    assert "drawing ridges" in bundle["text/plain"]
+    assert "drawing the ridges" in bundle["text/plain"]
 
 
 def test_it_is_shown_anew_twice_a_second_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """A film of pictures that are there already, with a voice and words."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,8 @@ from mediatoolkit.prompts import is_single
 from mediatoolkit.providers.base import now
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
-from mediatoolkit.providers.local.workers import Tell, Workers, drawing
+from mediatoolkit.providers.local.steps import SPOKEN, drawing, load
+from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
 
@@ -80,6 +81,14 @@ class FilmPlan:
             size=shaped(common_shape(shown)) if size is None else film_size(size),
         )
 
+    @property
+    def extent(self) -> tuple[Hashable, ...]:
+        """How much there is to film; with the same extent it takes about the same time."""
+        voice = self.narration
+        spoken = len(voice).bit_length() if isinstance(voice, str) else 0
+        heard = round(voice.seconds).bit_length() if isinstance(voice, Audio) else 0
+        return len(self.pictures), self.seconds, self.size, spoken, heard
+
     def label(self) -> str:
         """A few words for a person who waits."""
         count = len(self.pictures)
@@ -95,7 +104,8 @@ async def make_film(plan: FilmPlan, context: CallContext) -> Video:
     """
     context.provider = "local"
     voice = await voiceover.spoken(plan.narration, context)
-    data, provenance = await workers.do(partial(_compose, plan, voice), context)
+    with context.work.part(SPOKEN if isinstance(plan.narration, str) else 0.0, 1.0):
+        data, provenance = await workers.do(partial(_compose, plan, voice), context)
     context.report(Decoding())
     return await Video.load(data, provenance=provenance)
 
@@ -122,6 +132,7 @@ def provenance_of(
 
 
 def _compose(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Provenance]:
+    load("mediatoolkit.synthesis.filming.film", tell)
     from mediatoolkit.synthesis.filming.film import compose
 
     data = compose(

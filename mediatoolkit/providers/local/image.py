@@ -16,7 +16,8 @@ from mediatoolkit.providers.capabilities import (
     Size,
     Taken,
 )
-from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers, drawing
+from mediatoolkit.providers.local.steps import drawing, load
+from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Partial
 
@@ -62,6 +63,7 @@ class LocalImageClient(LocalClient[ImagePrompt, Image], ImageClient):
 
 
 def _paint(prompt: ImagePrompt, seed: int, tell: Tell) -> tuple[bytes, dict[str, object]]:
+    load("mediatoolkit.synthesis.painting.painter", tell)
     from mediatoolkit.synthesis.painting.painter import paint
 
     width, height = _pixels(prompt)

@@ -3,6 +3,7 @@
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio
 from mediatoolkit.prompts import SpeechPrompt
+from mediatoolkit.providers.local.steps import SPOKEN
 from mediatoolkit.runtime.context import CallContext
 
 Narration = Audio | str | None
@@ -41,7 +42,8 @@ async def spoken(narration: Narration, context: CallContext) -> Audio | None:
     prompt = SpeechPrompt(narration)
     async with LocalSpeechClient() as client:
         client.check(prompt)
-        return await client.make(prompt, context)
+        with context.work.part(0.0, SPOKEN):
+            return await client.make(prompt, context)
 
 
 def mark(narration: Narration) -> str | None:

@@ -15,7 +15,7 @@ from mediatoolkit.providers.base import SpeechClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Taken
 from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers, missing_extra
 from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.runtime.events import Decoding, Drawing
+from mediatoolkit.runtime.events import Decoding, Drawing, Loading
 from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, LocalVoice, speaks, usual
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Speaking(Drawing):
     name = "speaking"
 
     def __str__(self) -> str:
-        """Such as `speaking, 40 %`."""
-        return f"speaking, {self.fraction:.0%}"
+        """One word; the bar says how far it is."""
+        return self.name
 
 
 class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
@@ -195,6 +195,7 @@ class _Dialogue:
 
         self._tell = tell
         if self._sentences is None:
+            self._load(tell)
             self._sentences = dialogue(
                 self._turns, speed=self._speed, seed=_SEED, progress=self._progress
             )
@@ -203,6 +204,15 @@ class _Dialogue:
             return None
         sound = Sound(to_pcm(spoken.samples), spoken.sample_rate, 1, spoken.text)
         return _Sentence(sound, Caption(spoken.start, spoken.end, spoken.text))
+
+    def _load(self, tell: Tell) -> None:
+        """Bring the speech model into memory, which takes seconds the first time."""
+        from mediatoolkit.synthesis.speaking import engines
+
+        speaks_hibari = any(VOICES[name].engine == ENGINES[0] for name, _ in self._turns)
+        if speaks_hibari and not engines.is_loaded():
+            tell(Loading("the voice"))
+            engines.load()
 
     def _progress(self, what: str, fraction: float) -> None:
         if self._tell is not None:

@@ -13,7 +13,8 @@ from mediatoolkit.providers.capabilities import Capabilities, Flag, ModelInfo, O
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of, workers
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
-from mediatoolkit.providers.local.workers import LocalClient, Progress, Tell, drawing, missing_extra
+from mediatoolkit.providers.local.steps import SPOKEN, drawing, load
+from mediatoolkit.providers.local.workers import LocalClient, Progress, Tell, missing_extra
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 
@@ -80,7 +81,8 @@ class LocalVideoClient(LocalClient[VideoPrompt, Video], VideoClient):
         seed = secrets.randbelow(1 << 31) if prompt.seed is None else prompt.seed
         narration = await asyncio.to_thread(voiceover.checked, prompt.options.get("narration"))
         voice = await voiceover.spoken(narration, context)
-        data, notes = await self._do(partial(_compose, prompt, voice, seed), context)
+        with context.work.part(SPOKEN if isinstance(narration, str) else 0.0, 1.0):
+            data, notes = await self._do(partial(_compose, prompt, voice, seed), context)
         context.report(Decoding())
         options = await prompt.plain_options() | {"narration": voiceover.mark(narration)}
         provenance = provenance_of(prompt.text, options, seed=seed, **notes)
@@ -90,6 +92,7 @@ class LocalVideoClient(LocalClient[VideoPrompt, Video], VideoClient):
 def _compose(
     prompt: VideoPrompt, voice: Audio | None, seed: int, tell: Tell
 ) -> tuple[bytes, dict[str, Any]]:
+    load("mediatoolkit.synthesis.filming.film", tell)
     from mediatoolkit.synthesis.filming.film import compose
     from mediatoolkit.synthesis.filming.shots import lengths
 

@@ -15,7 +15,7 @@ from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
-from mediatoolkit.runtime.events import Drawing, Event
+from mediatoolkit.runtime.events import Event
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Prompt)
@@ -127,11 +127,6 @@ class LocalClient(Client[P, M]):
             raise ClosedError("This client is closed; make a new one.", provider=self.provider)
         context.provider = self.provider
         return await self.workers.do(work, context)
-
-
-def drawing(tell: Tell) -> Progress:
-    """Tell the name of the current step and the share that is done, 0 to 1, as `Drawing`."""
-    return lambda what, fraction: tell(Drawing(what, fraction))
 
 
 def _heard(result: asyncio.Future[T]) -> None:

@@ -10,6 +10,7 @@ from mediatoolkit.synthesis.painting import (
     rooms,
     town,
     water,
+    words,
 )
 from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting import sky as above
@@ -147,8 +148,9 @@ def _portrait(view: SceneView) -> list[Step]:
 
 
 def _name_of(motif: str) -> str:
-    """What to call a motif on the progress bar."""
-    return motif.removeprefix("@").lower().removesuffix(" face").removesuffix(" building")
+    """What to call a motif on the progress bar: the everyday word for it, where there is one."""
+    name = motif.removeprefix("@").lower().removesuffix(" face").removesuffix(" building")
+    return words.everyday_word(motif) or name
 
 
 def _weather(view: SceneView) -> list[Step]:

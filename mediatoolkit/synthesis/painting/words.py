@@ -148,6 +148,11 @@ def find_motif(words: str) -> str | None:
     return None
 
 
+def everyday_word(motif: str) -> str | None:
+    """The first of the everyday words for a motif, or None where it has its own name alone."""
+    return next((word for word, name in _EVERYDAY.items() if name == motif), None)
+
+
 def singular(word: str) -> str:
     """A plural noun without its ending, another word unchanged."""
     if word in _SINGULARS:

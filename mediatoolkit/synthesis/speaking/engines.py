@@ -39,7 +39,7 @@ def speak_with_hibari(
     Returns:
         Samples, one channel; empty when there is nothing to say.
     """
-    model = _model()
+    model = load()
     breath = np.random.default_rng(seed)
     waves = [np.zeros(0, np.float32)]
     for phonemes in model.phonemize(text):
@@ -62,9 +62,15 @@ def _wave(
     return resampled(wave, SAMPLE_RATE, SAMPLE_RATE / voice.body)[:, 0]
 
 
-def _model() -> Any:
+def load() -> Any:
+    """Return the speech model; the first call takes seconds."""
     with _loading:
         return _loaded()
+
+
+def is_loaded() -> bool:
+    """Whether the speech model is in memory."""
+    return _loaded.cache_info().currsize > 0
 
 
 @cache

@@ -55,7 +55,9 @@ class Row {
     this.pause = make("span");
     const words = make("span", "mt-job-stage");
     words.append(this.stage, this.pause);
-    this.clock = make("span", "mt-job-clock");
+    this.time = make("span");
+    this.limit = make("span", "mt-limit");
+    this.clock = make("span", "mt-job-clock", {}, this.time, this.limit);
     this.failure = make("div", "mt-failure mt-job-failure", { role: "alert" });
     this.buttons = make("span", "mt-job-buttons");
     this.more = this.#button("+30 s", () => send("extend", job.name));

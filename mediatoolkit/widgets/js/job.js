@@ -13,16 +13,49 @@ export function seconds(milliseconds) {
   return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")} min`;
 }
 
-/** Write into *clock*, and into the *bar* in *root*, how far a job is at *now* of the kernel. One that
- *  waits for its turn has no *deadline* yet. The end of a *pause* is beside the stage, which is read aloud: nobody wants to hear it every second. */
-export function keepTime({ began, deadline, fraction, next }, now, { root, bar, clock, pause }) {
-  const spent = deadline ? Math.min(1, Math.max(0, (now - began) / (deadline - began || 1))) : 0;
-  const known = typeof fraction === "number";
-  bar.value = known ? fraction : spent;
-  root.dataset.counts = known ? "work" : "time";
+/** The share of the work that is done at *now* of the kernel, or null where nobody knows. A vendor
+ *  does not count, so its work fills the bar by the estimate and never to its end; as `work.py`. */
+export function share({ fraction, worked, estimate, is_timed: timed }, now) {
+  if (!timed || !estimate || !worked) return fraction ?? null;
+  const ratio = Math.max(0, now - worked) / estimate;
+  return Math.max(fraction ?? 0, ratio < 1 ? 0.9 * ratio : 1 - 0.1 / ratio);
+}
+
+function roundly(milliseconds) {
+  const whole = Math.round(Math.max(0, milliseconds) / 1000);
+  return whole < 60 ? `${whole} s` : seconds(milliseconds);
+}
+
+function about(milliseconds) {
+  return `about ${roundly(Math.max(1000, milliseconds))}`;
+}
+
+/** What is expected of the work, such as `about 2 s more`; empty where nothing is known. */
+export function expectation({ worked, estimate }, now) {
+  if (!estimate) return "";
+  if (!worked) return about(estimate);
+  const left = worked + estimate - now;
+  return left > 0 ? `${about(left)} more` : `usually ${about(estimate)}`;
+}
+
+/** Write into *view* how far a job is at *now* of the kernel. Its bar never goes back, unless
+ *  another job has taken the row. The end of a pause is beside the stage, which is read aloud:
+ *  nobody wants to hear it every second. */
+export function keepTime(job, now, view) {
+  const { began, deadline, next, is_idle: idle } = job;
+  const { root, bar, time, limit, pause } = view;
+  if (view.began !== began) [view.began, view.reached] = [began, null];
+  const done = share(job, now);
+  if (done !== null) view.reached = Math.max(done, view.reached ?? 0);
+  const known = idle || view.reached !== null;
+  if (known) bar.value = view.reached ?? 0;
+  else bar.removeAttribute("value");
+  root.dataset.counts = known ? "work" : "nothing";
+  const spent = deadline ? (now - began) / (deadline - began || 1) : 0;
   root.dataset.late = spent > ALARM ? "very" : String(spent > WARN);
-  const left = deadline ? ` · ${seconds(deadline - now)} left` : "";
-  clock.textContent = `${seconds(now - began)}${left}`;
+  const expected = expectation(job, now);
+  time.textContent = seconds(now - began) + (expected && ` · ${expected}`);
+  limit.textContent = deadline ? ` · stops in ${roundly(deadline - now)}` : "";
   pause.textContent = next ? ` in ${Math.max(0, Math.round((next - now) / 1000))} s` : "";
 }
 

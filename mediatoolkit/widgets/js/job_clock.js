@@ -11,7 +11,9 @@ export class JobClock {
     this.bar = make("progress", "mt-bar", { max: "1", "aria-label": "Progress" });
     this.stage = make("span", "", { role: "status", "aria-live": "polite" });
     this.pause = make("span");
-    this.clock = make("span", "mt-studio-time");
+    this.time = make("span");
+    this.limit = make("span", "mt-limit");
+    this.clock = make("span", "mt-studio-time", {}, this.time, this.limit);
     this.wrong = make("div", "mt-failure", { role: "alert" });
     this.wrong.hidden = true;
     const words = make("span", "mt-studio-hint");
@@ -45,7 +47,7 @@ export class JobClock {
 
   count() {
     if (this.runs) keepTime(this.row, Date.now() + this.skew, this);
-    else this.clock.textContent = this.pause.textContent = "";
+    else for (const part of [this.time, this.limit, this.pause]) part.textContent = "";
   }
 
   fail(failure) {
