@@ -1,7 +1,9 @@
 """The jobs of one cell while they run, as a widget draws them."""
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import traitlets as t
 
@@ -42,16 +44,15 @@ class Board(Panel):
     now = t.Float().tag(sync=True)
     """Kernel clock when this was sent, milliseconds; the browser sets its own clock by it."""
 
-    ending = t.Unicode().tag(sync=True)
-    """HTML, every word of it escaped, that takes the place of the rows; where nothing can replace
-    the whole view."""
+    ending = t.Dict().tag(sync=True)
+    """MIME `data`, every word of its HTML escaped, and `metadata` that take the place of the rows:
+    for pages that were loaded anew, or are loaded later, and so cannot hear of the replacement."""
+
+    own_id = t.Unicode().tag(sync=True)
+    """Its own model id, by which a page finds where it stands."""
 
     is_seen = False
     """Whether a page shows it."""
-
-    was_reloaded = False
-    """Whether a page has taken it from the kernel instead of from its cell. Such a page finds no
-    place to put an ending into, so this one must stay and hold it."""
 
     def __init__(
         self,
@@ -62,7 +63,8 @@ class Board(Panel):
         """Show *rows*."""
         self._act = act
         self._pictures = dict(pictures or {})
-        super().__init__(rows=dict(rows or {}), now=time.time() * 1000)
+        name = uuid.uuid4().hex
+        super().__init__(model_id=name, own_id=name, rows=dict(rows or {}), now=time.time() * 1000)
 
     def tell(self, rows: Mapping[str, Row], pictures: Mapping[str, bytes] | None = None) -> int:
         """Send what is new in *rows*, and in *pictures*; returns in how many messages."""
@@ -96,12 +98,17 @@ class Board(Panel):
         """End what sounds, at once."""
         self.send({"stop_sound": name}, buffers=[b""])
 
+    def end(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Hold an ending for pages that did not hear of the replacement, until one has saved it."""
+        self._pictures = {}
+        self.ending = {"data": data, "metadata": metadata}
+
     def close(self) -> None:
         """Leave the page, and little in a notebook that is kept with its widgets' state."""
         self._pictures = {}
         if self.comm is not None:
             with self.hold_sync():
-                self.rows, self.news = {}, {}
+                self.rows, self.news, self.ending = {}, {}, {}
                 self._css, self._esm = "", "export default {}"
         super().close()
 
@@ -117,10 +124,11 @@ class Board(Panel):
             case {"wish": "cancel" | "extend" | "retry" as action, "row": str() | None as name}:
                 self._act(Action(action), name)
             case {"page": "here"}:
-                self.was_reloaded |= self.is_seen
                 self.is_seen = True
                 if self._pictures:
                     self._show(self._pictures)
+            case {"page": "saved"} if self.ending:
+                self.close()  # the ending is in the file
 
     def _show(self, pictures: Mapping[str, bytes]) -> None:
         self.send({"pictures": list(pictures)}, buffers=list(pictures.values()))

@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from IPython import get_ipython
-from IPython.display import DisplayHandle
 
 from mediatoolkit.media import Media
 from mediatoolkit.runtime.job import Job, end_here
 from mediatoolkit.transport.session import SessionRegistry, sessions
 from mediatoolkit.widgets import kernel
 from mediatoolkit.widgets.job_row import JobRow
-from mediatoolkit.widgets.jobs_view import JobsView
+from mediatoolkit.widgets.jobs_view import JobsView, handle_for
 from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
 from mediatoolkit.widgets.results import line_of, media_bundle, quiet
 
@@ -38,7 +37,7 @@ class JobsPanel:
         self._kernel = this
         self._pending = list(pending)
         self._ended: list[str] = []
-        self._handle = DisplayHandle()
+        self._handle = handle_for(cell)
         self._view = self._new_view(cell)
         data, metadata = self.ending([])
         self._handle.display(data, raw=True, metadata=metadata)
@@ -102,7 +101,7 @@ def install() -> Kernel:
         raise RuntimeError("There is no kernel to hook into.")
     kernel.warn_of_nesting()
     if not this.is_hooked:
-        this.hook(close, on_cell_end=_end_cell)
+        this.hook(close, on_cell_end=_end_cell, on_clear=_forget_shown)
         formatters = get_ipython().display_formatter
         formatters.ipython_display_formatter.for_type(Media, _display_media)
         formatters.ipython_display_formatter.for_type(Job, _display_job)
@@ -137,9 +136,23 @@ def _end_cell(result: object) -> None:
         handle.update(data, raw=True, metadata=metadata)
     cell = this.cell()
     for view in list(this.views):
-        if view.cell == cell:
+        if view.cell.id == cell.id:
             view.is_open = False
         view.settle(getattr(result, "error_in_exec", None))
+
+
+def _forget_shown() -> None:
+    """Begin a fresh view after a clear: the old one would bring back what it showed."""
+    this = kernel.here()
+    if this is None:
+        return
+    with this.lock:
+        cell = this.cell()
+        for view in [view for view in this.views if view.cell == cell]:
+            view.is_open = view.shows_results = False
+            view.settle()
+        for shown in [shown for shown, where in this.shown.items() if where == cell]:
+            del this.shown[shown]
 
 
 def _display_media(media: Media) -> None:

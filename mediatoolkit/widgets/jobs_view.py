@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import DisplayHandle
@@ -24,6 +23,10 @@ from mediatoolkit.widgets.text_board import TextBoard
 
 if TYPE_CHECKING:
     from mediatoolkit.widgets.board import Board
+    from mediatoolkit.widgets.kept_endings import KeptEndings
+    from mediatoolkit.widgets.output_handle import OutputHandle
+
+    Handle = DisplayHandle | OutputHandle
 
 UPDATES_PER_SECOND = 10
 KERNEL_UPDATES_PER_SECOND = 150
@@ -31,7 +34,27 @@ MOST_SOUND_AT_END = 1_000_000  # bytes; what is beyond is in the player that fol
 MORE = 30.0  # seconds that a click adds
 FEW = 9  # results that a view holds in memory; of more, its sheet shows small pictures
 
+KERNEL_ENDED = "The kernel ended; run the cell again."
+
 Ending = Callable[[list[JobRow], BaseException | None], Bundle]
+
+
+def handle_for(cell: Cell) -> "Handle":
+    """What shows something in *cell* and can replace it there."""
+    if cell.outputs or (cell.is_click and kernel.shows_widgets()):
+        from mediatoolkit.widgets.output_handle import OutputHandle, capturing
+
+        return OutputHandle(capturing(cell.id))
+    return DisplayHandle()
+
+
+def kept_endings_of(this: Kernel) -> "KeptEndings":
+    """The endings of *this* that stand in widgets."""
+    from mediatoolkit.widgets.kept_endings import KeptEndings
+
+    if this.kept is None:
+        this.kept = KeptEndings()
+    return this.kept
 
 
 class JobsView:
@@ -57,7 +80,7 @@ class JobsView:
         kernel: Kernel,
         cell: Cell,
         *,
-        handle: DisplayHandle | None = None,
+        handle: "Handle | None" = None,
         ending: Ending | None = None,
     ) -> None:
         """Show nothing before the first job."""
@@ -100,7 +123,7 @@ class JobsView:
         row = self._rows["1"] = JobRow(job)
         job.on_retry(partial(self._put, "1", is_heard=True))
         data, metadata = self._ending([row], None)
-        self._handle = DisplayHandle()
+        self._handle = handle_for(self.cell)
         self._handle.display(data, raw=True, metadata=metadata)
 
     def rows(self) -> tuple[dict[str, Row], dict[str, bytes]]:
@@ -191,7 +214,7 @@ class JobsView:
         for row in self.jobs:
             row.is_changed = True
         is_first = self._handle is None
-        handle = self._handle = self._handle or DisplayHandle()
+        handle = self._handle = self._handle or handle_for(self.cell)
         if kernel.shows_widgets():
             from mediatoolkit.widgets.board import Board
 
@@ -250,9 +273,7 @@ class JobsView:
                     self.replace(bundle)
                     return
 
-    def _show_ending(
-        self, board: "Board | TextBoard", handle: DisplayHandle, bundle: Bundle
-    ) -> None:
+    def _show_ending(self, board: "Board | TextBoard", handle: "Handle", bundle: Bundle) -> None:
         for name, row in self._rows.items():
             sent = 0
             while row.sounds and row.progress.state is State.DONE and sent < MOST_SOUND_AT_END:
@@ -261,20 +282,22 @@ class JobsView:
                 board.sound(name, piece)
             if row.progress.state is not State.DONE:
                 board.stop_sound(name)
-        data, metadata = bundle
-        # Nothing can be replaced below a click or in a page that was loaded anew: the board stays
-        # and becomes the ending.
-        stays = self.cell.is_click or board.was_reloaded
-        if stays:
-            board.ending = data.get("text/html") or f"<pre>{escape(data['text/plain'])}</pre>"
-        if not self.cell.is_click:
-            handle.update(data, raw=True, metadata=metadata)
-            if not (board.is_seen or self._kernel.is_busy):
-                self._kernel.late_updates.append((handle, bundle))
-        if not stays:
-            board.close()
+        data, metadata = {**bundle[0]}, bundle[1]
+        handle.update(data, raw=True, metadata=metadata)
+        if not (board.is_seen or self._kernel.is_busy):
+            self._kernel.late_updates.append((handle, bundle))
+        if not isinstance(handle, DisplayHandle):
+            kept_endings_of(self._kernel).keep(handle, data)
+        elif board.is_seen and not isinstance(board, TextBoard):
+            kept_endings_of(self._kernel).keep(board, data)
+            board.end(data, metadata)
+            return
+        board.close()
 
     def _results(self, rows: list[JobRow], error: BaseException | None) -> Bundle:
+        done = [row for row in rows if row.progress.state is State.DONE]
+        if self._kernel.is_ending and len(done) < len(rows):
+            return results.with_line(self._results(done, error) if done else None, KERNEL_ENDED)
         if len(rows) > 1:
             return results.contact_sheet(rows, error=error, retry=Job.retry)
         return results.result_bundle(rows[0], error=error, retry=Job.retry)

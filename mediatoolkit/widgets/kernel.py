@@ -24,11 +24,10 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.job import cancel_all
 
 if TYPE_CHECKING:
-    from IPython.display import DisplayHandle
-
     from mediatoolkit.widgets.buttons import Buttons
     from mediatoolkit.widgets.cells import JobsPanel
-    from mediatoolkit.widgets.jobs_view import JobsView
+    from mediatoolkit.widgets.jobs_view import Handle, JobsView
+    from mediatoolkit.widgets.kept_endings import KeptEndings
 
 PATIENCE = 1.0  # seconds that a kernel waits for jobs and sessions before it ends
 
@@ -54,10 +53,12 @@ class Cell:
     Attributes:
         id: Id of the message that requested it.
         is_click: No cell runs; what is shown then cannot be replaced later.
+        outputs: Model ids of the Output widgets that take what is displayed.
     """
 
     id: str
     is_click: bool = False
+    outputs: frozenset[str] = frozenset()
 
 
 class Kernel:
@@ -69,9 +70,11 @@ class Kernel:
             own, and what a cell starts has to be displayed in the thread of that cell.
         is_hooked: Whether `hook` was called.
         is_busy: Whether a cell runs.
+        is_ending: Whether it was asked to end.
         views: The views on which a job runs or may still be added.
         panel: What `mt.jobs` has shown last.
         buttons: The model behind the buttons in plain outputs.
+        kept: The endings that stand in widgets.
         shown: In which cell a job or a result was shown.
         late_updates: What was put in place between two cells, where no page was seen: a program
             that executes notebooks listens only while a cell runs.
@@ -80,7 +83,7 @@ class Kernel:
     def __init__(self, shell: Any) -> None:
         """Nothing is changed in the kernel before `hook`."""
         self._shell = shell
-        self.is_hooked = False
+        self.is_hooked = self.is_ending = False
         try:
             self.loop = cast("loops.Loop", shell.kernel.io_loop.asyncio_loop)
         except AttributeError:  # a kernel that is not ipykernel's
@@ -91,22 +94,41 @@ class Kernel:
         self.views: list[JobsView] = []
         self.panel: JobsPanel | None = None
         self.buttons: Buttons | None = None
+        self.kept: KeptEndings | None = None
         self.shown: WeakKeyDictionary[object, Cell] = WeakKeyDictionary()
-        self.late_updates: list[tuple[DisplayHandle, Bundle]] = []
+        self.late_updates: list[tuple[Handle, Bundle]] = []
 
     def cell(self) -> Cell:
         """The execution that runs in this context."""
         parent = self._shell.get_parent()
         header = parent.get("header", parent)
-        return Cell(header.get("msg_id", ""), header.get("msg_type") == "comm_msg")
+        message = header.get("msg_id", "")
+        outputs = frozenset[str]()
+        if "ipywidgets" in sys.modules:  # else nobody has an Output
+            from mediatoolkit.widgets.output_handle import capturing
 
-    def hook(self, close: Close, *, on_cell_end: Callable[[Any], None]) -> None:
+            outputs = frozenset(output.model_id for output in capturing(message))
+        return Cell(message, header.get("msg_type") == "comm_msg", outputs)
+
+    def hook(
+        self,
+        close: Close,
+        *,
+        on_cell_end: Callable[[Any], None],
+        on_clear: Callable[[], None],
+    ) -> None:
         """Hook into the kernel, once, from any of its threads.
 
         Args:
             close: Ends the jobs of the loop it runs on, and closes what they used there.
             on_cell_end: Called with IPython's result, or None, before a cell reports its end.
+            on_clear: Called when a cell has cleared its output.
         """
+
+        async def end() -> None:
+            self.is_ending = True
+            await close()
+
         self.is_hooked = True
         # ipykernel opens threads for clicks, and ends their loops when the front end closes them.
         here = threading.current_thread
@@ -119,8 +141,9 @@ class Kernel:
         events.register("post_run_cell", on_cell_end)
         events.register("post_run_cell", lambda _result: setattr(self, "is_busy", False))
         self.loop.call_soon_threadsafe(_obey_stop, self._shell.kernel)
-        _close_on_shutdown(self._shell.kernel, self.loop, close)
-        atexit.register(_close_at_exit, self.loop, close)
+        _call_on_clear(self._shell.display_pub, on_clear)
+        _close_on_shutdown(self._shell.kernel, self.loop, end)
+        atexit.register(_close_at_exit, self.loop, end)
 
 
 def here() -> Kernel | None:
@@ -148,6 +171,17 @@ def shows_widgets() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _call_on_clear(publisher: Any, act: Callable[[], None]) -> None:
+    """Call *act* after each clear that a page hears of; `%%capture` has its own publisher."""
+    usual = publisher.clear_output
+
+    def clear_output(*args: Any, **kwargs: Any) -> None:
+        usual(*args, **kwargs)
+        act()
+
+    publisher.clear_output = clear_output
 
 
 def _obey_stop(kernel: Any) -> None:

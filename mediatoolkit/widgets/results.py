@@ -114,6 +114,16 @@ def quiet(line: str, buttons: str = "") -> Bundle:
     }, {}
 
 
+def with_line(bundle: Bundle | None, line: str) -> Bundle:
+    """Put *line* below what *bundle* shows."""
+    data, metadata = bundle or ({}, {})
+    below, _ = quiet(line)
+    return {
+        **data,
+        **{kind: f"{data.get(kind, '')}\n{below[kind]}".strip() for kind in below},
+    }, metadata
+
+
 def line_of(row: JobRow) -> str:
     """Say what became of a job, such as `a red fox: cancelled after 2.1 s`."""
     event = row.progress.event

@@ -28,8 +28,7 @@ class TextBoard:
 
     def __init__(self, rows: Mapping[str, Row], replace: Callable[["TextBoard"], object]) -> None:
         """Hold *rows*; whoever made it displays it first."""
-        self.ending = ""
-        self.is_seen = self.was_reloaded = False  # such a front end says nothing of itself
+        self.is_seen = False  # such a front end says nothing of itself
         self._rows = {name: dict(row) for name, row in rows.items()}
         self._replace = replace
         self._shown = time.monotonic()

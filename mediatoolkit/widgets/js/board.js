@@ -1,6 +1,6 @@
 // The view of the jobs of one cell. Python sends what happened and when; the browser counts the seconds.
 
-import { Jobs, initialize } from "./group.js";
+import { Jobs, endedLine, initialize } from "./group.js";
 import { everyTick, failureParts, keepTime } from "./job.js";
 import { placeOf } from "./sounding.js";
 import { button, make, say } from "./page.js";
@@ -160,6 +160,7 @@ function render(jobs, { model, el }) {
   root.append(summary.root, list, rest, strip);
   el.append(root);
   jobs.seen = true;
+  jobs.views += 1;
 
   function rowOf(job) {
     if (!rows.has(job)) rows.set(job, new Row(job, send));
@@ -187,7 +188,10 @@ function render(jobs, { model, el }) {
       waiting.length > looked.length ? `${waiting.length - looked.length} more` : "";
     rest.hidden = !rest.textContent;
     writePictures(strip, jobs);
-    if (model.get("ending")) root.innerHTML = model.get("ending"); // escaped where it is made
+    if (jobs.ended) root.replaceChildren(endedLine());
+    const { data } = model.get("ending");
+    if (data?.["text/html"]) root.innerHTML = data["text/html"]; // escaped where it is made
+    else if (data) root.replaceChildren(make("pre", "", {}, data["text/plain"]));
     count();
   }
 
@@ -203,6 +207,7 @@ function render(jobs, { model, el }) {
   const stop = everyTick(count);
   return () => {
     stop();
+    jobs.views -= 1;
     for (const [, row] of rows) row.silence();
     jobs.removeEventListener("change", write);
     model.off("change:ending", write);

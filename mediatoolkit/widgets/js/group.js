@@ -1,7 +1,8 @@
 // The jobs of one cell, as Python last told of them; what all views of them share.
 
 import { Voice, handOver } from "./sounding.js";
-import { whenGone } from "./page.js";
+import { keepEnding, putInPlace } from "./ending.js";
+import { KERNEL_ENDED, make, whenGone } from "./page.js";
 
 /** One job, as Python last told of it; what all views of it share. */
 class Job {
@@ -23,7 +24,7 @@ class Job {
   }
 
   end() {
-    if (this.state === "running") this.state = "ended with its kernel";
+    if (this.state === "running") this.state = "ended";
     this.voice.stop();
   }
 
@@ -44,6 +45,8 @@ export class Jobs extends EventTarget {
   skew = 0; // clock of the kernel minus clock of this page, milliseconds
   place = null;
   seen = false;
+  views = 0;
+  ended = false; // with its kernel
   #jobs = new Map();
 
   get all() {
@@ -67,6 +70,7 @@ export class Jobs extends EventTarget {
 
   /** The kernel is gone, and with it whatever still ran. */
   end() {
+    this.ended = true;
     for (const job of this.all) job.end();
     this.dispatchEvent(new Event("change"));
   }
@@ -74,6 +78,13 @@ export class Jobs extends EventTarget {
   count(...states) {
     return this.all.filter((job) => states.includes(job.state)).length;
   }
+}
+
+/** What stays of jobs whose kernel is gone, also in a saved notebook. */
+export function endedLine() {
+  const line = make("div", "", { role: "status" }, KERNEL_ENDED);
+  line.style.cssText = "opacity: .75; font-size: .9em";
+  return line;
 }
 
 export function initialize(jobs, { model }) {
@@ -97,8 +108,16 @@ export function initialize(jobs, { model }) {
   model.on("change:news", take);
   model.on("msg:custom", hear);
   model.send({ page: "here" }); // Python sends the pictures that came before this page did
-  whenGone(model, () => jobs.end());
+  const forget = keepEnding(jobs, model);
+  const away = whenGone(model, () => {
+    if (model.get("ending").data) return;
+    jobs.end();
+    const { outerHTML, textContent } = endedLine();
+    putInPlace(model, { data: { "text/html": outerHTML, "text/plain": textContent } });
+  });
   return () => {
+    forget();
+    away();
     model.off("change:now", listen);
     model.off("change:news", take);
     model.off("msg:custom", hear);

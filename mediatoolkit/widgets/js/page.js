@@ -38,12 +38,29 @@ export function keepKeys(root) {
 
 const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 
-/** Call *act* when the kernel behind *model* ends; JupyterLab tells of it, other pages may not. */
+export const KERNEL_ENDED = "The kernel ended; run the cell again.";
+
+/** Call *act* when the kernel behind *model* ends; JupyterLab tells of it, other pages may not.
+ *  Returns what ends the waiting. */
 export function whenGone(model, act) {
-  const kernel = model.widget_manager?.kernel;
+  const { kernel, context } = model.widget_manager ?? {};
   const look = (_, status) => GONE.has(status) && act();
+  const disposed = () => context?.isDisposed || act(); // else only the page is closed
   kernel?.statusChanged?.connect(look);
-  kernel?.disposed?.connect(act);
+  kernel?.disposed?.connect(disposed);
+  return () => {
+    kernel?.statusChanged?.disconnect(look);
+    kernel?.disposed?.disconnect(disposed);
+  };
+}
+
+/** Say above *root* that the kernel ended, and let nothing in it be pressed from then on. */
+export function endWithKernel(model, root) {
+  return whenGone(model, () => {
+    if (root.inert) return;
+    root.inert = true;
+    root.before(make("p", "mt-widget mt-ended", { role: "status" }, KERNEL_ENDED));
+  });
 }
 
 /** Text beside the button that was pressed; *role* is "alert" or "status". */
