@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mediatoolkit.synthesis.painting import motifs, words
+from mediatoolkit.synthesis.painting import motifs, vocabulary
 from mediatoolkit.synthesis.painting.canvas import Field
 from mediatoolkit.synthesis.painting.outlines import FIGURES, outline, take_apart
 from mediatoolkit.synthesis.painting.painter import paint
@@ -104,7 +104,7 @@ def test_every_figure_of_our_own_can_be_built(name: str) -> None:
 
 
 def test_every_everyday_noun_has_a_motif() -> None:
-    for motif in set(words._EVERYDAY.values()):
+    for motif in set(vocabulary.EVERYDAY.values()):
         width, height = motifs.proportions(motif)
         assert 0 < width <= 1.05
         assert 0 < height <= 1.05

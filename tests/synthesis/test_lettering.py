@@ -65,7 +65,7 @@ def test_pixel_art_has_letters_of_whole_pixels() -> None:
     sheet = Canvas(132, 132, np.random.default_rng(1), lambda: None)
     letters = lettering.strip(read('pixel art of a fox with "Sly"'), sheet).mask
     assert set(np.unique(letters)) == {0, 255}
-    assert likeness(Painting(coarse, (), ()), letters) > 0.99
+    assert likeness(Painting(coarse, ()), letters) > 0.99
     assert (picture.pixels == coarse.repeat(2, 0).repeat(2, 1)).all()
 
 

@@ -7,7 +7,14 @@ import unicodedata
 
 import pytest
 
-from mediatoolkit.synthesis.painting import layout, motifs, object_traits, outlines, palettes, words
+from mediatoolkit.synthesis.painting import (
+    layout,
+    motifs,
+    object_traits,
+    outlines,
+    palettes,
+    vocabulary,
+)
 from mediatoolkit.synthesis.painting.painter import paint
 from mediatoolkit.synthesis.tables import Tables
 
@@ -53,20 +60,27 @@ def test_every_figure_can_be_read(name: str) -> None:
 def test_every_motif_of_the_tables_is_a_figure_or_a_character() -> None:
     """A character that is newer than this Python's Unicode has no name yet."""
     traits = object_traits._TABLES
-    names = {*words._EVERYDAY.values(), *motifs._USUAL, *traits.numbers("lengths")}
-    for entry in ("flying", "floating", "swimming", "vessels", "busts", "small"):
+    names = {
+        *vocabulary.EVERYDAY.values(),
+        *motifs._USUAL,
+        *traits.numbers("lengths"),
+        *traits.numbers("seats"),
+        *traits.numbers("shelters"),
+        *vocabulary.CLOTHES,
+    }
+    for entry in object_traits.SETS:
         names |= {*traits.words(entry)}
     for name in names - {"JELLYFISH", *outlines.FIGURES}:
         assert unicodedata.lookup(name), name
 
 
 def test_what_the_vocabulary_means_is_known_to_the_painter() -> None:
-    assert {*words._MOODS["time"].values()} == {*palettes.TIMES}
-    assert {*words._MOODS["season"].values()} == {*palettes.SEASONS}
-    assert {*words._RELATIONS.values()} == {*layout.TIES, "beside", "over"}
-    assert {*words._IMPLIED.values()} <= {*words._EVERYDAY.values()}
-    for style in {*words._MOODS["style"].values()}:
-        assert paint(style, width=64, height=64, seed=1).understood == (style,)
+    assert {*vocabulary.SETTINGS["time"].values()} == {*palettes.TIMES}
+    assert {*vocabulary.SETTINGS["season"].values()} == {*palettes.SEASONS}
+    assert {*vocabulary.RELATIONS.values()} == {*layout.TIES, "beside", "over"}
+    assert {*vocabulary.IMPLIED.values()} <= {*vocabulary.EVERYDAY.values()}
+    for style in {*vocabulary.SETTINGS["style"].values()}:
+        assert paint(style, width=64, height=64, seed=1).not_drawn == ()
 
 
 def test_importing_the_package_reads_no_table() -> None:

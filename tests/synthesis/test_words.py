@@ -3,7 +3,8 @@
 import pytest
 
 from mediatoolkit.synthesis.painting.painter import paint
-from mediatoolkit.synthesis.painting.words import PictureScene, read
+from mediatoolkit.synthesis.painting.scene import PictureScene
+from mediatoolkit.synthesis.painting.words import read
 
 
 def motifs(text: str) -> list[tuple[str, int, str]]:
@@ -97,11 +98,9 @@ def test_any_glyph_of_the_font_is_a_word() -> None:
     assert motifs("an accordion and a kangaroo") == [("ACCORDION", 1, ""), ("KANGAROO", 1, "")]
 
 
-def test_unknown_words_are_named_and_stop_words_are_not() -> None:
+def test_unknown_words_are_named_and_grammar_is_not() -> None:
     painting = paint("a blorpish fox on the zzyzx", width=64, height=64, seed=1)
     assert painting.not_drawn == ("blorpish", "zzyzx")
-    assert "fox" in painting.understood
-    assert not {"a", "on", "the"} & {*painting.understood, *painting.not_drawn}
 
 
 @pytest.mark.parametrize(
@@ -118,3 +117,66 @@ def test_unknown_words_are_named_and_stop_words_are_not() -> None:
 )
 def test_a_colour_or_a_style_is_no_subject(text: str, *, subject: bool) -> None:
     assert read(text).has_subject is subject
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a map of Europe", "map, Europe"),
+        ("An OLD man, an old house, an Old car", "OLD"),
+        ("a walking fox on the moon of Zzyzx", "walking, Zzyzx"),
+        ("Please draw a beautiful, highly detailed picture of two owls, 4k", ""),
+        ("a cat, a dog, a cow, a pig, a horse and a goat", "goat"),
+        ("a red and white house", "white"),
+        ("a cat under a car", "under"),
+        ("a man in a car", "in"),
+        ("a dog between two cats", "between"),
+        ("a cat on a mountain", "on"),
+        ("a cat on the sea", "on"),
+        ("a castle in a storm with stars", "stars"),
+        ("a portrait of a tiger in a forest", "forest"),
+        ("abstract cats", "abstract"),
+        ("a red fox and a blue car, ink drawing", "blue"),
+        ("a red fox and a blue car, linocut", "blue"),
+        ("a standing fox and a sitting wolf", "standing"),
+        ("a boat sailing on a lake and a bird flying over it", "over"),
+        ("a giant cat on a chair", "giant"),
+        ("three cherries", "three"),
+        ("twelve cats", "twelve"),
+        ("99 balloons", "99"),
+        ("a glass of water", "glass of water"),
+        ("no people, just a beach with a palm", ""),
+        ("a white sneaker and a cat", "white, sneaker"),
+        ("three sneakers next to a cat", "three, sneakers"),
+        ("a dark blue car", "dark"),
+        ("a girl holding it", "holding"),
+        ("🦊 under the milky way", ""),
+        ("日本の山", ""),
+        ("лиса и fox", "лиса, и"),
+    ],
+)
+def test_all_that_is_asked_for_and_not_drawn_is_listed(text: str, expected: str) -> None:
+    assert ", ".join(paint(text, width=96, height=96, seed=1).not_drawn) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "motifs"),
+    [
+        ("a white sneaker and a cat", [("CAT", 1, "")]),
+        ("a team of people", [("@woman", 3, "")]),
+        ("a pair of owls and a herd of sheep", [("OWL", 2, ""), ("SHEEP", 5, "")]),
+        ("six books", [("OPEN BOOK", 6, "")]),
+        ("a house without a car", [("HOUSE BUILDING", 1, "")]),
+    ],
+)
+def test_a_modifier_goes_to_its_own_noun_or_to_none(
+    text: str, motifs: list[tuple[str, int, str]]
+) -> None:
+    assert [(t.motif, t.count, t.colour) for t in read(text).things] == motifs
+
+
+def test_a_table_is_stood_upon_or_stands_among_other_things() -> None:
+    assert read("a cat on a table").surface == "table"
+    assert [t.motif for t in read("a table and two chairs").things] == ["@table", "CHAIR"]
+    under = read("a dog under a table").things[0]
+    assert (under.relation, under.anchor) == ("under", 1)

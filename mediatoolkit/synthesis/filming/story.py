@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediatoolkit.synthesis.filming.montage import ROOM
-from mediatoolkit.synthesis.painting import words
+from mediatoolkit.synthesis.painting import vocabulary, words
 from mediatoolkit.synthesis.painting.painter import SIDES, ignore, paint
 
 MOST_SCENES = 3
@@ -29,7 +29,7 @@ def scenes(text: str, most: int = MOST_SCENES) -> list[str]:
     """
     lines = (" ".join(line.split()) for line in text[:_READ].splitlines())
     parts = [_OPENERS.sub("", part) for line in lines for part in _BREAKS.split(line)]
-    parts = [part for part in parts if words.tokens(part)] or [text]
+    parts = [part for part in parts if vocabulary.tokens(part)] or [text]
     count = min(most, len(parts))
     shares = [parts[n * len(parts) // count : (n + 1) * len(parts) // count] for n in range(count)]
     first, *later = (" ".join(share) for share in shares)
@@ -63,7 +63,7 @@ def _following(first: str, scene: str) -> str:
     subject = _subject(first)
     if subject:
         scene, replaced = _PRONOUNS.subn(subject, scene, count=1)
-        if not replaced and not words.read(scene).understood:
+        if not replaced and not words.read(scene).has_subject:
             scene = f"{subject} {scene}"
     before, now = words.read(first), words.read(scene)
     inherited = [
@@ -81,8 +81,8 @@ def _following(first: str, scene: str) -> str:
 def _subject(scene: str) -> str:
     """The words of a scene up to its first noun, such as "the red fox", or nothing."""
     noun_phrase: list[str] = []
-    for word in words.tokens(scene)[:8]:
+    for word, _ in vocabulary.tokens(scene)[:8]:
         noun_phrase = [] if word == "of" else [*noun_phrase, _ARTICLES.get(word, word)]
-        if words.find_motif(word) or words.find_motif(words.singular(word)):
+        if vocabulary.find_thing(word):
             return " ".join(noun_phrase)
     return ""

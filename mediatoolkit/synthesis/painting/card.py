@@ -5,9 +5,9 @@ import numpy as np
 from mediatoolkit.synthesis.painting.canvas import Ink, smooth
 from mediatoolkit.synthesis.painting.lettering import Rectangle, print_words, rounded, sizes
 from mediatoolkit.synthesis.painting.palettes import COLOURS, PAPER, lightness, mix
+from mediatoolkit.synthesis.painting.scene import PictureScene
 from mediatoolkit.synthesis.painting.setting import SceneView, Step
 from mediatoolkit.synthesis.painting.typesetting import set_in_type
-from mediatoolkit.synthesis.painting.words import PictureScene
 
 
 def is_card(scene: PictureScene) -> bool:

@@ -1,5 +1,7 @@
 """Which layers make up a scene, and in which order they are printed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from mediatoolkit.synthesis.painting import (
@@ -9,12 +11,13 @@ from mediatoolkit.synthesis.painting import (
     motifs,
     rooms,
     town,
+    vocabulary,
     water,
-    words,
 )
 from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting import sky as above
 from mediatoolkit.synthesis.painting.figures import print_figure
+from mediatoolkit.synthesis.painting.layout import Spot
 from mediatoolkit.synthesis.painting.lettering import sign
 from mediatoolkit.synthesis.painting.setting import (
     SceneView,
@@ -25,33 +28,73 @@ from mediatoolkit.synthesis.painting.setting import (
 )
 
 
-def compose(view: SceneView) -> list[Step]:
-    """All steps of a picture but the finish."""
-    scene = view.scene
-    if scene.form == "abstract" and not scene.things:
-        return [("waves", partial(abstract.waves, view))]
-    if is_portrait(scene):
-        return [("backdrop", partial(rooms.backdrop, view)), *_portrait(view)]
-    if scene.surface == "table" or is_still_life(scene):
-        return [
-            ("backdrop", partial(rooms.backdrop, view)),
-            ("table", partial(rooms.table, view)),
-            *_figures(view, rooms.TABLE + 0.14, grow=1.15),
+@dataclass(frozen=True)
+class Composition:
+    """What makes up a picture but its finish.
+
+    Attributes:
+        view: The scene on its canvas.
+        background: Steps before the figures.
+        spots: Where the figures stand, in printing order.
+        foreground: Steps after the figures.
+    """
+
+    view: SceneView
+    background: list[Step]
+    spots: list[Spot]
+    foreground: list[Step]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Everything in printing order."""
+        figures = [
+            (_name_of(spot.thing.motif), partial(print_figure, self.view, spot))
+            for spot in self.spots
         ]
+        return [*self.background, *figures, *self.foreground]
+
+
+def compose(view: SceneView) -> Composition:
+    """Decide on all steps of a picture but the finish."""
+    scene = view.scene
+    backdrop: Step = ("backdrop", partial(rooms.backdrop, view))
+    if scene.form == "abstract" and not scene.things:
+        return Composition(view, [("waves", partial(abstract.waves, view))], [], [])
+    if is_portrait(scene):
+        return _with_figures(view, [backdrop], *_portrait(view))
+    if scene.surface == "table" or is_still_life(scene):
+        table: Step = ("table", partial(rooms.table, view))
+        return _with_figures(view, [backdrop, table], rooms.TABLE + 0.14, 1.15)
     if "underwater" in scene.places:
-        return [("deep", partial(water.underwater, view)), ("seabed", partial(water.seabed, view)),
-                *_figures(view, 0.92), ("bubbles", partial(water.bubbles, view))]  # fmt: skip
-    steps = [*_sky(view), *_land(view)]
+        deep: list[Step] = [
+            ("deep", partial(water.underwater, view)),
+            ("seabed", partial(water.seabed, view)),
+        ]
+        return _with_figures(view, deep, 0.92, ahead=[("bubbles", partial(water.bubbles, view))])
+    steps, ahead = [*_sky(view), *_land(view)], _weather(view)
+    floor, grow = 0.885, 1.0
     if scene.surface == "branch":
+        floor, grow = rooms.BRANCH + 0.012, 1.1
         steps.append(("trees", partial(land.treeline, view, rows=2, tall=1.3)))
         steps.append(("branch", partial(rooms.branch, view)))
-        steps += _figures(view, rooms.BRANCH + 0.012, grow=1.1, shadow=False)
     elif scene.surface == "wall":
+        floor = rooms.WALL + 0.045
         steps.append(("wall", partial(rooms.wall, view)))
-        steps += _figures(view, rooms.WALL + 0.045)
-    else:
-        steps += _figures(view, 0.885)
-    return [*steps, *_weather(view)]
+    return _with_figures(view, steps, floor, grow, ahead=ahead)
+
+
+def _with_figures(
+    view: SceneView,
+    behind: list[Step],
+    floor: float,
+    grow: float = 1.0,
+    *,
+    ahead: Sequence[Step] = (),
+) -> Composition:
+    """Stand the figures of a scene on a floor, given as a share of the height from the top."""
+    foot = view.canvas.height * floor
+    spots = layout.place(view, foot, grow=grow)
+    return Composition(view, [*behind, *sign(view, foot)], spots, [*ahead])
 
 
 def _sky(view: SceneView) -> list[Step]:
@@ -59,7 +102,7 @@ def _sky(view: SceneView) -> list[Step]:
     steps: list[Step] = [("sky", partial(above.sky, view))]
     if scene.time == "night" and scene.season != "storm" and "rain" not in scene.weather:
         if "galaxy" in scene.weather or "space" in scene.places or "stars" in scene.weather:
-            steps.append(("milky way", partial(above.galaxy, view)))
+            steps.append(("galaxy", partial(above.galaxy, view)))
         steps.append(("stars", partial(above.stars, view)))
     if "aurora" in scene.weather:
         steps.append(("aurora", partial(above.aurora, view)))
@@ -126,31 +169,20 @@ def _stands(view: SceneView) -> bool:
     return "moon" in view.scene.places or any(needs_land(t) for t in view.scene.things)
 
 
-def _figures(
-    view: SceneView, floor: float, *, grow: float = 1.0, shadow: bool = True
-) -> list[Step]:
-    spots = layout.place(view, view.canvas.height * floor, grow=grow)
-    board = sign(view, view.canvas.height * floor)
-    return board + [
-        (_name_of(spot.thing.motif), partial(print_figure, view, spot, shadow=shadow))
-        for spot in spots
-    ]
-
-
-def _portrait(view: SceneView) -> list[Step]:
-    """A figure so large that the lower edge cuts it."""
+def _portrait(view: SceneView) -> tuple[float, float]:
+    """Floor and size of a figure so large that the lower edge cuts it."""
     canvas, thing = view.canvas, view.scene.things[0]
     crown = canvas.height * 0.44 - canvas.unit * 0.26
     tall = max(canvas.unit * 1.05, (canvas.height - crown) * 1.12)
     size = tall / motifs.proportions(thing.motif)[1]
     grow = size / canvas.unit / traits.length(thing.motif)
-    return _figures(view, (crown + tall) / canvas.height, grow=grow / layout.crowding(view))
+    return (crown + tall) / canvas.height, grow / layout.crowding(view)
 
 
 def _name_of(motif: str) -> str:
     """What to call a motif on the progress bar: the everyday word for it, where there is one."""
     name = motif.removeprefix("@").lower().removesuffix(" face").removesuffix(" building")
-    return words.everyday_word(motif) or name
+    return vocabulary.everyday_word(motif) or name
 
 
 def _weather(view: SceneView) -> list[Step]:
@@ -158,7 +190,7 @@ def _weather(view: SceneView) -> list[Step]:
     steps: list[Step] = []
     if "rain" in scene.weather or (scene.season == "storm" and "lightning" not in scene.weather):
         steps.append(("rain", partial(above.rain, view)))
-    if "snowfall" in scene.weather or scene.season == "winter":
+    if "snow" in scene.weather or scene.season == "winter":
         steps.append(("snow", partial(above.snow, view)))
     if "fireflies" in scene.weather:
         steps.append(("fireflies", partial(above.fireflies, view)))

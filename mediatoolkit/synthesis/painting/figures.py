@@ -12,7 +12,7 @@ from mediatoolkit.synthesis.painting.palettes import lightness, mix
 from mediatoolkit.synthesis.painting.setting import SceneView
 
 
-def print_figure(view: SceneView, spot: Spot, *, shadow: bool = True) -> None:
+def print_figure(view: SceneView, spot: Spot) -> None:
     """Print one figure with all that ties it to its place."""
     thing = spot.thing
     rng = view.rng(f"{thing.motif} {thing.colour}")
@@ -31,7 +31,7 @@ def print_figure(view: SceneView, spot: Spot, *, shadow: bool = True) -> None:
         _reflection(view, motif, left, top + height - sink)
         _inks(view, motif, left, top)
         return
-    if shadow and spot.footing == "ground":
+    if spot.footing == "ground" and view.scene.surface != "branch":
         _shadow(view, left, top, width, height)
     _inks(view, motif, left, top)
 

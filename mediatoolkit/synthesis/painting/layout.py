@@ -7,10 +7,10 @@ import numpy as np
 from mediatoolkit.synthesis.painting import motifs
 from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting.land import ground_line
+from mediatoolkit.synthesis.painting.scene import Thing
 from mediatoolkit.synthesis.painting.setting import SceneView
-from mediatoolkit.synthesis.painting.words import Thing
 
-TIES = frozenset({"on", "in", "of", "under", "behind", "with"})
+TIES = frozenset({"on", "in", "of", "under", "behind", "before", "with"})
 """Relations that fix a place; the others only say that things are near each other."""
 
 
@@ -46,18 +46,13 @@ def _spots_by(thing: Thing, other: Spot, size: float, rng: np.random.Generator) 
         size: Usual longest side of the thing in pixels.
         rng: Randomness for heaps.
     """
-    if thing.relation == "in" and traits.floats(other.thing.motif):
-        aboard = replace(other, base=other.base - other.size * 0.13, depth=other.depth + 0.1,
-                         footing="thing")  # fmt: skip
-        return _side_by_side(thing, aboard, min(size, other.size * 0.34))
     if thing.relation in {"in", "of"}:
-        return _heap(thing, other, rng)
+        aboard = traits.floats(other.thing.motif)
+        return _aboard(thing, other, size) if aboard else _heap(thing, other, rng)
     if thing.relation == "with":
         return _held(thing, other, size)
     if thing.relation == "on":
-        top = other.base - other.size * motifs.proportions(other.thing.motif)[1] * 0.96
-        above = replace(other, base=top, depth=other.depth + 0.1, footing="thing")
-        return _side_by_side(thing, above, min(size, other.size * 0.6))
+        return _atop(thing, other, size)
     if thing.relation == "behind":
         behind = replace(
             other,
@@ -69,7 +64,32 @@ def _spots_by(thing: Thing, other: Spot, size: float, rng: np.random.Generator) 
             thing, behind, float(np.clip(size, other.size * 0.6, other.size * 0.8))
         )
     front = replace(other, depth=other.depth + 0.1)
-    return _side_by_side(thing, front, min(size * 0.8, other.size * 0.5))
+    if thing.relation == "before":
+        near = replace(front, x=other.x + other.size * 0.3, base=other.base + other.size * 0.06)
+        return _side_by_side(thing, near, min(size, other.size * 0.6))
+    return _sheltered(thing, front, size)
+
+
+def _aboard(thing: Thing, other: Spot, size: float) -> list[Spot]:
+    deck = other.base - other.size * 0.13
+    aboard = replace(other, base=deck, depth=other.depth + 0.1, footing="thing")
+    return _side_by_side(thing, aboard, min(size, other.size * 0.34))
+
+
+def _atop(thing: Thing, other: Spot, size: float) -> list[Spot]:
+    wide, tall = motifs.proportions(other.thing.motif)
+    top = other.base - other.size * tall * traits.seat(other.thing.motif)
+    above = replace(other, base=top, depth=other.depth + 0.1, footing="thing")
+    room = other.size * wide * 1.2 / (0.85 * thing.count)
+    return _side_by_side(thing, above, min(size, other.size * 0.6, room))
+
+
+def _sheltered(thing: Thing, other: Spot, size: float) -> list[Spot]:
+    wide, tall = motifs.proportions(other.thing.motif)
+    high = other.size * tall * traits.shelters(other.thing.motif)
+    fitting = high / motifs.proportions(thing.motif)[1]
+    room = other.size * wide / thing.count
+    return _side_by_side(thing, other, min(size * 0.8, other.size * 0.5, fitting, room))
 
 
 def _side_by_side(thing: Thing, middle: Spot, size: float) -> list[Spot]:
@@ -95,30 +115,43 @@ def _held(thing: Thing, other: Spot, size: float) -> list[Spot]:
 
 
 def _heap(thing: Thing, other: Spot, rng: np.random.Generator) -> list[Spot]:
-    """Things in a container: behind its rim, the back row higher."""
-    many = thing.relation == "of" or thing.count > 2
-    count = max(thing.count, 7) if many else thing.count
-    size = other.size * (0.38 if many else 0.5)
-    tall = motifs.proportions(other.thing.motif)[1]
-    rim = other.base - other.size * (0.4 if other.thing.motif == "@bowl" else tall * 1.02)
-    front = (count + 1) // 2 if many else count
-    heap = []
-    for i in range(count):
-        back = i >= front
-        row = count - front if back else front
-        inside = (i - front if back else i) - (row - 1) / 2
-        heap.append(
-            Spot(
-                thing,
-                x=other.x + inside * size * min(0.72, 1.75 / row),
-                base=rim + size * (0.22 - 0.34 * back - 0.05 * abs(inside)),
-                size=size * rng.uniform(0.92, 1.08),
-                depth=other.depth - (0.2 if back else 0.1) + 0.001 * i,
-                flip=i % 2 == 1,
-                footing="thing",
+    """Things in a container, behind its rim: as many as the prompt says, else a heap."""
+    wide, tall = motifs.proportions(other.thing.motif)
+    rim = other.base - other.size * (0.48 if other.thing.motif == "@bowl" else tall * 1.02)
+    if thing.counted:
+        rows, step, lift = _pyramid(thing.count), 0.75, 0.6
+        size = other.size * min(0.45, 0.76 * wide / (step * (rows[0] - 1) + 1))
+    elif thing.relation == "of" or thing.count > 2:
+        rows, step, lift, size = [4, 3], 0.44, 0.34, other.size * 0.38
+    else:
+        rows, step, lift, size = [thing.count], 0.72, 0.0, other.size * 0.5
+    high = size * motifs.proportions(thing.motif)[1]
+    heap: list[Spot] = []
+    for level, row in enumerate(rows):
+        for i in range(row):
+            inside = i - (row - 1) / 2
+            heap.append(
+                Spot(
+                    thing,
+                    x=other.x + inside * size * step,
+                    base=rim + high * (0.22 - lift * level - 0.05 * abs(inside)),
+                    size=size * rng.uniform(0.92, 1.08),
+                    depth=other.depth - 0.1 * (level + 1) + 0.001 * len(heap),
+                    flip=len(heap) % 2 == 1,
+                    footing="thing",
+                )
             )
-        )
     return heap
+
+
+def _pyramid(count: int) -> list[int]:
+    """How many lie in each row of a stack, the lowest first."""
+    rows: list[int] = []
+    row = next(n for n in range(1, count + 1) if n * (n + 1) >= 2 * count)
+    while count > 0:
+        rows.append(min(row, count))
+        count, row = count - rows[-1], row - 1
+    return rows
 
 
 _CROWD = (1.0, 1.12, 0.86, 0.72, 0.62, 0.56, 0.5, 0.46, 0.43, 0.4)
@@ -141,9 +174,8 @@ def place(view: SceneView, floor: float, *, grow: float = 1.0) -> list[Spot]:
         ([i for i in free if _footing(view, things[i]) != "air"], "ground"),
     ):
         spots |= _row(view, row, floor, footing, crowding(view) * grow)
-    for index, thing in enumerate(things):
-        if index not in spots:
-            spots[index] = _beside_another(view, thing, spots, floor)
+    for index in range(len(things)):
+        _lean(view, index, spots)
     return sorted((s for group in spots.values() for s in group), key=lambda s: s.depth)
 
 
@@ -163,7 +195,7 @@ def _crowd(view: SceneView) -> int:
 
 def _footing(view: SceneView, thing: Thing) -> str:
     wet = {"sea", "underwater"} & set(view.scene.places)
-    if wet and thing.anchor == "sea" and traits.floats(thing.motif):
+    if wet and traits.floats(thing.motif) and not (thing.flying or thing.relation == "over"):
         return "water"
     if thing.relation == "on" or view.scene.surface or "table" in view.scene.form:
         return "ground"
@@ -255,11 +287,11 @@ def _spot(
     return Spot(thing, x, base, size, 1 + base / view.canvas.height)
 
 
-def _beside_another(
-    view: SceneView, thing: Thing, spots: dict[int, list[Spot]], floor: float
-) -> list[Spot]:
+def _lean(view: SceneView, index: int, spots: dict[int, list[Spot]]) -> None:
+    """Find a place by another thing, which finds its own first."""
+    thing = view.scene.things[index]
+    if index in spots or not isinstance(thing.anchor, int):
+        return
+    _lean(view, thing.anchor, spots)
     size = traits.length(thing.motif) * thing.size * view.unit * crowding(view)
-    anchor = spots.get(thing.anchor) if isinstance(thing.anchor, int) else None
-    if anchor:
-        return _spots_by(thing, anchor[0], size, view.rng("relation"))
-    return [_spot(view, thing, view.canvas.width / 2, size, floor, near=0)]
+    spots[index] = _spots_by(thing, spots[thing.anchor][0], size, view.rng("relation"))

@@ -16,9 +16,9 @@ from mediatoolkit.synthesis.painting.palettes import (
     lightness,
     mix,
 )
+from mediatoolkit.synthesis.painting.scene import PictureScene
 from mediatoolkit.synthesis.painting.setting import SceneView, Step
 from mediatoolkit.synthesis.painting.typesetting import SetType, set_in_type
-from mediatoolkit.synthesis.painting.words import PictureScene
 
 ON_PAPER = frozenset({"linocut", "watercolour", "ink"})
 """Styles that leave a margin of bare paper."""

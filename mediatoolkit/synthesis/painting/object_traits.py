@@ -24,9 +24,10 @@ def _is_block(pair: list[object]) -> bool:
 _TABLES = load(__package__, "object_traits.toml")
 _BLOCKS = _blocks(_TABLES)
 _LENGTHS = _TABLES.numbers("lengths")
-_FLYING, _FLOATING, _SWIMMING, _VESSELS, _BUSTS, _SMALL = (
-    frozenset(_TABLES.words(name))
-    for name in ("flying", "floating", "swimming", "vessels", "busts", "small")
+_SEATS, _SHELTERS = _TABLES.numbers("seats"), _TABLES.numbers("shelters")
+SETS = ("flying", "floating", "swimming", "vessels", "busts", "small", "holding", "several")
+_FLYING, _FLOATING, _SWIMMING, _VESSELS, _BUSTS, _SMALL, _HOLDING, _SEVERAL = (
+    frozenset(_TABLES.words(name)) for name in SETS
 )
 FACES = {
     **dict.fromkeys(_TABLES.words("faces_with_tail"), True),
@@ -65,6 +66,31 @@ def floats(motif: str) -> bool:
 def is_vessel(motif: str) -> bool:
     """Whether it is a boat or ship: it floats high and stays far out."""
     return motif in _VESSELS
+
+
+def holds(motif: str) -> bool:
+    """Whether other things can be put into it; boats take them aboard."""
+    return motif in _HOLDING or (motif in _FLOATING and shows(motif, "vehicles"))
+
+
+def shows_several(motif: str) -> bool:
+    """Whether one motif shows more than one of what it is named after."""
+    return motif in _SEVERAL
+
+
+def seat(motif: str) -> float:
+    """How high others sit or stand on it, as a share of its height."""
+    return _SEATS.get(motif, 0.96)
+
+
+def shelters(motif: str) -> float:
+    """How much room there is to stand under it, as a share of its height, or 0."""
+    return _SHELTERS.get(motif, 0.0)
+
+
+def sits(motif: str) -> bool:
+    """Whether it is an animal that is drawn sitting."""
+    return motif == "@fox" or motif in FACES
 
 
 def sinking(motif: str) -> float:

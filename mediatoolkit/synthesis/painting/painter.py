@@ -12,10 +12,13 @@ import numpy.typing as npt
 from mediatoolkit.synthesis.painting import lettering, words
 from mediatoolkit.synthesis.painting.canvas import Canvas
 from mediatoolkit.synthesis.painting.card import TitleCard, is_card
-from mediatoolkit.synthesis.painting.composition import compose
+from mediatoolkit.synthesis.painting.composition import Composition, compose
+from mediatoolkit.synthesis.painting.omissions import not_drawn
 from mediatoolkit.synthesis.painting.previews import Previews, ShowPreview
+from mediatoolkit.synthesis.painting.scene import PictureScene
 from mediatoolkit.synthesis.painting.setting import Step, look_at
 from mediatoolkit.synthesis.painting.styles import finish, grain_of
+from mediatoolkit.synthesis.painting.vocabulary import essence
 
 SIDES = range(64, 2049)
 """Widths and heights in pixels that can be painted."""
@@ -27,12 +30,10 @@ class Painting:
 
     Attributes:
         pixels: Array of shape `(height, width, 3)`, red, green and blue from 0 to 255.
-        understood: Words of the prompt that shaped it.
         not_drawn: Words of the prompt of which the picture shows nothing, in order.
     """
 
     pixels: npt.NDArray[np.uint8]
-    understood: tuple[str, ...]
     not_drawn: tuple[str, ...]
 
     def png(self) -> bytes:
@@ -79,7 +80,7 @@ def paint(
         )
     scene = words.read(text)
     clock = _Clock(progress)
-    seeds = (seed % 2**64, zlib.crc32(words.essence(text).encode("utf-8", "replace")))
+    seeds = (seed % 2**64, zlib.crc32(essence(text).encode("utf-8", "replace")))
     # Pixel art is painted small, so that its figures are drawn for the pixels they get.
     cell = max(1, round(min(width, height) / 132)) if scene.style == "pixel" else 1
     canvas = Canvas(
@@ -91,34 +92,37 @@ def paint(
     )
     if preview is not None:
         clock.previews = Previews(canvas, preview)
-    steps, left_out = _plan(scene, canvas, seeds, text)
+    steps, missing = _plan(scene, canvas, seeds, text)
     for index, (step, work) in enumerate(steps):
         clock.enter(step, index / (len(steps) + 1), (index + 1) / (len(steps) + 1))
         work()
     clock.enter("pull", len(steps) / (len(steps) + 1), 1.0)
     pixels = _as_bytes(canvas, cell, height, width)
     progress("done", 1.0)
-    return Painting(pixels, scene.understood, (*scene.unknown, *left_out))
+    return Painting(pixels, missing)
 
 
 def _plan(
-    scene: words.PictureScene, sheet: Canvas, seeds: tuple[int, int], text: str
+    scene: PictureScene, sheet: Canvas, seeds: tuple[int, int], text: str
 ) -> tuple[list[Step], tuple[str, ...]]:
-    """All steps of a picture, and the words that find no room in it."""
+    """All steps of a picture, and the words of which it shows nothing."""
     if is_card(scene):
         view = look_at(scene, sheet, seeds)
         card = TitleCard(view, scene.lettering or text)
+        composition = Composition(view, card.ground(), [], [])
         left_out = card.words.left_out if scene.lettering else ()
-        return [*card.ground(), *finish(view), ("lettering", card.print_words)], left_out
+        steps = [*composition.steps, *finish(view), ("lettering", card.print_words)]
+        return steps, (*not_drawn(composition), *left_out)
     strip = lettering.strip(scene, sheet)
     view = look_at(scene, sheet.upper(sheet.height - lettering.strip_height(strip, sheet)), seeds)
-    steps = [*compose(view), *finish(view)]
+    composition = compose(view)
+    steps, missing = [*composition.steps, *finish(view)], not_drawn(composition)
     if scene.sign is not None:
         steps.append(("lettering", partial(lettering.print_on_board, view)))
-        return steps, lettering.sign_board(view).words.left_out
+        return steps, (*missing, *lettering.sign_board(view).words.left_out)
     if strip.mask.any():
         steps.append(("lettering", partial(lettering.print_strip, view, sheet, strip)))
-    return steps, strip.left_out
+    return steps, (*missing, *strip.left_out)
 
 
 class _Clock:

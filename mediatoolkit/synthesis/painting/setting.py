@@ -9,7 +9,7 @@ import numpy as np
 from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting.canvas import Canvas
 from mediatoolkit.synthesis.painting.palettes import COLOURS, SPACE, Palette, palette, tinted
-from mediatoolkit.synthesis.painting.words import PictureScene, Thing
+from mediatoolkit.synthesis.painting.scene import PictureScene, Thing
 
 Step = tuple[str, Callable[[], None]]
 """A name for the progress bar, and the work itself."""
@@ -50,8 +50,11 @@ class SceneView:
         return self.canvas.unit
 
 
-_TINTED = {
+TINTED = {
     "sky": ("top", "middle"),
+    "sun": ("disc",),
+    "moon": ("disc",),
+    "clouds": ("cloud",),
     "sea": ("water",),
     "meadow": ("ground",),
     "hill": ("ground",),
@@ -136,7 +139,7 @@ def _inks(scene: PictureScene) -> Palette:
     tints = {
         part: COLOURS[colour]
         for place, colour in scene.tints.items()
-        for part in _TINTED.get(place, ())
+        for part in TINTED.get(place, ())
     }
     for colour, parts in zip(scene.colours, (("top", "middle"), ("disc", "near")), strict=False):
         tints |= dict.fromkeys(parts, COLOURS[colour])

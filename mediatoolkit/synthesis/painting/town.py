@@ -26,7 +26,7 @@ def city(view: SceneView) -> None:
 
 def is_neon(view: SceneView) -> bool:
     """Whether the lights are coloured."""
-    return "neon" in view.scene.understood or view.scene.season == "fantasy"
+    return view.scene.season == "fantasy"
 
 
 def _skyline(

@@ -1,125 +1,45 @@
-"""From a prompt to a scene: which words mean what, from `vocabulary.toml` and `nouns.toml`."""
+"""From a prompt to a scene: what each word asks for, and what belongs to what."""
 
-import re
-import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from mediatoolkit.synthesis.painting import inscriptions
-from mediatoolkit.synthesis.painting.outlines import has_glyph
+from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting.palettes import COLOURS
-from mediatoolkit.synthesis.tables import load
+from mediatoolkit.synthesis.painting.scene import PictureScene, Thing, Word
+from mediatoolkit.synthesis.painting.vocabulary import (
+    CLOTHES,
+    COUNTS,
+    IMPLIED,
+    INEXACT,
+    NEGATIONS,
+    PLAIN,
+    POSES,
+    PRONOUNS,
+    RELATIONS,
+    SETTINGS,
+    SIZES,
+    Token,
+    find_motif,
+    find_thing,
+    singular,
+    tokens,
+)
 
 MOST_THINGS = 5
 """Kinds of things in one picture; more would only be a heap."""
-MOST_WORDS = 400
-"""How many words of a very long prompt are read."""
-
-_WORDS = load(__package__, "vocabulary.toml")
-_PLAIN, _FLYING, _CLOTHES = (
-    frozenset(_WORDS.words(name)) for name in ("plain", "flying", "clothes")
-)
-_MOODS = {
-    field_name: _WORDS.meanings(section)
-    for field_name, section in (
-        ("time", "times"),
-        ("season", "seasons"),
-        ("style", "styles"),
-        ("form", "forms"),
-    )
-}
-_PLACES, _SURFACES, _WEATHER, _RELATIONS, _IMPLIED = map(
-    _WORDS.meanings, ("places", "surfaces", "weather", "relations", "implied")
-)
-_COUNTS, _SIZES = _WORDS.numbers("counts"), _WORDS.numbers("sizes")
-_SIGNS = _WORDS.texts("japanese") | _WORDS.texts("emoji")
-_PHRASES = _WORDS.texts("phrases")
-
-_NOUNS = load(__package__, "nouns.toml")
-_NOT_THINGS = frozenset(_NOUNS.words("not_things"))
-_SINGULARS = _NOUNS.meanings("plurals")
-_EVERYDAY = {word.replace("-", " "): motif for word, motif in _NOUNS.meanings("everyday").items()}
-_ENDINGS = ("", " face", " building", " symbol", " sign", " emblem")
-
-
-@dataclass(frozen=True)
-class Thing:
-    """Something to draw.
-
-    Attributes:
-        motif: Name of a glyph or figure.
-        count: How many, 1 to 9.
-        colour: Name of its colour, or an empty string.
-        size: Factor on the usual size.
-        relation: Preposition that ties it to `anchor`, or an empty string.
-        anchor: Index of another thing, name of a surface or place, or None.
-        flying: Whether the prompt puts it in the air.
-    """
-
-    motif: str
-    count: int = 1
-    colour: str = ""
-    size: float = 1.0
-    relation: str = ""
-    anchor: int | str | None = None
-    flying: bool = False
-
-
-@dataclass(frozen=True)
-class PictureScene:
-    """What a prompt asks for; every field may be empty.
-
-    Attributes:
-        lettering: Lines of words that are lettered into the picture.
-        lettering_colour: Name of the colour of these letters.
-        sign: Name of the colour of the sign board that bears them, an empty string where that is
-            open, None where there is no board.
-    """
-
-    time: str = ""
-    season: str = ""
-    style: str = ""
-    form: str = ""
-    surface: str = ""
-    places: tuple[str, ...] = ()
-    weather: frozenset[str] = frozenset()
-    things: tuple[Thing, ...] = ()
-    tints: dict[str, str] = field(default_factory=dict)
-    colours: tuple[str, ...] = ()
-    understood: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    lettering: str = ""
-    lettering_colour: str = ""
-    sign: str | None = None
-
-    @property
-    def has_subject(self) -> bool:
-        """Whether anything is to be shown, not merely a colour, a style or words."""
-        mood = self.time or self.season or self.form == "abstract"
-        shown = self.surface or self.places or self.weather or self.things
-        return bool(mood or shown or self.sign is not None)
-
-
-def tokens(text: str) -> list[str]:
-    """Lower-case words, numbers and single emoji of a text, in order."""
-    text = unicodedata.normalize("NFKC", text).lower()
-    for characters, english in _SIGNS.items():
-        text = text.replace(characters, f" {english} ")
-    for phrase, english in _PHRASES.items():
-        text = re.sub(rf"\b{re.escape(phrase)}\b", english, text)
-    # Unmarked letters make one word, whatever their script; joiners and selectors are dropped.
-    pattern = r"[^\W_]+(?:[-'’][^\W_]+)*|[\u2600-\u27bf\U0001f000-\U0001faff]"
-    return re.findall(pattern, text)[:MOST_WORDS]
-
-
-def essence(text: str) -> str:
-    """The words of a text without its colours: what decides on the composition."""
-    return " ".join(word for word in tokens(text) if word not in COLOURS)
+MOST_ALIKE = 9
+"""How many of one kind are drawn at most."""
+_ARTICLES = frozenset({"a", "an", "the"})
 
 
 def read(text: str) -> PictureScene:
     """Understand a prompt as far as possible; anything gives a scene."""
     inscription = inscriptions.find(text)
-    scene = _Reader(tokens(inscription.rest)).scene()
+    words = tokens(inscription.rest)
+    scene = _Reader(words).scene()
+    if _is_beside_a_table(scene):
+        scene = _Reader(words, furnished=True).scene()
     return replace(
         scene,
         lettering=inscription.words,
@@ -128,212 +48,374 @@ def read(text: str) -> PictureScene:
     )
 
 
-def find_motif(words: str) -> str | None:
-    """The motif called by one to three words, or None.
-
-    A motif is named by its glyph's Unicode name, or by `@` and the name of a figure.
-    """
-    if words in _EVERYDAY:
-        return _EVERYDAY[words]
-    if words in _NOT_THINGS or len(words) < 3:
-        return None
-    for ending in _ENDINGS:
-        name = f"{words}{ending}".upper()
-        try:
-            character = unicodedata.lookup(name)
-        except KeyError:
-            continue
-        if has_glyph(character):
-            return name
-    return None
+def _is_beside_a_table(scene: PictureScene) -> bool:
+    """Whether a table is a thing among others, not what they stand on."""
+    return scene.surface == "table" and not all(
+        traits.is_small(thing.motif) or thing.relation in {"on", "in", "of", "with"}
+        for thing in scene.things
+    )
 
 
-def everyday_word(motif: str) -> str | None:
-    """The first of the everyday words for a motif, or None where it has its own name alone."""
-    return next((word for word, name in _EVERYDAY.items() if name == motif), None)
+class _Modifier(NamedTuple):
+    """A word that waits for its noun."""
 
-
-def singular(word: str) -> str:
-    """A plural noun without its ending, another word unchanged."""
-    if word in _SINGULARS:
-        return _SINGULARS[word]
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "xes", "sses")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us")) else word
+    at: int
+    kind: str
+    meaning: str
 
 
 class _Reader:
-    """Walks over the words once and gathers what they say."""
+    """Walks over the words once and gathers what they say.
 
-    def __init__(self, words: list[str]) -> None:
-        self._words = words
+    Args:
+        words: The words of a prompt.
+        furnished: Whether a table is a thing like others.
+    """
+
+    def __init__(self, words: list[Token], *, furnished: bool = False) -> None:
+        self._words = [token.word for token in words]
+        self._furnished = furnished
+        self._found: list[Word | None] = [Word(token.written) for token in words]
         self._moods: dict[str, str] = {}
-        self._surface = ""
         self._places: list[str] = []
         self._weather: set[str] = set()
         self._things: list[Thing] = []
         self._tints: dict[str, str] = {}
         self._loose: list[str] = []
-        self._understood: dict[str, None] = {}
-        self._unknown: dict[str, None] = {}
-        self._count = 0
-        self._colours: list[str] = []
-        self._size = 1.0
-        self._relation = ""
-        self._flying = False
-        self._at = 0
+        self._waiting: list[_Modifier] = []
+        self._last: int | None = None
+        """The thing that was read last, unless it found no place."""
+        self._end = 0
+        """Where the last noun ends."""
+        self._open = True
+        """Whether a noun is still to come in this phrase."""
+        self._stranger = False
+        """Whether an unknown word, perhaps that noun, came instead."""
 
     def scene(self) -> PictureScene:
-        while self._at < len(self._words):
-            self._at += self._step(self._at)
-        self._loose += self._colours
-        self._drop_weather_that_is_a_thing()
+        at = 0
+        while at < len(self._words):
+            at += self._step(at)
+        self._forget("relation")
+        self._let_go()
         return PictureScene(
             **self._moods,
-            surface=self._surface,
             places=tuple(dict.fromkeys(self._places)),
             weather=frozenset(self._weather),
             things=tuple(self._things),
             tints=self._tints,
             colours=tuple(self._loose),
-            understood=tuple(self._understood),
-            unknown=tuple(self._unknown),
+            words=tuple(word for word in self._found if word is not None),
         )
 
     def _step(self, at: int) -> int:
         """Understand the words from `at`; return how many were used."""
         for length in (3, 2):
-            phrase = " ".join(self._words[at : at + length])
-            if length <= len(self._words) - at and self._noun(phrase):
+            if at + length <= len(self._words) and self._noun(at, length):
                 return length
         word = self._words[at]
-        meant = self._modifier(word) or self._setting(word) or self._noun(word) or word in _PLAIN
-        if word not in _PLAIN and word not in _RELATIONS:
-            (self._understood if meant else self._unknown)[word] = None
+        if word in NEGATIONS:
+            return self._absent(at)
+        if word in PRONOUNS or word in PLAIN or word == "and":
+            self._found[at] = None
+            self._particle(word)
+        elif not (self._modifier(at, word) or self._setting(at, word) or self._noun(at, 1)):
+            self._stranger = True
         return 1
 
-    def _modifier(self, word: str) -> bool:
-        if word in COLOURS and not self._is_fruit_or_flower(word):
-            self._colours.append(word)
-        elif word in _COUNTS or (word.isdecimal() and 0 < int(word[:6]) <= 9):
-            self._count = int(_COUNTS.get(word) or word)
-        elif word in _SIZES:
-            self._size = _SIZES[word]
-        elif word in _RELATIONS:
-            self._relation = _RELATIONS[word]
-        elif word in _FLYING:
-            self._flying = True
-            if self._things:
-                self._things[-1] = replace(self._things[-1], flying=True)
+    def _mean(
+        self,
+        at: int,
+        kind: str,
+        meaning: str = "",
+        thing: int | None = None,
+        anchor: int | str | None = None,
+    ) -> None:
+        word = self._found[at]
+        if word is not None and self._words[at] not in INEXACT:
+            self._found[at] = Word(word.written, kind, meaning, thing, anchor)
+
+    # -- words between nouns
+
+    def _particle(self, word: str) -> None:
+        if word in PRONOUNS:
+            self._waiting.clear()
+        elif word in _ARTICLES or (word == "and" and self._stranger):
+            self._let_go()
+            self._open = True
+        elif word == "and" and not self._waits("colour"):
+            self._forget("relation")
+
+    def _let_go(self) -> None:
+        """End a phrase without a noun: its colours are for the whole unless a stranger had them."""
+        colours = self._waits("colour")
+        for_all = not self._stranger or self._moods.get("form") == "abstract"
+        if self._stranger or colours:
+            for at, kind, meaning in self._waiting:
+                if kind == "relation":
+                    self._found[at] = None
+                elif kind == "colour" and for_all:
+                    self._mean(at, "mood", str(len(self._loose)))
+                    self._loose.append(meaning)
+            self._waiting.clear()
+        self._stranger = False
+
+    def _waits(self, kind: str) -> list[_Modifier]:
+        return [modifier for modifier in self._waiting if modifier.kind == kind]
+
+    def _absent(self, at: int) -> int:
+        """Leave out what follows a "no"; a setting might be drawn all the same."""
+        end = at + 1
+        while end < len(self._words) and self._words[end] in PLAIN:
+            end += 1
+        named = self._words[at : end + 1]
+        if not any({named[-1], singular(named[-1])} & {*table} for table in SETTINGS.values()):
+            self._found[at] = None
+        self._found[at + 1 : end + 1] = [None] * (len(named) - 1)
+        return len(named)
+
+    # -- words that wait for a noun
+
+    def _modifier(self, at: int, word: str) -> bool:
+        if word in COLOURS and not self._is_fruit_or_flower(at):
+            self._waiting.append(_Modifier(at, "colour", word))
+        elif word in COUNTS or (word.isdecimal() and 0 < int(word[:6]) < 100):
+            if self._stranger:
+                self._let_go()
+            self._waiting.append(_Modifier(at, "count", str(int(COUNTS.get(word) or word))))
+            self._open = True
+        elif word in SIZES:
+            self._waiting.append(_Modifier(at, "size", word))
+        elif word in POSES:
+            self._pose(at, POSES[word])
+        elif word in RELATIONS:
+            self._relate(at, RELATIONS[word])
         else:
             return False
         return True
 
-    def _is_fruit_or_flower(self, word: str) -> bool:
+    def _is_fruit_or_flower(self, at: int) -> bool:
         """Whether "a rose" or "two orange" stands alone, not before another noun."""
-        before = " ".join(self._words[max(0, self._at - 1) : self._at])
-        after = " ".join(self._words[self._at + 1 : self._at + 2])
-        counted = before in {"a", "an"} or before in _COUNTS or before in COLOURS
-        alone = not after or after in _RELATIONS or after in _PLAIN
-        return word in {"rose", "orange"} and counted and alone
+        before = " ".join(self._words[max(0, at - 1) : at])
+        after = " ".join(self._words[at + 1 : at + 2])
+        counted = before in {"a", "an"} or before in COUNTS or before in COLOURS
+        alone = not after or after in RELATIONS or after in PLAIN or after == "and"
+        return self._words[at] in {"rose", "orange"} and counted and alone
 
-    def _setting(self, word: str) -> bool:
-        single = singular(word)
-        meant = False
-        for form in dict.fromkeys((word, single)):
-            for kind, meanings in _MOODS.items():
-                if form in meanings and not (meant and form == single):
-                    self._moods.setdefault(kind, meanings[form])
-                    meant = True
-            if form in _WEATHER:
-                self._weather.add(_WEATHER[form])
-                meant = True
-            if form in _PLACES or form in _SURFACES:
-                self._place(form)
-                meant = True
-            if form in _WEATHER and not form.endswith("y"):
-                # "Under the stars" is no place, but "on a sunny hill" is.
-                self._relation = ""
-            if meant:
+    def _pose(self, at: int, pose: str) -> None:
+        if self._open or self._last is None:
+            self._waiting.append(_Modifier(at, "pose", pose))
+            return
+        self._mean(at, "pose", pose, self._last)
+        thing = self._things[self._last]
+        if _takes_off(thing.motif, pose):
+            self._things[self._last] = replace(thing, flying=True)
+
+    def _relate(self, at: int, relation: str) -> None:
+        orphan = self._last is None or (self._open and self._stranger)
+        if not orphan:
+            self._last = self._head()
+        self._forget("relation")
+        self._let_go()
+        self._open = True
+        of_nothing = relation == "of" and not self._ends_with_a_container(at)
+        if orphan or of_nothing:
+            self._found[at] = None
+        else:
+            self._waiting.append(_Modifier(at, "relation", relation))
+
+    def _head(self) -> int | None:
+        """What the last thing belongs to: the vase of "a vase of flowers"."""
+        last = self._last
+        while last is not None and isinstance(anchor := self._things[last].anchor, int):
+            if anchor > last:
                 break
-        return self._special(word) or meant
+            last = anchor
+        return last
 
-    def _special(self, word: str) -> bool:
-        """Words that say more than one thing."""
-        if word == "japan":
-            self._places.append("japan")
-        elif word in _CLOTHES and self._things:
-            self._things[-1] = replace(self._things[-1], colour=self._colour())
-            self._relation = ""
-        elif word in _IMPLIED:
-            self._add(_IMPLIED[word], 2)
-        elif word == "sky" and self._colours:
-            self._tints["sky"] = self._colour()
-        elif word == "moon" and self._stood_upon():
-            self._places.append("moon")
-            self._things[-1] = replace(self._things[-1], relation="on", anchor="moon")
-        else:
+    def _ends_with_a_container(self, at: int) -> bool:
+        last = self._last
+        return last is not None and self._end == at and traits.holds(self._things[last].motif)
+
+    def _forget(self, kind: str) -> None:
+        """Modifiers of a kind ask for nothing, since what they led to is no thing."""
+        for modifier in self._waits(kind):
+            self._found[modifier.at] = None
+            self._waiting.remove(modifier)
+
+    # -- nouns
+
+    def _noun(self, at: int, length: int) -> bool:
+        phrase = " ".join(self._words[at : at + length])
+        thing = None if phrase in RELATIONS else find_thing(phrase)
+        if thing is None:
             return False
-        return True
-
-    def _stood_upon(self) -> bool:
-        """Whether something stands on the word just read."""
-        return "on" in self._words[max(0, self._at - 2) : self._at] and bool(self._things)
-
-    def _place(self, word: str) -> None:
-        if word in _SURFACES:
-            name = self._surface = _SURFACES[word]
-        else:
-            name = _PLACES[word]
-            self._places.append(name)
-        if self._colours:
-            self._tints[name] = self._colour()
-        if self._relation in {"on", "over"}:
-            self._things = [
-                thing if thing.relation else replace(thing, relation=self._relation, anchor=name)
-                for thing in self._things
-            ]
-        self._relation = ""
-        self._count, self._size = 0, 1.0
-
-    def _noun(self, phrase: str) -> bool:
-        single = singular(phrase)
-        if phrase in _PLAIN or phrase in _RELATIONS:
-            return False
-        motif = find_motif(phrase) or find_motif(single)
-        if not motif and len(phrase) == 1 and not phrase.isalnum() and has_glyph(phrase):
-            motif = unicodedata.name(phrase, "")
-        if not motif:
-            return False
-        if " " in phrase:
-            self._understood.update(dict.fromkeys(phrase.split()))
-        many = 3 if single != phrase and not find_motif(phrase) else 1
-        self._add(motif, self._count or many)
+        motif, plural = thing
+        if self._waits("count"):
+            motif = find_motif(singular(phrase)) or motif
+        self._add(motif, 3 if plural else 1)
+        for position in range(at, at + length) if self._last is not None else ():
+            self._mean(position, "thing", motif, self._last)
+        self._end = at + length
         return True
 
     def _add(self, motif: str, count: int) -> None:
-        last = len(self._things) - 1
-        if last + 1 >= MOST_THINGS:
+        before = self._last
+        if len(self._things) == MOST_THINGS:
+            self._forget("relation")
+            self._bind(None)
             return
-        thing = Thing(motif, min(count, 9), self._colour(), self._size, flying=self._flying)
-        relation = self._relation
-        if relation and last >= 0:
-            if relation in {"with", "of"}:
-                thing = replace(thing, relation=relation, anchor=last)
-            elif not self._things[last].relation:
-                self._things[last] = replace(self._things[last], relation=relation, anchor=last + 1)
+        thing = Thing(motif, count)
+        for _, kind, meaning in reversed(self._waiting):
+            if kind == "count":
+                thing = replace(thing, count=min(int(meaning), MOST_ALIKE), counted=True)
+            elif kind == "colour":
+                thing = replace(thing, colour=meaning)
+            elif kind == "size":
+                thing = replace(thing, size=SIZES[meaning])
+            elif kind == "pose" and _takes_off(motif, meaning):
+                thing = replace(thing, flying=True)
         self._things.append(thing)
-        self._count, self._size, self._relation = 0, 1.0, ""
-        self._flying = False
+        for modifier in self._waits("relation"):
+            self._tie(modifier, before)
+        self._bind(len(self._things) - 1)
 
-    def _colour(self) -> str:
-        """The colour of the noun just met: the first of those named before it."""
-        colour, self._colours = self._colours[0] if self._colours else "", []
-        return colour
+    def _bind(self, thing: int | None) -> None:
+        """A noun has come: what waited belongs to it, of several colours the first."""
+        colours = self._waits("colour")[1:]
+        for modifier in self._waiting if thing is not None else ():
+            if modifier.kind != "relation" and modifier not in colours:
+                self._mean(modifier.at, modifier.kind, modifier.meaning, thing)
+        self._waiting.clear()
+        self._last, self._open, self._stranger = thing, False, False
 
-    def _drop_weather_that_is_a_thing(self) -> None:
-        """A moon to stand on is not in the sky as well."""
-        if "moon" in self._places:
-            self._weather.discard("moon")
+    def _tie(self, modifier: _Modifier, before: int | None) -> None:
+        """Tie the last two things together, where the painter can show it."""
+        if before is None:
+            return
+        new, relation = len(self._things) - 1, modifier.meaning
+        motif, held = self._things[new].motif, traits.holds(self._things[before].motif)
+        if relation == "with" and held and traits.is_small(motif):
+            relation = "in"
+        first = relation not in {"with", "of"} and modifier.meaning != "with"
+        thing, anchor = (before, new) if first else (new, before)
+        self._mean(modifier.at, "relation", relation, thing, anchor)
+        possible = {"in": traits.holds, "under": traits.shelters}.get(relation)
+        target = self._things[anchor].motif
+        if not self._things[thing].relation and (possible is None or possible(target)):
+            self._things[thing] = replace(self._things[thing], relation=relation, anchor=anchor)
+
+    # -- words that set the scene
+
+    def _setting(self, at: int, word: str) -> bool:
+        if self._special(at, word):
+            return True
+        for form in dict.fromkeys((word, singular(word))):
+            meanings = {kind: table[form] for kind, table in SETTINGS.items() if form in table}
+            if meanings and not self._is_thing_here(at, form, meanings):
+                break
+        else:
+            return False
+        for kind, meaning in meanings.items():
+            self._set(kind, meaning)
+        kind, meaning = next(iter(meanings.items()))
+        self._mean(at, kind, meaning)
+        if kind in {"place", "surface"}:
+            self._stand(meaning)
+        elif not word.endswith("y"):
+            # "Under the stars" is no place, but "on a sunny hill" is.
+            if kind != "weather":
+                self._forget("relation")
+            else:
+                self._stand_in(meaning)
+        if word in IMPLIED:
+            self._add(IMPLIED[word], 2)
+        return True
+
+    def _is_thing_here(self, at: int, word: str, meanings: dict[str, str]) -> bool:
+        """Whether a word is no setting: flowers in a vase, a table among chairs."""
+        held = any(m.meaning in {"of", "with"} for m in self._waits("relation"))
+        table = self._furnished and meanings.get("surface") == "table"
+        shade = word == "dark" and self._words[at + 1 : at + 2] in [[colour] for colour in COLOURS]
+        return shade or ((held or table) and find_thing(word) is not None)
+
+    def _set(self, kind: str, meaning: str) -> None:
+        if kind == "place":
+            self._places.append(meaning)
+        elif kind == "weather":
+            self._weather.add(meaning)
+        elif kind == "surface":
+            self._moods[kind] = meaning
+        else:
+            self._moods.setdefault(kind, meaning)
+
+    def _special(self, at: int, word: str) -> bool:
+        """Words that mean more than the tables say."""
+        wearer = self._things[self._last].motif if self._last is not None else ""
+        if word == "japan":
+            self._places.append("japan")
+            self._mean(at, "place", "japan")
+        elif word in CLOTHES.get(wearer, ()):
+            self._dress(at)
+        elif word == "sky":
+            self._mean(at, "place", "sky")
+            self._lift()
+            self._dye("sky")
+        elif word == "moon" and any(m.meaning == "on" for m in self._waits("relation")):
+            self._places.append("moon")
+            self._mean(at, "place", "moon")
+            self._stand("moon")
+        else:
+            return False
+        return True
+
+    def _dress(self, at: int) -> None:
+        """Clothes are coloured as their wearer is."""
+        assert self._last is not None  # noqa: S101 - for the type checker
+        self._forget("relation")
+        wearer, colours = self._last, self._waits("colour")
+        if colours:
+            self._things[wearer] = replace(self._things[wearer], colour=colours[0].meaning)
+            self._mean(colours[0].at, "colour", colours[0].meaning, wearer)
+        self._waiting.clear()
+        self._mean(at, "thing", thing=wearer)
+
+    def _lift(self) -> None:
+        """What is in the sky flies."""
+        for modifier in self._waits("relation"):
+            if modifier.meaning == "in" and self._last is not None:
+                self._things[self._last] = replace(self._things[self._last], flying=True)
+                self._mean(modifier.at, "pose", "flying", self._last)
+                self._waiting.remove(modifier)
+        self._forget("relation")
+
+    def _dye(self, part: str) -> None:
+        """The colour before a place is that of the place."""
+        for modifier in self._waits("colour")[:1]:
+            self._tints[part] = modifier.meaning
+            self._mean(modifier.at, "tint", part)
+        self._waiting.clear()
+        self._open, self._stranger = False, False
+
+    def _stand_in(self, weather: str) -> None:
+        """Everything is in a weather, nothing is behind it."""
+        for modifier in self._waits("relation"):
+            if modifier.meaning not in {"behind", "before", "over"}:
+                self._found[modifier.at] = None
+        self._dye(weather)
+
+    def _stand(self, place: str) -> None:
+        """Put what was read so far on or over a place."""
+        for modifier in self._waits("relation"):
+            relation = modifier.meaning
+            self._mean(modifier.at, "relation", relation, self._last, place)
+            if relation in {"on", "over"}:
+                self._things = [
+                    thing if thing.relation else replace(thing, relation=relation, anchor=place)
+                    for thing in self._things
+                ]
+        self._dye(place)
+
+
+def _takes_off(motif: str, pose: str) -> bool:
+    return pose == "flying" or (pose == "floating" and not traits.floats(motif))
