@@ -12,15 +12,25 @@ KERNELS := 6.29 7.3 7.4
 WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadfile
 PYTEST := $(BIN)/pytest $(SPREAD)
+# Runs $(2), and says every few seconds that $(1) goes on: an install may take minutes.
+ticking = (n=0; while sleep 5 && kill -0 $$$$ 2>/dev/null; do n=$$((n + 5)); \
+	echo "  $(1), $$n s"; done) & ticker=$$!; $(2); status=$$?; kill $$ticker; exit $$status
+install = @$(call ticking,installing,$(BIN)/python -m pip install -qq $(1))
+, := ,
+# In a terminal it has a line of its own.
+DEMO := $(BIN)/python -m mediatoolkit demo --out out --force
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # as in most containers
 
-.PHONY: demo lab test bench fmt lint types floors unit pythons matrix notebooks chromium kernels clean
+.PHONY: demo lab test bench fmt lint types floors unit pythons matrix notebooks badges outputs \
+	chromium kernels clean
 
 demo: $(VENV)/.demo
+	@echo "Making a picture, speech and a film of both, in about half a minute."
 	@mkdir -p out
-	@$(BIN)/python -m mediatoolkit demo --out out --force
+	@if [ -t 2 ]; then $(DEMO); else $(call ticking,making them,$(DEMO)); fi
 
 lab: $(VENV)/.lab
+	@echo "Opening JupyterLab on the first notebook; Ctrl-C here ends it."
 	$(BIN)/jupyter lab notebooks/01_first_picture.ipynb $(AS_ROOT)
 
 test: lint types floors unit pythons notebooks
@@ -53,6 +63,14 @@ matrix: $(VENV)/.test kernels
 notebooks: $(VENV)/.test
 	$(BIN)/pytest -c /dev/null --rootdir=. --nbval-lax -W default notebooks
 
+# After a change of Repository in pyproject.toml: README and notebooks name it everywhere.
+badges: $(VENV)/.test
+	$(BIN)/python -m tests.tutorials badges
+
+# What the notebooks show, made anew, small and without a trace of this machine.
+outputs: $(VENV)/.test
+	$(BIN)/python -m tests.tutorials outputs
+
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
@@ -79,20 +97,24 @@ chromium: $(VENV)/.test
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then echo "mediatoolkit needs Python 3.11 or newer"; exit 1; fi
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@echo "Making a Python environment in $(VENV), once."
+	@$(call ticking,making it,$(PYTHON) -m venv $(VENV))
+	$(call install,--upgrade 'pip>=25.1')
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[local]'
+	@echo "Installing the local engine and what it needs: once, one to two minutes."
+	$(call install,--editable '.[local]')
 	@touch $@
 
 $(VENV)/.lab: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[lab,local]'
+	@echo "Installing JupyterLab and the local engine: once, one to three minutes."
+	$(call install,--editable '.[lab$(,)local]')
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[lab,local]' --group lint --group test \
-		--group conformance --group bench
+	@echo "Installing all that the tests need: once, some minutes."
+	$(call install,--editable '.[lab$(,)local]' --group lint --group test --group conformance \
+		--group bench)
 	@touch $@ $(VENV)/.demo $(VENV)/.lab
 
 clean:

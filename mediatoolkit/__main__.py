@@ -91,15 +91,17 @@ async def _demo(arguments: argparse.Namespace) -> None:
     from mediatoolkit.providers.local.film import FilmPlan, make_film
     from mediatoolkit.runtime.context import CallContext
 
-    await asyncio.to_thread(check_folder, arguments.out)
+    out, replace = arguments.out, arguments.force
+    await asyncio.to_thread(check_folder, out)
     async with ImageGenAgent("local", aspect="16:9", seed=0) as painter:
         images = await painter.generate_many(_SCENES, concurrency=2)
+    await _save(images[0], out / "fox", replace=replace)
     async with VoiceAgent("local") as speaker:
         voice = await speaker.generate(_STORY)
+    await _save(voice, out / "story", replace=replace)
     async with CallContext(300, listener=_show) as context:
         film = await make_film(FilmPlan.of(images, narration=voice), context)
-    for media, name in ((images[0], "fox"), (voice, "story"), (film, "film")):
-        await _save(media, arguments.out / name, replace=arguments.force)
+    await _save(film, out / "film", replace=replace)
 
 
 async def _save(media: Media, out: Path, *, replace: bool) -> Path:

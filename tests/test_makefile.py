@@ -1,0 +1,61 @@
+"""`make` says what it does while it installs, and that it still does it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYTHON = """#!/bin/sh
+case "$2" in
+venv) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+pip) case "$*" in *editable*) read answer < "$PIPE"; exit "$answer" ;; esac ;;
+mediatoolkit) echo "made it" ;;
+esac
+"""
+
+
+def _demo(folder: Path, answer: str) -> tuple[list[str], int]:
+    """What `make demo` prints and how it ends, with an install that ends once a tick was seen."""
+    python, pipe = folder / "python", folder / "pipe"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    os.mkfifo(pipe)
+    command = ["make", "-f", str(ROOT / "Makefile"), "demo", f"PYTHON={python}"]
+    said = []
+    with subprocess.Popen(  # noqa: S603 - our own Makefile
+        command,
+        cwd=folder,
+        env=os.environ | {"PIPE": str(pipe)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as make:
+        assert make.stdout is not None
+        for line in make.stdout:
+            said.append(line.strip())
+            if line == "  installing, 5 s\n":
+                pipe.write_text(answer)
+        make.communicate()
+    return said, make.returncode
+
+
+def test_a_long_install_is_heard_of_every_few_seconds(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    said, status = _demo(tmp_path, "0\n")
+
+    assert status == 0
+    assert said == [
+        "Making a Python environment in .venv, once.",
+        "Installing the local engine and what it needs: once, one to two minutes.",
+        "installing, 5 s",
+        "Making a picture, speech and a film of both, in about half a minute.",
+        "made it",
+    ]
+
+
+def test_an_install_that_fails_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    said, status = _demo(tmp_path, "3\n")
+
+    assert status == 2
+    assert said[-1] == "installing, 5 s"
