@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import mediatoolkit as mt
+from tests.tutorials import TUTORIALS, links, repository, with_links
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SHAPES = re.compile(r"^(.+)  # (\(\d.+\))$", re.MULTILINE)
 
@@ -37,4 +39,25 @@ async def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_it_links_to_is_there() -> None:
     links = re.findall(r"\]\((?!http)([^)]+)\)", README)
     assert links
-    assert all((Path(__file__).parents[1] / link).exists() for link in links)
+    assert all((ROOT / link).exists() for link in links)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *TUTORIALS], ids=lambda path: path.stem)
+def test_every_badge_leads_to_the_repository(path: Path) -> None:
+    """Which only pyproject.toml knows; `make badges` carries it to the others."""
+    text = path.read_text()
+    assert with_links(text) == text
+    assert {link.split("/")[0] for link in links(text)} == {
+        "colab.research.google.com",
+        "https:",
+        "mybinder.org",
+    }
+    opened = re.findall(rf"{repository()}/(?:HEAD\?urlpath=lab/tree|blob/main)/([\w/.]+)", text)
+    name = TUTORIALS[0].name if path.suffix == ".md" else path.name
+    assert opened == [f"notebooks/{name}"] * 2
+
+
+def test_the_two_commands_stand_at_its_top() -> None:
+    top = README[: README.index("```python")]
+    assert "$ make demo" in top
+    assert "$ make test" in top

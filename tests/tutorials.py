@@ -1,0 +1,149 @@
+"""What is stored in the tutorials: links to the repository, and outputs that are small.
+
+`python -m tests.tutorials badges` writes the links, `python -m tests.tutorials outputs` runs the
+notebooks in a folder that is empty, without a key, and keeps what they show.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+from nbclient import NotebookClient
+
+from mediatoolkit.media import Image
+from mediatoolkit.widgets.results import reduced
+
+ROOT = Path(__file__).parents[1]
+TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LARGEST = 30_000
+"""Bytes of one stored output, as JSON."""
+
+_ADDRESS = re.compile(
+    r"(mybinder\.org/v2/gh|colab\.research\.google\.com/github|https://github\.com)"
+    r"/[\w.-]+/[\w-]+"
+)
+_SIDES = (512, 448, 384, 320, 256, 192, 128)
+_EMBEDDED = re.compile(r"(data:[\w/+-]+;base64,)[\w+/=]+")
+_TOOK = re.compile(r"after \d+\.\d s")
+_ALIKE = 3.0
+"""Mean difference of two pictures, from 0 to 255, that comes of another decoder or encoder."""
+
+
+def repository() -> str:
+    """Owner and name, as `[project.urls]` has them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return "/".join(project["urls"]["Repository"].split("/")[-2:])
+
+
+def with_links(text: str) -> str:
+    """*text* with every link to the repository leading to `repository()`."""
+    return _ADDRESS.sub(rf"\1/{repository()}", text)
+
+
+def links(text: str) -> list[str]:
+    """The sites, each with an owner and a name, that *text* links to."""
+    return [match[0] for match in _ADDRESS.finditer(text)]
+
+
+async def executed(path: Path, folder: Path) -> Any:
+    """The notebook as it is stored after a run in *folder*; the environment is the caller's."""
+    book = nbformat.read(path, as_version=4)
+    client = NotebookClient(book, timeout=120, kernel_name="python3", store_widget_state=False)
+    await client.async_execute(cwd=str(folder))
+    for cell in book.cells:
+        cell.metadata.pop("execution", None)  # when each cell ran
+    return book
+
+
+def shrink(book: Any) -> None:
+    """Make every output small, in place: a picture or else HTML, and a line of text."""
+    book.metadata = {"kernelspec": book.metadata.kernelspec, "language_info": {"name": "python"}}
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                _shrink(output)
+
+
+def differences(stored: Any, fresh: Any) -> list[str]:
+    """Where two runs of a notebook show something else; times and encoders do not count."""
+    pairs = zip(stored.cells, fresh.cells, strict=True)
+    return [
+        f"{old.id}: {_comparable(a)} is now {_comparable(b)}"
+        for old, new in pairs
+        if "outputs" in old
+        for a, b in zip(old.outputs or [None], new.outputs or [None], strict=False)
+        if len(old.outputs) != len(new.outputs) or not _alike(a, b)
+    ]
+
+
+def _shrink(output: Any) -> None:
+    data = output.data
+    picture = next((kind for kind in data if kind.startswith("image/")), None)
+    plain = {"text/plain": data["text/plain"]}
+    if picture is not None:
+        small = _small(base64.b64decode(data[picture]))
+        plain["image/jpeg"] = base64.b64encode(small).decode()
+        alt = output.metadata.get(picture, {}).get("alt")
+        output.metadata = {"image/jpeg": {"alt": alt}} if alt else {}
+    elif len(data.get("text/html", "")) < LARGEST * 0.9:
+        plain |= {"text/html": data["text/html"]} if "text/html" in data else {}
+    output.data = plain
+
+
+def _small(data: bytes) -> bytes:
+    """A JPEG of *data* that fits into an output as Base64."""
+    tries = (reduced(data, side) for side in _SIDES)
+    return next(jpeg for jpeg in tries if len(jpeg) < LARGEST * 0.7)
+
+
+def _comparable(output: Any) -> dict[str, Any]:
+    """What has to be the same in every run, as text."""
+    if output is None:
+        return {}
+    data = {kind: text for kind, text in output.get("data", {}).items() if "image" not in kind}
+    said = json.dumps({**data, "text": output.get("text", ""), "type": output.output_type})
+    return json.loads(_TOOK.sub("after some s", _EMBEDDED.sub(r"\1", said)))  # type: ignore[no-any-return]
+
+
+def _alike(stored: Any, fresh: Any) -> bool:
+    if _comparable(stored) != _comparable(fresh):
+        return False
+    pictures = [output.get("data", {}).get("image/jpeg") for output in (stored, fresh)]
+    if None in pictures:
+        return pictures == [None, None]
+    before, after = (
+        np.asarray(Image(base64.b64decode(picture)), np.float32) for picture in pictures
+    )
+    return before.shape == after.shape and float(np.abs(before - after).mean()) < _ALIKE
+
+
+async def _store_outputs() -> None:
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+        os.environ.pop(name, None)
+    os.environ["PYTHONPATH"] = str(ROOT)
+    for path in TUTORIALS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["MEDIATOOLKIT_STORE"] = f"{folder}/store"
+            book = await executed(path, Path(folder))
+        shrink(book)
+        path.write_text(nbformat.writes(book) + "\n")
+        sizes = [len(json.dumps(out)) for cell in book.cells for out in cell.get("outputs", [])]
+        print(f"{path.name}: {len(sizes)} outputs, the largest has {max(sizes):,} bytes")
+
+
+def _store_links() -> None:
+    for path in (ROOT / "README.md", *TUTORIALS):
+        path.write_text(with_links(path.read_text()))
+
+
+if __name__ == "__main__":
+    _store_links() if sys.argv[1:] == ["badges"] else asyncio.run(_store_outputs())
