@@ -43,7 +43,7 @@ _NAMES_BY_MODULE = {
         "RateLimitError RefusalError StorageError TooLargeError TransportError UnknownModelError "
         "UnknownNameError UnsafeURLError"
     ),
-    "media": "Audio Image Provenance Video",
+    "media": "Audio Image MediaList Provenance Video",
     "prompts": "ImagePrompt SpeechPrompt VideoPrompt",
     "providers.gemini": "GeminiImageClient GeminiSpeechClient GeminiVideoClient",
     "providers.local": "LocalImageClient LocalSpeechClient LocalVideoClient",

@@ -75,6 +75,9 @@ from mediatoolkit.media import (
     Image as Image,
 )
 from mediatoolkit.media import (
+    MediaList as MediaList,
+)
+from mediatoolkit.media import (
     Provenance as Provenance,
 )
 from mediatoolkit.media import (

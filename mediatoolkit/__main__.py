@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from mediatoolkit.errors import MediaError, MediaToolkitError
 from mediatoolkit.media import Media, file_name
 from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS, Family
 from mediatoolkit.runtime.events import Event
-from mediatoolkit.runtime.files import check_folder, storage_error
+from mediatoolkit.runtime.files import check_folder, new_file
 from mediatoolkit.store import Store
 
 _KINDS: dict[str, tuple[type[Agent[Any, Any]], Family[Any], tuple[str, ...]]] = {
@@ -122,26 +121,8 @@ def _write(media: Media, out: Path, replace: bool) -> Path:  # noqa: FBT001 - fo
     path = path if path.suffix else path.with_name(path.name + media.extension)
     if replace:
         return media.save(path)
-    path = _reserved(path)
-    try:
-        return media.save(path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _reserved(path: Path) -> Path:
-    """Make an empty file of that name, or with `-2`, `-3` and so on where there is one already."""
-    for number in count(1):
-        free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-        try:
-            free.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise storage_error(free, error) from error
-        return free
-    raise AssertionError  # there is always a number
+    with new_file(path) as new:
+        return media.save(new)
 
 
 def _open(path: Path) -> None:

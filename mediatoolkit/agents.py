@@ -1,7 +1,6 @@
 """Agents: clients, defaults and a store behind one verb, `generate`."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -10,16 +9,16 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MAX_MESSAGE, ClosedError, MediaToolkitError, PromptError, visible
-from mediatoolkit.media import Audio, Image, Media, Sound, Video
+from mediatoolkit.media import Audio, Image, Media, MediaList, Sound, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving, Withdrawn
-from mediatoolkit.runtime.gather import as_async_generator, gather_limited
+from mediatoolkit.runtime.gather import as_async_generator, gather_limited, resolve_jobs, turn
 from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked
-from mediatoolkit.runtime.job import Job, start_job
+from mediatoolkit.runtime.job import Job, display, start_job
 from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 
@@ -112,8 +111,8 @@ class Agent(Closing, Generic[P, M]):
         return_exceptions: bool = False,
         timeout: float | Timeout | None = None,
         **options: Any,
-    ) -> list[M]:
-        """Make many, at most *concurrency* at a time.
+    ) -> MediaList[M]:
+        """Make many, at most *concurrency* at a time; a notebook shows how far they are.
 
         Args:
             prompts: What to make; all are checked before the first is sent.
@@ -123,7 +122,7 @@ class Agent(Closing, Generic[P, M]):
             options: For every prompt.
 
         Returns:
-            The media in the order of *prompts*.
+            The media in the order of *prompts*, as a list that shows itself.
 
         Raises:
             MediaToolkitError: The first failure, once all others are finished and kept; its
@@ -138,10 +137,17 @@ class Agent(Closing, Generic[P, M]):
                 f"return_exceptions takes True or False, not {quoted(return_exceptions)}."
             )
         checked = [await self._read(self._request(prompt, options)) for prompt in prompts]
-        calls = [partial(self.generate, prompt, timeout=timeout) for prompt in checked]
-        return await gather_limited(
-            calls, at_once=int(concurrency), return_exceptions=return_exceptions
+        turns = asyncio.Semaphore(int(concurrency))
+        jobs = [
+            start_job(partial(self._job, prompt, prompt.text, timeout, turns), then=display)
+            for prompt in checked
+        ]
+        results = await gather_limited(
+            [lambda job=job: job for job in jobs],  # type: ignore[misc]
+            at_once=max(1, len(jobs)),
+            return_exceptions=return_exceptions,
         )
+        return MediaList(results)
 
     def start(
         self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
@@ -157,12 +163,7 @@ class Agent(Closing, Generic[P, M]):
         """
         request = self._request(prompt, options)
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
-        work = partial(self._make, request)
-
-        async def rework(context: CallContext) -> M:
-            return await self.successor()._make(request, context)
-
-        return start_job(lambda: Job(work, self._context(timeout), label=label, rework=rework))
+        return start_job(partial(self._job, request, label, timeout))
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError`, close the clients; may be called again.
@@ -205,6 +206,24 @@ class Agent(Closing, Generic[P, M]):
         checked = self.client_type.prompt_type.of(prompt, **{**defaults, **options})
         self.clients[0].check(checked)
         return checked
+
+    def _job(
+        self,
+        request: "P | _Unread[P]",
+        label: str,
+        timeout: float | Timeout | None,
+        turns: asyncio.Semaphore | None = None,
+    ) -> Job[M]:
+        async def work(context: CallContext) -> M:
+            if turns is None:
+                return await self._make(request, context)
+            async with turn(turns, self._in_flight, context):
+                return await self._make(request, context)
+
+        async def rework(context: CallContext) -> M:
+            return await self.successor()._make(request, context)
+
+        return Job(work, self._context(timeout), label=label, rework=rework)
 
     async def _make(self, request: "P | _Unread[P]", context: CallContext) -> M:
         """Ask one client after the other, as long as that can help and nothing may be billed."""
@@ -448,34 +467,6 @@ class _Unread(Generic[P]):
     prompt: str | P
     options: dict[str, Any]
     checked: P | None = None
-
-
-async def resolve_jobs(things: list[object], context: CallContext | None) -> list[object]:
-    """Return *things* with what each job among them makes, also in the lists among them.
-
-    The clock of *context* stands meanwhile, since the jobs have deadlines of their own. The jobs go
-    on when this wait is cancelled.
-    """
-    if not any(isinstance(item, Job) for thing in things for item in _items(thing)):
-        return things
-    with contextlib.nullcontext() if context is None else context.pause():
-        return [await _resolved(thing) for thing in things]
-
-
-def _items(thing: object) -> Sequence[object]:
-    return thing if isinstance(thing, (list, tuple)) else [thing]
-
-
-async def _resolved(value: object) -> object:
-    if isinstance(value, Job):
-        # Awaiting the job from the start would cancel it whenever this wait is cancelled.
-        over, loop = asyncio.Event(), asyncio.get_running_loop()
-        value.on_done(lambda _job: loop.call_soon_threadsafe(over.set))
-        await over.wait()
-        return await value
-    if any(isinstance(item, Job) for item in _items(value)):
-        return [await _resolved(item) for item in _items(value)]
-    return value
 
 
 def check_resumable(pending: Pending, store: Store) -> None:

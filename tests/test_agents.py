@@ -41,6 +41,7 @@ async def test_pictures_come_in_the_order_of_their_prompts() -> None:
     three: Any = np.int64(3)  # as whole numbers come out of a table
     async with mt.ImageGenAgent("local", size="64x64", seed=1) as agent:
         images = await agent.generate_many(["an owl", "a fox", "a whale"], concurrency=three)
+    assert type(images) is mt.MediaList
     assert [image.provenance.prompt for image in images if image.provenance] == [
         "an owl",
         "a fox",
@@ -90,6 +91,35 @@ async def test_bad_prompts_are_found_before_the_first_is_sent(sim: Simulator) ->
         with pytest.raises(mt.PromptError, match="concurrency"):
             await agent.generate_many(["a fox"], concurrency=0)
     assert sim.requests == []
+
+
+async def test_closing_an_agent_ends_those_of_a_batch_that_wait_for_their_turn(
+    sim: Simulator,
+) -> None:
+    sim.always(f.Silence())
+    agent = mt.ImageGenAgent(gemini(sim))
+    batch = asyncio.create_task(
+        agent.generate_many(["a fox"] * 3, concurrency=1, return_exceptions=True)
+    )
+    await sim.until(lambda: len(sim.requests) == 1)
+    assert sorted(job.progress.paused for job in mt.jobs.running()) == [False, True, True]
+    await agent.interrupt()
+    results: list[object] = [*await batch]
+    assert {type(result) for result in results} == {mt.ClosedError}
+    assert len(sim.requests) == 1
+
+
+async def test_one_of_a_batch_can_be_cancelled(sim: Simulator) -> None:
+    sim.then(f.Silence())
+    async with mt.ImageGenAgent(gemini(sim)) as agent:
+        batch = asyncio.create_task(
+            agent.generate_many(["a fox"] * 3, concurrency=1, return_exceptions=True)
+        )
+        await sim.until(lambda: len(sim.requests) == 1)
+        next(job for job in mt.jobs.running() if not job.progress.paused).cancel()
+        results: list[object] = [*await batch]
+    kinds = {type(result) for result in results}
+    assert kinds == {mt.JobCancelled, mt.Image}
 
 
 async def test_a_stopped_batch_stops_every_call(sim: Simulator) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -9,8 +10,14 @@ from contextlib import aclosing
 from itertools import islice
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from IPython.core.formatters import PlainTextFormatter
+from matplotlib import pyplot as plt
+from PIL import Image as Pillow
 
+import mediatoolkit as mt
 from mediatoolkit.errors import (
     DeadlineError,
     JobCancelled,
@@ -48,6 +55,60 @@ async def test_a_job_that_was_not_awaited_says_so() -> None:
     assert not hasattr(job, "save")
     assert not hasattr(job, "_repr_html_")
     await job
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+@pytest.mark.parametrize(
+    "use",
+    [
+        np.asarray,
+        np.array,
+        lambda job: np.asarray([job]),
+        lambda job: np.add(job, 1),
+        Pillow.open,
+        Pillow.fromarray,
+        plt.imshow,
+        open,
+        os.fspath,
+        bytes,
+        len,
+        list,
+        lambda job: job[0],
+        lambda job: job[:1],
+        mt.Image.of,
+    ],
+)
+async def test_a_job_is_no_array_no_file_and_no_list(use: Any, is_done: bool) -> None:  # noqa: FBT001
+    """Awaiting is what says why there is no result, so a job that is over is awaited, too."""
+    job = Job(quick, CallContext(5), label="fox")
+    if is_done:
+        await job
+    with pytest.raises(NotAwaitedError, match="await it first: media = await job"):
+        use(job)
+    await job
+
+
+async def test_jobs_stand_in_tables_and_collections() -> None:
+    """NumPy, pandas and IPython ask each thing what it is, and take a job for itself."""
+    jobs = [Job(quick, CallContext(5), label=label) for label in ("a fox", "an owl")]
+    table = pd.DataFrame({"prompt": ["a fox", "an owl"], "media": jobs})
+    table["first"] = jobs[0]
+    table["again"] = table.prompt.map(dict(zip(table.prompt, jobs, strict=True)).get)
+    assert list(table.media) == list(table.again) == jobs
+    assert list(table["first"]) == [jobs[0]] * 2
+    assert "Job running: 'an owl'" in repr(table)
+    assert "Job running: &#x27;an owl&#x27;" in table.to_html().replace("'", "&#x27;")
+    for array in (np.array(jobs, dtype=object), pd.Series(jobs).to_numpy()):
+        assert (array.dtype, list(array)) == (np.dtype(object), jobs)
+    array = np.empty(2, dtype=object)
+    array[:] = jobs
+    assert list(array) == jobs
+    assert table.isna().sum().sum() == 0
+    assert not pd.api.types.is_list_like(jobs[0])
+    assert all(jobs)
+    assert len({*jobs}) == 2
+    assert PlainTextFormatter()(jobs) == repr(jobs)
+    assert await asyncio.gather(*table.media) == ["done", "done"]
 
 
 async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:

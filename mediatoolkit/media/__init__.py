@@ -7,6 +7,7 @@ from mediatoolkit.media.containers import inspect
 from mediatoolkit.media.containers.base import Facts
 from mediatoolkit.media.image import Image, ImageLike
 from mediatoolkit.media.index import Entry, entries_in, entry_of
+from mediatoolkit.media.media_list import MediaList
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.media.samples import Sound
@@ -21,6 +22,7 @@ __all__ = [
     "Image",
     "ImageLike",
     "Media",
+    "MediaList",
     "Preview",
     "Provenance",
     "Sound",

@@ -13,6 +13,7 @@ from mediatoolkit.media.base import Media, figure
 from mediatoolkit.media.containers import PICTURES, Family, read_metadata
 from mediatoolkit.media.containers.base import PictureFacts
 from mediatoolkit.media.preview import Preview, preview_of_picture
+from mediatoolkit.runtime.job import object_array
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -103,7 +104,12 @@ class Image(Media):
         dtype: "npt.DTypeLike | None" = None,
         copy: bool | None = None,  # noqa: FBT001 - NumPy's protocol
     ) -> "npt.NDArray[Any]":
-        """Pixels as uint8, `(height, width, channels)`, RGB or RGBA."""
+        """Pixels as uint8, `(height, width, channels)`, RGB or RGBA.
+
+        An array of objects holds the picture itself, as a column of a table does.
+        """
+        if getattr(dtype, "hasobject", False):
+            return object_array(self)
         return pixels.to_array(self.to_pil(), dtype, copy=copy)
 
     def preview(self) -> Preview:

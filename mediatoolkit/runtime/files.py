@@ -8,6 +8,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -126,6 +127,34 @@ def target_of(value: object) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Lend *path* as an empty file, or with `-2`, `-3` and so on where its name is taken.
+
+    It is removed when the block fails.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    names = chain([path], (path.with_stem(f"{path.stem}-{number}") for number in count(2)))
+    new = next(name for name in names if _is_made(name))
+    try:
+        yield new
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _is_made(path: Path) -> bool:
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return True
+
+
 def read_file(path: Path, *, largest: int = LARGEST) -> bytes:
     """Read a whole file; blocks.
 
@@ -170,6 +199,18 @@ def check_folder(folder: Path) -> None:
         raise StorageError(f"There is no folder {str(folder)!r}; make it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StorageError(f"The folder {str(folder)!r} may not be written to; choose another.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make *folder* unless it is there; the one that holds it must be.
+
+    Raises:
+        StorageError: It cannot be made, or a file has its name.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

@@ -1,6 +1,7 @@
 """Several tasks in one wait: a limited number at once, poll after poll, piece by piece."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from typing import TypeVar, cast
 
 from mediatoolkit.checks import positive_seconds
 from mediatoolkit.errors import MediaToolkitError
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.in_flight import InFlight, Tracked
+from mediatoolkit.runtime.job import Job
 
 T = TypeVar("T")
 
@@ -123,3 +127,49 @@ async def as_async_generator(
             await asyncio.wait([task])
         if not task.cancelled():
             task.exception()  # marks it as seen, since nobody waits for it any more
+
+
+@contextlib.asynccontextmanager
+async def turn(
+    turns: asyncio.Semaphore, in_flight: InFlight, context: CallContext
+) -> AsyncGenerator[None]:
+    """Hold one of *turns* during the block; the clock of *context* stands until one is free.
+
+    Raises:
+        ClosedError: What *in_flight* belongs to was closed meanwhile.
+    """
+    pause = context.pause() if turns.locked() else contextlib.nullcontext()
+    with Tracked(in_flight, context), pause:
+        await turns.acquire()
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+async def resolve_jobs(things: list[object], context: CallContext | None) -> list[object]:
+    """Return *things* with what each job among them makes, also in the lists among them.
+
+    The clock of *context* stands meanwhile, since the jobs have deadlines of their own. The jobs go
+    on when this wait is cancelled.
+    """
+    if not any(isinstance(item, Job) for thing in things for item in _items(thing)):
+        return things
+    with contextlib.nullcontext() if context is None else context.pause():
+        return [await _resolved(thing) for thing in things]
+
+
+def _items(thing: object) -> Sequence[object]:
+    return thing if isinstance(thing, (list, tuple)) else [thing]
+
+
+async def _resolved(value: object) -> object:
+    if isinstance(value, Job):
+        # Awaiting the job from the start would cancel it whenever this wait is cancelled.
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        value.on_done(lambda _job: loop.call_soon_threadsafe(over.set))
+        await over.wait()
+        return await value
+    if any(isinstance(item, Job) for item in _items(value)):
+        return [await _resolved(item) for item in _items(value)]
+    return value

@@ -8,6 +8,7 @@ of its own; and a thread without a loop can block until the job is over.
 import asyncio
 import atexit
 import contextlib
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
@@ -24,6 +25,9 @@ from mediatoolkit.errors import (
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import LeftRunning, Progress, State, Withdrawn
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -207,14 +211,34 @@ class Job(loops.LoopTask[T_co]):
         """
         return self._wait().__await__()
 
+    def __bool__(self) -> bool:
+        """Return True."""
+        return True
+
     def __dir__(self) -> list[str]:
         """List what a user needs; the hooks are for the code that shows jobs."""
         return [name for name in super().__dir__() if name not in _HOOKS]
 
     if not TYPE_CHECKING:  # a type checker finds these by itself
 
+        def _explain(self, *_item: object) -> NoReturn:
+            raise NotAwaitedError(
+                "A job is not the media that it makes; await it first: media = await job."
+            )
+
+        # No __iter__, which pandas takes for a list; what iterates asks for the first item.
+        __bytes__ = __fspath__ = __getitem__ = __len__ = _explain
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: FBT001
+            """Explain that it has no pixels yet; an array of objects may hold it."""
+            if not getattr(dtype, "hasobject", False):
+                self._explain()
+            return object_array(self)
+
         def __getattr__(self, name: str) -> Any:
             """Explain an attribute that is missing, which mostly belongs to the result."""
+            if name == "__array_interface__":  # all that Pillow asks an array for
+                self._explain()
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if name in _TASK_NAMES:
@@ -318,6 +342,16 @@ class Job(loops.LoopTask[T_co]):
         return State.DONE if self._error is None else State.FAILED
 
 
+def object_array(thing: object) -> "npt.NDArray[Any]":
+    """Return an array of no dimensions that holds *thing* itself.
+
+    NumPy, which is the caller, asks each thing that it puts among objects whether it is an array.
+    """
+    array: npt.NDArray[Any] = sys.modules["numpy"].empty((), dtype=object)
+    array[()] = thing
+    return array
+
+
 def running_jobs(loop: loops.Loop | None = None) -> list[Job[Any]]:
     """All jobs that run, or those on *loop*, in no order; also those without another reference."""
     for job in list(Job.alive):
@@ -380,6 +414,20 @@ def start_job(
         if job is not None:
             job.cancel()
         raise
+
+
+def register_display(display: Callable[[Job[Any]], object]) -> None:
+    """Have `display` call *display* for the jobs of calls that start several."""
+    _displays.add(display)
+
+
+def display(job: Job[Any]) -> None:
+    """Show *job* where a person watches; in a script nothing happens."""
+    for each in _displays:
+        each(job)
+
+
+_displays: set[Callable[[Job[Any]], object]] = set()
 
 
 async def end_here() -> None:

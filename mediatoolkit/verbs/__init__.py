@@ -15,7 +15,6 @@ from mediatoolkit.agents import (
     VideoGenAgent,
     VoiceAgent,
     check_resumable,
-    resolve_jobs,
 )
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, PromptError
@@ -34,6 +33,7 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.files import absolute
+from mediatoolkit.runtime.gather import resolve_jobs
 from mediatoolkit.runtime.job import Job, cancel_all, running_jobs, start_job
 from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job

@@ -16,7 +16,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
-from mediatoolkit.runtime.job import Job
+from mediatoolkit.runtime.job import Job, register_display
 from mediatoolkit.widgets import kernel
 
 __all__ = ["install", "show", "show_jobs"]
@@ -49,7 +49,11 @@ def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> bool:
 
 
 def install() -> None:
-    """Hook into this kernel, if it is one; later calls change nothing."""
+    """Show the jobs of calls that start several, and hook into this kernel, if it is one.
+
+    Later calls change nothing.
+    """
+    register_display(show)
     if kernel.here() is not None:
         from mediatoolkit.widgets import cells
 

@@ -16,7 +16,7 @@ from mediatoolkit.widgets.job_row import Failure
 from mediatoolkit.widgets.media_source import (
     MOST,
     Filter,
-    MediaList,
+    LazyMedia,
     MediaSource,
     in_words,
     row,
@@ -124,7 +124,7 @@ class Gallery(Panel):
         self.refresh()
 
     @property
-    def media(self) -> "MediaList":
+    def media(self) -> "LazyMedia":
         """What the filter keeps, in the order shown; each piece is read when it is asked for."""
         self._catch_up()
         return self._source.opened(self._picked())

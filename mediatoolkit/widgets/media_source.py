@@ -188,9 +188,9 @@ class MediaSource:
             media = self._media[entry.identity] = entry.open()
         return media
 
-    def opened(self, entries: Iterable[Entry]) -> "MediaList":
+    def opened(self, entries: Iterable[Entry]) -> "LazyMedia":
         """The media of *entries*, in that order."""
-        return MediaList(self, tuple(entries))
+        return LazyMedia(self, tuple(entries))
 
 
 def _entry(thing: object) -> Entry:
@@ -207,7 +207,7 @@ def _entry(thing: object) -> Entry:
     )
 
 
-class MediaList(Sequence[Media]):
+class LazyMedia(Sequence[Media]):
     """Media in order, each read when it is asked for and held only as long as it is used."""
 
     def __init__(self, source: MediaSource, entries: tuple[Entry, ...]) -> None:

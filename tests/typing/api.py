@@ -27,7 +27,9 @@ async def api() -> None:
     async with mt.ImageGenAgent([client, "local/painter"], store="out") as agent:
         image = await agent.generate("fox", temperature=0.5)
         assert_type(image, mt.Image)
-        assert_type(await agent.generate_many(["fox", "owl"], concurrency=2), list[mt.Image])
+        images = await agent.generate_many(["fox", "owl"], concurrency=2)
+        assert_type(images, mt.MediaList[mt.Image])
+        assert_type(images[:1] + images, mt.MediaList[mt.Image])
         job = agent.start("fox")
         assert_type(job, mt.Job[mt.Image])
         assert_type(job.done(), bool)
