@@ -106,7 +106,7 @@ def install() -> Kernel:
         formatters.ipython_display_formatter.for_type(Media, _display_media)
         formatters.ipython_display_formatter.for_type(Job, _display_job)
         formatters.mimebundle_formatter.for_type(Media, media_bundle)
-        formatters.mimebundle_formatter.for_type(SessionRegistry, _session_panel)
+        formatters.ipython_display_formatter.for_type(SessionRegistry, _display_sessions)
     return this
 
 
@@ -139,6 +139,8 @@ def _end_cell(result: object) -> None:
         if view.cell.id == cell.id:
             view.is_open = False
         view.settle(getattr(result, "error_in_exec", None))
+    if this.buttons is not None:
+        this.buttons.save_panels()
 
 
 def _forget_shown() -> None:
@@ -170,10 +172,10 @@ def _display_job(job: Job[Any]) -> None:
         show(job)
 
 
-def _session_panel(registry: SessionRegistry, **_kwargs: object) -> Bundle:
-    """A table that is kept up to date or, where no widget can be shown, one that is not."""
+def _display_sessions(registry: SessionRegistry) -> None:
+    """Show a table that is kept up to date or, where no widget can be shown, one that is not."""
     if not kernel.shows_widgets():
-        return {"text/html": registry._repr_html_(), "text/plain": repr(registry)}, {}
+        raise NotImplementedError
     from mediatoolkit.widgets.sessions import SessionPanel
 
-    return SessionPanel(registry)._repr_mimebundle_()
+    SessionPanel(registry)._ipython_display_()

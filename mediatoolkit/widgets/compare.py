@@ -13,8 +13,11 @@ from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
 from mediatoolkit.widgets.media_facts import counted, measures
-from mediatoolkit.widgets.page import Panel, script, style, with_html
+from mediatoolkit.widgets.mounted import MountedPanel
+from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.results import grid, small, thumbnail
 
+_SIDE = 384  # pixels of the longer side of a picture in a saved notebook
 _LONGEST = 600  # words of a prompt that are compared one by one
 _WORD = re.compile(r"\s?(?:\w+|[^\w\s])")
 _NOTHING = "–"
@@ -35,7 +38,7 @@ def compare(a: object, b: object) -> "Comparison":
     return Comparison(_picture(a, "first"), _picture(b, "second"))
 
 
-class Comparison(Panel):
+class Comparison(MountedPanel):
     """Two pictures; the page asks for them in full quality, and keeps nothing of them."""
 
     _esm = script("compare.js")
@@ -77,18 +80,24 @@ class Comparison(Panel):
         sizes = " and ".join(f"{width}×{height}" for width, height in self.shapes)
         return f"<Comparison of {sizes}, {counted(len(self.facts), 'difference')}>"
 
-    def _repr_mimebundle_(self, **_kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        return with_html(super()._repr_mimebundle_(), self._as_html())
-
-    def _as_html(self) -> str:
+    def static_html(self) -> str:
+        """Both pictures side by side, and what differs."""
         tags = {"same": "span", "gone": "del", "new": "ins"}
-        prompt = "".join(f"<{tags[how]}>{escape(text)}</{tags[how]}>" for how, text in self.words)
+        prompt = "".join(
+            f"<{tags[how]}>{escape(text)}</{tags[how]}>{' ' if how == 'gone' else ''}"
+            for how, text in self.words
+        )
         rows = "".join(
             f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in fact)}</tr>"
             for fact in self.facts
         )
-        head = "<tr><th>option</th><th>first</th><th>second</th></tr>"
-        return f"<p>{prompt}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        head = "<tr><th>Option</th><th>A</th><th>B</th></tr>"
+        pictures = (
+            thumbnail(small(picture, _SIDE) or b"", name, caption=f"{letter} · {measures(picture)}")
+            for letter, name, picture in zip("AB", self.names, self._pictures, strict=False)
+        )
+        table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else ""
+        return f"{grid(pictures, _SIDE)}<p>{prompt}</p>{table}"
 
     def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
         """Send both pictures."""

@@ -9,9 +9,10 @@ from typing import Any
 
 import traitlets as t
 
+from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError, StorageError
 from mediatoolkit.media import Entry, Media
-from mediatoolkit.widgets import buttons, viewer
+from mediatoolkit.widgets import buttons, kernel, viewer
 from mediatoolkit.widgets.job_row import Failure
 from mediatoolkit.widgets.media_source import (
     MOST,
@@ -22,13 +23,22 @@ from mediatoolkit.widgets.media_source import (
     row,
     thumb_of,
 )
-from mediatoolkit.widgets.page import Panel, script, style, with_html
+from mediatoolkit.widgets.mounted import MountedPanel
+from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.results import grid, reduced, thumbnail
 
 BATCH = 16
 """Thumbnails in one message, at most."""
 
 ROWS = 1_000
 """Lines of text in one message, at most."""
+
+MOST_SAVED = 24
+"""Pieces of which a saved notebook holds a thumbnail."""
+
+_ROOM = 80_000  # characters of those
+_SAVED_SIDE = 128  # pixels of the longer side of one
+_PATIENCE_SAVED = 1.0  # seconds for them where no page is known, as with nbconvert
 
 PATIENCE = 0.5  # seconds that the text form waits for a slow folder
 
@@ -40,7 +50,7 @@ class FilterError(PromptError, t.TraitError):
     """There is no such filter; traitlets then puts back what stood there before."""
 
 
-class Gallery(Panel):
+class Gallery(MountedPanel):
     """Media as thumbnails: `mt.Gallery(word="fox", kind="image")`.
 
     Args:
@@ -60,6 +70,8 @@ class Gallery(Panel):
     The page asks for the thumbnails that are in sight. What the page changes is changed here too,
     and the other way round: `gallery.word = "owl"`.
     """
+
+    saved = ("shown", "total")
 
     from_page = frozenset({"chosen", "kind", "model", "sort", "word"})
 
@@ -116,6 +128,7 @@ class Gallery(Panel):
             buttons.of_kernel()
         self._entries: dict[int, Entry] = {}
         self._numbers: dict[object, int] = {}
+        self._saved: dict[object, str] = {}
         self._listing: Future[list[Entry]] | None = None
         super().__init__(**{name: getattr(chosen, name) for name in _FILTER}, is_list=is_list)
         self.observe(self._arrange, list(_FILTER))
@@ -153,16 +166,50 @@ class Gallery(Panel):
         """Leave the page, and let go of everything."""
         if self.comm is not None:  # None where it is closed, or was never opened
             self._unwatch()
-            self._entries = {}
+            self._entries, self._saved = {}, {}
         super().close()
 
     def __repr__(self) -> str:
         """One line: how many of what."""
         return f"<Gallery of {self._in_words()}>"
 
-    def _repr_mimebundle_(self, **_kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        words = f"A gallery of {self._in_words()}. Run the cell again to see it."
-        return with_html(super()._repr_mimebundle_(), f"<p>{escape(words)}</p>")
+    def static_html(self) -> str:
+        """A sheet of the first pieces."""
+        parts: list[str] = []
+        shown, room = self._picked(), _ROOM
+        for entry in shown[:MOST_SAVED]:
+            parts.append(self._saved_as(entry))
+            room -= len(parts[-1])
+            if room < 0:
+                break
+        more = f", {len(parts):,} of which are shown here" if len(parts) < len(shown) else ""
+        words = f"A gallery of {in_words(shown)}{more}."
+        return f"{grid(parts, _SAVED_SIDE)}<p>{escape(words)}</p>"
+
+    def first_html(self) -> str:
+        """The sheet or, where a page waits and it takes long, words alone."""
+        words = self._in_words()
+        this = kernel.here()
+        patience = 0.0 if this and this.buttons and this.buttons.is_seen else _PATIENCE_SAVED
+        making = _threads.submit(self.static_html)
+        if not wait([making], patience).not_done:
+            return making.result()
+        making.add_done_callback(lambda _: self.cross(self._save_soon))
+        return f"<p>A gallery of {escape(words)}.</p>"
+
+    def _save_soon(self) -> None:
+        self.begin(self.save())
+
+    def _saved_as(self, entry: Entry) -> str:
+        """HTML of one piece, made once."""
+        html = self._saved.get(entry.identity)
+        if html is None:
+            thumb = thumb_of(entry)
+            label = entry.prompt or (entry.path.name if entry.path else entry.kind.noun)
+            jpeg = reduced(thumb.data, _SAVED_SIDE) if thumb.mime_type == "image/jpeg" else b""
+            html = thumbnail(jpeg, label) if jpeg else f"<div>{escape(visible(label, 80))}</div>"
+            self._saved[entry.identity] = html
+        return html
 
     @t.validate(*_FILTER)
     def _check(self, proposal: dict[str, Any]) -> str:
@@ -192,10 +239,13 @@ class Gallery(Panel):
         if self._listing is not listing:
             return
         self._listing = None
+        is_first = self.total < 0
         try:
             self._list(listing.result())
         except StorageError as error:
             self.note = str(error)
+        if is_first and self._loop is not None:
+            self.begin(self.save())
 
     def _list(self, entries: list[Entry]) -> None:
         """Number the entries; what was there before keeps its number."""

@@ -2,7 +2,7 @@
 
 import time
 import weakref
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from html import escape
 from typing import Any
@@ -50,11 +50,12 @@ class MediaRef:
     Attributes:
         alive: Returns the media while it is in memory, else None.
         is_in_file: Whether it can be read again.
+        key: The same for media of the same bytes that was asked for in the same way.
         noun: What it is called, such as `picture`.
         omissions: What it lacks of its prompt, such as `not drawn: map`.
     """
 
-    __slots__ = ("_kind", "_path", "alive", "is_in_file", "noun", "omissions")
+    __slots__ = ("_kind", "_path", "alive", "is_in_file", "key", "noun", "omissions")
 
     def __init__(self, media: Media) -> None:
         """Remember where it lies."""
@@ -63,6 +64,7 @@ class MediaRef:
         self.is_in_file = media.path is not None
         self.noun = media.noun
         self.omissions = media.omissions
+        self.key = f"{media.digest()}\n{_asked(media)}"
 
     def get(self) -> Media:
         """The media, or a copy from its file; blocks.
@@ -78,6 +80,14 @@ class MediaRef:
                 f"This {self.noun} is in memory no more and in no file; run its cell again."
             )
         return self._kind.open(self._path)
+
+
+def _asked(media: Media) -> str:
+    """How *media* was asked for, without the time and the id of the call."""
+    made = media.provenance
+    if made is None:
+        return ""
+    return replace(made, created="", request_id=None, usage={}).to_json()
 
 
 class JobRow:

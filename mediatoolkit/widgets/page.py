@@ -13,7 +13,6 @@ import anywidget
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.runtime import loops
 from mediatoolkit.widgets.job_row import Failure
-from mediatoolkit.widgets.kernel import Bundle
 
 _JS = Path(__file__).with_name("js")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "([^"]+)";\n', re.MULTILINE)
@@ -142,9 +141,3 @@ def style(*names: str) -> str:
     As text: of a path, anywidget would keep every widget for good.
     """
     return "\n".join((_JS / name).read_text() for name in ("page.css", *names))
-
-
-def with_html(bundle: Bundle | None, html: str) -> Bundle:
-    """Return a widget's bundle, with what stands in for it where no widget can be shown."""
-    data, metadata = bundle or ({}, {})
-    return {**data, "text/html": html}, metadata

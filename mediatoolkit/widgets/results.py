@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -131,8 +131,10 @@ def line_of(row: JobRow) -> str:
     return f"{visible(row.label, _LONGEST_LABEL)}: {row.progress}{outcome}"
 
 
-def button(label: str, action: Callable[[], object], *, title: str = "") -> str:
+def button(label: str, action: Callable[[], object], *, title: str = "", key: str = "") -> str:
     """HTML of a button that is seen, and runs *action*, only while this kernel lives.
+
+    Buttons of one *label* and *key* do the same.
 
     Empty outside a kernel, and where no widgets are. Safe from any thread.
     """
@@ -140,7 +142,7 @@ def button(label: str, action: Callable[[], object], *, title: str = "") -> str:
         return ""
     from mediatoolkit.widgets.buttons import of_kernel
 
-    return of_kernel().html(label, action, title=title)
+    return of_kernel().html(label, action, title=title, key=key)
 
 
 def prepare(row: JobRow, media: Media) -> None:
@@ -151,6 +153,8 @@ def prepare(row: JobRow, media: Media) -> None:
     """
     row.media, row.line = MediaRef(media), repr(media)
     media.preview()
+    if isinstance(media, Video):
+        media.embedded()
     row.preview = small(media)
 
 
@@ -193,9 +197,9 @@ def contact_sheet(
     ]
     if more:
         rest.append(_Part(f"<div>{more} more are in the store.</div>", f"{more} more"))
-    grid = f'<div style="{_grid(side)}">{"".join(part.html for part in results)}</div>'
     data = {
-        "text/html": grid + "".join(part.html for part in rest),
+        "text/html": grid((part.html for part in results), side)
+        + "".join(part.html for part in rest),
         "text/plain": "\n".join(part.line for part in results + rest),
     }
     pictures = [part.jpeg for part in results if part.jpeg]
@@ -215,7 +219,7 @@ def _bundle_of(result: object) -> Bundle:
 
 def _open_button(media: MediaRef, label: str) -> str:
     title = f"{label} this {media.noun} in full quality"
-    return button(label, partial(_open, media), title=title)
+    return button(label, partial(_open, media), title=title, key=media.key)
 
 
 async def _open(media: MediaRef) -> None:
@@ -284,27 +288,33 @@ def _reduced(row: JobRow, side: int) -> _Part:
     elif side < SMALL:
         jpeg = reduced(jpeg, side)
     opener = _open_button(row.media, "Open") if side >= SMALL else ""
-    return _Part(_thumbnail(row.label, jpeg, row.media.omissions, opener), row.line, jpeg)
+    html = thumbnail(jpeg, row.label, omissions=row.media.omissions, buttons=opener)
+    return _Part(html, row.line, jpeg)
 
 
 def _caption(label: str) -> str:
     return visible(label, 80)
 
 
-def _grid(side: int | None) -> str:
+def grid(parts: Iterable[str], side: int | None) -> str:
+    """HTML of *parts* beside and below each other, about *side* pixels wide each."""
     least = 280 if side is None else side * 2 // 3
-    return (
+    look = (
         "display:grid;gap:14px;max-width:960px;align-items:start;"
         f"grid-template-columns:repeat(auto-fill,minmax(min({least}px,100%),1fr))"
     )
+    return f'<div style="{look}">{"".join(parts)}</div>'
 
 
-def _thumbnail(label: str, jpeg: bytes, omissions: str, buttons: str) -> str:
+def thumbnail(
+    jpeg: bytes, label: str, *, caption: str = "", omissions: str = "", buttons: str = ""
+) -> str:
+    """HTML of a small picture that *label* stands in for, above *caption* or else the label."""
     picture = (
         f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(visible(label, 300))}" '
         'style="display:block;max-width:100%;height:auto">'
     )
-    return f"<div>{figure(picture, escape(_caption(label)), omissions)}{buttons}</div>"
+    return f"<div>{figure(picture, escape(_caption(caption or label)), omissions)}{buttons}</div>"
 
 
 def _mosaic(pictures: Sequence[bytes], side: int) -> bytes:

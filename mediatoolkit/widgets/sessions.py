@@ -9,19 +9,21 @@ import traitlets as t
 
 from mediatoolkit.transport.session import SessionRegistry
 from mediatoolkit.widgets.job_row import Failure
-from mediatoolkit.widgets.kernel import Bundle
 from mediatoolkit.widgets.media_facts import counted
-from mediatoolkit.widgets.page import Panel, script, style, with_html
+from mediatoolkit.widgets.mounted import MountedPanel
+from mediatoolkit.widgets.page import script, style
 
 PERIOD = 0.5  # seconds between two looks at the registry
 
 
-class SessionPanel(Panel):
+class SessionPanel(MountedPanel):
     """What `mt.sessions` shows: one line an origin, and a button that closes them.
 
     While a page shows it, the registry is looked at twice a second; a message is sent when a
     number has changed. The button closes the sessions of the loop the panel was made on.
     """
+
+    saved = ("rows",)
 
     _esm = script("sessions.js")
     _css = style("sessions.css")
@@ -48,8 +50,9 @@ class SessionPanel(Panel):
         """As the registry's own."""
         return repr(self._registry)
 
-    def _repr_mimebundle_(self, **_kwargs: object) -> Bundle:
-        return with_html(super()._repr_mimebundle_(), self._registry._repr_html_())
+    def static_html(self) -> str:
+        """The table."""
+        return self._registry._repr_html_()
 
     def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
         """Count the pages that look on, or press the button."""

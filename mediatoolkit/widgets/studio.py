@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from html import escape
 from typing import Any
 
 import traitlets as t
@@ -25,8 +26,9 @@ from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.job_row import LONGEST_LABEL, Failure, JobRow
 from mediatoolkit.widgets.media_facts import measures, to_code
-from mediatoolkit.widgets.page import Panel, script, style
-from mediatoolkit.widgets.results import reduced, small
+from mediatoolkit.widgets.mounted import MountedPanel
+from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.results import grid, reduced, small, thumbnail
 
 KINDS: dict[str, type[Client[Any, Any]]] = {
     "image": ImageClient,
@@ -44,6 +46,10 @@ _NUMBERS: dict[str, type[int] | type[float]] = {
 _WORDS = frozenset(
     {"aspect", "language", "model", "narration", "resolution", "size", "style", "voice"}
 )
+MOST_SAVED = 12
+"""Pieces of which a saved notebook holds a small picture."""
+
+_SAVED_SIDE = 128  # pixels of the longer side of one
 _SIDE = 256  # pixels of the longer side of a picture in the form
 _PAUSE = 0.1  # seconds between two updates
 _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
@@ -51,7 +57,7 @@ _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minute
 Start = Callable[..., Job[Any]]
 
 
-class StudioForm(Panel):
+class StudioForm(MountedPanel):
     """A form for pictures, speech and film, with what was made in this session.
 
     Messages go both ways: the page says what a person wants (`do`), and gets bytes when it asks
@@ -62,6 +68,8 @@ class StudioForm(Panel):
         start: `start(kind, prompt, **keywords)` starts a job that shows itself nowhere else.
         loop: The kernel's own.
     """
+
+    saved = ("entries", "seen")
 
     from_page = frozenset({"draft", "seen"})
 
@@ -121,6 +129,20 @@ class StudioForm(Panel):
     def __repr__(self) -> str:
         """The line for a front end without widgets, and for a notebook without its kernel."""
         return "Studio: run this cell to open it"
+
+    def static_html(self) -> str:
+        """The piece on the stage, and small pictures of the latest."""
+        result = self.result
+        if result is None:
+            return f"<p>{escape(repr(self))}</p>"
+        html: str = result._repr_mimebundle_()[0]["text/html"]
+        pieces = zip(self.entries, self._pieces, strict=False)
+        parts = [
+            thumbnail(jpeg, entry["prompt"])
+            for entry, media in list(pieces)[-MOST_SAVED:]
+            if media is not result and (jpeg := small(media, _SAVED_SIDE))
+        ]
+        return html + (grid(parts, _SAVED_SIDE) if parts else "")
 
     def answer(self, content: Any, buffers: Sequence[Any]) -> None:
         """Do what a person wants, or give the bytes that the page asks for."""
@@ -187,6 +209,7 @@ class StudioForm(Panel):
         if row.progress.state is State.DONE:
             await self._keep(row.result(), form)
         self._tell(row.words())
+        await self.save()
 
     def _tell(self, row: dict[str, Any]) -> None:
         with self.hold_sync():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kernel.driver import Kernel
+from tests.kernel.driver import Kernel, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -13,8 +13,8 @@ async def test_the_sessions_are_a_panel_before_any_job_ran(notebook: Kernel) -> 
     run = await notebook.run("mt.sessions")
 
     (shown,) = run.shown
-    assert run.widgets
-    assert shown["data"]["text/html"] == "<p>no open sessions</p>"
+    assert not run.widgets
+    assert "<p>no open sessions</p></div>" in shown["data"]["text/html"]
     assert shown["data"]["text/plain"] == "no open sessions"
 
 
@@ -29,6 +29,26 @@ async def test_a_gallery_of_the_store_lists_what_was_made(notebook: Kernel) -> N
     )
     await notebook.do(f"y = {FOX.replace('red', 'blue')}")
     assert await notebook.do("print(gallery)") == "<Gallery of 2 pictures>\n"
+
+
+async def test_where_no_page_mounts_panels_they_become_widgets(notebook: Kernel) -> None:
+    """After a quiet moment, and until a page says that it can."""
+    run = await notebook.run("mt.Gallery(kind='film'.replace('film', 'video'))")
+    assert "data-mt-mount" in run.shown[-1]["data"]["text/html"]
+    await until(lambda: run.widgets, "the widget")
+
+    later = await notebook.run("mt.compare(x, x)")
+    assert later.widgets
+
+    await notebook.click(_page_model(notebook), {"page": "here"})
+    await until(lambda: "data-mt-mount" in later.shown[-1]["data"]["text/html"], "the HTML")
+    assert "data-mt-mount" in run.shown[-1]["data"]["text/html"]
+    assert not (await notebook.run("mt.compare(x, x)")).widgets
+
+
+def _page_model(kernel: Kernel) -> str:
+    opened = (m["content"] for m in kernel.messages if m["msg_type"] == "comm_open")
+    return next(str(m["comm_id"]) for m in opened if "mounts" in m["data"]["state"])
 
 
 async def test_bad_input_is_one_calm_line(notebook: Kernel) -> None:

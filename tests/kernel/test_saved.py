@@ -25,6 +25,7 @@ PROMPTS = (
     "a whale, a linocut",
     'a "girl" & a <b>balloon</b>',
 )
+PAIR = (("a", "a red fox"), ("b", "an owl"))
 IMPORT = "import asyncio\nimport mediatoolkit as mt"
 THIRTY_SECONDS = "A red fox sits under the stars, and far away an owl calls in the wood. " * 8
 
@@ -181,6 +182,39 @@ async def test_cells_of_words_are_kept_like_others(tmp_path: Path) -> None:
     assert _alts(page) == ["a red fox under the stars"]
     assert _is_whole(page)
     assert "local/painter" in page
+
+
+async def test_panels_are_kept_as_what_they_show(tmp_path: Path) -> None:
+    """A widget without its kernel would be an error where its pictures could stand."""
+    book = await _executed(
+        tmp_path,
+        *(f"{name} = await mt.image({prompt!r}, size=256, seed=1)" for name, prompt in PAIR),
+        "mt.Gallery()",
+        "mt.compare(a, b)",
+        "mt.sessions",
+        "mt.jobs",
+        "mt.Studio()",
+        "pass",
+    )
+    page = _page(book)
+    gallery, comparison, sessions, jobs, studio = (cell.outputs for cell in book.cells[3:8])
+
+    assert _alts(page) == [prompt for _, prompt in [*PAIR, *reversed(PAIR), *PAIR]]
+    for words in ("A gallery of 2 pictures.", "no open sessions", "no jobs", "Studio: run this"):
+        assert words in page
+    assert _is_whole(page)
+    assert len(json.dumps(gallery)) < 100_000
+    assert len(json.dumps(comparison)) < 100_000
+    assert all(len(json.dumps(outputs)) < 2_000 for outputs in (sessions, jobs, studio))
+
+
+async def test_a_sheet_of_many_is_small(tmp_path: Path) -> None:
+    loop = "await asyncio.gather(*(mt.image(f'fox {n}', size=256) for n in range(40)))\nNone"
+
+    book = await _executed(tmp_path, loop, "mt.Gallery()", "await asyncio.sleep(1)", "pass")
+
+    assert re.search(r"A gallery of 40 pictures, \d+ of which are shown here", _page(book))
+    assert len(json.dumps(book.cells[2].outputs)) < 100_000
 
 
 async def test_no_key_and_no_path_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

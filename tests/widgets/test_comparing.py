@@ -114,5 +114,6 @@ def test_a_prompt_stays_text_without_widgets() -> None:
 
     data, _ = compare(a, b)._repr_mimebundle_()
 
-    assert "<img" not in data["text/html"]
+    assert "<img src=x" not in data["text/html"]
+    assert data["text/html"].count("<img") == 2
     assert "&lt;img" in data["text/html"]

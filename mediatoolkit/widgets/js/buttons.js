@@ -1,12 +1,16 @@
 // Buttons in what the notebook has shown: revealed while their kernel lives, and their clicks sent.
+// Panels are mounted where HTML stands for them.
 
 import { cellOf, recall } from "./recall.js";
+import { Mounts } from "./mounts.js";
 import { Viewer } from "./viewer.js";
 import { toast, whenGone } from "./page.js";
 
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
 const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));
 const LIT = sharedInPage("controls", () => new Map()); // kernel -> its models here
+const OWNERS = sharedInPage("owners", () => new WeakMap()); // button -> who answers its click
+const BUTTONS = document.getElementsByClassName("mt-button"); // follows the page
 
 /** What every copy of this script in one page finds under *name*; the first makes it. */
 function sharedInPage(name, first) {
@@ -15,41 +19,84 @@ function sharedInPage(name, first) {
   return window[key];
 }
 
-/** The buttons of one kernel in this page. */
+/** What one kernel has in this page: buttons in plain outputs, and mounted panels. */
 class Buttons {
   #waiting = new Map(); // token -> timer and button
   #pressed = null;
-  #rule = document.createElement("style");
+  #known = new Set();
+  #observer = new MutationObserver(() => this.#look());
 
   constructor(model) {
     this.model = model;
     this.kernel = model.get("kernel");
-    this.selector = `button[data-mt-kernel="${CSS.escape(this.kernel)}"]`;
-    this.#rule.textContent = `${this.selector} { display: inline-flex !important; }`;
+    const leave = (token) => model.send({ left: token });
+    this.mounts = new Mounts(model, (element) => this.#shows(element), leave);
   }
 
   reveal() {
     const { model } = this;
     LIT.set(this.kernel, [...(LIT.get(this.kernel) ?? []), this]);
-    document.head.append(this.#rule);
     document.addEventListener("click", this.#click);
     model.on("msg:custom", this.#hear);
+    model.on("change:known", this.#learn);
+    model.on("change:mounts", this.#learn);
+    // A tab is named a moment after it is there.
+    const what = { childList: true, subtree: true, attributeFilter: ["title"] };
+    this.#observer.observe(document.body, what);
     whenGone(model, () => this.hide());
+    // In VS Code no script can reach the HTML of outputs.
+    if (!document.body.dataset.vscodeThemeKind) model.send({ page: "here" });
+    this.#learn();
   }
 
   hide = () => {
-    this.#rule.remove();
+    const { model } = this;
+    this.#observer.disconnect();
     document.removeEventListener("click", this.#click);
-    this.model.off("msg:custom", this.#hear);
+    model.off("msg:custom", this.#hear);
+    model.off("change:known", this.#learn);
+    model.off("change:mounts", this.#learn);
     const others = (LIT.get(this.kernel) ?? []).filter((other) => other !== this);
     if (others.length) LIT.set(this.kernel, others);
     else LIT.delete(this.kernel);
     for (const token of this.#waiting.keys()) this.#took(token);
+    this.#known.clear();
+    this.#look();
+    this.mounts.end();
   };
 
+  #learn = () => {
+    this.#known = new Set(this.model.get("known"));
+    this.#look();
+  };
+
+  /** Reveal what has come into the page. */
+  #look() {
+    for (const element of BUTTONS) {
+      const isOurs = this.#known.has(element.dataset.mtAct) && this.#shows(element);
+      if (isOurs) OWNERS.set(element, this);
+      else if (OWNERS.get(element) === this) OWNERS.delete(element);
+      element.classList.toggle("mt-live", OWNERS.has(element));
+    }
+    this.mounts.look();
+  }
+
+  /** Whether *element* is in this kernel's notebook; another in the page may show the same media. */
+  #shows(element) {
+    const panel = element.closest(".jp-NotebookPanel");
+    if (!panel) return LIT.get(this.kernel)?.at(-1) === this; // a console may look on, too
+    const context = this.model.widget_manager?.context;
+    if (!context) return false;
+    if (document.getElementsByClassName("jp-NotebookPanel").length === 1) return true;
+    const tab = document.querySelector(`.lm-TabBar-tab[data-id="${CSS.escape(panel.id)}"]`);
+    // Name, path and more, a line each, in any language.
+    const path = tab?.title.split("\n")[1]?.replace(/^.*?: /, "");
+    return path === (context.localPath ?? context.path);
+  }
+
   #click = (event) => {
-    const pressed = event.target.closest?.(this.selector);
-    if (!pressed || LIT.get(this.kernel)?.at(-1) !== this) return; // a console may look on, too
+    const pressed = event.target.closest?.(".mt-button");
+    if (!pressed || OWNERS.get(pressed) !== this) return;
     const token = pressed.dataset.mtAct;
     if (this.#waiting.get(token)?.timer) return;
     pressed.setAttribute("aria-busy", "true");
@@ -86,7 +133,8 @@ class Buttons {
 
   #near(token) {
     if (this.#pressed?.isConnected && this.#pressed.dataset.mtAct === token) return this.#pressed;
-    return token && document.querySelector(`${this.selector}[data-mt-act="${CSS.escape(token)}"]`);
+    const isNear = (each) => each.dataset.mtAct === token && OWNERS.get(each) === this;
+    return [...BUTTONS].find(isNear) ?? null;
   }
 }
 

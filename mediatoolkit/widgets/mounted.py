@@ -1,0 +1,89 @@
+"""Panels that a saved notebook shows without a kernel.
+
+JupyterLab prefers a widget to the HTML beside it even where no kernel is left to draw it, and then
+says "Error displaying widget". So the output of a panel is HTML alone: its last pictures or table.
+While the kernel lives, each page mounts the panel in the place of that HTML; see `buttons`.
+"""
+
+import asyncio
+from typing import Any, ClassVar
+
+from IPython.display import DisplayHandle
+
+from mediatoolkit.widgets import buttons, kernel
+from mediatoolkit.widgets.kernel import Bundle
+from mediatoolkit.widgets.page import Panel
+
+
+class MountedPanel(Panel):
+    """A panel that is displayed as HTML, and is live in every page that mounts it there.
+
+    Where no page does so, as in VS Code, the widget itself takes the place of the HTML. Inside a
+    layout of ipywidgets it is a widget as any other.
+
+    Attributes:
+        is_stale: Whether the HTML is older than what is shown.
+    """
+
+    saved: ClassVar[tuple[str, ...]] = ()
+    """Names of the traits that change the HTML."""
+
+    is_stale = False
+    _html = _token = ""
+
+    def __init__(self, *args: Any, **traits: Any) -> None:
+        """Nothing is displayed yet."""
+        self._handles: list[DisplayHandle] = []
+        super().__init__(*args, **traits)
+        if self.saved:
+            self.observe(lambda _change: setattr(self, "is_stale", True), list(self.saved))
+
+    def static_html(self) -> str:
+        """What stands for it where no kernel is, about 100 kB at most; called in a thread, too."""
+        raise NotImplementedError
+
+    def first_html(self) -> str:
+        """What is displayed at once; where `static_html` takes long, less than that."""
+        return self.static_html()
+
+    async def save(self) -> None:
+        """Put what it shows now into the outputs that show it."""
+        self.is_stale = False
+        if self._handles:
+            self._html = await asyncio.to_thread(self.static_html)
+            self.show_again()
+
+    def show_again(self) -> None:
+        """Write the outputs anew."""
+        this = kernel.here()
+        bundle = data, metadata = self._repr_mimebundle_()
+        for handle in self._handles:
+            handle.update(data, raw=True, metadata=metadata)
+            if this is not None and not (this.is_busy or buttons.of_kernel().is_seen):
+                this.late_updates.append((handle, bundle))
+
+    def close(self) -> None:
+        """Leave the page, where the HTML stays."""
+        if self._token:
+            buttons.of_kernel().unmount(self._token)
+        self._token, self._handles = "", []
+        super().close()
+
+    def _ipython_display_(self) -> None:
+        if kernel.here() is None or self.comm is None:
+            raise NotImplementedError  # IPython's word for going on as usual
+        data, metadata = self._repr_mimebundle_()
+        handle = DisplayHandle()
+        handle.display(data, raw=True, metadata=metadata)
+        self._handles.append(handle)
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> Bundle:
+        self._html = self._html or self.first_html()
+        page = buttons.of_kernel() if kernel.here() and kernel.shows_widgets() else None
+        if page is not None and self.comm is not None:
+            self._token = self._token or page.mount(self, self._html)
+            if page.is_without_mounts:
+                data, metadata = super()._repr_mimebundle_() or ({}, {})
+                return {**data, "text/html": self._html}, metadata
+        html = f'<div class="mt-mount" data-mt-mount="{self._token}">{self._html}</div>'
+        return {"text/html": html, "text/plain": repr(self)}, {}
