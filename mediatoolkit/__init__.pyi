@@ -134,9 +134,6 @@ from mediatoolkit.transport import (
 from mediatoolkit.transport import (
     Retry as Retry,
 )
-from mediatoolkit.transport.proxy import (
-    configure as configure,
-)
 from mediatoolkit.transport.session import (
     SessionRegistry as SessionRegistry,
 )
@@ -163,6 +160,9 @@ from mediatoolkit.verbs import (
 )
 from mediatoolkit.verbs import (
     video as video,
+)
+from mediatoolkit.verbs.settings import (
+    configure as configure,
 )
 from mediatoolkit.verbs.studio import (
     Studio as Studio,

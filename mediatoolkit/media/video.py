@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
-from mediatoolkit.checks import is_number, quoted
-from mediatoolkit.errors import MediaError
+from mediatoolkit.checks import is_number, is_whole, quoted
+from mediatoolkit.errors import MediaError, MissingExtraError, PromptError
 from mediatoolkit.media import frames, pixels
 from mediatoolkit.media.base import Media, figure
+from mediatoolkit.media.captions import Captions
 from mediatoolkit.media.containers import FILMS, Family
 from mediatoolkit.media.containers.base import FilmFacts
+from mediatoolkit.media.film_preview import FilmPreview, preview_of_film
 from mediatoolkit.media.image import Image
 from mediatoolkit.media.preview import Preview
 
@@ -23,9 +25,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-INLINE = 100_000
-"""Bytes of a film that may stand in a page; a larger one is linked."""
+INLINE = 300_000
+"""Bytes of a film that stands in a page as it is; of a larger one, a preview does."""
 
+MOST_EMBEDDED = 10_000_000
+"""Bytes of a film that a page may hold."""
+
+_EMBEDDED = 2_000_000  # bytes of a preview, unless `embed` says otherwise
+_embedded: int | None = None
 _LONGER_SIDE = 768  # pixels of what a preview is made from
 
 
@@ -46,6 +53,7 @@ class Video(Media):
     _family: ClassVar[Family[FilmFacts]] = FILMS
     noun: ClassVar[str] = FILMS.noun
     _shown: list[Preview] = field(init=False, default_factory=list)
+    _previews: dict[int, FilmPreview | None] = field(init=False, default_factory=dict)
     _measured: list[tuple[float, float]] = field(init=False, default_factory=list)
 
     @classmethod
@@ -91,6 +99,12 @@ class Video(Media):
     def height(self) -> int:
         """Pixels, as it is shown."""
         return self.facts.height
+
+    @property
+    def captions(self) -> Captions:
+        """What is spoken when, in seconds of the film; empty where it is not known."""
+        notes = self.provenance.notes if self.provenance else {}
+        return Captions.from_plain(notes.get("captions", ()))
 
     def poster(self, at: float = 0.0) -> Image:
         """The picture that is seen at a moment; blocks.
@@ -141,12 +155,35 @@ class Video(Media):
             raise MediaError("The film holds no picture.")
         return self._shown[0]
 
+    def embedded(self) -> FilmPreview | None:
+        """What of the film stands in a page: itself, a preview or, where neither fits, None.
+
+        Made once, in about a third of a second for each second of 720p; blocks. `mt.configure`
+        says how many bytes it may have.
+        """
+        whole = INLINE if _embedded is None else _embedded
+        most = _EMBEDDED if _embedded is None else _embedded
+        if len(self.data) <= whole:
+            return FilmPreview(self.data, self.mime_type)
+        if most not in self._previews:
+            self._previews[most] = self._encoded(most)
+        return self._previews[most]
+
+    def _encoded(self, most: int) -> FilmPreview | None:
+        film = None
+        if most:
+            with contextlib.suppress(MediaError, MissingExtraError, MemoryError):
+                film = preview_of_film(self.data, self.facts, self.seconds, self.fps, most)
+        if len(self.data) <= (len(film.data) if film else most):
+            return FilmPreview(self.data, self.mime_type)
+        return film
+
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """The film to play or its first picture, with a caption, and one line of text.
 
-        Only a small film stands in the page itself; a larger one is played from its file.
+        The page holds a preview of it, so that it plays wherever the notebook goes.
         """
         del include, exclude
         data, metadata = {"text/plain": repr(self)}, {}
@@ -160,30 +197,44 @@ class Video(Media):
 
     def _figure(self, small: Preview | None) -> str:
         poster = f"data:{small.mime_type};base64,{_base64(small.data)}" if small else ""
-        source, link = self._source(), ""
-        alt, width = escape(self._alt()), min(self.width, 768)
-        look = f'width="{width}" style="max-width:100%;height:auto"'
-        if source:
-            shown = f' poster="{poster}"' if poster and not source.startswith("data:") else ""
-            seen = (
-                f'<video controls preload="metadata" src="{escape(source)}"{shown} '
-                f'aria-label="{alt}" {look}>{alt}</video>'
-            )
-        else:
-            seen = f'<img src="{poster}" alt="{alt}" {look}>' if poster else ""
-        if self.path is not None:
-            address = source if source and not source.startswith("data:") else _file_url(self.path)
-            link = f' · <a href="{escape(address)}" target="_blank">{escape(self.path.name)}</a>'
-        return figure(seen, escape(self._caption()) + link, self.omissions)
+        film, beside, caption = self.embedded(), self._path_beside(), escape(self._caption())
+        if film is not None:
+            source = f"data:{film.mime_type};base64,{_base64(film.data)}"
+            note = f" · {escape(film.note)}" if film.note else ""
+            link = f" · {_link(beside)}" if beside else ""
+            return figure(self._player(source, ""), caption + note + link, self.omissions)
+        seen = self._player(quote(beside), poster) if beside else self._picture(poster)
+        name = beside or (self.path.name if self.path else f"film{self.extension}")
+        where = f"This page plays the film when {_link(name)} lies beside it."
+        return figure(seen, f"{caption}<br>{where}", self.omissions)
 
-    def _source(self) -> str:
-        """An address from which a page beside the notebook can play the film, or nothing."""
-        if len(self.data) <= INLINE:
-            return f"data:{self.mime_type};base64,{_base64(self.data)}"
+    def _player(self, source: str, poster: str) -> str:
+        shown = f' poster="{poster}"' if poster else ""
+        alt, track = escape(self._alt()), ""
+        if self.captions:
+            # Not by default: most films have their words in the pictures.
+            track = (
+                '<track kind="captions" label="Captions" '
+                f'src="data:text/vtt;base64,{_base64(self.captions.vtt().encode())}">'
+            )
+        return (
+            f'<video controls preload="metadata" src="{escape(source)}"{shown} '
+            f'aria-label="{alt}" {self._look()}>{track}{alt}</video>'
+        )
+
+    def _picture(self, poster: str) -> str:
+        alt = escape(self._alt())
+        return f'<img src="{poster}" alt="{alt}" {self._look()}>' if poster else ""
+
+    def _look(self) -> str:
+        return f'width="{min(self.width, 768)}" style="max-width:100%;height:auto"'
+
+    def _path_beside(self) -> str:
+        """The path of the file as a page in this folder names it; empty where it lies elsewhere."""
         with contextlib.suppress(OSError):  # the folder we are in may be gone
             here = Path.cwd()
             if self.path is not None and self.path.absolute().is_relative_to(here):
-                return quote(self.path.absolute().relative_to(here).as_posix())
+                return self.path.absolute().relative_to(here).as_posix()
         return ""
 
     def _measure(self) -> tuple[float, float]:
@@ -209,8 +260,23 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _file_url(path: Path) -> str:
-    """Return a `file:` URL; empty where the path begins in a folder that is gone."""
-    with contextlib.suppress(OSError):
-        return path.absolute().as_uri()
-    return ""
+def _link(path: str) -> str:
+    return f'<a href="{escape(quote(path))}" target="_blank">{escape(path)}</a>'
+
+
+def check_embed(most: Any) -> None:
+    """Refuse what is no number of bytes for `embed`.
+
+    Raises:
+        PromptError: It is not from 0 to 10,000,000, nor None.
+    """
+    if most is not None and not (is_whole(most) and 0 <= most <= MOST_EMBEDDED):
+        raise PromptError(
+            f"embed={quoted(most)} is not a number of bytes from 0 to {MOST_EMBEDDED:,}."
+        )
+
+
+def embed(most: int | None) -> None:
+    """Have pages hold at most so many bytes of a film from now on, as `mt.configure` says."""
+    global _embedded  # noqa: PLW0603 - one process has one notebook
+    _embedded = most

@@ -3,9 +3,12 @@
 import asyncio
 import base64
 import builtins
+import functools
 import io
+import re
 import struct
 import types
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediatoolkit.errors import MediaError, MissingExtraError, StorageError
+import mediatoolkit as mt
+from mediatoolkit.errors import MediaError, MissingExtraError, PromptError, StorageError
 from mediatoolkit.media import Provenance, Video, frames
 from mediatoolkit.media.containers.mp4 import boxes
 from tests.media import drawn
@@ -359,27 +363,94 @@ def test_a_small_film_plays_in_the_page_itself() -> None:
     assert data["text/plain"] == repr(video)
 
 
-def test_a_large_film_is_played_from_its_file(
+@functools.cache
+def _lively(seconds: int, size: tuple[int, int] = (1280, 720)) -> bytes:
+    """A film that needs many bytes: a drifting pattern, with a tone."""
+    target, (width, height) = io.BytesIO(), size
+    noise = np.random.default_rng(1).integers(0, 255, (height // 8, width // 8, 3), np.uint8)
+    with av.open(target, "w", format="mp4") as file:
+        stream = file.add_stream("libx264", rate=24, options={"crf": "18", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        sound = file.add_stream("aac", rate=48_000, layout="mono")
+        for index in range(24 * seconds):
+            pixels = np.roll(noise, index, axis=1).repeat(8, 0).repeat(8, 1)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+        file.mux(stream.encode(None))
+        tone = np.sin(np.arange(48_000 * seconds, dtype=np.float32) / 20)[None]
+        frame = av.AudioFrame.from_ndarray(tone, "fltp", "mono")
+        frame.sample_rate, frame.pts = 48_000, 0
+        file.mux(sound.encode(frame))
+        file.mux(sound.encode(None))
+    return target.getvalue()
+
+
+@pytest.fixture
+def nothing_embedded() -> Iterator[None]:
+    mt.configure(embed=0)
+    yield
+    mt.configure(embed=None)
+
+
+def test_a_large_film_stands_in_the_page_as_a_preview() -> None:
+    """So it plays in an export, which has no file beside it; and it has its words."""
+    spoken = [[0.4, 0.9, "A <fox> --> speaks."]]
+    video = Video(_lively(3), replace(FOX, notes={"captions": spoken}))
+    html = video._repr_mimebundle_()[0]["text/html"]
+    (film,) = re.findall(r'<video[^>]* src="data:video/mp4;base64,([^"]+)"', html)
+    shown = Video(base64.b64decode(film))
+    assert (shown.width, shown.height) == (640, 360)
+    assert abs(shown.seconds - video.seconds) < 0.1
+    assert len(shown.data) < len(video.data)
+    assert "preview at 640×360" in html
+    (track,) = re.findall(r'<track kind="captions"[^>]* src="data:text/vtt;base64,([^"]+)"', html)
+    assert base64.b64decode(track).decode().startswith("WEBVTT\n")
+    assert "A &lt;fox&gt; → speaks." in base64.b64decode(track).decode()
+    assert Video(video.data).embedded() == video.embedded()
+
+
+@pytest.mark.parametrize("most", [60_000, 20_000, 5_000])
+def test_a_page_holds_no_more_of_a_film_than_is_configured(most: int) -> None:
+    video = Video(_lively(3, (640, 360)))
+    mt.configure(embed=most)
+    try:
+        film = video.embedded()
+    finally:
+        mt.configure(embed=None)
+    assert film is None or len(film.data) <= most
+    assert (film is None) == (most == 5_000)
+
+
+@pytest.mark.parametrize("most", [-1, 10_000_001, 1.5, True, "2 MB"])
+def test_what_is_no_budget_is_refused(most: Any) -> None:
+    with pytest.raises(PromptError, match="from 0 to 10,000,000"):
+        mt.configure(embed=most, proxy=None)
+    assert Video(clip()).embedded() is not None
+
+
+@pytest.mark.usefixtures("nothing_embedded")
+def test_a_film_that_is_not_embedded_is_played_from_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mediatoolkit.media.video.INLINE", 1000)
     (tmp_path / "my films").mkdir()
     video = replace(Video(clip(), FOX), path=tmp_path / "my films" / "fox.mp4")
     html = video._repr_mimebundle_()[0]["text/html"]
     assert 'src="my%20films/fox.mp4"' in html
     assert f'poster="data:{video.preview().mime_type};base64,' in html
     assert "data:video" not in html
+    assert "This page plays the film when <a" in html
 
 
-def test_a_large_film_far_away_shows_its_first_picture_and_a_link(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("mediatoolkit.media.video.INLINE", 1000)
+@pytest.mark.usefixtures("nothing_embedded")
+def test_a_film_far_away_shows_its_first_picture_and_where_the_film_must_lie() -> None:
     video = replace(Video(clip(), FOX), path=Path("/films/fox.mp4"))
     data, _ = video._repr_mimebundle_()
     assert f'<img src="data:{video.preview().mime_type};base64,' in data["text/html"]
-    assert 'href="file:///films/fox.mp4"' in data["text/html"]
+    assert (
+        'plays the film when <a href="fox.mp4" target="_blank">fox.mp4</a> lies beside it'
+        in (data["text/html"])
+    )
+    assert "/films" not in str(data)
     assert "data:video" not in data["text/html"]
 
 

@@ -153,8 +153,11 @@ def _compose(plan: FilmPlan, voice: Audio | None, tell: Tell) -> tuple[bytes, Pr
         "seconds": plan.seconds,
         "size": "{}x{}".format(*plan.size),
     }
-    missing = voiceover.not_spoken(voice)
-    return data, provenance_of(text or plan.label(), options, not_spoken=missing)
+    notes: dict[str, Any] = {
+        "captions": voiceover.captions_of(voice, data),
+        "not_spoken": voiceover.not_spoken(voice),
+    }
+    return data, provenance_of(text or plan.label(), options, **notes)
 
 
 def _pictures(things: object) -> Iterator[Image]:

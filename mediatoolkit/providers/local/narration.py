@@ -1,7 +1,9 @@
 """The voice over a film: sound, or a text that the local voice speaks."""
 
+from typing import Any
+
 from mediatoolkit.errors import MediaError, PromptError
-from mediatoolkit.media import Audio
+from mediatoolkit.media import Audio, Video
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.local.steps import SPOKEN
 from mediatoolkit.runtime.context import CallContext
@@ -54,3 +56,12 @@ def mark(narration: Narration) -> str | None:
 def not_spoken(voice: Audio | None) -> object:
     """What the record of *voice* says that it leaves out of its text."""
     return voice.provenance.notes.get("not_spoken") if voice and voice.provenance else None
+
+
+def captions_of(voice: Audio | None, film: bytes) -> list[list[Any]]:
+    """What is spoken when in a film that *voice* narrates, as a record of provenance has it."""
+    if voice is None or not voice.captions:
+        return []
+    from mediatoolkit.synthesis.filming.shots import delay_of
+
+    return voice.captions.later(delay_of(Video(film).seconds, voice.seconds)).to_plain()

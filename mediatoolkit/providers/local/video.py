@@ -115,7 +115,12 @@ def _compose(
         words="drawn" if prompt.options.get("captions", True) else "unseen",
         progress=partial(_part, progress, done, 1.0),
     )
-    return film, {"not_drawn": not_drawn, "not_spoken": voiceover.not_spoken(voice)}
+    captions = voiceover.captions_of(voice, film)
+    return film, {
+        "not_drawn": not_drawn,
+        "not_spoken": voiceover.not_spoken(voice),
+        "captions": captions,
+    }
 
 
 def _pictures_of(prompt: VideoPrompt) -> list[Any]:

@@ -10,7 +10,7 @@ from mediatoolkit.errors import PromptError
 from mediatoolkit.media.captions import Caption
 from mediatoolkit.synthesis.filming.montage import Montage
 from mediatoolkit.synthesis.filming.muxer import Muxer, Soundtrack
-from mediatoolkit.synthesis.filming.shots import BEFORE, lengths, plan, with_the_words
+from mediatoolkit.synthesis.filming.shots import delay_of, lengths, plan, with_the_words
 from mediatoolkit.synthesis.filming.subtitles import Titles
 
 FPS = 24
@@ -86,7 +86,7 @@ def compose(
     each = lengths(len(pictures), seconds, spoken)
     count = max(1, round(sum(each) * fps))
     _check(size, count, len(pictures))
-    delay = max(0.0, min(BEFORE, (count / fps - spoken) / 3)) if spoken else 0.0
+    delay = delay_of(count / fps, spoken)
     delayed = [Caption(c.start + delay, c.end + delay, c.text) for c in captions]
     if not isinstance(seconds, Sequence):
         each = with_the_words(each, [caption.start for caption in delayed])

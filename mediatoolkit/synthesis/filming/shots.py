@@ -57,6 +57,11 @@ def lengths(
     return each
 
 
+def delay_of(seconds: float, spoken: float) -> float:
+    """Seconds into a film of *seconds* at which its narration of *spoken* seconds begins."""
+    return max(0.0, min(BEFORE, (seconds - spoken) / 3)) if spoken else 0.0
+
+
 def with_the_words(each: list[float], starts: Sequence[float]) -> list[float]:
     """Move the cuts to moments when a sentence begins.
 

@@ -1,0 +1,34 @@
+"""What holds for the whole process."""
+
+from types import EllipsisType
+
+from mediatoolkit.media import video
+from mediatoolkit.transport import proxy as proxies
+
+
+def configure(
+    *, proxy: str | EllipsisType | None = ..., embed: int | EllipsisType | None = ...
+) -> None:
+    """Set what holds for this process from now on; what is left out stays as it is.
+
+    Args:
+        proxy: How vendors and files are reached. `"env"`, as at the start, follows
+            `MEDIATOOLKIT_PROXY`, or else `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`;
+            they are read anew for every request. `"http://[user:password@]host[:port]"` is used
+            for every host that `NO_PROXY` does not name. None uses no proxy. A client with a
+            `session=` of your own keeps to its settings.
+        embed: Most bytes of a film in a page, and so in a saved notebook and what is exported of
+            it: 0 to 10,000,000. A film of so many is there as it is, of a larger one a preview
+            that fits, and with 0 its first picture alone. None, as at the start, is a preview of
+            at most 2,000,000 bytes for films above 300,000.
+
+    Raises:
+        UnsafeURLError: *proxy* is something else; nothing is changed.
+        PromptError: *embed* is something else; nothing is changed.
+    """
+    if not isinstance(embed, EllipsisType):
+        video.check_embed(embed)
+    if not isinstance(proxy, EllipsisType):
+        proxies.configure(proxy=proxy)
+    if not isinstance(embed, EllipsisType):
+        video.embed(embed)
