@@ -70,7 +70,8 @@ def is_vessel(motif: str) -> bool:
 
 def holds(motif: str) -> bool:
     """Whether other things can be put into it; boats take them aboard."""
-    return motif in _HOLDING or (motif in _FLOATING and shows(motif, "vehicles"))
+    boat = motif in _VESSELS or (motif in _FLOATING and shows(motif, "vehicles"))
+    return boat or motif in _HOLDING
 
 
 def shows_several(motif: str) -> bool:

@@ -5,7 +5,7 @@ import numpy as np
 from mediatoolkit.synthesis.painting import motifs
 from mediatoolkit.synthesis.painting import object_traits as traits
 from mediatoolkit.synthesis.painting.composition import Composition
-from mediatoolkit.synthesis.painting.layout import Spot
+from mediatoolkit.synthesis.painting.layout import TIES, Spot, crowding
 from mediatoolkit.synthesis.painting.palettes import COLOURS
 from mediatoolkit.synthesis.painting.scene import Word
 from mediatoolkit.synthesis.painting.setting import TINTED, SceneView, is_portrait
@@ -85,8 +85,12 @@ class _Picture:
 
     def _size(self, word: Word) -> bool:
         """A thing that leans on another is as large as there is room."""
-        leans = word.thing is not None and self._scene.things[word.thing].relation in _LEANING
-        return not leans and not is_portrait(self._scene)
+        assert word.thing is not None  # noqa: S101 - for the type checker
+        thing, spot = self._scene.things[word.thing], self._spots[word.thing][0]
+        if thing.relation not in TIES or not isinstance(thing.anchor, int):
+            return not is_portrait(self._scene)
+        asked = traits.length(thing.motif) * thing.size * crowding(self._view) * self._view.unit
+        return spot.size <= asked if thing.size < 1 else spot.size >= asked
 
     def _pose(self, word: Word) -> bool:
         assert word.thing is not None  # noqa: S101 - for the type checker
@@ -111,7 +115,7 @@ class _Picture:
         mine, thing = self._spots[word.thing], self._scene.things[word.thing]
         if word.meaning == "beside":
             return (mine[0].footing == "air") == (others[0].footing == "air")
-        if word.meaning in {"over", "under"} and thing.relation not in _LEANING:
+        if word.meaning in {"over", "under"} and thing.relation not in TIES:
             low, high = (others, mine) if word.meaning == "under" else (mine, others)
             return max(spot.base for spot in low) < max(spot.base for spot in high)
         return (thing.relation, thing.anchor) == (word.meaning, word.anchor)
@@ -177,7 +181,6 @@ class _Picture:
         return "backdrop" in self._steps and is_portrait(self._scene)
 
 
-_LEANING = frozenset({"on", "in", "of", "under", "behind", "before", "with"})
 _SOLID = frozenset(
     {"hill", "meadow", "beach", "desert", "moon", "city", "table", "wall", "branch", "space"}
 )

@@ -61,7 +61,6 @@ TINTED = {
     "mountain": ("far", "near"),
     "forest": ("near",),
     "city": ("near", "far"),
-    "wall": ("cloud",),
 }
 
 

@@ -253,11 +253,22 @@ class _Reader:
         motif, plural = thing
         if self._waits("count"):
             motif = find_motif(singular(phrase)) or motif
-        self._add(motif, 3 if plural else 1)
+        same = self._mentioned(at, motif)
+        if same is None:
+            self._add(motif, 3 if plural else 1)
+        else:
+            self._forget("relation")
+            self._bind(same)
         for position in range(at, at + length) if self._last is not None else ():
             self._mean(position, "thing", motif, self._last)
         self._end = at + length
         return True
+
+    def _mentioned(self, at: int, motif: str) -> int | None:
+        """The thing that "the fox" is when there is a fox already."""
+        known = [index for index, thing in enumerate(self._things) if thing.motif == motif]
+        again = self._words[max(0, at - 1) : at] == ["the"]
+        return known[-1] if known and again else None
 
     def _add(self, motif: str, count: int) -> None:
         before = self._last
@@ -352,7 +363,10 @@ class _Reader:
     def _special(self, at: int, word: str) -> bool:
         """Words that mean more than the tables say."""
         wearer = self._things[self._last].motif if self._last is not None else ""
-        if word == "japan":
+        if self._is_kind_of_wood(at):
+            if find_motif(word) == "@pine":
+                self._mean(at, "place", "forest")
+        elif word == "japan":
             self._places.append("japan")
             self._mean(at, "place", "japan")
         elif word in CLOTHES.get(wearer, ()):
@@ -368,6 +382,11 @@ class _Reader:
         else:
             return False
         return True
+
+    def _is_kind_of_wood(self, at: int) -> bool:
+        """Whether a tree only says of what a wood consists."""
+        wood = [SETTINGS["place"].get(word) for word in self._words[at + 1 : at + 2]]
+        return wood == ["forest"] and find_motif(self._words[at]) in {"@pine", "@tree"}
 
     def _dress(self, at: int) -> None:
         """Clothes are coloured as their wearer is."""
