@@ -15,7 +15,7 @@ from typing import Any
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.errors import MediaError, MediaToolkitError
-from mediatoolkit.media import Media, file_name
+from mediatoolkit.media import Image, Media, file_name
 from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS, Family
 from mediatoolkit.runtime.events import Event
 from mediatoolkit.runtime.files import check_folder, new_file
@@ -38,6 +38,7 @@ _HELP = {
     "resolution": "such as 720p",
 }
 _NUMBERS = {"seed": int, "speed": float, "seconds": float}
+_COLUMNS = 60  # of a terminal, that a picture takes
 _INTERRUPTED = 130  # a shell's exit status: 128 and the number of the signal
 _STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
 _SCENES = ("a red fox under the stars", "an owl on a branch at midnight")
@@ -108,12 +109,27 @@ async def _save(media: Media, out: Path, *, replace: bool) -> Path:
     path = await asyncio.to_thread(_write, media, out, replace)
     # Another type than the media's own, if the ending says so.
     _tell(await asyncio.to_thread(type(media).open, path), path.resolve())
+    if isinstance(media, Image) and sys.stdout.isatty():
+        _draw(media)
     return path
 
 
 def _tell(media: Media, path: Path | None) -> None:
     _show(None)
     print(f"{media!r}\n{path}")  # noqa: T201 - a command
+
+
+def _draw(image: Image) -> None:
+    """Draw *image* where the extra `terminal` is installed and the terminal has pixels."""
+    try:
+        from rich.console import Console
+        from textual_image.renderable import Image as Drawing
+        from textual_image.renderable import SixelImage, TGPImage
+    except ImportError:
+        return
+    columns = min(_COLUMNS, os.get_terminal_size(sys.stdout.fileno()).columns)
+    if columns and Drawing in {SixelImage, TGPImage}:  # else it would be blocks of colour
+        Console().print(Drawing(image.to_pil(), width=columns))
 
 
 def _write(media: Media, out: Path, replace: bool) -> Path:  # noqa: FBT001 - for a thread

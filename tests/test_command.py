@@ -1,11 +1,16 @@
 """The command line: it makes a file, says what and where it is, and replaces none."""
 
+import contextlib
+import fcntl
+import importlib.util
 import os
 import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -22,7 +27,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of the command; beside it is the folder that it runs in."""
     folder = tmp_path / "store"
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", ""))
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     return folder
@@ -92,6 +97,30 @@ def test_what_cannot_be_written_is_in_the_store(tmp_path: Path, store: Path) -> 
     assert Path(done.stdout.splitlines()[1]).parent == store
     assert done.stderr.startswith("MediaError: This film is saved as .mp4")
     assert not list(tmp_path.glob("fox*"))
+
+
+def test_a_terminal_with_pixels_shows_the_picture(tmp_path: Path) -> None:
+    """Of a terminal like Kitty; without the extra, two lines are all there is."""
+    reads, writes = pty.openpty()
+    fcntl.ioctl(writes, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 1000, 800))
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [*MAKE, *FOX], stdin=writes, stdout=writes, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as command:
+        os.close(writes)
+        shown = b""
+        with contextlib.suppress(OSError):  # the command has closed its side
+            while piece := os.read(reads, 65_536):
+                shown += piece
+                if b"\x1b_G" in piece and b"a=q" in piece:
+                    os.write(reads, b"\x1b_Gi=1;OK\x1b\\")
+                elif b"\x1b[c" in piece:
+                    os.write(reads, b"\x1b[?62;c")  # no Sixel
+    os.close(reads)
+    has_pixels = importlib.util.find_spec("textual_image") is not None
+    assert command.returncode == 0
+    assert b"a-red-fox.png" in shown
+    assert (b"\x1b_G" in shown) is has_pixels
+    assert (shown.count("\U0010eeee".encode()) > 100) is has_pixels
 
 
 def test_it_opens_the_file_where_there_is_a_screen(
