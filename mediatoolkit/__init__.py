@@ -30,6 +30,7 @@ Names load when they are first used, so that `import mediatoolkit` stays quick. 
 editors read the stub beside this file, `__init__.pyi`.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -59,6 +60,7 @@ _NAMES_BY_MODULE = {
     "verbs.studio": "Studio",
     "widgets.compare": "compare",
     "widgets.gallery": "Gallery",
+    "widgets.grid": "show",
     "widgets.kernel": "allow_nested",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
@@ -76,6 +78,8 @@ def __getattr__(name: str) -> Any:
 
         raise UnknownNameError(f"mediatoolkit has no {name!r}; {name_hint(name, __all__)}")
     value = getattr(import_module(f"mediatoolkit.{_MODULE_OF[name]}"), name)
+    if _MODULE_OF[name] == "agents" and "IPython" in sys.modules:
+        import_module("mediatoolkit.verbs")  # has a notebook show what generate_many starts
     globals()[name] = value
     return value
 

@@ -173,6 +173,9 @@ from mediatoolkit.widgets.compare import (
 from mediatoolkit.widgets.gallery import (
     Gallery as Gallery,
 )
+from mediatoolkit.widgets.grid import (
+    show as show,
+)
 from mediatoolkit.widgets.kernel import (
     allow_nested as allow_nested,
 )

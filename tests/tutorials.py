@@ -20,7 +20,7 @@ import numpy as np
 from nbclient import NotebookClient
 
 from mediatoolkit.media import Image
-from mediatoolkit.widgets.results import reduced
+from mediatoolkit.media.pixels import reduced
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mediatoolkit.checks import is_whole, quoted
-from mediatoolkit.errors import MediaError
+from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media import codec, loudness, pixels, preview
 from mediatoolkit.media.base import Media, figure, read_whole
 from mediatoolkit.media.captions import Caption, Captions
@@ -219,6 +219,16 @@ class Audio(Media):
             )
             self._shown.append(small)
         return self._shown[0]
+
+    def _repr_html_(self) -> str:
+        """Return HTML of a small picture of the wave and of its length, for a cell of a table."""
+        length = f"{self.seconds:.1f} s"
+        try:
+            wave = base64.b64encode(self.waveform(width=pixels.THUMBNAIL, height=32).data).decode()
+        except (MediaError, MissingExtraError):
+            return length
+        alt = escape(self._alt())
+        return f'<img src="data:image/png;base64,{wave}" alt="{alt}" style="display:block">{length}'
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None

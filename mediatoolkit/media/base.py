@@ -191,6 +191,13 @@ class Media(abc.ABC):
         except MemoryError:
             return None, "There is not enough memory to show it."
 
+    @abc.abstractmethod
+    def _repr_html_(self) -> str:
+        """HTML of a thumbnail, for a cell of a table; its line where nothing can be seen.
+
+        So `df.style.format(mt.Image._repr_html_, subset=["media"])` shows a column of pictures.
+        """
+
     def _alt(self) -> str:
         """Return what stands in for it where it cannot be seen or heard."""
         return visible(self.provenance.prompt, 300) if self.provenance else self.noun

@@ -128,6 +128,10 @@ class Image(Media):
             raise MediaError(shown)
         return shown
 
+    def _repr_html_(self) -> str:
+        small, _ = self._preview_or_reason()
+        return pixels.thumbnail(small.data, self._alt()) if small else escape(repr(self))
+
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, Any]]:

@@ -178,6 +178,10 @@ class Video(Media):
             return FilmPreview(self.data, self.mime_type)
         return film
 
+    def _repr_html_(self) -> str:
+        small, _ = self._preview_or_reason()
+        return pixels.thumbnail(small.data, self._alt()) if small else escape(repr(self))
+
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, Any]]:

@@ -10,10 +10,12 @@ from typing import Any
 
 from IPython import get_ipython
 
-from mediatoolkit.media import Media
+from mediatoolkit.media import Media, MediaList
 from mediatoolkit.runtime.job import Job, end_here
 from mediatoolkit.transport.session import SessionRegistry, sessions
 from mediatoolkit.widgets import kernel
+from mediatoolkit.widgets.accessors import register_accessors
+from mediatoolkit.widgets.grid import list_bundle
 from mediatoolkit.widgets.job_row import JobRow
 from mediatoolkit.widgets.jobs_view import JobsView, handle_for
 from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
@@ -68,6 +70,7 @@ def show(job: Job[Any]) -> None:
     one quiet line; several share a sheet. No widget stays in the notebook.
     """
     this = install()
+    register_accessors()
     cell = this.cell()
     this.shown[job] = cell
     if job.done():
@@ -105,7 +108,9 @@ def install() -> Kernel:
         formatters = get_ipython().display_formatter
         formatters.ipython_display_formatter.for_type(Media, _display_media)
         formatters.ipython_display_formatter.for_type(Job, _display_job)
+        formatters.ipython_display_formatter.for_type(MediaList, _display_list)
         formatters.mimebundle_formatter.for_type(Media, media_bundle)
+        formatters.mimebundle_formatter.for_type(MediaList, list_bundle)
         formatters.ipython_display_formatter.for_type(SessionRegistry, _display_sessions)
     return this
 
@@ -128,6 +133,7 @@ async def views_settled() -> None:
 
 def _end_cell(result: object) -> None:
     """Put endings in place before a cell reports its own end; a saved notebook needs them there."""
+    register_accessors()  # this cell may have imported pandas
     this = kernel.here()
     if this is None:
         return
@@ -158,12 +164,24 @@ def _forget_shown() -> None:
 
 
 def _display_media(media: Media) -> None:
+    if not _are_shown([media]):
+        raise NotImplementedError  # IPython's word for going on as usual
+
+
+def _display_list(media_list: MediaList[Any]) -> None:
+    if not _are_shown([item for item in media_list if isinstance(item, Media)]):
+        raise NotImplementedError
+
+
+def _are_shown(media: list[Media]) -> bool:
+    """Whether the running cell shows them all already."""
     this = kernel.here()
     # Results of jobs that ended this very moment: their views have not heard of it.
     for view in list(this.views) if this else ():
         view.remember()
-    if this is None or this.shown.get(media) != this.cell():
-        raise NotImplementedError  # IPython's word for going on as usual
+    if this is None or not media:
+        return False
+    return all(this.shown.get(each) == this.cell() for each in media)
 
 
 def _display_job(job: Job[Any]) -> None:

@@ -12,6 +12,7 @@ import traitlets as t
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError, StorageError
 from mediatoolkit.media import Entry, Media
+from mediatoolkit.media.pixels import reduced
 from mediatoolkit.widgets import buttons, kernel, viewer
 from mediatoolkit.widgets.job_row import Failure
 from mediatoolkit.widgets.media_source import (
@@ -25,7 +26,7 @@ from mediatoolkit.widgets.media_source import (
 )
 from mediatoolkit.widgets.mounted import MountedPanel
 from mediatoolkit.widgets.page import script, style
-from mediatoolkit.widgets.results import grid, reduced, thumbnail
+from mediatoolkit.widgets.results import grid, thumbnail
 
 BATCH = 16
 """Thumbnails in one message, at most."""

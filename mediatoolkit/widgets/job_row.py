@@ -125,6 +125,15 @@ class JobRow:
         self._last_event: Event | None = None
         self._drawing: Drawing | None = None
 
+    @classmethod
+    def of_media(cls, media: Media, label: str) -> "JobRow":
+        """Return the row of a job that is over and gone, and has made *media*."""
+        row = cls.__new__(cls)
+        row.job, row.label, row.sounds = None, label, []
+        row.progress = Progress(State.DONE, Event(), 0.0, 0.0)
+        row.media, row.line = MediaRef(media), repr(media)
+        return row
+
     @property
     def is_over(self) -> bool:
         """Whether the job is over; a job ends a moment before `hear` is called."""

@@ -10,10 +10,10 @@ from weakref import WeakValueDictionary
 from mediatoolkit.checks import quoted, visible
 from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError, StorageError
 from mediatoolkit.media import Audio, Entry, Image, Media, Video, entry_of
+from mediatoolkit.media.pixels import reduced
 from mediatoolkit.runtime.files import path_of
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.media_facts import counted, measures
-from mediatoolkit.widgets.results import reduced
 
 MOST = 5_000
 """Files of a folder that are listed; older ones are left out."""

@@ -13,6 +13,7 @@ from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Media, Video, pixels
 from mediatoolkit.media.base import figure
+from mediatoolkit.media.pixels import reduced
 from mediatoolkit.runtime.events import LeftRunning, State, Withdrawn
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import kernel
@@ -34,7 +35,6 @@ SMALL = 192
 
 _SIDES = ((9, 288), (30, SMALL), (MOST, 112))  # up to so many, pixels of the longer side
 _CONTACT_SHEET = 900  # pixels
-_QUALITY = 80  # some 7 kB for a picture of 192 pixels
 PAYS_TWICE = "the provider may have billed the first try, and this may pay again"
 
 _LONGEST_LABEL = 300  # characters
@@ -44,8 +44,8 @@ Retry = Callable[[Job[Any]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """How one job ended: as HTML, as a line, and small where there is something to see."""
+class Part:
+    """A piece of a sheet: as HTML, as a line, and small where there is something to see."""
 
     html: str
     line: str
@@ -166,16 +166,6 @@ def small(media: object, side: int = SMALL) -> bytes | None:
     return None
 
 
-def reduced(data: bytes, side: int) -> bytes:
-    """Make a JPEG of the picture *data* that is no longer than *side* pixels.
-
-    Raises:
-        MediaError: It cannot be decoded.
-    """
-    picture = pixels.shown(pixels.decode(data, within=side))
-    return pixels.encode(picture, "image/jpeg", quality=_QUALITY, optimize=True)
-
-
 def contact_sheet(
     rows: Sequence[JobRow], *, error: BaseException | None = None, retry: Retry | None = None
 ) -> Bundle:
@@ -188,25 +178,45 @@ def contact_sheet(
     """
     done = [row for row in rows if row.progress.state is State.DONE]
     shown, more = done[:MOST], len(done[MOST:])
-    side = _side(len(shown))
-    results = [_whole(row) if side is None else _reduced(row, side) for row in shown]
+    side = side_for(len(shown))
+    results = [part_of(row, side) for row in shown]
     rest = [
         _whole(row, error=error, retry=retry)
         for row in rows
         if row.progress.state is not State.DONE
     ]
     if more:
-        rest.append(_Part(f"<div>{more} more are in the store.</div>", f"{more} more"))
+        rest.append(Part(f"<div>{more} more are in the store.</div>", f"{more} more"))
+    return sheet(results, rest, side, alt="; ".join(row.label[:300] for row in shown))
+
+
+def sheet(
+    parts: Sequence[Part],
+    rest: Sequence[Part] = (),
+    side: int | None = None,
+    *,
+    alt: str,
+    columns: int | None = None,
+) -> Bundle:
+    """Put *parts* beside and below each other, and the *rest* below them.
+
+    Args:
+        parts: Shown as a grid.
+        rest: A line each.
+        side: As `side_for` has it.
+        alt: What stands in for the one picture of all.
+        columns: How many in a line; left out, as many as there is room for.
+    """
     data = {
-        "text/html": grid((part.html for part in results), side)
+        "text/html": grid((part.html for part in parts), side, columns)
         + "".join(part.html for part in rest),
-        "text/plain": "\n".join(part.line for part in results + rest),
+        "text/plain": "\n".join(part.line for part in [*parts, *rest]),
     }
-    pictures = [part.jpeg for part in results if part.jpeg]
+    pictures = [part.jpeg for part in parts if part.jpeg]
     if not pictures:
         return data, {}
-    data["image/jpeg"] = _base64(_mosaic(pictures, side or SMALL))
-    return data, {"image/jpeg": {"alt": visible("; ".join(row.label[:300] for row in shown), 300)}}
+    data["image/jpeg"] = _base64(_mosaic(pictures, side or SMALL, columns))
+    return data, {"image/jpeg": {"alt": visible(alt, 300)}}
 
 
 def _bundle_of(result: object) -> Bundle:
@@ -247,11 +257,16 @@ def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def _side(results: int) -> int | None:
+def side_for(results: int) -> int | None:
     """Pixels of the longer side of each picture, or None where each is shown whole."""
     if results <= MOST_WHOLE:
         return None
     return next(side for most, side in _SIDES if results <= most)
+
+
+def part_of(row: JobRow, side: int | None) -> Part:
+    """Make the part of a sheet that shows how the job of *row* ended."""
+    return _whole(row) if side is None else _reduced(row, side)
 
 
 def _prepared(row: JobRow) -> bool:
@@ -264,14 +279,14 @@ def _prepared(row: JobRow) -> bool:
     return row.media is not None
 
 
-def _whole(row: JobRow, **how: Any) -> _Part:
+def _whole(row: JobRow, **how: Any) -> Part:
     data, _ = result_bundle(row, **how)
     line = data["text/plain"]
     jpeg = row.preview if _prepared(row) else None
-    return _Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
+    return Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
 
 
-def _reduced(row: JobRow, side: int) -> _Part:
+def _reduced(row: JobRow, side: int) -> Part:
     if not _prepared(row) or row.media is None:
         return _whole(row)
     jpeg = row.preview
@@ -280,7 +295,7 @@ def _reduced(row: JobRow, side: int) -> _Part:
         way = _open_button(row.media, "Open")
         lines = (_caption(row.label), row.media.omissions)
         words = "<br>".join(escape(line) for line in lines if line)
-        return _Part(f"<div>{words}<br>{way}</div>", row.line)
+        return Part(f"<div>{words}<br>{way}</div>", row.line)
     if jpeg is None:
         return _whole(row)
     if side > SMALL:
@@ -289,19 +304,20 @@ def _reduced(row: JobRow, side: int) -> _Part:
         jpeg = reduced(jpeg, side)
     opener = _open_button(row.media, "Open") if side >= SMALL else ""
     html = thumbnail(jpeg, row.label, omissions=row.media.omissions, buttons=opener)
-    return _Part(html, row.line, jpeg)
+    return Part(html, row.line, jpeg)
 
 
 def _caption(label: str) -> str:
     return visible(label, 80)
 
 
-def grid(parts: Iterable[str], side: int | None) -> str:
+def grid(parts: Iterable[str], side: int | None, columns: int | None = None) -> str:
     """HTML of *parts* beside and below each other, about *side* pixels wide each."""
     least = 280 if side is None else side * 2 // 3
+    width = "minmax(0,1fr)" if columns else f"minmax(min({least}px,100%),1fr)"
     look = (
         "display:grid;gap:14px;max-width:960px;align-items:start;"
-        f"grid-template-columns:repeat(auto-fill,minmax(min({least}px,100%),1fr))"
+        f"grid-template-columns:repeat({columns or 'auto-fill'},{width})"
     )
     return f'<div style="{look}">{"".join(parts)}</div>'
 
@@ -317,11 +333,11 @@ def thumbnail(
     return f"<div>{figure(picture, escape(_caption(caption or label)), omissions)}{buttons}</div>"
 
 
-def _mosaic(pictures: Sequence[bytes], side: int) -> bytes:
+def _mosaic(pictures: Sequence[bytes], side: int, columns: int | None = None) -> bytes:
     """One picture of them all, for pages that show pictures but no HTML."""
     from PIL import Image as Pillow
 
-    columns = max(1, min(len(pictures), _CONTACT_SHEET // side))
+    columns = columns or max(1, min(len(pictures), _CONTACT_SHEET // side))
     lines = -(-len(pictures) // columns)
     whole = Pillow.new("RGB", (columns * side, lines * side), "white")
     for number, data in enumerate(pictures):

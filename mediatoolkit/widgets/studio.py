@@ -18,6 +18,7 @@ import traitlets as t
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image, Media, file_name
+from mediatoolkit.media.pixels import reduced
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.registry import models
 from mediatoolkit.runtime import loops
@@ -28,7 +29,7 @@ from mediatoolkit.widgets.job_row import LONGEST_LABEL, Failure, JobRow
 from mediatoolkit.widgets.media_facts import measures, to_code
 from mediatoolkit.widgets.mounted import MountedPanel
 from mediatoolkit.widgets.page import script, style
-from mediatoolkit.widgets.results import grid, reduced, small, thumbnail
+from mediatoolkit.widgets.results import grid, small, thumbnail
 
 KINDS: dict[str, type[Client[Any, Any]]] = {
     "image": ImageClient,

@@ -114,7 +114,7 @@ def _look(name: str, data: bytes) -> list[str]:
 def _done(look: str, data: bytes) -> list[str]:
     """What goes wrong in a look by code."""
     from mediatoolkit.media import Audio, Image
-    from mediatoolkit.widgets.results import reduced
+    from mediatoolkit.media.pixels import reduced
 
     names = {"data": data, "Audio": Audio, "Image": Image, "reduced": reduced}
     try:

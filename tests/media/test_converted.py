@@ -13,7 +13,7 @@ from PIL import ImageCms, ImageOps, PngImagePlugin
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.media.containers.metadata import orientation, without_orientation
-from mediatoolkit.widgets.results import reduced
+from mediatoolkit.media.pixels import reduced
 
 FOX = Provenance(model="local/painter", prompt="a fox", engine="local")
 ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
