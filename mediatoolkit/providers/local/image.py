@@ -50,7 +50,7 @@ class LocalImageClient(LocalClient[ImagePrompt, Image], ImageClient):
             ),
         ),
     )
-    default_timeout = Timeout(total=60)
+    default_timeout = Timeout(total=120)
     workers = Workers("painter", os.cpu_count() or 1)
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:

@@ -243,6 +243,23 @@ class Canvas:
         grain = self._grain[start % TILE : start % TILE + stop - start]
         return Band(start, stop, y, self._x, grain, self._contrast)
 
+    def windows(self, reach: int) -> Iterator[tuple[Band, int, Field]]:
+        """Walk over all rows, with a copy of what was printed about them.
+
+        Args:
+            reach: How many rows more a window has on each side.
+
+        Yields:
+            A band, the first row of its window, and the window as planes.
+        """
+        above = self.planes[:, :0]
+        for band in self.bands():
+            first = band.start - above.shape[1]
+            below = self.planes[:, band.start : band.stop + reach]
+            window = np.concatenate([above, below], axis=1)
+            yield band, first, window
+            above = window[:, max(0, band.stop - first - reach) : band.stop - first]
+
     def over(self, band: Band, ink: Ink, alpha: Values) -> None:
         """Lay one ink over a band where `alpha` is 1."""
         for plane, value in zip(self.planes, ink, strict=True):

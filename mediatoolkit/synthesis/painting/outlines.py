@@ -19,6 +19,8 @@ Mask = npt.NDArray[np.uint8]
 _FONT = Path(manimgx_fonts.__file__).with_name("NotoEmoji[wght].ttf")
 _COARSE = 224
 """Side in pixels of the copy on which fields are found."""
+_ROWS = 256
+"""Rows of a mask that are scaled at once, because Pillow holds the interpreter meanwhile."""
 _INVISIBLE = {"\ufe0e", "\ufe0f", "\u200d"}
 
 
@@ -138,8 +140,13 @@ def _shrunk(mask: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]:
 
 def _enlarge(coarse: npt.NDArray[np.bool_], like: Mask) -> Mask:
     inner = Image.fromarray(coarse[4:-4, 4:-4].astype(np.uint8) * 255)
-    size = (like.shape[1], like.shape[0])
-    return np.array(inner.resize(size, Image.Resampling.BICUBIC))
+    large = np.empty_like(like)
+    scale = inner.height / len(like)
+    for top in range(0, len(like), _ROWS):
+        rows = large[top : top + _ROWS]
+        box = (0, top * scale, inner.width, (top + len(rows)) * scale)
+        rows[:] = inner.resize(rows.shape[::-1], Image.Resampling.BICUBIC, box)
+    return large
 
 
 def _fields(free: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
@@ -264,4 +271,8 @@ def draw(shape: Shape, size: int, *, stroke: float = 0.0) -> Mask:
         pen.line([*points, *points[:2]], fill=255, width=max(2, round(2 * stroke)), joint="curve")
     else:
         pen.polygon(points, fill=255)
-    return np.array(sheet.reduce(2))
+    mask = np.empty((size, size), np.uint8)
+    for top in range(0, size, _ROWS):
+        rows = mask[top : top + _ROWS]
+        rows[:] = sheet.reduce(2, (0, 2 * top, 2 * size, 2 * (top + len(rows))))
+    return mask

@@ -207,14 +207,14 @@ def _waver(view: SceneView, rng: np.random.Generator) -> None:
     across = Noise(rng, canvas.shape, view.unit * 0.05, octaves=4)
     down = Noise(rng, canvas.shape, view.unit * 0.05, octaves=4)
     far = view.unit * 0.022
-    columns, source = np.arange(canvas.width), canvas.planes.copy()
-    for band in canvas.bands():
+    columns = np.arange(canvas.width)
+    for band, first, before in canvas.windows(round(far)):
         rows = np.arange(band.start, band.stop)[:, None]
         y = rows + ((down.rows(band.start, band.stop) - 0.5) * far).astype(np.intp)
         x = columns + ((across.rows(band.start, band.stop) - 0.5) * far).astype(np.intp)
-        y, x = np.clip(y, 0, canvas.height - 1), np.clip(x, 0, canvas.width - 1)
-        for plane, before in zip(canvas.planes, source, strict=True):
-            plane[band.start : band.stop] = before[y, x]
+        y, x = np.clip(y, 0, canvas.height - 1) - first, np.clip(x, 0, canvas.width - 1)
+        for plane, source in zip(canvas.planes, before, strict=True):
+            plane[band.start : band.stop] = source[y, x]
 
 
 def _edges(view: SceneView) -> Field:
@@ -250,16 +250,16 @@ def oil(view: SceneView) -> None:
     step_x, step_y = _flow(view, rng)
     bristles = rng.random(canvas.shape, dtype=np.float32)
     canvas.tick()
-    source = canvas.planes.copy()
     coarse = Noise(rng, canvas.shape, view.unit * 0.03, octaves=2)
-    for band in canvas.bands():
+    stride = view.unit / 420
+    for band, first, before in canvas.windows(round(3 * stride) + 2):
         rows = np.s_[band.start : band.stop]
         along = _doubled(step_x, band), _doubled(step_y, band)
         ridge = _along(bristles, band, along, reach=7, stride=1.6) - 0.5
         tint = (coarse.rows(band.start, band.stop) - 0.5) * 0.1
         light = np.clip(ridge * 0.85 + tint, -0.16, 0.16)
-        for plane, before in zip(canvas.planes, source, strict=True):
-            smear = _along(before, band, along, reach=3, stride=view.unit / 420)
+        for plane, source in zip(canvas.planes, before, strict=True):
+            smear = _along(source, band, along, reach=3, stride=stride, first=first)
             paint = np.clip(smear * (1 + light * 1.15) + light * 0.12, 0, 1)
             plane[rows] = np.round(paint * 63) / 63  # finer steps would only swell the file
 
@@ -287,14 +287,20 @@ def _flow(view: SceneView, rng: np.random.Generator) -> tuple[Field, Field]:
 
 
 def _along(
-    source: Field, band: Band, steps: tuple[Field, Field], *, reach: int, stride: float
+    source: Field,
+    band: Band,
+    steps: tuple[Field, Field],
+    *,
+    reach: int,
+    stride: float,
+    first: int = 0,
 ) -> Field:
-    """Mean of the source at points along the flow through each pixel of a band."""
+    """Mean of the source, whose first row is *first*, along the flow through a band's pixels."""
     height, width = source.shape
     step_x, step_y = steps
     total = np.zeros_like(step_x)
     for k in range(-reach, reach + 1):
         x = np.clip(band.x + step_x * np.float32(k * stride), 0, width - 1).astype(np.intp)
-        y = np.clip(band.y + step_y * np.float32(k * stride), 0, height - 1).astype(np.intp)
+        y = np.clip(band.y + step_y * np.float32(k * stride) - first, 0, height - 1).astype(np.intp)
         total += source[y, x]
     return np.asarray(total / (2 * reach + 1), np.float32)
