@@ -94,6 +94,21 @@ def test_board_and_letters_have_their_own_colours(
     assert not {"bold", "written", "letters"} & {*read(prompt).unknown}
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a fox with a banner that says Hi",
+        'a fox with the words "Hi"',
+        'a fox called "Hi"',
+        'a fox, and the title is "Hi"',
+        'a fox with a label saying "Hi"',
+    ],
+)
+def test_words_that_introduce_the_lettering_are_done_with_it(prompt: str) -> None:
+    scene = read(prompt)
+    assert (scene.lettering, scene.unknown) == ("Hi", ())
+
+
 def test_a_manner_that_is_not_drawn_is_said() -> None:
     assert "cursive" in read('a cake with "Anna" in cursive letters').unknown
 

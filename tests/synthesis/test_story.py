@@ -14,6 +14,10 @@ from mediatoolkit.synthesis.filming.story import illustrate, scenes
         ("A fox. And then, a lake.", ["A fox.", "a lake"]),
         ("狐。湖！", ["狐。", "湖！"]),  # noqa: RUF001
         ("...", ["..."]),
+        (
+            'A fox says "Hi. Then what?" A lake; a hill',
+            ['A fox says "Hi. Then what?" A lake', "a hill"],
+        ),
     ],
 )
 def test_sentences_and_what_follows_a_then_are_scenes(text: str, expected: list[str]) -> None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from mediatoolkit.synthesis.filming.montage import ROOM
 from mediatoolkit.synthesis.painting import vocabulary, words
+from mediatoolkit.synthesis.painting.inscriptions import QUOTED
 from mediatoolkit.synthesis.painting.painter import SIDES, ignore, paint
 
 MOST_SCENES = 3
@@ -28,12 +29,23 @@ def scenes(text: str, most: int = MOST_SCENES) -> list[str]:
     first unless it names its own, and "it" or "she" stands for the first one's subject.
     """
     lines = (" ".join(line.split()) for line in text[:_READ].splitlines())
-    parts = [_OPENERS.sub("", part) for line in lines for part in _BREAKS.split(line)]
+    parts = [_OPENERS.sub("", part) for line in lines for part in _sentences(line)]
     parts = [part for part in parts if vocabulary.tokens(part)] or [text]
     count = min(most, len(parts))
     shares = [parts[n * len(parts) // count : (n + 1) * len(parts) // count] for n in range(count)]
     first, *later = (" ".join(share) for share in shares)
     return [first, *(_following(first, scene) for scene in later)]
+
+
+def _sentences(line: str) -> Iterator[str]:
+    """The parts between breaks; there is none within a quotation, which is lettered as it is."""
+    quotations = [match.span() for match in QUOTED.finditer(line)]
+    start = 0
+    for found in _BREAKS.finditer(line):
+        if not any(first < found.start() < last for first, last in quotations):
+            yield line[start : found.start()]
+            start = found.end()
+    yield line[start:]
 
 
 def illustrate(

@@ -35,7 +35,7 @@ class TitleCard:
         self.words = set_in_type(
             text,
             (canvas.width * 0.74, canvas.height * 0.6),
-            sizes(unit, 0.14),
+            sizes(unit, 0.17),
             left=not self.framed,
             crisp=view.scene.style == "pixel",
         )

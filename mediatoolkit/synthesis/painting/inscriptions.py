@@ -24,7 +24,7 @@ _BEARER = f"{_SIGN}|{_TEXT}|poster|card|shirt|flag|screen|cover|door|ticket|logo
 _CALLED = "titled|entitled|captioned|labell?ed"
 _OTHER_WORDS = r"(?!(?:is|are|on|of|in|an?|the|his|her|their|to|from|about|books?)\b)"
 
-_QUOTED = re.compile(
+QUOTED = re.compile(
     r"""
     (?<!\d)"([^"]*)"  # after a digit it stands for inches
     | [“”]([^“”]+)[“”] | „([^“”„]+)[“”] | «([^«»]+)» | »([^«»]+)« | ‹([^‹›]+)› | 「([^「」]+)」
@@ -33,11 +33,13 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
+"""A quotation; an apostrophe and inches make none."""
 _BEFORE_QUOTES = re.compile(
     rf"""
     (?:\b(?:with|and|bearing|showing|featuring|has|having)\s+)?
     (?:\b(?:an?|the|its)\s+)? (?:\b(?:{_TEXT})\s*)? (?:\b(?:that|which|who|it)\s+)?
-    (?:\b(?:says?|said|saying|reads?|reading|spell(?:s|ing)?|{_CALLED})\s*)? [:,=]?\s*$
+    (?:\b(?:says?|said|saying|reads?|reading|spell(?:s|ing)?|called|named|is|are|{_CALLED})\s*)?
+    [:,=]?\s*$
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -50,7 +52,7 @@ _AFTER_QUOTES = re.compile(
 )
 _UNQUOTED = re.compile(
     rf"""
-    (?P<bearer>\b(?:{_BEARER})\s+)?
+    (?P<bearer>\b(?P<text>(?:an?\s+|the\s+)?(?:{_TEXT})\s+)|\b(?:{_BEARER})\s+)?
     (?P<lead>
         (?:\b(?:that|which|who|it)\s+)? \b(?:says|saying|{_CALLED})[:,]?\s+
         | \b(?:that|which)\s+reads:?\s+ {_OTHER_WORDS}
@@ -105,7 +107,7 @@ def find(prompt: str) -> Inscription:
         lines.append(next(filter(None, match.groups()), ""))
         return "\0"
 
-    rest, *parts = _QUOTED.sub(take, prompt[:_LONGEST]).split("\0")
+    rest, *parts = QUOTED.sub(take, prompt[:_LONGEST]).split("\0")
     manner: list[str] = []
     for part in parts:
         after = _AFTER_QUOTES.match(part)
@@ -116,7 +118,8 @@ def find(prompt: str) -> Inscription:
         phrase = _CAPITALS.match(match["words"]) or _PHRASE.match(match["words"])
         said = phrase[0] if phrase else match["words"]
         lines.append(said.rstrip(" ,;."))
-        rest = f"{rest[: match.start('lead')]} {rest[match.start('words') + len(said) :]}"
+        start = match.start("text" if match["text"] else "lead")
+        rest = f"{rest[:start]} {rest[match.start('words') + len(said) :]}"
     words = "\n".join(" ".join(line.split()) for line in lines).strip()
     colour = next((word for word in manner if word in COLOURS), "")
     unseen = " ".join(word for word in manner if word not in COLOURS and word not in _PLAIN)
