@@ -16,6 +16,7 @@ UNKNOWN = (
     "product photo of a white sneaker on a grey background",
     "a happy customer",
     "portrait of a chief executive",
+    "a dark logo",
     "Ωμέγα и Привет",
 )
 
@@ -38,7 +39,7 @@ def test_a_prompt_of_which_nothing_is_known_is_set_in_type(prompt: str) -> None:
 @pytest.mark.parametrize(
     "prompt",
     [
-        "a fox on a map",
+        "a fox on a dark map",
         "a chart at night",
         "snow in Zürich",
         "a landscape",
@@ -71,6 +72,7 @@ def test_colours_of_the_prompt_are_those_of_ground_and_letters() -> None:
     red, green, blue = corner.reshape(-1, 3).mean(0)
     assert red > green + 60
     assert red > blue + 60
+    assert painted("a red and white chart").not_drawn == ("chart",)
 
 
 def test_seeds_vary_ground_and_layout() -> None:

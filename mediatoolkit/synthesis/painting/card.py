@@ -15,6 +15,12 @@ def is_card(scene: PictureScene) -> bool:
     return not scene.has_subject and bool(scene.unknown or scene.lettering)
 
 
+def _colours(scene: PictureScene) -> list[str]:
+    """The first two colours of the prompt, also those of things that are not there."""
+    written = (word.written.lower() for word in scene.words)
+    return [word for word in dict.fromkeys(written) if word in COLOURS][:2]
+
+
 class TitleCard:
     """A card with words, centred in a thin frame, or from the left under a short rule.
 
@@ -25,6 +31,7 @@ class TitleCard:
     Attributes:
         framed: Whether there is a frame; the seed decides.
         words: The words as they are set.
+        colours: Names of up to two colours: of letters and frame, and of the ground.
     """
 
     def __init__(self, view: SceneView, text: str) -> None:
@@ -32,6 +39,7 @@ class TitleCard:
         canvas, unit = view.canvas, view.unit
         rng = view.rng("card")
         self._view, self.framed = view, bool(rng.random() < 0.5)
+        self.colours = _colours(view.scene)
         self.words = set_in_type(
             text,
             (canvas.width * 0.74, canvas.height * 0.6),
@@ -41,14 +49,18 @@ class TitleCard:
         )
         self._ground, self._accent = self._inks(deep=bool(rng.random() < 0.5))
 
+    def shows(self, word: str) -> bool:
+        """Whether a word of the prompt is a colour that is to be seen."""
+        return word.lower() in self.colours and not self._is_flat
+
     def ground(self) -> list[Step]:
         """Print all but the words."""
-        return [("ground", self._print_ground), ("frame", self._print_ornament)]
+        return [("card", self._print_ground), ("frame", self._print_ornament)]
 
     def print_words(self) -> None:
         """Print the words, after the finish."""
         scene = self._view.scene
-        named = scene.colours[0] if len(scene.colours) > 1 else ""
+        named = self.colours[0] if len(self.colours) > 1 else ""
         print_words(self._view.canvas, self.words, self._middle, scene.lettering_colour or named)
 
     @property
@@ -63,9 +75,17 @@ class TitleCard:
         deep = (deep or scene.style == "linocut") and scene.style not in {"ink", "watercolour"}
         pale = mix(inks.low, PAPER, 0.2 if scene.style == "watercolour" else 0.6)
         base = mix(inks.near, inks.line, 0.4) if deep else pale
-        if scene.colours and scene.style not in {"linocut", "ink"}:
-            base = COLOURS[scene.colours[-1]]
+        named = [COLOURS[colour] for colour in self.colours]
+        if named and not self._is_flat:
+            base = named[-1]
+        if named and (self._is_flat or len(named) > 1):
+            return base, named[0]
         return base, inks.disc if lightness(base) < 0.5 else mix(inks.disc, inks.line, 0.35)
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether the style leaves no colour to the ground."""
+        return self._view.scene.style in {"linocut", "ink"}
 
     def _print_ground(self) -> None:
         canvas, base = self._view.canvas, self._ground

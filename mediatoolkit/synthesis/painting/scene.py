@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 
 _SUBJECTS = frozenset({"thing", "place", "surface", "weather", "season", "time"})
+_PALETTES = frozenset(
+    {"dark", "pastel", "neon", "gloomy", "magic", "magical", "fantasy", "surreal", "cyberpunk"}
+)
+"""Words of time and season that are mostly said of colours, as in "a dark logo"."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ class PictureScene:
     @property
     def has_subject(self) -> bool:
         """Whether anything is to be shown that the painter knows, not merely a colour or style."""
-        shown = any(word.kind in _SUBJECTS for word in self.words)
+        shown = any(
+            word.kind in _SUBJECTS and word.written.lower() not in _PALETTES for word in self.words
+        )
         return shown or self.form == "abstract" or self.sign is not None
 
     @property
