@@ -145,7 +145,7 @@ def _enlarge(coarse: npt.NDArray[np.bool_], like: Mask) -> Mask:
     for top in range(0, len(like), _ROWS):
         rows = large[top : top + _ROWS]
         box = (0, top * scale, inner.width, (top + len(rows)) * scale)
-        rows[:] = inner.resize(rows.shape[::-1], Image.Resampling.BICUBIC, box)
+        rows[:] = np.asarray(inner.resize(rows.shape[::-1], Image.Resampling.BICUBIC, box))
     return large
 
 
@@ -274,5 +274,5 @@ def draw(shape: Shape, size: int, *, stroke: float = 0.0) -> Mask:
     mask = np.empty((size, size), np.uint8)
     for top in range(0, size, _ROWS):
         rows = mask[top : top + _ROWS]
-        rows[:] = sheet.reduce(2, (0, 2 * top, 2 * size, 2 * (top + len(rows))))
+        rows[:] = np.asarray(sheet.reduce(2, (0, 2 * top, 2 * size, 2 * (top + len(rows)))))
     return mask

@@ -111,9 +111,9 @@ def _plan(
         card = TitleCard(view, scene.lettering or text)
         composition = Composition(view, card.ground(), [], [])
         left_out = card.words.left_out if scene.lettering else ()
-        missing = (word for word in not_drawn(composition) if not card.shows(word))
+        omitted = [word for word in not_drawn(composition) if not card.shows(word)]
         steps = [*composition.steps, *finish(view), ("lettering", card.print_words)]
-        return steps, (*missing, *left_out)
+        return steps, (*omitted, *left_out)
     strip = lettering.strip(scene, sheet)
     view = look_at(scene, sheet.upper(sheet.height - lettering.strip_height(strip, sheet)), seeds)
     composition = compose(view)
