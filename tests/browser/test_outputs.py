@@ -137,3 +137,32 @@ def test_every_tab_shows_what_was_made_in_it(jupyter: Lab, sim: Simulator, theme
             expect(page.get_by_role("img", name=animal)).to_be_visible()
         expect(page.locator(".mt-job")).to_have_count(0)
         sheet.shoot(f"{theme}-tabs-nested")
+
+
+BAD = """import ipywidgets
+out = ipywidgets.Output()
+display(out)
+with out:
+    bad = mt.image("a red fox")"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_failure_under_an_output_is_tried_again_in_its_place(
+    jupyter: Lab, sim: Simulator, theme: Theme
+) -> None:
+    """Also in a page that was loaded anew."""
+    sim.always(faults.PromptBlocked())
+    with jupyter.notebook(f"{theme}-bad.ipynb", IMPORT, BAD, theme=theme) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        expect(sheet.output(1).get_by_role("alert")).to_contain_text("RefusalError")
+        sheet.shoot(f"{theme}-output-failure")
+        sheet.save()
+        sheet.reload()
+        expect(sheet.output(1).get_by_role("alert")).to_contain_text("RefusalError")
+        sim.always(None)
+
+        sheet.output(1).get_by_role("button", name="Retry a red fox").click()
+
+        expect(sheet.output(1).get_by_role("img", name="a red fox")).to_be_visible()
+        expect(sheet.output(1).get_by_role("alert")).to_have_count(0)

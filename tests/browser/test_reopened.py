@@ -42,3 +42,56 @@ def test_a_page_that_comes_back_shows_the_ending_and_saves_it_as_a_picture(
             assert "application/vnd.jupyter.widget-view+json" not in kinds
         with jupyter.open("back.ipynb") as third:
             expect(third.output(1).get_by_role("img", name="a red fox")).to_be_visible()
+
+
+def test_a_page_loaded_anew_while_a_job_runs_saves_its_picture(
+    jupyter: Lab, sim: Simulator, answer: Callable[[], object]
+) -> None:
+    """It has forgotten the id by which the kernel replaces what a cell shows."""
+    del sim
+    with jupyter.notebook("anew-while.ipynb", IMPORT, FOX, BOARDS) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        expect(sheet.output(1).locator(".mt-job")).to_be_visible()
+        sheet.save()
+        sheet.reload()
+        expect(sheet.output(1).locator(".mt-job")).to_be_visible()
+        answer()
+
+        expect(sheet.output(1).get_by_role("img", name="a red fox")).to_be_visible()
+        expect(sheet.output(1).locator(".mt-job")).to_have_count(0)
+        [kinds] = _saved(sheet)
+        assert "image/jpeg" in kinds
+        sheet.run(2)
+        while sheet.output(2).inner_text().split()[-1] != "0":
+            sheet.run(2)  # the page tells the kernel when its file is written
+        sheet.reload()
+        expect(sheet.output(1).get_by_role("img", name="a red fox")).to_be_visible()
+
+
+BOARDS = """from ipywidgets.widgets.widget import _instances
+from mediatoolkit.widgets.board import Board
+sum(isinstance(widget, Board) for widget in _instances.values())"""
+
+
+def test_of_two_tabs_the_one_that_is_left_shows_the_ending(
+    jupyter: Lab, sim: Simulator, answer: Callable[[], object]
+) -> None:
+    del sim
+    several = f'{FOX}\nowl = mt.image("an owl")'
+    with jupyter.notebook("two.ipynb", IMPORT, several) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        expect(sheet.output(1).locator(".mt-job")).to_have_count(2)
+        sheet.save()
+        with jupyter.open("two.ipynb") as other:
+            expect(other.output(1).locator(".mt-job")).to_have_count(2)
+            sheet.page.close()
+            answer()
+
+            expect(other.output(1).get_by_role("img")).to_have_count(2)
+        with jupyter.open("two.ipynb") as third:
+            # The other was closed without saving, so the file holds the board still.
+            expect(third.output(1).get_by_role("img")).to_have_count(2)
+            [kinds] = _saved(third)
+            assert "image/jpeg" in kinds

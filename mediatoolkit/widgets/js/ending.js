@@ -23,7 +23,7 @@ function whenSaved(model, act) {
   let begun = false;
   saves.connect(function look(_, state) {
     begun ||= state === "started";
-    if (!begun || state !== "completed") return;
+    if (!begun || !state.startsWith("completed")) return; // or "completed manually"
     saves.disconnect(look);
     act();
   });

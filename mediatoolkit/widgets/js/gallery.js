@@ -1,7 +1,7 @@
 // A gallery as a person sees it. Python knows the media, the filter and the order.
 
 import { NOUNS, Shelf, Tile } from "./tiles.js";
-import { button, keepKeys, make, say } from "./page.js";
+import { button, endWithKernel, keepKeys, make, say } from "./page.js";
 
 const TYPING = 200; // milliseconds without a key after which a word is looked for
 const SORTS = {
@@ -318,7 +318,11 @@ export default () => {
     },
     render: ({ model, el }) => {
       const view = new View(model, shelf, el);
-      return () => view.end();
+      const away = endWithKernel(model, view.root);
+      return () => {
+        away();
+        view.end();
+      };
     },
   };
 };

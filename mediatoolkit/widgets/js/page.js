@@ -54,12 +54,13 @@ export function whenGone(model, act) {
   };
 }
 
-/** Say above *root* that the kernel ended, and let nothing in it be pressed from then on. */
-export function endWithKernel(model, root) {
+/** Say above *root* when the kernel ended, and let nothing in it be pressed from then on. */
+export function endWithKernel(model, root, act = () => {}) {
   return whenGone(model, () => {
     if (root.inert) return;
     root.inert = true;
-    root.before(make("p", "mt-widget mt-ended", { role: "status" }, KERNEL_ENDED));
+    root.before(make("div", "mt-widget mt-ended", { role: "status" }, KERNEL_ENDED));
+    act();
   });
 }
 

@@ -1,6 +1,6 @@
 // The sessions of a kernel. Python sends the table when a number changes.
 
-import { button, make, say } from "./page.js";
+import { button, endWithKernel, make, say } from "./page.js";
 
 const COLUMNS = ["Origin", "Open connections", "In flight", "Calls", "Bytes in", "Errors"];
 
@@ -42,7 +42,9 @@ function render({ model, el }) {
   model.on("change", write);
   write();
   model.send("look");
+  const away = endWithKernel(model, root);
   return () => {
+    away();
     model.off("change", write);
     model.send("leave");
   };

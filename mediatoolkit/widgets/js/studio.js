@@ -1,6 +1,6 @@
 // All parts together: three forms behind tabs, one stage, one clock, one history.
 
-import { button, make } from "./page.js";
+import { button, endWithKernel, make } from "./page.js";
 import { JobClock } from "./job_clock.js";
 import { Form, KINDS } from "./form.js";
 import { Addresses, newId } from "./form_parts.js";
@@ -184,7 +184,9 @@ function render({ model, el }) {
   open(draft.open ?? current.kind);
   showMade();
   showJob();
+  const away = endWithKernel(model, root, () => clock.update({}, Date.now()));
   return () => {
+    away();
     for (const [name, listen] of Object.entries(heard)) model.off(name, listen);
     clock.end();
     addresses.end();
