@@ -63,6 +63,10 @@ class OutputHandle(Output):  # type: ignore[misc]  # ipywidgets has no types
             self.layout.close()
         super().close()
 
+    def __repr__(self) -> str:
+        """The line of what it shows, for a front end without widgets."""
+        return "".join(str(output["data"].get("text/plain", "")) for output in self.outputs)
+
     def _close_if_gone(self, change: Any) -> None:
         if self._is_in(change.old) and not self._is_in(change.new):
             change.owner.unobserve(self._close_if_gone, "outputs")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from mediatoolkit.simulator import Simulator
+from mediatoolkit.simulator import Simulator, faults
 from tests.browser.lab import IMPORT, Lab, Theme
 
 pytestmark = pytest.mark.browser
