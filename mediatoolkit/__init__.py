@@ -64,6 +64,7 @@ _NAMES_BY_MODULE = {
     "widgets.kernel": "allow_nested",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
+_SHOWN = frozenset({"image", "speech", "video", "film"})
 
 __all__ = list(sorted(_MODULE_OF, key=lambda name: (name.islower(), name)))  # noqa: C413
 __version__ = VERSION
@@ -77,6 +78,10 @@ def __getattr__(name: str) -> Any:
         from mediatoolkit.habits import name_hint
 
         raise UnknownNameError(f"mediatoolkit has no {name!r}; {name_hint(name, __all__)}")
+    if name in _SHOWN and "IPython" in sys.modules and "mediatoolkit.verbs" not in sys.modules:
+        from mediatoolkit.widgets import first_bar
+
+        first_bar.show(name)
     value = getattr(import_module(f"mediatoolkit.{_MODULE_OF[name]}"), name)
     if _MODULE_OF[name] == "agents" and "IPython" in sys.modules:
         import_module("mediatoolkit.verbs")  # has a notebook show what generate_many starts
@@ -94,3 +99,17 @@ def load_ipython_extension(shell: Any) -> None:
     from mediatoolkit.magics import register
 
     register(shell)
+
+
+if "ipykernel" in sys.modules:
+    from threading import Timer
+
+    def _load() -> None:
+        from mediatoolkit.widgets import first_bar
+
+        first_bar.load()
+
+    # Later, since a call in this very cell imports all that itself, behind a bar.
+    _loading = Timer(0.5, _load)
+    _loading.daemon = True
+    _loading.start()

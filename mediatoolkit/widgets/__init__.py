@@ -6,41 +6,42 @@ script or a worker loads no Jupyter; a terminal loads no widgets.
 `kernel.py` is the kernel around the cells and all that is remembered of its pages; `cells.py` says
 which cell shows what. `jobs_view.py` is the list of jobs of one cell, a `JobRow` (`job_row.py`)
 each, drawn by `board.py` or, where no widget can be shown, by `text_board.py`, until what
-`results.py` makes takes its place. A widget is a `Panel` (`page.py`) with its traits, and beside it
-the scripts and the style for the browser, without a build step.
+`results.py` makes takes its place. `first_bar.py` stands there while all these load. A widget is a
+`Panel` (`page.py`) with its traits, and beside it the scripts and the style for the
+browser, without a build step.
 """
 
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
-from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
-from mediatoolkit.runtime.job import Job, register_display
-from mediatoolkit.widgets import kernel
+if TYPE_CHECKING:
+    from mediatoolkit.runtime.job import Job
 
 __all__ = ["install", "show", "show_jobs"]
 
 
-def show(job: Job[Any]) -> None:
+def show(job: "Job[Any]") -> None:
     """Show *job* in the running cell: live in a kernel's front end, as a line in a terminal."""
-    if kernel.here() is not None:
+    if _is_kernel():
         from mediatoolkit.widgets import cells
 
         cells.show(job)
-    elif isinstance(get_ipython(), TerminalInteractiveShell):
+    elif _is_terminal():
         from mediatoolkit.widgets import terminal
 
         terminal.show(job)
 
 
-def show_jobs(jobs: Iterable[Job[Any]], pending: Iterable[str]) -> bool:
+def show_jobs(jobs: Iterable["Job[Any]"], pending: Iterable[str]) -> bool:
     """Show several jobs, and lines about those that an earlier kernel left behind.
 
     Returns:
         Whether there is a page to show them on.
     """
-    if kernel.here() is None:
+    if not _is_kernel():
         return False
     from mediatoolkit.widgets import cells
 
@@ -53,8 +54,20 @@ def install() -> None:
 
     Later calls change nothing.
     """
+    from mediatoolkit.runtime.job import register_display
+
     register_display(show)
-    if kernel.here() is not None:
+    if _is_kernel():
         from mediatoolkit.widgets import cells
 
         cells.install()
+
+
+def _is_kernel() -> bool:
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _is_terminal() -> bool:
+    """Whether a person types in IPython's terminal, which is never imported for that."""
+    terminal = sys.modules.get("IPython.terminal.interactiveshell")
+    return terminal is not None and isinstance(get_ipython(), terminal.TerminalInteractiveShell)

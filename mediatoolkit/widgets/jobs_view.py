@@ -16,7 +16,7 @@ from mediatoolkit.media import Media
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.events import Progress, State
 from mediatoolkit.runtime.job import Job
-from mediatoolkit.widgets import kernel, results
+from mediatoolkit.widgets import first_bar, kernel, results
 from mediatoolkit.widgets.job_row import Action, JobRow, Row
 from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
 from mediatoolkit.widgets.text_board import TextBoard
@@ -213,8 +213,10 @@ class JobsView:
     def _open(self) -> None:
         for row in self.jobs:
             row.is_changed = True
-        is_first = self._handle is None
-        handle = self._handle = self._handle or handle_for(self.cell)
+        is_replaceable = not (self.cell.is_click or self.cell.outputs)
+        first = first_bar.take(self.cell.id) if is_replaceable else None
+        is_first = self._handle is None and first is None
+        handle = self._handle = self._handle or first or handle_for(self.cell)
         if kernel.shows_widgets():
             from mediatoolkit.widgets.board import Board
 

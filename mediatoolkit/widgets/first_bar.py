@@ -1,0 +1,70 @@
+"""The first bar of a kernel, shown before the modules that draw better ones are imported."""
+
+import contextlib
+import re
+import sys
+from importlib import import_module
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import DisplayHandle
+
+HTML = (
+    '<div style="max-width:560px;padding:10px 14px;line-height:1.5"><strong>Starting</strong>'
+    '<progress class="mt-first-bar" max="1" value="0" aria-label="Progress" '
+    'style="display:block;width:100%;height:6px;margin:10px 0 5px"></progress>'
+    '<div style="opacity:.75;font-size:.9em">loading the toolkit</div></div>'
+)
+
+_LATER = (
+    "mediatoolkit.agents",
+    "mediatoolkit.widgets.cells",
+    "mediatoolkit.widgets.board",
+    "numpy",
+)
+
+_bars: dict[str, DisplayHandle] = {}
+
+
+def show(verb: str) -> None:
+    """Show a bar in the running cell, if that calls *verb*; what is made there takes its place."""
+    shell = get_ipython()
+    parent = shell.get_parent() if getattr(shell, "kernel", None) is not None else {}
+    header = parent.get("header", {})
+    code = parent.get("content", {}).get("code", "")
+    message = header.get("msg_id", "")
+    is_cell = header.get("msg_type") == "execute_request"
+    if not is_cell or message in _bars or _is_captured(message):
+        return
+    if re.search(rf"\b{verb}\s*\(", code) is None:
+        return
+    handle = _bars[message] = DisplayHandle()
+    handle.display({"text/html": HTML, "text/plain": "starting"}, raw=True)
+    shell.events.register("post_run_cell", _clear)
+
+
+def take(message: str) -> DisplayHandle | None:
+    """The bar that stands in the cell of *message*, to be replaced by the caller, or None."""
+    return _bars.pop(message, None)
+
+
+def load() -> None:
+    """Import what the first call in this kernel will need."""
+    for module in _LATER:
+        with contextlib.suppress(ImportError):  # the call that needs it says so
+            import_module(module)
+
+
+def _clear(_result: object) -> None:
+    """Take away what nobody has replaced, such as the bar of a call that was refused."""
+    get_ipython().events.unregister("post_run_cell", _clear)
+    while _bars:
+        _, handle = _bars.popitem()
+        handle.update({"text/plain": ""}, raw=True)
+
+
+def _is_captured(message: str) -> bool:
+    """Whether an Output widget takes what the cell displays; there nothing can be replaced."""
+    widgets: Any = sys.modules.get("ipywidgets.widgets.widget")
+    shown = list(widgets._instances.values()) if widgets else []  # noqa: SLF001
+    return any(getattr(widget, "msg_id", None) == message for widget in shown)
