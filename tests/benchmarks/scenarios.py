@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tests.benchmarks.first_bar import MOMENTS, falls, first_bar
 from tests.benchmarks.imports import IMPORTS, imported
 from tests.benchmarks.worker import SMALL, Order
 
@@ -110,6 +111,26 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
             ),
             lambda way, _: imported(way),
             labels={name: name for name in IMPORTS},
+        ),
+        Scenario(
+            "first_bar",
+            "From the start of a cell to a bar in JupyterLab",
+            tuple(MOMENTS),
+            (Column("seen", "ms", marks=(Mark("cold", 1_000), Mark("warm", 300))),),
+            lambda way, _: first_bar(way),
+            labels=MOMENTS,
+        ),
+        Scenario(
+            "bar_falls",
+            "Ten jobs whose bars are looked at every 50 ms",
+            ("ten",),
+            (
+                Column("bars", "bars"),
+                Column("samples", "samples"),
+                Column("falls", "times back", marks=(Mark("ten", 0),)),
+            ),
+            lambda _way, _server: falls(),
+            labels={"ten": "six pictures, two voices, two films"},
         ),
         Scenario(
             "first",
