@@ -1,4 +1,8 @@
-"""What pandas offers for the media in its tables: `df.media` and `series.media`."""
+"""What pandas offers for the media in its tables: `df.media` and `series.media`.
+
+They are there once a cell has ended that imported pandas, or when a job is shown after that. In the
+very cell that imports pandas, `mt.show(df)` does the same.
+"""
 
 import sys
 from typing import Any
