@@ -137,8 +137,8 @@ def _write(media: Media, out: Path, replace: bool) -> Path:  # noqa: FBT001 - fo
     path = path if path.suffix else path.with_name(path.name + media.extension)
     if replace:
         return media.save(path)
-    with new_file(path) as new:
-        return media.save(new)
+    with new_file(path) as free:
+        return media.save(free)
 
 
 def _open(path: Path) -> None:
