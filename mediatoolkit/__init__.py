@@ -15,13 +15,13 @@ there is no await; `.cancel()` stops it, `.extend(30)` moves its deadline.
     image, speech, video, film, download; jobs, sessions, close, run, configure, allow_nested
 
 On the page:
-    Studio, Gallery, compare; %load_ext mediatoolkit adds %%image, %%speech, %%video and %media
+    show, compare, Gallery, Studio; after %load_ext mediatoolkit also %%image, %%speech, %%video
 
 Agents hold clients, defaults and a store; generate, generate_many, start, stream:
     ImageGenAgent, VoiceAgent, VideoGenAgent
 
 Results know their type and how they were made; .save(path), .path, .provenance, .omissions:
-    Image, Audio, Video
+    Image, Audio, Video; MediaList, for several
 
 Every error is a MediaToolkitError that says what to do next. In a shell:
 `python -m mediatoolkit image "a red fox"`.

@@ -57,6 +57,7 @@ _NAMES = {
     "create_speech generate_audio": "mt.speech",
     "videos animate generate_video create_video text_to_video txt2video clip": "mt.video",
     "movie slideshow make_film create_film": "mt.film",
+    "grid display show_images image_grid make_image_grid plot imshow": "mt.show",
     "history library files": "mt.Gallery()",
     "ui app form": "mt.Studio()",
     "cancel cancel_all stop": "mt.jobs.cancel_all()",

@@ -73,9 +73,9 @@ def test_it_says_the_type_of_the_file_that_it_wrote(tmp_path: Path) -> None:
 
 
 def test_it_says_what_is_not_drawn(tmp_path: Path) -> None:
-    line, *_ = made(tmp_path, "image", "a red zzyzx", "--size", "64")
+    line, *_ = made(tmp_path, "image", "a fox, a zzyzx", "--size", "64")
     assert line.endswith(", not drawn: zzyzx>")
-    line, *_ = made(tmp_path, "video", "a red zzyzx", "--seconds", "1", "--resolution", "360p")
+    line, *_ = made(tmp_path, "video", "a fox, a zzyzx", "--seconds", "1", "--resolution", "360p")
     assert line.endswith(", not drawn: zzyzx>")
 
 

@@ -44,8 +44,9 @@ def test_it_stands_below_the_picture_and_in_every_panel(jupyter: Lab, theme: The
 
         panel = sheet.output(4)
         panel.scroll_into_view_if_needed()
-        panel.get_by_label("What to see").fill("a red fox and a zzyzx")
-        panel.get_by_label("Model").select_option("local/painter")
+        form = panel.get_by_role("tabpanel", name="Picture")
+        form.get_by_label("What to see").fill("a red fox and a zzyzx")
+        form.get_by_label("Model").select_option("local/painter")
         panel.get_by_role("button", name="Generate").click()
         expect(panel.get_by_role("region", name="Result").get_by_text(SAID)).to_be_visible(
             timeout=60_000

@@ -99,8 +99,10 @@ def test_a_job_is_one_line_that_is_written_over_and_erased(terminal: Terminal) -
 
 
 def test_the_last_line_says_what_is_lacking_and_where_the_file_is(terminal: Terminal) -> None:
-    output = terminal.run("x = await mt.image('a zzyzx', size=64); y = mt.image('', size=64)")
-    assert re.search(r"a zzyzx: not drawn: zzyzx; kept in \S+\.png\r\n", output)
+    output = terminal.run(
+        "x = await mt.image('a fox, a zzyzx', size=64); y = mt.image('', size=64)"
+    )
+    assert re.search(r"a fox, a zzyzx: not drawn: zzyzx; kept in \S+\.png\r\n", output)
     assert "kept in" not in terminal.run("x")
 
     output = terminal.run("[await mt.image('a fox', size=64) for _ in range(9)][0]")
