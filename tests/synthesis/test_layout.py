@@ -95,6 +95,8 @@ def test_a_chain_of_relations_holds() -> None:
 
 def test_the_fox_is_the_fox_of_before() -> None:
     assert len(placed("a fox walks, then the fox sleeps")) == 1
+    assert len(placed("a red fox walks, then the red fox sleeps")) == 1
+    assert len(placed("a red fox sees the blue fox")) == 2
     assert len(placed("a fox and a fox")) == 2
 
 
@@ -121,3 +123,9 @@ def test_any_mixture_of_words_can_be_composed(words: list[str], seed: int) -> No
     missing = not_drawn(composed(" ".join(words), (96, 64), seed))
     rest = iter(words)
     assert all(word in rest for word in missing), missing
+
+
+@pytest.mark.parametrize("text", ["the sun behind a mountain", "the sun over a city at dusk"])
+def test_a_sun_that_is_asked_for_is_clear_of_the_land(text: str) -> None:
+    view = composed(text).view
+    assert view.light[1] < view.horizon * 0.4

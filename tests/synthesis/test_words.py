@@ -153,6 +153,12 @@ def test_a_colour_or_a_style_is_no_subject(text: str, *, subject: bool) -> None:
         ("🦊 under the milky way", ""),
         ("日本の山", ""),
         ("лиса и fox", "лиса, и"),
+        ("a pile of books", ""),
+        ("a group of penguins", ""),
+        ("two tropical fish on a tropical beach", "tropical"),
+        ("a boy flying a kite", ""),
+        ("a bird on a car and a cat near the car", "near"),
+        ("a foggy forest", "foggy"),
     ],
 )
 def test_all_that_is_asked_for_and_not_drawn_is_listed(text: str, expected: str) -> None:

@@ -66,7 +66,8 @@ class _Picture:
         return word.thing is not None
 
     def _colour(self, word: Word) -> bool:
-        return self._is_printed(word.meaning)
+        own = word.thing is not None and self._scene.things[word.thing].colour == word.meaning
+        return own and self._is_printed(word.meaning)
 
     def _is_printed(self, colour: str) -> bool:
         """Whether the style has an ink of that colour; all have black, white and grey."""
@@ -82,6 +83,12 @@ class _Picture:
         assert word.thing is not None  # noqa: S101 - for the type checker
         one = not traits.shows_several(self._scene.things[word.thing].motif)
         return one and len(self._spots[word.thing]) == int(word.meaning)
+
+    def _crowd(self, word: Word) -> bool:
+        assert word.thing is not None  # noqa: S101 - for the type checker
+        several = traits.shows_several(self._scene.things[word.thing].motif)
+        lie = word.meaning in {"pile", "stack", "heap"}
+        return several or (len(self._spots[word.thing]) > 1 and not lie)
 
     def _size(self, word: Word) -> bool:
         """A thing that leans on another is as large as there is room."""

@@ -40,8 +40,9 @@ class Word:
 
     Attributes:
         written: The word as it was written.
-        kind: `thing`, `count`, `colour`, `size`, `pose`, `relation`, `tint` of a place, `mood` for
-            a colour of the whole, a kind of `SETTINGS`, or empty where the painter has nothing.
+        kind: `thing`, `count`, `crowd` for a number that does not matter, `colour`, `size`, `pose`,
+            `relation`, `tint` of a place, `mood` for a colour of the whole, a kind of `SETTINGS`,
+            or empty where the painter has nothing.
         meaning: Which colour, place, relation and so on.
         thing: Index of the thing that it is about, or None.
         anchor: What a relation ties that thing to: an index, the name of a place, or None.

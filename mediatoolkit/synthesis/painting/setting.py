@@ -74,11 +74,17 @@ def look_at(scene: PictureScene, canvas: Canvas, seeds: tuple[int, int]) -> Scen
     horizon = canvas.height * _horizon_share(scene) * rng.uniform(0.97, 1.03)
     if scene.time == "night":
         light = (canvas.width * side, horizon * 0.3)
-    elif scene.time in {"sunset", "dawn"} and "japan" not in scene.places:
+    elif scene.time in {"sunset", "dawn"} and not _is_sun_high(scene):
         light = (canvas.width * side, horizon - canvas.unit * 0.13)
     else:
         light = (canvas.width * side, horizon * 0.32)
     return SceneView(canvas, scene, _inks(scene), horizon, light, seeds)
+
+
+def _is_sun_high(scene: PictureScene) -> bool:
+    """Whether the sun stands clear of the land, though it is morning or evening."""
+    hidden = {"mountain", "forest", "city"} & {*scene.places}
+    return "japan" in scene.places or ("sun" in scene.weather and bool(hidden))
 
 
 def _horizon_share(scene: PictureScene) -> float:

@@ -32,7 +32,7 @@ SETTINGS = {
 """Meanings of the words that set the scene, the most tangible kind first."""
 RELATIONS, IMPLIED, POSES = map(_WORDS.meanings, ("relations", "implied", "poses"))
 CLOTHES = _WORDS.lists("clothes")
-COUNTS, SIZES = _WORDS.numbers("counts"), _WORDS.numbers("sizes")
+COUNTS, COLLECTIVES, SIZES = map(_WORDS.numbers, ("counts", "collectives", "sizes"))
 
 _NOUNS = load(__package__, "nouns.toml")
 _NOT_THINGS = frozenset(_NOUNS.words("not_things"))

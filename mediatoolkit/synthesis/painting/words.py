@@ -9,6 +9,7 @@ from mediatoolkit.synthesis.painting.palettes import COLOURS
 from mediatoolkit.synthesis.painting.scene import PictureScene, Thing, Word
 from mediatoolkit.synthesis.painting.vocabulary import (
     CLOTHES,
+    COLLECTIVES,
     COUNTS,
     IMPLIED,
     INEXACT,
@@ -73,6 +74,7 @@ class _Reader:
     """
 
     def __init__(self, words: list[Token], *, furnished: bool = False) -> None:
+        self._tokens = words
         self._words = [token.word for token in words]
         self._furnished = furnished
         self._found: list[Word | None] = [Word(token.written) for token in words]
@@ -184,6 +186,9 @@ class _Reader:
                 self._let_go()
             self._waiting.append(_Modifier(at, "count", str(int(COUNTS.get(word) or word))))
             self._open = True
+        elif word in COLLECTIVES:
+            self._waiting.append(_Modifier(at, "crowd", word))
+            self._open = True
         elif word in SIZES:
             self._waiting.append(_Modifier(at, "size", word))
         elif word in POSES:
@@ -203,7 +208,8 @@ class _Reader:
         return self._words[at] in {"rose", "orange"} and counted and alone
 
     def _pose(self, at: int, pose: str) -> None:
-        if self._open or self._last is None:
+        has_object = self._words[at + 1 : at + 2] in [[article] for article in _ARTICLES]
+        if self._open or self._last is None or has_object:
             self._waiting.append(_Modifier(at, "pose", pose))
             return
         self._mean(at, "pose", pose, self._last)
@@ -257,18 +263,23 @@ class _Reader:
         if same is None:
             self._add(motif, 3 if plural else 1)
         else:
-            self._forget("relation")
             self._bind(same)
-        for position in range(at, at + length) if self._last is not None else ():
-            self._mean(position, "thing", motif, self._last)
+        exact = length > 1 or phrase not in INEXACT
+        for position in range(at, at + length) if exact and self._last is not None else ():
+            written = self._tokens[position].written
+            self._found[position] = Word(written, "thing", motif, self._last)
         self._end = at + length
         return True
 
     def _mentioned(self, at: int, motif: str) -> int | None:
         """The thing that "the fox" is when there is a fox already."""
         known = [index for index, thing in enumerate(self._things) if thing.motif == motif]
-        again = self._words[max(0, at - 1) : at] == ["the"]
-        return known[-1] if known and again else None
+        if not known or "the" not in self._words[max(0, at - 2) : at]:
+            return None
+        colours = {self._things[known[-1]].colour}
+        told = {modifier.kind for modifier in self._waiting} <= {"colour", "relation"}
+        same = told and {modifier.meaning for modifier in self._waits("colour")} <= colours
+        return known[-1] if same else None
 
     def _add(self, motif: str, count: int) -> None:
         before = self._last
@@ -280,6 +291,8 @@ class _Reader:
         for _, kind, meaning in reversed(self._waiting):
             if kind == "count":
                 thing = replace(thing, count=min(int(meaning), MOST_ALIKE), counted=True)
+            elif kind == "crowd" and not traits.shows_several(motif):
+                thing = replace(thing, count=int(COLLECTIVES[meaning]))
             elif kind == "colour":
                 thing = replace(thing, colour=meaning)
             elif kind == "size":
