@@ -26,7 +26,7 @@ PROMPTS = {
     "a minimalist logo for a coffee shop": "minimalist, logo, shop",
     "a bar chart of sales by month": "sales, month",
     "a line chart going up": "line, chart, going",
-    "product photo of a white sneaker on a grey background": "product, photo, white, sneaker",
+    "product photo of a white sneaker on a grey background": "product, photo, sneaker",
     "a cartoon cat wearing a hat": "cartoon, wearing, hat",
     "a sign that says OPEN": "",
     'a poster with the text "Hello World"': "",
