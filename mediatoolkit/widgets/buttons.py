@@ -28,8 +28,9 @@ from mediatoolkit.widgets.job_row import Failure
 from mediatoolkit.widgets.page import Panel, script, style
 
 if TYPE_CHECKING:
+    from mediatoolkit.widgets.delivery import Delivery
     from mediatoolkit.widgets.mounted import MountedPanel
-    from mediatoolkit.widgets.viewer import Delivery
+    from mediatoolkit.widgets.viewer import Viewer
 
 MOST = 500
 """Buttons of one kernel that work; when there are more, the oldest stop working."""
@@ -49,6 +50,7 @@ class Buttons(Panel):
 
     Attributes:
         deliveries: The files that pages fetch, oldest first.
+        viewers: The viewers that are open, oldest first, by their names.
         panels: The mounted panels by their tokens.
         is_seen: Whether a page has said that it can mount.
         is_without_mounts: Whether panels are shown as widgets, since no page has.
@@ -71,6 +73,7 @@ class Buttons(Panel):
         self._actions: OrderedDict[str, Callable[[], object]] = OrderedDict()
         self._times: Counter[str] = Counter()
         self.deliveries: list[Delivery] = []
+        self.viewers: dict[str, Viewer] = {}
         self.panels: dict[str, MountedPanel] = {}
         self.is_seen = self.is_without_mounts = False
         super().__init__(loop, kernel=secrets.token_hex(4))
@@ -136,7 +139,7 @@ class Buttons(Panel):
         """Begin the action of a button."""
         match content:
             case {"act": str(token), "page": str(page)}:
-                _clicked.set({"page": page, "near": token})
+                self.answer_to(page, token)
                 self.tell({"took": token})
                 self.begin(self._act(token))
             case {"left": str(token)} if token in self.panels:
@@ -144,6 +147,16 @@ class Buttons(Panel):
             case {"page": "here"}:
                 self.is_seen = True
                 self._show_panels(as_widgets=False)
+            case {"viewer": str(name), "page": str(page), "at": int(at)} if name in self.viewers:
+                self.answer_to(page)
+                self.begin(self.viewers[name].go(at))
+            case {"viewer": str(name), "over": True} if name in self.viewers:
+                self.viewers[name].close()
+
+    @staticmethod
+    def answer_to(page: str, near: str = "") -> None:
+        """Have what is told in this context reach that page alone, beside the button *near*."""
+        _clicked.set({"page": page, "near": near})
 
     def fail(self, failure: Failure) -> None:
         """Show *failure* beside the button."""

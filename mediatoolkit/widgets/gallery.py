@@ -306,4 +306,5 @@ class Gallery(MountedPanel):
         self.send({"thumbs": words}, buffers=[thumb.data for thumb in thumbs])
 
     async def _open(self, entry: Entry) -> None:
-        await viewer.show(await asyncio.to_thread(self._source.open, entry))
+        series = self._picked()
+        await viewer.show(self._source.opened(series), series.index(entry))

@@ -15,7 +15,7 @@ from mediatoolkit.prompts import is_single
 from mediatoolkit.runtime.files import path_of
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import results, tables
-from mediatoolkit.widgets.job_row import Failure, JobRow
+from mediatoolkit.widgets.job_row import Failure, JobRow, MediaRefs
 from mediatoolkit.widgets.kernel import Bundle
 from mediatoolkit.widgets.results import Part
 
@@ -65,28 +65,38 @@ def grid(
     """Show *things* in their order, each with its label; of many, the first."""
     shown, more = things[: results.MOST], len(things[results.MOST :])
     side = results.side_for(max(len(shown), results.MOST_WHOLE + 1 if labels else 0))
+    rows = [_row(thing) for thing in shown]
+    series = results.series_of(row for row in rows if row)
     parts = [
-        _part(thing, labels[number] if labels else None, side) for number, thing in enumerate(shown)
+        _part(thing, row, labels[number] if labels else None, side, series)
+        for number, (thing, row) in enumerate(zip(shown, rows, strict=True))
     ]
     rest = [Part(f"<div>… and {more} more</div>", f"… and {more} more")] if more else []
     names = labels or [_label(thing) for thing in shown]
-    return results.sheet(parts, rest, side, alt="; ".join(names), columns=columns)
+    return results.sheet(parts, rest, side, alt="; ".join(names), columns=columns, series=series)
 
 
-def _part(thing: object, label: str | None, side: int | None) -> Part:
-    """Make the part of a grid that shows *thing*."""
+def _row(thing: object) -> JobRow | None:
     if isinstance(thing, Job) and thing.done():
-        row = JobRow(thing)
-    elif isinstance(thing, Media):
-        row = JobRow.of_media(thing, _label(thing))
-        with contextlib.suppress(MediaToolkitError):  # then its line alone is shown
-            results.prepare(row, thing)
-    else:
+        return JobRow(thing)
+    if not isinstance(thing, Media):
+        return None
+    row = JobRow.of_media(thing, _label(thing))
+    with contextlib.suppress(MediaToolkitError):  # then its line alone is shown
+        results.prepare(row, thing)
+    return row
+
+
+def _part(
+    thing: object, row: JobRow | None, label: str | None, side: int | None, series: MediaRefs
+) -> Part:
+    """Make the part of a grid that shows *thing*."""
+    if row is None:
         line = _label(thing)
         return Part(_labelled(f"<div>{escape(line)}</div>", label), line)
     if label is not None:
         row.label = label
-    part = results.part_of(row, side)
+    part = results.part_of(row, side, series)
     # A picture has its label below it already.
     return part if part.jpeg else Part(_labelled(part.html, label), part.line)
 

@@ -1,11 +1,13 @@
 """One job as its page sees it: words, a small picture, sound, and why it failed."""
 
+import hashlib
 import time
 import weakref
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from html import escape
-from typing import Any
+from typing import Any, overload
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
@@ -88,6 +90,37 @@ def _asked(media: Media) -> str:
     if made is None:
         return ""
     return replace(made, created="", request_id=None, usage={}).to_json()
+
+
+class MediaRefs(Sequence[Media]):
+    """Media in order, of which each stays in memory only as long as somebody else holds it.
+
+    Attributes:
+        key: As that of a `MediaRef`.
+        refs: The ways to it.
+        nouns: What it is called, such as `pictures`.
+    """
+
+    def __init__(self, refs: Iterable[MediaRef]) -> None:
+        """Remember where they lie."""
+        self.refs = tuple(refs)
+        self.key = hashlib.sha256("\n".join(ref.key for ref in self.refs).encode()).hexdigest()
+        nouns = {ref.noun for ref in self.refs}
+        self.nouns = f"{nouns.pop()}s" if len(nouns) == 1 else "files"
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.refs)
+
+    @overload
+    def __getitem__(self, at: int) -> Media: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Media]: ...
+    def __getitem__(self, at: int | slice) -> Media | list[Media]:
+        """One piece, or a list; blocks."""
+        if isinstance(at, slice):
+            return [ref.get() for ref in self.refs[at]]
+        return self.refs[at].get()
 
 
 class JobRow:

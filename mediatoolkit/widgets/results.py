@@ -1,6 +1,5 @@
 """What stays in a cell when jobs are over: plain MIME data, with buttons that work for a while."""
 
-import asyncio
 import base64
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +16,7 @@ from mediatoolkit.media.pixels import reduced
 from mediatoolkit.runtime.events import LeftRunning, State, Withdrawn
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import kernel
-from mediatoolkit.widgets.job_row import JobRow, MediaRef, failure_of
+from mediatoolkit.widgets.job_row import JobRow, MediaRef, MediaRefs, failure_of
 from mediatoolkit.widgets.kernel import Bundle
 
 MOST = 200
@@ -53,7 +52,11 @@ class Part:
 
 
 def result_bundle(
-    row: JobRow, *, error: BaseException | None = None, retry: Retry | None = None
+    row: JobRow,
+    *,
+    error: BaseException | None = None,
+    retry: Retry | None = None,
+    opener: str | None = None,
 ) -> Bundle:
     """Make what takes the place of the board when a job is over.
 
@@ -61,6 +64,7 @@ def result_bundle(
         row: The job, which is over.
         error: The error that the cell itself shows; for this one a quiet line is enough.
         retry: Starts a job again that failed or was cancelled.
+        opener: As `media_bundle` takes it.
 
     Safe from any thread. Takes some 30 ms a megapixel for a picture that was not shown before.
     """
@@ -69,7 +73,9 @@ def result_bundle(
     if progress.state is State.DONE:
         try:
             result = row.result()
-            return media_bundle(result) if isinstance(result, Media) else _bundle_of(result)
+            if isinstance(result, Media):
+                return media_bundle(result, opener=opener)
+            return _bundle_of(result)
         except MediaToolkitError as unshown:
             cause = unshown
     again = "" if retry is None else retry_button(row, retry)
@@ -90,19 +96,40 @@ def retry_button(row: JobRow, retry: Retry) -> str:
     return button("Retry", partial(retry, row.job), title=title)
 
 
-def media_bundle(media: Media) -> Bundle:
+def media_bundle(media: Media, *, opener: str | None = None) -> Bundle:
     """Return what *media* shows of itself, with a button below it; decodes it the first time.
 
     The words of speech can be unfolded below it, also without a kernel.
+
+    Args:
+        media: One piece.
+        opener: HTML of the button; left out, it opens this piece alone.
 
     Raises:
         MediaError: It cannot be decoded.
     """
     data, metadata = media._repr_mimebundle_()  # type: ignore[attr-defined]
-    label = "Play" if isinstance(media, Video) and "<video" not in data["text/html"] else "Open"
     words = _words(media) if isinstance(media, Audio) else ""
-    html = data["text/html"] + words + _open_button(MediaRef(media), label)
-    return data | {"text/html": html}, metadata
+    if opener is None:
+        opener = open_button(MediaRefs([MediaRef(media)]))
+    return data | {"text/html": data["text/html"] + words + opener}, metadata
+
+
+def open_button(series: MediaRefs, at: int = 0) -> str:
+    """HTML of a button that opens a piece of *series*, from where the page can go on."""
+    title = f"Open this {series.refs[at].noun} in full quality"
+    return button("Open", partial(_open, series, at), title=title, key=f"{series.key}\n{at}")
+
+
+def series_buttons(series: MediaRefs, *, opens: bool = False) -> str:
+    """HTML of the buttons below several pieces: save them all and, if *opens*, look at each."""
+    if len(series) < 2:
+        return ""
+    what = f"all {len(series)} {series.nouns}"
+    title = f"Open {what} in full quality, one after the other"
+    opener = button("Open", partial(_open, series, 0), title=title, key=series.key) if opens else ""
+    title = f"Save {what} as a zip file"
+    return opener + button("Save all", partial(_save, series), title=title, key=series.key)
 
 
 def quiet(line: str, buttons: str = "") -> Bundle:
@@ -179,7 +206,8 @@ def contact_sheet(
     done = [row for row in rows if row.progress.state is State.DONE]
     shown, more = done[:MOST], len(done[MOST:])
     side = side_for(len(shown))
-    results = [part_of(row, side) for row in shown]
+    series = series_of(shown)
+    results = [part_of(row, side, series) for row in shown]
     rest = [
         _whole(row, error=error, retry=retry)
         for row in rows
@@ -187,7 +215,8 @@ def contact_sheet(
     ]
     if more:
         rest.append(Part(f"<div>{more} more are in the store.</div>", f"{more} more"))
-    return sheet(results, rest, side, alt="; ".join(row.label[:300] for row in shown))
+    alt = "; ".join(row.label[:300] for row in shown)
+    return sheet(results, rest, side, alt=alt, series=series)
 
 
 def sheet(
@@ -197,6 +226,7 @@ def sheet(
     *,
     alt: str,
     columns: int | None = None,
+    series: MediaRefs,
 ) -> Bundle:
     """Put *parts* beside and below each other, and the *rest* below them.
 
@@ -206,9 +236,11 @@ def sheet(
         side: As `side_for` has it.
         alt: What stands in for the one picture of all.
         columns: How many in a line; left out, as many as there is room for.
+        series: The media of *parts*.
     """
     data = {
         "text/html": grid((part.html for part in parts), side, columns)
+        + series_buttons(series, opens=side is not None and side < SMALL)
         + "".join(part.html for part in rest),
         "text/plain": "\n".join(part.line for part in [*parts, *rest]),
     }
@@ -227,15 +259,16 @@ def _bundle_of(result: object) -> Bundle:
     return data, metadata
 
 
-def _open_button(media: MediaRef, label: str) -> str:
-    title = f"{label} this {media.noun} in full quality"
-    return button(label, partial(_open, media), title=title, key=media.key)
-
-
-async def _open(media: MediaRef) -> None:
+async def _open(series: MediaRefs, at: int) -> None:
     from mediatoolkit.widgets import viewer
 
-    await viewer.show(await asyncio.to_thread(media.get))
+    await viewer.show(series, at)
+
+
+async def _save(series: MediaRefs) -> None:
+    from mediatoolkit.widgets import delivery
+
+    await delivery.save(series)
 
 
 def _words(audio: Audio) -> str:
@@ -264,9 +297,15 @@ def side_for(results: int) -> int | None:
     return next(side for most, side in _SIDES if results <= most)
 
 
-def part_of(row: JobRow, side: int | None) -> Part:
-    """Make the part of a sheet that shows how the job of *row* ended."""
-    return _whole(row) if side is None else _reduced(row, side)
+def series_of(rows: Iterable[JobRow]) -> MediaRefs:
+    """Return the media that the jobs of *rows* have made; makes its previews now if need be."""
+    return MediaRefs(row.media for row in rows if _prepared(row) and row.media)
+
+
+def part_of(row: JobRow, side: int | None, series: MediaRefs) -> Part:
+    """Make the part of a sheet that shows how the job of *row* ended, and opens it in *series*."""
+    opener = open_button(series, series.refs.index(row.media)) if row.media else ""
+    return _whole(row, opener=opener) if side is None else _reduced(row, side, opener)
 
 
 def _prepared(row: JobRow) -> bool:
@@ -286,23 +325,21 @@ def _whole(row: JobRow, **how: Any) -> Part:
     return Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
 
 
-def _reduced(row: JobRow, side: int) -> Part:
+def _reduced(row: JobRow, side: int, opener: str) -> Part:
     if not _prepared(row) or row.media is None:
         return _whole(row)
     jpeg = row.preview
     if jpeg is None and side < SMALL:
         # A player holds some 50 kB, so one of many voices has only the way to its file.
-        way = _open_button(row.media, "Open")
         lines = (_caption(row.label), row.media.omissions)
         words = "<br>".join(escape(line) for line in lines if line)
-        return Part(f"<div>{words}<br>{way}</div>", row.line)
+        return Part(f"<div>{words}<br>{opener}</div>", row.line)
     if jpeg is None:
-        return _whole(row)
+        return _whole(row, opener=opener)
     if side > SMALL:
         jpeg = small(row.result(), side) or jpeg
     elif side < SMALL:
-        jpeg = reduced(jpeg, side)
-    opener = _open_button(row.media, "Open") if side >= SMALL else ""
+        jpeg, opener = reduced(jpeg, side), ""
     html = thumbnail(jpeg, row.label, omissions=row.media.omissions, buttons=opener)
     return Part(html, row.line, jpeg)
 

@@ -1,80 +1,102 @@
-"""Media in full quality, on demand: the page asks, and the file comes as bytes, never as base64."""
+"""Media in full quality, on demand, one piece after the other of what it was opened from."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable
+import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from mediatoolkit.checks import visible
-from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.errors import MediaError, MediaToolkitError, MissingExtraError
 from mediatoolkit.media import Audio, Image, Media, Video, file_name
 from mediatoolkit.widgets.buttons import Buttons, of_kernel
+from mediatoolkit.widgets.delivery import Delivery
 from mediatoolkit.widgets.media_facts import facts_of, to_code
 
-PIECE = 1 << 20
-"""Bytes in one message; the page asks for the next when it has one."""
-
-MOST = 4
-"""Files that pages fetch at once; a page that went away does not say so."""
+MOST = 16
+"""Viewers that may be open in all pages together; a page that went away does not say so."""
 
 _WAVE = {"width": 1200, "height": 160}
 _KINDS: dict[type[Media], str] = {Image: "picture", Audio: "sound", Video: "film"}
 
 
-async def show(media: Media) -> None:
-    """Open *media* in the page whose click is answered, or else in every page.
+async def show(series: Sequence[Media], at: int = 0) -> None:
+    """Open a piece in the page whose click is answered, or else in every page.
+
+    Args:
+        series: What the page can go through from there. A piece is read when it is looked at, in
+            a thread; a series must not hold media, since a viewer may stay open for long.
+        at: Where it begins.
 
     Raises:
-        MediaToolkitError: There is no page.
+        MediaToolkitError: There is no page, or the piece cannot be read.
     """
-    buttons = of_kernel()
-    view, pictures = await asyncio.to_thread(_described, media)
-    delivery = Delivery(buttons, await asyncio.to_thread(media.serialize))
-    buttons.tell({"view": view | delivery.terms()}, pictures)
+    await Viewer(of_kernel(), series).open(at)
 
 
-class Delivery:
-    """A file that a page fetches piece by piece, so that no more is under way than it can take."""
+class Viewer:
+    """One viewer in a page, and the series it goes through."""
 
-    def __init__(self, buttons: Buttons, file: Iterable[bytes | memoryview]) -> None:
-        """Wait until the page asks, through *buttons*."""
+    def __init__(self, buttons: Buttons, series: Sequence[Media]) -> None:
+        """Show nothing yet."""
+        self.name = secrets.token_hex(4)
         self._buttons = buttons
-        self._left = deque(messages_of(file))
-        self._more, self._over = buttons.keep(self._send), buttons.keep(self.end)
-        buttons.deliveries.append(self)
-        while len(buttons.deliveries) > MOST:
-            buttons.deliveries[0].end()
+        self._series = series
+        self._at = -1
+        self._lock = asyncio.Lock()
+        self._delivery: Delivery | None = None
 
-    def terms(self) -> dict[str, Any]:
-        """How a page asks for the next piece, how it says that it wants no more, how much it is."""
-        size = sum(len(part) for message in self._left for part in message)
-        return {"more": self._more, "over": self._over, "bytes": size}
+    async def open(self, at: int) -> None:
+        """Show the piece *at*.
 
-    def end(self) -> None:
-        """Forget the file."""
-        self._left.clear()
-        self._buttons.drop(self._more, self._over)
-        if self in self._buttons.deliveries:
-            self._buttons.deliveries.remove(self)
+        Raises:
+            MediaToolkitError: It cannot be read.
+        """
+        content = await asyncio.to_thread(_content, self._series, at)
+        viewers = self._buttons.viewers
+        viewers[self.name] = self
+        while len(viewers) > MOST:
+            next(iter(viewers.values())).close()
+        self._tell(at, *content, opens=True)
 
-    def _send(self) -> None:
-        if self._left:
-            self._buttons.tell({"piece": self._more}, self._left.popleft())
+    async def go(self, at: int) -> None:
+        """Show the piece *at* in place of the last, unless another is wanted by then."""
+        self._at = at
+        async with self._lock:
+            if at != self._at or not 0 <= at < len(self._series):
+                return
+            try:
+                content = await asyncio.to_thread(_content, self._series, at)
+            except MediaToolkitError as error:  # the page may still go on to the next
+                content = _failure(error), [], []
+            if self.name in self._buttons.viewers:
+                self._tell(at, *content, opens=False)
+
+    def close(self) -> None:
+        """Forget the series, and the file that the page has not fetched."""
+        self._buttons.viewers.pop(self.name, None)
+        if self._delivery is not None:
+            self._delivery.end()
+
+    def _tell(
+        self, at: int, view: dict[str, Any], pictures: list[bytes], file: list[Any], *, opens: bool
+    ) -> None:
+        if self._delivery is not None:
+            self._delivery.end()
+        self._delivery = Delivery(self._buttons, file)
+        place = {"viewer": self.name, "opens": opens, "at": at, "of": len(self._series)}
+        self._buttons.tell({"view": view | place | self._delivery.terms()}, pictures)
 
 
-def messages_of(file: Iterable[bytes | memoryview]) -> list[list[memoryview]]:
-    """Cut and gather the parts of a file to messages of at most `PIECE` bytes."""
-    messages: list[list[memoryview]] = [[]]
-    room = PIECE
-    for part in file:
-        for start in range(0, len(part), PIECE):
-            cut = memoryview(part)[start : start + PIECE]
-            if len(cut) > room:
-                messages.append([])
-                room = PIECE
-            messages[-1].append(cut)
-            room -= len(cut)
-    return messages
+def _content(series: Sequence[Media], at: int) -> tuple[dict[str, Any], list[bytes], list[Any]]:
+    """What the page shows beside a file, the picture that stands in for it, and the file."""
+    media = series[at]
+    return *_described(media), list(media.serialize())
+
+
+def _failure(error: MediaToolkitError) -> dict[str, Any]:
+    """What the page shows of a piece that cannot be read."""
+    empty = {"type": "", "name": "", "prompt": "", "omissions": "", "facts": [], "recall": ""}
+    return {"kind": "failure", "noun": f"{type(error).__name__}: {error}", **empty}
 
 
 def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:

@@ -101,7 +101,9 @@ def test_by_keyboard_alone(
         press_until(page, "Shift+Tab", lambda: is_focused(words(studio)))
         page.keyboard.press("Control+a")
         page.keyboard.type("an owl")
-        press_until(page, "Tab", lambda: is_focused(studio.get_by_role("button", name="Recall")))
+        press_until(
+            page, "Tab", lambda: is_focused(studio.get_by_role("button", name="Fill the form"))
+        )
         page.keyboard.press("Space")
         expect(words(studio)).to_have_value(PROMPT)
         assert is_focused(words(studio))
@@ -168,7 +170,7 @@ def test_what_cannot_be_used_says_why(jupyter: Lab) -> None:
         code = studio.get_by_role("region", name="Python code")
         expect(code).to_contain_text(f"seed={first}")
         expect(code).to_contain_text(PROMPT)
-        studio.get_by_role("button", name="Put below").click()
+        studio.get_by_role("button", name="Insert cell below").click()
         expect(sheet.cell(3).locator(".cm-content")).to_contain_text(f"seed={first}")
 
 
@@ -199,7 +201,7 @@ def test_a_picture_is_given_shown_used_and_removed(jupyter: Lab, sim: Simulator,
         pictures.get_by_role("button", name="Remove fox.png").click()
         expect(pictures.get_by_role("listitem")).to_have_count(0)
 
-        studio.get_by_role("button", name="Recall").click()
+        studio.get_by_role("button", name="Fill the form").click()
         expect(pictures.get_by_role("img")).to_have_attribute("src", _BLOB)
 
 

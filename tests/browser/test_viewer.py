@@ -2,6 +2,7 @@
 
 import json
 import re
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -109,7 +110,7 @@ def test_recall_puts_the_call_into_a_new_cell_below(jupyter: Lab) -> None:
     with jupyter.notebook("recall.ipynb", IMPORT, fox, "1 + 1") as sheet:
         _run(sheet, 3)
         dialog = _open(sheet, 1)
-        dialog.get_by_role("button", name="Recall").click()
+        dialog.get_by_role("button", name="Insert cell below").click()
 
         expect(dialog).to_have_count(0)
         new = sheet.cell(2)
@@ -145,7 +146,7 @@ def test_speech_is_followed_word_by_word(jupyter: Lab, theme: Theme) -> None:
 def test_a_large_film_plays_from_bytes(jupyter: Lab, theme: Theme) -> None:
     with jupyter.notebook(f"{theme}-play.ipynb", ELSEWHERE, FILM, theme=theme) as sheet:
         _run(sheet, 2)
-        dialog = _open(sheet, 1, "Play")
+        dialog = _open(sheet, 1)
         film = dialog.locator("video")
         sheet.page.wait_for_function(
             "element => element.currentTime > 0.3 && !element.error", arg=film.element_handle()
@@ -171,7 +172,7 @@ measured()"""
 
         def often(times: int) -> tuple[int, int]:
             for _ in range(times):
-                dialog = _open(sheet, 1, "Play")
+                dialog = _open(sheet, 1)
                 _loaded(dialog)
                 dialog.get_by_role("button", name="Close").click()
                 expect(dialog).to_have_count(0)
@@ -195,7 +196,7 @@ def test_recall_copies_the_call_where_it_can_make_no_cell(jupyter: Lab) -> None:
         dialog = _open(sheet, 1)
         hide = "all => all.forEach(one => one.removeAttribute('data-command'))"
         sheet.page.locator(".jp-NotebookPanel [data-command]").evaluate_all(hide)
-        dialog.get_by_role("button", name="Recall").click()
+        dialog.get_by_role("button", name="Insert cell below").click()
 
         status = sheet.page.get_by_role("status").filter(has_text="The call is in the clipboard")
         expect(status).to_be_visible()
@@ -212,9 +213,101 @@ def test_a_prompt_stays_text_in_the_viewer(jupyter: Lab) -> None:
         _loaded(dialog)
         expect(dialog.get_by_role("heading")).to_have_text(prompt)
         expect(dialog.locator("dd").first).to_have_text(prompt)
-        dialog.get_by_role("button", name="Recall").click()
+        dialog.get_by_role("button", name="Insert cell below").click()
         expect(sheet.cell(2).locator(".cm-content")).to_contain_text("<img src=x onerror=")
         assert "caught" not in sheet.page.title()
+
+
+SEVERAL = """import asyncio
+jobs = [mt.image(f"a fox, {n}", model="local/painter", size="192x192", seed=n) for n in range(3)]
+jobs.append(mt.speech("A fox.", model="local/hibari"))
+jobs.append(mt.image("a fox, 3", model="local/painter", size="192x192"))
+jobs.append(mt.image("a fox, 0", model="local/painter", size="192x192", seed=9))
+made = await asyncio.gather(*jobs)
+0"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_viewer_goes_through_what_it_was_opened_from(jupyter: Lab, theme: Theme) -> None:
+    with jupyter.notebook(f"{theme}-walk.ipynb", IMPORT, SEVERAL, theme=theme) as sheet:
+        _run(sheet, 2)
+        opener = sheet.output(1).get_by_role("button", name=re.compile("^Open this"))
+        expect(opener).to_have_count(6)
+        opener.nth(1).click()
+        dialog = sheet.page.locator("dialog.mt-viewer")
+        place, press = dialog.get_by_role("status").first, sheet.page.keyboard.press
+        following = dialog.get_by_role("button", name="Next")
+        expect(place).to_have_text("2 of 6: a fox, 1")
+        _loaded(dialog)
+        assert sheet.faults(".mt-viewer") == []
+        sheet.shoot(f"{theme}-viewer-walk")
+
+        press("ArrowRight")
+        expect(place).to_have_text("3 of 6: a fox, 2")
+        expect(dialog.get_by_role("heading")).to_have_text("a fox, 2")
+        expect(dialog.locator(".mt-pane")).to_be_focused()
+        press("ArrowRight")
+        expect(place).to_have_text("4 of 6: A fox.")
+        expect(following).to_be_focused()
+        _loaded(dialog)
+        sound = dialog.locator("audio")
+        sound.evaluate("element => { window.sound = element; return element.play(); }")
+        press("ArrowRight")
+        expect(place).to_have_text("5 of 6: a fox, 3")
+        assert sheet.page.evaluate("window.sound.paused")
+        press("ArrowRight")
+        expect(place).to_have_text("6 of 6: a fox, 0")
+        expect(following).to_have_attribute("aria-disabled", "true")
+        press("ArrowRight")
+        _loaded(dialog)
+        expect(place).to_have_text("6 of 6: a fox, 0")
+
+        dialog.locator(".mt-pane").press("1")
+        for _ in range(8):
+            dialog.locator(".mt-pane").press("+")
+        dialog.locator(".mt-pane").press("ArrowLeft")
+        expect(place).to_have_text("6 of 6: a fox, 0")  # which is zoomed in, and moves
+        previous = dialog.get_by_role("button", name="Previous")
+        for _ in range(5):
+            previous.click()
+        expect(place).to_have_text("1 of 6: a fox, 0")
+        expect(previous).to_be_focused()
+        expect(dialog.get_by_role("heading")).to_have_text("a fox, 0")
+        press("Escape")
+        expect(opener.nth(1)).to_be_focused()
+
+
+def test_what_cannot_be_read_does_not_stop_the_walk(jupyter: Lab) -> None:
+    lost = "import os\nfor one in made[1:2]:\n    one.path.unlink()\ndel made, jobs, one"
+    with jupyter.notebook("lost.ipynb", IMPORT, SEVERAL, lost) as sheet:
+        _run(sheet, 3)
+        opener = sheet.output(1).get_by_role("button", name=re.compile("^Open this"))
+        opener.first.click()
+        dialog = sheet.page.locator("dialog.mt-viewer")
+        _loaded(dialog)
+        sheet.page.keyboard.press("ArrowRight")
+        expect(dialog.get_by_role("alert")).to_contain_text("StorageError: ")
+        sheet.page.keyboard.press("ArrowRight")
+        expect(dialog.get_by_role("heading")).to_have_text("a fox, 2")
+
+
+def test_all_of_a_sheet_are_saved_as_one_zip_file(jupyter: Lab) -> None:
+    with jupyter.notebook("zip.ipynb", IMPORT, SEVERAL) as sheet:
+        _run(sheet, 2)
+        with sheet.page.expect_download() as saving:
+            sheet.output(1).get_by_role("button", name="Save all 6 files as a zip file").click()
+
+        assert saving.value.suggested_filename == "6-files.zip"
+        with ZipFile(saving.value.path()) as archive:
+            assert archive.namelist() == [
+                *("a-fox-0.png", "a-fox-1.png", "a-fox-2.png", "a-fox.wav", "a-fox-3.png"),
+                "a-fox-0-2.png",
+            ]
+            origin = Image(archive.read("a-fox-0-2.png")).provenance
+        assert origin
+        assert origin.seed == 9
+        sheet.output(1).get_by_role("button", name="Save all").scroll_into_view_if_needed()
+        sheet.shoot("light-save-all")
 
 
 def _run(sheet: Sheet, cells: int) -> None:
@@ -222,8 +315,8 @@ def _run(sheet: Sheet, cells: int) -> None:
         sheet.run(cell)
 
 
-def _open(sheet: Sheet, cell: int, label: str = "Open") -> Locator:
-    sheet.output(cell).get_by_role("button", name=re.compile(f"^{label} this")).click()
+def _open(sheet: Sheet, cell: int) -> Locator:
+    sheet.output(cell).get_by_role("button", name=re.compile("^Open this")).click()
     dialog = sheet.page.locator("dialog.mt-viewer")
     expect(dialog).to_be_visible()
     return dialog

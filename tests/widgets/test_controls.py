@@ -9,9 +9,9 @@ import pytest
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image, file_name
-from mediatoolkit.widgets import buttons, results, viewer
+from mediatoolkit.widgets import buttons, delivery, results
 from mediatoolkit.widgets.buttons import MOST, Buttons
-from mediatoolkit.widgets.job_row import MediaRef
+from mediatoolkit.widgets.job_row import MediaRef, MediaRefs
 from tests.media.test_image import encoded
 
 
@@ -109,12 +109,12 @@ def test_outside_a_kernel_there_is_no_button() -> None:
 
 async def test_a_button_does_not_keep_media_in_memory() -> None:
     image = Image(encoded("PNG"))
-    media = MediaRef(image)
+    media = MediaRefs([MediaRef(image)])
     del image
     gc.collect()
 
     with pytest.raises(MediaToolkitError, match="in memory no more and in no file"):
-        await results._open(media)
+        await results._open(media, 0)
 
 
 def test_a_file_is_named_after_the_prompt() -> None:
@@ -124,11 +124,11 @@ def test_a_file_is_named_after_the_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes", [[3], [0, 5], [viewer.PIECE, 1], [5, viewer.PIECE], [3 * viewer.PIECE + 7, 2]]
+    "sizes", [[3], [0, 5], [delivery.PIECE, 1], [5, delivery.PIECE], [3 * delivery.PIECE + 7, 2]]
 )
 def test_a_file_comes_whole_in_messages_of_a_megabyte(sizes: list[int]) -> None:
     parts = [bytes([number]) * size for number, size in enumerate(sizes)]
-    messages = viewer.messages_of(parts)
+    messages = delivery.messages_of(parts)
 
     assert b"".join(part for message in messages for part in message) == b"".join(parts)
-    assert all(0 < sum(map(len, message)) <= viewer.PIECE for message in messages)
+    assert all(0 < sum(map(len, message)) <= delivery.PIECE for message in messages)

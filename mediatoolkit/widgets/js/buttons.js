@@ -3,6 +3,7 @@
 
 import { cellOf, recall } from "./recall.js";
 import { Mounts } from "./mounts.js";
+import { Download, saveFile } from "./download.js";
 import { Viewer } from "./viewer.js";
 import { toast, whenGone } from "./page.js";
 
@@ -107,7 +108,9 @@ class Buttons {
     this.#ask(token);
   };
 
-  #ask = (token) => this.model.send({ act: token, page: PAGE });
+  #ask = (token) => this.#send({ act: token });
+
+  #send = (message) => this.model.send({ ...message, page: PAGE });
 
   #took(token) {
     const { timer, pressed } = this.#waiting.get(token) ?? {};
@@ -121,8 +124,11 @@ class Buttons {
     const near = this.#near(message.near);
     if (message.took) this.#took(message.took);
     if (message.say) toast(message.say, near);
-    if (message.view) Viewer.open(message.view, buffers, { ask: this.#ask, button: near });
-    if (message.piece) Viewer.receive(message.piece, buffers);
+    if (message.note) toast(message.note, near, "status");
+    const ways = { ask: this.#ask, send: this.#send, button: near };
+    if (message.view) Viewer.open(message.view, buffers, ways);
+    if (message.file) saveFile(message.file, this.#ask, near);
+    if (message.piece) Download.receive(message.piece, buffers);
     if (message.recall) this.#recall(message.recall, near);
   };
 

@@ -71,6 +71,7 @@ export function picturePane({ facts, standIn }) {
   };
   pane.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || !keys[event.key]) return;
+    if (look.fits && event.key.startsWith("Arrow")) return; // there is nothing to move
     event.preventDefault();
     keys[event.key]();
   });
@@ -102,10 +103,10 @@ export function picturePane({ facts, standIn }) {
         button("Fit", fit, { "aria-label": "Fit into the window" }),
       ),
     ],
+    main: pane,
     shown() {
       observer.observe(pane);
       fit();
-      pane.focus();
     },
     fill: (url) => {
       image.src = url;
@@ -159,7 +160,8 @@ export function soundPane({ facts, standIn }) {
     fill: (url) => {
       player.src = url;
     },
-    shown: () => player.focus(),
+    main: player,
+    pause: () => player.pause(),
     empty: () => unload(player),
   };
 }
@@ -179,9 +181,16 @@ export function filmPane({ facts, standIn }) {
       player.src = url;
       player.play().catch(() => {}); // a page that may not begin by itself shows the first picture
     },
-    shown: () => player.focus(),
+    main: player,
+    pause: () => player.pause(),
     empty: () => unload(player),
   };
+}
+
+/** What cannot be read, in words. */
+export function failurePane({ facts }) {
+  const words = make("p", "mt-viewer-failure", { role: "alert", tabindex: "-1" }, facts.noun);
+  return { elements: [words], main: words };
 }
 
 /** Without this a browser holds the file as long as it likes. */

@@ -15,8 +15,8 @@ export class Result {
     this.facts = make("p", "mt-studio-hint mt-studio-facts-line");
     this.code = make("pre", "mt-studio-code", { role: "region", tabindex: "0" });
     this.code.setAttribute("aria-label", "Python code");
-    this.below = button("Put below", () => this.putBelow(), {
-      title: "Put this code into a new cell below",
+    this.below = button("Insert cell below", () => this.putBelow(), {
+      title: "Put this code into a new cell; it is not run",
     });
     this.told = make("span", "mt-studio-hint mt-studio-told", { role: "status" });
     this.copied = button("Copy", () => this.copy());
@@ -28,7 +28,7 @@ export class Result {
       "div",
       "mt-studio-tools",
       { role: "group", "aria-label": "Result" },
-      button("Recall", () => refill(this.entry), {
+      button("Fill the form", () => refill(this.entry), {
         title: "Put these words and settings back into the form",
       }),
       this.shows,
