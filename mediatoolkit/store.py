@@ -32,7 +32,7 @@ _LARGEST_RECORD = 1 << 20  # bytes
 _FIT_FOR = 1.0  # seconds that a folder counts as fit for writing after a check
 
 _watchers: dict[Path, list[Callable[[], None]]] = {}
-"""Callbacks by folder, called when any store of this process keeps something there."""
+"""Callbacks by folder, called when a store of this process keeps or deletes something there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,24 @@ class Store:
             return []
         return entries_in(self.folder, newest)
 
+    def remove(self, path: Path) -> None:
+        """Delete a file of this folder for good; blocks.
+
+        Raises:
+            StorageError: It lies elsewhere, or cannot be deleted.
+        """
+        if path.parent != self.folder:
+            raise StorageError(f"{path.name!r} does not lie in this store, so it stays.")
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise StorageError(f"Could not delete {path.name!r}: {reason}.") from error
+        for tell in _watchers.get(self.folder, [])[:]:
+            tell()
+
     def watch(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call *tell* whenever this process has kept something in this folder.
+        """Call *tell* whenever this process has kept or deleted something in this folder.
 
         Returns:
             A function that ends the watching.

@@ -156,7 +156,7 @@ class Buttons(Panel):
     @staticmethod
     def answer_to(page: str, near: str = "") -> None:
         """Have what is told in this context reach that page alone, beside the button *near*."""
-        _clicked.set({"page": page, "near": near})
+        _clicked.set({"page": page, "near": near} if near else {"page": page})
 
     def fail(self, failure: Failure) -> None:
         """Show *failure* beside the button."""

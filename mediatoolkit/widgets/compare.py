@@ -12,6 +12,8 @@ import traitlets as t
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Image
+from mediatoolkit.widgets import buttons, viewer
+from mediatoolkit.widgets.job_row import MediaRef, MediaRefs
 from mediatoolkit.widgets.media_facts import counted, measures
 from mediatoolkit.widgets.mounted import MountedPanel
 from mediatoolkit.widgets.page import script, style
@@ -62,13 +64,7 @@ class Comparison(MountedPanel):
     def __init__(self, a: Image, b: Image) -> None:
         """Show *a* at the left and *b* at the right."""
         self._pictures = [a, b]
-        super().__init__(
-            shapes=[[picture.width, picture.height] for picture in (a, b)],
-            names=[_prompt(a) or "first picture", _prompt(b) or "second picture"],
-            note=_fitted(a, b),
-            words=changes(_prompt(a), _prompt(b)),
-            facts=differences(a, b),
-        )
+        super().__init__(**described(a, b))
 
     def close(self) -> None:
         """Leave the page, and let go of the pictures."""
@@ -100,10 +96,25 @@ class Comparison(MountedPanel):
         return f"{grid(pictures, _SIDE)}<p>{prompt}</p>{table}"
 
     def answer(self, content: Any, _buffers: Sequence[Any]) -> None:
-        """Send both pictures."""
-        if content == "show" and self._pictures:
-            types = [picture.mime_type for picture in self._pictures]
-            self.send({"types": types}, buffers=[picture.data for picture in self._pictures])
+        """Send both pictures, or open one."""
+        match content:
+            case "show" if self._pictures:
+                types = [picture.mime_type for picture in self._pictures]
+                self.send({"types": types}, buffers=[picture.data for picture in self._pictures])
+            case {"open": 0 | 1 as at, "page": str(page)} if self._pictures:
+                buttons.Buttons.answer_to(page)
+                self.begin(viewer.show(MediaRefs(map(MediaRef, self._pictures)), at))
+
+
+def described(a: Image, b: Image) -> dict[str, Any]:
+    """What a page shows beside two pictures, as the traits of a `Comparison`."""
+    return {
+        "shapes": [[picture.width, picture.height] for picture in (a, b)],
+        "names": [_prompt(a) or "first picture", _prompt(b) or "second picture"],
+        "note": _fitted(a, b),
+        "words": changes(_prompt(a), _prompt(b)),
+        "facts": differences(a, b),
+    }
 
 
 def changes(before: str, after: str) -> list[list[str]]:

@@ -106,6 +106,6 @@ def _bounded(series: Iterable[Media]) -> Iterable[Media]:
         if size > LARGEST:
             raise MediaToolkitError(
                 "These files are more than 1 GB together, too much for a page; save them in a "
-                "cell: piece.save(folder) for each."
+                "cell: mt.MediaList(…).save(folder)."
             )
         yield media

@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import traitlets as t
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError, StorageError
-from mediatoolkit.media import Entry, Media
+from mediatoolkit.media import Entry, Image, Media
 from mediatoolkit.media.pixels import reduced
-from mediatoolkit.widgets import buttons, kernel, viewer
+from mediatoolkit.runtime import loops
+from mediatoolkit.widgets import buttons, delivery, kernel, viewer
+from mediatoolkit.widgets.compare import described
 from mediatoolkit.widgets.job_row import Failure
+from mediatoolkit.widgets.media_facts import counted
 from mediatoolkit.widgets.media_source import (
     MOST,
     Filter,
@@ -77,7 +81,7 @@ class Gallery(MountedPanel):
     from_page = frozenset({"chosen", "kind", "model", "sort", "word"})
 
     _esm = script("gallery.js")
-    _css = style("gallery.css")
+    _css = style("gallery.css", "compare.css")
 
     word = t.Unicode().tag(sync=True)
     """Words that all stand in the prompt; both directions."""
@@ -109,6 +113,10 @@ class Gallery(MountedPanel):
     stale = t.Bool().tag(sync=True)
     """Whether something was added since; a page that shows the gallery then asks for it."""
 
+    selected: t.Instance[Sequence[Media]] = t.Instance(Sequence)
+    """What is selected, in the order shown: a sequence of media, of which each piece is read when
+    it is asked for. It can be observed, linked and set; not sent to the page."""
+
     note = t.Unicode().tag(sync=True)
     """Plain text: what to do when there is nothing, or what is left out; to the page."""
 
@@ -131,8 +139,11 @@ class Gallery(MountedPanel):
         self._numbers: dict[object, int] = {}
         self._saved: dict[object, str] = {}
         self._listing: Future[list[Entry]] | None = None
-        super().__init__(**{name: getattr(chosen, name) for name in _FILTER}, is_list=is_list)
+        filters = {name: getattr(chosen, name) for name in _FILTER}
+        super().__init__(**filters, is_list=is_list, selected=self._source.opened(()))
         self.observe(self._arrange, list(_FILTER))
+        self.observe(self._select, ["chosen", "shown"])
+        self.observe(self._choose, "selected")
         store = self._source.store
         self._unwatch = store.watch(self._news) if store else lambda: None
         self.refresh()
@@ -142,17 +153,6 @@ class Gallery(MountedPanel):
         """What the filter keeps, in the order shown; each piece is read when it is asked for."""
         self._catch_up()
         return self._source.opened(self._picked())
-
-    @property
-    def selected(self) -> list[Media]:
-        """What is selected of it, in the order shown; reads files, so it blocks.
-
-        Raises:
-            StorageError: A file cannot be read any more.
-            MediaError: A file is cut short or corrupt.
-        """
-        self._catch_up()
-        return list(self._source.opened(self._picked(among=set(self.chosen))))
 
     def refresh(self) -> None:
         """Look again for what is there; in a notebook a thread does, and the page follows."""
@@ -168,6 +168,7 @@ class Gallery(MountedPanel):
         if self.comm is not None:  # None where it is closed, or was never opened
             self._unwatch()
             self._entries, self._saved = {}, {}
+            self.selected = self._source.opened(())
         super().close()
 
     def __repr__(self) -> str:
@@ -220,6 +221,39 @@ class Gallery(MountedPanel):
         except PromptError as error:
             raise FilterError(str(error)) from error
         return str(value)
+
+    @t.validate("selected")
+    def _check_selected(self, proposal: dict[str, Any]) -> "LazyMedia":
+        media = proposal["value"]
+        if not isinstance(media, LazyMedia):
+            entries = [Entry.of(piece) for piece in media if isinstance(piece, Media)]
+            media = LazyMedia(self._source, tuple(entries if len(entries) == len(media) else ()))
+        numbers = self._numbers_of(media.entries)
+        if len(numbers) < len(proposal["value"]):
+            raise FilterError("selected takes media that this gallery shows.")
+        return self._source.opened(self._picked(among=numbers))
+
+    def _numbers_of(self, entries: Iterable[Entry]) -> set[int]:
+        """The numbers of the same media here; a file is known by its path."""
+        by_path = {entry.path: number for number, entry in self._entries.items() if entry.path}
+        numbers = (self._numbers.get(e.identity, by_path.get(e.path or Path())) for e in entries)
+        return {number for number in numbers if number in self._entries}
+
+    def _select(self, _change: object) -> None:
+        """Follow what is chosen among what is shown, on the loop of the cells."""
+        if self._loop in {None, loops.running()}:
+            self._follow_choice()
+        else:
+            self.cross(self._follow_choice)
+
+    def _follow_choice(self) -> None:
+        self.selected = self._source.opened(self._picked(among=set(self.chosen)))
+
+    def _choose(self, _change: object) -> None:
+        """Choose what was selected from outside."""
+        numbers = self._numbers_of(cast("LazyMedia", self.selected).entries)
+        if numbers != set(self.chosen) & set(self.shown):
+            self.chosen = sorted(numbers)
 
     def _in_words(self) -> str:
         self._catch_up(PATIENCE)
@@ -282,10 +316,23 @@ class Gallery(MountedPanel):
                     self.send({"rows": rows})
             case {"thumbs": list(numbers)}:
                 self.begin(self._send_thumbs(self._known(numbers[:BATCH])))
-            case {"open": int(number)} if number in self._entries:
-                self.begin(self._open(self._entries[number]))
             case {"refresh": True}:
                 self.refresh()
+            case {"do": str(what), "page": str(page), "ids": list(numbers)}:
+                buttons.Buttons.answer_to(page)
+                self._do(what, [entry for _, entry in self._known(numbers)], page)
+
+    def _do(self, what: str, entries: list[Entry], page: str) -> None:
+        """Do what a person wants with some entries; more than are shown are none of the page's."""
+        match what, entries:
+            case "open", [entry]:
+                self.begin(self._open(entry))
+            case "save", [_, *_]:
+                self.begin(delivery.save(self._source.opened(entries)))
+            case "compare", [first, second]:
+                self.begin(self._compare(first, second, page))
+            case "delete", [_, *_]:
+                self.begin(self._delete(entries))
 
     def fail(self, failure: Failure) -> None:
         """Show *failure* as the note."""
@@ -306,5 +353,24 @@ class Gallery(MountedPanel):
         self.send({"thumbs": words}, buffers=[thumb.data for thumb in thumbs])
 
     async def _open(self, entry: Entry) -> None:
-        series = self._picked()
+        series = self._picked() if entry in self._picked() else [entry]
         await viewer.show(self._source.opened(series), series.index(entry))
+
+    async def _compare(self, first: Entry, second: Entry, page: str) -> None:
+        pictures = [await asyncio.to_thread(self._source.open, entry) for entry in (first, second)]
+        a, b = (picture for picture in pictures if isinstance(picture, Image))
+        facts = await asyncio.to_thread(described, a, b)
+        types = [a.mime_type, b.mime_type]
+        self.send({"compare": facts, "types": types, "page": page}, buffers=[a.data, b.data])
+
+    async def _delete(self, entries: list[Entry]) -> None:
+        loop = asyncio.get_running_loop()
+        failures: list[str] = []
+        for entry in entries:
+            try:
+                await loop.run_in_executor(_threads, self._source.delete, entry)
+            except StorageError as error:
+                failures.append(str(error))
+        self.refresh()
+        deleted = counted(len(entries) - len(failures), "file")
+        self.send({"said": " ".join([f"{deleted} deleted.", *failures[:5]]), "ok": not failures})

@@ -188,6 +188,16 @@ class MediaSource:
             media = self._media[entry.identity] = entry.open()
         return media
 
+    def delete(self, entry: Entry) -> None:
+        """Delete the file of *entry* for good; blocks.
+
+        Raises:
+            StorageError: It does not lie in the folder that is shown, or cannot be deleted.
+        """
+        if self.store is None or entry.path is None:
+            raise StorageError("A gallery of a list deletes nothing; name the folder instead.")
+        self.store.remove(entry.path)
+
     def opened(self, entries: Iterable[Entry]) -> "LazyMedia":
         """The media of *entries*, in that order."""
         return LazyMedia(self, tuple(entries))
@@ -208,16 +218,31 @@ def _entry(thing: object) -> Entry:
 
 
 class LazyMedia(Sequence[Media]):
-    """Media in order, each read when it is asked for and held only as long as it is used."""
+    """Media in order, each read when it is asked for and held only as long as it is used.
+
+    Attributes:
+        source: Where it is read from.
+        entries: What is known of it without reading.
+    """
 
     def __init__(self, source: MediaSource, entries: tuple[Entry, ...]) -> None:
         """Nothing is read yet."""
-        self._source = source
-        self._entries = entries
+        self.source = source
+        self.entries = entries
 
     def __len__(self) -> int:
         """How many."""
-        return len(self._entries)
+        return len(self.entries)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether *other* holds the same media; only a list or tuple is read for it."""
+        if isinstance(other, LazyMedia):
+            return [each.identity for each in self.entries] == [
+                each.identity for each in other.entries
+            ]
+        return list(self) == list(other) if isinstance(other, (list, tuple)) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # as a list
 
     @overload
     def __getitem__(self, at: int) -> Media: ...
@@ -226,16 +251,16 @@ class LazyMedia(Sequence[Media]):
     def __getitem__(self, at: int | slice) -> Media | list[Media]:
         """One piece, or a list; blocks."""
         if isinstance(at, slice):
-            return [self._source.open(entry) for entry in self._entries[at]]
-        return self._source.open(self._entries[at])
+            return [self.source.open(entry) for entry in self.entries[at]]
+        return self.source.open(self.entries[at])
 
     def __iter__(self) -> Iterator[Media]:
         """One after the other."""
-        return map(self._source.open, self._entries)
+        return map(self.source.open, self.entries)
 
     def __repr__(self) -> str:
         """One line, without reading."""
-        return f"<{in_words(self._entries)}>"
+        return f"<{in_words(self.entries)}>"
 
 
 def in_words(entries: Iterable[Entry]) -> str:

@@ -58,6 +58,10 @@ _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minute
 Start = Callable[..., Job[Any]]
 
 
+class StageError(PromptError, t.TraitError):
+    """There is no such piece; traitlets then puts back what stood there before."""
+
+
 class StudioForm(MountedPanel):
     """A form for pictures, speech and film, with what was made in this session.
 
@@ -95,6 +99,10 @@ class StudioForm(MountedPanel):
     seen = t.Int(-1).tag(sync=True)
     """Which piece is on the stage; -1 before the first."""
 
+    result = t.Any(None)
+    """The piece on the stage: an `Image`, `Audio` or `Video`; None before the first. It can be
+    observed, linked and set to a piece of the history; not sent to the page."""
+
     def __init__(self, start: Start, loop: loops.Loop) -> None:
         """Open an empty form."""
         self._start = start
@@ -102,14 +110,7 @@ class StudioForm(MountedPanel):
         self._pieces: list[Media] = []
         self._pictures: dict[str, Image] = {}
         super().__init__(loop, offers=offered())
-
-    @property
-    def result(self) -> Any:
-        """The piece on the stage: an `Image`, `Audio` or `Video`; None before the first."""
-        pieces = self._pieces
-        if not pieces:
-            return None
-        return pieces[self.seen] if 0 <= self.seen < len(pieces) else pieces[-1]
+        self.observe(lambda _change: self.cross(self._see), "seen")
 
     @property
     def history(self) -> list[Media]:
@@ -169,6 +170,22 @@ class StudioForm(MountedPanel):
         """Tell a failure that came of no job."""
         self._tell({**self.running, "state": "failed", "failure": asdict(failure)})
 
+    @t.validate("result")
+    def _check_result(self, proposal: dict[str, Any]) -> Any:
+        """Take a piece of the history; the stage then shows it."""
+        media = proposal["value"]
+        places = [number for number, piece in enumerate(self._pieces) if piece is media]
+        if not places and (media is not None or self._pieces):
+            raise StageError("result takes a piece of studio.history.")
+        if places:
+            self.seen = places[-1]
+        return media
+
+    def _see(self) -> None:
+        """Follow what the page shows on the stage."""
+        if 0 <= self.seen < len(self._pieces):
+            self.result = self._pieces[self.seen]
+
     def _generate(self, form: dict[str, Any]) -> None:
         if self._job is not None and not self._job.done():
             return
@@ -226,6 +243,7 @@ class StudioForm(MountedPanel):
         with self.hold_sync():
             self.entries = [*self.entries, entry]
             self.seen = len(self._pieces) - 1
+        self.result = media
 
     async def _give(self, number: int, *, whole: bool) -> None:
         """The file as it is saved, or a small picture of it; none of a voice."""

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -139,6 +141,94 @@ def test_the_keyboard_alone_is_enough(jupyter: Lab) -> None:
         expect(dialog).to_be_hidden()
         expect(_tiles(sheet).first).to_be_focused()
         assert sheet.page.locator(".jp-Notebook .jp-Cell").count() == 4, "keys reached the notebook"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_selected_is_compared_saved_and_deleted(
+    jupyter: Lab, media: Path, theme: Theme
+) -> None:
+    folder = jupyter.files / f"{theme}-doing"
+    shutil.copytree(media, folder)
+    code = f'gallery = mt.Gallery("{folder.name}")\ngallery'
+    with jupyter.notebook(f"{theme}-doing.ipynb", IMPORT, code, theme=theme) as sheet:
+        sheet.run(0)
+        sheet.run(1)
+        press, tools = sheet.page.keyboard.press, sheet.output(1).get_by_label("Selection")
+        expect(_tiles(sheet)).to_have_count(13)
+        expect(tools).to_be_hidden()
+        _tiles(sheet).nth(0).click()
+        expect(tools.get_by_role("button", name="Compare")).to_be_hidden()
+        with sheet.page.expect_download() as saving:
+            tools.get_by_role("button", name="Save").click()
+        assert saving.value.suggested_filename == "a-red-fox-under-the-stars.png"
+        press("Escape")
+
+        _tiles(sheet).nth(0).click()
+        press("Shift+ArrowRight")
+        sheet.page.set_viewport_size({"width": 700, "height": 760})
+        expect(_said(sheet)).to_have_text("13 pieces · 2 selected")
+        box = _said(sheet).bounding_box()
+        assert box
+        assert box["height"] < 24, "on one line"
+        sheet.output(1).locator(".mt-gallery-foot").scroll_into_view_if_needed()
+        sheet.shoot(f"{theme}-gallery-narrow")
+        sheet.page.set_viewport_size({"width": 1000, "height": 760})
+        sheet.shoot(f"{theme}-gallery-selected")
+        assert sheet.faults(".mt-gallery") == []
+        with sheet.page.expect_download() as saving:
+            tools.get_by_role("button", name="Save").click()
+        with ZipFile(saving.value.path()) as archive:
+            assert len(archive.namelist()) == 2
+
+        _compare_and_delete(sheet, theme)
+        assert len(list(folder.iterdir())) == 11
+        assert len(list(media.iterdir())) == 13
+
+
+def _compare_and_delete(sheet: Sheet, theme: Theme) -> None:
+    press, tools = sheet.page.keyboard.press, sheet.output(1).get_by_label("Selection")
+    tools.get_by_role("button", name="Compare").click()
+    compared = sheet.page.get_by_role("dialog", name="Comparison")
+    expect(compared.locator("del")).to_contain_text("red fox under")
+    expect(compared.locator("img").first).to_have_attribute("src", re.compile("^blob:"))
+    assert sheet.faults(".mt-ask") == []
+    sheet.shoot(f"{theme}-gallery-compared")
+    press("Escape")
+    expect(compared).to_have_count(0)
+
+    _tiles(sheet).nth(1).focus()
+    press("Delete")
+    question = sheet.page.get_by_role("dialog")
+    expect(question).to_have_accessible_name("Delete 2 files from the folder, for good?")
+    expect(question.get_by_role("button", name="Keep")).to_be_focused()
+    assert sheet.faults(".mt-ask") == []
+    sheet.shoot(f"{theme}-gallery-asks")
+    press("Enter")
+    expect(question).to_have_count(0)
+    expect(_tiles(sheet)).to_have_count(13)
+    press("Delete")
+    question.get_by_role("button", name="Delete").click()
+    expect(_tiles(sheet)).to_have_count(11)
+    expect(sheet.page.get_by_text("2 files deleted.")).to_be_visible()
+
+
+@pytest.mark.usefixtures("media")
+def test_the_viewer_goes_through_the_filter(jupyter: Lab) -> None:
+    with _gallery(jupyter, "through.ipynb") as sheet:
+        sheet.output(1).get_by_label("Words").fill("FOX")
+        expect(_said(sheet)).to_have_text("4 of 13 pieces")
+        _tiles(sheet).nth(0).click()
+        sheet.page.keyboard.press("Enter")
+        dialog = sheet.page.get_by_role("dialog")
+        place = dialog.get_by_role("status").first
+        expect(place).to_have_text(f"1 of 4: {SEEN[0]}")
+        sheet.page.keyboard.press("ArrowRight")
+        expect(place).to_have_text(f"2 of 4: {NASTY}")
+        expect(dialog.get_by_role("heading")).to_have_text(NASTY)
+        sheet.page.keyboard.press("Escape")
+        expect(_tiles(sheet).nth(0)).to_be_focused()
+        sheet.page.keyboard.press("ArrowRight")
+        expect(_tiles(sheet).nth(1)).to_be_focused()
 
 
 def test_what_is_made_appears(jupyter: Lab) -> None:

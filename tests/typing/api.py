@@ -1,5 +1,6 @@
 """What users' type checkers see; run by mypy, never executed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -52,7 +53,7 @@ async def page(fox: mt.Image) -> None:
     studio = mt.Studio()
     assert_type(studio.history, list[Media])
     gallery = mt.Gallery("out", word="fox", kind="image", sort="newest")
-    assert_type(gallery.selected, list[Media])
+    assert_type(gallery.selected, Sequence[Media])
     mt.compare(fox, "owl.png").close()
     assert_type(mt.jobs.running(), list[mt.Job[Any]])
     assert_type(mt.jobs.cancel_all(), int)

@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import traitlets
 
 from mediatoolkit.errors import MediaError, PromptError, StorageError
 from mediatoolkit.media import Audio, Entry, Image, Media, Provenance, Video
@@ -122,6 +125,80 @@ async def test_the_selection_comes_in_the_order_shown(folder: Path) -> None:
     assert gallery.selected == [fox, owl]
     gallery.word = "owl"
     assert gallery.selected == [owl]
+
+
+async def test_the_selection_is_a_trait_that_reads_nothing(folder: Path) -> None:
+    gallery, other = Gallery(folder), Gallery(folder)
+    assert len(gallery.media) == len(other.media) == 5
+    heard: list[Any] = []
+    gallery.observe(heard.append, "selected")
+    link = traitlets.link((gallery, "selected"), (other, "selected"))
+    (folder / "0.png").unlink()
+
+    gallery.chosen = gallery.shown[:2]
+    assert repr(heard[0].new) == "<2 pictures>"
+    assert other.chosen == other.shown[:2]
+
+    other.selected = other.media[1:3]
+    assert gallery.selected == gallery.media[1:3]
+    assert [len(change.new) for change in heard] == [2, 2]
+    gallery.chosen = []
+    assert other.selected == []
+    with pytest.raises(PromptError, match="media that this gallery shows"):
+        gallery.selected = [tone("not here")]
+    link.unlink()
+
+
+async def test_a_page_that_selects_is_heard_on_the_loop_of_the_cells(folder: Path) -> None:
+    """Its messages may arrive in a thread with a loop of its own."""
+    gallery = Gallery(folder)
+    assert len(gallery.media) == 5
+    thread: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    gallery.observe(lambda _: thread.set_result(threading.current_thread().name), "selected")
+
+    await asyncio.to_thread(gallery.set_state, {"chosen": gallery.shown[:1]})
+
+    assert await asyncio.wait_for(thread, 10) == threading.main_thread().name
+
+
+async def test_what_is_selected_is_deleted_where_it_is_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, other = Gallery(folder), Gallery(folder)
+    page = Page(gallery, monkeypatch)
+    assert len(gallery.media) == 5
+    owl, fox = gallery.shown[:2]
+
+    message, _ = await page.ask({"do": "delete", "ids": [owl, fox, 99], "page": "a"})
+
+    assert message == {"said": "2 files deleted.", "ok": True}
+    assert prompts(gallery) == prompts(other) == ["a blue fox", "A fox looks up.", "the fox walks"]
+
+
+async def test_what_cannot_be_deleted_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = Entry.of(Image.open(folder / "0.png"))
+    for gallery in (Gallery([folder / "0.png"]), Gallery(folder / ".." / folder.name)):
+        page = Page(gallery, monkeypatch)
+        assert len(gallery.media)
+        gallery._entries[0] = replace(outside, path=folder.parent / "0.png", media=None)
+        message, _ = await page.ask({"do": "delete", "ids": [0], "page": "a"})
+        assert message["said"].startswith("0 files deleted. ")
+        assert not message["ok"]
+    assert (folder / "0.png").exists()
+
+
+async def test_two_pictures_are_compared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery = Gallery(folder)
+    page = Page(gallery, monkeypatch)
+    assert len(gallery.media) == 5
+
+    message, buffers = await page.ask({"do": "compare", "ids": gallery.shown[:2], "page": "a"})
+
+    assert message["page"] == "a"
+    assert message["compare"]["names"] == ["an OWL at night", "a red fox"]
+    assert [Image(data).mime_type for data in buffers] == message["types"]
 
 
 async def test_what_a_store_keeps_later_is_listed(folder: Path) -> None:
@@ -243,7 +320,14 @@ async def test_a_file_that_is_gone_is_a_thumbnail_that_says_so(
 
 async def test_a_page_that_talks_nonsense_is_not_heard(folder: Path) -> None:
     gallery = Gallery(folder)
-    for nonsense in (None, "rows", {"rows": 7}, {"open": "x"}, {"open": 10**9}, {"refresh": 1.5}):
+    for nonsense in (
+        None,
+        "rows",
+        {"rows": 7},
+        {"do": "open", "ids": [10**9], "page": "a"},
+        {"do": "delete", "ids": "x", "page": 7},
+        {"refresh": 1.5},
+    ):
         gallery._hear(gallery, nonsense, [])
     await asyncio.sleep(0)
     assert len(gallery.media) == 5

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import traitlets
 
 import mediatoolkit as mt
 from mediatoolkit.errors import PromptError
@@ -91,6 +92,29 @@ async def test_what_is_asked_for_is_made_kept_and_told(studio: Heard) -> None:
     assert "a <b>fox</b> under the stars" in entry["code"]
     assert entry["settings"] == FOX["settings"], "what the form is filled with again"
     json.dumps(studio.get_state(), default=str)
+
+
+async def test_the_result_is_a_trait(studio: Heard) -> None:
+    class Target(traitlets.HasTraits):
+        value = traitlets.Any()
+
+    target = Target()
+    traitlets.link((studio, "result"), (target, "value"))
+    for _ in range(2):
+        say(studio, **{**FOX, "settings": {**FOX["settings"], "size": "64x64"}})
+        await until(studio, lambda: studio.running.get("state") == "done")
+        studio.running = {}
+    first, second = studio.history
+    assert studio.result is target.value is second
+
+    studio.set_state({"seen": 0})
+    await until(studio, lambda: studio.result is first)
+    assert target.value is first
+
+    target.value = second
+    assert studio.seen == 1
+    with pytest.raises(PromptError, match="piece of studio"):
+        studio.result = picture()
 
 
 async def test_a_click_in_another_thread_starts_the_job_on_the_studios_loop(studio: Heard) -> None:

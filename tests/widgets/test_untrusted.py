@@ -137,7 +137,7 @@ async def test_a_gallery_opens_a_file_whatever_its_record_says(
     gallery = Gallery(tmp_path)
     assert len(gallery.media) == 1
 
-    gallery._hear(gallery, {"open": 0}, [])
+    gallery._hear(gallery, {"do": "open", "ids": [0], "page": "a"}, [])
     async with asyncio.timeout(10):
         message = await opened
 

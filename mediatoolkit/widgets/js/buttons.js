@@ -5,20 +5,12 @@ import { cellOf, recall } from "./recall.js";
 import { Mounts } from "./mounts.js";
 import { Download, saveFile } from "./download.js";
 import { Viewer } from "./viewer.js";
-import { toast, whenGone } from "./page.js";
+import { PAGE, sharedInPage, toast, whenGone } from "./page.js";
 
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
-const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));
 const LIT = sharedInPage("controls", () => new Map()); // kernel -> its models here
 const OWNERS = sharedInPage("owners", () => new WeakMap()); // button -> who answers its click
 const BUTTONS = document.getElementsByClassName("mt-button"); // follows the page
-
-/** What every copy of this script in one page finds under *name*; the first makes it. */
-function sharedInPage(name, first) {
-  const key = Symbol.for(`mediatoolkit.${name}`);
-  window[key] ??= first();
-  return window[key];
-}
 
 /** What one kernel has in this page: buttons in plain outputs, and mounted panels. */
 class Buttons {

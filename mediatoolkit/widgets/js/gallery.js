@@ -1,7 +1,8 @@
 // A gallery as a person sees it. Python knows the media, the filter and the order.
 
+import { comparison } from "./comparing.js";
 import { NOUNS, Shelf, Tile } from "./tiles.js";
-import { button, endWithKernel, keepKeys, make, say } from "./page.js";
+import { PAGE, button, endWithKernel, keepKeys, make, say, toast } from "./page.js";
 
 const TYPING = 200; // milliseconds without a key after which a word is looked for
 const SORTS = {
@@ -23,6 +24,37 @@ function labelled(name, field) {
 /** Such as `2,000 pictures` or `1 picture`. */
 function counted(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Ask in a dialog, and call *act* when the answer is the button *word*. */
+function confirm(question, word, act) {
+  const keep = button("Keep", () => dialog.close());
+  const yes = button(word, () => {
+    dialog.close();
+    act();
+  });
+  const row = make("div", "mt-ask-buttons", {}, keep, yes);
+  const dialog = openDialog("mt-ask", question, make("p", "", {}, question), row);
+  keep.focus();
+}
+
+/** A dialog that is gone when it is closed. */
+function openDialog(className, name, ...children) {
+  const dialog = make("dialog", `mt-widget ${className}`, { "aria-label": name }, ...children);
+  keepKeys(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Two pictures of a gallery, in a dialog. */
+function openComparison({ compare, types }, buffers) {
+  const { root, show, end } = comparison(compare);
+  const close = button("×", () => dialog.close(), { "aria-label": "Close" });
+  const dialog = openDialog("mt-ask mt-ask-wide", "Comparison", close, root);
+  dialog.addEventListener("close", end);
+  show(types, buffers);
 }
 
 /** A list of choices over one trait. */
@@ -87,7 +119,7 @@ class View {
     this.grid.hidden = !this.#shown.length;
     if (!shown.has(this.#current)) this.#current = this.#shown[0] ?? null;
     this.#point(this.#current);
-    if (hadFocus) this.#tiles.get(this.#current)?.element.focus({ preventScroll: true });
+    if (hadFocus) this.#focus();
     this.paint();
   }
 
@@ -110,7 +142,10 @@ class View {
     ];
     say(this.status, total < 0 ? note || "Looking…" : words.filter(Boolean).join(" · "));
     this.openButton.disabled = !shown;
-    this.clearButton.disabled = !selected;
+    const hadFocus = this.tools.contains(document.activeElement);
+    this.tools.hidden = !selected;
+    this.compareButton.hidden = !this.#comparable();
+    if (hadFocus && !document.activeElement.checkVisibility()) this.#focus();
     this.empty.hidden = shown > 0 || total < 0;
     this.showAll.hidden = total === 0;
     say(this.emptyWords, total ? "Nothing matches." : note);
@@ -138,13 +173,19 @@ class View {
     const bar = make("div", "mt-gallery-bar", { role: "group", "aria-label": "Filter and order" });
     bar.append(labelled("Words", this.word), this.models.label, this.kinds.label, this.sorts.label);
     this.openButton = button("Open", () => this.#open());
-    this.clearButton = button("Clear selection", () => this.#choose([]));
-    const foot = make("div", "mt-gallery-foot");
-    foot.append(this.status);
+    this.compareButton = button("Compare", () => this.#ask("compare", this.#selected()));
+    this.tools = make("div", "mt-gallery-tools", { role: "group", "aria-label": "Selection" });
+    this.tools.append(
+      button("Clear", () => this.#choose([]), { "aria-label": "Clear selection" }),
+      button("Save", () => this.#ask("save", this.#selected())),
+      this.compareButton,
+    );
+    const foot = make("div", "mt-gallery-foot", {}, this.status);
     if (!model.get("is_list")) {
+      this.tools.append(button("Delete", () => this.#delete()));
       foot.append(button("Refresh", () => model.send({ refresh: true })));
     }
-    foot.append(this.clearButton, this.openButton);
+    foot.append(this.tools, this.openButton);
     this.emptyWords = make("span");
     this.showAll = button("Show all", () => this.#set({ word: "", model: "", kind: "" }));
     this.empty.append(this.emptyWords, this.showAll);
@@ -172,6 +213,7 @@ class View {
     }
     const news = ({ detail }) => {
       for (const id of detail) this.#write(id);
+      if (this.#chosen.size) this.paint(); // only now it is known what can be compared
     };
     this.shelf.addEventListener("news", news, { signal });
     this.grid.addEventListener("keydown", (event) => this.#press(event));
@@ -255,10 +297,38 @@ class View {
     this.#choose(chosen);
   }
 
+  /** Numbers of what is selected, in the order shown. */
+  #selected() {
+    return this.#shown.filter((id) => this.#chosen.has(id));
+  }
+
+  #ask(what, ids) {
+    this.model.send({ do: what, ids, page: PAGE });
+  }
+
   #open() {
-    const selected = this.#shown.filter((id) => this.#chosen.has(id));
+    const selected = this.#selected();
     const id = selected.includes(this.#current) || !selected.length ? this.#current : selected[0];
-    if (id !== null) this.model.send({ open: id });
+    if (id !== null) this.#ask("open", [id]);
+  }
+
+  /** Whether exactly two pictures are selected. */
+  #comparable() {
+    const selected = this.#selected();
+    return (
+      selected.length === 2 && selected.every((id) => this.shelf.rows.get(id)?.kind === "image")
+    );
+  }
+
+  #delete() {
+    const ids = this.#selected();
+    if (!ids.length || this.model.get("is_list")) return;
+    const question = `Delete ${counted(ids.length, "file")} from the folder, for good?`;
+    confirm(question, "Delete", () => this.#ask("delete", ids));
+  }
+
+  #focus() {
+    this.#tiles.get(this.#current)?.element.focus({ preventScroll: true });
   }
 
   #click(event) {
@@ -294,7 +364,8 @@ class View {
       if (event.shiftKey) this.#choose(this.#range(id));
       else this.#anchor = id;
     } else if (event.key === " ") this.#toggle(this.#current);
-    else if (event.key === "Enter") this.model.send({ open: this.#current });
+    else if (event.key === "Enter") this.#ask("open", [this.#current]);
+    else if (event.key === "Delete") this.#delete();
     else if (event.key === "a" && (event.ctrlKey || event.metaKey)) this.#choose(this.#shown);
     else if (event.key === "Escape" && this.#chosen.size) this.#choose([]);
     else return;
@@ -309,7 +380,11 @@ export default () => {
   return {
     initialize: ({ model }) => {
       shelf = new Shelf(model);
-      const hear = (news, buffers) => shelf.hear(news, buffers);
+      const hear = (news, buffers) => {
+        if (news.compare && news.page === PAGE) openComparison(news, buffers);
+        else if (news.said) toast(news.said, null, news.ok ? "status" : "alert");
+        else shelf.hear(news, buffers);
+      };
       model.on("msg:custom", hear);
       return () => {
         model.off("msg:custom", hear);

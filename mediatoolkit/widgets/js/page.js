@@ -2,6 +2,16 @@
 
 const READING = 12000; // milliseconds that a message stays
 
+/** What every copy of this script in one page finds under *name*; the first makes it. */
+export function sharedInPage(name, first) {
+  const key = Symbol.for(`mediatoolkit.${name}`);
+  window[key] ??= first();
+  return window[key];
+}
+
+/** What messages to the kernel call this page, so that the answer comes here alone. */
+export const PAGE = sharedInPage("page", () => Math.random().toString(36).slice(2));
+
 /** A new element; text reaches the page as text. */
 export function make(tag, className = "", attributes = {}, ...children) {
   const element = document.createElement(tag);

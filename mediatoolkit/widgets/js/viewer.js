@@ -22,7 +22,7 @@ export class Viewer {
   }
 
   constructor({ viewer: name, at, of }, { ask, send, button: pressed }) {
-    const cell = cellOf(pressed ?? document.activeElement);
+    const cell = cellOf(pressed || document.activeElement);
     Object.assign(this, { name, of, ask, send, pressed, cell });
     this.#wanted = at;
     OPEN.set(name, this);
