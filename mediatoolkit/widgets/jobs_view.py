@@ -17,6 +17,7 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.events import Progress, State
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import first_bar, kernel, results
+from mediatoolkit.widgets.ending_handle import EndingHandle
 from mediatoolkit.widgets.job_row import Action, JobRow, Row
 from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
 from mediatoolkit.widgets.text_board import TextBoard
@@ -216,8 +217,13 @@ class JobsView:
         is_replaceable = not (self.cell.is_click or self.cell.outputs)
         first = first_bar.take(self.cell.id) if is_replaceable else None
         is_first = self._handle is None and first is None
-        handle = self._handle = self._handle or first or handle_for(self.cell)
-        if kernel.shows_widgets():
+        shows_progress = first_bar.shows_progress()
+        handle = self._handle = (
+            self._handle
+            or first
+            or (handle_for(self.cell) if shows_progress else EndingHandle(self._kernel, self.cell))
+        )
+        if shows_progress and kernel.shows_widgets():
             from mediatoolkit.widgets.board import Board
 
             self._board = Board(self.act, *self.rows())

@@ -17,6 +17,12 @@ LOCAL = f'said = await mt.speech("{TEXT}", model="local/hibari")'
 FILM = """fox = mt.image("a red fox under the stars", model="local/painter", seed=7, size="512")
 film = await mt.film([await fox], "A fox looks up.", size="640x360")"""
 _PLAYS = "element => element.currentTime > 0.3 && !element.error"
+_CUES = """async (element) => {
+    const [track] = element.textTracks;
+    track.mode = "showing";
+    while (!track.cues?.length) await new Promise((done) => setTimeout(done, 50));
+    return [...track.cues].map((cue) => [cue.startTime, cue.text]);
+}"""
 _LISTEN = """() => {
     window.loudest = 0;
     const look = (meter) => window.loudest = Math.max(window.loudest, meter.value);
@@ -98,6 +104,10 @@ def test_a_voice_and_a_film_stay_in_the_page(jupyter: Lab, theme: Theme) -> None
         film.evaluate("element => element.play()")
 
         _until(film, _PLAYS)
+        (start, words), *_ = film.evaluate(_CUES)
+        assert 0.2 < start < 0.8
+        assert words == "A fox looks up."
+        sheet.shoot(f"{theme}-film-captions")
 
 
 def _voice(sheet: Sheet) -> Locator:

@@ -220,7 +220,20 @@ async def test_a_sheet_of_many_is_small(tmp_path: Path) -> None:
 async def test_no_key_and_no_path_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "key-that-nobody-may-see")
 
-    book = await _executed(tmp_path, 'x = await mt.image("an owl", model="local", size=64)\nx')
+    here = tmp_path / "here"
+    here.mkdir()
+    film = 'await mt.film(x, narration="An owl.", seconds=3, size="64x64")'
+    book = await _executed(
+        here,
+        'x = await mt.image("an owl", model="local", size=64)\nx',
+        film,
+        f"mt.configure(embed=0)\n{film}",
+        "mt.Gallery()",
+        "mt.compare(x, x)",
+    )
 
+    assert "<track kind" in _page(book)
+    assert "This page plays the film when <a" in _page(book)
+    assert "file:" not in json.dumps(book)
     assert "key-that-nobody-may-see" not in json.dumps(book)
     assert str(tmp_path) not in json.dumps(book)

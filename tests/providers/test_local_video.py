@@ -5,6 +5,7 @@ import gc
 import io
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mediatoolkit.errors import ClosedError, MediaError, PromptError, UnknownModelError
-from mediatoolkit.media import Audio, Image, Video
+from mediatoolkit.media import Audio, Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.local import LocalVideoClient
 from mediatoolkit.providers.local.film import FilmPlan, make_film
@@ -307,3 +308,18 @@ async def test_a_told_text_is_spoken_and_drawn() -> None:
     assert max(drawn[24:48]) > 220, "words are read over the first picture"
     unseen = await film([plain(RED)], narration=text, captions=False, size=(320, 180))
     assert max(float(picture[120:].max()) for picture in unseen.frames()) < 220
+
+
+async def test_a_film_knows_what_is_spoken_when(tmp_path: Path) -> None:
+    """In its own time, in which the voice begins a little later; and so does its file."""
+    spoken = [[0.1, 0.9, "A <fox>."], [1.0, 1.9, "An owl."]]
+    record = Provenance(model="a/b", prompt="x", engine="a", notes={"captions": spoken})
+
+    video = await film([plain(RED)], narration=replace(tone(2), provenance=record), size=(64, 64))
+    silent = await film([plain(RED)], narration=tone(2), size=(64, 64))
+
+    assert [caption.text for caption in video.captions] == ["A <fox>.", "An owl."]
+    assert [caption.start for caption in video.captions] == pytest.approx([0.5, 1.4], abs=0.01)
+    assert Video.open(video.save(tmp_path / "film")).captions == video.captions
+    assert not silent.captions
+    assert not Video(video.data, replace(record, notes={"captions": 7})).captions
