@@ -138,10 +138,13 @@ async def test_the_same_again_has_the_time_it_had_at_first() -> None:
 
     async def work(context: CallContext) -> None:
         calls.append(context.seconds)
+        if len(calls) == 1:
+            raise mt.MediaError("spoilt")
 
     job = Job(work, CallContext(5), label="fox")
     job.extend(60)
-    await job
+    with pytest.raises(mt.MediaError):
+        await job
     again = job.retry()
     assert again is not job
     await again

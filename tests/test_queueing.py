@@ -79,7 +79,7 @@ async def test_the_time_runs_when_a_worker_has_taken_it(gate: Gate, workers: Wor
     await until(lambda: second.progress.paused)
     gate.open()
     await first
-    with pytest.raises(mt.DeadlineError, match=r"0\.05 s while drawing"):
+    with pytest.raises(mt.DeadlineError, match=r"0\.05 s while a wall"):
         await second
 
 
