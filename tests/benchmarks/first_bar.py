@@ -17,10 +17,10 @@ _PICTURE = 'await mt.image("a fox", model="local/painter", size="512")'
 _TEN = """import asyncio
 jobs = [
     mt.image(f"a castle by the sea, {n}", model="local/painter", size=(768, 768), seed=n)
-    for n in range(6)
+    for n in range(7)
 ]
 jobs += [mt.speech(f"{n} foxes look up. They see {n} stars.", model="local/hibari") for n in (2, 3)]
-jobs += [mt.film([jobs[n]], seconds=2, size=(320, 180)) for n in (0, 1)]
+jobs.append(mt.film([jobs[0]], seconds=2, size=(320, 180)))
 for job in jobs:
     await job"""
 _TIMED = """async (cell) => {

@@ -130,7 +130,7 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
                 Column("falls", "times back", marks=(Mark("ten", 0),)),
             ),
             lambda _way, _server: falls(),
-            labels={"ten": "six pictures, two voices, two films"},
+            labels={"ten": "seven pictures, two voices, a film"},
         ),
         Scenario(
             "first",
