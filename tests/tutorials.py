@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import tomllib
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ _ADDRESS = re.compile(
 )
 _SIDES = (512, 448, 384, 320, 256, 192, 128)
 _EMBEDDED = re.compile(r"(data:[\w/+-]+;base64,)[\w+/=]+")
-_TOOK = re.compile(r"after \d+\.\d s")
+_TIMES = re.compile(r"after \d+\.\d s(?:, [a-z ]+)?|while [a-z ]+")  # and what was under way then
 _ALIKE = 3.0
 """Mean difference of two pictures, from 0 to 255, that comes of another decoder or encoder."""
 
@@ -77,11 +78,10 @@ def differences(stored: Any, fresh: Any) -> list[str]:
     """Where two runs of a notebook show something else; times and encoders do not count."""
     pairs = zip(stored.cells, fresh.cells, strict=True)
     return [
-        f"{old.id}: {_comparable(a)} is now {_comparable(b)}"
+        f"{old.id}: {_comparable(before)} is now {_comparable(after)}"
         for old, new in pairs
-        if "outputs" in old
-        for a, b in zip(old.outputs or [None], new.outputs or [None], strict=False)
-        if len(old.outputs) != len(new.outputs) or not _alike(a, b)
+        for before, after in zip_longest(old.get("outputs", []), new.get("outputs", []))
+        if not _alike(before, after)
     ]
 
 
@@ -111,11 +111,11 @@ def _comparable(output: Any) -> dict[str, Any]:
         return {}
     data = {kind: text for kind, text in output.get("data", {}).items() if "image" not in kind}
     said = json.dumps({**data, "text": output.get("text", ""), "type": output.output_type})
-    return json.loads(_TOOK.sub("after some s", _EMBEDDED.sub(r"\1", said)))  # type: ignore[no-any-return]
+    return json.loads(_TIMES.sub("after some s", _EMBEDDED.sub(r"\1", said)))  # type: ignore[no-any-return]
 
 
 def _alike(stored: Any, fresh: Any) -> bool:
-    if _comparable(stored) != _comparable(fresh):
+    if not (stored and fresh) or _comparable(stored) != _comparable(fresh):
         return False
     pictures = [output.get("data", {}).get("image/jpeg") for output in (stored, fresh)]
     if None in pictures:
