@@ -5,7 +5,7 @@ import { cellOf, recall } from "./recall.js";
 import { Mounts } from "./mounts.js";
 import { Download, saveFile } from "./download.js";
 import { Viewer } from "./viewer.js";
-import { PAGE, sharedInPage, toast, whenGone } from "./page.js";
+import { KERNEL_ENDED, PAGE, sharedInPage, toast, whenGone } from "./page.js";
 
 const QUIET = 4000; // milliseconds without a word from the kernel until somebody is told
 const LIT = sharedInPage("controls", () => new Map()); // kernel -> its models here
@@ -36,13 +36,13 @@ class Buttons {
     // A tab is named a moment after it is there.
     const what = { childList: true, subtree: true, attributeFilter: ["title"] };
     this.#observer.observe(document.body, what);
-    whenGone(model, () => this.hide());
+    whenGone(model, () => this.hide(KERNEL_ENDED));
     // In VS Code no script can reach the HTML of outputs.
     if (!document.body.dataset.vscodeThemeKind) model.send({ page: "here" });
     this.#learn();
   }
 
-  hide = () => {
+  hide = (word) => {
     const { model } = this;
     this.#observer.disconnect();
     document.removeEventListener("click", this.#click);
@@ -55,7 +55,7 @@ class Buttons {
     for (const token of this.#waiting.keys()) this.#took(token);
     this.#known.clear();
     this.#look();
-    this.mounts.end();
+    this.mounts.end(word);
   };
 
   #learn = () => {

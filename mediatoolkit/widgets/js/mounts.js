@@ -1,5 +1,7 @@
 // Live panels in the place of the HTML by which a saved notebook shows them.
 
+import { make } from "./page.js";
+
 const AWAY = 10000; // milliseconds that a mount may be out of the page, as a scrolled cell is
 const MOUNTS = document.getElementsByClassName("mt-mount"); // follows the page
 const STYLED = "jp-RenderedHTMLCommon"; // gives HTML the looks of a text, which a panel does not want
@@ -30,9 +32,12 @@ export class Mounts {
     }
   }
 
-  /** Show the HTML again; the kernel has gone. */
-  end() {
-    for (const [element, panel] of this.#mounted) this.#restore(element, panel);
+  /** Show the HTML again, below *word* where there is one. */
+  end(word) {
+    for (const [element, panel] of this.#mounted) {
+      this.#restore(element, panel);
+      if (word) element.prepend(make("div", "", { role: "status" }, word));
+    }
   }
 
   async #fill(element, token, id) {
