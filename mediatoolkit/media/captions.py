@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 from typing import Any
 
 from mediatoolkit.checks import visible
@@ -10,6 +11,8 @@ from mediatoolkit.media.containers.base import MAX_SECONDS
 
 MOST = 20_000
 """Captions that are read; a day of speech has fewer sentences."""
+
+_LETTERS_OF_TIMES = 32  # and line ends, of one caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class Captions(Sequence[Caption]):
         """The same words *seconds* later."""
         moved = (Caption(each.start + seconds, each.end + seconds, each.text) for each in self)
         return Captions(tuple(moved))
+
+    def shortened(self, letters: int) -> "Captions":
+        """The first of them, whose words and times together take *letters* at most."""
+        ends = accumulate(len(each.text) + _LETTERS_OF_TIMES for each in self)
+        return Captions(self.entries[: sum(end <= letters for end in ends)])
 
     def to_plain(self) -> list[list[Any]]:
         """As plain JSON: `[start, end, text]` for each."""

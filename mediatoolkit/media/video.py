@@ -34,6 +34,7 @@ MOST_EMBEDDED = 10_000_000
 _EMBEDDED = 2_000_000  # bytes of a preview, unless `embed` says otherwise
 _embedded: int | None = None
 _LONGER_SIDE = 768  # pixels of what a preview is made from
+_LONGEST_TRACK = 60_000  # letters of captions that a page holds; some two hours of speech
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -217,9 +218,10 @@ class Video(Media):
         alt, track = escape(self._alt()), ""
         if self.captions:
             # Not by default: most films have their words in the pictures.
+            words = self.captions.shortened(_LONGEST_TRACK).vtt()
             track = (
                 '<track kind="captions" label="Captions" '
-                f'src="data:text/vtt;base64,{_base64(self.captions.vtt().encode())}">'
+                f'src="data:text/vtt;base64,{_base64(words.encode())}">'
             )
         return (
             f'<video controls preload="metadata" src="{escape(source)}"{shown} '

@@ -4,6 +4,7 @@ from types import EllipsisType
 
 from mediatoolkit.media import video
 from mediatoolkit.transport import proxy as proxies
+from mediatoolkit.transport.secret import HiddenText
 
 
 def configure(
@@ -26,6 +27,8 @@ def configure(
         UnsafeURLError: *proxy* is something else; nothing is changed.
         PromptError: *embed* is something else; nothing is changed.
     """
+    # Hidden, since the traceback of an error that is raised below shows its locals.
+    proxy = HiddenText(proxy) if isinstance(proxy, str) else proxy
     if not isinstance(embed, EllipsisType):
         video.check_embed(embed)
     if not isinstance(proxy, EllipsisType):

@@ -420,6 +420,13 @@ def test_an_impossible_waveform_is_refused(size: dict[str, Any]) -> None:
         Audio(encoded("audio/wav")).waveform(**size)
 
 
+def test_shortened_captions_end_with_a_whole_one() -> None:
+    captions = Captions(tuple(Caption(at, at + 1, "x" * 68) for at in range(10)))
+    assert captions.shortened(350) == Captions(captions.entries[:3])
+    assert captions.shortened(99) == Captions()
+    assert captions.shortened(10_000) == captions
+
+
 def test_captions_are_written_as_srt_and_vtt() -> None:
     captions = Captions((Caption(0, 1.5, "Hello --> you"), Caption(3661.25, 3662, "A <b>\n\nB")))
     assert captions.srt() == (

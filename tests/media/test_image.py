@@ -353,5 +353,5 @@ def test_tab_shows_what_a_user_calls() -> None:
 
     assert names == {
         *("asave", "data", "digest", "extension", "height", "load", "mime_type", "of", "open"),
-        *("path", "preview", "provenance", "save", "to_pil", "width"),
+        *("omissions", "path", "preview", "provenance", "save", "to_pil", "width"),
     }
