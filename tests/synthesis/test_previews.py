@@ -44,6 +44,15 @@ def test_a_preview_is_a_small_jpeg_of_the_same_shape(size: tuple[int, int]) -> N
     assert picture.width / picture.height == pytest.approx(size[0] / size[1], rel=0.15)
 
 
+def test_what_is_not_printed_yet_is_pale_paper() -> None:
+    sheet, shown = canvas(128, 128), Shown()
+    sheet.planes[:, :64] = 0.2
+    Previews(sheet, lambda *preview: shown.append(preview), now=at([0, 1, 1])).show_if_due(0.5)
+    tones = np.asarray(Image.open(io.BytesIO(shown[0][0])), np.float32)
+    assert tones[:48].mean() < 64
+    assert tones[80:].mean() > 224
+
+
 def test_a_picture_grows_towards_what_it_becomes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last preview looks like the picture, the first does not, and watching changes nothing."""
     monkeypatch.setattr(previews, "FIRST", 0.0)

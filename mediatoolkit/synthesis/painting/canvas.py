@@ -146,6 +146,9 @@ def wander(rng: np.random.Generator, length: int, cell: float, *, octaves: int =
     return np.asarray(line[0], np.float32)
 
 
+PAPER = 0.94
+"""Tone of a sheet before anything is printed on it; a picture covers all of it."""
+
 BAND = 32
 """Rows per band: small enough for the processor's cache and for a prompt stop."""
 
@@ -209,7 +212,7 @@ class Canvas:
         self.height = height
         self.unit = min(width, height)
         self.tick = tick
-        self.planes = np.zeros((3, height, width), np.float32)
+        self.planes = np.full((3, height, width), PAPER, np.float32)
         self._contrast = {"dots": 5.0, "ordered": 99.0, "smooth": 0.0}[shading]
         tile = (
             ordered_tile() if shading == "ordered" else grain_tile(rng, max(1.0, self.unit / 900))
