@@ -17,7 +17,7 @@ import traitlets as t
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError
-from mediatoolkit.media import Image, Media, file_name
+from mediatoolkit.media import Image, Media, Video, file_name
 from mediatoolkit.media.pixels import reduced
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.registry import models
@@ -336,6 +336,7 @@ def result_entry(media: Media, form: dict[str, Any]) -> dict[str, Any]:
         "type": media.mime_type,
         "file": file_name(media),
         "code": to_code(media) if provenance else "",
+        "captions": media.captions.vtt() if isinstance(media, Video) else "",
     }
 
 

@@ -116,6 +116,8 @@ def _described(media: Media) -> tuple[dict[str, Any], list[bytes]]:
         view["captions"] = media.captions.to_plain()
     elif isinstance(media, (Image, Video)):
         view |= {"width": media.width, "height": media.height}
+    if isinstance(media, Video):
+        view["captions"] = media.captions.vtt()
     return view, _stand_in(media)
 
 

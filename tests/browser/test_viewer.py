@@ -19,6 +19,10 @@ ELSEWHERE = """import os, tempfile
 import mediatoolkit as mt
 os.environ["MEDIATOOLKIT_STORE"] = tempfile.mkdtemp()"""  # where the page's server finds no file
 FILM = 'film = await mt.video("a fox by a lake", model="local/film", seconds=4, seed=1)'
+CAPTIONED = f"""{FILM}
+from dataclasses import replace
+notes = {{"captions": [[0, 1.5, "A <fox> looks up."]]}}
+replace(film, provenance=replace(film.provenance, notes=notes))"""
 _BLOBS = """() => {
     window.blobs = new Set();
     const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];
@@ -156,6 +160,19 @@ def test_a_large_film_plays_from_bytes(jupyter: Lab, theme: Theme) -> None:
         assert film.evaluate("element => element.src").startswith("blob:")
         output = json.dumps(sheet.save()["cells"][1]["outputs"])
         assert len(output) < 200_000
+
+
+def test_a_film_in_the_viewer_has_its_captions(jupyter: Lab) -> None:
+    with jupyter.notebook("captioned.ipynb", ELSEWHERE, CAPTIONED) as sheet:
+        _run(sheet, 2)
+        sheet.output(1).get_by_role("button", name=re.compile("^(Open|Play) this")).last.click()
+        film = sheet.page.locator("dialog.mt-viewer video")
+        film.evaluate("film => { film.textTracks[0].mode = 'showing'; }")
+        sheet.page.wait_for_function(
+            "film => film.textTracks[0].cues?.[0]?.text === 'A &lt;fox&gt; looks up.'",
+            arg=film.element_handle(),
+        )
+        sheet.shoot("light-viewer-captions")
 
 
 def test_opening_often_leaves_nothing_behind(jupyter: Lab) -> None:

@@ -175,6 +175,7 @@ export function filmPane({ facts, standIn }) {
     "aria-label": facts.prompt || facts.noun,
   });
   if (standIn) player.poster = standIn;
+  addCaptions(player, facts.captions);
   return {
     elements: [player],
     fill(url) {
@@ -185,6 +186,13 @@ export function filmPane({ facts, standIn }) {
     pause: () => player.pause(),
     empty: () => unload(player),
   };
+}
+
+/** Offer WebVTT captions; not by default, since most films have their words in the pictures. */
+export function addCaptions(player, vtt) {
+  if (!vtt) return;
+  const src = `data:text/vtt;charset=utf-8,${encodeURIComponent(vtt)}`;
+  player.append(make("track", "", { kind: "captions", label: "Captions", src }));
 }
 
 /** What cannot be read, in words. */

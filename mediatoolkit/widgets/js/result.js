@@ -2,6 +2,7 @@
 
 import { cellOf, copy, recall } from "./recall.js";
 import { button, make } from "./page.js";
+import { addCaptions } from "./panes.js";
 
 export class Result {
   constructor(addresses, { fetch, refill }) {
@@ -90,6 +91,7 @@ export class Result {
       piece.controls = true;
       piece.setAttribute("aria-label", prompt);
     }
+    if (kind === "video") addCaptions(piece, this.entry.captions);
     piece.src = this.files.get(this.number);
     const quote = kind === "speech" ? [make("blockquote", "mt-studio-said", {}, prompt)] : [];
     this.frame.replaceChildren(...quote, piece);
