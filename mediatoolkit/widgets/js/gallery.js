@@ -79,6 +79,7 @@ class View {
   #chosen = new Set();
   #current = null; // the one that Tab reaches
   #anchor = null; // where a range begins
+  #opened = null; // the one that the viewer began with
   #eye = new IntersectionObserver((seen) => this.#look(seen), { rootMargin: "240px 0px" });
   #typing = 0;
   #ends = new AbortController();
@@ -219,6 +220,7 @@ class View {
     this.grid.addEventListener("keydown", (event) => this.#press(event));
     this.grid.addEventListener("click", (event) => this.#click(event));
     this.grid.addEventListener("dblclick", () => this.#open());
+    this.root.addEventListener("mt-viewed", ({ detail }) => this.#leave(detail));
     if (this.model.get("stale")) this.model.send({ refresh: true });
   }
 
@@ -309,7 +311,18 @@ class View {
   #open() {
     const selected = this.#selected();
     const id = selected.includes(this.#current) || !selected.length ? this.#current : selected[0];
-    if (id !== null) this.#ask("open", [id]);
+    if (id !== null) this.#view(id);
+  }
+
+  #view(id) {
+    this.#opened = id;
+    this.#ask("open", [id]);
+  }
+
+  /** Go on from the piece that was seen last, *steps* after the one that was opened. */
+  #leave(steps) {
+    const at = this.#shown.indexOf(this.#opened);
+    if (steps && at >= 0) this.#anchor = this.#go(at + steps);
   }
 
   /** Whether exactly two pictures are selected. */
@@ -364,7 +377,7 @@ class View {
       if (event.shiftKey) this.#choose(this.#range(id));
       else this.#anchor = id;
     } else if (event.key === " ") this.#toggle(this.#current);
-    else if (event.key === "Enter") this.#ask("open", [this.#current]);
+    else if (event.key === "Enter") this.#view(this.#current);
     else if (event.key === "Delete") this.#delete();
     else if (event.key === "a" && (event.ctrlKey || event.metaKey)) this.#choose(this.#shown);
     else if (event.key === "Escape" && this.#chosen.size) this.#choose([]);

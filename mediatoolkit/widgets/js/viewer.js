@@ -22,8 +22,9 @@ export class Viewer {
   }
 
   constructor({ viewer: name, at, of }, { ask, send, button: pressed }) {
-    const cell = cellOf(pressed || document.activeElement);
-    Object.assign(this, { name, of, ask, send, pressed, cell });
+    const opener = pressed || document.activeElement;
+    const cell = cellOf(opener);
+    Object.assign(this, { name, first: at, of, ask, send, pressed, opener, cell });
     this.#wanted = at;
     OPEN.set(name, this);
     this.#build();
@@ -204,6 +205,9 @@ export class Viewer {
     this.send({ viewer: this.name, over: true });
     this.#empty();
     this.dialog.remove();
-    if (!this.recalled && this.pressed?.isConnected) this.pressed.focus();
+    if (this.recalled) return;
+    if (this.pressed?.isConnected) this.pressed.focus();
+    const detail = this.#wanted - this.first; // pieces from where it was opened to where it was left
+    this.opener.dispatchEvent(new CustomEvent("mt-viewed", { bubbles: true, detail }));
   }
 }
