@@ -16,6 +16,9 @@ from tests.browser.lab import ROOT, SHOTS, Lab, environment
 pytestmark = pytest.mark.browser
 
 PROMPT = "a red fox under the stars"
+PANELS = f"""import mediatoolkit as mt
+pictures = [await mt.image({PROMPT!r}, size="256", seed=seed) for seed in (1, 2)]
+display(mt.compare(*pictures), mt.Gallery())"""
 
 
 @pytest.fixture
@@ -24,6 +27,13 @@ def dashboard(tmp_path: Path) -> Iterator[str]:
     notebook = tmp_path / "studio.ipynb"
     book = json.loads((ROOT / "notebooks" / "05_the_studio.ipynb").read_text())
     book["metadata"]["kernelspec"]["name"] = "here"
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
+    book["cells"].append(cell | {"id": "panels", "source": PANELS})
     notebook.write_text(json.dumps(book))
     command = [sys.executable, "-m", "voila", str(notebook), "--no-browser"]
     env = environment(tmp_path) | {"MEDIATOOLKIT_STORE": str(tmp_path / "store")}
@@ -41,7 +51,7 @@ def dashboard(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_tutorial_is_a_studio(jupyter: Lab, dashboard: str, tmp_path: Path) -> None:
-    """Without the code, with a picture, and with the picture in the store."""
+    """Without the code, with a picture, and with the picture in the store; so are other panels."""
     page = jupyter.browser.new_page(viewport={"width": 1100, "height": 760})
     page.goto(dashboard)
     studio = page.locator(".mt-studio")
@@ -53,6 +63,25 @@ def test_the_tutorial_is_a_studio(jupyter: Lab, dashboard: str, tmp_path: Path) 
     expect(page.get_by_text("import mediatoolkit")).to_have_count(0)
     assert list((tmp_path / "store").rglob("*.png"))
     page.screenshot(path=SHOTS / "light-voila.png")
+    studio.get_by_role("button", name="Show code").click()
+    expect(studio.get_by_role("button", name="Copy")).to_be_visible()
+    expect(studio.get_by_role("button", name="Insert cell below")).to_be_hidden()
+
+    viewer = page.locator("dialog.mt-viewer")
+    page.get_by_role("button", name="Open B").click()
+    expect(viewer.get_by_role("status").first).to_have_text(f"2 of 2: {PROMPT}")
+    expect(viewer.get_by_role("button", name="Copy code")).to_be_visible()
+    page.keyboard.press("Escape")
+    tiles = page.locator(".mt-gallery .mt-tile")
+    expect(tiles).to_have_count(3)
+    tiles.first.click()
+    page.keyboard.press("Enter")
+    expect(viewer.get_by_role("status").first).to_have_text(f"1 of 3: {PROMPT}")
+    page.keyboard.press("ArrowRight")
+    expect(viewer.get_by_role("status").first).to_have_text(f"2 of 3: {PROMPT}")
+    page.screenshot(path=SHOTS / "light-voila-viewer.png")
+    page.keyboard.press("Escape")
+    expect(tiles.nth(1)).to_be_focused()
     page.close()
 
 

@@ -2,9 +2,9 @@
 
 const INSERT_BELOW = '[data-command="notebook:insert-cell-below"]';
 
-/** The cell that holds *element*, or nothing outside JupyterLab. */
+/** The cell that holds *element*, or nothing where no cell can be added, as in Voilà. */
 export function cellOf(element) {
-  return element?.closest(".jp-Notebook .jp-Cell");
+  return element?.closest(".jp-NotebookPanel .jp-Cell");
 }
 
 /** Put *code* below *cell*, or into the clipboard; returns in words what was done. */

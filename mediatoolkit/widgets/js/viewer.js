@@ -179,9 +179,11 @@ export class Viewer {
     if (facts.name) row.append(this.save);
     if (facts.recall)
       row.append(
-        button("Insert cell below", () => this.#recall(), {
-          title: "Put the call that makes this into a new cell; it is not run",
-        }),
+        this.cell
+          ? button("Insert cell below", () => this.#recall(), {
+              title: "Put the call that makes this into a new cell; it is not run",
+            })
+          : button("Copy code", () => this.#recall(), { title: "Copy the call that makes this" }),
       );
     return row;
   }
