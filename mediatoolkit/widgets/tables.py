@@ -1,5 +1,6 @@
 """Tables of pandas with their media as thumbnails, where the user has imported pandas."""
 
+import re
 import sys
 from html import escape
 from typing import Any
@@ -15,6 +16,7 @@ MOST = 200
 """Thumbnails in one table; what is beyond is text."""
 
 _MARK = "\ue000{}\ue001"  # letters for private use, which pandas takes for text
+_MARKS = re.compile("\ue000([0-9]+)\ue001")
 
 
 def is_table(thing: object) -> bool:
@@ -52,11 +54,11 @@ def to_html(table: Any, **options: Any) -> str:
 
     columns = (table.iloc[:, number] for number in range(table.shape[1]))
     formatters = [mark if _has_media(column) else None for column in columns]
-    # pandas escapes what it is given, so the thumbnails take their places afterwards.
+    # pandas escapes what it is given, so the thumbnails take their places afterwards; in one pass,
+    # since the words of one may hold the mark of another.
     html: str = table.to_html(**{**options, "escape": True, "formatters": formatters})
-    for number, thumbnail in enumerate(thumbnails):
-        html = html.replace(_MARK.format(number), thumbnail)
-    return html
+    known = {_MARK.format(number): thumbnail for number, thumbnail in enumerate(thumbnails)}
+    return _MARKS.sub(lambda mark: known.get(mark[0], ""), html)
 
 
 def _has_media(column: Any) -> bool:

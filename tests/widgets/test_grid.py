@@ -166,6 +166,13 @@ def test_a_table_has_thumbnails_and_escapes_the_rest() -> None:
     assert data["text/plain"] == repr(table)
 
 
+def test_the_words_of_one_thumbnail_bring_no_other_into_them() -> None:
+    """A prompt may hold what stands for a thumbnail until the table is made."""
+    html = to_html(pd.DataFrame({"media": [picture("a fox \ue0001\ue001"), picture("an owl")]}))
+    assert html.count("<img src=") == 2
+    assert html.count('alt="an owl"') == 1
+
+
 def test_a_long_table_is_as_long_as_pandas_shows_it() -> None:
     data, _ = table_bundle(pd.DataFrame({"media": [picture()] * 500}))
     assert data["text/html"].count("<img src=") < 100
