@@ -17,7 +17,7 @@ _BOLD = 700
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 """Scripts of the font whose letters need no shaping."""
 _LEADING = 1.2
-_MOST_WORDS = 400
+_LONGEST = 10_000  # characters that are set; far fewer find room
 _ELLIPSIS = "\u2026"
 
 
@@ -61,7 +61,7 @@ def set_in_type(
 
 def _showable(text: str) -> tuple[list[list[str]], list[str]]:
     """The words that the font can show, line by line, and the others."""
-    lines = [line.split() for line in unicodedata.normalize("NFC", text).splitlines()]
+    lines = [line.split() for line in unicodedata.normalize("NFC", text[:_LONGEST]).splitlines()]
     shown = [[word for word in line if all(map(_has_letter, word))] for line in lines]
     hidden = [word for line in lines for word in line if not all(map(_has_letter, word))]
     return [line for line in shown if line], hidden
@@ -137,15 +137,15 @@ def _fitting(lines: Sequence[Sequence[str]], size: int, box: tuple[float, float]
 
 def _first(lines: Sequence[Sequence[str]], count: int) -> list[list[str]]:
     """The first words of some lines, with an ellipsis where there are more."""
-    kept: list[list[str]] = []
+    first: list[list[str]] = []
     for line in lines:
         part = list(line[: max(0, count)])
         count -= len(line)
         if part:
-            kept.append(part)
-    if count < 0 and kept:
-        kept[-1][-1] += _ELLIPSIS
-    return kept
+            first.append(part)
+    if count < 0 and first:
+        first[-1][-1] += _ELLIPSIS
+    return first
 
 
 def _balanced(lines: Sequence[Sequence[str]], size: int, width: float) -> list[str]:
