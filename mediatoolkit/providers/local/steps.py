@@ -17,7 +17,7 @@ _ENGINES = {
 _PHRASES = {
     "words": "reading the prompt",
     "mount fuji": "drawing Mount Fuji",
-    "milky way": "drawing the Milky Way",
+    "galaxy": "drawing the Milky Way",
     "deep": "drawing the water",
     "print": "printing",
     "carving": "carving the print",
