@@ -229,7 +229,7 @@ class JobsView:
             self._board = Board(self.act, *self.rows())
         else:
             self._board = TextBoard(self.rows()[0], handle.update)
-        self._told = time.monotonic()
+        self._updated = time.monotonic()
         if self not in self._kernel.views:
             self._kernel.views.append(self)
         show: Callable[[object], object] = handle.display if is_first else handle.update
