@@ -170,8 +170,9 @@ class Buttons(Panel):
 
     def _new_token(self, text: str) -> str:
         """A token that no other call gives; the same in each kernel that makes the same calls."""
-        self._times[text] += 1
-        return self._token(f"{text}\n{self._times[text]}")
+        digest = self._token(text)  # a text may be the HTML of a whole gallery
+        self._times[digest] += 1
+        return self._token(f"{text}\n{self._times[digest]}")
 
     @staticmethod
     def _token(text: str) -> str:

@@ -138,7 +138,7 @@ def _end_cell(result: object) -> None:
     if this is None:
         return
     while this.late_updates:
-        handle, (data, metadata) = this.late_updates.pop(0)
+        handle, (data, metadata) = this.late_updates.popitem()
         handle.update(data, raw=True, metadata=metadata)
     cell = this.cell()
     for view in list(this.views):

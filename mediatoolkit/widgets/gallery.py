@@ -178,12 +178,16 @@ class Gallery(MountedPanel):
     def static_html(self) -> str:
         """A sheet of the first pieces."""
         parts: list[str] = []
+        saved: dict[object, str] = {}
         shown, room = self._picked(), _ROOM
         for entry in shown[:MOST_SAVED]:
-            parts.append(self._saved_as(entry))
-            room -= len(parts[-1])
+            html = self._saved.get(entry.identity) or _saved_html(entry)
+            saved[entry.identity] = html
+            parts.append(html)
+            room -= len(html)
             if room < 0:
                 break
+        self._saved = saved
         more = f", {len(parts):,} of which are shown here" if len(parts) < len(shown) else ""
         words = f"A gallery of {in_words(shown)}{more}."
         return f"{grid(parts, _SAVED_SIDE)}<p>{escape(words)}</p>"
@@ -201,17 +205,6 @@ class Gallery(MountedPanel):
 
     def _save_soon(self) -> None:
         self.begin(self.save())
-
-    def _saved_as(self, entry: Entry) -> str:
-        """HTML of one piece, made once."""
-        html = self._saved.get(entry.identity)
-        if html is None:
-            thumb = thumb_of(entry)
-            label = entry.prompt or (entry.path.name if entry.path else entry.kind.noun)
-            jpeg = reduced(thumb.data, _SAVED_SIDE) if thumb.mime_type == "image/jpeg" else b""
-            html = thumbnail(jpeg, label) if jpeg else f"<div>{escape(visible(label, 80))}</div>"
-            self._saved[entry.identity] = html
-        return html
 
     @t.validate(*_FILTER)
     def _check(self, proposal: dict[str, Any]) -> str:
@@ -323,7 +316,7 @@ class Gallery(MountedPanel):
                 self._do(what, [entry for _, entry in self._known(numbers)], page)
 
     def _do(self, what: str, entries: list[Entry], page: str) -> None:
-        """Do what a person wants with some entries; more than are shown are none of the page's."""
+        """Do what a person wants with some entries."""
         match what, entries:
             case "open", [entry]:
                 self.begin(self._open(entry))
@@ -374,3 +367,12 @@ class Gallery(MountedPanel):
         self.refresh()
         deleted = counted(len(entries) - len(failures), "file")
         self.send({"said": " ".join([f"{deleted} deleted.", *failures[:5]]), "ok": not failures})
+
+
+def _saved_html(entry: Entry) -> str:
+    """HTML of one piece in a saved notebook."""
+    thumb = thumb_of(entry)
+    label = entry.prompt or (entry.path.name if entry.path else entry.kind.noun)
+    if thumb.mime_type != "image/jpeg":
+        return f"<div>{escape(visible(label, 80))}</div>"
+    return thumbnail(reduced(thumb.data, _SAVED_SIDE), label)

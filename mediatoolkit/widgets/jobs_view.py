@@ -53,9 +53,9 @@ def kept_endings_of(this: Kernel) -> "KeptEndings":
     """The endings of *this* that stand in widgets."""
     from mediatoolkit.widgets.kept_endings import KeptEndings
 
-    if this.kept is None:
-        this.kept = KeptEndings()
-    return this.kept
+    if this.kept_endings is None:
+        this.kept_endings = KeptEndings()
+    return this.kept_endings
 
 
 class JobsView:
@@ -293,7 +293,7 @@ class JobsView:
         data, metadata = {**bundle[0]}, bundle[1]
         handle.update(data, raw=True, metadata=metadata)
         if not (board.is_seen or self._kernel.is_busy):
-            self._kernel.late_updates.append((handle, bundle))
+            self._kernel.late_updates[handle] = bundle
         if not isinstance(handle, DisplayHandle):
             kept_endings_of(self._kernel).keep(handle, data)
         elif board.is_seen and not isinstance(board, TextBoard):

@@ -74,10 +74,10 @@ class Kernel:
         views: The views on which a job runs or may still be added.
         panel: What `mt.jobs` has shown last.
         buttons: The model behind the buttons in plain outputs.
-        kept: The endings that stand in widgets.
+        kept_endings: The endings that stand in widgets.
         shown: In which cell a job or a result was shown.
-        late_updates: What was put in place between two cells, where no page was seen: a program
-            that executes notebooks listens only while a cell runs.
+        late_updates: What was put in place between two cells, where no page was seen, by the
+            display that shows it: a program that executes notebooks listens only while a cell runs.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -94,9 +94,9 @@ class Kernel:
         self.views: list[JobsView] = []
         self.panel: JobsPanel | None = None
         self.buttons: Buttons | None = None
-        self.kept: KeptEndings | None = None
+        self.kept_endings: KeptEndings | None = None
         self.shown: WeakKeyDictionary[object, Cell] = WeakKeyDictionary()
-        self.late_updates: list[tuple[Handle, Bundle]] = []
+        self.late_updates: dict[Handle, Bundle] = {}
 
     def cell(self) -> Cell:
         """The execution that runs in this context."""

@@ -56,11 +56,11 @@ class MountedPanel(Panel):
     def show_again(self) -> None:
         """Write the outputs anew."""
         this = kernel.here()
-        bundle = data, metadata = self._repr_mimebundle_()
+        data, metadata = bundle = self._repr_mimebundle_()
         for handle in self._handles:
             handle.update(data, raw=True, metadata=metadata)
             if this is not None and not (this.is_busy or buttons.of_kernel().is_seen):
-                this.late_updates.append((handle, bundle))
+                this.late_updates[handle] = bundle
 
     def close(self) -> None:
         """Leave the page, where the HTML stays."""
