@@ -168,15 +168,19 @@ def _place_in_cell(error: MediaToolkitError) -> list[str]:
         label = site.label
         line = site.line if site.file == cell else line
     source = linecache.getline(cell, line).strip()
-    if not source or "get_ipython()" in source or not _calls_often(linecache.getlines(cell)):
+    if (
+        not source
+        or "get_ipython()" in source
+        or not _makes_several_calls(linecache.getlines(cell))
+    ):
         return []
     is_said = label in source and " for " not in source
     of_job = "" if is_said else f", {visible(label, 60, one_line=True)!r}"
     return [f"    line {line}{of_job}: {visible(source, 120, one_line=True)}"]
 
 
-def _calls_often(source: list[str]) -> bool:
-    """Whether a cell calls more than one thing beside `print`, or one in a loop."""
+def _makes_several_calls(source: list[str]) -> bool:
+    """Whether a cell calls more than `print`, `display` and one thing, or has a loop."""
     try:
         nodes = list(ast.walk(ast.parse("".join(source))))
     except SyntaxError:

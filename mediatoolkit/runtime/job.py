@@ -34,9 +34,19 @@ T_co = TypeVar("T_co", covariant=True)
 Subscriber = Callable[[Progress], None]
 
 _TASK_NAMES = frozenset(dir(asyncio.Task)) | {"send", "throw", "close"}
-_HOOKS = frozenset({"alive", "before_done", "loop", "move_to", "retry_may_pay_twice"}) | {
-    *("on_done", "on_result", "on_retry", "on_start"),
-}
+_HOOKS = frozenset(
+    {
+        "alive",
+        "before_done",
+        "loop",
+        "move_to",
+        "on_done",
+        "on_result",
+        "on_retry",
+        "on_start",
+        "retry_may_pay_twice",
+    }
+)
 
 
 class Job(loops.LoopTask[T_co]):

@@ -66,7 +66,7 @@ class MediaRef:
         self.is_in_file = media.path is not None
         self.noun = media.noun
         self.omissions = media.omissions
-        self.key = f"{media.digest()}\n{_asked(media)}"
+        self.key = f"{media.digest()}\n{_request_of(media)}"
 
     def get(self) -> Media:
         """The media, or a copy from its file; blocks.
@@ -84,12 +84,12 @@ class MediaRef:
         return self._kind.open(self._path)
 
 
-def _asked(media: Media) -> str:
+def _request_of(media: Media) -> str:
     """How *media* was asked for, without the time and the id of the call."""
-    made = media.provenance
-    if made is None:
+    provenance = media.provenance
+    if provenance is None:
         return ""
-    return replace(made, created="", request_id=None, usage={}).to_json()
+    return replace(provenance, created="", request_id=None, usage={}).to_json()
 
 
 class MediaRefs(Sequence[Media]):

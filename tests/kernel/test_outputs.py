@@ -22,18 +22,6 @@ def _contents(kernel: Kernel, model: str) -> list[set[str]]:
     return held
 
 
-def _state(kernel: Kernel, model: str, trait: str) -> object:
-    """What a widget's trait was last told to be."""
-    values = [
-        message["content"]["data"]["state"][trait]
-        for message in kernel.messages
-        if message["msg_type"] in {"comm_open", "comm_msg"}
-        and message["content"]["comm_id"] == model
-        and trait in message["content"]["data"].get("state", {})
-    ]
-    return values[-1]
-
-
 def _closed(kernel: Kernel, model: str) -> bool:
     kinds = [m for m in kernel.messages if m["msg_type"] == "comm_close"]
     return model in {m["content"]["comm_id"] for m in kinds}

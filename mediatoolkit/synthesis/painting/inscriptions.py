@@ -116,10 +116,10 @@ def find(prompt: str) -> Inscription:
         rest = f"{rest[:-_NEAR]}{lead} {part[after.end() if after else 0 :]}"
     if match := _unquoted(rest):
         phrase = _CAPITALS.match(match["words"]) or _PHRASE.match(match["words"])
-        said = phrase[0] if phrase else match["words"]
-        lines.append(said.rstrip(" ,;."))
+        line = phrase[0] if phrase else match["words"]
+        lines.append(line.rstrip(" ,;."))
         start = match.start("text" if match["text"] else "lead")
-        rest = f"{rest[:start]} {rest[match.start('words') + len(said) :]}"
+        rest = f"{rest[:start]} {rest[match.start('words') + len(line) :]}"
     words = "\n".join(" ".join(line.split()) for line in lines).strip()
     colour = next((word for word in manner if word in COLOURS), "")
     unseen = " ".join(word for word in manner if word not in COLOURS and word not in _PLAIN)

@@ -81,8 +81,8 @@ class _Picture:
 
     def _count(self, word: Word) -> bool:
         assert word.thing is not None  # noqa: S101 - for the type checker
-        one = not traits.shows_several(self._scene.things[word.thing].motif)
-        return one and len(self._spots[word.thing]) == int(word.meaning)
+        is_single = not traits.shows_several(self._scene.things[word.thing].motif)
+        return is_single and len(self._spots[word.thing]) == int(word.meaning)
 
     def _crowd(self, word: Word) -> bool:
         assert word.thing is not None  # noqa: S101 - for the type checker
@@ -96,8 +96,8 @@ class _Picture:
         thing, spot = self._scene.things[word.thing], self._spots[word.thing][0]
         if thing.relation not in TIES or not isinstance(thing.anchor, int):
             return not is_portrait(self._scene)
-        asked = traits.length(thing.motif) * thing.size * crowding(self._view) * self._view.unit
-        return spot.size <= asked if thing.size < 1 else spot.size >= asked
+        wanted = traits.length(thing.motif) * thing.size * crowding(self._view) * self._view.unit
+        return spot.size <= wanted if thing.size < 1 else spot.size >= wanted
 
     def _pose(self, word: Word) -> bool:
         assert word.thing is not None  # noqa: S101 - for the type checker

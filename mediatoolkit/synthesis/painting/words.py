@@ -77,7 +77,7 @@ class _Reader:
         self._tokens = words
         self._words = [token.word for token in words]
         self._furnished = furnished
-        self._found: list[Word | None] = [Word(token.written) for token in words]
+        self._meanings: list[Word | None] = [Word(token.written) for token in words]
         self._moods: dict[str, str] = {}
         self._places: list[str] = []
         self._weather: set[str] = set()
@@ -107,7 +107,7 @@ class _Reader:
             things=tuple(self._things),
             tints=self._tints,
             colours=tuple(self._loose),
-            words=tuple(word for word in self._found if word is not None),
+            words=tuple(word for word in self._meanings if word is not None),
         )
 
     def _step(self, at: int) -> int:
@@ -119,7 +119,7 @@ class _Reader:
         if word in NEGATIONS:
             return self._absent(at)
         if word in PRONOUNS or word in PLAIN or word == "and":
-            self._found[at] = None
+            self._meanings[at] = None
             self._particle(word)
         elif not (self._modifier(at, word) or self._setting(at, word) or self._noun(at, 1)):
             self._stranger = True
@@ -133,9 +133,9 @@ class _Reader:
         thing: int | None = None,
         anchor: int | str | None = None,
     ) -> None:
-        word = self._found[at]
+        word = self._meanings[at]
         if word is not None and self._words[at] not in INEXACT:
-            self._found[at] = Word(word.written, kind, meaning, thing, anchor)
+            self._meanings[at] = Word(word.written, kind, meaning, thing, anchor)
 
     # -- words between nouns
 
@@ -155,7 +155,7 @@ class _Reader:
         if self._stranger or colours:
             for at, kind, meaning in self._waiting:
                 if kind == "relation":
-                    self._found[at] = None
+                    self._meanings[at] = None
                 elif kind == "colour" and for_all:
                     self._mean(at, "mood", str(len(self._loose)))
                     self._loose.append(meaning)
@@ -172,8 +172,8 @@ class _Reader:
             end += 1
         named = self._words[at : end + 1]
         if not any({named[-1], singular(named[-1])} & {*table} for table in SETTINGS.values()):
-            self._found[at] = None
-        self._found[at + 1 : end + 1] = [None] * (len(named) - 1)
+            self._meanings[at] = None
+        self._meanings[at + 1 : end + 1] = [None] * (len(named) - 1)
         return len(named)
 
     # -- words that wait for a noun
@@ -226,7 +226,7 @@ class _Reader:
         self._open = True
         of_nothing = relation == "of" and not self._ends_with_a_container(at)
         if orphan or of_nothing:
-            self._found[at] = None
+            self._meanings[at] = None
         else:
             self._waiting.append(_Modifier(at, "relation", relation))
 
@@ -246,7 +246,7 @@ class _Reader:
     def _forget(self, kind: str) -> None:
         """Modifiers of a kind ask for nothing, since what they led to is no thing."""
         for modifier in self._waits(kind):
-            self._found[modifier.at] = None
+            self._meanings[modifier.at] = None
             self._waiting.remove(modifier)
 
     # -- nouns
@@ -267,7 +267,7 @@ class _Reader:
         exact = length > 1 or phrase not in INEXACT
         for position in range(at, at + length) if exact and self._last is not None else ():
             written = self._tokens[position].written
-            self._found[position] = Word(written, "thing", motif, self._last)
+            self._meanings[position] = Word(written, "thing", motif, self._last)
         self._end = at + length
         return True
 
@@ -277,8 +277,8 @@ class _Reader:
         if not known or "the" not in self._words[max(0, at - 2) : at]:
             return None
         colours = {self._things[known[-1]].colour}
-        told = {modifier.kind for modifier in self._waiting} <= {"colour", "relation"}
-        same = told and {modifier.meaning for modifier in self._waits("colour")} <= colours
+        says_no_more = {modifier.kind for modifier in self._waiting} <= {"colour", "relation"}
+        same = says_no_more and {modifier.meaning for modifier in self._waits("colour")} <= colours
         return known[-1] if same else None
 
     def _add(self, motif: str, count: int) -> None:
@@ -433,7 +433,7 @@ class _Reader:
         """Everything is in a weather, nothing is behind it."""
         for modifier in self._waits("relation"):
             if modifier.meaning not in {"behind", "before", "over"}:
-                self._found[modifier.at] = None
+                self._meanings[modifier.at] = None
         self._dye(weather)
 
     def _stand(self, place: str) -> None:

@@ -36,9 +36,9 @@ export function keepEnding(jobs, model) {
     await model.widget_manager?.context?.ready;
     const ending = model.get("ending");
     if (!ending.data) return;
-    const stood = putInPlace(model, ending) > 0 || jobs.seen;
+    const isShownHere = putInPlace(model, ending) > 0 || jobs.seen;
     // Another page of the same kernel may be the one that has shown the board.
-    if (stood) whenSaved(model, () => jobs.views || model.send({ page: "saved" }));
+    if (isShownHere) whenSaved(model, () => jobs.views || model.send({ page: "saved" }));
   }
   model.on("change:ending", put);
   put();

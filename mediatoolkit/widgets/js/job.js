@@ -31,7 +31,7 @@ function about(milliseconds) {
 }
 
 /** What is expected of the work, such as `about 2 s more`; empty where nothing is known. */
-export function expectation({ worked, estimate }, now) {
+function expectation({ worked, estimate }, now) {
   if (!estimate) return "";
   if (!worked) return about(estimate);
   const left = worked + estimate - now;
