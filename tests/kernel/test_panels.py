@@ -25,7 +25,7 @@ async def test_a_gallery_of_the_store_lists_what_was_made(notebook: Kernel) -> N
 
     assert run.shown[-1]["data"]["text/plain"] == "<Gallery of 1 picture>"
     assert await notebook.do("print(gallery.media[0], gallery.selected)") == (
-        "<Image 64×64 image/png, local/painter> []\n"
+        "<Image 64×64 image/png, local/painter> <nothing>\n"
     )
     await notebook.do(f"y = {FOX.replace('red', 'blue')}")
     assert await notebook.do("print(gallery)") == "<Gallery of 2 pictures>\n"
