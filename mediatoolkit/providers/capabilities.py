@@ -372,7 +372,10 @@ def check_keywords(
         if name not in options:
             own = {each.name for each in fields(prompt_type)} - {"text", "options"}
             known = sorted({*(capabilities.keywords if capabilities else own), "timeout"})
-            raise PromptError(f"{owner} has no option {name}=; {keyword_hint(name, known)}")
+            advice = capabilities.advice.get(name) if capabilities else None
+            raise PromptError(
+                f"{owner} has no option {name}=; {advice or keyword_hint(name, known)}"
+            )
 
 
 def _keywords_of(prompt: Prompt) -> dict[str, Any]:

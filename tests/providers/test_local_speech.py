@@ -211,6 +211,7 @@ async def test_closing_ends_a_stream_with_a_typed_error() -> None:
         ({"voice": "Kore"}, "heart, deep, bright"),
         ({"voice": "depe"}, "did you mean deep"),
         ({"style": "cheerful"}, "one style"),
+        ({"seed": 1}, "sound the same each time: leave seed= out."),
         ({"language": "ja-JP"}, "speak en, de, es, fr, it"),
         ({"speed": 3}, r"0\.25 to 2"),
         ({"temperature": 1}, "no option temperature="),

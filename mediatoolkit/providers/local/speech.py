@@ -64,7 +64,8 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
                 speed=Taken(),
                 language=Taken(),
                 advice={
-                    "style": "each voice has one style: leave style= out, or choose another voice."
+                    "seed": "the same words sound the same each time: leave seed= out.",
+                    "style": "each voice has one style: leave style= out, or choose another voice.",
                 },
             ),
         )
