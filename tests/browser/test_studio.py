@@ -268,6 +268,30 @@ def test_it_can_be_read_by_everybody(jupyter: Lab, theme: Theme) -> None:
 
 
 @pytest.mark.usefixtures("sim")
+def test_a_picture_grows_without_the_words_of_the_one_before(jupyter: Lab) -> None:
+    with jupyter.notebook("grows.ipynb", IMPORT, OPEN) as sheet:
+        studio = opened(sheet)
+        studio.get_by_role("tabpanel").get_by_label("Model").select_option("local/painter")
+        save, growing = (
+            studio.get_by_role("button", name="Save"),
+            studio.locator(".mt-studio-partial"),
+        )
+        words(studio).fill("an owl on a branch")
+        sheet.page.keyboard.press("Control+Enter")
+        expect(save).to_be_visible()
+
+        studio.get_by_role("tabpanel").get_by_label("Size").select_option("2K")
+        words(studio).fill(PROMPT)
+        sheet.page.keyboard.press("Control+Enter")
+        expect(growing).to_be_visible()
+        expect(save).to_be_hidden()
+        sheet.shoot("light-studio-growing")
+        sheet.page.keyboard.press("Escape")
+        expect(shown(studio, "an owl on a branch")).to_be_visible()
+        expect(save).to_be_visible()
+
+
+@pytest.mark.usefixtures("sim")
 def test_the_longest_seed_can_be_read_beside_the_picture(jupyter: Lab) -> None:
     with jupyter.notebook("seed.ipynb", IMPORT, OPEN) as sheet:
         studio = opened(sheet)

@@ -74,6 +74,12 @@ export class Result {
     const piece = make("img", "mt-studio-image mt-studio-partial", { alt: "" });
     piece.src = this.addresses.of(buffers, type);
     this.frame.replaceChildren(piece);
+    this.describe(false);
+  }
+
+  /** Show or hide the words and buttons of the piece that was shown last; its place stays. */
+  describe(isShown) {
+    for (const part of [this.foot, this.panel]) part.style.visibility = isShown ? "" : "hidden";
   }
 
   /** After a job that ended without a result: what was there before. */
@@ -95,6 +101,7 @@ export class Result {
     piece.src = this.files.get(this.number);
     const quote = kind === "speech" ? [make("blockquote", "mt-studio-said", {}, prompt)] : [];
     this.frame.replaceChildren(...quote, piece);
+    this.describe(true);
   }
 
   toggle() {
