@@ -94,7 +94,7 @@ async def test_jobs_stand_in_tables_and_collections() -> None:
     table = pd.DataFrame({"prompt": ["a fox", "an owl"], "media": jobs})
     table["first"] = jobs[0]
     table["again"] = table.prompt.map(dict(zip(table.prompt, jobs, strict=True)).get)
-    assert list(table.media) == list(table.again) == jobs
+    assert list(table["media"]) == list(table.again) == jobs
     assert list(table["first"]) == [jobs[0]] * 2
     assert "Job running: 'an owl'" in repr(table)
     assert "Job running: &#x27;an owl&#x27;" in table.to_html().replace("'", "&#x27;")
@@ -108,7 +108,7 @@ async def test_jobs_stand_in_tables_and_collections() -> None:
     assert all(jobs)
     assert len({*jobs}) == 2
     assert PlainTextFormatter()(jobs) == repr(jobs)
-    assert await asyncio.gather(*table.media) == ["done", "done"]
+    assert await asyncio.gather(*table["media"]) == ["done", "done"]
 
 
 async def test_asyncio_takes_a_job_and_where_not_the_way_is_told() -> None:
