@@ -119,7 +119,7 @@ async def test_a_mistake_is_one_calm_line(
         ("%%image gem", {"gemini/gemini-3.1-flash-image"}),
         ("%%image --", {"--size", "--aspect", "--seed", "--references", "--timeout", "--out"}),
         ("%%image --seed 3 --s", {"--size"}),
-        ("%%image local/painter --size ", {"512", "1K"}),
+        ("%%image local/painter --size ", {"512", "1K", "2K"}),
         ("%%image --aspect 16", {"16:9"}),
         ("%%speech local/hibari --voice ", {"heart", "deep", "bright"}),
         ("%%video --image ", {"owl"}),
