@@ -90,7 +90,7 @@ def test_a_job_is_one_line_that_is_written_over_and_erased(terminal: Terminal) -
 
     assert len(states) > 2
     assert all(
-        re.match(r"(\[#*-*\] )?[\w ]+, \d+\.\d s, stops in \d+ s  a", state) for state in states
+        re.match(r"(\[#*-*\] )?[\w ]+, \d+\.\d s, stops in \d+ s  [a…]", state) for state in states
     )
     assert all(len(state) < COLUMNS for state in states)
     shown, kept = re.findall(r"\S[^\r\n]*", rest)
