@@ -153,7 +153,10 @@ def test_what_is_selected_is_compared_saved_and_deleted(
     with jupyter.notebook(f"{theme}-doing.ipynb", IMPORT, code, theme=theme) as sheet:
         sheet.run(0)
         sheet.run(1)
-        press, tools = sheet.page.keyboard.press, sheet.output(1).get_by_label("Selection")
+        press, tools = (
+            sheet.page.keyboard.press,
+            sheet.output(1).get_by_label("Selection", exact=True),
+        )
         expect(_tiles(sheet)).to_have_count(13)
         expect(tools).to_be_hidden()
         _tiles(sheet).nth(0).click()
@@ -186,7 +189,8 @@ def test_what_is_selected_is_compared_saved_and_deleted(
 
 
 def _compare_and_delete(sheet: Sheet, theme: Theme) -> None:
-    press, tools = sheet.page.keyboard.press, sheet.output(1).get_by_label("Selection")
+    press = sheet.page.keyboard.press
+    tools = sheet.output(1).get_by_label("Selection", exact=True)
     tools.get_by_role("button", name="Compare").click()
     compared = sheet.page.get_by_role("dialog", name="Comparison")
     expect(compared.locator("del")).to_contain_text("red fox under")

@@ -118,7 +118,7 @@ def test_tabs_are_walked_with_arrows_and_offer_what_each_model_takes(jupyter: La
         sizes = form.get_by_label("Size").locator("option")
         expect(sizes).to_have_text(["Auto", "512", "1K", "2K", "4K"])
         form.get_by_label("Model").select_option("local/painter")
-        expect(sizes).to_have_text(["Auto", "512", "1K"])
+        expect(sizes).to_have_text(["Auto", "512", "1K", "2K"])
 
         studio.get_by_role("tab", name="Picture").focus()
         page.keyboard.press("ArrowRight")
