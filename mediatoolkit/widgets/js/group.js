@@ -48,6 +48,7 @@ export class Jobs extends EventTarget {
   views = 0;
   ended = false; // with its kernel
   #jobs = new Map();
+  #handedOver = false;
 
   get all() {
     return [...this.#jobs.values()];
@@ -73,6 +74,13 @@ export class Jobs extends EventTarget {
     this.ended = true;
     for (const job of this.all) job.end();
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Have what is still heard go on in the players that take the place of the board; once. */
+  handOver() {
+    if (this.#handedOver) return;
+    this.#handedOver = true;
+    for (const job of this.all) handOver(job.voice, this.place);
   }
 
   count(...states) {
@@ -108,6 +116,9 @@ export function initialize(jobs, { model }) {
   model.on("change:news", take);
   model.on("msg:custom", hear);
   model.send({ page: "here" }); // Python sends the pictures that came before this page did
+  // The board outlives its place in the page, where the player of the result stands by now.
+  const end = () => model.get("ending").data && jobs.handOver();
+  model.on("change:ending", end);
   const forget = keepEnding(jobs, model);
   const away = whenGone(model, () => {
     if (model.get("ending").data) return;
@@ -120,10 +131,9 @@ export function initialize(jobs, { model }) {
     away();
     model.off("change:now", listen);
     model.off("change:news", take);
+    model.off("change:ending", end);
     model.off("msg:custom", hear);
-    for (const job of jobs.all) {
-      job.drop();
-      handOver(job.voice, jobs.place);
-    }
+    for (const job of jobs.all) job.drop();
+    jobs.handOver();
   };
 }
