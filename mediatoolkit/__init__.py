@@ -99,17 +99,3 @@ def load_ipython_extension(shell: Any) -> None:
     from mediatoolkit.magics import register
 
     register(shell)
-
-
-if "ipykernel" in sys.modules:
-    from threading import Timer
-
-    def _load() -> None:
-        from mediatoolkit.widgets import first_bar
-
-        first_bar.load()
-
-    # Later, since a call in this very cell imports all that itself, behind a bar.
-    _loading = Timer(0.5, _load)
-    _loading.daemon = True
-    _loading.start()

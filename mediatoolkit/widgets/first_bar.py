@@ -1,10 +1,8 @@
 """The first bar of a kernel, shown before the modules that draw better ones are imported."""
 
-import contextlib
 import os
 import re
 import sys
-from importlib import import_module
 from typing import Any
 
 from IPython import get_ipython
@@ -15,13 +13,6 @@ HTML = (
     '<progress class="mt-first-bar" max="1" value="0" aria-label="Progress" '
     'style="display:block;width:100%;height:6px;margin:10px 0 5px"></progress>'
     '<div style="opacity:.75;font-size:.9em">loading the toolkit</div></div>'
-)
-
-_LATER = (
-    "mediatoolkit.agents",
-    "mediatoolkit.widgets.cells",
-    "mediatoolkit.widgets.board",
-    "numpy",
 )
 
 _bars: dict[str, DisplayHandle] = {}
@@ -61,13 +52,6 @@ def take(message: str) -> DisplayHandle | None:
     return _bars.pop(message, None)
 
 
-def load() -> None:
-    """Import what the first call in this kernel will need."""
-    for module in _LATER:
-        with contextlib.suppress(ImportError):  # the call that needs it says so
-            import_module(module)
-
-
 def _clear(_result: object) -> None:
     """Take away what nobody has replaced, such as the bar of a call that was refused."""
     get_ipython().events.unregister("post_run_cell", _clear)
@@ -79,5 +63,6 @@ def _clear(_result: object) -> None:
 def _is_captured(message: str) -> bool:
     """Whether an Output widget takes what the cell displays; there nothing can be replaced."""
     widgets: Any = sys.modules.get("ipywidgets.widgets.widget")
-    shown = list(widgets._instances.values()) if widgets else []  # noqa: SLF001
+    # Another thread may be about to import it, and nothing is shown through it yet.
+    shown = list(getattr(widgets, "_instances", {}).values())
     return any(getattr(widget, "msg_id", None) == message for widget in shown)

@@ -1,5 +1,8 @@
 """What a bar claims: never less than before, nothing in the queue, and it stands there at once."""
 
+import asyncio
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -56,8 +59,12 @@ def test_a_bar_never_goes_back(jupyter: Lab, sim: Simulator, theme: Theme) -> No
     assert sampling.words >= {"queued", "speaking", "filming", "retry 2 of 4", "waiting for gemini"}
 
 
-def test_a_vendor_s_second_picture_says_how_long_it_will_take(jupyter: Lab, sim: Simulator) -> None:
-    sim.always(faults.Latency(5.0))
+def test_a_vendor_s_second_picture_says_how_long_it_will_take(
+    jupyter: Lab, sim: Simulator, loop: asyncio.AbstractEventLoop
+) -> None:
+    gates = [faults.Gate(0), faults.Gate(0)]
+    for gate in gates:
+        loop.call_soon_threadsafe(sim.then, gate)
     cell = 'await mt.image("a fox {}", timeout=90)'
     with jupyter.notebook("estimate.ipynb", IMPORT, *map(cell.format, range(2))) as sheet:
         sheet.run(0)
@@ -66,6 +73,8 @@ def test_a_vendor_s_second_picture_says_how_long_it_will_take(jupyter: Lab, sim:
         expect(row.get_by_role("status")).to_have_text("waiting for gemini")
         words, value = row.evaluate("row => [row.innerText, row.querySelector('progress').value]")
         assert (value, "stops in" in words, "about" in words) == (0, True, False)
+        expect(row.locator(".mt-job-clock")).to_have_text(re.compile(r"^([5-9]\.\d|\d\d) s "))
+        loop.call_soon_threadsafe(gates[0].open)
         sheet.finish(1)
         with sampled(sheet.page) as sampling:
             sheet.start(2)
@@ -73,6 +82,8 @@ def test_a_vendor_s_second_picture_says_how_long_it_will_take(jupyter: Lab, sim:
             expect(clock).to_contain_text("about")
             expect(clock).to_contain_text("more · stops in 1:")
             sheet.shoot("estimate")
+            sheet.page.wait_for_function("document.querySelector('.mt-job progress').value > 0.5")
+            loop.call_soon_threadsafe(gates[1].open)
             sheet.finish(2)
 
     shares = sampling.bars["a fox 1"].shares
