@@ -142,3 +142,13 @@ def test_errors_survive_a_pickle() -> None:
 def test_an_error_that_may_cost_twice_says_so() -> None:
     error = mt.TransportError("The connection was lost.", may_have_been_billed=True)
     assert "may pay twice" in str(error)
+
+
+def test_an_import_in_a_kernel_starts_no_thread() -> None:
+    """What is imported beside a cell can be met half imported by the next one."""
+    threads = "print(*threading.enumerate())"
+    before, after = run(
+        f"import sys, threading; sys.modules['ipykernel'] = sys; {threads}; "
+        f"import mediatoolkit; {threads}"
+    ).splitlines()
+    assert before == after
