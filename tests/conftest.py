@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(  # a busy machine is no failure
-    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("unhurried")
+# A busy machine is no failure. The same examples each time say whether a change broke something;
+# `pytest --hypothesis-profile=search` looks for what was always broken.
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", _UNHURRIED)
+settings.register_profile("repeatable", _UNHURRIED, derandomize=True)
+settings.load_profile("repeatable")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its background so, and
     signal.signal(signal.SIGINT, signal.default_int_handler)  # every process would inherit it

@@ -98,10 +98,15 @@ class _Encoder:
         self._facts, self._rate, self._side = facts, rate, side
 
     def encode(self, data: bytes, end: float) -> bytes:
-        """The file of the first *end* seconds."""
+        """The file of the first *end* seconds.
+
+        Raises:
+            MediaError: The film cannot be decoded.
+        """
         av = frames.pyav()
         target = io.BytesIO()
         with contextlib.ExitStack() as stack:
+            stack.enter_context(frames.decoding(av))
             source = stack.enter_context(av.open(io.BytesIO(data), "r", **lenient(av)))
             file = stack.enter_context(av.open(target, "w", format="mp4"))
             picture = self._picture_stream(file)

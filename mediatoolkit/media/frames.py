@@ -96,7 +96,7 @@ def _opened(data: bytes, most: int = MAX_PIXELS) -> "Iterator[tuple[InputContain
     """Open a film whose pictures have *most* pixels at most; its tags may have any encoding."""
     av = pyav()
     with (
-        _decoding(av),
+        decoding(av),
         av.open(io.BytesIO(data), "r", **lenient(av)) as container,
     ):
         stream = container.streams.video[0]
@@ -137,9 +137,11 @@ def _colours(frame: Any) -> int | None:
 
 
 @contextlib.contextmanager
-def _decoding(av: Any) -> Iterator[None]:
+def decoding(av: Any) -> Iterator[None]:
     """Turn errors of the decoder into `MediaError`."""
     try:
         yield
+    except MediaError:
+        raise  # it is a ValueError, too
     except (av.FFmpegError, ArithmeticError, IndexError, ValueError) as error:
         raise MediaError(f"The film cannot be decoded: {error}") from error

@@ -67,6 +67,10 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
         "a.mp4",
         lambda: SAMPLES["a.mp4"][:32] + box(b"moov", box(b"trak", b"") * 4_000_000),
     ),
+    "fragments in fragments of a large film": (
+        "a.mp4",
+        lambda: SAMPLES["a.mp4"] + _nested(lambda b: box(b"moof", b), 300) * 200,
+    ),
     "many runs": (
         "a.mp4",
         lambda: SAMPLES["a.mp4"] + box(b"moof", box(b"traf", box(b"tfhd", bytes(8))) * 100_000),
