@@ -122,7 +122,7 @@ def test_the_pause_before_a_try_is_counted_down(jupyter: Lab, sim: Simulator) ->
 def _left(row: Locator) -> int:
     """Seconds that its clock gives the job."""
     clock = row.locator(".mt-job-clock")
-    expect(clock).to_have_text(re.compile(r"stops in \d:\d\d min$"))
+    expect(clock).to_have_text(re.compile(r"stops in \d+:\d\d min$"))
     minutes, seconds = re.findall(r"stops in (\d+):(\d\d) min$", clock.inner_text())[0]
     return int(minutes) * 60 + int(seconds)
 
