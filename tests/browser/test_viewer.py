@@ -340,4 +340,5 @@ def _open(sheet: Sheet, cell: int) -> Locator:
 
 
 def _loaded(dialog: Locator) -> None:
+    expect(dialog).to_be_visible()  # else nothing waits because nothing is there yet
     expect(dialog.locator(".mt-viewer-waiting")).to_have_count(0)
