@@ -3,16 +3,21 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
 from mediatoolkit.runtime.events import Sounding
+from mediatoolkit.widgets import first_bar
 from mediatoolkit.widgets.job_row import Action, Row
-from mediatoolkit.widgets.page import Panel, script, style
+from mediatoolkit.widgets.mounted import MountedPanel
+from mediatoolkit.widgets.page import script, style
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.buttons import Buttons
 
 
-class Board(Panel):
+class Board(MountedPanel):
     """How far some jobs have come, a row each. Python writes, the browser counts by itself.
 
     Messages are sent when something happens, never to move the clock, so the bars go on while the
@@ -27,6 +32,8 @@ class Board(Panel):
         rows: Every row by its name.
         pictures: Small JPEGs by the names of their rows.
     """
+
+    is_urgent = True
 
     _esm = script("board.js")
     _css = style("board.css")
@@ -49,7 +56,7 @@ class Board(Panel):
     for pages that were loaded anew, or are loaded later, and so cannot hear of the replacement."""
 
     own_id = t.Unicode().tag(sync=True)
-    """Its own model id, by which a page finds where it stands."""
+    """Its own model id, which is its token, too: by it a page finds where it stands."""
 
     is_seen = False
     """Whether a page shows it."""
@@ -76,6 +83,7 @@ class Board(Panel):
             self.now = time.time() * 1000
             if any(news.values()):
                 self.news = news
+        self.is_stale |= not rows.keys() <= self.rows.keys()
         # Changed in place: every page that is there already has it by now.
         for name, changes in news.items():
             self.rows[name] = {**self.rows.get(name, {}), **changes}
@@ -100,6 +108,7 @@ class Board(Panel):
 
     def end(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Hold an ending for pages that did not hear of the replacement, until one has saved it."""
+        self.unmount()
         self._pictures = {}
         self.ending = {"data": data, "metadata": metadata}
 
@@ -112,11 +121,20 @@ class Board(Panel):
                 self._css, self._esm = "", "export default {}"
         super().close()
 
+    def static_html(self) -> str:
+        """A bar that has not begun; in a notebook saved half-way, all that is left of the jobs."""
+        return first_bar.html(self._title(), "started; the result comes here while the kernel runs")
+
     def __repr__(self) -> str:
-        """The line for a front end without widgets, and for a notebook saved half-way."""
+        """The line for a front end without widgets."""
+        return f"{self._title()}: started, shown here when done"
+
+    def _title(self) -> str:
         labels = [str(row["label"]) for row in self.rows.values()]
-        what = labels[0][:60] if len(labels) == 1 else f"{len(labels)} jobs"
-        return f"{what}: started, shown here when done"
+        return labels[0][:60] if len(labels) == 1 else f"{len(labels)} jobs"
+
+    def _mount(self, page: "Buttons") -> str:
+        return page.mount(self, self._html, self.own_id)
 
     def _hear(self, _view: object, content: object, _buffers: object) -> None:
         """Runs in the thread of the message: jobs can be cancelled from any."""

@@ -107,9 +107,9 @@ class Buttons(Panel):
         self._keep(token, action)
         return token
 
-    def mount(self, panel: "MountedPanel", html: str) -> str:
-        """Return a token by which pages put *panel* in the place of *html*."""
-        token = self._new_token(f"{type(panel).__name__}\n{html}")
+    def mount(self, panel: "MountedPanel", html: str, token: str = "") -> str:
+        """Return a token by which pages put *panel* in the place of *html*; *token* if given."""
+        token = token or self._new_token(f"{type(panel).__name__}\n{html}")
         if not (self.panels or self.is_seen):
             self.cross(self._expect_page)
         self.panels[token] = panel
@@ -145,8 +145,8 @@ class Buttons(Panel):
             case {"left": str(token)} if token in self.panels:
                 self._save(self.panels[token])
             case {"page": "here"}:
-                self.is_seen = True
-                self._show_panels(as_widgets=False)
+                self.is_seen, self.is_without_mounts = True, False
+                self._show_panels()
             case {"viewer": str(name), "page": str(page), "at": int(at)} if name in self.viewers:
                 self.answer_to(page)
                 self.begin(self.viewers[name].go(at))
@@ -195,16 +195,15 @@ class Buttons(Panel):
         if self.is_seen or this is None:
             return
         if quiet > 1:
-            self._show_panels(as_widgets=True)
+            self.is_without_mounts = True
+            self._show_panels()
             return
         quiet = 0 if this.is_busy else quiet + 1
         asyncio.get_running_loop().call_later(PATIENCE, self._expect_page, quiet)
 
-    def _show_panels(self, *, as_widgets: bool) -> None:
-        if self.is_without_mounts != as_widgets:
-            self.is_without_mounts = as_widgets
-            for panel in list(self.panels.values()):
-                panel.show_again()
+    def _show_panels(self) -> None:
+        for panel in list(self.panels.values()):
+            panel.show_as_expected()
 
     def _tell_mounts(self) -> None:
         self.mounts = {token: panel.model_id for token, panel in list(self.panels.items())}

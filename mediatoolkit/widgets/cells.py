@@ -145,6 +145,7 @@ def _end_cell(result: object) -> None:
         if view.cell.id == cell.id:
             view.is_open = False
         view.settle(getattr(result, "error_in_exec", None))
+        view.tell()  # of the jobs that came last, which the HTML is to name
     if this.buttons is not None:
         this.buttons.save_panels()
 

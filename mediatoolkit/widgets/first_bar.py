@@ -3,19 +3,23 @@
 import os
 import re
 import sys
+from html import escape
 from typing import Any
 
 from IPython import get_ipython
 from IPython.display import DisplayHandle
 
-HTML = (
-    '<div style="max-width:560px;padding:10px 14px;line-height:1.5"><strong>Starting</strong>'
-    '<progress class="mt-first-bar" max="1" value="0" aria-label="Progress" '
-    'style="display:block;width:100%;height:6px;margin:10px 0 5px"></progress>'
-    '<div style="opacity:.75;font-size:.9em">loading the toolkit</div></div>'
-)
-
 _bars: dict[str, DisplayHandle] = {}
+
+
+def html(title: str, words: str) -> str:
+    """A bar at its beginning, of plain text below *title*."""
+    return (
+        f'<div style="max-width:560px;padding:10px 14px;line-height:1.5"><strong>{escape(title)}'
+        '</strong><progress class="mt-first-bar" max="1" value="0" aria-label="Progress" '
+        'style="display:block;width:100%;height:6px;margin:10px 0 5px"></progress>'
+        f'<div style="opacity:.75;font-size:.9em">{escape(words)}</div></div>'
+    )
 
 
 def shows_progress() -> bool:
@@ -43,7 +47,8 @@ def show(verb: str) -> None:
     if re.search(rf"\b{verb}\s*\(", code) is None:
         return
     handle = _bars[message] = DisplayHandle()
-    handle.display({"text/html": HTML, "text/plain": "starting"}, raw=True)
+    bar = html("Starting", "loading the toolkit")
+    handle.display({"text/html": bar, "text/plain": "starting"}, raw=True)
     shell.events.register("post_run_cell", _clear)
 
 

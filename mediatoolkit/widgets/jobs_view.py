@@ -223,17 +223,16 @@ class JobsView:
             or first
             or (handle_for(self.cell) if shows_progress else EndingHandle(self._kernel, self.cell))
         )
+        self._updated = time.monotonic()
+        if self not in self._kernel.views:
+            self._kernel.views.append(self)
         if shows_progress and kernel.shows_widgets():
             from mediatoolkit.widgets.board import Board
 
             self._board = Board(self.act, *self.rows())
         else:
             self._board = TextBoard(self.rows()[0], handle.update)
-        self._updated = time.monotonic()
-        if self not in self._kernel.views:
-            self._kernel.views.append(self)
-        show: Callable[[object], object] = handle.display if is_first else handle.update
-        show(self._board)
+        self._board.show_in(handle, is_new=is_first)
 
     async def _prepare(self, row: JobRow, result: object) -> None:
         """Make the preview in a thread, so that the loop is free when the board is replaced."""

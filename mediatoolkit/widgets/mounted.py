@@ -6,13 +6,16 @@ While the kernel lives, each page mounts the panel in the place of that HTML; se
 """
 
 import asyncio
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.display import DisplayHandle
 
 from mediatoolkit.widgets import buttons, kernel
 from mediatoolkit.widgets.kernel import Bundle
 from mediatoolkit.widgets.page import Panel
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.jobs_view import Handle
 
 
 class MountedPanel(Panel):
@@ -22,8 +25,12 @@ class MountedPanel(Panel):
     layout of ipywidgets it is a widget as any other.
 
     Attributes:
+        is_urgent: Whether it cannot wait for a page to say that it mounts panels: until one has,
+            the widget is displayed, too.
         is_stale: Whether the HTML is older than what is shown.
     """
+
+    is_urgent: ClassVar[bool] = False
 
     saved: ClassVar[tuple[str, ...]] = ()
     """Names of the traits that change the HTML."""
@@ -33,7 +40,8 @@ class MountedPanel(Panel):
 
     def __init__(self, *args: Any, **traits: Any) -> None:
         """Nothing is displayed yet."""
-        self._handles: list[DisplayHandle] = []
+        self._handles: list[Handle] = []
+        self._is_widget = False
         super().__init__(*args, **traits)
         if self.saved:
             self.observe(lambda _change: setattr(self, "is_stale", True), list(self.saved))
@@ -53,37 +61,63 @@ class MountedPanel(Panel):
             self._html = await asyncio.to_thread(self.static_html)
             self.show_again()
 
+    def show_in(self, handle: "Handle", *, is_new: bool) -> None:
+        """Display it in *handle* or, unless that *is_new*, in the place of what stands there."""
+        data, metadata = self._repr_mimebundle_()
+        show = handle.display if is_new else handle.update
+        show(data, raw=True, metadata=metadata)
+        self._handles.append(handle)
+
     def show_again(self) -> None:
         """Write the outputs anew."""
         this = kernel.here()
-        data, metadata = bundle = self._repr_mimebundle_()
-        for handle in self._handles:
-            handle.update(data, raw=True, metadata=metadata)
-            if this is not None and not (this.is_busy or buttons.of_kernel().is_seen):
-                this.late_updates[handle] = bundle
+        if this is None:
+            return
+        with this.lock:  # whoever takes the panel away meanwhile has the last word
+            if not self._handles:
+                return
+            data, metadata = bundle = self._repr_mimebundle_()
+            for handle in self._handles:
+                handle.update(data, raw=True, metadata=metadata)
+                if not (this.is_busy or buttons.of_kernel().is_seen):
+                    this.late_updates[handle] = bundle
 
-    def close(self) -> None:
-        """Leave the page, where the HTML stays."""
+    def show_as_expected(self) -> None:
+        """Write the outputs anew if pages now expect them in the other form."""
+        if self._is_widget != self._is_shown_as_widget():
+            self.show_again()
+
+    def unmount(self) -> None:
+        """Have pages show the HTML again, or what has taken its place."""
         if self._token:
             buttons.of_kernel().unmount(self._token)
         self._token, self._handles = "", []
+
+    def close(self) -> None:
+        """Leave the page, where the HTML stays."""
+        self.unmount()
         super().close()
 
     def _ipython_display_(self) -> None:
         if kernel.here() is None or self.comm is None:
             raise NotImplementedError  # IPython's word for going on as usual
-        data, metadata = self._repr_mimebundle_()
-        handle = DisplayHandle()
-        handle.display(data, raw=True, metadata=metadata)
-        self._handles.append(handle)
+        self.show_in(DisplayHandle(), is_new=True)
 
     def _repr_mimebundle_(self, **_kwargs: object) -> Bundle:
         self._html = self._html or self.first_html()
         page = buttons.of_kernel() if kernel.here() and kernel.shows_widgets() else None
         if page is not None and self.comm is not None:
-            self._token = self._token or page.mount(self, self._html)
-            if page.is_without_mounts:
+            self._token = self._token or self._mount(page)
+            self._is_widget = self._is_shown_as_widget()
+            if self._is_widget:
                 data, metadata = super()._repr_mimebundle_() or ({}, {})
                 return {**data, "text/html": self._html}, metadata
         html = f'<div class="mt-mount" data-mt-mount="{self._token}">{self._html}</div>'
         return {"text/html": html, "text/plain": repr(self)}, {}
+
+    def _mount(self, page: buttons.Buttons) -> str:
+        return page.mount(self, self._html)
+
+    def _is_shown_as_widget(self) -> bool:
+        page = buttons.of_kernel()
+        return page.is_without_mounts or (self.is_urgent and not page.is_seen)

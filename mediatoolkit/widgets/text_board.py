@@ -6,10 +6,14 @@ It takes the same rows as a board, so that a view of jobs need not know which of
 import time
 from collections.abc import Callable, Mapping
 from html import escape
+from typing import TYPE_CHECKING
 
 from mediatoolkit.runtime.events import expectation
 from mediatoolkit.runtime.work import filled_by_time
 from mediatoolkit.widgets.job_row import Row
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.jobs_view import Handle
 
 AT_ONCE = 8
 """Running jobs that have a line each; the others are only counted."""
@@ -32,6 +36,11 @@ class TextBoard:
         self._rows = {name: dict(row) for name, row in rows.items()}
         self._replace = replace
         self._shown = time.monotonic()
+
+    def show_in(self, handle: "Handle", *, is_new: bool) -> None:
+        """Display it in *handle* or, unless that *is_new*, in the place of what stands there."""
+        show: Callable[[object], object] = handle.display if is_new else handle.update
+        show(self)
 
     def tell(self, rows: Mapping[str, Row], _pictures: object = None) -> int:
         """Take what is new and show it, at most twice a second; returns in how many messages."""

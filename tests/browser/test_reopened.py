@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from mediatoolkit.simulator import Simulator
-from tests.browser.lab import IMPORT, Lab, Sheet
+from mediatoolkit.simulator import Simulator, faults
+from tests.browser.lab import IMPORT, Lab, Sheet, Theme
 
 pytestmark = pytest.mark.browser
 
@@ -27,8 +27,8 @@ def test_a_page_that_comes_back_shows_the_ending_and_saves_it_as_a_picture(
     with jupyter.notebook("back.ipynb", IMPORT, FOX, "fox.done()") as sheet:
         sheet.run(0)
         sheet.run(1)
-        expect(sheet.output(1).locator(".mt-job")).to_be_visible()
-        assert "application/vnd.jupyter.widget-view+json" in _saved(sheet)[0]
+        expect(sheet.output(1).locator(".mt-mount .mt-job")).to_be_visible()
+        assert "application/vnd.jupyter.widget-view+json" not in _saved(sheet)[0]
         sheet.page.close()
         answer()
 
@@ -67,6 +67,27 @@ def test_a_page_loaded_anew_while_a_job_runs_saves_its_picture(
             sheet.run(2)  # the page tells the kernel when its file is written
         sheet.reload()
         expect(sheet.output(1).get_by_role("img", name="a red fox")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_notebook_saved_while_jobs_run_says_so_without_its_kernel(
+    jupyter: Lab, sim: Simulator, theme: Theme
+) -> None:
+    sim.always(faults.Silence())
+    name = f"{theme}-half-way.ipynb"
+    several = f'{FOX}\nowl = mt.image("an owl")'
+    with jupyter.notebook(name, IMPORT, FOX, several, theme=theme) as sheet:
+        for number in range(3):
+            sheet.run(number)
+        expect(sheet.output(2).locator(".mt-mount .mt-job")).to_have_count(2)
+        sheet.save()
+        sheet.page.close()
+    with jupyter.open(name, theme=theme) as again:
+        expect(again.output(1)).to_contain_text("a red fox")
+        expect(again.output(1)).to_contain_text("started; the result comes here")
+        expect(again.output(2)).to_contain_text("2 jobs")
+        expect(again.page.get_by_text(MODEL_NOT_FOUND)).to_have_count(0)
+        again.shoot(f"{theme}-half-way")
 
 
 BOARDS = """from ipywidgets.widgets.widget import _instances

@@ -1,6 +1,12 @@
 // How the ending of a board comes into its notebook: JupyterLab has one, other pages show it here.
 
 const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
+const mountOf = (token) => `data-mt-mount="${token}"`;
+
+/** Whether the MIME data of an output shows the board whose model id is *id*. */
+function shows(data, id) {
+  return data[WIDGET_VIEW]?.model_id === id || `${data["text/html"]}`.includes(mountOf(id));
+}
 
 /** Replace every output of the notebook that shows *model* by MIME data; returns how many there were.
  *  A page that was loaded anew has forgotten the ids by which the kernel could replace them. */
@@ -8,7 +14,7 @@ export function putInPlace(model, { data, metadata = {} }) {
   let count = 0;
   for (const { outputs } of model.widget_manager?.context?.model?.cells ?? []) {
     for (let place = 0; place < (outputs?.length ?? 0); place += 1) {
-      if (outputs.get(place).data[WIDGET_VIEW]?.model_id !== model.get("own_id")) continue;
+      if (!shows(outputs.get(place).data, model.get("own_id"))) continue;
       outputs.set(place, { output_type: "display_data", data, metadata });
       count += 1;
     }
