@@ -291,6 +291,7 @@ class JobsView:
                 board.stop_sound(name)
         data, metadata = {**bundle[0]}, bundle[1]
         handle.update(data, raw=True, metadata=metadata)
+        self._kernel.late_updates.pop(handle, None)  # the board, told between two cells
         if not (board.is_seen or self._kernel.is_busy):
             self._kernel.late_updates[handle] = bundle
         if not isinstance(handle, DisplayHandle):

@@ -200,3 +200,20 @@ async def test_other_values_are_shown_as_ever(notebook: Kernel) -> None:
     listed = await notebook.run("[x.width, 1]")
 
     assert listed.shown[0]["data"]["text/plain"] == "[1408, 1]"
+
+
+async def test_an_ending_is_not_replaced_by_the_board_that_was_there(
+    notebook: Kernel, sim: Simulator
+) -> None:
+    """A board of several is displayed anew after its cell, to name all of them."""
+    sim.then(faults.Silence(), faults.Silence())
+    run = await notebook.run('jobs = [mt.image("a fox"), mt.image("an owl")]')
+    await until(lambda: "2 jobs" in str(run.shown[-1]["data"]), "the board of two")
+
+    cell = await notebook.run(
+        "import asyncio\n[job.cancel() for job in jobs]\n"
+        "from mediatoolkit.widgets import kernel\n"
+        "while any(view.is_live for view in kernel.here().views):\n    await asyncio.sleep(0.01)"
+    )
+
+    assert "cancelled after" in str(cell.replaced[-1]["content"]["data"])
