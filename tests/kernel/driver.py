@@ -119,7 +119,8 @@ class Run:
     @property
     def widgets(self) -> list[str]:
         """Model ids of the widgets put on the page."""
-        return [c["data"][_WIDGET]["model_id"] for c in self.shown if _WIDGET in c["data"]]
+        ids = [c["data"][_WIDGET]["model_id"] for c in self.shown if _WIDGET in c["data"]]
+        return list(dict.fromkeys(ids))
 
     @property
     def updates(self) -> list[Message]:

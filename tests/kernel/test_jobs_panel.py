@@ -3,7 +3,7 @@
 import pytest
 
 from mediatoolkit.simulator import Simulator, faults
-from tests.kernel.driver import Kernel, until
+from tests.kernel.driver import Kernel, Run, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -42,12 +42,12 @@ async def test_one_job_after_several_has_the_panel_for_itself(notebook: Kernel) 
     panel = await notebook.run("mt.jobs")
     await notebook.do('jobs = [mt.image("an owl") for _ in range(4)]')
     await notebook.do("for job in jobs: await job")
-    await until(lambda: len(panel.shown) == 3, "the lines of the four")
+    await until(lambda: _last(panel).count("an owl: done") == 4, "the lines of the four")
 
     await notebook.do('await mt.image("a red fox")')
-    await until(lambda: len(panel.shown) == 5, "the line of the last")
+    await until(lambda: "a red fox: done" in _last(panel), "the line of the last")
 
-    assert panel.shown[-1]["data"]["text/plain"].splitlines()[-1].startswith("a red fox: done")
+    assert _last(panel).splitlines()[-1].startswith("a red fox: done")
     await notebook.do("import gc; gc.collect()")
     assert not notebook.left_behind()
 
@@ -79,3 +79,7 @@ async def test_each_job_has_one_line_however_often_the_ending_is_asked_for(
     )
 
     assert [line.split(":")[0] for line in lines.splitlines()] == ["a red fox", "an owl", "a whale"]
+
+
+def _last(run: Run) -> str:
+    return str(run.shown[-1]["data"]["text/plain"])
