@@ -36,15 +36,16 @@ async def test_stop_on_an_idle_kernel_cancels_what_runs_on(
     notebook: Kernel, sim: Simulator, cell: str
 ) -> None:
     run = await _started(notebook, sim, cell)
-    aborted, shown = sim.aborted, len(run.shown)
+    aborted = sim.aborted
 
     pressed = time.monotonic()
     await notebook.press_stop()
     await until(lambda: sim.aborted == aborted + 1, "the end of the request")
     print(f"{notebook.version}: the job ended {time.monotonic() - pressed:.2f} s after Stop")
 
-    await until(lambda: len(run.shown) > shown, "the line that replaces the view")
-    assert "cancelled after" in run.shown[-1]["data"]["text/plain"]
+    await until(
+        lambda: "cancelled after" in str(run.shown[-1]["data"]), "the line that replaces the view"
+    )
     assert (await notebook.do("print(mt.jobs)")).strip() == "no jobs"
 
 
