@@ -231,7 +231,7 @@ class JobsView:
 
             self._board = Board(self.act, *self.rows())
         else:
-            self._board = TextBoard(self.rows()[0], handle.update)
+            self._board = TextBoard(self.rows()[0])
         self._board.show_in(handle, is_new=is_first)
 
     async def _prepare(self, row: JobRow, result: object) -> None:

@@ -24,21 +24,21 @@ class TextBoard:
 
     Args:
         rows: Every row by its name, as on a board.
-        replace: Shows this board anew in the place where it stands.
     """
 
     heartbeat = 0.5
     """Seconds after which it is shown again although nothing happened; here no browser counts."""
 
-    def __init__(self, rows: Mapping[str, Row], replace: Callable[["TextBoard"], object]) -> None:
-        """Hold *rows*; whoever made it displays it first."""
+    def __init__(self, rows: Mapping[str, Row]) -> None:
+        """Hold *rows*; nothing is displayed yet."""
         self.is_seen = False  # such a front end says nothing of itself
         self._rows = {name: dict(row) for name, row in rows.items()}
-        self._replace = replace
+        self._handle: Handle | None = None
         self._shown = time.monotonic()
 
     def show_in(self, handle: "Handle", *, is_new: bool) -> None:
         """Display it in *handle* or, unless that *is_new*, in the place of what stands there."""
+        self._handle = handle
         show: Callable[[object], object] = handle.display if is_new else handle.update
         show(self)
 
@@ -47,9 +47,9 @@ class TextBoard:
         for name, row in rows.items():
             self._rows[name] = {**self._rows.get(name, {}), **row}
         clock = time.monotonic()
-        if clock - self._shown >= self.heartbeat:
+        if self._handle is not None and clock - self._shown >= self.heartbeat:
             self._shown = clock
-            self._replace(self)
+            self._handle.update(self)
         return 1
 
     def sound(self, name: str, piece: object) -> None:

@@ -130,6 +130,8 @@ async def test_a_board_that_a_page_has_shown_keeps_its_ending_until_it_is_saved(
     ending: Message = run.updates[-1]["ending"]
     assert ending["data"] == run.pictures[-1]["data"]
     assert not _closed(notebook, board)
+    of_kernel = "from mediatoolkit.widgets import buttons\nprint(*buttons.of_kernel().panels)"
+    assert board not in await notebook.do(of_kernel), "no page mounts it above its ending"
 
     await notebook.click(board, {"page": "saved"})
 

@@ -44,7 +44,7 @@ async def test_a_row_that_is_done_among_others_says_it() -> None:
     rows["b"]["state"] = "running"
     assert rows["a"]["omissions"] == SAID
 
-    alone = TextBoard({"a": rows["a"]}, lambda _board: None)
+    alone = TextBoard({"a": rows["a"]})
     assert repr(alone).endswith(f"done, {SAID}")
 
 

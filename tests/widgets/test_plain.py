@@ -3,14 +3,17 @@
 import re
 import sys
 import time
-from types import ModuleType
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from mediatoolkit.widgets import kernel, text_board
 from mediatoolkit.widgets.job_row import Row
 from mediatoolkit.widgets.text_board import TextBoard
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.jobs_view import Handle
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
@@ -26,7 +29,11 @@ def row(**known: Any) -> Row:
 def board(*rows: Row) -> tuple[TextBoard, list[str]]:
     shown: list[str] = []
     named = {str(number): each for number, each in enumerate(rows)}
-    return TextBoard(named, lambda it: shown.append(repr(it))), shown
+    handle = cast("Handle", SimpleNamespace(update=lambda it: shown.append(repr(it))))
+    made = TextBoard(named)
+    made.show_in(handle, is_new=False)
+    shown.clear()
+    return made, shown
 
 
 def test_a_job_is_one_line_and_a_bar_that_claims_nothing() -> None:
