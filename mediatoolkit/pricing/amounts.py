@@ -143,7 +143,8 @@ class Grid:
     The longer side has a fixed number of patches by quality, the shorter one its share of it,
     rounded. Their product is scaled by the number of pixels, so that a long picture is cheaper
     than a square one. The rule is that of the calculator in OpenAI's documents; it gives the
-    published price of 1024×1024 at each quality and fal's list for six sizes to the token.
+    published price of 1024×1024 at each quality and fal's list for six sizes to the token. Whether
+    half a patch counts is told in both ways, so that it is a range then.
 
     Attributes:
         side: Patches of the longer side.
@@ -157,8 +158,11 @@ class Grid:
         sizes = _sizes(facts)
         if side is None or not sizes:
             return None
-        counts = [[_grid_tokens(int(patches), *size) for size in sizes] for patches in side]
-        return Decimal(min(counts[0])), Decimal(max(counts[1]))
+        least, most = map(int, side)
+        return (
+            Decimal(min(_grid_tokens(least, size, half=0) for size in sizes)),
+            Decimal(max(_grid_tokens(most, size, half=1) for size in sizes)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +358,8 @@ def _sizes(facts: Facts) -> list[tuple[int, int]]:
     return [(round(side / 16 * ratio) * 16, round(side / 16 / ratio) * 16)]
 
 
-def _grid_tokens(patches: int, width: int, height: int) -> int:
-    longer, shorter = max(width, height), min(width, height)
-    across = round(patches * shorter / longer)
-    return -(-patches * across * (2_000_000 + width * height) // 4_000_000)
+def _grid_tokens(patches: int, size: tuple[int, int], *, half: int) -> int:
+    """Tokens of a picture; *half* is what half a patch of the shorter side counts, 0 or 1."""
+    longer, shorter = max(size), min(size)
+    across = (2 * patches * shorter + longer - 1 + half) // (2 * longer)
+    return -(-patches * across * (2_000_000 + longer * shorter) // 4_000_000)

@@ -91,6 +91,14 @@ def test_openai_counts_patches_not_area(model: str, quality: str, size: str, tok
     assert most - least <= least / 10
 
 
+def test_half_a_patch_may_count_or_not() -> None:
+    """10.5 of 16 patches: 160 or 176 of them, times 2,688,128 / 4,000,000."""
+    facts: Facts = {"bytes": 40, "quality": "low", "size": "672x1024"}
+    least, most = bounds(quote(row_of("openai/gpt-image-2"), facts))
+    assert least == 108 * Decimal("0.00003") + Decimal("0.0000125")
+    assert most == 119 * Decimal("0.00003") + Decimal("0.00036")
+
+
 @pytest.mark.parametrize(
     ("facts", "text"),
     [
