@@ -4,6 +4,7 @@
     ├── PromptError               the prompt cannot be sent as written         also ValueError
     ├── MediaError                the bytes are not what their type says       also ValueError
     ├── UnknownModelError         no installed provider serves that model      also LookupError
+    ├── BudgetError               the limit would be passed; nothing was sent  also ValueError
     ├── StorageError              the result could not be written              also OSError
     ├── MissingExtraError         an optional package is not installed         also ImportError
     ├── ClosedError               used after close, or closed meanwhile        also RuntimeError
@@ -30,7 +31,10 @@ import inspect
 import linecache
 import re
 import traceback
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MAX_MESSAGE = 900
 """Characters of a message; with its warning it stays below a thousand."""
@@ -218,6 +222,21 @@ class UnknownModelError(MediaToolkitError, LookupError):
     """No installed provider serves that model."""
 
     family = "request"
+
+
+class BudgetError(MediaToolkitError, ValueError):
+    """The call may cost more than is left, or its price is unknown. Nothing was sent.
+
+    An amount of money that cannot be used, such as a negative limit, is refused so too.
+
+    Attributes:
+        upper: The most that the call may cost, a `Decimal` in USD, or None.
+        left: What is left of the limit that refused it, a `Decimal` in USD, or None.
+    """
+
+    family = "budget"
+    upper: "Decimal | None" = None
+    left: "Decimal | None" = None
 
 
 class StorageError(MediaToolkitError, OSError):
