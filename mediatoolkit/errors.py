@@ -5,6 +5,7 @@
     ├── MediaError                the bytes are not what their type says       also ValueError
     ├── UnknownModelError         no installed provider serves that model      also LookupError
     ├── BudgetError               the limit would be passed; nothing was sent  also ValueError
+    ├── NotCachedError            only the cache was asked, and it has none    also LookupError
     ├── StorageError              the result could not be written              also OSError
     ├── MissingExtraError         an optional package is not installed         also ImportError
     ├── ClosedError               used after close, or closed meanwhile        also RuntimeError
@@ -237,6 +238,12 @@ class BudgetError(MediaToolkitError, ValueError):
     family = "budget"
     upper: "Decimal | None" = None
     left: "Decimal | None" = None
+
+
+class NotCachedError(MediaToolkitError, LookupError):
+    """Nothing is kept for this request, and `cache="only"` forbids to send it."""
+
+    family = "request"
 
 
 class StorageError(MediaToolkitError, OSError):

@@ -1,0 +1,283 @@
+"""Kept results by request: a request that was made before is answered from the store.
+
+A request is known by a digest of everything that decides what comes back (`keys`). For each one a
+small JSON file beside the store's media names the file that is the result (`entries`). The media
+itself belongs to the store, so clearing the cache deletes no picture.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+
+from mediatoolkit.cache.entries import KINDS, Entry, is_file_name
+from mediatoolkit.cache.keys import (
+    Kept,
+    RequestKey,
+    checked_take,
+    content_digest,
+    kept,
+    known,
+)
+from mediatoolkit.cache.modes import CacheMode, CacheSettings, settings
+from mediatoolkit.checks import finite_seconds, quoted
+from mediatoolkit.errors import MediaError, NotCachedError, PromptError, StorageError
+from mediatoolkit.media import Media
+from mediatoolkit.runtime import files, owners
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.shared_calls import SharedCalls
+
+if TYPE_CHECKING:
+    from mediatoolkit.store import Store
+
+__all__ = [
+    "Cache",
+    "CacheMode",
+    "CacheSettings",
+    "CacheSize",
+    "Kept",
+    "RequestKey",
+    "checked_take",
+    "content_digest",
+    "kept",
+    "settings",
+]
+
+M = TypeVar("M", bound=Media)
+
+_log = logging.getLogger("mediatoolkit")
+
+
+class CacheSize(NamedTuple):
+    """How much is kept.
+
+    Attributes:
+        entries: Requests that are known.
+        bytes: What they and the media that they lead to take, each file once.
+    """
+
+    entries: int
+    bytes: int
+
+
+class Cache:
+    """Kept results in the folder of a store.
+
+    Any number of processes may use one folder: the last one to write an entry wins, and each
+    entry is whole.
+
+    Args:
+        store: Keeps the media; the entries lie in its folder, below `cache`.
+    """
+
+    def __init__(self, store: "Store") -> None:
+        """Touch nothing yet."""
+        self._store = store
+        self._folder = store.folder / "cache"
+
+    async def get(self, key: RequestKey) -> Media | None:
+        """Return what is kept for *key*, checked and with its provenance, or None.
+
+        An entry whose file is gone, or holds other media, counts as nothing; the log says so.
+        """
+        return await asyncio.to_thread(self._read, key)
+
+    async def put(self, key: RequestKey, media: M, *, cost: Decimal | None = None) -> M:
+        """Keep *media* as the result of *key*.
+
+        Media that does not lie in the store is put there first. Where nothing can be written, the
+        media comes back as it is, and the log says so once for each folder.
+
+        Args:
+            key: What was asked for.
+            media: Whole, as every piece of media is.
+            cost: What it cost, USD, or None where nobody knows.
+
+        Returns:
+            The media as `get` will return it, so that its bytes are the same in every run.
+        """
+        try:
+            if not self._lies_in_store(media.path):
+                media = await self._store.put(media)
+            return await asyncio.to_thread(self._write, key, media, cost)
+        except (StorageError, MediaError) as error:
+            _warn_once(self._folder, error)
+            return media
+
+    async def get_or_make(
+        self,
+        key: RequestKey,
+        mode: CacheMode,
+        context: CallContext,
+        make: Callable[[CallContext], Awaitable[M]],
+        *,
+        cost_of: Callable[[M], Decimal | None] = lambda _media: None,
+    ) -> M:
+        """Return what is kept for *key*, or have it made and keep it, as *mode* says.
+
+        The same key twice at once is one request with two waiters.
+
+        Args:
+            key: What is asked for.
+            mode: How the cache is used.
+            context: Of the caller, open.
+            make: Makes it, within the context that it gets.
+            cost_of: Says what it cost, USD.
+
+        Raises:
+            NotCachedError: Nothing is kept, and *mode* forbids to send a request.
+            Exception: Whatever *make* raised; nothing is kept then.
+        """
+        if mode is CacheMode.OFF:
+            return await make(context)
+        media = await self.get(key) if mode.reads else None
+        if media is not None:
+            return cast("M", media)
+        if mode is CacheMode.ONLY:
+            raise NotCachedError(
+                f"Nothing is kept for this request to {key.model}, take {key.take}, and "
+                'cache="only" sends none; run it once with cache=True.'
+            )
+
+        async def work(context: CallContext) -> Media:
+            # Another call may have ended between the first look and this one.
+            media = await self.get(key) if mode.reads else None
+            if media is not None:
+                return media
+            made = await make(context)
+            return await self.put(key, made, cost=cost_of(made))
+
+        return cast("M", await _in_flight.run((self._folder, key, mode), context, work))
+
+    async def clear(
+        self, *, older_than: timedelta | float | None = None, model: str | None = None
+    ) -> int:
+        """Forget what was kept; the media itself stays in the store.
+
+        Args:
+            older_than: Only what was kept longer ago than that; a number is seconds.
+            model: Only what this model made, by its model id, or all models of a vendor.
+
+        Returns:
+            How many entries are gone.
+
+        Raises:
+            PromptError: An argument is something else.
+            StorageError: An entry cannot be deleted.
+        """
+        before = _moment_before(older_than)
+        if model is not None and not isinstance(model, str):
+            raise PromptError(
+                f"model takes a model id such as 'vendor/model', not {quoted(model)}."
+            )
+        return await asyncio.to_thread(self._clear, before, model)
+
+    async def size(self) -> CacheSize:
+        """Count entries and bytes."""
+        return await asyncio.to_thread(self._size)
+
+    def __repr__(self) -> str:
+        """Without the path, which differs from machine to machine."""
+        return "<Cache>"
+
+    def _lies_in_store(self, path: Path | None) -> bool:
+        return path is not None and path.parent == self._store.folder and is_file_name(path.name)
+
+    def _path_of(self, key: RequestKey) -> Path:
+        digest = key.digest
+        return self._folder / digest[:2] / f"{digest}.json"
+
+    def _read(self, key: RequestKey) -> Media | None:
+        path = self._path_of(key)
+        owners.sweep_once(str(path.parent))
+        if not os.path.lexists(path):
+            return None
+        try:
+            entry = Entry.read(path)
+            media = entry.media_in(self._store.folder)
+        except (StorageError, MediaError) as error:
+            _log.warning("An entry of the cache is not used, for it leads nowhere: %s", error)
+            return None
+        known.add(media, Kept(key, entry.created, entry.usd, is_hit=True))
+        return media
+
+    def _write(self, key: RequestKey, media: M, cost: Decimal | None) -> M:
+        path = cast("Path", media.path)
+        # Read back, so that it is the same media in this run and in all that follow.
+        whole = replace(media, data=files.read_file(path), provenance=None)
+        digest = content_digest(whole)
+        if digest != content_digest(media):
+            raise StorageError(f"{path.name} holds other media than it did; keep it anew.")
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        kind = next(name for name, each in KINDS.items() if isinstance(media, each))
+        entry = Entry(path.name, kind, digest, key.model, key.take, created, cost)
+        target = self._path_of(key)
+        for folder in (self._folder, target.parent):
+            files.make_folder(folder)
+        files.write_file(target, [entry.to_json()], follow_symlinks=False)
+        known.add(whole, Kept(key, created, cost, is_hit=False))
+        return whole
+
+    def _clear(self, before: str | None, model: str | None) -> int:
+        matching = [
+            path
+            for path, entry in self._entries()
+            if (before is None and model is None)
+            or (entry is not None and entry.matches(before, model))
+        ]
+        for path in matching:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise files.storage_error(path, error) from error
+        return len(matching)
+
+    def _size(self) -> CacheSize:
+        known = [(path, entry) for path, entry in self._entries() if entry is not None]
+        paths = {path for path, _ in known}
+        paths |= {self._store.folder / entry.file for _, entry in known}
+        return CacheSize(len(known), sum(map(_size_of, paths)))
+
+    def _entries(self) -> "Iterator[tuple[Path, Entry | None]]":
+        for path in self._folder.glob("??/*.json"):
+            try:
+                yield path, Entry.read(path)
+            except StorageError:
+                yield path, None
+
+
+_in_flight = SharedCalls[Media]()
+_unwritable: set[Path] = set()
+
+
+def _warn_once(folder: Path, error: Exception) -> None:
+    if folder not in _unwritable:
+        _unwritable.add(folder)
+        _log.warning("The media is there, but the cache cannot keep it: %s", error)
+
+
+def _moment_before(age: timedelta | float | None) -> str | None:
+    """The moment that lies so long ago, as an entry has it.
+
+    Raises:
+        PromptError: *age* is no span of time from 0.
+    """
+    if age is None:
+        return None
+    seconds = age.total_seconds() if isinstance(age, timedelta) else age
+    if finite_seconds(seconds, "older_than") < 0:
+        raise PromptError(f"older_than takes a time span from 0, not {quoted(age)}.")
+    moment = datetime.now(UTC) - timedelta(seconds=float(seconds))
+    return moment.isoformat(timespec="seconds")
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone meanwhile
+        return 0
