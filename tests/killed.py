@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import mediatoolkit as mt
 import mediatoolkit.providers.gemini
 import mediatoolkit.verbs
+from mediatoolkit.cache import Cache, RequestKey
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.gather import Polling
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 FOX = Provenance(model="gemini/gemini-omni-1.2-flash", prompt="a fox", engine="gemini")
-ROOMS = ("agents.py", "providers", "runtime/files.py", "runtime/owners.py", "store.py", "transport")
+ROOMS = (
+    "agents.py",
+    "cache",
+    "providers",
+    "runtime/files.py",
+    "runtime/owners.py",
+    "store.py",
+    "transport",
+)
 _OURS = tuple(str(Path(mt.__file__).parent / room) for room in ROOMS)
 
 
@@ -59,6 +68,17 @@ class Work:
         for side in (8, 80, 400):
             kept = await self.store.put(Image(picture((side, side)), provenance=FOX))
             self.say(Path(kept.path or "").name)
+
+    async def recall(self) -> None:
+        """Keep pictures by request, or take those that are kept."""
+        await self.store.check()
+        cache = Cache(self.store)
+        for side in (8, 80, 400):
+            key = RequestKey.of(kind="image", model=FOX.model, text=f"a fox {side}", options={})
+            if await cache.get(key) is None:
+                kept = await cache.put(key, Image(picture((side, side)), provenance=FOX))
+                self.say(Path(kept.path or "").name)
+            self.say(f"{key.digest}.json")
 
     async def save(self) -> None:
         """Save pictures where the user wants them, one of them twice."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mediatoolkit.cache.entries import Entry
 from mediatoolkit.media import Image, Video
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.store import Store
@@ -75,6 +76,8 @@ def check_whole(folder: Path) -> None:
                 assert Video.open(path).seconds
             case ".bin":
                 assert path.read_bytes() == DATA
+            case ".json" if "cache" in path.parts:
+                assert Entry.read(path).media_in(folder / "store").provenance
             case ".json":
                 assert json.loads(path.read_bytes())["id"]
             case _:
@@ -97,7 +100,7 @@ def check_remembered(folder: Path, starts: int) -> None:
     assert films or len(Store(folder / "store").pending()) >= starts
 
 
-@pytest.mark.parametrize("what", ["keep", "save", "fetch", "note", "film"])
+@pytest.mark.parametrize("what", ["keep", "recall", "save", "fetch", "note", "film"])
 async def test_a_kill_leaves_nothing_half_nothing_behind_and_nothing_forgotten(
     tmp_path: Path, order: Order, sim: Simulator, what: str
 ) -> None:
