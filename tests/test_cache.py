@@ -610,6 +610,25 @@ async def test_the_same_request_twice_at_once_is_sent_once(tmp_path: Path) -> No
     assert maker.count == 2
 
 
+async def test_who_looked_before_it_was_kept_looks_again_before_it_is_sent(tmp_path: Path) -> None:
+    """The first call ends between the look of the second and its request."""
+    maker, has_looked, go_on = Maker(), asyncio.Event(), asyncio.Event()
+
+    class SlowCache(Cache):
+        async def get(self, asked: RequestKey) -> Media | None:
+            media = await super().get(asked)
+            has_looked.set()
+            await go_on.wait()
+            return media
+
+    slow = asyncio.create_task(maker.ask(SlowCache(Store(tmp_path)), CacheMode.ON))
+    await has_looked.wait()
+    await maker.ask(Cache(Store(tmp_path)), CacheMode.ON)
+    go_on.set()
+    assert (await slow).width == 9
+    assert maker.count == 1
+
+
 async def test_other_stores_do_not_share_what_they_make(tmp_path: Path) -> None:
     maker = Maker()
     caches = [Cache(Store(tmp_path / name, create=True)) for name in "ab"]

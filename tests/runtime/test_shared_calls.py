@@ -37,6 +37,8 @@ class Bench:
         except asyncio.CancelledError:
             await asyncio.sleep(0)  # a clean-up takes a while
             self.ends.append("late" if context.expired else "cancelled")
+            if self.failure:
+                raise self.failure from None
             raise
         if self.failure:
             raise self.failure
@@ -119,6 +121,18 @@ async def test_to_cancel_the_last_waiter_ends_the_work_and_awaits_its_clean_up(
     assert bench.ends == ["cancelled"]
     bench.go.set()
     assert await bench.ask() == "fox", "nobody joins what was cancelled"
+
+
+async def test_an_error_of_the_clean_up_ends_in_silence_when_all_have_left(bench: Bench) -> None:
+    bench.failure = ProviderError("No.")
+    task = bench.start()
+    await turns()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # asyncio reports an error when its task goes, so nothing here may hold that.
+    bench.failure.__traceback__ = None
+    bench.contexts.clear()
 
 
 async def test_work_that_is_cancelled_before_its_first_step_is_done_anew(bench: Bench) -> None:
