@@ -3,7 +3,7 @@
     async with Simulator() as sim:
         sim.then(faults.Status(429, retry_delay="1s"))
         ...  # point a client at sim.url, which is sim.gemini.url
-        print(sim.requests)
+        print(sim.requests, sim.meter.total)
 
 The simulator is written from the vendors' protocols and recorded traffic alone and shares nothing
 with the clients, so that one misunderstanding cannot hide at both ends. It is as strict, as heavy
@@ -25,12 +25,16 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
 4. `self.settings` is how the simulator was set up, `self.settings.pictures` makes pictures of any
    size and format, `self.settings.file_host` serves files without a key, `self.origin()` is the
    vendor's own origin. A fault that one vendor alone has words for is an `ApiFault` of its own.
+   A generation whose work is done is billed with
+   `self.settings.meter.add(Tariff(self.name, prices, self.settings.day).bill(model, path, units))`;
+   `meter.py` says when, and the prices lie beside the module as JSON.
 5. `server.py` has the class in `VENDORS` and a property of its name on `Simulator`; `faults.py` has
    its faults. The official SDK is run against it in `tests/conformance`.
 """
 
 from mediatoolkit.simulator import faults
 from mediatoolkit.simulator.http import Request
+from mediatoolkit.simulator.meter import BilledRequest, Meter
 from mediatoolkit.simulator.server import Simulator
 
-__all__ = ["Request", "Simulator", "faults"]
+__all__ = ["BilledRequest", "Meter", "Request", "Simulator", "faults"]

@@ -9,7 +9,7 @@ for one request:
 
 A new fault is a frozen dataclass: a network fault with its `send` method in `network_faults.py`, an
 API fault that every vendor can word in `api_faults.py`, one of a single vendor in that vendor's own
-folder. Its name is added here.
+folder. Its name is added here, and what is billed under it to the table in `meter.py`.
 """
 
 from mediatoolkit.simulator.api_faults import (

@@ -6,7 +6,7 @@ import zlib
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mediatoolkit.simulator.http import JSON, Connection, HttpResponse, Respond, split
 
@@ -14,9 +14,14 @@ _PIECE = 64 << 10  # bytes of a large body that are written at once
 
 
 class NetworkFault(ABC):
-    """Base of the faults that change how the bytes travel."""
+    """Base of the faults that change how the bytes travel.
+
+    Attributes:
+        loses_response: A generation is made, and billed, although nothing of it is sent.
+    """
 
     __slots__ = ()
+    loses_response: ClassVar[bool] = False
 
     @abstractmethod
     async def send(self, connection: Connection, respond: Respond) -> None:
@@ -26,6 +31,8 @@ class NetworkFault(ABC):
 @dataclass(frozen=True, slots=True)
 class Silence(NetworkFault):
     """The request is taken and never answered; the connection stays open."""
+
+    loses_response: ClassVar[bool] = True
 
     async def send(self, connection: Connection, _respond: Respond) -> None:
         """Wait."""
@@ -132,6 +139,8 @@ class Gate(NetworkFault):
 class CutBeforeHead(NetworkFault):
     """The connection is closed without one byte of response, *after* seconds."""
 
+    loses_response: ClassVar[bool] = True
+
     after: float = 0.0
 
     async def send(self, connection: Connection, _respond: Respond) -> None:
@@ -143,6 +152,8 @@ class CutBeforeHead(NetworkFault):
 @dataclass(frozen=True, slots=True)
 class Reset(NetworkFault):
     """The connection is reset (RST) without one byte of response, *after* seconds."""
+
+    loses_response: ClassVar[bool] = True
 
     after: float = 0.0
 
@@ -215,6 +226,8 @@ class MalformedChunk(NetworkFault):
 class MalformedHead(NetworkFault):
     """A status line that is not HTTP."""
 
+    loses_response: ClassVar[bool] = True
+
     async def send(self, connection: Connection, _respond: Respond) -> None:
         """Send noise and close."""
         connection.raw(b"ICY 2OO fine\r\n\x00\x01\r\n\r\n")
@@ -242,6 +255,8 @@ class TooLarge(NetworkFault):
         declared: Whether a `Content-Length` tells so beforehand.
     """
 
+    loses_response: ClassVar[bool] = True
+
     size: int
     _: KW_ONLY
     declared: bool = False
@@ -259,6 +274,8 @@ class TooLarge(NetworkFault):
 @dataclass(frozen=True, slots=True)
 class GzipBomb(NetworkFault):
     """A small gzip body that unpacks to *size* bytes."""
+
+    loses_response: ClassVar[bool] = True
 
     size: int = 256 << 20
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from mediatoolkit.simulator.api_faults import ApiFault, PromptBlocked, Status, StreamError
 from mediatoolkit.simulator.http import FormPart, HttpResponse, Request, event_stream, json_response
+from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import Schema, SchemaError
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
@@ -28,20 +29,27 @@ _MODELS: dict[str, str | None] = _DATA["models"]  # and the day each ends
 _SIZES = {"auto", "1024x1024", "1536x1024", "1024x1536"}  # of every model
 _FILE_TYPES = {"image/png", "image/jpeg", "image/webp"}
 _CAPS = {"image": 50 << 20, "mask": 4 << 20}  # bytes
+_REFERENCE_TOKENS, _PARTIAL_TOKENS = 323, 100
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
 class _Generation(NamedTuple):
-    """One request for pictures: its fields, its pictures, and what is to go wrong."""
+    """One request for pictures: what is asked for, what goes wrong, what `auto` means."""
 
     fields: Mapping[str, Any]
     images: tuple[bytes, ...]
     fault: ApiFault | None
+    auto: Mapping[str, str]
 
     @property
     def echo(self) -> dict[str, str]:
         """What an answer says of the options, with every `auto` decided."""
-        options: dict[str, str] = _DATA["usual"]
+        options: dict[str, str] = _DATA["usual"] | self.auto
+        model = self.fields["model"]
+        if options["quality"] not in _qualities(model):
+            options["quality"] = "high"
+        if _is_old(model) and options["size"] not in _SIZES:
+            options["size"] = "1024x1024"
         return {
             name: usual if self.fields.get(name, "auto") == "auto" else self.fields[name]
             for name, usual in options.items()
@@ -53,13 +61,22 @@ class _Generation(NamedTuple):
         width, height = self.echo["size"].split("x")
         return int(width), int(height)
 
+    def units(self, *, failed: bool = False) -> dict[str, int]:
+        """Tokens by direction and modality: all, or those up to the failure of a stream."""
+        partial = self.fields.get("partial_images", 0)
+        whole = 0 if failed else self.fields.get("n", 1)
+        if failed and not partial:
+            return {}
+        each = _picture_tokens(self.fields["model"], self.echo["quality"], *self.size)
+        return {
+            "input_text": len(self.fields["prompt"]) // 4 + 1,
+            "input_image": _REFERENCE_TOKENS * len(self.images),
+            "output_image": each * whole + _PARTIAL_TOKENS * partial,
+        }
+
     def usage(self) -> dict[str, Any]:
-        """Tokens: a fixed number for a reference, by quality and area for what is drawn."""
-        width, height = self.size
-        share = width * height / 1024**2 * self.fields.get("n", 1)
-        partial = 100 * self.fields.get("partial_images", 0)
-        drawn = round(_DATA["tokens"][self.echo["quality"]] * share) + partial
-        text, seen = len(self.fields["prompt"]) // 4 + 1, 323 * len(self.images)
+        """The same, as the vendor tells it."""
+        text, seen, drawn = self.units().values()
         return {
             "input_tokens": text + seen,
             "input_tokens_details": {"text_tokens": text, "image_tokens": seen},
@@ -77,6 +94,7 @@ class OpenAI(Vendor):
     def make_endpoints(self) -> Sequence[Endpoint]:
         """Generations, edits, and the models."""
         self._numbers = count(1)
+        self._tariff = Tariff(self.name, _DATA["prices"], self.settings.day)
         return (
             Endpoint("POST", "/v1/images/generations", "start", self._generate),
             Endpoint("POST", "/v1/images/edits", "start", self._edit),
@@ -114,7 +132,7 @@ class OpenAI(Vendor):
         if not isinstance(call.request.body, dict):
             self._reject("The body must be a JSON object.", "body")
         fields = _SCHEMA.read(call.request.body, "CreateImageRequest")
-        return await self._answer(_Generation(fields, (), call.fault), "image_generation")
+        return await self._answer(call, "image_generation", fields, ())
 
     async def _edit(self, call: ApiCall) -> HttpResponse:
         parts = call.request.body
@@ -125,7 +143,7 @@ class OpenAI(Vendor):
         files = [part for part in parts if part.filename is not None]
         await self._check_files(files)
         images = tuple(part.data for part in files if part.name != "mask")
-        return await self._answer(_Generation(fields, images, call.fault), "image_edit")
+        return await self._answer(call, "image_edit", fields, images)
 
     async def _check_files(self, files: list[FormPart]) -> None:
         sizes: dict[str, tuple[int, int]] = {}
@@ -154,7 +172,7 @@ class OpenAI(Vendor):
             raise RejectedError(self.error(404, f"The model '{model}' does not exist."))
         if form in {"gif", "svg"}:
             raise RejectedError(self.error(501, f"The simulator does not play the format {form}."))
-        is_old = model.startswith(("gpt-image-1", "chatgpt"))
+        is_old = _is_old(model)
         size = fields.get("size", "auto")
         wrong = {
             "size": size not in _SIZES and (is_old or not _is_size(size)),
@@ -168,20 +186,29 @@ class OpenAI(Vendor):
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
             self._reject(f"{model} does not take this value of '{name}' here.", name)
 
-    async def _answer(self, generation: _Generation, kind: str) -> HttpResponse:
-        fields, fault = generation.fields, generation.fault
+    async def _answer(
+        self, call: ApiCall, kind: str, fields: Mapping[str, Any], images: tuple[bytes, ...]
+    ) -> HttpResponse:
         self._check(fields)
-        error = _failure(fault)
+        fault = call.fault
+        generation, error = _Generation(fields, images, fault, self.settings.auto), _failure(fault)
         if fields.get("stream"):
             events = [pair async for pair in self._events(generation, kind, error)]
+            if not isinstance(fault, PromptBlocked):
+                self._bill(call, fields["model"], generation.units(failed=error is not None))
             return event_stream(events, self.settings.newline)
         if error is not None:
             code = fault.code if isinstance(fault, StreamError) else 400
             return json_response({"error": error}, code)
         texts = [await self._base64(generation, number) for number in range(fields.get("n", 1))]
         data = [{"b64_json": text} for text in texts]
+        self._bill(call, fields["model"], generation.units())
         facts = {**generation.echo, "usage": generation.usage()}
         return json_response({"created": int(time.time()), "data": data, **facts})
+
+    def _bill(self, call: ApiCall, model: str, units: Mapping[str, int]) -> None:
+        if units:
+            self.settings.meter.add(self._tariff.bill(model, call.request.path, units))
 
     async def _events(
         self, generation: _Generation, kind: str, error: dict[str, Any] | None
@@ -200,7 +227,7 @@ class OpenAI(Vendor):
 
     async def _base64(self, generation: _Generation, number: int) -> str:
         """Picture *number*."""
-        fields, images, fault = generation
+        fields, images, fault, _ = generation
         form = generation.echo["output_format"].upper()
         cut_out = fields.get("background") == "transparent"
         order = PictureOrder(
@@ -219,6 +246,30 @@ class OpenAI(Vendor):
 
     def _reject(self, message: str, param: str) -> NoReturn:
         raise RejectedError(self.error(400, message, param, word="invalid_value"))
+
+
+def _is_old(model: str) -> bool:
+    """Whether *model* draws three sizes only."""
+    return model.startswith(("gpt-image-1", "chatgpt"))
+
+
+def _qualities(model: str) -> Mapping[str, int]:
+    """Patches along the longer side of a picture, by quality; of old models the names alone."""
+    patches: dict[str, dict[str, int]] = _DATA["patches"]
+    return patches["gpt-image-2" if _is_old(model) else model if model in patches else "later"]
+
+
+def _picture_tokens(model: str, quality: str, width: int, height: int) -> int:
+    """Tokens of one picture.
+
+    Old models have a table. The rule of later ones fits the published price of every quality at
+    1024x768, 1024x1024, 1024x1536, 1920x1080, 2560x1440 and 3840x2160 to the token.
+    """
+    if _is_old(model):
+        return int(_DATA["tokens"][f"{width}x{height}"][quality])
+    long = _qualities(model)[quality]
+    short = (2 * long * min(width, height) + max(width, height)) // (2 * max(width, height))
+    return -(-long * short * (2_000_000 + width * height) // 4_000_000)
 
 
 def _is_size(size: str) -> bool:

@@ -1,9 +1,10 @@
 """The simulator: an origin for each vendor, a file host, a log, and a queue of what goes wrong."""
 
+import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from mediatoolkit.errors import ClosedError
 from mediatoolkit.simulator.api_faults import ApiFault
@@ -18,6 +19,7 @@ from mediatoolkit.simulator.http import (
     Respond,
     TrafficLog,
 )
+from mediatoolkit.simulator.meter import Meter
 from mediatoolkit.simulator.network_faults import NetworkFault
 from mediatoolkit.simulator.openai import OpenAI
 from mediatoolkit.simulator.vendor import Purpose, Settings, Vendor
@@ -38,6 +40,11 @@ class VendorSite:
         if not self.server.url:
             raise _not_running()
         return self.server.url
+
+    @property
+    def meter(self) -> Meter:
+        """What this vendor billed."""
+        return self.vendor.settings.meter.of(self.vendor.name)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -64,6 +71,14 @@ class Simulator(Settings):
         ended: Ids of further models that have ended.
         gzip: Answers are packed when the request accepts it.
         newline: Line end of event streams.
+        auto: What OpenAI chooses where a request says `auto` or nothing: `quality`, `size`.
+        thoughts: Tokens that a Gemini model thinks for a picture or film; a `range` varies them.
+        unnamed: Tokens of a Gemini picture's response that are billed as text and have no modality;
+            recorded responses have up to 660. A `range` varies them.
+        seed: Another one varies otherwise.
+        day: The day whose prices hold; None is today.
+        meter: What the vendors billed, request by request: `records`, `total`, `unfinished`.
+            `sim.gemini.meter` reads one vendor's. `simulator/meter.py` says when they bill.
     """
 
     vendors: tuple[str, ...] = tuple(VENDORS)
@@ -74,9 +89,12 @@ class Simulator(Settings):
         for name in self.vendors:
             if name not in VENDORS:
                 raise ValueError(f"{name!r} is not simulated: use {' or '.join(VENDORS)}.")
+        if not {"quality", "size"}.issuperset(self.auto):
+            raise ValueError("auto= takes 'quality' and 'size'.")
         self._log = TrafficLog()
         self._faults = _FaultQueue()
         self._leaks: list[Request] = []
+        self._work: set[asyncio.Task[HttpResponse]] = set()
         self._sites: dict[str, VendorSite] = {}
         self._vendors = {name: self._make_vendor(name) for name in self.vendors}
         self._files_server: HttpServer | None = None
@@ -208,6 +226,10 @@ class Simulator(Settings):
         self._sites, self._files_server = {}, None
         for server in servers:
             await server.close()
+        work = list(self._work)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -240,14 +262,29 @@ class Simulator(Settings):
         if self.file_host.knows(request.path):
             await self._serve_file(connection, request)
             return
-        fault = self._faults.next(vendor.purpose(request))
+        purpose = vendor.purpose(request)
+        fault = self._faults.next(purpose)
         network_fault = fault if isinstance(fault, NetworkFault) else None
         api_fault = fault if isinstance(fault, ApiFault) else None
 
         async def respond() -> HttpResponse:
-            return await vendor.respond(request, api_fault)
+            return await self._work_on(vendor.respond(request, api_fault))
 
+        if network_fault is not None and network_fault.loses_response and purpose == "start":
+            await respond()
         await _deliver(connection, network_fault, respond)
+
+    async def _work_on(self, work: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
+        """Carry *work* to its end, and to its bill, even when the peer leaves meanwhile."""
+
+        def end(task: asyncio.Task[HttpResponse]) -> None:
+            self._work.discard(task)
+            self._log.changed.set()
+
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(end)
+        return await asyncio.shield(task)
 
     async def _serve_file(self, connection: Connection, request: Request) -> None:
         async def respond() -> HttpResponse:

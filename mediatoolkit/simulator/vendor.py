@@ -2,16 +2,19 @@
 
 import gzip
 import json
+import random
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import ClassVar, Literal
 
 from mediatoolkit.simulator.api_faults import ApiFault, BadPicture, EchoKey, Garbage, Status
 from mediatoolkit.simulator.broken_media import escaped, garbage
 from mediatoolkit.simulator.hosting import FileHost
 from mediatoolkit.simulator.http import HTML, JSON, HttpResponse, Request
+from mediatoolkit.simulator.meter import Meter
 from mediatoolkit.simulator.pictures import PictureMaker
 from mediatoolkit.simulator.schema import SchemaError
 
@@ -39,13 +42,25 @@ class Settings:
     ended: tuple[str, ...] = ()
     gzip: bool = False
     newline: str = "\r\n"
+    auto: Mapping[str, str] = field(default_factory=dict)
+    thoughts: int | range = 120
+    unnamed: int | range = 398
+    seed: int = 0
+    day: date | None = None
+    meter: Meter = field(init=False, repr=False)
     pictures: PictureMaker = field(init=False, repr=False)
     file_host: FileHost = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make what the vendors share."""
+        self.meter = Meter()
+        self._random = random.Random(self.seed)  # noqa: S311 - nothing secret is drawn
         self.pictures = PictureMaker(self.picture, self.detail)
         self.file_host = FileHost()
+
+    def draw(self, count: int | range) -> int:
+        """*count*, or one of its range; by chance, and the same in every run."""
+        return self._random.choice(count) if isinstance(count, range) else count
 
 
 class RejectedError(Exception):
@@ -183,6 +198,9 @@ class Vendor(ABC):
             case EchoKey(code):
                 return self.error(code, f"The key {request.key} must not be used here.")
             case Garbage(kind):
+                if self.purpose(request) == "start":
+                    # The work is done, and billed; only its response is lost.
+                    await self.respond(request, None)
                 return HttpResponse(garbage(kind), headers=HTML if kind == "html" else JSON)
         route = self._find(request)
         if route is None:

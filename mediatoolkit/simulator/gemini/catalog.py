@@ -34,7 +34,8 @@ class GeminiModel:
         makes: The modality of its results.
         verbatim: Reads every word aloud, so that style and speaker stand beside the text.
         aspects: Accepted `aspectRatio`.
-        tokens: Image tokens one picture costs, by accepted `imageSize`.
+        tokens: What a picture costs by accepted `imageSize`, a second of film by `resolution`.
+        reference: Tokens of a picture that comes in.
     """
 
     id: str
@@ -43,6 +44,7 @@ class GeminiModel:
     verbatim: bool = False
     aspects: tuple[str, ...] = ()
     tokens: Mapping[str, int] = field(default_factory=dict)
+    reference: int = 560
 
     @property
     def signs(self) -> bool:
@@ -107,9 +109,11 @@ def _further(model_id: str) -> GeminiModel:
     if "tts" in model_id:
         return GeminiModel(model_id, model_id, "AUDIO", verbatim=True)
     if "omni" in model_id:
-        return GeminiModel(model_id, model_id, "VIDEO")
+        films = next(model for model in MODELS if model.makes == "VIDEO")
+        return GeminiModel(model_id, model_id, "VIDEO", tokens=films.tokens)
     loosest = next(model for model in MODELS if "512" in model.tokens)
-    return GeminiModel(model_id, model_id, "IMAGE", aspects=loosest.aspects, tokens=loosest.tokens)
+    tokens = _DATA["former_tokens"].get(model_id, loosest.tokens)
+    return GeminiModel(model_id, model_id, "IMAGE", aspects=loosest.aspects, tokens=tokens)
 
 
 class GeminiCatalog:

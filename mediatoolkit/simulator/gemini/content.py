@@ -33,15 +33,12 @@ from mediatoolkit.simulator.gemini.faults import (
 from mediatoolkit.simulator.gemini.files import GeminiFiles, missing_file
 from mediatoolkit.simulator.gemini.speech import SPEECH_TOKENS, pieces_of, utterances_of
 from mediatoolkit.simulator.http import JSON, HttpResponse, event_stream, json_response
+from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.pictures import MadePicture, NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import Schema
 from mediatoolkit.simulator.sounds import RATE, Utterance, speak, wav
 from mediatoolkit.simulator.vendor import ApiCall, RejectedError, Settings
 
-PICTURE_TOKENS = 560  # of a reference picture
-THOUGHT_TOKENS = 120
-# Recorded: 1518 tokens of output, of which the details name 1120 of the picture.
-_UNNAMED_TOKENS = 398
 # Recorded: signatures of 1.9 to 3.1 characters for each byte of the picture.
 _SIGNATURE_BYTES = 1.65  # for each byte of the picture, before base64
 _SECRET = b"mediatoolkit.simulator"  # guards nothing: it tells our signatures from others
@@ -67,12 +64,14 @@ class ContentRequest:
         contents: Turns with camelCase keys and decoded bytes; files are inline.
         config: The generation settings.
         token: What asks for the rest of a response, or empty.
+        tier: The service tier.
     """
 
     model: GeminiModel
     contents: list[dict[str, Any]]
     config: dict[str, Any]
     token: bytes
+    tier: str
 
     @property
     def text(self) -> str:
@@ -98,6 +97,8 @@ class ContentReply:
         request: What is answered.
         parts: Parts of the model's turn.
         tokens: What the picture or the speech costs.
+        unnamed: Further tokens of output, which the details do not name.
+        thoughts: Tokens that were thought, shown or not.
         finish_reason: How it ended.
         finish_message: The vendor's sentence on that, or None.
         extra: Further fields of the candidate.
@@ -106,6 +107,8 @@ class ContentReply:
     request: ContentRequest
     parts: tuple[dict[str, Any], ...] = ()
     tokens: int = 0
+    unnamed: int = 0
+    thoughts: int = 0
     finish_reason: str = "STOP"
     finish_message: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
@@ -136,26 +139,39 @@ class ContentReply:
         end = {"finishReason": self.finish_reason, "index": 0, **self.extra}
         return end if self.finish_message is None else end | {"finishMessage": self.finish_message}
 
-    def _usage(self) -> dict[str, Any]:
-        """Token counts; the details of the output name its media alone, as recorded ones do."""
-        draws = self.request.model.makes == "IMAGE"
+    def units(self) -> dict[str, int]:
+        """What is billed, in tokens by direction and modality."""
+        prompt = self._prompt()
+        return {
+            "input_text": prompt["TEXT"],
+            "input_image": prompt["IMAGE"],
+            f"output_{self.request.model.makes.lower()}": self.tokens,
+            "output_text": self._text_tokens() + self.unnamed + self.thoughts,
+        }
+
+    def _prompt(self) -> dict[str, int]:
         incoming = [part for turn in self.request.contents for part in turn["parts"]]
         letters = sum(len(part.get("text", "")) for part in incoming)
         blobs = sum("inlineData" in part for part in incoming)
-        prompt = {"TEXT": -(-letters // 4), "IMAGE": PICTURE_TOKENS * blobs}
-        words = sum(-(-len(part["text"]) // 4) for part in self.parts if "text" in part)
+        return {"TEXT": -(-letters // 4), "IMAGE": self.request.model.reference * blobs}
+
+    def _text_tokens(self) -> int:
+        return sum(-(-len(part["text"]) // 4) for part in self.parts if "text" in part)
+
+    def _usage(self) -> dict[str, Any]:
+        """Token counts; the details of the output name its media alone, as recorded ones do."""
+        prompt = self._prompt()
         usage: dict[str, Any] = {"promptTokenCount": sum(prompt.values())}
         if self.parts:
-            unnamed = _UNNAMED_TOKENS if draws and self.tokens else 0
-            usage["candidatesTokenCount"] = self.tokens + words + unnamed
-        if self.parts and draws:
+            usage["candidatesTokenCount"] = self.tokens + self._text_tokens() + self.unnamed
+        if self.parts and self.request.model.makes == "IMAGE":
             # They are counted whether they are shown or not.
-            usage["thoughtsTokenCount"] = THOUGHT_TOKENS
+            usage["thoughtsTokenCount"] = self.thoughts
         usage["totalTokenCount"] = sum(usage.values())
         usage["promptTokensDetails"] = _details(prompt)
         if self.tokens:
             usage["candidatesTokensDetails"] = _details({self.request.model.makes: self.tokens})
-        return {**usage, "serviceTier": "standard"}
+        return {**usage, "serviceTier": self.request.tier}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,7 @@ class ContentService:
     catalog: GeminiCatalog
     files: GeminiFiles
     schema: Schema
+    tariff: Tariff
 
     async def respond(self, call: ApiCall) -> HttpResponse:
         """Answer *call* to a method of a model."""
@@ -180,12 +197,25 @@ class ContentService:
             reply = _instead(call.fault, request) or await self._speak(
                 request, call.fault, utterances, streamed=streamed
             )
+        if isinstance(reply, ContentReply):
+            reply = self._thought_of(reply)
+        if not _is_free(call.fault, streamed=streamed):
+            whole = reply if isinstance(reply, ContentReply) else ContentReply(request)
+            path, units = call.request.path, whole.units()
+            self.settings.meter.add(self.tariff.bill(model.id, path, units, request.tier))
         if isinstance(call.fault, StreamError) and not streamed:
             return status_fault(Status(call.fault.code, message=call.fault.message), model.id)
         if streamed:
             return self._stream(reply, call)
         document = json.dumps(reply.body() if isinstance(reply, ContentReply) else reply)
         return HttpResponse(document.encode(), headers=JSON)
+
+    def _thought_of(self, reply: ContentReply) -> ContentReply:
+        """*reply* with the tokens that a picture takes beside itself."""
+        if not reply.parts or reply.request.model.makes != "IMAGE":
+            return reply
+        unnamed = self.settings.draw(self.settings.unnamed) if reply.tokens else 0
+        return replace(reply, unnamed=unnamed, thoughts=self.settings.draw(self.settings.thoughts))
 
     def _stream(self, reply: ContentReply | dict[str, Any], call: ApiCall) -> HttpResponse:
         """Server-sent events, or one list when the request did not ask for them."""
@@ -212,7 +242,8 @@ class ContentService:
         token = request.get("continuationToken", b"")
         if token not in {b"", _CONTINUATION}:
             raise InvalidError("The continuation token is not valid.", "continuation_token")
-        return ContentRequest(model, contents, config, token)
+        tier = request.get("serviceTier", "standard")
+        return ContentRequest(model, contents, config, token, tier)
 
     def _check_turn(self, turn: dict[str, Any], path: str) -> None:
         if turn.get("role", "user") not in {"user", "model"}:
@@ -334,7 +365,7 @@ class ContentService:
         ]
         tokens = -(-len(samples) // 2 * SPEECH_TOKENS // RATE)
         end = fault.finish_reason if isinstance(fault, BrokenOff) else "STOP"
-        return ContentReply(request, tuple(parts), tokens, end)
+        return ContentReply(request, tuple(parts), tokens, finish_reason=end)
 
 
 def wrong(path: str, complaint: str) -> InvalidError:
@@ -376,6 +407,12 @@ def _is_signed(part: dict[str, Any], picture: MadePicture, path: str) -> bool:
     if signature != _sign(picture, len(signature)):
         raise InvalidError("Thought signature is not valid.", f"{path}.thought_signature")
     return True
+
+
+def _is_free(fault: ApiFault | None, *, streamed: bool) -> bool:
+    """Whether nothing is billed under *fault*: a refusal, or an error in the place of work."""
+    refused = isinstance(fault, PromptBlocked | CandidateBlocked)
+    return refused or (isinstance(fault, StreamError) and not streamed)
 
 
 def _instead(

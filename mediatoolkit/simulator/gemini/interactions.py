@@ -18,7 +18,7 @@ from mediatoolkit.simulator.api_faults import (
 )
 from mediatoolkit.simulator.films import FilmOrder, is_mp4, shoot
 from mediatoolkit.simulator.gemini.catalog import GeminiCatalog
-from mediatoolkit.simulator.gemini.content import PICTURE_TOKENS, THOUGHT_TOKENS, signature_of
+from mediatoolkit.simulator.gemini.content import signature_of
 from mediatoolkit.simulator.gemini.envelope import (
     InvalidError,
     error,
@@ -37,6 +37,7 @@ from mediatoolkit.simulator.gemini.interaction_request import (
 )
 from mediatoolkit.simulator.gemini.speech import SPEECH_TOKENS, pieces_of
 from mediatoolkit.simulator.http import HttpResponse, event_stream, json_response
+from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.pictures import MadePicture, NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import Schema
 from mediatoolkit.simulator.sounds import RATE, speak, wav
@@ -44,7 +45,6 @@ from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Sett
 
 _NAME = re.compile(r"v1_[\w-]{16,}")
 _SHORT_SIDE = {"360p": 360, "720p": 720, "1080p": 1080, "4k": 2160}
-_FILM_TOKENS = 1158.4  # per second, from a recorded answer of five
 _STUMBLES = {
     400: ("invalid_request", "Invalid interaction name: interactions/{id}"),
     403: (
@@ -81,12 +81,16 @@ class Interaction:
         looks: How many more polls find it unfinished.
         fate: The fault that decides its end, or None.
         stumbles: How many more polls do not find it.
+        path: Of the request that began it.
+        thoughts: Tokens that a picture or film takes beside itself.
     """
 
     request: InteractionRequest
     looks: int
     fate: ApiFault | None
     stumbles: int
+    path: str
+    thoughts: int
     id: str = field(default_factory=lambda: f"v1_{secrets.token_urlsafe(12)}")
     status: str = "in_progress"
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -125,18 +129,29 @@ class Interaction:
             "object": "interaction",
             "status": self.status,
             "model": self.request.model.id,
-            "service_tier": self.request.body.get("service_tier", "standard"),
+            "service_tier": self.tier,
+        }
+
+    @property
+    def tier(self) -> str:
+        """The service tier."""
+        return str(self.request.body.get("service_tier", "standard"))
+
+    def units(self, tokens: int) -> dict[str, int]:
+        """What is billed when the media costs *tokens*, by direction and modality."""
+        incoming = self._incoming()
+        return {
+            "input_text": incoming["text"],
+            "input_image": incoming["image"],
+            f"output_{self.request.model.makes.lower()}": tokens,
+            "output_text": self.thoughts if tokens else 0,
         }
 
     def usage(self) -> dict[str, Any]:
         """Token counts."""
-        kinds = [content["type"] for content in self.request.contents]
-        incoming = {
-            "text": -(-len(self.request.text) // 4),
-            "image": PICTURE_TOKENS * kinds.count("image"),
-        }
+        incoming = self._incoming()
         modality = self.request.model.makes.lower()
-        thoughts = THOUGHT_TOKENS if self.tokens else 0
+        thoughts = self.thoughts if self.tokens else 0
         total = sum(incoming.values())
         return {
             "total_input_tokens": total,
@@ -147,6 +162,13 @@ class Interaction:
             "total_thought_tokens": thoughts,
             "total_tool_use_tokens": 0,
             "total_tokens": total + self.tokens + thoughts,
+        }
+
+    def _incoming(self) -> dict[str, int]:
+        kinds = [content["type"] for content in self.request.contents]
+        return {
+            "text": -(-len(self.request.text) // 4),
+            "image": self.request.model.reference * kinds.count("image"),
         }
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -186,6 +208,7 @@ class InteractionService:
     catalog: GeminiCatalog
     files: GeminiFiles
     schema: Schema
+    tariff: Tariff
     _interactions: dict[str, Interaction] = field(default_factory=dict, init=False, repr=False)
 
     def endpoints(self, version: str) -> Sequence[Endpoint]:
@@ -207,9 +230,14 @@ class InteractionService:
             status = Status(fault.code, message=fault.message)
             raise RejectedError(status_fault(status, request.model.id))
         stumbles = fault.times if isinstance(fault, Stumbles) else 0
-        interaction = Interaction(request, self.settings.looks, fault, stumbles)
+        thinks = request.model.makes != "AUDIO"
+        thoughts = self.settings.draw(self.settings.thoughts) if thinks else 0
+        path, looks = call.request.path, self.settings.looks
+        interaction = Interaction(request, looks, fault, stumbles, path, thoughts)
         self._interactions[interaction.id] = interaction
-        if not request.background:
+        if request.background:
+            self._expect(interaction, _film_tokens(request))
+        else:
             await self._finish(interaction, fault)
         if request.stream:
             return self._stream(interaction, fault)
@@ -235,10 +263,13 @@ class InteractionService:
     async def _cancel(self, call: ApiCall) -> HttpResponse:
         interaction, fault = self._find(call.match["id"]), call.fault
         if isinstance(fault, EndsAs):
+            if fault.status == "completed":
+                self.settings.meter.finish(interaction.id)
             return json_response({"id": interaction.id, "status": fault.status})
         if not interaction.runs:
             raise InvalidError(f"Interaction {interaction.id} is not running.")
         interaction.end("cancelled")
+        self.settings.meter.drop(interaction.id)
         return json_response({"id": interaction.id, "status": "cancelled"})
 
     def _find(self, name: str) -> Interaction:
@@ -261,15 +292,31 @@ class InteractionService:
         match fate:
             case EndsAs(status, message=message, code=code):
                 interaction.end(status)
+                if status == "completed":
+                    self._expect(interaction, 0)
+                    self.settings.meter.finish(interaction.id)
+                elif not interaction.runs:
+                    self.settings.meter.drop(interaction.id)
                 interaction.errors = [{"code": code, "message": message}] if message else []
             case TextOnly(text):
+                # The policy's refusal in this API: nothing is billed.
                 interaction.end("completed", {"type": "text", "text": text})
+                self.settings.meter.drop(interaction.id)
             case _:
                 result = await self._make(interaction.request)
                 # It may have been cancelled meanwhile, or finished by another poll.
                 if interaction.runs:
                     content = self._delivered(result, interaction.request, fate)
                     interaction.end("completed", content, result)
+                    if not interaction.request.background:
+                        self._expect(interaction, result.tokens)
+                    self.settings.meter.finish(interaction.id)
+
+    def _expect(self, interaction: Interaction, tokens: int) -> None:
+        """Let the meter know what the work will cost."""
+        model, units = interaction.request.model.id, interaction.units(tokens)
+        record = self.tariff.bill(model, interaction.path, units, interaction.tier)
+        self.settings.meter.begin(interaction.id, record)
 
     def _delivered(
         self, result: InteractionResult, request: InteractionRequest, fate: ApiFault | None
@@ -355,9 +402,11 @@ class InteractionService:
             picture = (await self._draw(request, (width, height))).data
             order = FilmOrder(request.text, picture, width, height, request.seconds)
             data = await asyncio.to_thread(shoot, order)
-        tokens = round(request.seconds * _FILM_TOKENS)
         return InteractionResult(
-            {"type": "video", "mime_type": "video/mp4"}, data, tokens, secrets.token_urlsafe(96)
+            {"type": "video", "mime_type": "video/mp4"},
+            data,
+            _film_tokens(request),
+            secrets.token_urlsafe(96),
         )
 
     async def _draw(self, request: InteractionRequest, size: tuple[int, int]) -> MadePicture:
@@ -366,6 +415,11 @@ class InteractionService:
         text, seed = request.text or "picture", request.config.get("seed", 0)
         order = PictureOrder(text, *size, seed, references, "JPEG", exact=True)
         return await self.settings.pictures.make(order)
+
+
+def _film_tokens(request: InteractionRequest) -> int:
+    per_second = request.model.tokens[request.form.get("resolution", "720p")]
+    return round(request.seconds * per_second)
 
 
 async def _speech(request: InteractionRequest) -> InteractionResult:

@@ -1,5 +1,6 @@
 """The endpoints of Gemini, its keys and its errors."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +12,7 @@ from mediatoolkit.simulator.gemini.envelope import InvalidError
 from mediatoolkit.simulator.gemini.files import GeminiFiles
 from mediatoolkit.simulator.gemini.interactions import InteractionService
 from mediatoolkit.simulator.http import HttpResponse, Request
+from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.schema import Schema, SchemaError
 from mediatoolkit.simulator.vendor import Endpoint, Vendor
 
@@ -21,8 +23,8 @@ _HEADERS: Mapping[str, str] = {
     "Server": "scaffolding on HTTPServer2",
     "Server-Timing": "gfet4t7; dur=25",
     "X-Content-Type-Options": "nosniff",
-    "X-Gemini-Service-Tier": "standard",
 }
+_TIERS = {"flex", "standard", "priority"}
 
 
 class Gemini(Vendor):
@@ -37,9 +39,11 @@ class Gemini(Vendor):
         models = catalog.GeminiCatalog(settings.models, settings.ended)
         redirect = self._redirected if settings.redirects else None
         files = GeminiFiles(settings.file_host, schema, self.origin, redirect)
-        content = ContentService(settings, models, files, schema)
+        prices = json.loads((here / "prices.json").read_text(encoding="utf-8"))
+        tariff = Tariff(self.name, prices, settings.day)
+        content = ContentService(settings, models, files, schema, tariff)
         interactions = InteractionService(
-            settings, models, files, Schema.load(here / "interactions.json")
+            settings, models, files, Schema.load(here / "interactions.json"), tariff
         )
         model = f"{_VERSION}/models/(?P<model>[^/:]+)"
         verb = ":(?P<verb>generateContent|streamGenerateContent)"
@@ -59,7 +63,7 @@ class Gemini(Vendor):
             response = await super().respond(request, fault)
         except InvalidError as error:
             response = self._invalid(error, request)
-        headers = {**_HEADERS, **response.headers}
+        headers = {**_HEADERS, "X-Gemini-Service-Tier": _tier(request), **response.headers}
         return HttpResponse(response.body, response.status, headers, response.cuts)
 
     def admit(self, request: Request) -> None:
@@ -98,6 +102,13 @@ class Gemini(Vendor):
 
 def _is_interaction(request: Request) -> bool:
     return "/interactions" in request.path
+
+
+def _tier(request: Request) -> str:
+    """The service tier that *request* asks for."""
+    fields = request.body if isinstance(request.body, dict) else {}
+    tier = fields.get("serviceTier", fields.get("service_tier"))
+    return tier if isinstance(tier, str) and tier in _TIERS else "standard"
 
 
 def _model_id(request: Request) -> str:
