@@ -133,6 +133,19 @@ class Prompt:
         """How much is asked for; with the same extent, one model takes about the same time."""
         return ()
 
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        """What its price depends on, by the names that `pricing` knows.
+
+        Options that are a word or a number are among them, such as `quality`. What is missing is
+        left to the model.
+        """
+        options = self.options.items()
+        plain = {name: value for name, value in options if type(value) in {str, int, float}}
+        text = {"characters": len(self.text), "bytes": len(self.text.encode())}
+        own = {name: value for name, value in self._own_facts().items() if value is not None}
+        return plain | text | own
+
     def __eq__(self, other: object) -> bool:
         """Whether both ask for the same."""
         if type(other) is not type(self):
@@ -163,6 +176,10 @@ class Prompt:
             if value is not None:
                 values[name] = value
         return values
+
+    def _own_facts(self) -> dict[str, Any]:
+        """The facts that a kind of prompt adds; None where the model decides."""
+        return {}
 
     def _check_together(self) -> None:
         """Refuse what does not go together."""
@@ -242,6 +259,14 @@ class ImagePrompt(Prompt):
         """`"512"`, `"1K"`, `"2K"` or `"4K"` when `size` is a tier, else None."""
         return None if self.size is None or self.pixels else str(self.size)
 
+    def _own_facts(self) -> dict[str, Any]:
+        pictures = (*self.references, self.mask, self.previous)
+        return {
+            "size": self.size,
+            "aspect": self.aspect,
+            "input_images": sum(picture is not None for picture in pictures),
+        }
+
     def _check_together(self) -> None:
         if self.aspect and self.pixels:
             raise PromptError(
@@ -305,6 +330,10 @@ class SpeechPrompt(Prompt):
             else:
                 lines.append((None, line))
         return lines
+
+    def _own_facts(self) -> dict[str, Any]:
+        sent = f"{self.text}{self.style or ''}"
+        return {"characters": len(sent), "bytes": len(sent.encode()), "speed": self.speed}
 
     def _check_together(self) -> None:
         if self.voice and self.speakers:
@@ -391,6 +420,16 @@ class VideoPrompt(Prompt):
         """Its length, its size, its shape, and whether it starts from what is there."""
         starts = self.image is not None, len(self.references), self.previous is not None
         return self.seconds, self.resolution, self.aspect, *starts, len(self.text).bit_length()
+
+    def _own_facts(self) -> dict[str, Any]:
+        pictures = (*self.references, self.image, self.last)
+        return {
+            "seconds": self.seconds,
+            "resolution": self.resolution,
+            "aspect": self.aspect,
+            "input_images": sum(picture is not None for picture in pictures),
+            "input_seconds": self.previous.seconds if self.previous else 0,
+        }
 
     def _check_together(self) -> None:
         if self.last is not None and self.image is None:

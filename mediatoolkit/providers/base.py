@@ -13,6 +13,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import MediaError, PromptError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Sound, Video
+from mediatoolkit.pricing.amounts import Facts
+from mediatoolkit.pricing.prices import prices
+from mediatoolkit.pricing.quotes import Price, cost, quote
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
@@ -99,6 +102,23 @@ class Client(Closing, Generic[P, M]):
             PromptError: It cannot be made as asked; says what can.
         """
         capabilities.check(prompt, self.capabilities or Capabilities(), self.model_id)
+
+    def facts(self, prompt: P) -> Facts:
+        """What the price of *prompt* depends on; more than `Prompt.facts` where a model says so."""
+        return prompt.facts
+
+    def quote(self, prompt: P) -> Price:
+        """What *prompt* costs before it is sent; sends nothing."""
+        return quote(prices.find(self.model_id), self.facts(prompt))
+
+    def cost(self, prompt: P, usage: Mapping[str, Any]) -> Price:
+        """What *prompt* did cost.
+
+        Args:
+            prompt: What was made.
+            usage: What was used up, as the vendor counts it.
+        """
+        return cost(prices.find(self.model_id), usage, self.facts(prompt))
 
     def check_keywords(self, names: Iterable[str]) -> None:
         """Refuse keywords beyond the prompt's own that this model does not have.

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from mediatoolkit.media.image import Image, transparent_where_white
+from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers import http
@@ -97,6 +98,12 @@ class OpenAIImageClient(http.HttpClient[ImagePrompt, Image], ImageClient):
         ModelInfo("openai/gpt-image-1", _OLDER, date(2026, 10, 23), _SUCCESSOR),
     )
     unlisted = _LATEST
+
+    def facts(self, prompt: ImagePrompt) -> Facts:
+        """As for each client, with the size in pixels."""
+        pixels = _SIZE.pixels_of(prompt, _SIDES)
+        size = {"size": "{}x{}".format(*pixels)} if pixels else {}
+        return {**super().facts(prompt), **size}
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture, after the unfinished ones if there are any."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image
+from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers.base import ImageClient
 from mediatoolkit.providers.capabilities import (
@@ -98,6 +99,9 @@ _LONG = OneOf((*COMMON_ASPECTS, "1:4", "4:1", "1:8", "8:1"))
 _TIERS = ("1K", "2K", "4K")
 
 
+_NO_TURN: Mapping[str, Any] = {"parts": ()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Turns:
     """All that was said so far, as the wire has it; pictures stay bytes."""
@@ -161,6 +165,16 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
         super().check(prompt)
         if prompt.references or prompt.previous:  # no text weighs that much
             check_weight(_to_wire(prompt), _SMALLER)
+
+    def facts(self, prompt: ImagePrompt) -> Facts:
+        """As for each client; the turns before it go in again, and an instruction does, too."""
+        document = _to_wire(prompt)
+        turns = [*document["contents"], document.get("systemInstruction", _NO_TURN)]
+        parts = [part for turn in turns for part in turn["parts"]]
+        words = "".join(part.get("text", "") for part in parts)
+        pictures = sum("inlineData" in part for part in parts)
+        sent = {"characters": len(words), "bytes": len(words.encode()), "input_images": pictures}
+        return {**super().facts(prompt), **sent}
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture; several posts only where the vendor asks for it."""
