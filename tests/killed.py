@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import mediatoolkit as mt
 import mediatoolkit.providers.gemini
 import mediatoolkit.verbs
-from mediatoolkit.cache import Cache, RequestKey
+from mediatoolkit.caching import Cache, RequestKey
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.gather import Polling

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mediatoolkit.cache.entries import Entry
+from mediatoolkit.caching.entries import Entry
 from mediatoolkit.media import Image, Video
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.store import Store

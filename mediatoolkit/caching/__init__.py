@@ -15,8 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from mediatoolkit.cache.entries import KINDS, Entry, is_file_name
-from mediatoolkit.cache.keys import (
+from mediatoolkit.caching.entries import KINDS, Entry, is_file_name
+from mediatoolkit.caching.keys import (
     Kept,
     RequestKey,
     checked_take,
@@ -24,7 +24,7 @@ from mediatoolkit.cache.keys import (
     kept,
     known,
 )
-from mediatoolkit.cache.modes import CacheMode, CacheSettings, settings
+from mediatoolkit.caching.modes import CacheMode, CacheSettings, settings
 from mediatoolkit.checks import finite_seconds, quoted
 from mediatoolkit.errors import MediaError, NotCachedError, PromptError, StorageError
 from mediatoolkit.media import Media

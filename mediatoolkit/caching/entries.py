@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from mediatoolkit.cache.keys import SCHEMA, checked_take, content_digest
+from mediatoolkit.caching.keys import SCHEMA, checked_take, content_digest
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.runtime import files

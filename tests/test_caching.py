@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediatoolkit import cache as caching
-from mediatoolkit.cache import (
+from mediatoolkit.caching import (
     Cache,
     CacheMode,
     CacheSettings,
