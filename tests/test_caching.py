@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediatoolkit import cache as caching
+from mediatoolkit import caching
 from mediatoolkit.caching import (
     Cache,
     CacheMode,
@@ -554,7 +554,7 @@ class Maker:
     async def ask(self, cache: Cache, mode: CacheMode, asked: RequestKey | None = None) -> Image:
         """Ask for one, within a context of the caller's own."""
         async with CallContext(60) as context:
-            return await cache.get_or_make(asked or key(), mode, context, self)
+            return await cache.get_or_make([asked or key()], mode, context, self)
 
 
 async def test_on_makes_it_once_and_refresh_replaces_it(cache: Cache) -> None:
@@ -589,7 +589,7 @@ async def test_an_error_is_not_kept(cache: Cache) -> None:
 
     async with CallContext(60) as context:
         with pytest.raises(ProviderError):
-            await cache.get_or_make(key(), CacheMode.ON, context, fail)
+            await cache.get_or_make([key()], CacheMode.ON, context, fail)
     assert await cache.size() == (0, 0)
     assert (await Maker().ask(cache, CacheMode.ON)).width == 9
 
@@ -649,7 +649,7 @@ def test_threads_that_ask_for_the_same_send_it_once(tmp_path: Path) -> None:
     async def ask(number: int) -> str:
         async with CallContext(60) as context:
             media = await Cache(Store(tmp_path)).get_or_make(
-                key(f"fox {number}"), CacheMode.ON, context, make
+                [key(f"fox {number}")], CacheMode.ON, context, make
             )
         return media.digest()
 

@@ -8,10 +8,12 @@ itself belongs to the store, so clearing the cache deletes no picture.
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
@@ -24,7 +26,7 @@ from mediatoolkit.caching.keys import (
     kept,
     known,
 )
-from mediatoolkit.caching.modes import CacheMode, CacheSettings, settings
+from mediatoolkit.caching.modes import CacheMode, CacheSettings, CacheWord, settings
 from mediatoolkit.checks import finite_seconds, quoted
 from mediatoolkit.errors import MediaError, NotCachedError, PromptError, StorageError
 from mediatoolkit.media import Media
@@ -40,6 +42,7 @@ __all__ = [
     "CacheMode",
     "CacheSettings",
     "CacheSize",
+    "CacheWord",
     "Kept",
     "RequestKey",
     "checked_take",
@@ -109,25 +112,30 @@ class Cache:
             _warn_once(self._folder, error)
             return media
 
+    async def next_take(self, key: RequestKey) -> int:
+        """Return the lowest take above that of *key* that is neither kept nor being made.
+
+        It counts as being made from here on, until `get_or_make` of it ends.
+        """
+        return await asyncio.to_thread(self._next_take, key)
+
     async def get_or_make(
         self,
-        key: RequestKey,
+        keys: Sequence[RequestKey],
         mode: CacheMode,
         context: CallContext,
         make: Callable[[CallContext], Awaitable[M]],
-        *,
-        cost_of: Callable[[M], Decimal | None] = lambda _media: None,
     ) -> M:
-        """Return what is kept for *key*, or have it made and keep it, as *mode* says.
+        """Return what is kept for one of *keys*, or have it made and keep it, as *mode* says.
 
-        The same key twice at once is one request with two waiters.
+        The same request twice at once is one request with two waiters.
 
         Args:
-            key: What is asked for.
+            keys: What is asked for, at each model that may make it, in their order. The result is
+                kept under the key of the model that its provenance names.
             mode: How the cache is used.
             context: Of the caller, open.
             make: Makes it, within the context that it gets.
-            cost_of: Says what it cost, USD.
 
         Raises:
             NotCachedError: Nothing is kept, and *mode* forbids to send a request.
@@ -135,24 +143,29 @@ class Cache:
         """
         if mode is CacheMode.OFF:
             return await make(context)
-        media = await self.get(key) if mode.reads else None
+        media = await self._first(keys) if mode.reads else None
         if media is not None:
             return cast("M", media)
         if mode is CacheMode.ONLY:
             raise NotCachedError(
-                f"Nothing is kept for this request to {key.model}, take {key.take}, and "
+                f"Nothing is kept for this request to {keys[0].model}, take {keys[0].take}, and "
                 'cache="only" sends none; run it once with cache=True.'
             )
 
         async def work(context: CallContext) -> Media:
             # Another call may have ended between the first look and this one.
-            media = await self.get(key) if mode.reads else None
+            media = await self._first(keys) if mode.reads else None
             if media is not None:
                 return media
             made = await make(context)
-            return await self.put(key, made, cost=cost_of(made))
+            model = made.provenance.model if made.provenance else ""
+            key = next((key for key in keys if key.model == model), keys[0])
+            return await self.put(key, made, cost=made.cost.usd if made.cost else None)
 
-        return cast("M", await _in_flight.run((self._folder, key, mode), context, work))
+        try:
+            return cast("M", await _in_flight.run((self._folder, *keys, mode), context, work))
+        finally:
+            _promised.difference_update(map(self._path_of, keys))
 
     async def clear(
         self, *, older_than: timedelta | float | None = None, model: str | None = None
@@ -185,6 +198,22 @@ class Cache:
         """Without the path, which differs from machine to machine."""
         return "<Cache>"
 
+    async def _first(self, keys: Sequence[RequestKey]) -> Media | None:
+        for key in keys:
+            media = await self.get(key)
+            if media is not None:
+                return media
+        return None
+
+    def _next_take(self, key: RequestKey) -> int:
+        with _promising:
+            takes = map(key.with_take, count(key.take + 1))
+            paths = ((each.take, self._path_of(each)) for each in takes)
+            free = ((take, path) for take, path in paths if path not in _promised)
+            take, path = next((take, path) for take, path in free if not os.path.lexists(path))
+            _promised.add(path)
+            return take
+
     def _lies_in_store(self, path: Path | None) -> bool:
         return path is not None and path.parent == self._store.folder and is_file_name(path.name)
 
@@ -203,8 +232,9 @@ class Cache:
         except (StorageError, MediaError) as error:
             _log.warning("An entry of the cache is not used, for it leads nowhere: %s", error)
             return None
-        known.add(media, Kept(key, entry.created, entry.usd, is_hit=True))
-        return media
+        hit = media.from_cache()
+        known.add(hit, Kept(key, entry.created, entry.usd, is_hit=True))
+        return hit
 
     def _write(self, key: RequestKey, media: M, cost: Decimal | None) -> M:
         path = cast("Path", media.path)
@@ -253,6 +283,8 @@ class Cache:
 
 _in_flight = SharedCalls[Media]()
 _unwritable: set[Path] = set()
+_promised: set[Path] = set()
+_promising = threading.Lock()
 
 
 def _warn_once(folder: Path, error: Exception) -> None:

@@ -3,10 +3,13 @@
 import os
 from difflib import get_close_matches
 from enum import Enum
-from typing import Final
+from typing import Final, Literal
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
+
+CacheWord = bool | Literal["refresh", "only"] | None
+"""What `cache=` takes; None leaves it to who is asked next."""
 
 _VARIABLE = "MEDIATOOLKIT_CACHE"
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import struct
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -16,6 +16,7 @@ from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaError, MissingExtraError
 from mediatoolkit.media.containers import Family
 from mediatoolkit.media.containers.base import Container, Facts, Piece
+from mediatoolkit.media.cost import Cost
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.runtime import files
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 _IN_THREAD = 1 << 20
 _LONGEST_NAME = 60  # characters
-_FOR_THE_PACKAGE = frozenset({"conversation", "facts", "noun", "serialize", "with_path"})
+_FOR_THE_PACKAGE = frozenset(
+    {"conversation", "facts", "from_cache", "noun", "serialize", "with_cost", "with_path"}
+)
 
 
 M = TypeVar("M", bound="Media")
@@ -39,6 +42,9 @@ class Media(abc.ABC):
         provenance: How it was made; left out, what the file itself says.
         path: Where it lies on disk, or None.
 
+    Attributes:
+        cached: It came out of the cache, so nothing was sent for it.
+
     Raises:
         MediaError: The bytes are not such media, cut short or corrupt.
     """
@@ -47,6 +53,7 @@ class Media(abc.ABC):
     provenance: Provenance | None = None
     path: Path | None = None
     facts: Facts = field(init=False)
+    cached: bool = field(default=False, init=False)
 
     _family: ClassVar[Family[Any]]
     noun: ClassVar[str] = "media"
@@ -103,6 +110,11 @@ class Media(abc.ABC):
         """What the prompt asks for and this lacks, such as `not drawn: map, Europe`; else ""."""
         return self.provenance.omissions if self.provenance else ""
 
+    @property
+    def cost(self) -> Cost | None:
+        """What it cost when it was made, or None where that is not recorded."""
+        return Cost.of_record(self.provenance.cost) if self.provenance else None
+
     def digest(self) -> str:
         """SHA-256 of `data`, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
@@ -123,11 +135,25 @@ class Media(abc.ABC):
         """
 
     def with_path(self, path: Path | None) -> Self:
-        """The same media lying at *path*; its bytes, which were checked, are not checked again."""
+        """The same media lying at *path*."""
+        return self._with(path=path)
+
+    def with_cost(self, cost: Cost) -> Self:
+        """The same media, whose provenance says what it cost; as it is where it has none."""
+        if self.provenance is None:
+            return self
+        return self._with(provenance=replace(self.provenance, cost=cost.to_record()))
+
+    def from_cache(self) -> Self:
+        """The same media, which says that it came out of the cache."""
+        return self._with(cached=True)
+
+    def _with(self, **values: Any) -> Self:
+        """A copy with other *values*; its bytes, which were checked, are not checked again."""
         media = object.__new__(type(self))
         for each in fields(self):
-            object.__setattr__(media, each.name, getattr(self, each.name))
-        object.__setattr__(media, "path", path)
+            value = values[each.name] if each.name in values else getattr(self, each.name)
+            object.__setattr__(media, each.name, value)
         return media
 
     def __dir__(self) -> list[str]:

@@ -37,6 +37,7 @@ class Provenance:
         created: UTC time, ISO 8601.
         request_id: The vendor's name for the call, or None.
         usage: What was used up, as the vendor counts it, such as tokens per modality.
+        cost: What it cost, as `Cost.to_record` has it.
         notes: What else is worth knowing, such as the words that the local painter did not draw.
         version: Version of this package.
     """
@@ -49,6 +50,7 @@ class Provenance:
     created: str = ""
     request_id: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     version: str = VERSION
 
@@ -111,6 +113,7 @@ _TYPES: dict[str, type] = {
     "created": str,
     "request_id": str,
     "usage": dict,
+    "cost": dict,
     "notes": dict,
     "version": str,
 }

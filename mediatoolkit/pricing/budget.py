@@ -75,8 +75,9 @@ class UnclearCall:
 class Reservation:
     """What one call may cost, booked before it is sent; `Budget.reserve` makes it.
 
-    One of `settle`, `refund` and `doubt` ends it; whatever is called after that changes nothing.
-    All are safe from any thread. One that is dropped without an end counts as unclear.
+    `settle` and `refund` end it, also after `doubt`, when the truth comes late; whatever is called
+    after that changes nothing. All are safe from any thread. One that is dropped without an end
+    counts as unclear.
 
     Attributes:
         budget: Where it is booked.
@@ -406,8 +407,8 @@ class Budget(_Figures):
             self._tell()
 
     def _move(self, number: int, change: Callable[[Booking], None]) -> bool:
-        """End an open reservation; False where it has ended before."""
-        booking = self._open.pop(number, None)
+        """End an open or unclear reservation; False where it has ended before."""
+        booking = self._open.pop(number, None) or self._unclear.pop(number, None)
         if booking is None:
             return False
         if change is Booking.doubt:

@@ -1,16 +1,16 @@
 """What a request may cost, and what it did cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from mediatoolkit.media.cost import LARGEST_COST, Cost, dollars
 from mediatoolkit.pricing.amounts import Facts, Range, number_of, word_of
 from mediatoolkit.pricing.prices import PriceRow
 
 _ZERO = Decimal(0)
-_LARGEST_COST = Decimal(10**9)
 _STANDARD = frozenset({"standard", "default"})
 _MEDIA = ("output_image_token", "output_audio_token", "output_video_token")
 
@@ -42,12 +42,28 @@ class Price:
             return "price unknown"
         if not self.high:
             return "free"
-        low, high = _dollars(self.low), _dollars(self.high)
+        low, high = dollars(self.low), dollars(self.high)
         return low if low == high else f"{low} to {high}"
+
+    def as_cost(self) -> Cost:
+        """As what was paid; of a range, the most."""
+        is_range = self.is_known and self.low != self.high
+        return Cost(self.high, f"at most, {self.basis}" if is_range else self.basis)
 
 
 FREE = Price(_ZERO, _ZERO, "made on this machine")
 """What the embedded engine costs."""
+
+
+def together(prices: Sequence[Price]) -> Price:
+    """What several requests cost, of which there is at least one."""
+    lows, highs = [price.low for price in prices], [price.high for price in prices]
+    first = prices[0]
+    if None in lows or None in highs:
+        return next(price for price in prices if not price.is_known)
+    return Price(
+        sum(filter(None, lows), _ZERO), sum(filter(None, highs), _ZERO), first.basis, first.checked
+    )
 
 
 def quote(row: PriceRow | None, facts: Facts) -> Price:
@@ -66,10 +82,10 @@ def quote(row: PriceRow | None, facts: Facts) -> Price:
         return Price(None, None, "no price is known for this model")
     total = (_ZERO, _ZERO)
     for unit in row.amount:
-        dollars = _dollars_of(row, unit, facts)
-        if dollars is None:
+        part = _dollars_of(row, unit, facts)
+        if part is None:
             return _unknown(row, f"the price per {_spoken(unit)} is not known for this request")
-        total = _plus(total, dollars)
+        total = _plus(total, part)
     return _price(row, total, facts, _basis(row))
 
 
@@ -104,10 +120,10 @@ def cost(row: PriceRow | None, usage: Mapping[str, Any], facts: Facts) -> Price:
     made["TEXT"] = made.get("TEXT", 0) + thoughts + nameless
     sides = (_input_cost(row, taken, facts), _output_cost(row, made, facts))
     total = (_ZERO, _ZERO)
-    for dollars in sides:
-        if dollars is None:
+    for side in sides:
+        if side is None:
             return _unknown(row, "the vendor counts something that has no known price")
-        total = _plus(total, dollars)
+        total = _plus(total, side)
     return _price(row, total, facts, f"tokens by the vendor's count, {_basis(row)}")
 
 
@@ -187,15 +203,15 @@ def _rate(row: PriceRow, unit: str, other: str | None, facts: Facts) -> Range | 
     return amount.units(facts) if amount else None
 
 
-def _price(row: PriceRow, dollars: Range, facts: Facts, basis: str) -> Price:
+def _price(row: PriceRow, total: Range, facts: Facts, basis: str) -> Price:
     """Price in the lane that was asked for."""
     lane = word_of(facts, "service_tier")
     if lane is None or lane in _STANDARD:
-        return Price(*dollars, basis, row.checked)
+        return Price(*total, basis, row.checked)
     factor = row.lanes[lane].units(facts) if lane in row.lanes else None
     if factor is None:
         return _unknown(row, f"the price of service_tier={lane!r} is not known")
-    low, high = dollars[0] * factor[0], dollars[1] * factor[1]
+    low, high = total[0] * factor[0], total[1] * factor[1]
     return Price(low, high, f"{basis}, {lane}", row.checked)
 
 
@@ -215,7 +231,7 @@ def _told(value: object) -> Decimal | None:
         told = Decimal(str(value))
     except ArithmeticError:
         return None
-    return told if told.is_finite() and 0 <= told < _LARGEST_COST else None
+    return told if told.is_finite() and 0 <= told < LARGEST_COST else None
 
 
 def _counts(side: object) -> dict[str, int]:
@@ -254,14 +270,3 @@ def _together(ranges: list[Range | None]) -> Range | None:
 
 def _spoken(unit: str) -> str:
     return unit.replace("_", " ")
-
-
-def _dollars(amount: Decimal) -> str:
-    """Cents from a dollar on, else tenths of a cent; less than that by its first figure."""
-    if not amount:
-        return "$0"
-    if amount >= 1:
-        return f"${amount:,.2f}"
-    if amount >= Decimal("0.0005"):
-        return f"${amount:.3f}"
-    return f"${amount:.{-amount.adjusted()}f}"

@@ -134,6 +134,13 @@ class Prompt:
         return ()
 
     @property
+    def media(self) -> list[Media]:
+        """What it starts from."""
+        values = (getattr(self, name) for name in sorted(self.media_fields))
+        listed = (value if isinstance(value, tuple) else (value,) for value in values)
+        return [media for several in listed for media in several if media is not None]
+
+    @property
     def facts(self) -> dict[str, str | int | float]:
         """What its price depends on, by the names that `pricing` knows.
 

@@ -3,24 +3,27 @@
 import abc
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
+from mediatoolkit.caching import RequestKey
 from mediatoolkit.checks import is_whole, quoted
-from mediatoolkit.errors import MediaError, PromptError
+from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Sound, Video
+from mediatoolkit.media.cost import Cost
 from mediatoolkit.pricing.amounts import Facts
+from mediatoolkit.pricing.bill import Bill
 from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import Price, cost, quote
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
-from mediatoolkit.runtime.events import Partial, Sounding
+from mediatoolkit.runtime.events import Partial, Sounding, Withdrawn
 from mediatoolkit.runtime.gather import gather_limited
 from mediatoolkit.runtime.in_flight import Closing
 from mediatoolkit.transport import Secret
@@ -95,6 +98,11 @@ class Client(Closing, Generic[P, M]):
         """Why a model cannot be used now and what to do, in one sentence; empty when it can."""
         return ""
 
+    @property
+    def base_url(self) -> str | None:
+        """Where it sends to, or None for the vendor's own address."""
+        return None
+
     def check(self, prompt: P) -> None:
         """Refuse what this model does not take, before anything is sent.
 
@@ -107,9 +115,14 @@ class Client(Closing, Generic[P, M]):
         """What the price of *prompt* depends on; more than `Prompt.facts` where a model says so."""
         return prompt.facts
 
-    def quote(self, prompt: P) -> Price:
-        """What *prompt* costs before it is sent; sends nothing."""
-        return quote(prices.find(self.model_id), self.facts(prompt))
+    def quote(self, prompt: P, **facts: float) -> Price:
+        """What *prompt* costs before it is sent; sends nothing.
+
+        Args:
+            prompt: What is asked for.
+            facts: What else is known of it, by the names of `Facts`.
+        """
+        return quote(prices.find(self.model_id), {**self.facts(prompt), **facts})
 
     def cost(self, prompt: P, usage: Mapping[str, Any]) -> Price:
         """What *prompt* did cost.
@@ -128,6 +141,82 @@ class Client(Closing, Generic[P, M]):
         """
         capabilities.check_keywords(names, self.prompt_type, self.capabilities, self.model_id)
 
+    def requests(self, _prompt: P, /) -> int:
+        """How many paid requests a prompt takes, which its quote covers together."""
+        return 1
+
+    @contextlib.contextmanager
+    def billing(self, prompt: P, context: CallContext) -> Iterator[Bill]:
+        """Book in the budget what *prompt* may cost, before each paid request of the block.
+
+        Yields:
+            The bill, to be settled when the media is there; an error in the block ends it.
+        """
+        requests = self.requests(prompt)
+        with billed(
+            Bill(self.model_id, self.quote(prompt).high, requests=requests), context
+        ) as bill:
+            yield bill
+
+    def settled(self, media: M, bill: Bill, prompt: P | None = None) -> M:
+        """Book what *media* has cost, and return it with that in its provenance.
+
+        Args:
+            media: What was made.
+            bill: Of the call.
+            prompt: What it was made of; left out, as its provenance has it.
+        """
+        usage = media.provenance.usage if media.provenance else {}
+        try:
+            cost = self.cost(prompt or self._prompt_of(media), usage).as_cost()
+        except PromptError as error:  # paid media is never lost over its price
+            cost = Cost(None, str(error))
+        bill.settle(cost.usd)
+        return media.with_cost(cost)
+
+    def _prompt_of(self, media: M) -> P:
+        """The prompt of *media* without what it started from.
+
+        Raises:
+            PromptError: Its provenance tells none.
+        """
+        provenance = media.provenance
+        if provenance is None:
+            raise PromptError("it does not say how it was made")
+        names = provenance.options.keys() - self.prompt_type.media_fields
+        options = {name: provenance.options[name] for name in names}
+        return self.prompt_type.of(provenance.prompt, **options)
+
+    def key(self, prompt: P) -> RequestKey:
+        """What tells *prompt* to this model from every other request; blocks, 1 ms a megabyte.
+
+        Raises:
+            PromptError: An option of it has no lasting form.
+        """
+        facts, media = self.facts(prompt), prompt.media_fields
+        names = prompt.__dataclass_fields__.keys() - media - {"text", "seed", "options"}
+        # The facts have the model's defaults in the place of what was left out.
+        own = {name: facts.get(name, getattr(prompt, name)) for name in names}
+        return RequestKey.of(
+            kind=self.media_type.noun,
+            model=self.model_id,
+            text=prompt.text,
+            options={**prompt.options, **own},
+            inputs={name: getattr(prompt, name) for name in media - {"previous"}},
+            previous=getattr(prompt, "previous", None),
+            seed=getattr(prompt, "seed", None),
+            base_url=self.base_url,
+        )
+
+    async def make_billed(self, prompt: P, context: CallContext) -> M:
+        """As `make`, within the budget.
+
+        Raises:
+            BudgetError: It may cost more than is left; nothing was sent.
+        """
+        with self.billing(prompt, context) as bill:
+            return self.settled(await self.make(prompt, context), bill, prompt)
+
     @abc.abstractmethod
     async def make(self, prompt: P, context: CallContext) -> M:
         """Make what a checked *prompt* asks for, within an open *context*."""
@@ -145,6 +234,7 @@ class Client(Closing, Generic[P, M]):
 
         Raises:
             PromptError: It cannot be made as asked; nothing was sent.
+            BudgetError: It may cost more than is left; nothing was sent.
             RefusalError: The content policy said no; `reason` is the vendor's word.
             TransportError: No usable answer within the deadline.
             ProviderError: The vendor answered, but not with media.
@@ -152,7 +242,7 @@ class Client(Closing, Generic[P, M]):
         prompt = self.prompt_type.of(prompt)
         self.check(prompt)
         async with context_for(timeout, self.timeout) as context:
-            return await self.make(prompt, context)
+            return await self.make_billed(prompt, context)
 
     async def provenance(
         self,
@@ -263,11 +353,16 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
 
     async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
-    ) -> None:
-        """As `stream`, but call *give* with every piece."""
+    ) -> Mapping[str, Any]:
+        """As `stream`, but call *give* with every piece.
+
+        Returns:
+            What was used up, as the vendor counts it; empty where nobody says.
+        """
         async with aclosing(self.stream(prompt, context)) as sounds:
             async for sound in sounds:
                 give(sound)
+        return {}
 
     @staticmethod
     def report_sound(sound: Sound, context: CallContext) -> None:
@@ -281,6 +376,27 @@ class VideoClient(Client[VideoPrompt, Video]):
     prompt_type = VideoPrompt
     media_type = Video
     entry_points = "mediatoolkit.videos"
+
+
+@contextlib.contextmanager
+def billed(bill: Bill, context: CallContext) -> Iterator[Bill]:
+    """Have *context* book on *bill* in the block; an error in the block ends the bill.
+
+    What was surely not billed is given back then. The rest stays booked as unclear.
+    """
+    context.bill = bill
+    try:
+        yield bill
+    except MediaToolkitError as error:
+        bill.fail(is_unclear=error.may_have_been_billed, job_id=context.job_id)
+        raise
+    except BaseException:
+        is_withdrawn = context.event == Withdrawn(confirmed=True)
+        is_unclear = context.may_have_been_billed and not is_withdrawn
+        bill.fail(is_unclear=is_unclear, job_id=context.job_id)
+        raise
+    finally:
+        context.bill = None
 
 
 def pictures_of(prompt: ImagePrompt) -> list[Image]:

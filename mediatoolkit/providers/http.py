@@ -127,6 +127,12 @@ class HttpClient(Client[P, M]):
         if info:
             info.warn_of_end()
 
+    @property
+    def base_url(self) -> str | None:
+        """Where it sends to, or None for the vendor's own address."""
+        base = self._transport.base_url
+        return None if base == checked_base(self.default_base_url) else base
+
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error that an error response means; a vendor with another envelope reads it here.
 

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.checks import finite_seconds, positive_seconds
@@ -20,6 +20,23 @@ from mediatoolkit.runtime.events import Event, Queued
 from mediatoolkit.runtime.work import WorkProgress
 
 Listener = Callable[[Event], None]
+
+
+class Bill(Protocol):
+    """What is booked for the paid requests of a call; `pricing` has the one that counts."""
+
+    def reserve(self) -> None:
+        """Book the next request before it is sent.
+
+        Raises:
+            BudgetError: It is not to be sent.
+        """
+
+    def give_back(self) -> None:
+        """That request was surely not billed."""
+
+    def doubt(self) -> None:
+        """That request was lost and may have been billed."""
 
 
 class CallContext:
@@ -40,6 +57,7 @@ class CallContext:
         job_id: The vendor's name for a job that goes on without us, or None.
         last_words: What the last poll of that job brought in place of a result, or empty.
         way_back: A sentence that says how to come back to that job, or empty.
+        bill: Where the requests that are paid are booked, or None.
         work: How far it has come.
 
     Raises:
@@ -52,6 +70,7 @@ class CallContext:
         "_loop",
         "_pulse",
         "_timeout",
+        "bill",
         "connect",
         "deadline",
         "event",
@@ -87,6 +106,7 @@ class CallContext:
         self.paid = 0
         self.job_id: str | None = None
         self.last_words = self.way_back = ""
+        self.bill: Bill | None = None
         self.work = WorkProgress()
         self._timeout: asyncio.Timeout | None = None
 

@@ -58,8 +58,15 @@ class Job(loops.LoopTask[T_co]):
         label: What is being made, for people; usually the prompt. It is kept as one line of at
             most 300 letters.
         rework: Does it in a retry; left out, *work* does.
+        quote: Says what it costs, where that is known by now.
+        another: Starts the same work for another result.
         loop: Where the work runs. Left out, the running loop, or one in the background where none
             runs; a kernel lends its own to threads that it opened for clicks.
+
+    Attributes:
+        label: What is being made, for people.
+        another: Starts the same work for another result, and returns that job; None where there
+            is no other.
 
     The work starts at once. All methods are safe from any thread. A job that fails unseen, with
     nobody awaiting or watching it, is reported by asyncio's exception handler as any task is.
@@ -75,12 +82,16 @@ class Job(loops.LoopTask[T_co]):
         *,
         label: str,
         rework: Callable[[CallContext], Awaitable[T_co]] | None = None,
+        quote: Callable[[], object] | None = None,
+        another: "Callable[[], Job[T_co]] | None" = None,
         loop: loops.Loop | None = None,
     ) -> None:
         """Start the work."""
         self.label = visible(label, 300, one_line=True, mark=" ")
         self._work = work
         self._rework = rework or work
+        self._quote = quote
+        self.another = another
         self._call = context
         self._call_site = call_site(self.label)
         self._started = time.monotonic()
@@ -112,6 +123,11 @@ class Job(loops.LoopTask[T_co]):
         return Progress(
             State.RUNNING, call.event, elapsed, call.left(), paused=call.is_paused, **known
         )
+
+    @property
+    def quote(self) -> Any:
+        """What it costs, as a `Price`; None where that is not known yet, or has no price."""
+        return None if self._quote is None else self._quote()
 
     @property
     def retry_may_pay_twice(self) -> bool:
@@ -164,7 +180,13 @@ class Job(loops.LoopTask[T_co]):
             return last.retry()
         if self._state() in {State.RUNNING, State.DONE}:
             return self
-        job = self._next = type(self)(self._rework, self._call.afresh(), label=self.label)
+        job = self._next = type(self)(
+            self._rework,
+            self._call.afresh(),
+            label=self.label,
+            quote=self._quote,
+            another=self.another,
+        )
         for hook in self._retry_hooks:
             hook(job)
         return job

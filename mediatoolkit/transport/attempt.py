@@ -116,6 +116,7 @@ class Attempt:
             timeouts = durations(config.timeout.within(context))
         outcome: Response | FailedAttempt
         try:
+            self._book()
             route = await route_to(self.session, config.origin)
             response = await self.session.request(
                 self.method,
@@ -148,6 +149,26 @@ class Attempt:
             self.slots.stats.errors += 1
             self._sign(outcome.error, response)
         return outcome
+
+    def _book(self) -> None:
+        """Book what may be billed, before it is sent.
+
+        Raises:
+            BudgetError: It must not be sent.
+        """
+        if self.paid and self.context.bill is not None:
+            try:
+                self.context.bill.reserve()
+            except MediaToolkitError as error:
+                error.may_have_been_billed = self._is_in_doubt()
+                raise
+
+    def _not_billed(self, payload: "RequestPayload | None") -> None:
+        """Take the attempt off the bill: the provider did no work for it."""
+        if payload is not None:
+            payload.not_billed()
+        if self.paid and self.context.bill is not None:
+            self.context.bill.give_back()
 
     async def _read(
         self, response: aiohttp.ClientResponse, meter: Meter, route: Route
@@ -232,8 +253,8 @@ class Attempt:
         """Read a response whose status is no success."""
         # A vendor that sent another 2xx took the request, so it may have done the work.
         is_odd_success = self.paid and 200 <= response.status < 300
-        if payload is not None and not is_odd_success:
-            payload.not_billed()
+        if not is_odd_success:
+            self._not_billed(payload)
         failed = await failed_by(response, meter, self.config, route)
         failed.error.may_have_been_billed = is_odd_success or self._is_in_doubt()
         return failed
@@ -246,9 +267,12 @@ class Attempt:
         phase = AttemptPhase.UNSURE
         if payload is not None:
             phase = payload.phase(hung_up=was_hung_up(error))
-            if phase is not AttemptPhase.UNSURE:
-                payload.not_billed()
-        self.is_doubtful |= self.paid and phase is AttemptPhase.UNSURE
+        if phase is not AttemptPhase.UNSURE:
+            self._not_billed(payload)
+        elif self.paid:
+            self.is_doubtful = True
+            if self.context.bill is not None:
+                self.context.bill.doubt()
         failure: MediaToolkitError
         if self.session.closed:
             failure, again = closed("The session"), False

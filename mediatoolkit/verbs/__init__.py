@@ -14,8 +14,8 @@ from mediatoolkit.agents import (
     ImageGenAgent,
     VideoGenAgent,
     VoiceAgent,
-    check_resumable,
 )
+from mediatoolkit.agents.vendor_jobs import check_resumable
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image, ImageLike, Video

@@ -121,7 +121,6 @@ ENDS: list[Callable[[Reservation], None]] = [
     lambda reservation: reservation.settle(CENT),
     lambda reservation: reservation.settle(None),
     Reservation.refund,
-    Reservation.doubt,
 ]
 
 
@@ -134,7 +133,20 @@ def test_a_second_end_changes_nothing(
     first(reservation)
     before = budget.rows()
     second(reservation)
+    reservation.doubt()
     assert budget.rows() == before
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_truth_may_come_after_the_doubt(
+    budget: Budget, end: Callable[[Reservation], None]
+) -> None:
+    late, early = budget.reserve(GEMINI, PRICE), Budget()
+    late.doubt()
+    end(late)
+    end(early.reserve(GEMINI, PRICE))
+    assert budget.rows() == early.rows()
+    assert not budget.unclear_calls()
 
 
 def test_a_cost_above_the_reserved_one_is_booked_in_full_and_seen_by_the_next(

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from typing import Any, ClassVar
 
 from mediatoolkit.checks import quoted
@@ -15,6 +15,7 @@ from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError, Prov
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.audio import concatenate
 from mediatoolkit.media.containers import riff, wav
+from mediatoolkit.pricing.quotes import Price, together
 from mediatoolkit.prompts import SpeechPrompt, checked_text
 from mediatoolkit.prompts.parts import split_prompt
 from mediatoolkit.providers.base import SpeechClient
@@ -152,7 +153,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
                 failures.append(error)
                 raise
 
-        works = [partial(speak, part) for part in split_prompt(prompt, LONGEST)]
+        works = [partial(speak, part) for part in _parts(prompt)]
         at_once = 1 if context.listener else _AT_ONCE  # what is heard at once is heard in order
         spoken = await gather_limited(works, at_once=at_once, return_exceptions=True)
         if failures:
@@ -180,10 +181,23 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
 
     async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
-    ) -> None:
-        """As `stream`, in the caller's own task."""
-        for part in split_prompt(prompt, LONGEST):
-            await self._say(part, context, give, streamed=True)
+    ) -> Mapping[str, Any]:
+        """As `stream`, in the caller's own task; returns what was used up."""
+        usage: dict[str, Any] = {}
+        for part in _parts(prompt):
+            responses = await self._say(part, context, give, streamed=True)
+            usage = reduce(added, map(usage_of, responses), usage)
+        return usage
+
+    def requests(self, prompt: SpeechPrompt, /) -> int:
+        """One for each part of a long text."""
+        return len(_parts(prompt))
+
+    def quote(self, prompt: SpeechPrompt, **facts: float) -> Price:
+        """What all parts cost together."""
+        return together(
+            [super(GeminiSpeechClient, self).quote(part, **facts) for part in _parts(prompt)]
+        )
 
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
@@ -294,6 +308,12 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         headers = {"x-server-timeout": str(math.ceil(context.left()))}
         path = self._path("generateContent")
         hear(await self._transport.post(path, document, context, headers=headers))
+
+
+@lru_cache(maxsize=4)
+def _parts(prompt: SpeechPrompt) -> Sequence[SpeechPrompt]:
+    """What is asked for one by one; a long text is cut but once for its quote and its requests."""
+    return split_prompt(prompt, LONGEST)
 
 
 def _to_wire(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class LocalClient(Client[P, M]):
     default_timeout: ClassVar[Timeout]
     workers: ClassVar[Workers]
 
-    def quote(self, _prompt: P, /) -> Price:
+    def quote(self, prompt: P, **facts: float) -> Price:  # noqa: ARG002 - it is free
         """Nothing: it is made on this machine."""
         return FREE
 

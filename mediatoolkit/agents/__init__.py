@@ -2,23 +2,29 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary
 
+from mediatoolkit.agents.requests import Request
+from mediatoolkit.agents.vendor_jobs import VendorJobs, check_resumable
+from mediatoolkit.caching import Cache, CacheMode, CacheWord, checked_take, settings
 from mediatoolkit.checks import is_whole, quoted
-from mediatoolkit.errors import MAX_MESSAGE, ClosedError, MediaToolkitError, PromptError, visible
+from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
 from mediatoolkit.media import Audio, Image, Media, MediaList, Sound, Video
+from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
-from mediatoolkit.runtime.events import Saving, Withdrawn
+from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited, resolve_jobs, turn
 from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked
 from mediatoolkit.runtime.job import Job, display, start_job
+from mediatoolkit.runtime.takes import current_run
 from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 
@@ -59,6 +65,7 @@ class Agent(Closing, Generic[P, M]):
         *,
         store: Store | str | os.PathLike[str] | None = None,
         timeout: float | Timeout | None = None,
+        cache: CacheWord = None,
         **defaults: Any,
     ) -> None:
         """Resolve model ids to clients; nothing is opened.
@@ -70,11 +77,16 @@ class Agent(Closing, Generic[P, M]):
             store: A folder, which must exist, or a `Store`; all media is kept there. Left out,
                 media is kept in memory alone.
             timeout: Seconds for one piece with everything it takes; left out, the client's own.
+            cache: What counts where a call says nothing of it, as in `generate`; left out,
+                `mt.cache.default`, then `$MEDIATOOLKIT_CACHE`, else False. Without a store, the
+                default store keeps what is cached.
             defaults: Keywords for every prompt that is given as text, such as `size="1K"`.
         """
         self.clients = self._resolved(clients)
         self.store = store if isinstance(store, Store) or store is None else Store(store)
         self._timeout = timeout
+        self._cache = None if cache is None else CacheMode.of(cache).value
+        self._reading = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
         self._defaults = defaults
         prompt_fields = {field.name for field in fields(self.client_type.prompt_type)}
         self.clients[0].check_keywords(defaults.keys() - prompt_fields)
@@ -84,24 +96,37 @@ class Agent(Closing, Generic[P, M]):
         self._context(None)
 
     async def generate(
-        self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
+        self,
+        prompt: str | P,
+        *,
+        timeout: float | Timeout | None = None,
+        cache: CacheWord = None,
+        take: int | None = None,
+        **options: Any,
     ) -> M:
         """Make one piece of media.
 
         Args:
             prompt: What to make.
             timeout: Seconds for everything together.
+            cache: True hands out what is kept for this request, else sends it and keeps the
+                result; `"refresh"` sends it and replaces what is kept; `"only"` never sends; False
+                neither reads nor keeps. Left out, as the agent was made.
+            take: Which of several identical requests it is, from 1; left out, they are counted
+                within one run of a cell, and in a script within the process.
             options: As in the prompt's class, and what the client takes beyond it.
 
         Raises:
             PromptError: It cannot be made as asked; nothing was sent.
+            BudgetError: It may cost more than is left; nothing was sent.
+            NotCachedError: Nothing is kept, and *cache* is `"only"`.
             StorageError: The store cannot keep it; this is found out before anything is sent, or
                 else `media` on the error holds what was made.
             RefusalError: The content policy said no.
             MediaToolkitError: As the client.
         """
         async with self._context(timeout) as context:
-            return await self._make(self._request(prompt, options), context)
+            return await self._make(self._request(prompt, options, cache, take), context)
 
     async def generate_many(
         self,
@@ -110,6 +135,7 @@ class Agent(Closing, Generic[P, M]):
         concurrency: int = 8,
         return_exceptions: bool = False,
         timeout: float | Timeout | None = None,
+        cache: CacheWord = None,
         **options: Any,
     ) -> MediaList[M]:
         """Make many, at most *concurrency* at a time; a notebook shows how far they are.
@@ -119,6 +145,7 @@ class Agent(Closing, Generic[P, M]):
             concurrency: From 1.
             return_exceptions: Put an error in the place of what failed.
             timeout: Seconds for each, from the moment its turn comes.
+            cache: As in `generate`; of identical prompts each is a take of its own.
             options: For every prompt.
 
         Returns:
@@ -136,11 +163,12 @@ class Agent(Closing, Generic[P, M]):
             raise PromptError(
                 f"return_exceptions takes True or False, not {quoted(return_exceptions)}."
             )
-        checked = [await self._read(self._request(prompt, options)) for prompt in prompts]
+        requests = [self._request(prompt, options, cache) for prompt in prompts]
+        labels = [(await self._read(request)).text for request in requests]
         turns = asyncio.Semaphore(int(concurrency))
         jobs = [
-            start_job(partial(self._job, prompt, prompt.text, timeout, turns), then=display)
-            for prompt in checked
+            start_job(partial(self._job, request, label, timeout, turns), then=display)
+            for request, label in zip(requests, labels, strict=True)
         ]
         results = await gather_limited(
             [lambda job=job: job for job in jobs],  # type: ignore[misc]
@@ -150,9 +178,15 @@ class Agent(Closing, Generic[P, M]):
         return MediaList(results)
 
     def start(
-        self, prompt: str | P, *, timeout: float | Timeout | None = None, **options: Any
+        self,
+        prompt: str | P,
+        *,
+        timeout: float | Timeout | None = None,
+        cache: CacheWord = None,
+        take: int | None = None,
+        **options: Any,
     ) -> Job[M]:
-        """Start to make one piece of media, and go on at once.
+        """Start to make one piece of media, and go on at once; the keywords are `generate`'s.
 
         Returns:
             A job: await it for the media, or watch, extend and cancel it. Media to start from
@@ -161,9 +195,25 @@ class Agent(Closing, Generic[P, M]):
         Raises:
             PromptError: It cannot be made as asked; nothing was started.
         """
-        request = self._request(prompt, options)
+        request = self._request(prompt, options, cache, take)
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
         return start_job(partial(self._job, request, label, timeout))
+
+    def quote(self, prompt: str | P, **options: Any) -> Price:
+        """What `generate` with these words costs at the first client; sends nothing.
+
+        Media to start from is counted and not read, where it is not in memory already.
+
+        Raises:
+            PromptError: It cannot be made as asked.
+        """
+        client = self.clients[0]
+        media_fields = self.client_type.prompt_type.media_fields & options.keys()
+        unread = [thing for name in media_fields for thing in _listed(options[name])]
+        if all(isinstance(thing, Media) for thing in unread):
+            return client.quote(self._checked(prompt, options))
+        plain = {name: value for name, value in options.items() if name not in media_fields}
+        return client.quote(self._checked(prompt, plain), input_images=len(unread))
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError`, close the clients; may be called again.
@@ -182,24 +232,42 @@ class Agent(Closing, Generic[P, M]):
         """The chain of models."""
         return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
 
-    def _request(self, prompt: str | P, options: dict[str, Any]) -> "P | _Unread[P]":
-        """The checked prompt, or a request whose media is not read yet."""
-        if self.client_type.prompt_type.media_fields & options.keys():
-            return _Unread(prompt, options)
-        return self._checked(prompt, options)
+    def _request(
+        self,
+        prompt: str | P,
+        options: dict[str, Any],
+        cache: CacheWord,
+        take: int | None = None,
+    ) -> Request[P]:
+        """The request, checked except for media that has to be read or is still made.
 
-    async def _read(self, request: "P | _Unread[P]", context: CallContext | None = None) -> P:
+        Raises:
+            PromptError: It cannot be made as asked.
+        """
+        mode = settings.mode(cache, self._cache)
+        number = None if take is None else checked_take(take)
+        request = Request(prompt, options, mode, current_run(), number)
+        if not self.client_type.prompt_type.media_fields & options.keys():
+            request.checked = self._checked(prompt, options)
+            if mode is CacheMode.OFF or not request.checked.media:
+                request.ready(request.checked, self.clients[0])
+        return request
+
+    async def _read(self, request: Request[P], context: CallContext | None = None) -> P:
         """The checked prompt: its jobs are awaited, its files are read in a thread, once.
 
         The clock of *context* stands while it waits for jobs, which have deadlines of their own.
         """
-        if not isinstance(request, _Unread):
-            return request
         if request.checked is None:
             names, things = request.options.keys(), request.options.values()
             values = dict(zip(names, await resolve_jobs(list(things), context), strict=True))
-            request.checked = await asyncio.to_thread(self._checked, request.prompt, values)
-        return request.checked
+        else:
+            values = {}
+        if not request.is_ready:
+            # One after the other, so that identical requests are counted in their order.
+            async with self._reading.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                await request.read(partial(self._checked, request.prompt, values), self.clients[0])
+        return cast("P", request.checked)
 
     def _checked(self, prompt: str | P, options: dict[str, Any]) -> P:
         defaults = {} if isinstance(prompt, Prompt) else self._defaults
@@ -209,7 +277,7 @@ class Agent(Closing, Generic[P, M]):
 
     def _job(
         self,
-        request: "P | _Unread[P]",
+        request: Request[P],
         label: str,
         timeout: float | Timeout | None,
         turns: asyncio.Semaphore | None = None,
@@ -223,33 +291,58 @@ class Agent(Closing, Generic[P, M]):
         async def rework(context: CallContext) -> M:
             return await self.successor()._make(request, context)
 
-        return Job(work, self._context(timeout), label=label, rework=rework)
+        def another() -> Job[M]:
+            agent = self.successor()
+            return start_job(
+                partial(agent._job, request.another(), label, timeout)  # noqa: SLF001 - one of us
+            )
 
-    async def _make(self, request: "P | _Unread[P]", context: CallContext) -> M:
-        """Ask one client after the other, as long as that can help and nothing may be billed."""
+        return Job(
+            work,
+            self._context(timeout),
+            label=label,
+            rework=rework,
+            quote=lambda: request.quote,
+            another=another,
+        )
+
+    async def _make(self, request: Request[P], context: CallContext) -> M:
+        """Hand out what is kept, or make it, as the request says."""
         prompt = await self._read(request, context)
-        failure: MediaToolkitError | None = None
         with Tracked(self._in_flight, context):
-            if self.store is not None:
-                await self.store.check()
-            for client in self.clients:
-                try:
-                    # The first client has checked the prompt already, before anything started.
-                    if failure:
-                        client.check(prompt)
-                    with work_times.measured((client.model_id, *prompt.extent), context.work):
-                        if self.store is not None and isinstance(client, QueuedClient):
-                            return await self._make_queued(client, prompt, context, self.store)
-                        media = await client.make(prompt, context)
-                except PromptError as error:
-                    failure = failure or error
-                except MediaToolkitError as error:
-                    failure = error
-                else:
-                    return await self._keep(media, context)
-                if failure.may_have_been_billed or failure.family not in _ANOTHER_MAY_HELP:
-                    break
-            raise failure or ClosedError("This agent has no client.")
+            if request.mode is CacheMode.OFF:
+                return await self._ask(prompt, context)
+            cache = Cache(self.store or Store.default())
+            keys = await request.keys(self.clients, cache)
+            make = partial(self._ask, prompt)
+            return await cache.get_or_make(keys, request.mode, context, make)
+
+    async def _ask(self, prompt: P, context: CallContext) -> M:
+        """Ask one client after the other, as long as that can help and nothing may be billed."""
+        failure: MediaToolkitError | None = None
+        if self.store is not None:
+            await self.store.check()
+        for client in self.clients:
+            try:
+                # The first client has checked the prompt already, before anything started.
+                if failure:
+                    client.check(prompt)
+                with work_times.measured((client.model_id, *prompt.extent), context.work):
+                    if self.store is not None and isinstance(client, QueuedClient):
+                        return await self._vendor_jobs(self.store).make(client, prompt, context)
+                    media = await client.make_billed(prompt, context)
+            except PromptError as error:
+                failure = failure or error
+            except MediaToolkitError as error:
+                failure = error
+            else:
+                return await self._keep(media, context)
+            if failure.may_have_been_billed or failure.family not in _ANOTHER_MAY_HELP:
+                break
+        raise failure or ClosedError("This agent has no client.")
+
+    def _vendor_jobs(self, store: Store) -> VendorJobs[P, M]:
+        return VendorJobs(store, self.kind)
 
     async def _keep(self, media: M, context: CallContext) -> M:
         """Write *media* to the store, if there is one; a cancel waits for that."""
@@ -317,70 +410,7 @@ class Agent(Closing, Generic[P, M]):
         store, client = self._required_store(), self._client_of(pending)
         with Tracked(self._in_flight, context):
             await store.check()
-            return await self._collect(client, pending, context, store)
-
-    async def _make_queued(
-        self, client: QueuedClient[P, M], prompt: P, context: CallContext, store: Store
-    ) -> M:
-        """Record an intent and start the job; a failure drops it if nothing can be billed.
-
-        A retry goes on with the job that an earlier attempt has left at the vendor.
-        """
-        if context.job_id is not None:
-            left = find_job(context.job_id, await asyncio.to_thread(store.pending))
-            if left is not None and left.provenance.model == client.model_id:
-                return await self._collect(client, left, context, store)
-            context.job_id = None
-        intent = Pending.intent(self.kind, await client.provenance(prompt))
-        try:
-            await store.remember(intent)
-            pending = intent.begun(await client.start(prompt, context))
-        except MediaToolkitError as error:
-            if error.may_have_been_billed:
-                _append(error, _way_back(intent, store))
-            else:
-                await store.forget(intent.id)
-            raise
-        except asyncio.CancelledError:
-            if context.job_id is not None:  # the vendor did not confirm that it stopped
-                pending = intent.begun(context.job_id)
-                context.way_back = _way_back(pending, store)
-                await store.remember(pending, instead_of=intent)
-            elif context.may_have_been_billed and context.event != Withdrawn(confirmed=True):
-                context.way_back = _way_back(intent, store)
-            else:
-                await store.forget(intent.id)
-            raise
-        return await self._collect(client, pending, context, store, intent=intent)
-
-    async def _collect(
-        self,
-        client: QueuedClient[P, M],
-        pending: Pending,
-        context: CallContext,
-        store: Store,
-        *,
-        intent: Pending | None = None,
-    ) -> M:
-        """Wait, keep the media, and only then forget the job."""
-        first = partial(store.remember, pending, instead_of=intent) if intent else None
-        ids = (pending.id, intent.id) if intent else (pending.id,)
-        context.way_back = _way_back(pending, store)
-        try:
-            with store.waiting(pending) as others_wait:
-                media = await client.wait(
-                    pending.id, pending.provenance, context, first=first, others_wait=others_wait
-                )
-                media = await self._keep(media, context)
-        except (MediaToolkitError, asyncio.CancelledError) as error:
-            # Without an id nothing goes on: the job failed, or the vendor said that it stopped.
-            if context.job_id is None:
-                await store.forget(*ids)
-            elif isinstance(error, MediaToolkitError):
-                _append(error, context.way_back)
-            raise
-        await store.forget(*ids)
-        return media
+            return await self._vendor_jobs(store).resume(client, pending, context)
 
     def _client_of(self, pending: Pending) -> QueuedClient[P, M]:
         """Return the agent's client for that model, or a new one.
@@ -451,48 +481,14 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
             context = self._context(timeout)
             with Tracked(self._in_flight, context):
                 async with context:
-                    await client.stream_to(checked, context, sink)
+                    with client.billing(checked, context) as bill:
+                        usage = await client.stream_to(checked, context, sink)
+                        bill.settle(client.cost(checked, usage).high)
 
         return as_async_generator(work)
 
 
-@dataclass(slots=True)
-class _Unread(Generic[P]):
-    """A prompt whose media must still be read from files, or is still made by jobs.
-
-    Attributes:
-        checked: The prompt with that media in it, once it is read; a retry uses it again.
-    """
-
-    prompt: str | P
-    options: dict[str, Any]
-    checked: P | None = None
-
-
-def check_resumable(pending: Pending, store: Store) -> None:
-    """Refuse an intent, which has no name at the vendor.
-
-    Raises:
-        PromptError: *pending* is an intent.
-    """
-    if pending.is_intent:
-        raise PromptError(
-            f"{pending.id} has no name at the vendor, so it cannot be waited for: its request was "
-            f"about to be sent at {pending.provenance.created[:40]}. Ask the vendor whether it was "
-            f"paid; {store.user_object}.forget({pending.id!r}) drops the record."
-        )
-
-
-def _way_back(pending: Pending, store: Store) -> str:
-    """A sentence that says where the record is, and what can be done with it."""
-    drop = f"{store.user_object}.forget({pending.id!r}) drops it."
-    if pending.is_intent:
-        return f"It is noted as pending, since it may have been paid; {drop}"
-    return f"It is kept as pending: {store.user_object}.resume({pending.id!r}) goes on, {drop}"
-
-
-def _append(error: MediaToolkitError, sentence: str) -> None:
-    error.args = (
-        visible(f"{error.args[0]} {sentence}", MAX_MESSAGE, one_line=True),
-        *error.args[1:],
-    )
+def _listed(media: object) -> list[object]:
+    """Several things to start from one by one, and one thing alone."""
+    things = list(media) if isinstance(media, (list, tuple, Iterator)) else [media]
+    return [thing for thing in things if thing is not None]

@@ -1,0 +1,84 @@
+"""What is asked of an agent: the prompt, how the cache is used for it, and which take it is."""
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Self, TypeVar
+
+from mediatoolkit.caching import Cache, CacheMode, RequestKey
+from mediatoolkit.pricing.quotes import Price
+from mediatoolkit.prompts import Prompt
+from mediatoolkit.providers.base import Client
+from mediatoolkit.runtime.takes import take_of
+
+P = TypeVar("P", bound=Prompt)
+
+
+@dataclass(slots=True)
+class Request(Generic[P]):
+    """One request, which a retry makes again.
+
+    Attributes:
+        prompt: As it was given.
+        options: Keywords for it; media among them may be files, or jobs that still make it.
+        mode: How the cache is used.
+        run: The run of a cell to which it belongs.
+        take: Which of the identical requests of that run it is; None until that is counted.
+        is_another: It asks for the next take that is not kept.
+        checked: The prompt with its media in it, once that is read.
+        quote: What it costs, once it is checked.
+    """
+
+    prompt: str | P
+    options: Mapping[str, Any]
+    mode: CacheMode
+    run: Hashable
+    take: int | None = None
+    is_another: bool = False
+    checked: P | None = None
+    quote: Price | None = None
+    _keys: dict[Hashable, RequestKey] = field(default_factory=dict)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its media is read and its take is counted."""
+        return self.checked is not None and not self._needs_take
+
+    @property
+    def _needs_take(self) -> bool:
+        return self.mode is not CacheMode.OFF and self.take is None
+
+    def ready(self, checked: P, client: Client[P, Any]) -> None:
+        """Note the *checked* prompt, its price and its take; blocks 1 ms a megabyte of media."""
+        self.checked = checked
+        self.quote = client.quote(checked)
+        if self._needs_take:
+            self.take = take_of(self._key(client).request, run=self.run)
+
+    async def read(self, check: Callable[[], P], client: Client[P, Any]) -> None:
+        """As `ready` with what *check* returns, which reads files; all in a thread."""
+        await asyncio.to_thread(lambda: self.ready(self.checked or check(), client))
+
+    def another(self) -> Self:
+        """The same request for the next take that is not kept; without the cache, once more."""
+        if self.mode is CacheMode.OFF:
+            return replace(self)
+        return replace(self, mode=CacheMode.ON, is_another=True)
+
+    async def keys(self, clients: Sequence[Client[P, Any]], cache: Cache) -> list[RequestKey]:
+        """Its key at each client."""
+        take = self.take or 1
+        if self.checked is not None and self.checked.media:
+            await asyncio.to_thread(lambda: [self._key(client) for client in clients])
+        if self.is_another:
+            take = self.take = await cache.next_take(self._key(clients[0]).with_take(take))
+            self.is_another = False
+        return [self._key(client).with_take(take) for client in clients]
+
+    def _key(self, client: Client[P, Any]) -> RequestKey:
+        if self.checked is None:
+            raise TypeError("A request that is not read has no key.")
+        identity = client.model_id, client.base_url
+        if identity not in self._keys:
+            self._keys[identity] = client.key(self.checked)
+        return self._keys[identity]
