@@ -246,7 +246,8 @@ class Agent(Closing, Generic[P, M]):
         """
         mode = settings.mode(cache, self._cache)
         number = None if take is None else checked_take(take)
-        request = Request(prompt, options, mode, current_run(), number)
+        run = None if mode is CacheMode.OFF else current_run()
+        request = Request(prompt, options, mode, run, number)
         if not self.client_type.prompt_type.media_fields & options.keys():
             request.checked = self._checked(prompt, options)
             if mode is CacheMode.OFF or not request.checked.media:
@@ -302,7 +303,7 @@ class Agent(Closing, Generic[P, M]):
             self._context(timeout),
             label=label,
             rework=rework,
-            quote=lambda: request.quote,
+            quote=partial(request.price, self.clients[0]),
             another=another,
         )
 

@@ -26,7 +26,6 @@ class Request(Generic[P]):
         take: Which of the identical requests of that run it is; None until that is counted.
         is_another: It asks for the next take that is not kept.
         checked: The prompt with its media in it, once that is read.
-        quote: What it costs, once it is checked.
     """
 
     prompt: str | P
@@ -36,7 +35,7 @@ class Request(Generic[P]):
     take: int | None = None
     is_another: bool = False
     checked: P | None = None
-    quote: Price | None = None
+    _price: Price | None = None
     _keys: dict[Hashable, RequestKey] = field(default_factory=dict)
 
     @property
@@ -49,15 +48,20 @@ class Request(Generic[P]):
         return self.mode is not CacheMode.OFF and self.take is None
 
     def ready(self, checked: P, client: Client[P, Any]) -> None:
-        """Note the *checked* prompt, its price and its take; blocks 1 ms a megabyte of media."""
+        """Note the *checked* prompt and count its take; blocks 1 ms a megabyte of media."""
         self.checked = checked
-        self.quote = client.quote(checked)
         if self._needs_take:
             self.take = take_of(self._key(client).request, run=self.run)
 
     async def read(self, check: Callable[[], P], client: Client[P, Any]) -> None:
         """As `ready` with what *check* returns, which reads files; all in a thread."""
         await asyncio.to_thread(lambda: self.ready(self.checked or check(), client))
+
+    def price(self, client: Client[P, Any]) -> Price | None:
+        """What it costs, or None while its media is not read."""
+        if self._price is None and self.checked is not None:
+            self._price = client.quote(self.checked)
+        return self._price
 
     def another(self) -> Self:
         """The same request for the next take that is not kept; without the cache, once more."""

@@ -200,7 +200,7 @@ class OpenAI(Vendor):
         if error is not None:
             code = fault.code if isinstance(fault, StreamError) else 400
             return json_response({"error": error}, code)
-        texts = [await self._base64(generation, number) for number in range(fields.get("n", 1))]
+        texts = [await self._base64(generation) for _ in range(fields.get("n", 1))]
         data = [{"b64_json": text} for text in texts]
         self._bill(call, fields["model"], generation.units())
         facts = {**generation.echo, "usage": generation.usage()}
@@ -222,16 +222,16 @@ class OpenAI(Vendor):
         if error is not None:
             yield _event("error", error=error)
             return
-        data = await self._base64(generation, 0)
+        data = await self._base64(generation)
         yield _event(f"{kind}.completed", b64_json=data, usage=generation.usage(), **echo)
 
-    async def _base64(self, generation: _Generation, number: int) -> str:
-        """Picture *number*."""
+    async def _base64(self, generation: _Generation, seed: int | None = None) -> str:
+        """A picture; the vendor takes no seed, so each one is another."""
         fields, images, fault, _ = generation
         form = generation.echo["output_format"].upper()
         cut_out = fields.get("background") == "transparent"
         order = PictureOrder(
-            fields["prompt"], *generation.size, number, images, form, exact=True, cut_out=cut_out
+            fields["prompt"], *generation.size, seed, images, form, exact=True, cut_out=cut_out
         )
         return await self.settings.pictures.base64(order, fault)
 

@@ -1,6 +1,7 @@
 """Where the pictures of responses come from: a plain scene of the right size and weight.
 
-What is drawn depends on the words and the seed alone. Film grain gives a picture the bytes that a
+What is drawn depends on the words and the seed alone; without a seed, the same words bring eight
+pictures in turn, since no vendor draws the same one twice. Film grain gives a picture the bytes that a
 photograph of its size would have.
 """
 
@@ -9,7 +10,8 @@ import base64
 import hashlib
 import io
 import struct
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _RECENT = 16  # pictures that are remembered
+_UNSEEDED = 8  # pictures of the same words; each one that is drawn anew takes 60 ms and more
 _PIXEL_CAP = 50_000_000
 _REFERENCE_SHARE = 0.5
 _GRAIN = 68  # levels of 256
@@ -36,7 +39,7 @@ class PictureOrder:
         text: What it shows.
         width: Pixels.
         height: Pixels.
-        seed: Another one gives another picture.
+        seed: Another one gives another picture; None takes the next one.
         references: Encoded pictures that shine through.
         format: `"PNG"`, `"JPEG"` or `"WEBP"`.
         exact: Whether a prepared picture is brought into that format, too.
@@ -46,7 +49,7 @@ class PictureOrder:
     text: str
     width: int
     height: int
-    seed: int
+    seed: int | None
     references: tuple[bytes, ...] = ()
     format: str = "JPEG"
     exact: bool = False
@@ -89,12 +92,17 @@ class PictureMaker:
         self._prepared = prepared
         self._detail = detail
         self._recent: dict[PictureOrder, MadePicture] = {}
+        self._unseeded: Counter[PictureOrder] = Counter()
         self._lock = asyncio.Lock()
 
     async def make(self, order: PictureOrder) -> MadePicture:
         """Fill *order*."""
         if self._prepared is not None:
             return await self._convert(self._prepared, order)
+        if order.seed is None:
+            number = self._unseeded[order] % _UNSEEDED
+            self._unseeded[order] += 1
+            order = replace(order, seed=number)
         async with self._lock:
             if order not in self._recent:
                 self._recent[order] = await asyncio.to_thread(_make, order, self._detail)

@@ -372,7 +372,16 @@ async def test_many_equal_requests_draw_once(
         return real(order, detail)
 
     monkeypatch.setattr(pictures, "_draw", counted)
-    body = asking({"text": "a fox"}, imageConfig={"imageSize": "512"})
+    body = asking({"text": "a fox"}, imageConfig={"imageSize": "512"}, seed=7)
     await asyncio.gather(*(ask(painting, body) for _ in range(8)))
 
     assert len(drawn) == 1
+
+
+async def test_no_picture_is_drawn_twice_for_words_without_a_seed(
+    painting: Simulator, ask: Ask
+) -> None:
+    body = asking({"text": "a fox"}, imageConfig={"imageSize": "512"})
+    answers = await asyncio.gather(*(ask(painting, body) for _ in range(4)))
+    parts = [answer["candidates"][0]["content"]["parts"][-1] for _, answer in answers]
+    assert len({part["inlineData"]["data"] for part in parts}) == 4

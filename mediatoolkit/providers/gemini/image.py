@@ -168,6 +168,8 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
 
     def facts(self, prompt: ImagePrompt) -> Facts:
         """As for each client; the turns before it go in again, and an instruction does, too."""
+        if prompt.previous is None and not prompt.options.get("system"):
+            return super().facts(prompt)
         document = _to_wire(prompt)
         turns = [*document["contents"], document.get("systemInstruction", _NO_TURN)]
         parts = [part for turn in turns for part in turn["parts"]]

@@ -314,7 +314,7 @@ class ContentService:
         width, height = model.pixels(aspect, size)
         usual = "JPEG" if model.signs else "PNG"
         form = fault.format.upper() if isinstance(fault, PictureAs) else usual
-        text, seed = request.text or "picture", request.config.get("seed", 0)
+        text, seed = request.text or "picture", request.config.get("seed")
         exact = isinstance(fault, PictureAs)
         return PictureOrder(text, width, height, seed, references, form, exact=exact)
 

@@ -412,7 +412,7 @@ class InteractionService:
     async def _draw(self, request: InteractionRequest, size: tuple[int, int]) -> MadePicture:
         images = [content for content in request.contents if content["type"] == "image"]
         references = tuple(self._bytes(content, "input") for content in images)
-        text, seed = request.text or "picture", request.config.get("seed", 0)
+        text, seed = request.text or "picture", request.config.get("seed")
         order = PictureOrder(text, *size, seed, references, "JPEG", exact=True)
         return await self.settings.pictures.make(order)
 
