@@ -17,7 +17,7 @@ from typing import TypeVar
 import platformdirs
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import StorageError
+from mediatoolkit.errors import MediaError, StorageError
 from mediatoolkit.media import Entry, Media, Provenance, entries_in
 from mediatoolkit.runtime import files, owners
 
@@ -122,7 +122,7 @@ class Store:
             self._fit_until = time.monotonic() + _FIT_FOR
 
     async def put(self, media: M) -> M:
-        """Keep *media*, with its provenance inside the file.
+        """Keep *media*, with its provenance inside the file; a file that has it stays as it is.
 
         Returns:
             The same media, whose `path` says where it lies.
@@ -281,7 +281,8 @@ class Store:
         try:
             if not os.path.isdir(self.folder):  # noqa: PTH112 - it never raises
                 self._make(self.folder)
-            files.write_file(path, media.serialize(), follow_symlinks=False)
+            if not _holds(path, media):
+                files.write_file(path, media.serialize(), follow_symlinks=False)
         except StorageError as error:
             error.media = media
             raise
@@ -307,6 +308,16 @@ async def _in_thread(function: Callable[..., T], *args: object) -> T:
         future.exception()  # marks it as seen, since the cancel is what is raised
         raise cancelled
     return future.result()
+
+
+def _holds(path: Path, media: Media) -> bool:
+    """Whether the file is there already; who has read it finds the same bytes ever after."""
+    if path.is_symlink() or not path.exists():
+        return False
+    try:
+        return type(media)(files.read_file(path)).content_digest() == media.content_digest()
+    except (MediaError, StorageError):
+        return False
 
 
 def _digest(name: str) -> str:

@@ -22,7 +22,6 @@ from mediatoolkit.caching.keys import (
     Kept,
     RequestKey,
     checked_take,
-    content_digest,
     kept,
     known,
 )
@@ -46,7 +45,6 @@ __all__ = [
     "Kept",
     "RequestKey",
     "checked_take",
-    "content_digest",
     "kept",
     "settings",
 ]
@@ -240,8 +238,8 @@ class Cache:
         path = cast("Path", media.path)
         # Read back, so that it is the same media in this run and in all that follow.
         whole = replace(media, data=files.read_file(path), provenance=None)
-        digest = content_digest(whole)
-        if digest != content_digest(media):
+        digest = whole.content_digest()
+        if digest != media.content_digest():
             raise StorageError(f"{path.name} holds other media than it did; keep it anew.")
         created = datetime.now(UTC).isoformat(timespec="seconds")
         kind = next(name for name, each in KINDS.items() if isinstance(media, each))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from mediatoolkit.caching.keys import SCHEMA, checked_take, content_digest
+from mediatoolkit.caching.keys import SCHEMA, checked_take
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.runtime import files
@@ -95,7 +95,7 @@ class Entry:
         """
         path = folder / self.file
         media = KINDS[self.kind](files.read_file(path), path=path)
-        if content_digest(media) != self.digest:
+        if media.content_digest() != self.digest:
             raise StorageError(f"{self.file} holds other media than it did.")
         return media
 

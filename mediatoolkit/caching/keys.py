@@ -13,8 +13,7 @@ from weakref import WeakKeyDictionary
 
 from mediatoolkit.checks import is_number, is_whole, quoted
 from mediatoolkit.errors import PromptError
-from mediatoolkit.media import Media, Provenance
-from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS
+from mediatoolkit.media import Media
 
 SCHEMA: Final = 1
 """Of keys and entries; under another number everything that was kept is a miss."""
@@ -23,8 +22,6 @@ MOST_TAKES: Final = 1_000_000
 """The largest number that `take=` may have."""
 
 _DEEPEST = 50  # lists and mappings in each other
-_CONTAINERS = {**PICTURES.by_type, **SOUNDS.by_type, **FILMS.by_type}
-_NOBODY = Provenance(model="", prompt="", engine="", version="")
 
 
 def checked_take(take: Any) -> int:
@@ -117,24 +114,14 @@ class RequestKey:
         return replace(self, take=checked_take(take))
 
 
-def content_digest(media: Media) -> str:
-    """SHA-256 of *media* without its provenance, in hexadecimal; blocks, about 1 ms a megabyte.
-
-    It is the same for media that was just made, for its file, and for the same media with another
-    provenance in it.
-    """
-    digest = hashlib.sha256()
-    for piece in _CONTAINERS[media.mime_type].with_record(media.data, _NOBODY):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
 def _digests_of(inputs: Mapping[str, Media | Sequence[Media] | None]) -> dict[str, list[str]]:
     listed = {
         name: [given] if isinstance(given, Media) else list(given or ())
         for name, given in inputs.items()
     }
-    return {name: list(map(content_digest, media)) for name, media in listed.items() if media}
+    return {
+        name: [each.content_digest() for each in media] for name, media in listed.items() if media
+    }
 
 
 def _identity_of(previous: "Media | RequestKey | None") -> list[str] | None:
@@ -144,7 +131,7 @@ def _identity_of(previous: "Media | RequestKey | None") -> list[str] | None:
         return [previous.digest]
     source = kept(previous)
     # Its content too: after "refresh" another picture has the same key.
-    return [*([source.key.digest] if source else []), content_digest(previous)]
+    return [*([source.key.digest] if source else []), previous.content_digest()]
 
 
 def _sha256(value: object) -> str:

@@ -1,8 +1,8 @@
 """Where the pictures of responses come from: a plain scene of the right size and weight.
 
 What is drawn depends on the words and the seed alone; without a seed, the same words bring eight
-pictures in turn, since no vendor draws the same one twice. Film grain gives a picture the bytes that a
-photograph of its size would have.
+pictures in turn, since no vendor draws the same one twice. Film grain gives a picture the bytes
+that a photograph of its size would have.
 """
 
 import asyncio
