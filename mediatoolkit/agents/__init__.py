@@ -250,7 +250,7 @@ class Agent(Closing, Generic[P, M]):
         request = Request(prompt, options, mode, run, number)
         if not self.client_type.prompt_type.media_fields & options.keys():
             request.checked = self._checked(prompt, options)
-            if mode is CacheMode.OFF or not request.checked.media:
+            if mode is CacheMode.OFF or not request.checked.inputs:
                 request.ready(request.checked, self.clients[0])
         return request
 

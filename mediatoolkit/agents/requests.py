@@ -72,7 +72,7 @@ class Request(Generic[P]):
     async def keys(self, clients: Sequence[Client[P, Any]], cache: Cache) -> list[RequestKey]:
         """Its key at each client."""
         take = self.take or 1
-        if self.checked is not None and self.checked.media:
+        if self.checked is not None and self.checked.inputs:
             await asyncio.to_thread(lambda: [self._key(client) for client in clients])
         if self.is_another:
             take = self.take = await cache.next_take(self._key(clients[0]).with_take(take))

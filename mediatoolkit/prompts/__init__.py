@@ -63,6 +63,10 @@ def _content(value: object) -> object:
     return tuple(map(_content, value)) if isinstance(value, tuple) else value
 
 
+def _is_media(value: object) -> bool:
+    return isinstance(value, Media)
+
+
 def _digested(media: Mapping[str, Any]) -> dict[str, Any]:
     """The beginning of each digest; several pictures become a list."""
     return {
@@ -134,11 +138,15 @@ class Prompt:
         return ()
 
     @property
-    def media(self) -> list[Media]:
-        """What it starts from."""
-        values = (getattr(self, name) for name in sorted(self.media_fields))
-        listed = (value if isinstance(value, tuple) else (value,) for value in values)
-        return [media for several in listed for media in several if media is not None]
+    def inputs(self) -> dict[str, tuple[Media, ...]]:
+        """The media that it starts from, by keyword; what has none is missing."""
+        values = {name: self._value(name) for name in self.media_fields}
+        listed = {
+            name: value if isinstance(value, tuple) else (value,) for name, value in values.items()
+        }
+        return {
+            name: media for name, media in listed.items() if all(map(_is_media, media)) and media
+        }
 
     @property
     def facts(self) -> dict[str, str | int | float]:
@@ -183,6 +191,9 @@ class Prompt:
             if value is not None:
                 values[name] = value
         return values
+
+    def _value(self, name: str) -> Any:
+        return getattr(self, name, None) or self.options.get(name)
 
     def _own_facts(self) -> dict[str, Any]:
         """The facts that a kind of prompt adds; None where the model decides."""

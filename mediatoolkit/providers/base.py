@@ -193,17 +193,19 @@ class Client(Closing, Generic[P, M]):
         Raises:
             PromptError: An option of it has no lasting form.
         """
-        facts, media = self.facts(prompt), prompt.media_fields
-        names = prompt.__dataclass_fields__.keys() - media - {"text", "seed", "options"}
+        facts, inputs = self.facts(prompt), dict(prompt.inputs)
+        names = prompt.__dataclass_fields__.keys() - inputs.keys() - {"text", "seed", "options"}
         # The facts have the model's defaults in the place of what was left out.
         own = {name: facts.get(name, getattr(prompt, name)) for name in names}
+        options = {name: value for name, value in prompt.options.items() if name not in inputs}
+        previous = inputs.pop("previous", ())
         return RequestKey.of(
             kind=self.media_type.noun,
             model=self.model_id,
             text=prompt.text,
-            options={**prompt.options, **own},
-            inputs={name: getattr(prompt, name) for name in media - {"previous"}},
-            previous=getattr(prompt, "previous", None),
+            options={**options, **own},
+            inputs=inputs,
+            previous=previous[0] if previous else None,
             seed=getattr(prompt, "seed", None),
             base_url=self.base_url,
         )
