@@ -14,6 +14,9 @@ Verbs start a job and return it at once. Await the job for its result, or use `.
 there is no await; `.cancel()` stops it, `.extend(30)` moves its deadline.
     image, speech, video, film, download; jobs, sessions, close, run, configure, allow_nested
 
+What it costs, before and after, and how to ask again for nothing:
+    quote, budget, prices, models, cache; also cache= and take= of each verb
+
 On the page:
     show, compare, Gallery, Studio; after %load_ext mediatoolkit also %%image, %%speech, %%video
 
@@ -39,12 +42,14 @@ from mediatoolkit.version import VERSION
 _NAMES_BY_MODULE = {
     "agents": "ImageGenAgent VideoGenAgent VoiceAgent",
     "errors": (
-        "AuthenticationError ClosedError DeadlineError JobCancelled MediaError MediaToolkitError "
-        "MissingExtraError ModelNotFoundError NotAwaitedError PromptError ProviderError "
-        "RateLimitError RefusalError StorageError TooLargeError TransportError UnknownModelError "
-        "UnknownNameError UnsafeURLError"
+        "AuthenticationError BudgetError ClosedError DeadlineError JobCancelled MediaError "
+        "MediaToolkitError MissingExtraError ModelNotFoundError NotAwaitedError NotCachedError "
+        "PromptError ProviderError RateLimitError RefusalError StorageError TooLargeError "
+        "TransportError UnknownModelError UnknownNameError UnsafeURLError"
     ),
     "media": "Audio Image MediaList Provenance Video",
+    "pricing.budget": "budget",
+    "pricing.prices": "prices",
     "prompts": "ImagePrompt SpeechPrompt VideoPrompt",
     "providers.gemini": "GeminiImageClient GeminiSpeechClient GeminiVideoClient",
     "providers.local": "LocalImageClient LocalSpeechClient LocalVideoClient",
@@ -56,6 +61,9 @@ _NAMES_BY_MODULE = {
     "transport": "Limits Retry",
     "transport.session": "SessionRegistry",
     "verbs": "close download film image jobs sessions speech video",
+    "verbs.cache": "cache",
+    "verbs.models": "models",
+    "verbs.quotes": "quote",
     "verbs.settings": "configure",
     "verbs.studio": "Studio",
     "widgets.compare": "compare",
@@ -65,6 +73,7 @@ _NAMES_BY_MODULE = {
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 _SHOWN = frozenset({"image", "speech", "video", "film"})
+_SHOWN_BELOW = frozenset({"agents", "pricing.budget"})
 
 __all__ = list(sorted(_MODULE_OF, key=lambda name: (name.islower(), name)))  # noqa: C413
 __version__ = VERSION
@@ -83,8 +92,8 @@ def __getattr__(name: str) -> Any:
 
         first_bar.show(name)
     value = getattr(import_module(f"mediatoolkit.{_MODULE_OF[name]}"), name)
-    if _MODULE_OF[name] == "agents" and "IPython" in sys.modules:
-        import_module("mediatoolkit.verbs")  # has a notebook show what generate_many starts
+    if _MODULE_OF[name] in _SHOWN_BELOW and "IPython" in sys.modules:
+        import_module("mediatoolkit.verbs")  # has a notebook show what they start, or hold
     globals()[name] = value
     return value
 

@@ -15,6 +15,9 @@ from mediatoolkit.errors import (
     AuthenticationError as AuthenticationError,
 )
 from mediatoolkit.errors import (
+    BudgetError as BudgetError,
+)
+from mediatoolkit.errors import (
     ClosedError as ClosedError,
 )
 from mediatoolkit.errors import (
@@ -37,6 +40,9 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.errors import (
     NotAwaitedError as NotAwaitedError,
+)
+from mediatoolkit.errors import (
+    NotCachedError as NotCachedError,
 )
 from mediatoolkit.errors import (
     PromptError as PromptError,
@@ -82,6 +88,12 @@ from mediatoolkit.media import (
 )
 from mediatoolkit.media import (
     Video as Video,
+)
+from mediatoolkit.pricing.budget import (
+    budget as budget,
+)
+from mediatoolkit.pricing.prices import (
+    prices as prices,
 )
 from mediatoolkit.prompts import (
     ImagePrompt as ImagePrompt,
@@ -160,6 +172,15 @@ from mediatoolkit.verbs import (
 )
 from mediatoolkit.verbs import (
     video as video,
+)
+from mediatoolkit.verbs.cache import (
+    cache as cache,
+)
+from mediatoolkit.verbs.models import (
+    models as models,
+)
+from mediatoolkit.verbs.quotes import (
+    quote as quote,
 )
 from mediatoolkit.verbs.settings import (
     configure as configure,

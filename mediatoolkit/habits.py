@@ -46,6 +46,14 @@ _KEYWORDS: dict[str, tuple[tuple[str, str], ...]] = {
     "rate pace tempo": (("speed", ""),),
     "emotion tone mood instructions": (("style", ""), ("", _LOOK)),
     "lang locale": (("language", ""),),
+    "use_cache cached caching cache_mode": (("", "use cache=True."),),
+    "no_cache refresh force regenerate": (("", 'use cache="refresh".'),),
+    "rollout_id epoch variant variation attempt": (
+        ("", "use take=2, take=3 … for other results of one request."),
+    ),
+    "budget max_cost max_price spending_limit": (
+        ("", "set mt.budget.limit, or start it within `with mt.budget.cap(2.00):`."),
+    ),
     "api_key key token": (("", "set GEMINI_API_KEY or OPENAI_API_KEY, or give it to the client."),),
     "engine provider vendor backend": (("", 'choose by model=, such as model="local/painter".'),),
 }
@@ -61,11 +69,28 @@ _NAMES = {
     "history library files": "mt.Gallery()",
     "ui app form": "mt.Studio()",
     "cancel cancel_all stop": "mt.jobs.cancel_all()",
+    "cost costs price pricing estimate estimate_cost": "mt.quote",
+    "limit spend spent spending spending_limit set_budget set_limit max_cost": "mt.budget.limit",
+    "cap": "mt.budget.cap",
+    "list_models available_models get_models providers vendors capabilities": "mt.models",
+    "clear_cache cache_clear": "mt.cache.clear()",
+    "set_cache enable_cache use_cache": "mt.cache.default = True",
     "Agent Client ImageAgent ImageClient": "mt.ImageGenAgent",
     "SpeechAgent SpeechGenAgent VoiceGenAgent": "mt.VoiceAgent",
     "VideoAgent FilmAgent": "mt.VideoGenAgent",
     "api_key set_api_key login auth": "the environment variable GEMINI_API_KEY or OPENAI_API_KEY",
 }
+KINDS = {
+    word: kind
+    for words, kind in (
+        ("picture pictures photo img drawing", "image"),
+        ("audio voice sound tts", "speech"),
+        ("film films movie clip animation", "video"),
+    )
+    for word in words.split()
+}
+"""Other words for the kinds of media."""
+
 _WAYS = {word: ways for words, ways in _KEYWORDS.items() for word in words.split()}
 _WAY_OF_NAME = {word: way for words, way in _NAMES.items() for word in words.split()}
 

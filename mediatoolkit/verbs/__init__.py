@@ -4,20 +4,14 @@ In IPython every job that starts here shows itself; elsewhere the widgets are ne
 """
 
 import asyncio
-import functools
-import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar, Unpack, cast, overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Unpack, overload
 
-from mediatoolkit.agents import (
-    Agent,
-    ImageGenAgent,
-    VideoGenAgent,
-    VoiceAgent,
-)
+from mediatoolkit.agents import ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.agents.vendor_jobs import check_resumable
+from mediatoolkit.caching import CacheWord
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Audio, Image, ImageLike, Video
 from mediatoolkit.prompts import (
     ImageOptions,
@@ -28,24 +22,20 @@ from mediatoolkit.prompts import (
     VideoOptions,
     VideoPrompt,
 )
-from mediatoolkit.providers.registry import client_class, default_vendor, split_id
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
-from mediatoolkit.runtime.files import absolute
 from mediatoolkit.runtime.gather import resolve_jobs
-from mediatoolkit.runtime.job import Job, cancel_all, running_jobs, start_job
+from mediatoolkit.runtime.job import Job, cancel_all, running_jobs
 from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.downloads import download as download
+from mediatoolkit.verbs.starting import agent_for, in_ipython, show, start
+from mediatoolkit.verbs.starting import kept_agents as _agents
+from mediatoolkit.verbs.starting import start_hidden as start_hidden
 
 __all__ = ["close", "download", "film", "image", "jobs", "sessions", "speech", "video"]
-
-A = TypeVar("A", bound=Agent[Any, Any])
-T = TypeVar("T")
-
-_agents: dict[Hashable, Agent[Any, Any]] = {}
 
 
 @overload
@@ -59,6 +49,8 @@ def image(
     references: Iterable[ImageLike | Job[Image]] = ...,
     mask: ImageLike | Job[Image] | None = ...,
     timeout: float | Timeout | None = ...,
+    cache: CacheWord = ...,
+    take: int | None = ...,
     agent: ImageGenAgent | None = ...,
     **options: Unpack[ImageOptions],
 ) -> Job[Image]: ...
@@ -75,6 +67,8 @@ def image(
     references: Iterable[ImageLike | Job[Image]] = ...,
     mask: ImageLike | Job[Image] | None = ...,
     timeout: float | Timeout | None = ...,
+    cache: CacheWord = ...,
+    take: int | None = ...,
     agent: ImageGenAgent | None = ...,
     **options: Any,
 ) -> Job[Image]: ...
@@ -90,6 +84,8 @@ def image(
     references: Iterable[ImageLike | Job[Image]] = (),
     mask: ImageLike | Job[Image] | None = None,
     timeout: float | Timeout | None = None,
+    cache: CacheWord = None,
+    take: int | None = None,
     agent: ImageGenAgent | None = None,
     **options: Any,
 ) -> Job[Image]:
@@ -106,6 +102,11 @@ def image(
         references: Pictures to start from: `Image`, bytes, path, Pillow image or array.
         mask: White where the first reference may change.
         timeout: Seconds for everything together.
+        cache: True hands out a kept result of the same request, else sends and keeps;
+            `"refresh"` sends in any case and keeps; `"only"` never sends; False leaves the cache
+            alone. Left out, the agent decides, then `mt.configure(cache=…)`.
+        take: Which of several results of the same request, from 1. Left out, the n-th such
+            request of this run of the cell is take n.
         agent: Makes it instead of the default agent; then *model* stays out.
         options: What the model takes beyond these.
 
@@ -119,9 +120,8 @@ def image(
         AuthenticationError: The vendor needs a key, and there is none.
     """
     options |= {"size": size, "aspect": aspect, "seed": seed, "mask": mask}
-    if not (isinstance(references, (list, tuple)) and not references):
-        options["references"] = references
-    return _start(agent_for(ImageGenAgent, agent, model), prompt, timeout, options)
+    options |= {"references": references, "timeout": timeout, "cache": cache, "take": take}
+    return start(agent_for(ImageGenAgent, agent, model), prompt, options)
 
 
 @overload
@@ -133,6 +133,8 @@ def speech(
     speed: float | None = ...,
     model: str | None = ...,
     timeout: float | Timeout | None = ...,
+    cache: CacheWord = ...,
+    take: int | None = ...,
     agent: VoiceAgent | None = ...,
     **options: Unpack[SpeechOptions],
 ) -> Job[Audio]: ...
@@ -147,6 +149,8 @@ def speech(
     speed: float | None = ...,
     model: str | None = ...,
     timeout: float | Timeout | None = ...,
+    cache: CacheWord = ...,
+    take: int | None = ...,
     agent: VoiceAgent | None = ...,
     **options: Any,
 ) -> Job[Audio]: ...
@@ -160,6 +164,8 @@ def speech(
     speed: float | None = None,
     model: str | None = None,
     timeout: float | Timeout | None = None,
+    cache: CacheWord = None,
+    take: int | None = None,
     agent: VoiceAgent | None = None,
     **options: Any,
 ) -> Job[Audio]:
@@ -172,6 +178,8 @@ def speech(
         speed: 1 is the voice's own pace.
         model: Model id, as in `image`.
         timeout: Seconds for everything together.
+        cache: As in `image`.
+        take: As in `image`.
         agent: Makes it instead of the default agent; then *model* stays out.
         options: As in `SpeechPrompt`, and what the model takes beyond it.
 
@@ -185,7 +193,8 @@ def speech(
     """
     text = options.pop("prompt", "") if text is None else text
     options |= {"voice": voice, "style": style, "speed": speed}
-    return _start(agent_for(VoiceAgent, agent, model), text, timeout, options)
+    options |= {"timeout": timeout, "cache": cache, "take": take}
+    return start(agent_for(VoiceAgent, agent, model), text, options)
 
 
 @overload
@@ -196,6 +205,8 @@ def video(
     seconds: float | None = ...,
     model: str | None = ...,
     timeout: float | Timeout | None = ...,
+    cache: CacheWord = ...,
+    take: int | None = ...,
     agent: VideoGenAgent | None = ...,
     **options: Unpack[VideoOptions],
 ) -> Job[Video]: ...
@@ -209,6 +220,8 @@ def video(
     seconds: float | None = ...,
     model: str | None = ...,
     timeout: float | Timeout | None = ...,
+    cache: CacheWord = ...,
+    take: int | None = ...,
     agent: VideoGenAgent | None = ...,
     **options: Any,
 ) -> Job[Video]: ...
@@ -221,6 +234,8 @@ def video(
     seconds: float | None = None,
     model: str | None = None,
     timeout: float | Timeout | None = None,
+    cache: CacheWord = None,
+    take: int | None = None,
     agent: VideoGenAgent | None = None,
     **options: Any,
 ) -> Job[Video]:
@@ -232,6 +247,8 @@ def video(
         seconds: How long; left out, the model decides.
         model: Model id, as in `image`.
         timeout: Seconds for everything together.
+        cache: As in `image`.
+        take: As in `image`.
         agent: Makes it instead of the default agent; then *model* stays out.
         options: As in `VideoPrompt`, and what the model takes beyond it.
 
@@ -245,7 +262,8 @@ def video(
         AuthenticationError: The vendor needs a key, and there is none.
     """
     options |= {"image": image, "seconds": seconds}
-    return _start(agent_for(VideoGenAgent, agent, model), prompt, timeout, options)
+    options |= {"timeout": timeout, "cache": cache, "take": take}
+    return start(agent_for(VideoGenAgent, agent, model), prompt, options)
 
 
 def film(
@@ -382,64 +400,6 @@ class Jobs:
 
 jobs = Jobs()
 """The jobs of this kernel."""
-
-
-def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
-    """Return *agent*, or this kernel's agent for the model and environment, kept until `close`.
-
-    A corrected key is another environment, so it is noticed; so are the vendor's address and the
-    folder that media is kept in.
-    """
-    if agent is not None:
-        if model is not None:
-            raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
-        if not isinstance(agent, kind):
-            raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
-        return agent
-    client = kind.client_type
-    model_id = vendor = default_vendor(client) if model is None else model
-    if model is not None:
-        vendor, _ = split_id(model)
-    environment = client_class(vendor, client).environment()
-    folder = Store.default_folder()
-    key = kind, model_id, environment, folder if folder.is_absolute() else absolute(folder)
-    if key not in _agents:
-        made = _agents[key] = kind(model_id, store=Store.default())
-        # A retry keeps the model, and notices a corrected key.
-        made.successor = functools.partial(agent_for, kind, None, made.clients[0].model_id)
-    return cast("A", _agents[key])
-
-
-def start_hidden(kind: str, prompt: str, *, model: str | None = None, **options: Any) -> Job[Any]:
-    """Start a job as the verb *kind* does, without showing it."""
-    agents: tuple[type[Agent[Any, Any]], ...] = (ImageGenAgent, VoiceAgent, VideoGenAgent)
-    by_kind = {agent.kind: agent for agent in agents}
-    return agent_for(by_kind[kind], None, model).start(prompt, **options)
-
-
-def show(start: Callable[[], Job[T]]) -> Job[T]:
-    """Call *start*; IPython shows its job while that runs, and Ctrl-C meanwhile cancels it."""
-    if not in_ipython():
-        return start_job(start)
-    from mediatoolkit import widgets
-
-    return start_job(start, then=widgets.show)
-
-
-def _start(
-    agent: Agent[Any, Any], prompt: Any, timeout: float | Timeout | None, options: dict[str, Any]
-) -> Job[Any]:
-    """Start and show a job; what is None is left to the agent's defaults."""
-    for name in tuple(options):
-        if options[name] is None:
-            del options[name]
-    return show(functools.partial(agent.start, prompt, timeout=timeout, **options))
-
-
-def in_ipython() -> bool:
-    """Whether a person types here; IPython is asked only where it is already loaded."""
-    ipython = sys.modules.get("IPython")
-    return bool(ipython and ipython.get_ipython())
 
 
 # Before there is a job, since the kernel's hooks say on which loop it runs.

@@ -2,13 +2,18 @@
 
 from types import EllipsisType
 
+from mediatoolkit.caching import CacheMode, CacheWord
+from mediatoolkit.caching import settings as caching
 from mediatoolkit.media import video
 from mediatoolkit.transport import proxy as proxies
 from mediatoolkit.transport.secret import HiddenText
 
 
 def configure(
-    *, proxy: str | EllipsisType | None = ..., embed: int | EllipsisType | None = ...
+    *,
+    proxy: str | EllipsisType | None = ...,
+    embed: int | EllipsisType | None = ...,
+    cache: CacheWord | EllipsisType = ...,
 ) -> None:
     """Set what holds for this process from now on; what is left out stays as it is.
 
@@ -22,16 +27,23 @@ def configure(
             it: 0 to 10,000,000. A film of so many is there as it is, of a larger one a preview
             that fits, and with 0 its first picture alone. None, as at the start, is a preview of
             at most 2,000,000 bytes for films above 300,000.
+        cache: What calls do that say nothing of the cache, by the words of `image`: False, True,
+            `"refresh"` or `"only"`. None, as at the start, leaves it to the environment variable
+            `MEDIATOOLKIT_CACHE`, and without that the cache is off.
 
     Raises:
         UnsafeURLError: *proxy* is something else; nothing is changed.
-        PromptError: *embed* is something else; nothing is changed.
+        PromptError: *embed* or *cache* is something else; nothing is changed.
     """
     # Hidden, since the traceback of an error that is raised below shows its locals.
     proxy = HiddenText(proxy) if isinstance(proxy, str) else proxy
     if not isinstance(embed, EllipsisType):
         video.check_embed(embed)
+    if not isinstance(cache, EllipsisType) and cache is not None:
+        CacheMode.of(cache)
     if not isinstance(proxy, EllipsisType):
         proxies.configure(proxy=proxy)
     if not isinstance(embed, EllipsisType):
         video.embed(embed)
+    if not isinstance(cache, EllipsisType):
+        caching.default = cache

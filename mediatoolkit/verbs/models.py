@@ -1,0 +1,181 @@
+"""Every model that there is, as a table."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from html import escape
+from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
+
+from mediatoolkit.agents import Agent
+from mediatoolkit.pricing.prices import prices
+from mediatoolkit.pricing.quotes import FREE, Price
+from mediatoolkit.pricing.quotes import quote as quote_row
+from mediatoolkit.providers import registry
+from mediatoolkit.providers.capabilities import (
+    Capabilities,
+    ModelInfo,
+    Number,
+    Pictures,
+    Rule,
+    Size,
+)
+from mediatoolkit.verbs.kinds import AGENTS, Kind, checked_kind
+
+R = TypeVar("R", bound=tuple[Any, ...])
+
+SPEECH_LENGTH: Final = 1_000
+"""Characters of the speech that a table of models has the price of."""
+
+_FEW = 4  # values that are spelled out
+_WIDEST = 60  # characters of a cell in plain text
+
+
+class ModelRow(NamedTuple):
+    """One model.
+
+    Attributes:
+        vendor: The first half of its model id.
+        model: What `model=` takes.
+        kind: `"image"`, `"speech"` or `"video"`.
+        takes: Keywords that it takes, with their values where they are few.
+        price: Of one image, of 1,000 characters of speech, or of one film, with nothing else said.
+        ends: The day on which the vendor stops serving it, or None while none is announced.
+        successor: Model id of what the vendor recommends instead, or empty.
+        available: `"yes"`, or what is missing and what to do.
+    """
+
+    vendor: str
+    model: str
+    kind: Kind
+    takes: str
+    price: Price
+    ends: date | None
+    successor: str
+    available: str
+
+
+class Table(Sequence[R], Generic[R]):
+    """Rows below a head; read-only, and shown as plain text and as HTML.
+
+    Args:
+        head: Names of the columns.
+        rows: As many cells in each as in *head*.
+    """
+
+    def __init__(self, head: Iterable[str], rows: Iterable[R]) -> None:
+        """Keep the rows."""
+        self.head = tuple(head)
+        self._rows = tuple(rows)
+
+    @overload
+    def __getitem__(self, index: int) -> R: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Table[R]": ...
+
+    def __getitem__(self, index: int | slice) -> "R | Table[R]":
+        """Return a row, or a table of several."""
+        if isinstance(index, slice):
+            return Table(self.head, self._rows[index])
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        """Columns one below the other; long cells lose their end."""
+        lines = [self.head, *([_short(cell) for cell in row] for row in self._texts())]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = (
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines
+        )
+        return "\n".join(line.rstrip() for line in padded)
+
+    def _repr_html_(self) -> str:
+        head = _html_row("th", self.head)
+        body = "".join(_html_row("td", row) for row in self._texts())
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+    def _texts(self) -> list[list[str]]:
+        return [["" if cell is None else str(cell) for cell in row] for row in self._rows]
+
+
+def models(kind: Kind | None = None) -> Any:
+    """List every model of every installed vendor; nothing is sent.
+
+    Args:
+        kind: Only those that make `"image"`, `"speech"` or `"video"`.
+
+    Returns:
+        A pandas DataFrame where pandas is installed, which is imported here, in some 0.5 s; else
+        a read-only sequence of `ModelRow`. Both show themselves as a table. The columns are
+        `vendor`, `model`, `kind`, `takes`, `price` (a `Price`: of one image, of 1,000 characters
+        of speech, or of one film, with nothing else said), `ends` (a day, or none), `successor`
+        and `available` (`"yes"`, or what is missing). What is used when nobody chooses stands
+        first among its kind.
+
+    Raises:
+        PromptError: *kind* is something else.
+    """
+    kinds = list(AGENTS) if kind is None else [checked_kind(kind)]
+    rows = [row for each in kinds for row in _rows(each, AGENTS[each])]
+    try:
+        import pandas as pd
+    except ImportError:
+        return Table(ModelRow._fields, rows)
+    frame = pd.DataFrame(rows, columns=ModelRow._fields)
+    return frame.assign(ends=pd.to_datetime(frame["ends"]))
+
+
+def _rows(kind: Kind, agent: type[Agent[Any, Any]]) -> list[ModelRow]:
+    # Long enough that the shortest unit of a price does not matter.
+    text = "a" * (SPEECH_LENGTH if kind == "speech" else 100)
+    facts = agent.client_type.prompt_type(text).facts
+    return [_row(kind, info, facts) for info in registry.models(agent.client_type)]
+
+
+def _row(kind: Kind, info: ModelInfo, facts: dict[str, str | int | float | Decimal]) -> ModelRow:
+    vendor, _ = registry.split_id(info.model_id)
+    priced = prices.find(info.model_id)
+    return ModelRow(
+        vendor=vendor,
+        model=info.model_id,
+        kind=kind,
+        takes=_takes(info.capabilities),
+        price=FREE if vendor == registry.LOCAL else quote_row(priced, facts),
+        ends=info.ends or (priced.shutdown if priced else None),
+        successor=info.successor,
+        available=info.reason or "yes",
+    )
+
+
+def _takes(capabilities: Capabilities) -> str:
+    """The keywords of the prompt, first those with known values, then the vendor's options."""
+    rules, options = capabilities.keywords, capabilities.options
+    own = {name: _words(name, rule) for name, rule in rules.items() if name not in options}
+    return ", ".join([*sorted(own.values(), key=own.__contains__), *options])
+
+
+def _words(name: str, rule: Rule) -> str:
+    choices = rule.choices
+    match rule:
+        case Size(smallest=tuple(), largest=(width, height)):
+            return f"{name} {'/'.join(choices)} or pixels up to {width}×{height}"
+        case Number(unit=unit) if unit:
+            return f"{rule.low:g} to {rule.high:g} {name}"
+        case Pictures():
+            return f"{rule.most} {name}"
+    if not choices:
+        return name
+    return f"{name} {'/'.join(choices)}" if len(choices) <= _FEW else f"{len(choices)} {name}s"
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…"
+
+
+def _html_row(tag: str, texts: Iterable[str]) -> str:
+    start = f'<{tag} style="text-align:left">'
+    return f"<tr>{''.join(f'{start}{escape(text)}</{tag}>' for text in texts)}</tr>"
