@@ -13,7 +13,7 @@ import mediatoolkit as mt
 
 ROOT = Path(__file__).parents[1]
 NAMES: list[str] = vars(mt)["__all__"]
-HEAVY = ("aiohttp", "numpy", "PIL", "IPython", "ipywidgets", "anywidget", "aiofiles")
+HEAVY = ("aiohttp", "numpy", "PIL", "IPython", "ipywidgets", "anywidget", "aiofiles", "pandas")
 
 
 def run(code: str) -> str:
@@ -51,7 +51,8 @@ def test_type_checkers_see_the_names_where_they_are() -> None:
 
 
 def test_the_help_of_the_package_says_what_there_is() -> None:
-    for name in ("image", "speech", "video", "film", "jobs", "Studio", "Gallery", "compare"):
+    verbs = ("image", "speech", "video", "film", "jobs", "quote", "budget", "models", "cache")
+    for name in (*verbs, "Studio", "Gallery", "compare"):
         assert re.search(rf"\b{name}\b", mt.__doc__ or "")
     for name in ("ImageGenAgent", "VoiceAgent", "VideoGenAgent", "MediaToolkitError"):
         assert name in (mt.__doc__ or "")
@@ -80,6 +81,28 @@ def loaded_after(code: str) -> list[str]:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_after("import mediatoolkit") == []
+
+
+def test_importing_the_package_loads_no_room() -> None:
+    loaded = run(
+        "import mediatoolkit, sys\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('mediatoolkit')))"
+    )
+    assert loaded == "mediatoolkit mediatoolkit.version"
+
+
+def test_no_module_stands_in_the_place_of_a_public_name() -> None:
+    """An import of `mediatoolkit.budget` would lay the module over the object of that name."""
+    package = Path(vars(mt)["__file__"]).parent
+    modules = {path.stem for path in package.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert not modules & set(NAMES)
+
+
+def test_a_budget_shown_in_a_kernel_has_the_widgets_that_show_it() -> None:
+    """As the agents have, since the rooms of both know no Jupyter."""
+    code = "import mediatoolkit as mt; mt.budget; print('mediatoolkit.verbs' in sys.modules)"
+    assert run(f"import sys, IPython; {code}") == "True"
+    assert run(f"import sys; {code}") == "False"
 
 
 def test_agents_and_providers_load_no_jupyter_and_no_pixels() -> None:

@@ -181,13 +181,13 @@ def test_without_pandas_it_is_a_sequence_of_rows() -> None:
 
     assert isinstance(listed, Table)
     assert isinstance(listed, Sequence)
-    assert list(listed)[0] == listed[0]
+    assert list(listed) == [listed[0], *listed[1:]]
     assert listed[0].model == "local/film"
     assert listed[-1] in listed
     assert isinstance(listed[:2], Table)
     assert len(listed[:2]) == 2
     with pytest.raises(TypeError):
-        listed[0] = listed[1]
+        listed[0] = listed[1]  # type: ignore[index]
     with pytest.raises(AttributeError):
         listed[0].model = "acme/one"
 

@@ -26,9 +26,9 @@ _OPTIONS: Final[dict[Kind, type]] = {
     "video": VideoOptions,
 }
 _WORDS: Final = {
-    kind: {field.name for field in fields(agent.client_type.prompt_type)}.union(
-        _OPTIONS[kind].__annotations__
-    )
+    kind: ({field.name for field in fields(agent.client_type.prompt_type)} - {"text"})
+    | _OPTIONS[kind].__annotations__.keys()
+    | ({"text"} if kind == "speech" else set())
     for kind, agent in AGENTS.items()
 }
 """The keywords of each verb; those of a vendor are unknown here."""

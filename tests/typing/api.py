@@ -1,6 +1,7 @@
 """What users' type checkers see; run by mypy, never executed."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 import mediatoolkit as mt
 from mediatoolkit.media import Media
+from mediatoolkit.pricing.quotes import Price
 
 
 async def api() -> None:
@@ -46,6 +48,37 @@ def without_await(agent: mt.VoiceAgent) -> None:
     assert_type(mt.run(agent.generate("Hello.")), mt.Audio)
     assert_type(mt.run(mt.film(["fox.png"], "Hello.")), mt.Video)
     assert_type(mt.allow_nested(), None)
+
+
+async def money(agent: mt.ImageGenAgent) -> None:
+    """What it costs, before and after, and for nothing."""
+    assert_type(mt.image("fox", cache=True, take=2), mt.Job[mt.Image])
+    assert_type(mt.speech("Hello.", cache="only"), mt.Job[mt.Audio])
+    assert_type(mt.video("fox", cache="refresh", take=None), mt.Job[mt.Video])
+    assert_type(await agent.generate("fox", cache=False, take=1), mt.Image)
+    assert_type(await agent.generate_many(["fox"], cache=True), mt.MediaList[mt.Image])
+    mt.image("fox", cache="fresh")  # type: ignore[call-overload]
+    mt.speech("Hello.", take="2")  # type: ignore[call-overload]
+    price = mt.quote("fox", kind="image", size="1K", quality="low", cache="only", take=3)
+    assert_type(price, Price)
+    assert_type(price.high, Decimal | None)
+    assert_type(mt.quote(mt.VideoPrompt("fox"), model="gemini", timeout=mt.Timeout(9)), Price)
+    assert_type(agent.quote("fox", size="1K"), Price)
+    mt.quote("fox", kind="picture")  # type: ignore[arg-type]
+    mt.budget.limit = 5.00
+    mt.budget.limit = "0.50"
+    assert_type(mt.budget.limit, Decimal | None)
+    with mt.budget.cap(2) as cap:
+        assert_type(cap.spent, Decimal)
+    mt.prices.update("prices.json")
+    assert_type(await mt.cache.clear(older_than=3600, model="gemini"), int)
+    assert_type(mt.cache.size().result().entries, int)
+    mt.cache.default = True
+    mt.configure(cache="only")
+    mt.configure(cache="fresh")  # type: ignore[arg-type]
+    mt.models("video")
+    mt.models("films")  # type: ignore[arg-type]
+    assert_type(mt.BudgetError("no").upper, Decimal | None)
 
 
 async def page(fox: mt.Image) -> None:
