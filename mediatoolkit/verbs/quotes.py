@@ -47,7 +47,7 @@ def quote(
 ) -> Price:
     """Say what a verb with these words would cost; nothing is sent, and no key is needed.
 
-        mt.quote("a red fox", model="openai/gpt-image-2", size="1K")  # $0.005 to $0.211
+        mt.quote("a red fox", model="openai/gpt-image-2", size="1K", quality="low")  # $0.006
 
     Args:
         prompt: What to make; for speech, `text=` is taken as well.
