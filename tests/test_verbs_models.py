@@ -193,7 +193,8 @@ def test_without_pandas_it_is_a_sequence_of_rows() -> None:
 
 
 def test_a_table_shows_itself_as_text_and_as_html() -> None:
-    table = Table(("model", "is"), [("a/long-one", "<b>"), ("b", None), ("c", "x" * 200)])
+    rows = [("a/long-one", "<b>"), ("b", None), ("c", "x" * 200)]
+    table = Table(("model", "is"), rows, widest=60)
 
     lines = repr(table).splitlines()
     assert lines[:3] == ["model       is", "a/long-one  <b>", "b"]
@@ -202,6 +203,7 @@ def test_a_table_shows_itself_as_text_and_as_html() -> None:
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
     assert "x" * 200 in page
+    assert "x" * 200 in repr(Table(("model", "is"), rows))
 
 
 def test_an_empty_table_shows_its_head() -> None:

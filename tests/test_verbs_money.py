@@ -116,6 +116,16 @@ class TestQuote:
         assert mt.quote(prompt, **words) == expected
 
     @pytest.mark.usefixtures("sim")
+    def test_what_is_said_first_decides(self) -> None:
+        """The kind before the prompt, the prompt before the model, the model before the words."""
+        with pytest.raises(mt.PromptError, match="takes a VideoPrompt, not a SpeechPrompt"):
+            mt.quote(mt.SpeechPrompt("Hello."), kind="video")
+        with pytest.raises(mt.UnknownModelError, match="No installed provider is called"):
+            mt.quote(mt.SpeechPrompt("Hello."), model="openai")
+        with pytest.raises(mt.PromptError, match="openai/gpt-image-2 has no option seconds"):
+            mt.quote("a fox", model="openai/gpt-image-2", seconds=6)
+
+    @pytest.mark.usefixtures("sim")
     def test_an_agent_says_its_kind_and_its_price(self) -> None:
         agent = mt.VoiceAgent("gemini/gemini-3.8-flash-lite-tts", voice="Kore")
 

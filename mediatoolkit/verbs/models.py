@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from mediatoolkit.agents import Agent
+from mediatoolkit.checks import visible
 from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import FREE, Price
 from mediatoolkit.pricing.quotes import quote as quote_row
@@ -28,6 +29,7 @@ SPEECH_LENGTH: Final = 1_000
 
 _FEW = 4  # values that are spelled out
 _WIDEST = 60  # characters of a cell in plain text
+_ONE_LINE = 24  # characters that are never broken in a page, such as a price or a day
 
 
 class ModelRow(NamedTuple):
@@ -60,12 +62,16 @@ class Table(Sequence[R], Generic[R]):
     Args:
         head: Names of the columns.
         rows: As many cells in each as in *head*.
+        widest: Most characters of a cell in plain text; a longer one loses its end there.
     """
 
-    def __init__(self, head: Iterable[str], rows: Iterable[R]) -> None:
+    def __init__(
+        self, head: Iterable[str], rows: Iterable[R], *, widest: int | None = None
+    ) -> None:
         """Keep the rows."""
         self.head = tuple(head)
         self._rows = tuple(rows)
+        self._widest = widest
 
     @overload
     def __getitem__(self, index: int) -> R: ...
@@ -76,7 +82,7 @@ class Table(Sequence[R], Generic[R]):
     def __getitem__(self, index: int | slice) -> "R | Table[R]":
         """Return a row, or a table of several."""
         if isinstance(index, slice):
-            return Table(self.head, self._rows[index])
+            return Table(self.head, self._rows[index], widest=self._widest)
         return self._rows[index]
 
     def __len__(self) -> int:
@@ -84,8 +90,9 @@ class Table(Sequence[R], Generic[R]):
         return len(self._rows)
 
     def __repr__(self) -> str:
-        """Columns one below the other; long cells lose their end."""
-        lines = [self.head, *([_short(cell) for cell in row] for row in self._texts())]
+        """Columns side by side."""
+        rows = ([visible(cell, self._widest) for cell in row] for row in self._texts())
+        lines = [self.head, *rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         padded = (
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -124,7 +131,7 @@ def models(kind: Kind | None = None) -> Any:
     try:
         import pandas as pd
     except ImportError:
-        return Table(ModelRow._fields, rows)
+        return Table(ModelRow._fields, rows, widest=_WIDEST)
     frame = pd.DataFrame(rows, columns=ModelRow._fields)
     return frame.assign(ends=pd.to_datetime(frame["ends"]))
 
@@ -172,10 +179,10 @@ def _words(name: str, rule: Rule) -> str:
     return f"{name} {'/'.join(choices)}" if len(choices) <= _FEW else f"{len(choices)} {name}s"
 
 
-def _short(cell: str) -> str:
-    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…"
-
-
 def _html_row(tag: str, texts: Iterable[str]) -> str:
-    start = f'<{tag} style="text-align:left">'
-    return f"<tr>{''.join(f'{start}{escape(text)}</{tag}>' for text in texts)}</tr>"
+    return f"<tr>{''.join(_html_cell(tag, text) for text in texts)}</tr>"
+
+
+def _html_cell(tag: str, text: str) -> str:
+    wrap = "nowrap" if len(text) <= _ONE_LINE else "normal"
+    return f'<{tag} style="text-align:left;white-space:{wrap}">{escape(text)}</{tag}>'
