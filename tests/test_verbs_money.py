@@ -16,6 +16,8 @@ from mediatoolkit.caching import settings
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
+from mediatoolkit.transport.guard import Origin
+from mediatoolkit.transport.proxy import proxy_for
 from mediatoolkit.verbs.cache import ResultCache
 from tests.media.clips import clip
 from tests.test_prompts import picture
@@ -316,13 +318,16 @@ class TestCacheOfTheKernel:
 
     @pytest.mark.parametrize("word", ["onyl", 1, "", 0.5, "False"])
     def test_a_word_that_does_not_exist_changes_nothing(self, word: Any) -> None:
-        mt.configure(cache="refresh")
+        mt.configure(proxy=None, cache="refresh")
         with pytest.raises(mt.PromptError):
             mt.configure(proxy="http://127.0.0.1:9", cache=word)
+        proxy = proxy_for(Origin.of("https://example.org"))
+        mt.configure(proxy="env")
         with pytest.raises(mt.PromptError):
             mt.cache.default = word
+
+        assert proxy is None
         assert mt.cache.default == "refresh"
-        mt.configure(proxy="env")
 
     def test_it_shows_itself_in_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert repr(mt.cache) == "cache off: nothing is read or kept"
