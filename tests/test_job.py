@@ -380,7 +380,8 @@ async def test_tab_shows_what_a_user_needs() -> None:
     job.cancel()
 
     assert names == {
-        *("cancel", "done", "extend", "label", "progress", "result", "retry", "subscribe"),
+        *("another", "cancel", "done", "extend", "label", "progress", "quote", "result"),
+        *("retry", "subscribe"),
     }
     with pytest.raises(JobCancelled):
         await job

@@ -14,7 +14,7 @@ _LONGEST_NUMBER = 60  # letters
 _LONGEST_BASIS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Cost:
     """US dollars, and where they come from.
 
@@ -26,6 +26,10 @@ class Cost:
 
     usd: Decimal | None
     basis: str = ""
+
+    def __repr__(self) -> str:
+        """One line, such as `<Cost $0.067, list price of 2026-11-28>`."""
+        return f"<Cost {self}, {self.basis}>" if self.basis else f"<Cost {self}>"
 
     def __str__(self) -> str:
         """Such as `$0.067`, `free` or `price unknown`."""

@@ -15,7 +15,7 @@ _STANDARD = frozenset({"standard", "default"})
 _MEDIA = ("output_image_token", "output_audio_token", "output_video_token")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Price:
     """US dollars, as a range.
 
@@ -35,6 +35,10 @@ class Price:
     def is_known(self) -> bool:
         """Whether there are figures; an unknown price is not 0."""
         return self.low is not None and self.high is not None
+
+    def __repr__(self) -> str:
+        """One line, such as `<Price $0.067, list price of 2026-11-28>`."""
+        return f"<Price {self}, {self.basis}>" if self.basis else f"<Price {self}>"
 
     def __str__(self) -> str:
         """Such as `$0.067`, `$0.006 to $0.211`, `free` or `price unknown`."""

@@ -371,7 +371,9 @@ def check_keywords(
     for name in names:
         if name not in options:
             own = {each.name for each in fields(prompt_type)} - {"text", "options"}
-            known = sorted({*(capabilities.keywords if capabilities else own), "timeout"})
+            known = sorted(
+                {*(capabilities.keywords if capabilities else own), "cache", "take", "timeout"}
+            )
             advice = capabilities.advice.get(name) if capabilities else None
             raise PromptError(
                 f"{owner} has no option {name}=; {advice or keyword_hint(name, known)}"
