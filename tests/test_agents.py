@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit import verbs
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.events import Drawing, Progress, Saving
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from mediatoolkit.verbs.starting import kept_agents
 from tests.deadline import run_out
 from tests.test_prompts import picture
 
@@ -427,7 +427,7 @@ class TestVerbs:
         assert image.provenance
         assert image.provenance.engine == "gemini", "a corrected key is noticed"
         await mt.image("a red fox")
-        assert len(verbs._agents) == 2, "one agent for each key"
+        assert len(kept_agents) == 2, "one agent for each key"
 
     async def test_another_address_and_another_folder_are_noticed(
         self, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -453,9 +453,9 @@ class TestVerbs:
     async def test_the_same_agent_serves_the_same_model(self) -> None:
         await mt.image("a fox", size=64)
         await mt.image("an owl", size=64)
-        assert len(verbs._agents) == 1
+        assert len(kept_agents) == 1
         await mt.close()
-        assert not verbs._agents
+        assert not kept_agents
         await mt.image("a fox", size=64)
 
     @pytest.mark.parametrize(

@@ -31,8 +31,7 @@ from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.downloads import download as download
-from mediatoolkit.verbs.starting import agent_for, in_ipython, show, start
-from mediatoolkit.verbs.starting import kept_agents as _agents
+from mediatoolkit.verbs.starting import agent_for, in_ipython, kept_agents, show, start
 from mediatoolkit.verbs.starting import start_hidden as start_hidden
 
 __all__ = ["close", "download", "film", "image", "jobs", "sessions", "speech", "video"]
@@ -324,8 +323,8 @@ async def close() -> None:
     film that a vendor makes goes on there, and stays in `mt.jobs.pending()`.
     """
     # Emptied first, so that a verb called meanwhile makes a new agent.
-    agents = list(_agents.values())
-    _agents.clear()
+    agents = list(kept_agents.values())
+    kept_agents.clear()
     await sessions.close()
     await asyncio.gather(*(agent.interrupt() for agent in agents))
     # The background loop cannot wait for its own end.
