@@ -8,20 +8,26 @@ and `{{fox}}` is `{fox}`.
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from keyword import iskeyword
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from mediatoolkit.caching import CacheMode
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
 
 Values = Mapping[str, Any]
 Function = Callable[..., Any]
+
+CACHE_WORDS: Final = MappingProxyType({mode.name.lower(): mode.value for mode in CacheMode})
+"""How the magics say what `cache=` says."""
 
 _NAME = r"[^\W\d]\w*"
 _PATH = rf"{_NAME}(?:\.{_NAME}|\[[^\[\]{{}}]+\])*"
@@ -39,16 +45,20 @@ class Option:
     Attributes:
         name: Without dashes; `model` has none and stands first.
         help: One line.
-        type: What is made of its text.
+        type: What is made of its text; None takes no text, and the option is True.
         names_media: It takes a variable that holds media or a job, or a file.
         several: It takes more than one value.
+        words: What it takes, and what each word means; None takes any text.
+        alone: The word that it stands for without one; None needs a word.
     """
 
     name: str
     help: str
-    type: Callable[[str], Any] = str
+    type: Callable[[str], Any] | None = str
     names_media: bool = False
     several: bool = False
+    words: Mapping[str, Any] | None = field(default=None, hash=False)
+    alone: str | None = None
 
     @property
     def flag(self) -> str:
@@ -57,14 +67,26 @@ class Option:
 
     def add_to(self, function: Function) -> Function:
         """Have *function* take it."""
-        facts: dict[str, Any] = {"help": self.help, "type": self.type}
-        if self.several or self.name == "model":
-            facts["nargs"] = "+" if self.several else "?"
-        decorated: Function = argument(self.flag, **facts)(function)
+        decorated: Function = argument(self.flag, help=self.help, **self._facts())(function)
         return decorated
+
+    def _facts(self) -> dict[str, Any]:
+        """What argparse knows of its value."""
+        if self.type is None:
+            return {"action": "store_true", "default": None}
+        facts: dict[str, Any] = {"type": self.type}
+        if self.words:
+            facts["metavar"] = f"{{{','.join(self.words)}}}"
+        if self.several:
+            return facts | {"nargs": "+"}
+        if self.name == "model" or self.alone:
+            return facts | {"nargs": "?", "const": self.alone}
+        return facts
 
     def read(self, typed: Any, values: Values) -> Any:
         """Return what the verb gets for what was typed."""
+        if self.words:
+            return meaning(typed, self.words, self.flag)
         if not self.names_media:
             return typed
         if self.several:
@@ -96,10 +118,21 @@ def parsed(magic: Any, line: str, options: tuple[Option, ...], values: Values) -
         near = get_close_matches(unknown[0], [option.flag for option in options], n=1)
         hint = f"did you mean {near[0]}?" if near else f"{name}? shows what it takes."
         raise PromptError(f"{name} takes no {unknown[0]}; {hint}")
-    texts = {option: getattr(arguments, option.name) for option in options}
-    return {
-        option.name: option.read(text, values) for option, text in texts.items() if text is not None
-    }
+    texts = [(option, getattr(arguments, option.name)) for option in options]
+    return {option.name: option.read(text, values) for option, text in texts if text is not None}
+
+
+def meaning(word: str, words: Mapping[str, Any], owner: str) -> Any:
+    """Return what *word* means to its *owner*.
+
+    Raises:
+        PromptError: It is none of *words*; the message names a similar one, or all.
+    """
+    if word in words:
+        return words[word]
+    near = get_close_matches(word, words, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(words)}."
+    raise PromptError(f"{owner} takes no {quoted(word)}; {hint}")
 
 
 def checked_name(name: str) -> str:

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 async def magic(notebook: Kernel) -> Kernel:
     """A kernel with the magics and without the tests before."""
     await notebook.do("%load_ext mediatoolkit\n%reset -f\nimport mediatoolkit as mt")
+    await notebook.do("%media budget off\nmt.budget.release()\nmt.budget.reset()")
+    await notebook.do("%media cache off\n%media cache clear")
     return notebook
 
 
@@ -24,6 +26,15 @@ async def _answer(kernel: Kernel, request: str) -> dict[str, Any]:
     await until(lambda: request in kernel.replies, "an answer")
     content: dict[str, Any] = kernel.replies[request]["content"]
     return content
+
+
+async def _line(kernel: Kernel, code: str) -> str:
+    """The only text that a cell shows."""
+    run = await kernel.run(code)
+    assert run.status == "ok", run.text
+    (output,) = run.shown
+    text: str = output["data"]["text/plain"]
+    return text
 
 
 async def _completions(kernel: Kernel, code: str) -> list[str]:
@@ -96,7 +107,20 @@ async def test_speech_is_spoken_as_asked(magic: Kernel) -> None:
         ("%%image --references ./no.png\na", "--references takes a variable or a file"),
         ("%%image nobody/model\na", "No installed provider is called 'nobody'"),
         ("%%image --size 3K\na", "size='3K' is not a size"),
+        ("%%image --cache refesh\na", "--cache takes no 'refesh'; did you mean refresh?"),
+        ("%%image --cache local\na", "--cache takes no 'local'; it takes off, on, refresh, only."),
+        ("%%image --take x\na", "%%image: argument --take: invalid int value: 'x'"),
+        ("%%image --qoute\na", "%%image takes no --qoute; did you mean --quote?"),
+        ("%%image --quote=1\na", "%%image: argument --quote: ignored explicit argument '1'"),
         ("%media modles", "%media takes no 'modles'; did you mean models?"),
+        ("%media models all", "%media models takes no 'all'; it stands alone."),
+        ("%media cache olny", "%media cache takes no 'olny'; did you mean only?"),
+        (
+            "%media cache on off",
+            "%media cache takes no 'on off'; did you mean off?",
+        ),
+        ("%media budget lots", "%media budget takes US dollars, such as 5.00, or off; not 'lots'."),
+        ("%media budget -1", "mt.budget.limit takes US dollars as a finite number from 0 on"),
     ],
 )
 async def test_a_mistake_is_one_calm_line(
@@ -125,7 +149,13 @@ async def test_a_mistake_is_one_calm_line(
         ("%%video --image ", {"owl"}),
         ("%%image --out o", {"owl"}),
         ("%%image\nan {anim", {"animal"}),
+        ("%%image --c", {"--cache"}),
+        ("%%image --cache re", {"refresh"}),
+        ("%%image --cache ", {"on", "off", "refresh", "only", "--size"}),
+        ("%%speech --quote --", {"--voice", "--out", "--take"}),
         ("%media m", {"models"}),
+        ("%media cache ", {"on", "off", "refresh", "only", "clear"}),
+        ("%media budget o", {"off"}),
     ],
 )
 async def test_words_are_completed(magic: Kernel, code: str, words: set[str]) -> None:
@@ -151,13 +181,17 @@ async def test_a_question_mark_tells_what_a_magic_takes(magic: Kernel) -> None:
     for text in (page["data"]["text/plain"], inspected["data"]["text/plain"]):
         assert "%%image [--size SIZE]" in text
         assert "width to height, such as 16:9" in text
+        assert "[--cache [{off,on,refresh,only}]]" in text
+        assert "[--quote]" in text
 
 
 async def test_models_are_listed_with_what_keeps_them_away(magic: Kernel) -> None:
     (table,) = (await magic.run("%media models")).shown
 
-    lines = table["data"]["text/plain"].splitlines()
-    assert re.search(r"image +gemini/gemini-3.1-flash-image +default", "\n".join(lines))
+    text = table["data"]["text/plain"]
+    price = r"\$0.06\d to \$0.07\d"
+    assert re.search(rf"image +gemini/gemini-3.1-flash-image +default +{price} +512, 1K", text)
+    assert re.search(r"video +local/film +yes +free +360p", text)
     assert "<table>" in table["data"]["text/html"]
 
 
@@ -167,6 +201,119 @@ async def test_settings_name_a_key_and_never_show_it(magic: Kernel) -> None:
     assert "GEMINI_API_KEY is set" in table["data"]["text/plain"]
     assert str(magic.home / "store") in table["data"]["text/plain"]
     assert KEY not in str(table)
+
+
+async def test_settings_of_money_and_cache_stand_beside_their_variables(magic: Kernel) -> None:
+    await magic.do("%media budget 5\n%media cache only\nimport os")
+    settings = await _line(magic, "os.environ['MEDIATOOLKIT_CACHE'] = '1'\n%media config")
+
+    assert re.search(r"\nbudget +\$5.00 of \$5.00 is left\n", settings)
+    assert re.search(r"\ncache +only, nothing is kept\n", settings)
+    assert re.search(r"\nMEDIATOOLKIT_BUDGET +is not set\n", settings)
+    assert re.search(r"\nMEDIATOOLKIT_CACHE +1\n", settings)
+
+    await magic.do("from mediatoolkit.caching import settings\nsettings.default = None")
+    assert re.search(r"\ncache +on, nothing", await _line(magic, "%media config"))
+    settings = await _line(magic, "os.environ['MEDIATOOLKIT_CACHE'] = 'often'\n%media config")
+    await magic.do("del os.environ['MEDIATOOLKIT_CACHE']")
+    assert re.search(r"\ncache +The environment variable MEDIATOOLKIT_CACHE is 'often'", settings)
+
+
+async def test_the_budget_is_shown_set_and_lifted(magic: Kernel) -> None:
+    limits = [
+        (await _line(magic, f"%media budget {amount}")).splitlines()[-1]
+        for amount in ("", "2.50", "$3", "{2 * 2}", "off")
+    ]
+    assert limits == [
+        "no limit",
+        *(f"limit ${amount}.00, left ${amount}.00".replace("2.00", "2.50") for amount in (2, 3, 4)),
+        "no limit",
+    ]
+
+
+async def test_the_budget_refuses_before_anything_is_sent(magic: Kernel, sim: Simulator) -> None:
+    before = len(sim.requests)
+    await magic.do("%media budget 0.01")
+    await magic.run("%%image --out fox\na red fox of a poor house")
+
+    awaited = await magic.run("await fox")
+    assert awaited.text.startswith("BudgetError: gemini/gemini-3.1-flash-image may cost up to $")
+    assert len(sim.requests) == before
+
+
+async def test_the_cache_is_set_shown_and_cleared(magic: Kernel) -> None:
+    states = [await _line(magic, f"%media cache {word}") for word in ("on", "only", "refresh", "")]
+    assert states == [f"{word}, nothing is kept" for word in ("on", "only", "refresh", "refresh")]
+
+    await magic.do("%media cache on\n")
+    await magic.do(
+        "for seed in range(2): await mt.image('a fox', model='local', size=64, seed=seed)"
+    )
+    state = await _line(magic, "%media cache")
+    assert re.fullmatch(r"on, 2 results, \d+\.\d kB", state)
+    assert state in await _line(magic, "%media")
+    assert await _line(magic, "%media cache clear") == "2 results forgotten; the files stay"
+    assert await _line(magic, "%media cache off") == "off, nothing is kept"
+    assert list((magic.home / "store").glob("*.png"))
+
+
+async def test_a_kept_cell_sends_nothing_and_a_take_sends_one(
+    magic: Kernel, sim: Simulator
+) -> None:
+    async def sent_by(line: str) -> int:
+        before = len(sim.requests)
+        await magic.do(f"%%image {line} --out fox\na fox that stays")
+        await magic.do("await fox")
+        return len(sim.requests) - before
+
+    lines = ["--cache", "--cache on", "--cache only", "--cache --take 2", "--cache only --take 2"]
+    assert [await sent_by(line) for line in lines] == [1, 0, 0, 1, 0]
+    assert [await sent_by(line) for line in ("", "--cache refresh", "--cache off")] == [1, 1, 1]
+    await magic.do("%media cache on")
+    assert [await sent_by(line) for line in ("", "--cache off")] == [0, 1]
+
+
+async def test_only_what_is_kept_raises_where_nothing_is(magic: Kernel, sim: Simulator) -> None:
+    before = len(sim.requests)
+    await magic.run("%%image --cache only --out fox\na fox that nobody has seen")
+
+    assert "NotCachedError: Nothing is kept for this request" in (await magic.run("await fox")).text
+    assert len(sim.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (
+            "%%image gemini/gemini-3.1-flash-image --size 1K --quote\na red fox",
+            r"\$0\.06\d to \$0\.07\d \(list price of 20",
+        ),
+        ("%%image gemini/gemini-9.9-image --quote\na red fox", r"price unknown \(no price is"),
+        ("%%speech --quote --cache\nOnce upon a time.", r"\$0\.\d+ to \$0\.\d+ \(list price of "),
+        ("%%video local --seconds 2 --quote --take 2\na fox", r"free \(made on this machine\)"),
+        ("%%image --quote --references owl\na fox beside it", r"\$0\.\d+( to \$0\.\d+)? \(list p"),
+    ],
+)
+async def test_a_quote_is_one_line_and_sends_nothing(
+    magic: Kernel, sim: Simulator, cell: str, words: str
+) -> None:
+    await magic.do("owl = mt.image('an owl', model='local', size=64)")
+    before = len(sim.requests)
+
+    assert re.match(words, await _line(magic, cell))
+    assert (await magic.do("await owl\nprint(mt.jobs)")).strip() == "no jobs"
+    assert len(sim.requests) == before
+
+
+async def test_a_quote_is_bound_to_its_name(magic: Kernel) -> None:
+    await magic.do("%%image local --quote --out price\na red fox")
+
+    assert (await magic.do("print(type(price).__name__, price.is_known)")).strip() == "Price True"
+
+
+async def test_a_quote_refuses_what_the_verb_refuses(magic: Kernel) -> None:
+    for line in ("--quote --size 3K", "--quote --cache sometimes", "--quote --take 0"):
+        assert (await magic.run(f"%%image {line}\na red fox")).text.startswith("PromptError: ")
 
 
 async def test_jobs_and_sessions_are_shown(magic: Kernel, sim: Simulator) -> None:

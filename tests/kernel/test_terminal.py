@@ -188,6 +188,18 @@ def test_a_cell_of_words_waits_for_its_picture(terminal: Terminal) -> None:
     assert terminal.run("%media close").startswith("closed")
 
 
+def test_a_quote_and_the_cache_are_one_line_each(terminal: Terminal) -> None:
+    terminal.run("%load_ext mediatoolkit")
+
+    quoted = "get_ipython().run_cell_magic('image', '--quote --out price', 'a fox')"
+    assert terminal.run(quoted) == "free (made on this machine)\r\n\r\n"
+    assert terminal.run("price.high == 0").startswith("Out[4]: True")
+    assert terminal.run("%media cache on") == "Out[5]: on, nothing is kept\r\n\r\n"
+    terminal.run("await mt.image('a fox', size=64)")
+    assert "Out[7]: on, 1 result, " in terminal.run("%media cache")
+    assert terminal.run("%media budget 2").endswith("left $2.00\r\n\r\n")
+
+
 def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, *arguments],

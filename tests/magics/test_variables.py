@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 
 from mediatoolkit.errors import PromptError
-from mediatoolkit.magics import Table
 from mediatoolkit.magics.options import checked_name, filled
+from mediatoolkit.magics.outputs import Table
 
 VALUES = {
     "fox": "a red fox",
