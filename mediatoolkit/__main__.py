@@ -1,7 +1,7 @@
 """Make media from the command line, such as `python -m mediatoolkit image "a red fox"`.
 
 A copy is kept in the store, where galleries find it. No file is replaced unless `--force` says so:
-the next one gets `-2` in its name.
+the next one gets `-2` in its name. `--quote` says what it would cost, and makes nothing.
 """
 
 import argparse
@@ -10,13 +10,18 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
-from mediatoolkit.errors import MediaError, MediaToolkitError
+from mediatoolkit.caching import CacheMode, CacheWord, kept
+from mediatoolkit.checks import quoted
+from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError
 from mediatoolkit.media import Image, Media, file_name
 from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS, Family
+from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.runtime.events import Event
 from mediatoolkit.runtime.files import check_folder, new_file
 from mediatoolkit.store import Store
@@ -37,7 +42,12 @@ _HELP = {
     "seconds": "how long",
     "resolution": "such as 720p",
 }
+_CACHE_HELP = (
+    "hand out what is kept of the same request, else make it and keep it; =off does neither, "
+    "=refresh makes it in any case, =only never does"
+)
 _NUMBERS = {"seed": int, "speed": float, "seconds": float}
+_CACHE_WORDS = {mode.name.lower(): mode.value for mode in CacheMode}
 _COLUMNS = 60  # of a terminal, that a picture takes
 _INTERRUPTED = 130  # a shell's exit status: 128 and the number of the signal
 _STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
@@ -61,19 +71,38 @@ def main() -> int:
 
 async def _make(arguments: argparse.Namespace) -> None:
     kind, family, names = _KINDS[arguments.kind]
-    await asyncio.to_thread(_check, arguments.out, family)
-    async with kind(arguments.model, store=Store.default(), timeout=arguments.timeout) as agent:
-        options = {name: getattr(arguments, name) for name in names}
-        job = agent.start(arguments.prompt, **options)
+    options = {name: getattr(arguments, name) for name in names}
+    cache = _cache_word(arguments.cache)
+    if not arguments.quote:
+        await asyncio.to_thread(_check, arguments.out, family)
+    store, timeout = Store.default(), arguments.timeout
+    async with kind(arguments.model, store=store, timeout=timeout, cache=cache) as agent:
+        if arguments.quote:
+            _print_price(agent.quote(arguments.prompt, **options))
+            return
+        job = agent.start(arguments.prompt, take=arguments.take, **options)
         job.subscribe(lambda progress: _show(progress.event))
         media = await job
     try:
         path = await _save(media, arguments.out, replace=arguments.force)
     except MediaToolkitError:
-        _tell(media, media.path)  # the copy in the store is all there is
+        _tell(media, media.path, _cost(media))  # the copy in the store is all there is
         raise
     if arguments.open:
         await asyncio.to_thread(_open, path)
+
+
+def _cache_word(word: str | None) -> CacheWord:
+    """Return what `cache=` says for *word*.
+
+    Raises:
+        PromptError: There is no such word; names a similar one, or all.
+    """
+    if word is None or word in _CACHE_WORDS:
+        return cast("CacheWord", _CACHE_WORDS.get(word or ""))
+    near = get_close_matches(word, _CACHE_WORDS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(_CACHE_WORDS)}."
+    raise PromptError(f"--cache takes no {quoted(word)}; {hint}")
 
 
 def _check(out: Path, family: Family[Any]) -> None:
@@ -108,15 +137,30 @@ async def _save(media: Media, out: Path, *, replace: bool) -> Path:
     """Write *media*, and print what the file is and where; no file is replaced unasked."""
     path = await asyncio.to_thread(_write, media, out, replace)
     # Another type than the media's own, if the ending says so.
-    _tell(await asyncio.to_thread(type(media).open, path), path.resolve())
+    _tell(await asyncio.to_thread(type(media).open, path), path.resolve(), _cost(media))
     if isinstance(media, Image) and sys.stdout.isatty():
         _draw(media)
     return path
 
 
-def _tell(media: Media, path: Path | None) -> None:
+def _tell(media: Media, path: Path | None, cost: str) -> None:
     _show(None)
-    print(f"{media!r}\n{path}")  # noqa: T201 - a command
+    print(f"{media!r}{cost}\n{path}")  # noqa: T201 - a command
+
+
+def _print_price(price: Price) -> None:
+    """Such as `$0.067 (list price of 2026-11-28)`."""
+    print(f"{price} ({price.basis})" if price.basis else price)  # noqa: T201 - a command
+
+
+def _cost(media: Media) -> str:
+    """Such as `, $0.067` or `, kept 2026-11-27, $0 now, $0.067 then`; empty where it was free."""
+    cost = f"{media.cost}" if media.cost and media.cost.usd else ""
+    entry = kept(media) if media.cached else None
+    if entry is None:
+        return cost and f", {cost}"
+    day = datetime.fromisoformat(entry.created).astimezone()
+    return f", kept {day:%Y-%m-%d}" + (cost and f", $0 now, {cost} then")
 
 
 def _draw(image: Image) -> None:
@@ -170,12 +214,23 @@ def _arguments() -> argparse.Namespace:
         kind.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
         kind.add_argument("--timeout", type=float, help="seconds for everything together")
         _add_out(kind, "file to write, or folder; left out, here, with a name made of the prompt")
+        kind.add_argument("--quote", action="store_true", help="only say what it would cost")
+        kind.add_argument("--cache", nargs="?", metavar="WORD", help=_CACHE_HELP)
+        kind.add_argument("--take", type=int, help="which of several results, from 1")
         kind.add_argument("--open", action="store_true", help="show it in the system's viewer")
         for option in options:
             kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str), help=_HELP[option])
     demo = kinds.add_parser("demo", help="make a picture, speech and a film with the local engine")
     _add_out(demo, "folder to write to")
-    return parser.parse_args()
+    return parser.parse_args(_with_cache_word(sys.argv[1:]))
+
+
+def _with_cache_word(words: list[str]) -> list[str]:
+    """Write a lone `--cache` in full, for argparse would take a prompt behind it for its word."""
+    return [
+        "--cache=on" if word == "--cache" and following not in _CACHE_WORDS else word
+        for word, following in zip(words, [*words[1:], ""], strict=True)
+    ]
 
 
 def _add_out(parser: argparse.ArgumentParser, wanted: str) -> None:

@@ -1,10 +1,12 @@
 """The command line: it makes a file, says what and where it is, and replaces none."""
 
+import asyncio
 import contextlib
 import fcntl
 import importlib.util
 import os
 import pty
+import re
 import signal
 import socket
 import struct
@@ -144,6 +146,14 @@ def test_it_opens_the_file_where_there_is_a_screen(
     [
         (["image", "", "--out", "fox.png"], "PromptError: The prompt is empty"),
         (["image", "fox", "--size", "banana"], "PromptError: size='banana'"),
+        (
+            ["image", "fox", "--cache=onyl"],
+            "PromptError: --cache takes no 'onyl'; did you mean only?",
+        ),
+        (["image", "fox", "--cache=1"], "PromptError: --cache takes no '1'; it takes off, on, "),
+        (["image", "fox", "--take", "0"], "PromptError: take=0 does not exist"),
+        (["image", "", "--quote"], "PromptError: The prompt is empty"),
+        (["image", "fox", "--cache", "only"], "NotCachedError: Nothing is kept for this request"),
         (["speech", "fox", "--out", "missing/fox.wav"], "StorageError: There is no folder"),
         (["speech", "fox", "--out", "fox.png"], "MediaError: A sound is saved as .wav,"),
     ],
@@ -161,6 +171,76 @@ def test_it_says_in_one_line_what_is_wrong(
     )
     assert done.returncode == 1
     assert done.stderr.startswith(words)
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["image", "a red fox"], r"\$0\.06\d to \$0\.07\d \(list price of 20\d\d-\d\d-\d\d\)\n"),
+        (["image", "a fox", "--model", "gemini/nobody"], r"price unknown \(no price is known .*\n"),
+        (["speech", "Hello.", "--model", "local"], r"free \(made on this machine\)\n"),
+        (["video", "a fox", "--seconds", "5"], r"\$0\.\d+ to \$0\.\d+ \(list price .*\n"),
+    ],
+)
+def test_a_quote_is_one_line_and_nothing_is_made(
+    arguments: list[str], line: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*MAKE, *arguments, "--quote", "--out", "missing/fox.png"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=tmp_path,
+        env=asking("http://127.0.0.1:9"),
+    )
+    assert re.fullmatch(line, done.stdout)
+    assert done.stderr == ""
+    assert not list(tmp_path.iterdir())
+
+
+async def test_it_says_what_it_has_cost_and_what_a_kept_result_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mt.Simulator(detail=64) as sim:
+        for name, value in asking(sim.url).items():
+            monkeypatch.setenv(name, value)
+        first, *_ = await asyncio.to_thread(made, tmp_path, "image", "--cache", "a red fox")
+        again, path, _ = await asyncio.to_thread(made, tmp_path, "image", "a red fox", "--cache")
+        take = ["image", "a red fox", "--cache", "--take", "2"]
+        other, *_ = await asyncio.to_thread(made, tmp_path, *take)
+
+        assert len(sim.requests) == 2
+    media = mt.Image.open(path)
+    cost = str(media.cost)
+    assert cost.startswith("$0.0")
+    assert first == f"{media!r}, {cost}"
+    again = re.sub(r"\d{4}-\d\d-\d\d", "DAY", again)
+    assert again == f"{media!r}, kept DAY, $0 now, {cost} then"
+    assert other.startswith(f"{media!r}, $0.0")
+
+
+def test_a_free_result_that_was_kept_has_no_cost(tmp_path: Path) -> None:
+    first, *_ = made(tmp_path, *FOX, "--cache")
+    again, *_ = made(tmp_path, *FOX, "--cache")
+
+    assert first == "<Image 64×64 image/png, local/painter>"
+    assert re.fullmatch(re.escape(first) + r", kept \d{4}-\d\d-\d\d", again)
+
+
+def test_the_budget_refuses_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*MAKE, "image", "a red fox"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env=asking("http://127.0.0.1:9") | {"MEDIATOOLKIT_BUDGET": "0.01"},
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("BudgetError: gemini/gemini-3.1-flash-image may cost up to $0.0")
     assert len(done.stderr.splitlines()) == 1
 
 
