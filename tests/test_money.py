@@ -12,6 +12,7 @@ import mediatoolkit as mt
 from mediatoolkit.caching import kept, settings
 from mediatoolkit.errors import BudgetError, NotCachedError
 from mediatoolkit.pricing.budget import budget
+from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.runtime.takes import separate_run
@@ -103,6 +104,22 @@ async def test_media_that_is_not_made_yet_counts_in_a_quote(
     assert plain is not None
     assert with_file is not None
     assert plain < with_file == with_media == with_job
+
+
+@pytest.mark.parametrize("told", ["1e30", f"0.{'1' * 60}", 10**400])
+async def test_paid_media_is_not_lost_over_an_absurd_price(
+    agent: mt.ImageGenAgent, monkeypatch: pytest.MonkeyPatch, told: object
+) -> None:
+    client = agent.clients[0]
+    monkeypatch.setattr(
+        type(client),
+        "cost",
+        lambda *_: Price(Decimal(0), Decimal(told), "told by the vendor"),  # type: ignore[arg-type]
+    )
+    image = await agent.generate(FOX)
+    assert image.cost is not None
+    assert image.cost.usd is None
+    assert budget.spent == agent.quote(FOX).high
 
 
 async def test_the_embedded_engine_is_free_and_never_refused() -> None:

@@ -484,7 +484,7 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
                 async with context:
                     with client.billing(checked, context) as bill:
                         usage = await client.stream_to(checked, context, sink)
-                        bill.settle(client.cost(checked, usage).high)
+                        client.settle(bill, usage, lambda: checked)
 
         return as_async_generator(work)
 

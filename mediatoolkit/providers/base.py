@@ -167,12 +167,23 @@ class Client(Closing, Generic[P, M]):
             prompt: What it was made of; left out, as its provenance has it.
         """
         usage = media.provenance.usage if media.provenance else {}
+        return media.with_cost(self.settle(bill, usage, lambda: prompt or self._prompt_of(media)))
+
+    def settle(self, bill: Bill, usage: Mapping[str, Any], prompt: Callable[[], P]) -> Cost:
+        """Book what a call has cost.
+
+        Args:
+            bill: Of the call.
+            usage: What was used up, as the vendor counts it.
+            prompt: Says what was made; a price that cannot be told is unknown.
+        """
         try:
-            cost = self.cost(prompt or self._prompt_of(media), usage).as_cost()
-        except PromptError as error:  # paid media is never lost over its price
+            cost = self.cost(prompt(), usage).as_cost()
+            bill.settle(cost.usd)
+        except MediaToolkitError as error:  # what is paid for is never lost over its price
             cost = Cost(None, str(error))
-        bill.settle(cost.usd)
-        return media.with_cost(cost)
+            bill.settle(None)
+        return cost
 
     def _prompt_of(self, media: M) -> P:
         """The prompt of *media* without what it started from.
