@@ -14,6 +14,7 @@ from mediatoolkit.errors import BudgetError, NotCachedError
 from mediatoolkit.pricing.budget import budget
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.providers.jobs import QueuedClient
+from mediatoolkit.runtime.events import Waiting
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.runtime.takes import separate_run
 from mediatoolkit.simulator import Simulator
@@ -182,6 +183,44 @@ async def test_retries_that_are_not_billed_share_one_reservation(
     assert budget.reserved == budget.unclear == 0
 
 
+async def test_a_request_that_is_hung_up_is_sent_again_and_stays_booked(
+    sim: Simulator, agent: mt.ImageGenAgent
+) -> None:
+    sim.then(f.CutBeforeHead())
+    await agent.generate(FOX)
+    assert sent(sim) == 2
+    assert budget.unclear == agent.quote(FOX).high
+    assert budget.spent + budget.unclear >= sim.meter.total
+
+
+async def test_a_lost_part_of_a_long_speech_leaves_one_part_unclear(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    text = "A red fox looks up. " * 500
+    async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
+        price = voice.quote(text).high
+        assert price is not None
+        sim.then(f.CutBeforeHead())
+        await voice.generate(text)
+    assert sent(sim) == 4
+    assert 0 < budget.unclear < price / 2
+    assert budget.spent + budget.unclear >= sim.meter.total
+
+
+async def test_a_part_that_was_heard_stays_booked_when_the_next_is_refused(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    text = "A red fox looks up. " * 300
+    async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
+        stream = voice.stream(text)
+        await anext(stream)
+        sim.then(f.PromptBlocked())
+        with pytest.raises(mt.RefusalError):
+            async for _ in stream:
+                pass
+    assert budget.unclear >= sim.meter.total > 0
+
+
 async def test_a_lost_response_stays_booked_until_it_is_released(
     sim: Simulator, agent: mt.ImageGenAgent
 ) -> None:
@@ -269,6 +308,38 @@ async def test_a_film_past_its_deadline_is_unclear_until_it_is_resumed(
     video = await filming.resume(pending.id)
     assert video.cost is not None
     assert video.cost.usd == sim.meter.total == budget.spent
+    assert budget.unclear == budget.reserved == 0
+
+
+async def test_a_film_that_was_released_and_comes_after_all_is_booked(
+    sim: Simulator, filming: mt.VideoGenAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QueuedClient, "polling", NEVER)
+    with pytest.raises(mt.DeadlineError):
+        await filming.generate("the fox walks", seconds=4, timeout=0.5)
+    budget.release()
+    monkeypatch.setattr(QueuedClient, "polling", QUICK)
+    await filming.resume(filming.pending()[0].id)
+    assert budget.spent == sim.meter.total > 0
+
+
+async def test_two_who_wait_for_one_film_book_it_once(
+    sim: Simulator, filming: mt.VideoGenAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QueuedClient, "polling", NEVER)
+    with pytest.raises(mt.DeadlineError):
+        await filming.generate("the fox walks", seconds=4, timeout=0.5)
+    (pending,) = filming.pending()
+    first = filming.resume_job(pending)
+    while not isinstance(first.progress.event, Waiting):
+        await asyncio.sleep(0)
+    monkeypatch.setattr(QueuedClient, "polling", QUICK)
+    second = filming.resume_job(pending)
+    await second
+    first.cancel()
+    with pytest.raises(mt.JobCancelled):
+        await first
+    assert budget.spent == sim.meter.total > 0
     assert budget.unclear == budget.reserved == 0
 
 

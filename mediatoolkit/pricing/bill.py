@@ -1,7 +1,9 @@
 """What one call books in the budget, from before its first paid request until its end."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+from mediatoolkit.errors import BudgetError
 from mediatoolkit.pricing.budget import Budget, Reservation, budget
 
 _left_running: dict[tuple[str, str], list[Reservation]] = {}
@@ -11,38 +13,43 @@ _left_running: dict[tuple[str, str], list[Reservation]] = {}
 class Bill:
     """The reservations of one call; used on one loop.
 
-    One reservation covers the price of the whole call, so that a call of several requests is
-    refused before the first of them. What is sent beyond them, such as a retry of a request that
-    was lost, books the price anew.
+    All requests that the call takes are reserved before the first one is sent, so that none of
+    them is paid for nothing. What is sent beyond them, such as one that was lost, is reserved anew.
 
     Args:
         model_id: `vendor/model`.
-        upper: The most that the call may cost, in USD, or None where that is unknown.
-        requests: How many paid requests the price covers.
-        job_id: A vendor's job to which the call comes back; what this process has booked for it
-            is taken over.
+        uppers: The most that each paid request may cost, in USD, or None where that is unknown.
+        job_id: A vendor's job to which the call comes back; what is booked for it is settled, too.
         account: Where it is booked; left out, the budget of this process.
     """
 
-    __slots__ = ("_account", "_covered", "_requests", "_reservations", "_sent", "model_id", "upper")
+    __slots__ = (
+        "_account",
+        "_covered",
+        "_is_begun",
+        "_job",
+        "_reservations",
+        "_sent",
+        "_uppers",
+        "model_id",
+    )
 
     def __init__(
         self,
         model_id: str,
-        upper: Decimal | None,
+        uppers: Sequence[Decimal | None] = (None,),
         *,
-        requests: int = 1,
         job_id: str | None = None,
         account: Budget = budget,
     ) -> None:
         """Book nothing yet."""
         self.model_id = model_id
-        self.upper = upper
-        self._requests = requests
+        self._uppers = uppers
+        self._job = None if job_id is None else (model_id, job_id)
         self._account = account
-        left = [] if job_id is None else _left_running.pop((model_id, job_id), [])
-        self._reservations = left
-        self._covered = self._sent = len(left)
+        self._reservations: list[Reservation] = []
+        self._covered = self._sent = 0
+        self._is_begun = False
 
     def reserve(self) -> None:
         """Make sure that one more request is covered, before it is sent.
@@ -52,25 +59,27 @@ class Bill:
                 be sent.
         """
         if self._sent >= self._covered:
-            self._reservations.append(self._account.reserve(self.model_id, self.upper))
-            self._covered += self._requests
+            self._cover([max(self._uppers, key=_or_dearest)] if self._is_begun else self._uppers)
         self._sent += 1
 
     def give_back(self) -> None:
         """That request was surely not billed; another one may use its cover."""
-        self._sent = max(0, self._sent - 1)
+        self._sent -= 1
 
     def doubt(self) -> None:
         """That request was lost and may have been billed, so its cover is used up."""
-        for reservation in self._reservations:
-            reservation.doubt()
-        self._reservations = []
-        self._covered = self._sent = 0
+        # Nobody knows which of them it was: the dearest is enough for each.
+        dearest = max(self._reservations, key=lambda each: _or_dearest(each.upper))
+        dearest.doubt()
+        self._reservations.remove(dearest)
+        self._covered -= 1
+        self._sent -= 1
 
     def settle(self, actual: Decimal | None) -> None:
         """Book what the call has cost, in USD; None is unknown, and all that was reserved stays."""
-        for reservation in self._reservations:
-            reservation.settle(actual)
+        for reservation in [*self._left_running(), *self._reservations]:
+            if not reservation.settle(actual) and actual:
+                self._account.charge(self.model_id, actual)  # it was released meanwhile
             actual = actual and Decimal(0)  # the first one has taken all of it
         self._reservations = []
 
@@ -81,6 +90,10 @@ class Bill:
             is_unclear: A request may have been billed; else everything is given back.
             job_id: A vendor's job that goes on; the call that comes back to it settles this.
         """
+        if self._job is not None:  # what is unclear already stays so
+            ended = [] if is_unclear else self._left_running()
+            for reservation in ended:
+                reservation.refund()
         is_unclear &= self._sent > 0
         for reservation in self._reservations:
             if is_unclear:
@@ -90,3 +103,25 @@ class Bill:
         if is_unclear and job_id is not None:
             _left_running[self.model_id, job_id] = self._reservations
         self._reservations = []
+
+    def _cover(self, uppers: Sequence[Decimal | None]) -> None:
+        """Reserve all of *uppers*, or none."""
+        added: list[Reservation] = []
+        try:
+            for upper in uppers:
+                added += [self._account.reserve(self.model_id, upper)]
+        except BudgetError:
+            for reservation in added:
+                reservation.refund()
+            raise
+        self._reservations += added
+        self._covered += len(added)
+        self._is_begun = True
+
+    def _left_running(self) -> list[Reservation]:
+        """Take over what is booked for the job to which the call came back."""
+        return [] if self._job is None else _left_running.pop(self._job, [])
+
+
+def _or_dearest(upper: Decimal | None) -> Decimal:
+    return Decimal("Infinity") if upper is None else upper

@@ -95,18 +95,21 @@ class Reservation:
         self.model_id = booking.model_id
         self.upper = booking.upper
 
-    def settle(self, actual: Dollars | None) -> None:
+    def settle(self, actual: Dollars | None) -> bool:
         """Book what the call has cost, and give back the rest.
 
         Args:
             actual: USD; it is booked in full also where it is above `upper`. None is unknown, and
                 `upper` is booked.
 
+        Returns:
+            Whether it was still booked.
+
         Raises:
             BudgetError: *actual* is no amount; the reservation stays open.
         """
         amount = None if actual is None else dollars_of(actual, "settle")
-        self.budget._end(self.id, lambda booking: booking.spend(amount))  # noqa: SLF001
+        return self.budget._end(self.id, lambda booking: booking.spend(amount))  # noqa: SLF001
 
     def refund(self) -> None:
         """Give everything back: the call was surely not billed."""
@@ -301,6 +304,22 @@ class Budget(_Figures):
         self._tell()
         return reservation
 
+    def charge(self, model_id: str, actual: Dollars) -> None:
+        """Book what a call has cost for which nothing is reserved, also where it does not fit.
+
+        Args:
+            model_id: `vendor/model`.
+            actual: USD.
+
+        Raises:
+            BudgetError: *actual* is no amount.
+        """
+        amount = dollars_of(actual, "charge")
+        with self._change():
+            model = self._models.setdefault(model_id, Account())
+            Booking(next(self._ids), model_id, amount, (self._all, model)).spend(amount)
+        self._tell()
+
     def release(
         self, reservation: Reservation | int | None = None, *, actual: Dollars | None = None
     ) -> None:
@@ -400,11 +419,12 @@ class Budget(_Figures):
                 self._move(self._forgotten.popleft(), Booking.doubt)
             yield
 
-    def _end(self, number: int, change: Callable[[Booking], None]) -> None:
+    def _end(self, number: int, change: Callable[[Booking], None]) -> bool:
         with self._change():
             has_changed = self._move(number, change)
         if has_changed:
             self._tell()
+        return has_changed
 
     def _move(self, number: int, change: Callable[[Booking], None]) -> bool:
         """End an open or unclear reservation; False where it has ended before."""

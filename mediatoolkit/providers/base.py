@@ -18,7 +18,7 @@ from mediatoolkit.media.cost import Cost
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.pricing.bill import Bill
 from mediatoolkit.pricing.prices import prices
-from mediatoolkit.pricing.quotes import Price, cost, quote
+from mediatoolkit.pricing.quotes import Price, cost, quote, together
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
@@ -122,7 +122,11 @@ class Client(Closing, Generic[P, M]):
             prompt: What is asked for.
             facts: What else is known of it, by the names of `Facts`.
         """
-        return quote(prices.find(self.model_id), {**self.facts(prompt), **facts})
+        return together(self.quotes(prompt, **facts))
+
+    def quotes(self, prompt: P, **facts: float) -> list[Price]:
+        """As `quote`, for each paid request that *prompt* takes."""
+        return [quote(prices.find(self.model_id), {**self.facts(prompt), **facts})]
 
     def cost(self, prompt: P, usage: Mapping[str, Any]) -> Price:
         """What *prompt* did cost.
@@ -141,10 +145,6 @@ class Client(Closing, Generic[P, M]):
         """
         capabilities.check_keywords(names, self.prompt_type, self.capabilities, self.model_id)
 
-    def requests(self, _prompt: P, /) -> int:
-        """How many paid requests a prompt takes, which its quote covers together."""
-        return 1
-
     @contextlib.contextmanager
     def billing(self, prompt: P, context: CallContext) -> Iterator[Bill]:
         """Book in the budget what *prompt* may cost, before each paid request of the block.
@@ -152,10 +152,8 @@ class Client(Closing, Generic[P, M]):
         Yields:
             The bill, to be settled when the media is there; an error in the block ends it.
         """
-        requests = self.requests(prompt)
-        with billed(
-            Bill(self.model_id, self.quote(prompt).high, requests=requests), context
-        ) as bill:
+        uppers = [price.high for price in self.quotes(prompt)]
+        with billed(Bill(self.model_id, uppers), context) as bill:
             yield bill
 
     def settled(self, media: M, bill: Bill, prompt: P | None = None) -> M:

@@ -170,6 +170,19 @@ class Attempt:
         if self.paid and self.context.bill is not None:
             self.context.bill.give_back()
 
+    def _may_be_billed(self, payload: "RequestPayload | None", phase: AttemptPhase) -> None:
+        """Keep booked what was sent and lost.
+
+        A request that is hung up at once is hardly ever billed, so it is sent again; but a hard
+        limit needs more than that, since no vendor promises it.
+        """
+        if phase is AttemptPhase.UNSURE:
+            self.is_doubtful = True
+        elif payload is not None:
+            payload.not_billed()
+        if self.context.bill is not None:
+            self.context.bill.doubt()
+
     async def _read(
         self, response: aiohttp.ClientResponse, meter: Meter, route: Route
     ) -> Response | FailedAttempt:
@@ -267,12 +280,10 @@ class Attempt:
         phase = AttemptPhase.UNSURE
         if payload is not None:
             phase = payload.phase(hung_up=was_hung_up(error))
-        if phase is not AttemptPhase.UNSURE:
+        if phase is AttemptPhase.UNSENT:
             self._not_billed(payload)
         elif self.paid:
-            self.is_doubtful = True
-            if self.context.bill is not None:
-                self.context.bill.doubt()
+            self._may_be_billed(payload, phase)
         failure: MediaToolkitError
         if self.session.closed:
             failure, again = closed("The session"), False

@@ -117,7 +117,7 @@ def test_only_what_is_unclear_is_released(budget: Budget, wrong: Any) -> None:
     assert figures(budget) == (0, PRICE, PRICE)
 
 
-ENDS: list[Callable[[Reservation], None]] = [
+ENDS: list[Callable[[Reservation], object]] = [
     lambda reservation: reservation.settle(CENT),
     lambda reservation: reservation.settle(None),
     Reservation.refund,
@@ -127,7 +127,7 @@ ENDS: list[Callable[[Reservation], None]] = [
 @pytest.mark.parametrize("second", ENDS)
 @pytest.mark.parametrize("first", ENDS)
 def test_a_second_end_changes_nothing(
-    budget: Budget, first: Callable[[Reservation], None], second: Callable[[Reservation], None]
+    budget: Budget, first: Callable[[Reservation], object], second: Callable[[Reservation], None]
 ) -> None:
     reservation = budget.reserve(GEMINI, PRICE)
     first(reservation)
@@ -139,7 +139,7 @@ def test_a_second_end_changes_nothing(
 
 @pytest.mark.parametrize("end", ENDS)
 def test_the_truth_may_come_after_the_doubt(
-    budget: Budget, end: Callable[[Reservation], None]
+    budget: Budget, end: Callable[[Reservation], object]
 ) -> None:
     late, early = budget.reserve(GEMINI, PRICE), Budget()
     late.doubt()
@@ -670,7 +670,7 @@ def test_ctrl_c_at_any_line_leaves_no_change_half_done() -> None:
     pytest.fail("it never came to an end")
 
 
-def _interrupted(number: int, work: Callable[[], None]) -> bool:
+def _interrupted(number: int, work: Callable[[], object]) -> bool:
     """Do *work* with a Ctrl-C at its line *number*; whether it has so many."""
     lines = 0
 

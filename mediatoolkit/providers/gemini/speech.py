@@ -15,7 +15,7 @@ from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError, Prov
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.audio import concatenate
 from mediatoolkit.media.containers import riff, wav
-from mediatoolkit.pricing.quotes import Price, together
+from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import SpeechPrompt, checked_text
 from mediatoolkit.prompts.parts import split_prompt
 from mediatoolkit.providers.base import SpeechClient
@@ -157,7 +157,9 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         at_once = 1 if context.listener else _AT_ONCE  # what is heard at once is heard in order
         spoken = await gather_limited(works, at_once=at_once, return_exceptions=True)
         if failures:
-            failures[0].may_have_been_billed |= any(isinstance(part, Audio) for part in spoken)
+            failures[0].may_have_been_billed |= any(
+                isinstance(part, Audio) or part.may_have_been_billed for part in spoken
+            )
             raise failures[0]
         if len(spoken) == 1:
             return spoken[0]
@@ -183,21 +185,19 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
     ) -> Mapping[str, Any]:
         """As `stream`, in the caller's own task; returns what was used up."""
-        usage: dict[str, Any] = {}
+        responses: list[Response] = []
         for part in _parts(prompt):
-            responses = await self._say(part, context, give, streamed=True)
-            usage = reduce(added, map(usage_of, responses), usage)
-        return usage
+            try:
+                responses += await self._say(part, context, give, streamed=True)
+            except MediaToolkitError as error:
+                error.may_have_been_billed |= bool(responses)
+                raise
+        return reduce(added, map(usage_of, responses))
 
-    def requests(self, prompt: SpeechPrompt, /) -> int:
+    def quotes(self, prompt: SpeechPrompt, **facts: float) -> list[Price]:
         """One for each part of a long text."""
-        return len(_parts(prompt))
-
-    def quote(self, prompt: SpeechPrompt, **facts: float) -> Price:
-        """What all parts cost together."""
-        return together(
-            [super(GeminiSpeechClient, self).quote(part, **facts) for part in _parts(prompt)]
-        )
+        of_one = super().quotes
+        return [price for part in _parts(prompt) for price in of_one(part, **facts)]
 
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]

@@ -108,9 +108,9 @@ class LocalClient(Client[P, M]):
     default_timeout: ClassVar[Timeout]
     workers: ClassVar[Workers]
 
-    def quote(self, prompt: P, **facts: float) -> Price:  # noqa: ARG002 - it is free
+    def quotes(self, prompt: P, **facts: float) -> list[Price]:  # noqa: ARG002 - it is free
         """Nothing: it is made on this machine."""
-        return FREE
+        return [FREE]
 
     def cost(self, _prompt: P, _usage: Mapping[str, Any], /) -> Price:
         """Nothing, as `quote`."""
