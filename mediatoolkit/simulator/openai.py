@@ -34,10 +34,13 @@ _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_excee
 
 
 class _Generation(NamedTuple):
-    """One request for pictures: what is asked for, what goes wrong, what `auto` means."""
+    """One request for pictures: what is asked for, what goes wrong, what `auto` means.
+
+    No document says whether a mask counts as a picture that goes in; it does here.
+    """
 
     fields: Mapping[str, Any]
-    images: tuple[bytes, ...]
+    files: Sequence[FormPart]
     fault: ApiFault | None
     auto: Mapping[str, str]
 
@@ -56,6 +59,11 @@ class _Generation(NamedTuple):
         }
 
     @property
+    def images(self) -> tuple[bytes, ...]:
+        """The pictures to edit."""
+        return tuple(part.data for part in self.files if part.name != "mask")
+
+    @property
     def size(self) -> tuple[int, int]:
         """Pixels."""
         width, height = self.echo["size"].split("x")
@@ -70,7 +78,7 @@ class _Generation(NamedTuple):
         each = _picture_tokens(self.fields["model"], self.echo["quality"], *self.size)
         return {
             "input_text": len(self.fields["prompt"]) // 4 + 1,
-            "input_image": _REFERENCE_TOKENS * len(self.images),
+            "input_image": _REFERENCE_TOKENS * len(self.files),
             "output_image": each * whole + _PARTIAL_TOKENS * partial,
         }
 
@@ -142,8 +150,7 @@ class OpenAI(Vendor):
         fields = _FORM.read(texts, "EditImageRequest")
         files = [part for part in parts if part.filename is not None]
         await self._check_files(files)
-        images = tuple(part.data for part in files if part.name != "mask")
-        return await self._answer(call, "image_edit", fields, images)
+        return await self._answer(call, "image_edit", fields, files)
 
     async def _check_files(self, files: list[FormPart]) -> None:
         sizes: dict[str, tuple[int, int]] = {}
@@ -187,11 +194,11 @@ class OpenAI(Vendor):
             self._reject(f"{model} does not take this value of '{name}' here.", name)
 
     async def _answer(
-        self, call: ApiCall, kind: str, fields: Mapping[str, Any], images: tuple[bytes, ...]
+        self, call: ApiCall, kind: str, fields: Mapping[str, Any], files: Sequence[FormPart]
     ) -> HttpResponse:
         self._check(fields)
         fault = call.fault
-        generation, error = _Generation(fields, images, fault, self.settings.auto), _failure(fault)
+        generation, error = _Generation(fields, files, fault, self.settings.auto), _failure(fault)
         if fields.get("stream"):
             events = [pair async for pair in self._events(generation, kind, error)]
             if not isinstance(fault, PromptBlocked):
@@ -217,7 +224,7 @@ class OpenAI(Vendor):
         echo = {**generation.echo, "created_at": int(time.time())}
         for number in range(generation.fields.get("partial_images", 0)):
             facts = {**echo, "partial_image_index": number}
-            data = await self._base64(generation._replace(images=(), fault=None), number)
+            data = await self._base64(generation._replace(files=(), fault=None), number)
             yield _event(f"{kind}.partial_image", b64_json=data, **facts)
         if error is not None:
             yield _event("error", error=error)
@@ -227,13 +234,19 @@ class OpenAI(Vendor):
 
     async def _base64(self, generation: _Generation, seed: int | None = None) -> str:
         """A picture; the vendor takes no seed, so each one is another."""
-        fields, images, fault, _ = generation
+        fields = generation.fields
         form = generation.echo["output_format"].upper()
         cut_out = fields.get("background") == "transparent"
         order = PictureOrder(
-            fields["prompt"], *generation.size, seed, images, form, exact=True, cut_out=cut_out
+            fields["prompt"],
+            *generation.size,
+            seed,
+            generation.images,
+            form,
+            exact=True,
+            cut_out=cut_out,
         )
-        return await self.settings.pictures.base64(order, fault)
+        return await self.settings.pictures.base64(order, generation.fault)
 
     async def _list_models(self, _call: ApiCall) -> HttpResponse:
         data = [_model(name) for name in (*_MODELS, *self.settings.models)]

@@ -331,14 +331,25 @@ class TestOpenAI:
 
         assert openai[0].meter.total == usd("39525")  # 3 x 439 x 30 + 15
 
-    async def test_an_edit_costs_tokens_of_input(self, openai: OpenAI) -> None:
+    @pytest.mark.parametrize(
+        ("names", "price"),
+        [
+            (["image"], "15769"),  # 323 x 8 more
+            (["image[]", "image[]"], "18353"),
+            (["image", "mask"], "18353"),
+        ],
+    )
+    async def test_an_edit_costs_tokens_of_input(
+        self, openai: OpenAI, names: list[str], price: str
+    ) -> None:
         sim, session = openai
         form = aiohttp.FormData(ordering())
-        form.add_field("image", png(), filename="fox.png", content_type="image/png")
+        for name in names:
+            form.add_field(name, png(), filename="fox.png", content_type="image/png")
         async with session.post("/v1/images/edits", data=form):
             pass
 
-        assert sim.meter.total == usd("15769")  # 323 x 8 more
+        assert sim.meter.total == usd(price)
 
     @pytest.mark.parametrize(
         ("model", "auto", "price"),
