@@ -7,9 +7,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from mediatoolkit.pricing.dollars import EXACT, ZERO, at_most
+
+if TYPE_CHECKING:
+    from weakref import ref
+
+_add, _subtract = EXACT.add, EXACT.subtract
 
 
 class Sums(NamedTuple):
@@ -31,29 +37,28 @@ class Sums(NamedTuple):
 
     def plus(self, other: "Sums") -> "Sums":
         """The sums of both."""
-        add = EXACT.add
+        calls, spent, reserved, unclear, unpriced = other
         return Sums(
-            self.calls + other.calls,
-            add(self.spent, other.spent),
-            add(self.reserved, other.reserved),
-            add(self.unclear, other.unclear),
-            self.unpriced + other.unpriced,
+            self.calls + calls,
+            _add(self.spent, spent) if spent else self.spent,
+            _add(self.reserved, reserved) if reserved else self.reserved,
+            _add(self.unclear, unclear) if unclear else self.unclear,
+            self.unpriced + unpriced,
         )
 
     def minus(self, other: "Sums") -> "Sums":
         """What is to be added to *other* to come to this."""
-        subtract = EXACT.subtract
         return Sums(
             self.calls - other.calls,
-            subtract(self.spent, other.spent),
-            subtract(self.reserved, other.reserved),
-            subtract(self.unclear, other.unclear),
+            _subtract(self.spent, other.spent),
+            _subtract(self.reserved, other.reserved),
+            _subtract(self.unclear, other.unclear),
             self.unpriced - other.unpriced,
         )
 
     def booked(self) -> Decimal:
         """All that counts against a limit."""
-        return EXACT.add(EXACT.add(self.spent, self.reserved), self.unclear)
+        return _add(_add(self.spent, self.reserved), self.unclear)
 
     def __str__(self) -> str:
         """The amounts, for a message."""
@@ -85,7 +90,17 @@ class Account:
         """What further calls may cost, never below 0; None without a limit."""
         if self.limit is None:
             return None
-        return max(ZERO, EXACT.subtract(self.limit, self.sums.booked()))
+        return max(ZERO, _subtract(self.limit, self.sums.booked()))
+
+
+class Stage(Enum):
+    """How far a call is."""
+
+    RUNNING = 1
+    UNCLEAR = 2
+    """It has failed, and may have been billed."""
+    OVER = 3
+    """It was billed, or surely was not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -94,35 +109,56 @@ class Booking:
 
     Attributes:
         upper: The most that the call may cost, in USD, or None where that is unknown.
+        sums: What it has in each of the accounts.
         seconds: When it was reserved, since the epoch.
+        holder: What can end it.
     """
 
     id: int
     model_id: str
     upper: Decimal | None
     accounts: tuple[Account, ...]
+    stage: Stage = Stage.RUNNING
     sums: Sums = NOTHING
     seconds: float = field(default_factory=time.time)
+    holder: "ref[object] | None" = None
 
-    def reserve(self) -> None:
+    def running(self) -> "Change":
         """The call runs."""
-        self._become(Sums(1, reserved=self.upper or ZERO, unpriced=int(self.upper is None)))
+        unpriced = int(self.upper is None)
+        return self._change(Stage.RUNNING, Sums(1, reserved=self.upper or ZERO, unpriced=unpriced))
 
-    def doubt(self) -> None:
+    def unclear(self) -> "Change":
         """The call may have been billed."""
-        self._become(Sums(1, unclear=self.upper or ZERO, unpriced=int(self.upper is None)))
+        unpriced = int(self.upper is None)
+        return self._change(Stage.UNCLEAR, Sums(1, unclear=self.upper or ZERO, unpriced=unpriced))
 
-    def spend(self, actual: Decimal | None) -> None:
+    def billed(self, actual: Decimal | None) -> "Change":
         """The call was billed; without *actual*, the most that it may have cost."""
         spent = self.upper if actual is None else actual
-        self._become(Sums(1, spent=spent or ZERO, unpriced=int(spent is None)))
+        return self._change(Stage.OVER, Sums(1, spent or ZERO, unpriced=int(spent is None)))
 
-    def refund(self) -> None:
+    def refunded(self) -> "Change":
         """The call was not billed."""
-        self._become(NOTHING)
+        return self._change(Stage.OVER, NOTHING)
 
-    def _become(self, sums: Sums) -> None:
-        change = sums.minus(self.sums)
-        for account in self.accounts:
-            account.sums = account.sums.plus(change)
-        self.sums = sums
+    def _change(self, stage: Stage, sums: Sums) -> "Change":
+        difference = sums if self.sums is NOTHING else sums.minus(self.sums)
+        after: dict[Account | Booking, Sums] = {
+            account: account.sums.plus(difference) for account in self.accounts
+        }
+        after[self] = sums
+        return Change(after, self, stage)
+
+
+class Change(NamedTuple):
+    """A step of the books that is decided: what it leads to, so that it may be made twice.
+
+    Attributes:
+        sums: The new sums.
+        booking: Whose call has come to `stage`, or None.
+    """
+
+    sums: dict[Account | Booking, Sums]
+    booking: Booking | None = None
+    stage: Stage = Stage.OVER

@@ -6,23 +6,20 @@ passes it, except where a vendor charges more than the upper price that was rese
 
 import logging
 import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from mediatoolkit.checks import is_whole, quoted, visible
 from mediatoolkit.errors import BudgetError
-from mediatoolkit.pricing.accounts import Account, Booking, total
+from mediatoolkit.pricing.accounts import Account, Booking, Change, Stage
 from mediatoolkit.pricing.budget_table import to_html, to_text
 from mediatoolkit.pricing.dollars import ZERO, Dollars, at_least, at_most, dollars_of
-from mediatoolkit.runtime.loops import interrupts_later
+from mediatoolkit.pricing.ledger import Ledger, alone
 
 VARIABLE = "MEDIATOOLKIT_BUDGET"
 """Environment variable with the limit in US dollars, for a process that sets none."""
@@ -86,10 +83,11 @@ class Reservation:
         upper: The most that the call may cost, in USD, or None where that is unknown.
     """
 
-    __slots__ = ("budget", "id", "model_id", "upper")
+    __slots__ = ("__weakref__", "_booking", "budget", "id", "model_id", "upper")
 
     def __init__(self, budget: "Budget", booking: Booking) -> None:
         """Stand for *booking*."""
+        self._booking = booking
         self.budget = budget
         self.id = booking.id
         self.model_id = booking.model_id
@@ -109,20 +107,15 @@ class Reservation:
             BudgetError: *actual* is no amount; the reservation stays open.
         """
         amount = None if actual is None else dollars_of(actual, "settle")
-        return self.budget._end(self.id, lambda booking: booking.spend(amount))  # noqa: SLF001
+        return self.budget._end(self._booking, lambda booking: booking.billed(amount))  # noqa: SLF001
 
     def refund(self) -> None:
         """Give everything back: the call was surely not billed."""
-        self.budget._end(self.id, Booking.refund)  # noqa: SLF001
+        self.budget._end(self._booking, Booking.refunded)  # noqa: SLF001
 
     def doubt(self) -> None:
         """Keep everything booked until `Budget.release`: the call may have been billed."""
-        self.budget._end(self.id, Booking.doubt)  # noqa: SLF001
-
-    def __del__(self) -> None:
-        """Count as unclear, unless it has ended."""
-        # Without the lock, which this thread may hold: the collector comes at any time.
-        self.budget._forgotten.append(self.id)  # noqa: SLF001
+        self.budget._end(self._booking, Booking.unclear)  # noqa: SLF001
 
     def __repr__(self) -> str:
         """One line."""
@@ -209,7 +202,7 @@ class Cap(_Figures):
         return f"<Cap {at_least(self.limit)}: {self._look().sums}>"
 
 
-class Budget(_Figures):
+class Budget(Ledger, _Figures):
     """What may be spent and has been spent, in USD; shows itself as a table.
 
     It counts the calls of one process: a forked process starts with the figures of its parent, any
@@ -218,14 +211,8 @@ class Budget(_Figures):
 
     def __init__(self) -> None:
         """Count nothing yet; the environment is read when a limit is first needed."""
-        self._lock = threading.Lock()
-        self._all = Account()
+        super().__init__()
         self._is_configured = False
-        self._models: dict[str, Account] = {}
-        self._ids = count(1)
-        self._open: dict[int, Booking] = {}
-        self._unclear: dict[int, Booking] = {}
-        self._forgotten: deque[int] = deque()
         self._watchers: list[Callable[[], None]] = []
 
     @property
@@ -243,16 +230,7 @@ class Budget(_Figures):
     @limit.setter
     def limit(self, limit: Dollars | None) -> None:
         amount = None if limit is None else dollars_of(limit, "mt.budget.limit")
-        with self._change():
-            sums = self._all.sums
-            if amount is not None and amount < sums.booked():
-                raise BudgetError(
-                    f"The limit cannot be {at_least(amount)}, since {at_most(sums.booked())} is "
-                    f"booked already ({sums}). Set it to that or more; mt.budget.reset() begins a "
-                    "new count of what is spent."
-                )
-            self._all.limit = amount
-            self._is_configured = True
+        self._set_limit(amount)
         self._tell()
 
     @property
@@ -290,17 +268,7 @@ class Budget(_Figures):
         """
         amount = None if upper is None else dollars_of(upper, "reserve")
         caps = [cap.account for cap in dict.fromkeys(_caps.get()) if cap.budget is self]
-        with self._change():
-            if amount != 0:
-                self._configure()
-                _check(model_id, amount, self._all, "the budget")
-                for cap in caps:
-                    _check(model_id, amount, cap, "the cap")
-            model = self._models.setdefault(model_id, Account())
-            booking = Booking(next(self._ids), model_id, amount, (self._all, model, *caps))
-            self._open[booking.id] = booking
-            booking.reserve()
-            reservation = Reservation(self, booking)
+        reservation = self._reserve(model_id, amount, caps)
         self._tell()
         return reservation
 
@@ -315,9 +283,7 @@ class Budget(_Figures):
             BudgetError: *actual* is no amount.
         """
         amount = dollars_of(actual, "charge")
-        with self._change():
-            model = self._models.setdefault(model_id, Account())
-            Booking(next(self._ids), model_id, amount, (self._all, model)).spend(amount)
+        self._charge(model_id, amount)
         self._tell()
 
     def release(
@@ -335,19 +301,14 @@ class Budget(_Figures):
         amount = None if actual is None else dollars_of(actual, "release")
         if amount is not None and reservation is None:
             raise BudgetError("release takes actual= for one call; name the call by its id.")
-        with self._change():
-            for booking in self._unclear_bookings(reservation):
-                if amount is None:
-                    booking.refund()
-                else:
-                    booking.spend(amount)
-                del self._unclear[booking.id]
+        end = Booking.refunded if amount is None else partial(Booking.billed, actual=amount)
+        for booking in self._unclear() if reservation is None else [self._named(reservation)]:
+            self._change(booking, end)
         self._tell()
 
     def unclear_calls(self) -> list[UnclearCall]:
         """The calls that may have been billed although they failed, oldest first."""
-        with self._change():
-            bookings = [self._unclear[number] for number in sorted(self._unclear)]
+        bookings = sorted(self._unclear(), key=lambda booking: booking.id)
         return [
             UnclearCall(
                 each.id, each.model_id, each.upper, datetime.fromtimestamp(each.seconds, UTC)
@@ -357,9 +318,9 @@ class Budget(_Figures):
 
     def rows(self) -> list[BudgetRow]:
         """One row a model with calls, sorted by model, all of the same instant."""
-        with self._change():
-            sums = [(model_id, account.sums) for model_id, account in self._models.items()]
-        return sorted(BudgetRow(model_id, *each) for model_id, each in sums if each.calls)
+        return sorted(
+            BudgetRow(model_id, *each) for model_id, each in self._by_model() if each.calls
+        )
 
     def watch(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call *tell* after each change, in the thread that made it.
@@ -377,11 +338,7 @@ class Budget(_Figures):
 
         What is reserved or unclear stays booked, since it may yet be billed. Caps go on counting.
         """
-        with self._change():
-            kept = [*self._open.values(), *self._unclear.values()]
-            self._models = {each.model_id: self._models[each.model_id] for each in kept}
-            for account in (self._all, *self._models.values()):
-                account.sums = total(each.sums for each in kept if account in each.accounts)
+        self._count_anew()
         self._tell()
 
     def __repr__(self) -> str:
@@ -394,16 +351,46 @@ class Budget(_Figures):
     def _look(self) -> Account:
         return self._current(self._all)
 
-    def _current(self, account: Account) -> Account:
-        """Return *account* after what was forgotten is booked."""
-        with self._change():
-            return account
-
+    @alone
     def _configured(self) -> Account:
         """Return the account of all, with its limit."""
-        with self._change():
+        self._configure()
+        return self._all
+
+    @alone
+    def _set_limit(self, limit: Decimal | None) -> None:
+        sums = self._all.sums
+        if limit is not None and limit < sums.booked():
+            raise BudgetError(
+                f"The limit cannot be {at_least(limit)}, since {at_most(sums.booked())} is "
+                f"booked already ({sums}). Set it to that or more; mt.budget.reset() begins a "
+                "new count of what is spent."
+            )
+        self._all.limit = limit
+        self._is_configured = True
+
+    @alone
+    def _reserve(self, model_id: str, upper: Decimal | None, caps: list[Account]) -> Reservation:
+        if upper != 0:
             self._configure()
-            return self._all
+            _check(model_id, upper, self._all, "the budget")
+            for cap in caps:
+                _check(model_id, upper, cap, "the cap")
+        booking = self._new_booking(model_id, upper, caps)
+        reservation = Reservation(self, booking)
+        self._hold(booking, reservation)
+        self._make(booking.running())
+        return reservation
+
+    @alone
+    def _charge(self, model_id: str, actual: Decimal) -> None:
+        self._make(self._new_booking(model_id, actual, ()).billed(actual))
+
+    def _end(self, booking: Booking, end: Callable[[Booking], Change]) -> bool:
+        has_changed = self._change(booking, end)
+        if has_changed:
+            self._tell()
+        return has_changed
 
     def _configure(self) -> None:
         if not self._is_configured:
@@ -411,42 +398,17 @@ class Budget(_Figures):
             self._all.limit = dollars_of(text, VARIABLE) if text else None
             self._is_configured = True
 
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """Let nobody else change or look, and no Ctrl-C leave a change half done."""
-        with interrupts_later(), self._lock:
-            while self._forgotten:
-                self._move(self._forgotten.popleft(), Booking.doubt)
-            yield
-
-    def _end(self, number: int, change: Callable[[Booking], None]) -> bool:
-        with self._change():
-            has_changed = self._move(number, change)
-        if has_changed:
-            self._tell()
-        return has_changed
-
-    def _move(self, number: int, change: Callable[[Booking], None]) -> bool:
-        """End an open or unclear reservation; False where it has ended before."""
-        booking = self._open.pop(number, None) or self._unclear.pop(number, None)
-        if booking is None:
-            return False
-        if change is Booking.doubt:
-            self._unclear[number] = booking
-        change(booking)
-        return True
-
-    def _unclear_bookings(self, reservation: object) -> list[Booking]:
-        if reservation is None:
-            return list(self._unclear.values())
+    @alone
+    def _named(self, reservation: object) -> Booking:
         number: Any = reservation
         if isinstance(reservation, Reservation):
             number = reservation.id if reservation.budget is self else None
-        if not is_whole(number) or number not in self._unclear:
+        booking = self._live.get(number) if is_whole(number) else None
+        if booking is None or booking.stage is not Stage.UNCLEAR:
             raise BudgetError(
                 f"{quoted(reservation)} is no unclear call; mt.budget.unclear_calls() lists them."
             )
-        return [self._unclear[number]]
+        return booking
 
     def _tell(self) -> None:
         for tell in self._watchers[:]:

@@ -1,5 +1,6 @@
 """The budget: whatever happens at once, no more is spent than was allowed."""
 
+import _thread
 import asyncio
 import gc
 import logging
@@ -10,11 +11,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import partial
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -649,55 +653,83 @@ class Stop(BaseException):
     """What the handler of Ctrl-C raises."""
 
 
-def test_ctrl_c_at_any_line_leaves_no_change_half_done() -> None:
-    """The signal comes at each line in turn, until a round needs none of them."""
-    for number in range(1, 500):
+def test_ctrl_c_at_any_step_leaves_no_change_half_done() -> None:
+    """The signal comes before each step of Python in turn, until a round has no such step."""
+    for number in range(1, 5000):
         budget = Budget()
         budget.limit = 1
         with budget.cap(1) as cap:
-            came = _interrupted(number, lambda: budget.reserve(GEMINI, PRICE).settle(CENT))  # noqa: B023
+            came = _interrupted(number, partial(_pay, budget))
         assert not budget._lock.locked()
-        if budget.reserved:  # the reservation is in the frames of a traceback still
-            gc.collect()
         sums = figures(budget)
         assert sums in {(0, 0, 0), (0, 0, PRICE), (CENT, 0, 0)}
         assert sums == figures(cap)
         assert booked(budget) == sum(sums)
         assert (budget.calls, len(budget.unclear_calls())) == (any(sums), sums[2] > 0)
         if not came:
-            assert number > 50
+            assert number > 300
             return
     pytest.fail("it never came to an end")
 
 
+def test_ctrl_c_at_any_step_of_a_new_count_loses_no_call() -> None:
+    for number in range(1, 5000):
+        budget = Budget()
+        budget.limit = 1
+        budget.reserve(GEMINI, PRICE).settle(PRICE)
+        budget.reserve(OPENAI, CENT).doubt()
+        came = _interrupted(number, budget.reset)
+        assert figures(budget) in {(PRICE, 0, CENT), (0, 0, CENT)}
+        assert booked(budget) == budget.spent + CENT
+        if not came:
+            assert budget.spent == 0
+            return
+    pytest.fail("it never came to an end")
+
+
+def _pay(budget: Budget) -> None:
+    budget.reserve(GEMINI, PRICE).settle(CENT)
+
+
 def _interrupted(number: int, work: Callable[[], object]) -> bool:
-    """Do *work* with a Ctrl-C at its line *number*; whether it has so many."""
-    lines = 0
+    """Do *work* with a Ctrl-C before its step *number*; whether it has so many.
+
+    Python calls the handler where it would: at the end of the next call, not at once.
+    """
+    steps = count(1)
+    # A key that is missing sends the signal, without a call that would handle it in `trace`.
+    signals: defaultdict[int, object] = defaultdict(_thread.interrupt_main)
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
-        nonlocal lines
-        # CPython loses count of what it handles where a trace fails in contextlib, and drops what
-        # `__del__` raises.
-        if "mediatoolkit" not in frame.f_globals["__name__"] or frame.f_code.co_name == "__del__":
+        if not frame.f_globals["__name__"].startswith("mediatoolkit."):
             return None
-        lines += event == "line"
-        if lines == number and event == "line":
-            signal.raise_signal(signal.SIGINT)
-        return trace
+        frame.f_trace_opcodes = True
+        if event != "opcode" or next(steps) != number:
+            return trace
+        # No step after this one is traced, as that would handle the signal, too.
+        caller: FrameType | None = frame
+        while caller:
+            caller.f_trace = None
+            caller = caller.f_back
+        return signals[number]
 
     def stop(*_: object) -> None:
         raise Stop
 
     usual = signal.signal(signal.SIGINT, stop)
-    sys.settrace(trace)
+    gc.disable()  # what others have it call would lose the signal
     try:
+        sys._getframe().f_trace_opcodes = True  # before `settrace`, for Python 3.12
+        sys.settrace(trace)
         work()
+        sys.settrace(None)
     except Stop:
         return True
     finally:
         sys.settrace(None)
+        gc.enable()
         signal.signal(signal.SIGINT, usual)
-    return lines >= number
+    return False
 
 
 # The table
