@@ -46,7 +46,7 @@ _ASPECT = re.compile(r"([1-9]\d{0,1}):([1-9]\d{0,1})", re.ASCII)
 _SIDES = {"512": 512, "1k": 1024, "2k": 2048}
 _DEEPEST = 8
 _LARGEST_FACT = Decimal(10**12)
-_ZERO = Decimal(0)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 _BYTES = Decimal(4)  # of the longest character in UTF-8
 
 
@@ -177,11 +177,13 @@ class Sum:
 
     def units(self, facts: Facts, /) -> Range | None:
         """Their sum, or None where one of them is unknown."""
-        ranges = [part.units(facts) for part in self.parts]
-        known = [each for each in ranges if each is not None]
-        if len(known) < len(ranges):
-            return None
-        return sum((low for low, _ in known), _ZERO), sum((high for _, high in known), _ZERO)
+        low = high = _ZERO
+        for part in self.parts:
+            units = part.units(facts)
+            if units is None:
+                return None
+            low, high = low + units[0], high + units[1]
+        return low, high
 
 
 def parse_amount(value: object, place: str, depth: int = 0) -> Amount:
@@ -235,7 +237,9 @@ def number_of(facts: Facts, name: str) -> Range | None:
     if value is None:
         return _stand_in(facts, name)
     number = None
-    if isinstance(value, Decimal) or is_number(value):
+    if type(value) is int:
+        number = Decimal(value)
+    elif isinstance(value, Decimal) or is_number(value):
         number = Decimal(str(value))
     elif isinstance(value, str) and _DECIMAL.fullmatch(value):
         number = Decimal(value)
@@ -246,7 +250,7 @@ def number_of(facts: Facts, name: str) -> Range | None:
 
 def _stand_in(facts: Facts, name: str) -> Range | None:
     if name in ABSENT:
-        return (Decimal(1),) * 2 if name == "count" else (_ZERO, _ZERO)
+        return (_ONE, _ONE) if name == "count" else (_ZERO, _ZERO)
     if name == "bytes" and facts.get("characters") is not None:
         characters = number_of(facts, "characters")
         return characters and (characters[0], characters[1] * _BYTES)

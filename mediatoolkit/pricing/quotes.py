@@ -10,7 +10,7 @@ from mediatoolkit.media.cost import LARGEST_COST, Cost, dollars
 from mediatoolkit.pricing.amounts import Facts, Range, number_of, word_of
 from mediatoolkit.pricing.prices import PriceRow
 
-_ZERO = Decimal(0)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 _STANDARD = frozenset({"standard", "default"})
 _MEDIA = ("output_image_token", "output_audio_token", "output_video_token")
 
@@ -84,9 +84,9 @@ def quote(row: PriceRow | None, facts: Facts) -> Price:
     """
     if row is None:
         return Price(None, None, "no price is known for this model")
-    total = (_ZERO, _ZERO)
+    copies, total = _copies(facts), (_ZERO, _ZERO)
     for unit in row.amount:
-        part = _dollars_of(row, unit, facts)
+        part = _dollars_of(row, unit, facts, copies)
         if part is None:
             return _unknown(row, f"the price per {_spoken(unit)} is not known for this request")
         total = _plus(total, part)
@@ -134,8 +134,8 @@ def cost(row: PriceRow | None, usage: Mapping[str, Any], facts: Facts) -> Price:
 def _input_cost(row: PriceRow, counts: Mapping[str, int], facts: Facts) -> Range | None:
     """Cost of what went in; as the row has it where the vendor counted nothing."""
     if not counts:
-        units = [unit for unit in row.amount if unit.startswith("input_")]
-        ranges = [_dollars_of(row, unit, facts) for unit in units]
+        copies, units = _copies(facts), [unit for unit in row.amount if unit.startswith("input_")]
+        ranges = [_dollars_of(row, unit, facts, copies) for unit in units]
     else:
         ranges = [
             _times(count, _rate(row, f"input_{kind.lower()}_token", "input_token", facts))
@@ -186,20 +186,19 @@ def _unsplit(count: int, text: Range, rate: Range, media: Range | None) -> Range
     )
 
 
-def _dollars_of(row: PriceRow, unit: str, facts: Facts) -> Range | None:
+def _dollars_of(row: PriceRow, unit: str, facts: Facts, copies: Decimal) -> Range | None:
     """Cost of all units of one kind that a request takes."""
     units, rate = row.amount[unit].units(facts), row.per[unit].units(facts)
     if units is None or rate is None:
         return None
-    copies = _copies(facts)
     # Several pictures of one request may be billed the prompt once or each time.
-    least = Decimal(1) if unit.startswith("input_") else copies
+    least = _ONE if unit.startswith("input_") else copies
     return units[0] * rate[0] * least, units[1] * rate[1] * copies
 
 
 def _copies(facts: Facts) -> Decimal:
     number = number_of(facts, "count")
-    return number[1] if number else Decimal(1)
+    return number[1] if number else _ONE
 
 
 def _rate(row: PriceRow, unit: str, other: str | None, facts: Facts) -> Range | None:
