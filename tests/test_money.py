@@ -19,6 +19,7 @@ from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.runtime.takes import separate_run
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
+from mediatoolkit.transport import attempt
 from tests.providers.conftest import KEY
 from tests.test_prompts import picture
 
@@ -34,6 +35,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in ("MEDIATOOLKIT_BUDGET", "MEDIATOOLKIT_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(QueuedClient, "polling", QUICK)
+    # A simulator on a busy machine may take longer before it hangs up.
+    monkeypatch.setattr(attempt, "UNHEARD_WITHIN", 600)
     budget.limit = None
     budget.release()
     budget.reset()
