@@ -415,6 +415,17 @@ async def test_what_is_broken_is_a_miss_with_one_line_in_the_log(
     assert (await cache.size()).entries <= 1
 
 
+async def test_a_file_that_was_checked_before_is_checked_when_it_has_changed(cache: Cache) -> None:
+    kept_image = await cache.put(key(), image())
+    assert kept_image.path is not None
+    os.utime(kept_image.path, (1, 1))
+    for _ in range(2):  # the second time without its digest
+        assert await cache.get(key()) is not None
+    other = image(9).serialize()
+    kept_image.path.write_bytes(b"".join(other))
+    assert await cache.get(key()) is None
+
+
 async def test_a_miss_is_mended_by_what_comes_next(cache: Cache, tmp_path: Path) -> None:
     await cache.put(key(), image())
     entry_of(tmp_path, key()).write_text("{")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.benchmarks.first_bar import MOMENTS, falls, first_bar
+from tests.benchmarks.hits import HITS, hits
 from tests.benchmarks.imports import IMPORTS, imported
 from tests.benchmarks.worker import SMALL, Order
 
@@ -119,6 +120,19 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
             (Column("seen", "ms", marks=(Mark("cold", 1_000), Mark("warm", 300))),),
             lambda way, _: first_bar(way),
             labels=MOMENTS,
+        ),
+        Scenario(
+            "hits",
+            "A request that is kept, beside reading its file",
+            tuple(HITS),
+            (
+                Column("read", "read, ms", 1),
+                Column("hit", "kept, ms", 1),
+                Column("over", "over reading, ms", 1, (Mark("small", 3), Mark("large", 3))),
+                Column("requests", "requests", marks=(Mark("small", 0), Mark("large", 0))),
+            ),
+            lambda way, _server: hits(way),
+            labels=HITS,
         ),
         Scenario(
             "bar_falls",
