@@ -572,7 +572,8 @@ async def test_speech_and_film_are_kept_too(sim: Simulator, tmp_path: Path) -> N
     ("options", "words"),
     [
         ({"cache": "refesh"}, "did you mean 'refresh'"),
-        ({"cache": "yes"}, "it takes False, True"),
+        ({"cache": "yes"}, "did you mean True"),
+        ({"cache": "kept"}, "it takes False, True"),
         ({"cache": 1}, "no way to use the cache"),
         ({"take": 0}, "take=0 does not exist"),
         ({"take": True}, "take=True does not exist"),

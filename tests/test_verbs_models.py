@@ -220,4 +220,10 @@ def test_pandas_is_imported_by_this_call_alone() -> None:
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "DataFrame"
+    assert done.stdout.strip() == "ModelFrame"
+
+
+def test_a_page_takes_no_prices_for_a_formula() -> None:
+    for table in (mt.models("image"), mt.models("image")[["model", "price"]]):
+        assert 'class="dataframe tex2jax_ignore mathjax_ignore"' in table._repr_html_()
+        assert "..." not in table._repr_html_()

@@ -13,6 +13,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.caching import settings
+from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.simulator import Simulator
@@ -373,3 +374,29 @@ def test_a_name_of_others_is_answered_with_ours(name: str, answer: str) -> None:
     with pytest.raises(mt.UnknownNameError) as caught:
         getattr(mt, name)
     assert answer in str(caught.value)
+
+
+def test_prices_add_up_and_what_is_unknown_stays_so() -> None:
+    one = mt.quote("a fox", model="openai/gpt-image-2", size="1K", quality="low")
+    unknown = Price(None, None, "nobody knows")
+    assert 4 * one == one + one + one + one == sum([one] * 4)
+    assert 3 * unknown == one + unknown == unknown + one == unknown
+    with pytest.raises(TypeError):
+        _ = 1.5 * one
+
+
+@pytest.mark.parametrize(("word", "meant"), [("on", "True"), ("off", "False"), ("No", "False")])
+def test_a_word_of_the_magic_is_answered_with_what_python_takes(word: str, meant: str) -> None:
+    with pytest.raises(mt.PromptError, match=f"did you mean {meant}"):
+        mt.cache.default = word
+
+
+def test_a_model_without_its_vendor_is_none_of_the_cache() -> None:
+    with pytest.raises(mt.PromptError, match="nor a vendor: gemini, local, openai"):
+        mt.cache.clear(model="gpt-image-2")
+
+
+def test_a_limit_may_have_its_dollar_sign() -> None:
+    mt.budget.limit = "$5"
+    assert mt.budget.limit == 5
+    mt.budget.limit = None

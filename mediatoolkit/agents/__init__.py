@@ -304,7 +304,7 @@ class Agent(Closing, Generic[P, M]):
             label=label,
             rework=rework,
             quote=partial(request.price, self.clients[0]),
-            another=another,
+            another=None if request.is_seeded else another,
         )
 
     async def _make(self, request: Request[P], context: CallContext) -> M:

@@ -47,6 +47,12 @@ class Request(Generic[P]):
     def _needs_take(self) -> bool:
         return self.mode is not CacheMode.OFF and self.take is None
 
+    @property
+    def is_seeded(self) -> bool:
+        """Whether asking once more gives the same."""
+        own = getattr(self.checked or self.prompt, "seed", None)
+        return self.options.get("seed", own) is not None
+
     def ready(self, checked: P, client: Client[P, Any]) -> None:
         """Note the *checked* prompt and count its take; blocks 1 ms a megabyte of media."""
         self.checked = checked

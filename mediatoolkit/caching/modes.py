@@ -11,6 +11,10 @@ from mediatoolkit.errors import PromptError
 CacheWord = bool | Literal["refresh", "only"] | None
 """What `cache=` takes; None leaves it to who is asked next."""
 
+_WORDS = ("refresh", "only")
+_MEANT = dict.fromkeys(("on", "yes", "true", "1"), True) | dict.fromkeys(
+    ("off", "no", "false", "0", "none"), False
+)
 _VARIABLE = "MEDIATOOLKIT_CACHE"
 
 
@@ -41,8 +45,8 @@ class CacheMode(Enum):
         for mode in cls:
             if type(word) is type(mode.value) and word == mode.value:
                 return mode
-        words = ["refresh", "only"]
-        near = get_close_matches(word.lower(), words, 1) if isinstance(word, str) else []
+        small = word.lower() if isinstance(word, str) else ""
+        near = [_MEANT[small]] if small in _MEANT else get_close_matches(small, _WORDS, 1)
         hint = f"did you mean {near[0]!r}?" if near else "it takes False, True, 'refresh', 'only'."
         raise PromptError(f"{name}={quoted(word)} is no way to use the cache; {hint}")
 

@@ -16,7 +16,7 @@ from mediatoolkit.checks import quoted, visible
 from mediatoolkit.errors import BudgetError, MediaToolkitError, PromptError
 from mediatoolkit.magics.cells import MAGICS, CellMagic
 from mediatoolkit.magics.options import CACHE_WORDS, meaning
-from mediatoolkit.magics.outputs import PlainText, Table
+from mediatoolkit.magics.outputs import PlainText
 from mediatoolkit.pricing.budget import Budget, budget
 from mediatoolkit.pricing.dollars import at_least
 from mediatoolkit.pricing.prices import prices
@@ -35,7 +35,7 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.job import Job, run
 from mediatoolkit.store import Store
 from mediatoolkit.transport.session import sessions
-from mediatoolkit.verbs.models import SPEECH_LENGTH
+from mediatoolkit.verbs.models import SPEECH_LENGTH, Table
 
 __all__ = ["SUBJECTS", "MediaMagic"]
 
@@ -144,14 +144,14 @@ async def _end_of(job: Job[Any]) -> None:
         await job
 
 
-def _overview() -> Table:
+def _overview() -> Table[tuple[str, ...]]:
     """What there is to ask; the cache also says how it stands."""
     summaries = {name: subject.summary for name, subject in SUBJECTS.items()}
     summaries["cache"] += f" ({_cache_state()})"
     return Table(("%media", "shows"), tuple(summaries.items()))
 
 
-def _models() -> Table:
+def _models() -> Table[tuple[str, ...]]:
     rows = []
     for magic in MAGICS:
         default = True
@@ -223,7 +223,7 @@ def _results(count: int) -> str:
     return f"{count:,} result{'s' if count != 1 else ''}"
 
 
-def _config() -> Table:
+def _config() -> Table[tuple[str, ...]]:
     rows = [(f"default for {magic.name}", _default(magic.kind)) for magic in MAGICS]
     keys: dict[str, str] = {}
     for magic in MAGICS:

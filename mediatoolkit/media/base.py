@@ -338,10 +338,14 @@ def array_of_tensor(tensor: Any) -> "npt.NDArray[Any]":
 
 
 def figure(content: str, caption: str, note: str = "") -> str:
-    """HTML of *content*, which is HTML, above *caption*, which is HTML too, and *note*, a text."""
+    """HTML of *content*, which is HTML, above *caption*, which is HTML too, and *note*, a text.
+
+    A page that takes two dollar signs for a formula is told not to.
+    """
     line = f"<div>{escape(note)}</div>" if note else ""
     return (
-        f'<figure style="margin:0">{content}<figcaption style="opacity:.75;font-size:.85em">'
+        f'<figure style="margin:0">{content}<figcaption class="mathjax_ignore tex2jax_ignore" '
+        'style="opacity:.75;font-size:.85em">'
         f"{caption}{line}</figcaption></figure>"
     )
 

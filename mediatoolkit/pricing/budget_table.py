@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _HEAD = ["model", "calls", "spent", "reserved", "unclear"]
 _LISTED = 5  # unclear calls
+_NO_FORMULA = 'class="mathjax_ignore tex2jax_ignore"'  # which two dollar signs are to a page
 
 
 def to_text(budget: "Budget") -> str:
@@ -32,11 +33,11 @@ def to_text(budget: "Budget") -> str:
 def to_html(budget: "Budget") -> str:
     """A table that does not change."""
     rows = "".join(f"<tr>{_cells('td', row)}</tr>" for row in _rows(budget))
-    notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(budget))
+    notes = "".join(f"<p {_NO_FORMULA}>{escape(note)}</p>" for note in _notes(budget))
     if not rows:
         return f"<p>nothing spent</p>{notes}"
     head = f"<thead><tr>{_cells('th', _HEAD)}</tr></thead>"
-    return f"<table>{head}<tbody>{rows}</tbody></table>{notes}"
+    return f"<table {_NO_FORMULA}>{head}<tbody>{rows}</tbody></table>{notes}"
 
 
 def _cells(tag: str, texts: list[str]) -> str:

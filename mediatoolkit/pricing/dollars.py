@@ -48,8 +48,10 @@ def dollars_of(value: Any, name: str) -> Decimal:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    if isinstance(value, (Decimal, str)):
-        return Decimal(value)
+    if isinstance(value, str):
+        return Decimal(value.strip().removeprefix("$"))
+    if isinstance(value, Decimal):
+        return value
     if is_whole(value):
         return Decimal(int(value))
     # A float is what was written: 0.1, and not the binary fraction beside it.

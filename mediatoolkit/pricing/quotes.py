@@ -1,11 +1,12 @@
 """What a request may cost, and what it did cost."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from mediatoolkit.checks import is_whole
 from mediatoolkit.media.cost import LARGEST_COST, Cost, dollars
 from mediatoolkit.pricing.amounts import Facts, Range, number_of, word_of
 from mediatoolkit.pricing.prices import PriceRow
@@ -49,6 +50,29 @@ class Price:
         low, high = dollars(self.low), dollars(self.high)
         return low if low == high else f"{low} to {high}"
 
+    def __add__(self, other: Any) -> "Price":
+        """What both cost together; unknown where one is. `sum(prices)` adds several."""
+        if other == 0:
+            return self
+        if not isinstance(other, Price):
+            return NotImplemented
+        if None in (self.low, self.high, other.low, other.high):
+            return other if self.is_known else self
+        low, high = _plus((self.low, self.high), (other.low, other.high))  # type: ignore[arg-type]
+        return replace(self, low=low, high=high)
+
+    __radd__ = __add__
+
+    def __mul__(self, count: Any) -> "Price":
+        """What *count* of them cost, a whole number from 0."""
+        if not is_whole(count) or count < 0:
+            return NotImplemented
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=self.low * int(count), high=self.high * int(count))
+
+    __rmul__ = __mul__
+
     def as_cost(self) -> Cost:
         """As what was paid; of a range, the most."""
         is_range = self.is_known and self.low != self.high
@@ -57,17 +81,6 @@ class Price:
 
 FREE = Price(_ZERO, _ZERO, "made on this machine")
 """What the embedded engine costs."""
-
-
-def together(prices: Sequence[Price]) -> Price:
-    """What several requests cost, of which there is at least one."""
-    lows, highs = [price.low for price in prices], [price.high for price in prices]
-    first = prices[0]
-    if None in lows or None in highs:
-        return next(price for price in prices if not price.is_known)
-    return Price(
-        sum(filter(None, lows), _ZERO), sum(filter(None, highs), _ZERO), first.basis, first.checked
-    )
 
 
 def quote(row: PriceRow | None, facts: Facts) -> Price:

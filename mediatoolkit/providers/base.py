@@ -18,7 +18,7 @@ from mediatoolkit.media.cost import Cost
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.pricing.bill import Bill
 from mediatoolkit.pricing.prices import prices
-from mediatoolkit.pricing.quotes import Price, cost, quote, together
+from mediatoolkit.pricing.quotes import Price, cost, quote
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
@@ -122,7 +122,8 @@ class Client(Closing, Generic[P, M]):
             prompt: What is asked for.
             facts: What else is known of it, by the names of `Facts`.
         """
-        return together(self.quotes(prompt, **facts))
+        first, *others = self.quotes(prompt, **facts)
+        return sum(others, first)
 
     def quotes(self, prompt: P, **facts: float) -> list[Price]:
         """As `quote`, for each paid request that *prompt* takes."""

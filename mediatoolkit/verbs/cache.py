@@ -6,10 +6,13 @@ from functools import partial
 from typing import TypeVar
 
 from mediatoolkit.caching import Cache, CacheMode, CacheSize, settings
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
+from mediatoolkit.providers.registry import vendors
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.job import Job, start_job
 from mediatoolkit.store import Store
+from mediatoolkit.verbs.kinds import AGENTS
 
 T = TypeVar("T")
 
@@ -57,9 +60,12 @@ class ResultCache:
             script, `.result()` waits for it.
 
         Raises:
-            PromptError: An argument is something else; raised by the job.
+            PromptError: *model* is neither a model id nor a vendor; or *older_than* is something
+                else, which the job raises.
             StorageError: An entry cannot be deleted; raised by the job.
         """
+        if isinstance(model, str) and "/" not in model:
+            _check_vendor(model)
         cache = Cache(Store.default())
         return _job(partial(cache.clear, older_than=older_than, model=model), "clear the cache")
 
@@ -86,6 +92,15 @@ def _job(work: Callable[[], Awaitable[T]], label: str) -> Job[T]:
         return await work()
 
     return start_job(lambda: Job(run, context_for(None, Timeout(total=600)), label=label))
+
+
+def _check_vendor(name: str) -> None:
+    known = sorted({vendor for agent in AGENTS.values() for vendor in vendors(agent.client_type)})
+    if name not in known:
+        raise PromptError(
+            f"{quoted(name)} is neither a model id such as 'gemini/{name[:40]}' nor a vendor: "
+            f"{', '.join(known)}."
+        )
 
 
 cache = ResultCache()

@@ -103,7 +103,9 @@ class Table(Sequence[R], Generic[R]):
     def _repr_html_(self) -> str:
         head = _html_row("th", self.head)
         body = "".join(_html_row("td", row) for row in self._texts())
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+        # Without these classes, a page takes two dollar signs for a formula.
+        table = '<table class="mathjax_ignore tex2jax_ignore">'
+        return f"{table}<thead>{head}</thead><tbody>{body}</tbody></table>"
 
     def _texts(self) -> list[list[str]]:
         return [["" if cell is None else str(cell) for cell in row] for row in self._rows]
@@ -129,11 +131,12 @@ def models(kind: Kind | None = None) -> Any:
     kinds = list(AGENTS) if kind is None else [checked_kind(kind)]
     rows = [row for each in kinds for row in _rows(each, AGENTS[each])]
     try:
-        import pandas as pd
+        import pandas as pd  # noqa: F401 - the frame stands on it
     except ImportError:
         return Table(ModelRow._fields, rows, widest=_WIDEST)
-    frame = pd.DataFrame(rows, columns=ModelRow._fields)
-    return frame.assign(ends=pd.to_datetime(frame["ends"]))
+    from mediatoolkit.verbs.frames import ModelFrame
+
+    return ModelFrame(rows, columns=ModelRow._fields).astype({"ends": "datetime64[ns]"})
 
 
 def _rows(kind: Kind, agent: type[Agent[Any, Any]]) -> list[ModelRow]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar, cast
 
 from mediatoolkit.agents import Agent
-from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.errors import PromptError
 from mediatoolkit.providers.registry import client_class, default_vendor, split_id
 from mediatoolkit.runtime.files import absolute
 from mediatoolkit.runtime.job import Job, start_job
@@ -28,7 +28,7 @@ def agent_for(kind: type[A], agent: A | None, model: str | None) -> A:
     """
     if agent is not None:
         if model is not None:
-            raise MediaToolkitError("Give either agent= or model=; an agent has its own models.")
+            raise PromptError("Give either agent= or model=; an agent has its own models.")
         if not isinstance(agent, kind):
             raise PromptError(f"agent takes an mt.{kind.__name__}, not {type(agent).__name__}.")
         return agent
