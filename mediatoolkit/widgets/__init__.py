@@ -4,11 +4,11 @@ The rest of the package uses the names below alone, and imports this only inside
 script or a worker loads no Jupyter; a terminal loads no widgets.
 
 `kernel.py` is the kernel around the cells and all that is remembered of its pages; `cells.py` says
-which cell shows what. `jobs_view.py` is the list of jobs of one cell, a `JobRow` (`job_row.py`)
-each, drawn by `board.py` or, where no widget can be shown, by `text_board.py`, until what
-`results.py` makes takes its place. `first_bar.py` stands there while all these load. A widget is a
-`Panel` (`page.py`) with its traits, and beside it the scripts and the style for the
-browser, without a build step.
+which cell shows what, and `cell_runs.py` which run of a cell asks. `jobs_view.py` is the list of
+jobs of one cell, a `JobRow` (`job_row.py`) each, drawn by `board.py` or, where no widget can be
+shown, by `text_board.py`, until what `results.py` makes takes its place. `first_bar.py` stands
+there while all these load. A widget is a `Panel` (`page.py`) with its traits, and beside it the
+scripts and the style for the browser, without a build step.
 """
 
 import sys
@@ -50,13 +50,15 @@ def show_jobs(jobs: Iterable["Job[Any]"], pending: Iterable[str]) -> bool:
 
 
 def install() -> None:
-    """Show the jobs of calls that start several, and hook into this kernel, if it is one.
+    """Show the jobs of calls that start several, and hook into this IPython and its kernel.
 
     Later calls change nothing.
     """
     from mediatoolkit.runtime.job import register_display
+    from mediatoolkit.widgets import cell_runs
 
     register_display(show)
+    cell_runs.install()
     if _is_kernel():
         from mediatoolkit.widgets import cells
 
