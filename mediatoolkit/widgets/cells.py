@@ -11,6 +11,7 @@ from typing import Any
 from IPython import get_ipython
 
 from mediatoolkit.media import Media, MediaList
+from mediatoolkit.pricing.budget import Budget
 from mediatoolkit.runtime.job import Job, end_here
 from mediatoolkit.transport.session import SessionRegistry, sessions
 from mediatoolkit.widgets import kernel
@@ -112,6 +113,7 @@ def install() -> Kernel:
         formatters.mimebundle_formatter.for_type(Media, media_bundle)
         formatters.mimebundle_formatter.for_type(MediaList, list_bundle)
         formatters.ipython_display_formatter.for_type(SessionRegistry, _display_sessions)
+        formatters.ipython_display_formatter.for_type(Budget, _display_budget)
     return this
 
 
@@ -146,6 +148,8 @@ def _end_cell(result: object) -> None:
             view.is_open = False
         view.settle(getattr(result, "error_in_exec", None))
         view.tell()  # of the jobs that came last, which the HTML is to name
+    if this.budget_panel is not None:
+        this.budget_panel.settle()
     if this.buttons is not None:
         this.buttons.save_panels()
 
@@ -162,6 +166,8 @@ def _forget_shown() -> None:
             view.settle()
         for shown in [shown for shown, where in this.shown.items() if where == cell]:
             del this.shown[shown]
+        if this.budget_panel is not None:
+            this.budget_panel.forget(cell)
 
 
 def _display_media(media: Media) -> None:
@@ -198,3 +204,13 @@ def _display_sessions(registry: SessionRegistry) -> None:
     from mediatoolkit.widgets.sessions import SessionPanel
 
     SessionPanel(registry)._ipython_display_()
+
+
+def _display_budget(budget: Budget) -> None:
+    """Show a table that follows the calls or, where no widget can be shown, one that does not."""
+    this = kernel.here()
+    if this is None or not kernel.shows_widgets():
+        raise NotImplementedError
+    from mediatoolkit.widgets.budget import panel_of
+
+    panel_of(this, budget)._ipython_display_()

@@ -24,6 +24,7 @@ from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.job import cancel_all
 
 if TYPE_CHECKING:
+    from mediatoolkit.widgets.budget import BudgetPanel
     from mediatoolkit.widgets.buttons import Buttons
     from mediatoolkit.widgets.cells import JobsPanel
     from mediatoolkit.widgets.jobs_view import Handle, JobsView
@@ -73,6 +74,7 @@ class Kernel:
         is_ending: Whether it was asked to end.
         views: The views on which a job runs or may still be added.
         panel: What `mt.jobs` has shown last.
+        budget_panel: What `mt.budget` shows.
         buttons: The model behind the buttons in plain outputs.
         kept_endings: The endings that stand in widgets.
         shown: In which cell a job or a result was shown.
@@ -93,6 +95,7 @@ class Kernel:
         self.is_busy = True
         self.views: list[JobsView] = []
         self.panel: JobsPanel | None = None
+        self.budget_panel: BudgetPanel | None = None
         self.buttons: Buttons | None = None
         self.kept_endings: KeptEndings | None = None
         self.shown: WeakKeyDictionary[object, Cell] = WeakKeyDictionary()
