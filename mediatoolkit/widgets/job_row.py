@@ -3,10 +3,11 @@
 import hashlib
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from html import escape
+from itertools import count
 from typing import Any, overload
 
 from mediatoolkit.checks import visible
@@ -24,6 +25,7 @@ from mediatoolkit.runtime.events import (
     State,
 )
 from mediatoolkit.runtime.job import Job
+from mediatoolkit.widgets.prices import Paid, html_of, quote_of
 
 Row = dict[str, Any]
 
@@ -32,6 +34,8 @@ LONGEST_LABEL = 1_000
 
 MOST_SOUND = 128_000
 """Bytes of sound in one message; a server forwards about a megabyte a second."""
+
+_numbers = count(1)
 
 _FACTS = ("provider", "status", "reason", "retry_after", "request_id", "stage", "seconds")
 _LONGEST_FACT = 300  # characters
@@ -138,6 +142,8 @@ class JobRow:
         preview: A small JPEG of the media that the job made; None where there is nothing to see.
         media: The media that the job made, once `prepare` in `results` has looked at it.
         line: The media in one line.
+        paid: What that media has cost.
+        number: Which row of this kernel it is; 0 for one without a job.
         sounds: Speech that waits to be sent.
     """
 
@@ -146,14 +152,21 @@ class JobRow:
     preview: bytes | None = None
     media: MediaRef | None = None
     line = ""
+    paid = Paid()
+    number = 0
+    _another: Callable[[], Job[Any]] | None = None
+    _quote = ""
 
     def __init__(self, job: Job[Any], *, is_heard: bool = False) -> None:
         """Begin with how *job* stands."""
         self.job: Job[Any] | None = job
         self.label = job.label
+        self.number = next(_numbers)
         self.progress: Progress = job.progress
         self.sounds: list[Sounding] = []
         self._is_heard = is_heard
+        self._another = job.another
+        self._other: Callable[[], Job[Any] | None] = lambda: None
         self._started = (time.time() - self.progress.elapsed) * 1000
         self._last_event: Event | None = None
         self._drawing: Drawing | None = None
@@ -173,6 +186,31 @@ class JobRow:
         if self.job is not None and self.progress.state is State.RUNNING and self.job.done():
             self.progress, self.is_changed = self.job.progress, True
         return self.progress.state is not State.RUNNING
+
+    @property
+    def price(self) -> str:
+        """What the job may cost while it runs, and what its result has cost; else ""."""
+        return self.quote if self.progress.state is State.RUNNING else str(self.paid)
+
+    @property
+    def quote(self) -> str:
+        """What such a job may cost."""
+        if self.job is not None:
+            self._quote = quote_of(self.job)
+        return self._quote
+
+    @property
+    def has_another(self) -> bool:
+        """Whether one more result can be asked for."""
+        return self._another is not None and self.progress.state is State.DONE
+
+    def start_another(self) -> Job[Any] | None:
+        """Ask for one more result; None while the last one that was asked for is being made."""
+        if self._another is None or ((other := self._other()) and not other.done()):
+            return None
+        job = self._another()
+        self._other = weakref.ref(job)
+        return job
 
     def hear(self, progress: Progress) -> None:
         """Take the news, in the thread of the job's loop."""
@@ -211,6 +249,7 @@ class JobRow:
             "began": round(self._started),
             "deadline": None,
             "omissions": self.media.omissions if self.media else "",
+            "price": self.price,
             "took": None,
             "failure": None,
             "pays_twice": False,
@@ -319,7 +358,7 @@ class Failure:
         return (
             '<div role="alert" style="max-width:560px;padding:8px 14px;'
             'border-left:3px solid #d32f2f;line-height:1.5">'
-            f"<strong>{escape(self.kind)}</strong> {escape(self.message)} {buttons}"
+            f"<strong>{escape(self.kind)}</strong> {html_of(self.message)} {buttons}"
             f"{self.details()}</div>"
         )
 
@@ -327,7 +366,7 @@ class Failure:
         """Make a table of the facts, folded away."""
         rows = "".join(
             f'<tr><th style="text-align:left">{escape(name)}</th>'
-            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            f'<td style="text-align:left">{html_of(value)}</td></tr>'
             for name, value in self.facts.items()
         )
         return (

@@ -93,6 +93,7 @@ class JobsView:
         self._ending = ending or self._results
         self._handle = handle
         self._rows: dict[str, JobRow] = {}
+        self._over: dict[str, JobRow] = {}
         self._board: Board | TextBoard | None = None
         self._updated = -math.inf
 
@@ -104,19 +105,19 @@ class JobsView:
     @property
     def is_over(self) -> bool:
         """Whether all jobs are."""
-        return all(row.is_over for row in list(self._rows.values()))
+        return all(row.is_over for row in self.jobs)
 
     @property
     def jobs(self) -> list[JobRow]:
         """The rows in the order in which the jobs came."""
-        return list(self._rows.values())
+        return list(self._all().values())
 
     def add(self, job: Job[Any]) -> None:
         """Show one more job; it brings the board back where the others are over already."""
         with self._kernel.lock:
             shown = {row.job for view in self._kernel.views for row in view.jobs}
             if job not in {row.job for row in self.jobs}:
-                self._put(str(len(self._rows) + 1), job, is_heard=job not in shown)
+                self._put(self._new_name(), job, is_heard=job not in shown)
 
     def show_over(self, job: Job[Any]) -> None:
         """Show how *job*, which is over, has ended; this is all that the view shows."""
@@ -200,19 +201,46 @@ class JobsView:
             else:
                 job.retry()
 
-    def _put(self, name: str, job: Job[Any], *, is_heard: bool) -> None:
+    async def another(self, row: JobRow) -> None:
+        """Ask for one more of what *row* shows; what stands in the cell stays above the board."""
+        job = row.start_another()
+        if job is None:
+            return
+        above = "" if self.is_live else await asyncio.to_thread(self._html)
         with self._kernel.lock:
+            self._kernel.shown[job] = self.cell
+            self._put(self._new_name(), job, is_heard=True, above=above)
+        if self._kernel.panel is not None:
+            self._kernel.panel.add(job)
+
+    def _html(self) -> str:
+        """How all jobs ended."""
+        data, _ = self._ending(self.jobs, None)
+        return str(data.get("text/html", ""))
+
+    def _all(self) -> dict[str, JobRow]:
+        return {**self._over, **self._rows}
+
+    def _new_name(self) -> str:
+        return str(len(self._all()) + 1)
+
+    def _put(self, name: str, job: Job[Any], *, is_heard: bool, above: str = "") -> None:
+        """Show *job* as the row *name*; unless the board is there, below the HTML *above*."""
+        with self._kernel.lock:
+            if self._board is None:
+                rows = self._all()
+                self._over, self._rows = (rows, {}) if above else ({}, rows)
             row = self._rows[name] = JobRow(job, is_heard=is_heard)
             if self._board is None:
-                self._open()
+                self._open(above)
         job.on_retry(partial(self._put, name, is_heard=is_heard))
         job.on_result(partial(self._prepare, row))
         # For good: whoever subscribes answers for a failure that nobody awaits.
         job.subscribe(partial(self._hear, row))
         job.on_start(self._follow)
 
-    def _open(self) -> None:
-        for row in self.jobs:
+    def _open(self, above: str) -> None:
+        for row in self._rows.values():
             row.is_changed = True
         is_replaceable = not (self.cell.is_click or self.cell.outputs)
         first = first_bar.take(self.cell.id) if is_replaceable else None
@@ -230,6 +258,7 @@ class JobsView:
             from mediatoolkit.widgets.board import Board
 
             self._board = Board(self.act, *self.rows())
+            self._board.above = above
         else:
             self._board = TextBoard(self.rows()[0])
         self._board.show_in(handle, is_new=is_first)
@@ -306,6 +335,7 @@ class JobsView:
         done = [row for row in rows if row.progress.state is State.DONE]
         if self._kernel.is_ending and len(done) < len(rows):
             return results.with_line(self._results(done, error) if done else None, KERNEL_ENDED)
+        how: dict[str, Any] = {"error": error, "retry": Job.retry, "another": self.another}
         if len(rows) > 1:
-            return results.contact_sheet(rows, error=error, retry=Job.retry)
-        return results.result_bundle(rows[0], error=error, retry=Job.retry)
+            return results.contact_sheet(rows, **how)
+        return results.result_bundle(rows[0], **how)

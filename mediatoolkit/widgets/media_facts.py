@@ -12,6 +12,7 @@ from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 from mediatoolkit.media.provenance import DEEPEST
 from mediatoolkit.store import Store
+from mediatoolkit.widgets.prices import Paid
 
 MOST = 200
 """Options that are shown of a record, or that a call names; no model takes as many."""
@@ -63,6 +64,11 @@ def facts_of(media: Media) -> list[tuple[str, str]]:
                 if name != "captions"
             },
         }
+    if media.cost is not None:
+        basis = f" ({media.cost.basis})" if media.cost.basis else ""
+        facts |= {"cost": f"{media.cost}{basis}"}
+    paid = Paid.of(media)
+    facts |= {"cache": str(paid) if paid.day else ""}
     hertz = f", {media.sample_rate} Hz" if isinstance(media, Audio) else ""
     size = f"{len(media.data) / 1e6:.1f} MB"
     if len(media.data) < 1e6:

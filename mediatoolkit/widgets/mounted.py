@@ -28,6 +28,7 @@ class MountedPanel(Panel):
         is_urgent: Whether it cannot wait for a page to say that it mounts panels: until one has,
             the widget is displayed, too.
         is_stale: Whether the HTML is older than what is shown.
+        above: HTML that stands above it in the same output.
     """
 
     is_urgent: ClassVar[bool] = False
@@ -36,7 +37,7 @@ class MountedPanel(Panel):
     """Names of the traits that change the HTML."""
 
     is_stale = False
-    _html = _token = ""
+    above = _html = _token = ""
 
     def __init__(self, *args: Any, **traits: Any) -> None:
         """Nothing is displayed yet."""
@@ -112,8 +113,11 @@ class MountedPanel(Panel):
             if self._is_widget:
                 data, metadata = super()._repr_mimebundle_() or ({}, {})
                 return {**data, "text/html": self._html}, metadata
-        html = f'<div class="mt-mount" data-mt-mount="{self._token}">{self._html}</div>'
-        return {"text/html": html, "text/plain": repr(self)}, {}
+        # What a page takes for formulas is sought in what it shows by then, also in the panel.
+        marks = f'class="mt-mount mathjax_ignore tex2jax_ignore" data-mt-mount="{self._token}"'
+        mount = f"<div {marks}>{self._html}</div>"
+        above = self.above and f"<div>{self.above}</div>"
+        return {"text/html": above + mount, "text/plain": repr(self)}, {}
 
     def _mount(self, page: buttons.Buttons) -> str:
         return page.mount(self, self._html)

@@ -18,6 +18,7 @@ from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import kernel
 from mediatoolkit.widgets.job_row import JobRow, MediaRef, MediaRefs, failure_of
 from mediatoolkit.widgets.kernel import Bundle
+from mediatoolkit.widgets.prices import Paid, html_of, in_all
 
 MOST = 200
 """Results on one sheet; the others are in the store."""
@@ -40,6 +41,7 @@ _LONGEST_LABEL = 300  # characters
 _LONGEST_CAPTION = 500
 
 Retry = Callable[[Job[Any]], object]
+Another = Callable[[JobRow], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def result_bundle(
     *,
     error: BaseException | None = None,
     retry: Retry | None = None,
+    another: Another | None = None,
     opener: str | None = None,
 ) -> Bundle:
     """Make what takes the place of the board when a job is over.
@@ -64,6 +67,7 @@ def result_bundle(
         row: The job, which is over.
         error: The error that the cell itself shows; for this one a quiet line is enough.
         retry: Starts a job again that failed or was cancelled.
+        another: Asks for one more result of a row.
         opener: As `media_bundle` takes it.
 
     Safe from any thread. Takes some 30 ms a megapixel for a picture that was not shown before.
@@ -74,7 +78,9 @@ def result_bundle(
         try:
             result = row.result()
             if isinstance(result, Media):
-                return media_bundle(result, opener=opener)
+                row.paid = Paid.of(result) if row.job else row.paid
+                more = another_button(row, another)
+                return media_bundle(result, opener=opener, price=row.price, more=more)
             return _bundle_of(result)
         except MediaToolkitError as unshown:
             cause = unshown
@@ -96,7 +102,17 @@ def retry_button(row: JobRow, retry: Retry) -> str:
     return button("Retry", partial(retry, row.job), title=title)
 
 
-def media_bundle(media: Media, *, opener: str | None = None) -> Bundle:
+def another_button(row: JobRow, another: Another | None) -> str:
+    """HTML of a button that asks for one more result of *row*; empty where there is none."""
+    if another is None or not row.has_another:
+        return ""
+    title = f"Make another of {visible(row.label, 60)}{row.quote and f', for {row.quote}'}"
+    return button("Another", partial(another, row), title=title, key=str(row.number))
+
+
+def media_bundle(
+    media: Media, *, opener: str | None = None, price: str = "", more: str = ""
+) -> Bundle:
     """Return what *media* shows of itself, with a button below it; decodes it the first time.
 
     The words of speech can be unfolded below it, also without a kernel.
@@ -104,6 +120,8 @@ def media_bundle(media: Media, *, opener: str | None = None) -> Bundle:
     Args:
         media: One piece.
         opener: HTML of the button; left out, it opens this piece alone.
+        price: What it has cost, plain text.
+        more: HTML of the buttons behind that one.
 
     Raises:
         MediaError: It cannot be decoded.
@@ -112,7 +130,7 @@ def media_bundle(media: Media, *, opener: str | None = None) -> Bundle:
     words = _words(media) if isinstance(media, Audio) else ""
     if opener is None:
         opener = open_button(MediaRefs([MediaRef(media)]))
-    return data | {"text/html": data["text/html"] + words + opener}, metadata
+    return data | {"text/html": data["text/html"] + words + _small(price) + opener + more}, metadata
 
 
 def open_button(series: MediaRefs, at: int = 0) -> str:
@@ -136,7 +154,7 @@ def quiet(line: str, buttons: str = "") -> Bundle:
     """Make one line, or some, with *buttons* behind it, which are HTML already."""
     return {
         "text/html": '<div style="opacity:.75;font-size:.9em;white-space:pre-line">'
-        f"{escape(line)}{buttons and ' ' + buttons}</div>",
+        f"{html_of(line)}{buttons and ' ' + buttons}</div>",
         "text/plain": line,
     }, {}
 
@@ -152,10 +170,11 @@ def with_line(bundle: Bundle | None, line: str) -> Bundle:
 
 
 def line_of(row: JobRow) -> str:
-    """Say what became of a job, such as `a red fox: cancelled after 2.1 s`."""
+    """Say what became of a job, such as `a red fox: done after 2.1 s, $0.067`."""
     event = row.progress.event
     outcome = f"; {event}" if isinstance(event, (LeftRunning, Withdrawn)) else ""
-    return f"{visible(row.label, _LONGEST_LABEL)}: {row.progress}{outcome}"
+    price = row.price and f", {row.price}"
+    return f"{visible(row.label, _LONGEST_LABEL)}: {row.progress}{outcome}{price}"
 
 
 def button(label: str, action: Callable[[], object], *, title: str = "", key: str = "") -> str:
@@ -179,6 +198,7 @@ def prepare(row: JobRow, media: Media) -> None:
         MediaError: It cannot be decoded.
     """
     row.media, row.line = MediaRef(media), repr(media)
+    row.paid = Paid.of(media) if row.job else row.paid
     media.preview()
     if isinstance(media, Video):
         media.embedded()
@@ -194,7 +214,11 @@ def small(media: object, side: int = SMALL) -> bytes | None:
 
 
 def contact_sheet(
-    rows: Sequence[JobRow], *, error: BaseException | None = None, retry: Retry | None = None
+    rows: Sequence[JobRow],
+    *,
+    error: BaseException | None = None,
+    retry: Retry | None = None,
+    another: Another | None = None,
 ) -> Bundle:
     """Show how several jobs ended: the results in their order, then what went wrong.
 
@@ -202,12 +226,13 @@ def contact_sheet(
         rows: The jobs, all over.
         error: The error that the cell itself shows.
         retry: Starts a job again that failed or was cancelled.
+        another: Asks for one more result of a row.
     """
     done = [row for row in rows if row.progress.state is State.DONE]
     shown, more = done[:MOST], len(done[MOST:])
     side = side_for(len(shown))
     series = series_of(shown)
-    results = [part_of(row, side, series) for row in shown]
+    results = [part_of(row, side, series, another=another) for row in shown]
     rest = [
         _whole(row, error=error, retry=retry)
         for row in rows
@@ -215,8 +240,9 @@ def contact_sheet(
     ]
     if more:
         rest.append(Part(f"<div>{more} more are in the store.</div>", f"{more} more"))
+    total = in_all(row.paid for row in done) if len(done) > 1 else ""
     alt = "; ".join(row.label[:300] for row in shown)
-    return sheet(results, rest, side, alt=alt, series=series)
+    return sheet(results, rest, side, alt=alt, series=series, price=total)
 
 
 def sheet(
@@ -227,6 +253,7 @@ def sheet(
     alt: str,
     columns: int | None = None,
     series: MediaRefs,
+    price: str = "",
 ) -> Bundle:
     """Put *parts* beside and below each other, and the *rest* below them.
 
@@ -237,9 +264,11 @@ def sheet(
         alt: What stands in for the one picture of all.
         columns: How many in a line; left out, as many as there is room for.
         series: The media of *parts*.
+        price: What they have cost together.
     """
     data = {
         "text/html": grid((part.html for part in parts), side, columns)
+        + _small(price)
         + series_buttons(series, opens=side is not None and side < SMALL)
         + "".join(part.html for part in rest),
         "text/plain": "\n".join(part.line for part in [*parts, *rest]),
@@ -302,10 +331,14 @@ def series_of(rows: Iterable[JobRow]) -> MediaRefs:
     return MediaRefs(row.media for row in rows if _prepared(row) and row.media)
 
 
-def part_of(row: JobRow, side: int | None, series: MediaRefs) -> Part:
+def part_of(
+    row: JobRow, side: int | None, series: MediaRefs, *, another: Another | None = None
+) -> Part:
     """Make the part of a sheet that shows how the job of *row* ended, and opens it in *series*."""
     opener = open_button(series, series.refs.index(row.media)) if row.media else ""
-    return _whole(row, opener=opener) if side is None else _reduced(row, side, opener)
+    if side is None:
+        return _whole(row, opener=opener, another=another)
+    return _reduced(row, side, opener, another)
 
 
 def _prepared(row: JobRow) -> bool:
@@ -325,23 +358,29 @@ def _whole(row: JobRow, **how: Any) -> Part:
     return Part(f"<div>{data.get('text/html') or f'<pre>{escape(line)}</pre>'}</div>", line, jpeg)
 
 
-def _reduced(row: JobRow, side: int, opener: str) -> Part:
+def _reduced(row: JobRow, side: int, opener: str, another: Another | None) -> Part:
     if not _prepared(row) or row.media is None:
         return _whole(row)
     jpeg = row.preview
     if jpeg is None and side < SMALL:
         # A player holds some 50 kB, so one of many voices has only the way to its file.
-        lines = (_caption(row.label), row.media.omissions)
-        words = "<br>".join(escape(line) for line in lines if line)
+        lines = (_caption(row.label), row.media.omissions, row.price)
+        words = "<br>".join(html_of(line) for line in lines if line)
         return Part(f"<div>{words}<br>{opener}</div>", row.line)
     if jpeg is None:
-        return _whole(row, opener=opener)
+        return _whole(row, opener=opener, another=another)
+    more, price = another_button(row, another), row.price
     if side > SMALL:
         jpeg = small(row.result(), side) or jpeg
     elif side < SMALL:
-        jpeg, opener = reduced(jpeg, side), ""
-    html = thumbnail(jpeg, row.label, omissions=row.media.omissions, buttons=opener)
+        jpeg, opener, more, price = reduced(jpeg, side), "", "", ""
+    buttons = _small(price) + opener + more
+    html = thumbnail(jpeg, row.label, omissions=row.media.omissions, buttons=buttons)
     return Part(html, row.line, jpeg)
+
+
+def _small(line: str) -> str:
+    return line and f'<div style="opacity:.75;font-size:.85em">{html_of(line)}</div>'
 
 
 def _caption(label: str) -> str:
@@ -367,7 +406,7 @@ def thumbnail(
         f'<img src="data:image/jpeg;base64,{_base64(jpeg)}" alt="{escape(visible(label, 300))}" '
         'style="display:block;max-width:100%;height:auto">'
     )
-    return f"<div>{figure(picture, escape(_caption(caption or label)), omissions)}{buttons}</div>"
+    return f"<div>{figure(picture, html_of(_caption(caption or label)), omissions)}{buttons}</div>"
 
 
 def _mosaic(pictures: Sequence[bytes], side: int, columns: int | None = None) -> bytes:

@@ -18,6 +18,7 @@ from IPython import get_ipython
 from mediatoolkit.media import Media
 from mediatoolkit.runtime.events import State
 from mediatoolkit.runtime.job import Job
+from mediatoolkit.widgets.prices import Paid, quote_of
 
 PERIOD = 0.1  # seconds between two states of the line
 MOST_FILES = 8
@@ -141,7 +142,7 @@ class _JobsLine:
 
 
 def files_of(jobs: list[Job[Any]]) -> list[str]:
-    """Say where the files are that *jobs*, which are over, have made, and what they lack."""
+    """Say where the files are that *jobs*, which are over, have made, what they lack and cost."""
     done = [job for job in jobs if job.progress.state is State.DONE]
     made = [(job.label, media) for job in done if isinstance(media := job.result(), Media)]
     kept = [(label, media, media.path) for label, media in made if media.path]
@@ -149,8 +150,9 @@ def files_of(jobs: list[Job[Any]]) -> list[str]:
         folders = dict.fromkeys(str(path.parent) for *_, path in kept)
         return [f"{len(kept)} files are kept in {', '.join(folders)}"]
     return [
-        f"{_plain(label)}: {'; '.join(filter(None, (media.omissions, f'kept in {path}')))}"
+        f"{_plain(label)}: {'; '.join(filter(None, facts))}"
         for label, media, path in kept
+        for facts in [(media.omissions, str(Paid.of(media)), f"kept in {path}")]
     ]
 
 
@@ -164,7 +166,7 @@ def line_of(job: Job[Any], jobs: int, columns: int) -> str:
     """
     progress = job.progress
     count = f"{jobs} jobs, " if jobs > 1 else ""
-    facts = f"{_bar(progress.fraction)}{progress}"
+    facts = f"{_bar(progress.fraction)}{', '.join(filter(None, (str(progress), quote_of(job))))}"
     return _cut(f"{count}{facts}  {_plain(job.label)}", columns - 1)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mediatoolkit.runtime.events import expectation
 from mediatoolkit.runtime.work import filled_by_time
 from mediatoolkit.widgets.job_row import Row
+from mediatoolkit.widgets.prices import html_of
 
 if TYPE_CHECKING:
     from mediatoolkit.widgets.jobs_view import Handle
@@ -94,19 +95,19 @@ def _row(row: Row) -> str:
         f'<div style="margin:4px 0"><div>{label}</div>'
         f'<progress max="1"{_value(row)} aria-label="Progress of {label}" '
         'style="width:100%"></progress>'
-        f'<div style="opacity:.75;font-size:.9em">{escape(_state(row))}</div></div>'
+        f'<div style="opacity:.75;font-size:.9em">{html_of(_state(row))}</div></div>'
     )
 
 
 def _state(row: Row) -> str:
-    """Such as `waiting for gemini, 3.1 s, about 2 s more, stops in 56 s`."""
+    """Such as `waiting for gemini, 3.1 s, about 2 s more, stops in 56 s, $0.067`."""
     if row["state"] != "running":
-        return ", ".join(filter(None, (row["state"], row["omissions"])))
+        return ", ".join(filter(None, (row["state"], row["omissions"], row["price"])))
     pause = f" in {_left(row['next']):.0f} s" if row.get("next") else ""
     limit = [f"stops in {_left(row['deadline']):.0f} s"] if row["deadline"] else []
     estimate = row["estimate"] / 1000 if row["estimate"] else None
     times = [f"{_since(row['began']):.1f} s", *expectation(_worked(row), estimate), *limit]
-    return ", ".join([f"{row['stage']}{pause}", *times])
+    return ", ".join(filter(None, [f"{row['stage']}{pause}", *times, row["price"]]))
 
 
 def _value(row: Row) -> str:

@@ -109,7 +109,7 @@ def test_the_pause_before_a_try_is_counted_down(jupyter: Lab, sim: Simulator) ->
         sheet.run(1)
         stage = _rows(sheet).first.locator(".mt-job-stage")
 
-        counted = re.compile(r"^retry 2 of 4 in (\d+) s$")
+        counted = re.compile(r"^retry 2 of 4 in (\d+) s · \$[^\n]*$")
         expect(stage).to_have_text(counted)
         before = stage.inner_text()
         expect(stage).not_to_have_text(before)

@@ -200,9 +200,15 @@ class Kernel:
 
     async def press(self, token: str, *, subshell: str | None = None) -> None:
         """What the page sends when a button in a plain output is pressed."""
+        await self.click(self._buttons(), {"act": token, "page": "here"}, subshell=subshell)
+
+    async def show_page(self) -> None:
+        """What a page sends that mounts panels, once a cell has shown a button."""
+        await self.click(self._buttons(), {"page": "here"})
+
+    def _buttons(self) -> str:
         opened = (m["content"] for m in self.messages if m["msg_type"] == "comm_open")
-        buttons = next(c["comm_id"] for c in opened if "kernel" in c["data"]["state"])
-        await self.click(str(buttons), {"act": token, "page": "here"}, subshell=subshell)
+        return str(next(c["comm_id"] for c in opened if "kernel" in c["data"]["state"]))
 
     async def press_retry(self, run: Run) -> None:
         """Press the first Retry that is shown below a cell."""

@@ -23,7 +23,7 @@ def row(**known: Any) -> Row:
     began, deadline = now - 3_000, now + 57_000
     still: Row = {"label": "a fox", "state": "running", "stage": "waiting", "fraction": None}
     still |= {"worked": None, "estimate": None, "is_timed": False, "is_idle": False}
-    return still | {"began": began, "deadline": deadline, "took": None, "failure": None} | known
+    return still | {"began": began, "deadline": deadline, "price": "", "failure": None} | known
 
 
 def board(*rows: Row) -> tuple[TextBoard, list[str]]:

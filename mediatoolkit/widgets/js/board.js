@@ -53,8 +53,9 @@ class Row {
     this.bar = make("progress", "mt-bar mt-job-bar", { max: "1" });
     this.stage = make("span", "", { role: "status", "aria-live": "polite" });
     this.pause = make("span");
+    this.price = make("span", "mt-job-price");
     const words = make("span", "mt-job-stage");
-    words.append(this.stage, this.pause);
+    words.append(this.stage, this.pause, this.price);
     this.time = make("span");
     this.limit = make("span", "mt-limit");
     this.clock = make("span", "mt-job-clock", {}, this.time, this.limit);
@@ -101,6 +102,7 @@ class Row {
     const end = [job.state, job.omissions].filter(Boolean).join(" · ");
     const words = runs ? (job.stopping ? "stopping…" : job.stage) : end;
     say(this.stage, words);
+    this.price.textContent = job.price && ` · ${job.price}`;
     this.failure.hidden = !job.failure;
     if (job.failure && this.told !== job.failure) {
       this.told = job.failure; // written once, so that unfolded details stay so

@@ -90,6 +90,7 @@ class Buttons {
   #click = (event) => {
     const pressed = event.target.closest?.(".mt-button");
     if (!pressed || OWNERS.get(pressed) !== this) return;
+    if (event.detail > 1) return; // a double click is one, also where it has drawn new buttons
     const token = pressed.dataset.mtAct;
     if (this.#waiting.get(token)?.timer) return;
     pressed.setAttribute("aria-busy", "true");

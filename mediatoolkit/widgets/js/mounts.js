@@ -56,6 +56,7 @@ export class Mounts {
     }
     panel.host = element.closest(`.${STYLED}`);
     panel.host?.classList.remove(STYLED);
+    if (panel.host) element.previousElementSibling?.classList.add(STYLED); // the results above it
     element.replaceChildren(panel.view.el);
     panel.focus?.focus({ preventScroll: true });
     for (const [part, top] of panel.scrolled) part.scrollTop = top;
@@ -104,6 +105,7 @@ export class Mounts {
     this.#mounted.delete(element);
     if (!panel.view) return;
     panel.host?.classList.add(STYLED);
+    element.previousElementSibling?.classList.remove(STYLED);
     element.replaceChildren(...panel.html);
     panel.view.remove();
   }
