@@ -2,6 +2,7 @@
 
 from mediatoolkit.runtime import loops
 from mediatoolkit.verbs import start_hidden
+from mediatoolkit.verbs.quotes import quote
 from mediatoolkit.widgets.studio import StudioForm
 
 
@@ -14,4 +15,4 @@ class Studio(StudioForm):
 
     def __init__(self) -> None:
         """Open an empty form, whose jobs this kernel's default agents make."""
-        super().__init__(start_hidden, loops.chosen())
+        super().__init__(start_hidden, loops.chosen(), quote)

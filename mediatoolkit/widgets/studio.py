@@ -15,20 +15,24 @@ from typing import Any
 
 import traitlets as t
 
+from mediatoolkit.caching import CacheMode, settings
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image, Media, Video, file_name
 from mediatoolkit.media.pixels import reduced
+from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.registry import models
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.events import Partial, Progress, State
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Store
+from mediatoolkit.widgets.cell_runs import LastingRun
 from mediatoolkit.widgets.job_row import LONGEST_LABEL, Failure, JobRow
 from mediatoolkit.widgets.media_facts import measures, to_code
 from mediatoolkit.widgets.mounted import MountedPanel
 from mediatoolkit.widgets.page import script, style
+from mediatoolkit.widgets.prices import Paid
 from mediatoolkit.widgets.results import grid, small, thumbnail
 
 KINDS: dict[str, type[Client[Any, Any]]] = {
@@ -54,8 +58,10 @@ _SAVED_SIDE = 128  # pixels of the longer side of one
 _SIDE = 256  # pixels of the longer side of a picture in the form
 _PAUSE = 0.1  # seconds between two updates
 _HEARTBEAT = 30.0  # seconds; a hub stops a kernel that is silent for ten minutes
+_TYPING = 0.25  # seconds without a change of the form after which its price is told
 
 Start = Callable[..., Job[Any]]
+Quote = Callable[..., Price]
 
 
 class StageError(PromptError, t.TraitError):
@@ -69,9 +75,14 @@ class StudioForm(MountedPanel):
     for them; no trait holds any. Clicks may arrive in a thread with a loop of its own, so all of
     them cross to *loop*.
 
+    With the cache, what is asked for twice is made twice, as in one cell: whoever presses Generate
+    again wants something else. A studio that is opened anew begins with what is kept.
+
     Args:
         start: `start(kind, prompt, **keywords)` starts a job that shows itself nowhere else.
         loop: The kernel's own.
+        quote: `quote(prompt, kind=kind, **keywords)` says what that would cost; left out, no price
+            is shown.
     """
 
     saved = ("entries", "seen")
@@ -86,6 +97,13 @@ class StudioForm(MountedPanel):
 
     draft = t.Dict().tag(sync=True)
     """What stands in the form; the page writes it, and reads it when it is loaded anew."""
+
+    price = t.Dict().tag(sync=True)
+    """What the open form costs: `words`, such as `$0.067`, and `basis`; empty where that cannot be
+    asked for."""
+
+    is_cached = t.Bool().tag(sync=True)
+    """Whether results are kept and reused where the form says nothing of it."""
 
     running = t.Dict().tag(sync=True)
     """How the latest job stands, as a row of the board; empty before the first."""
@@ -103,14 +121,18 @@ class StudioForm(MountedPanel):
     """The piece on the stage: an `Image`, `Audio` or `Video`; None before the first. It can be
     observed, linked and set to a piece of the history; not sent to the page."""
 
-    def __init__(self, start: Start, loop: loops.Loop) -> None:
+    def __init__(self, start: Start, loop: loops.Loop, quote: Quote | None = None) -> None:
         """Open an empty form."""
         self._start = start
+        self._quote = quote
+        self._pricing: asyncio.TimerHandle | None = None
+        self._run = LastingRun()
         self._job: Job[Any] | None = None
         self._pieces: list[Media] = []
         self._pictures: dict[str, Image] = {}
-        super().__init__(loop, offers=offered())
+        super().__init__(loop, offers=offered(), is_cached=_caches())
         self.observe(lambda _change: self.cross(self._see), "seen")
+        self.observe(lambda _change: self.cross(self._tell_price_soon), "draft")
 
     @property
     def history(self) -> list[Media]:
@@ -126,6 +148,10 @@ class StudioForm(MountedPanel):
         """Cancel what runs and leave the page."""
         if self._job is not None:
             self._job.cancel()
+        if self._pricing is not None:
+            self._pricing.cancel()
+        if self.comm is not None:
+            self._run.end()
         super().close()
 
     def __repr__(self) -> str:
@@ -152,7 +178,8 @@ class StudioForm(MountedPanel):
             case {"do": "generate", "kind": str(kind), "prompt": str(), "settings": dict()} if (
                 kind in KINDS
             ):
-                self._generate({name: content[name] for name in ("kind", "prompt", "settings")})
+                form = {name: content[name] for name in ("kind", "prompt", "settings")}
+                self._generate(form, content.get("cache"))
             case {"do": "cancel"} if self._job is not None:
                 self._job.cancel()
             case {"do": "offers"}:
@@ -186,19 +213,45 @@ class StudioForm(MountedPanel):
         if 0 <= self.seen < len(self._pieces):
             self.result = self._pieces[self.seen]
 
-    def _generate(self, form: dict[str, Any]) -> None:
+    def _generate(self, form: dict[str, Any], cache: object) -> None:
         if self._job is not None and not self._job.done():
             return
-        settings = form["settings"]
         try:
-            options = keywords(form["kind"], settings, self._chosen_pictures(settings))
-            self._job = self._start(form["kind"], form["prompt"], **options)
+            options = self._options(form)
+            # Else "refresh" and "only" hold, where they are the default.
+            if isinstance(cache, bool) and cache != _caches():
+                options["cache"] = cache
+            self._job = self._run.call(self._start, form["kind"], form["prompt"], **options)
         except MediaToolkitError as error:
             failure = Failure.of(error, told_by="awaiting the job", sent="nothing")
             label = visible(form["prompt"], LONGEST_LABEL)
             self._tell({"label": label, "state": "failed", "failure": asdict(failure)})
             return
         self.begin(self._follow(self._job, form))
+
+    def _tell_price_soon(self) -> None:
+        """Tell the price of the form once nobody types any more."""
+        if self._pricing is not None:
+            self._pricing.cancel()
+        self._pricing = asyncio.get_running_loop().call_later(_TYPING, self._tell_price)
+
+    def _tell_price(self) -> None:
+        price = self._price()
+        self.price = {"words": str(price), "basis": _basis(price)} if price else {}
+
+    def _price(self) -> Price | None:
+        form: Any = self.draft.get(str(self.draft.get("open")))
+        match form:
+            case {"kind": str(kind), "prompt": str(prompt), "settings": dict()} if kind in KINDS:
+                if self._quote is not None:
+                    with contextlib.suppress(MediaToolkitError):  # it is told by Generate
+                        options = self._options(form)
+                        options.pop("timeout", None)
+                        return self._quote(prompt, kind=kind, **options)
+        return None
+
+    def _options(self, form: dict[str, Any]) -> dict[str, Any]:
+        return keywords(form["kind"], form["settings"], self._chosen_pictures(form["settings"]))
 
     def _chosen_pictures(self, settings: dict[str, Any]) -> list[Image]:
         """The pictures in the form; names that are not ours are left out."""
@@ -289,6 +342,18 @@ def offered() -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def _caches() -> bool:
+    """Whether calls that say nothing of the cache use it; a word that is wrong is told by them."""
+    try:
+        return settings.mode() is not CacheMode.OFF
+    except MediaToolkitError:
+        return False
+
+
+def _basis(price: Price) -> str:
+    return price.basis + (f", checked {price.checked}" if price.checked else "")
+
+
 def keywords(
     kind: str, settings: Mapping[str, object], pictures: Sequence[Image]
 ) -> dict[str, Any]:
@@ -327,6 +392,8 @@ def result_entry(media: Media, form: dict[str, Any]) -> dict[str, Any]:
     facts.append(measures(media))
     if provenance and provenance.seed is not None and form["kind"] != "speech":
         facts.append(f"seed {provenance.seed}")
+    if paid := str(Paid.of(media)):
+        facts.append(paid)
     return {
         **form,
         "facts": facts,

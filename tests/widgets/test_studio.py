@@ -5,6 +5,8 @@ import contextlib
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,16 @@ import pytest
 import traitlets
 
 import mediatoolkit as mt
+from mediatoolkit.caching import CacheMode, settings
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Audio, Image, Provenance
+from mediatoolkit.pricing.quotes import Price
+from mediatoolkit.runtime import takes
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Partial
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.verbs import start_hidden
+from mediatoolkit.widgets import studio as studio_module
 from mediatoolkit.widgets.studio import StudioForm, keywords, offered, result_entry
 
 FOX: dict[str, Any] = {
@@ -33,8 +39,8 @@ SILENT = "secret-key"
 class Heard(StudioForm):
     """Keeps what it sends to the page."""
 
-    def __init__(self, start: Any) -> None:  # noqa: D107 - as the studio
-        super().__init__(start, asyncio.get_running_loop())
+    def __init__(self, start: Any, quote: Any = None) -> None:  # noqa: D107 - as the studio
+        super().__init__(start, asyncio.get_running_loop(), quote)
 
     def send(self, content: Any, buffers: Any = None) -> None:
         self.__dict__.setdefault("sent", []).append((content, list(buffers or ())))
@@ -322,6 +328,89 @@ def test_a_film_begins_with_its_first_picture() -> None:
     assert keywords("image", {}, [first, second]) == {"references": [first, second]}
     with pytest.raises(PromptError, match="seconds='long' is not a number"):
         keywords("video", {"seconds": "long"}, [])
+
+
+async def test_the_price_of_the_form_is_told_once_nobody_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(studio_module, "_TYPING", 0.05)
+    asked = []
+
+    def quote(prompt: str, **words: Any) -> Price:
+        asked.append((prompt, words))
+        return Price(Decimal("0.067"), Decimal("0.067"), "by the table", date(2026, 11, 28))
+
+    page = Heard(start_hidden, quote)
+    for prompt in ("a", "a f", "a fox"):
+        settings = {"model": "local/painter", "size": "512", "timeout": "9"}
+        form = {"kind": "image", "prompt": prompt, "settings": settings}
+        page.set_state({"draft": {"open": "image", "image": form}})
+    await until(page, lambda: page.price)
+
+    assert asked == [("a fox", {"kind": "image", "model": "local/painter", "size": "512"})]
+    assert page.price == {"words": "$0.067", "basis": "by the table, checked 2026-11-28"}
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        {},
+        {"open": ["image"]},
+        {"open": "image", "image": {"kind": "text", "prompt": "a", "settings": {}}},
+        {"open": "image", "image": {"kind": "image", "prompt": "a", "settings": {"seed": "x"}}},
+    ],
+)
+async def test_what_cannot_be_asked_has_no_price(draft: dict[str, Any]) -> None:
+    page = Heard(start_hidden, lambda *_, **__: Price(Decimal(1), Decimal(1)))
+    page.price = {"words": "$0.067"}
+    page.draft = draft
+
+    page._tell_price()
+
+    assert page.price == {}
+    page.close()
+
+
+async def test_the_cache_is_used_as_the_form_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    words: list[object] = []
+
+    def start(_kind: str, prompt: str, **options: Any) -> Job[Any]:
+        words.append(options.get("cache", "as it is"))
+        return Job(_forever, CallContext(60), label=prompt)
+
+    monkeypatch.setattr(settings, "_default", CacheMode.ONLY)
+    studio = Heard(start)
+    assert studio.is_cached
+    for cache in (True, False, "only", None):
+        studio._job = None
+        say(studio, do="generate", kind="image", prompt="a fox", settings={}, cache=cache)
+        await until(studio, lambda: studio.job)
+        studio.job.cancel()  # type: ignore[union-attr]  # waited for
+    studio.close()
+
+    assert words == ["as it is", False, "as it is", "as it is"]
+
+
+async def test_the_same_words_twice_are_two_takes_until_it_is_closed() -> None:
+    """Also after many cells; a studio that is opened anew begins with what is kept."""
+    counts: list[int] = []
+
+    def start(_kind: str, prompt: str) -> Job[Any]:
+        counts.append(takes.take_of(prompt))
+        return Job(_forever, CallContext(60), label=prompt)
+
+    for studio in (Heard(start), Heard(start)):
+        for _ in range(2):
+            studio._generate({"kind": "image", "prompt": "a fox", "settings": {}}, None)
+            assert studio._job is not None
+            studio._job.cancel()
+            await asyncio.gather(studio._job, return_exceptions=True)
+            for number in range(200):
+                takes.take_of("a fox", run=number)
+        studio.close()
+
+    assert counts == [1, 2, 1, 2]
 
 
 async def test_the_public_name_opens_one_and_its_text_is_one_calm_line() -> None:

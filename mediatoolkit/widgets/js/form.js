@@ -47,7 +47,10 @@ export class Form {
       this.fields,
       pictures.element,
     );
-    this.model.addEventListener("change", () => this.shape());
+    this.model.addEventListener("change", () => {
+      this.shape();
+      changed();
+    });
     this.element.addEventListener("input", (event) => {
       const { name, value } = event.target;
       if (name) this.values[name] = value;

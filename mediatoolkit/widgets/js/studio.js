@@ -55,6 +55,9 @@ function render({ model, el }) {
     title: "Ctrl+Enter",
   });
   const stop = button("Cancel", cancel, { title: "Esc" });
+  const price = make("span", "mt-studio-hint mt-studio-price");
+  const keep = make("input", "", { type: "checkbox" });
+  const keeping = make("label", "mt-studio-keep", {}, keep, "Keep and reuse results");
   const list = tabs(forms, open);
   let current = forms[0];
 
@@ -63,7 +66,8 @@ function render({ model, el }) {
     "mt-studio-asking",
     {},
     ...forms.map(({ element }) => element),
-    make("div", "mt-studio-actions", {}, go, stop),
+    keeping,
+    make("div", "mt-studio-actions", {}, go, stop, price),
     clock.root,
   );
   const seeing = make("div", "mt-studio-seeing", {}, stage.element, strip.element);
@@ -90,12 +94,12 @@ function render({ model, el }) {
   /** Leave the form's words with the kernel, for a page that is loaded anew. */
   function note() {
     const read = Object.fromEntries(forms.map((form) => [form.kind, form.read()]));
-    model.set("draft", { open: current.kind, ...read });
+    model.set("draft", { open: current.kind, cache: keep.checked, ...read });
     model.save_changes();
   }
 
   function generate() {
-    if (!clock.runs) model.send({ do: "generate", ...current.read() });
+    if (!clock.runs) model.send({ do: "generate", ...current.read(), cache: keep.checked });
   }
 
   function cancel() {
@@ -113,6 +117,12 @@ function render({ model, el }) {
 
   function showOffers() {
     for (const form of forms) form.update(model.get("offers")[form.kind]);
+  }
+
+  function showPrice() {
+    const { words = "", basis = "" } = model.get("price");
+    price.textContent = words;
+    price.title = basis;
   }
 
   function showMade() {
@@ -166,7 +176,10 @@ function render({ model, el }) {
     if (!root.contains(relatedTarget)) model.send({ do: "offers" }); // a key may have been set
   });
 
+  keep.addEventListener("change", note);
+
   const heard = {
+    "change:price": showPrice,
     "change:offers": showOffers,
     "change:entries": () => {
       showMade();
@@ -178,10 +191,12 @@ function render({ model, el }) {
     "msg:custom": hear,
   };
   const draft = model.get("draft");
+  keep.checked = draft.cache ?? model.get("is_cached");
   for (const form of forms) form.load(draft[form.kind] ?? {});
   showOffers();
   for (const [name, listen] of Object.entries(heard)) model.on(name, listen);
   open(draft.open ?? current.kind);
+  showPrice();
   showMade();
   showJob();
   const away = endWithKernel(model, root, () => clock.update({}, Date.now()));
