@@ -1,7 +1,8 @@
 """What is stored in the tutorials: links to the repository, and outputs that are small.
 
 `python -m tests.tutorials badges` writes the links, `python -m tests.tutorials outputs` runs the
-notebooks in a folder that is empty, without a key, and keeps what they show.
+notebooks in a folder that is empty, without a key, and keeps what they show. What follows, such as
+`outputs 06`, is how the names of the notebooks begin that are run.
 """
 
 import asyncio
@@ -36,6 +37,8 @@ _SIDES = (512, 448, 384, 320, 256, 192, 128)
 _EMBEDDED = re.compile(r"(data:[\w/+-]+;base64,)[\w+/=]+")
 _TOKENS = re.compile(r'(data-mt-\w+=\\?")\w+')  # made of the bytes of the media
 _TIMES = re.compile(r"after \d+\.\d s(?:, [a-z ]+)?|while [a-z ]+")  # and what was under way then
+_PORTS = re.compile(r"(127\.0\.0\.1:)\d+")  # another one where that of the notebook is taken
+_SIZES = re.compile(r"\d[\d.,]*( [kM]B)")  # of files, which another encoder makes
 _ALIKE = 3.0
 """Mean difference of two pictures, from 0 to 255, that comes of another decoder or encoder."""
 
@@ -112,8 +115,9 @@ def _comparable(output: Any) -> dict[str, Any]:
         return {}
     data = {kind: text for kind, text in output.get("data", {}).items() if "image" not in kind}
     said = json.dumps({**data, "text": output.get("text", ""), "type": output.output_type})
-    same = _TOKENS.sub(r"\1", _EMBEDDED.sub(r"\1", said))
-    return json.loads(_TIMES.sub("after some s", same))  # type: ignore[no-any-return]
+    for pattern in (_EMBEDDED, _TOKENS, _PORTS, _SIZES):
+        said = pattern.sub(r"\1", said)
+    return json.loads(_TIMES.sub("after some s", said))  # type: ignore[no-any-return]
 
 
 def _alike(stored: Any, fresh: Any) -> bool:
@@ -128,11 +132,13 @@ def _alike(stored: Any, fresh: Any) -> bool:
     return before.shape == after.shape and float(np.abs(before - after).mean()) < _ALIKE
 
 
-async def _store_outputs() -> None:
+async def _store_outputs(beginning: str = "") -> None:
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
         os.environ.pop(name, None)
     os.environ["PYTHONPATH"] = str(ROOT)
     for path in TUTORIALS:
+        if not path.name.startswith(beginning):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             os.environ["MEDIATOOLKIT_STORE"] = f"{folder}/store"
             book = await executed(path, Path(folder))
@@ -148,4 +154,4 @@ def _store_links() -> None:
 
 
 if __name__ == "__main__":
-    _store_links() if sys.argv[1:] == ["badges"] else asyncio.run(_store_outputs())
+    _store_links() if sys.argv[1:] == ["badges"] else asyncio.run(_store_outputs(*sys.argv[2:3]))

@@ -24,7 +24,7 @@ def nobodys_settings(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONPATH", path_for(version))
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
