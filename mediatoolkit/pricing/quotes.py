@@ -1,9 +1,10 @@
 """What a request may cost, and what it did cost."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 from mediatoolkit.checks import is_whole
@@ -14,6 +15,18 @@ from mediatoolkit.pricing.prices import PriceRow
 _ZERO, _ONE = Decimal(0), Decimal(1)
 _STANDARD = frozenset({"standard", "default"})
 _MEDIA = ("output_image_token", "output_audio_token", "output_video_token")
+
+
+@contextlib.contextmanager
+def _usual_digits() -> Iterator[None]:
+    """Calculate with 28 digits, whatever the decimal context of the thread is.
+
+    With the three digits that a notebook may have set, an upper price would be rounded down; with
+    its trap for `Inexact`, media that is paid for would be lost. More digits than 28 may be more
+    decimals than the budget takes.
+    """
+    with localcontext(Context(prec=28)):
+        yield
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +63,7 @@ class Price:
         low, high = dollars(self.low), dollars(self.high)
         return low if low == high else f"{low} to {high}"
 
+    @_usual_digits()
     def __add__(self, other: Any) -> "Price":
         """What both cost together; unknown where one is. `sum(prices)` adds several."""
         if other == 0:
@@ -63,6 +77,7 @@ class Price:
 
     __radd__ = __add__
 
+    @_usual_digits()
     def __mul__(self, count: Any) -> "Price":
         """What *count* of them cost, a whole number from 0."""
         if not is_whole(count) or count < 0:
@@ -83,6 +98,7 @@ FREE = Price(_ZERO, _ZERO, "made on this machine")
 """What the embedded engine costs."""
 
 
+@_usual_digits()
 def quote(row: PriceRow | None, facts: Facts) -> Price:
     """What a request costs before it is sent.
 
@@ -106,6 +122,7 @@ def quote(row: PriceRow | None, facts: Facts) -> Price:
     return _price(row, total, facts, _basis(row))
 
 
+@_usual_digits()
 def cost(row: PriceRow | None, usage: Mapping[str, Any], facts: Facts) -> Price:
     """What a finished request cost.
 

@@ -1,7 +1,7 @@
 """Quotes and costs against examples that were reckoned by hand from the vendors' price lists."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, Inexact, localcontext
 from typing import Any
 
 import pytest
@@ -384,3 +384,13 @@ def test_a_given_size_and_quality_leave_a_tenth_open(model: str, size: str, qual
     facts: Facts = {"bytes": 26, "size": size, "quality": quality}
     least, most = bounds(quote(row_of(model), facts))
     assert most - least <= least / 10
+
+
+def test_a_price_is_the_same_whatever_the_decimal_context_of_the_thread() -> None:
+    row, facts = row_of("openai/gpt-image-2"), {**FOX, "size": "1K", "quality": "low"}
+    usage = {"input": {"TEXT": 9}, "output": {"IMAGE": 196}}
+    prices_before = quote(row, facts), cost(row, usage, facts)
+    with localcontext() as context:
+        context.prec = 2
+        context.traps[Inexact] = True
+        assert (quote(row, facts), cost(row, usage, facts)) == prices_before
