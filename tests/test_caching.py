@@ -397,6 +397,8 @@ def _with(**facts: object) -> Callable[[Path, Path], object]:
         _with(digest="0" * 64),
         _with(usd="much"),
         _with(usd="NaN"),
+        _with(usd="-1"),
+        _with(usd="1e999999"),
         _with(usd=[1]),
         _with(take=0),
         _with(created="yesterday"),

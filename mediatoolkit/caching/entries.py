@@ -12,6 +12,7 @@ from typing import Any, Final
 from mediatoolkit.caching.keys import SCHEMA, checked_take
 from mediatoolkit.errors import StorageError
 from mediatoolkit.media import Audio, Image, Media, Video
+from mediatoolkit.media.cost import LARGEST_COST
 from mediatoolkit.runtime import files
 
 KINDS: Final[dict[str, type[Media]]] = {"image": Image, "audio": Audio, "video": Video}
@@ -89,7 +90,7 @@ class Entry:
             record["schema"] != SCHEMA
             or not all(isinstance(text, str) for text in texts.values())
             or not (is_file_name(entry.file) and entry.kind in KINDS)
-            or not (usd is None or usd.is_finite())
+            or not (usd is None or 0 <= usd < LARGEST_COST)
         ):
             raise ValueError("no such entry")
         return entry
