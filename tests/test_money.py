@@ -210,11 +210,13 @@ async def test_a_lost_part_of_a_long_speech_leaves_one_part_unclear(
     assert budget.spent + budget.unclear >= sim.meter.total
 
 
-async def test_a_part_that_was_heard_stays_booked_when_the_next_is_refused(
+async def test_only_the_parts_that_were_sent_stay_booked_when_one_is_refused(
     sim: Simulator, tmp_path: Path
 ) -> None:
-    text = "A red fox looks up. " * 300
+    text = "A red fox looks up. " * 500
     async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
+        price = voice.quote(text).high
+        assert price is not None
         stream = voice.stream(text)
         await anext(stream)
         sim.then(f.PromptBlocked())
@@ -222,6 +224,7 @@ async def test_a_part_that_was_heard_stays_booked_when_the_next_is_refused(
             async for _ in stream:
                 pass
     assert budget.unclear >= sim.meter.total > 0
+    assert budget.unclear < price  # the third part was never sent
 
 
 async def test_a_lost_response_stays_booked_until_it_is_released(

@@ -68,8 +68,7 @@ class Bill:
 
     def doubt(self) -> None:
         """That request was lost and may have been billed, so its cover is used up."""
-        # Nobody knows which of them it was: the dearest is enough for each.
-        dearest = max(self._reservations, key=lambda each: _or_dearest(each.upper))
+        dearest = self._dearest_first()[0]
         dearest.doubt()
         self._reservations.remove(dearest)
         self._covered -= 1
@@ -94,15 +93,22 @@ class Bill:
             ended = [] if is_unclear else self._left_running()
             for reservation in ended:
                 reservation.refund()
-        is_unclear &= self._sent > 0
-        for reservation in self._reservations:
-            if is_unclear:
-                reservation.doubt()
-            else:
-                reservation.refund()
-        if is_unclear and job_id is not None:
-            _left_running[self.model_id, job_id] = self._reservations
+        sent = self._sent if is_unclear else 0
+        dearest_first = self._dearest_first()
+        for reservation in dearest_first[:sent]:
+            reservation.doubt()
+        for reservation in dearest_first[sent:]:
+            reservation.refund()
+        if sent and job_id is not None:
+            _left_running[self.model_id, job_id] = dearest_first[:sent]
         self._reservations = []
+
+    def _dearest_first(self) -> list[Reservation]:
+        """The reservations in the order in which doubts use them up.
+
+        Nobody knows which request one of them was for, and the dearest is enough for each.
+        """
+        return sorted(self._reservations, key=lambda each: _or_dearest(each.upper), reverse=True)
 
     def _cover(self, uppers: Sequence[Decimal | None]) -> None:
         """Reserve all of *uppers*, or none."""
