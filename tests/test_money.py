@@ -433,6 +433,24 @@ async def test_another_is_the_next_take_that_is_not_kept(
     assert takes == [3, 4]
 
 
+async def test_another_passes_over_a_take_that_is_still_made(
+    sim: Simulator, agent: mt.ImageGenAgent
+) -> None:
+    with separate_run():
+        first = agent.start(FOX, cache=True)
+        await first
+        gate = f.Gate()
+        sim.then(gate)
+        second = agent.start(FOX, cache=True)
+        while sent(sim) < 2:
+            await asyncio.sleep(0)
+    assert first.another is not None
+    third = await first.another()
+    gate.open()
+    assert third.digest() != (await second).digest()
+    assert sent(sim) == 3
+
+
 async def test_another_without_the_cache_is_one_more_request(
     sim: Simulator, agent: mt.ImageGenAgent
 ) -> None:

@@ -6,6 +6,7 @@ itself belongs to the store, so clearing the cache deletes no picture.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -113,7 +114,7 @@ class Cache:
     async def next_take(self, key: RequestKey) -> int:
         """Return the lowest take above that of *key* that is neither kept nor being made.
 
-        It counts as being made from here on, until `get_or_make` of it ends.
+        It counts as being made from here on, until `get_or_make` has made it or has failed.
         """
         return await asyncio.to_thread(self._next_take, key)
 
@@ -151,19 +152,17 @@ class Cache:
             )
 
         async def work(context: CallContext) -> Media:
-            # Another call may have ended between the first look and this one.
-            media = await self._first(keys) if mode.reads else None
-            if media is not None:
-                return media
-            made = await make(context)
-            model = made.provenance.model if made.provenance else ""
-            key = next((key for key in keys if key.model == model), keys[0])
-            return await self.put(key, made, cost=made.cost.usd if made.cost else None)
+            with self._in_making(keys):
+                # Another call may have ended between the first look and this one.
+                media = await self._first(keys) if mode.reads else None
+                if media is not None:
+                    return media
+                made = await make(context)
+                model = made.provenance.model if made.provenance else ""
+                key = next((key for key in keys if key.model == model), keys[0])
+                return await self.put(key, made, cost=made.cost.usd if made.cost else None)
 
-        try:
-            return cast("M", await _in_flight.run((self._folder, *keys, mode), context, work))
-        finally:
-            _promised.difference_update(map(self._path_of, keys))
+        return cast("M", await _in_flight.run((self._folder, *keys, mode), context, work))
 
     async def clear(
         self, *, older_than: timedelta | float | None = None, model: str | None = None
@@ -203,13 +202,23 @@ class Cache:
                 return media
         return None
 
+    @contextlib.contextmanager
+    def _in_making(self, keys: Sequence[RequestKey]) -> Iterator[None]:
+        """Have `next_take` pass over *keys* in the block."""
+        paths = {self._path_of(key) for key in keys}
+        _being_made.update(paths)
+        try:
+            yield
+        finally:
+            _being_made.difference_update(paths)
+
     def _next_take(self, key: RequestKey) -> int:
-        with _promising:
+        with _choosing_take:
             takes = map(key.with_take, count(key.take + 1))
             paths = ((each.take, self._path_of(each)) for each in takes)
-            free = ((take, path) for take, path in paths if path not in _promised)
+            free = ((take, path) for take, path in paths if path not in _being_made)
             take, path = next((take, path) for take, path in free if not os.path.lexists(path))
-            _promised.add(path)
+            _being_made.add(path)
             return take
 
     def _lies_in_store(self, path: Path | None) -> bool:
@@ -271,7 +280,7 @@ class Cache:
         paths |= {self._store.folder / entry.file for _, entry in known}
         return CacheSize(len(known), sum(map(_size_of, paths)))
 
-    def _entries(self) -> "Iterator[tuple[Path, Entry | None]]":
+    def _entries(self) -> Iterator[tuple[Path, Entry | None]]:
         for path in self._folder.glob("??/*.json"):
             try:
                 yield path, Entry.read(path)
@@ -281,8 +290,9 @@ class Cache:
 
 _in_flight = SharedCalls[Media]()
 _unwritable: set[Path] = set()
-_promised: set[Path] = set()
-_promising = threading.Lock()
+_being_made: set[Path] = set()
+"""Entries of requests that are in flight, and of takes that are about to be."""
+_choosing_take = threading.Lock()
 
 
 def _warn_once(folder: Path, error: Exception) -> None:
