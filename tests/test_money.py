@@ -102,12 +102,13 @@ async def test_media_that_is_not_made_yet_counts_in_a_quote(
     (tmp_path / "fox.png").write_bytes(picture())
     with_file = agent.quote(FOX, references=[tmp_path / "fox.png"]).high
     with_media = agent.quote(FOX, references=[mt.Image(picture())]).high
+    with_iterator = agent.quote(FOX, references=iter([mt.Image(picture())])).high
     job = agent.start(FOX)
     with_job = agent.quote(FOX, references=[job]).high
     await job
     assert plain is not None
     assert with_file is not None
-    assert plain < with_file == with_media == with_job
+    assert plain < with_file == with_media == with_iterator == with_job
 
 
 @pytest.mark.parametrize("told", ["1e30", f"0.{'1' * 60}", 10**400])

@@ -209,6 +209,11 @@ class Agent(Closing, Generic[P, M]):
         """
         client = self.clients[0]
         media_fields = self.client_type.prompt_type.media_fields & options.keys()
+        # An iterator is read a second time when the prompt is made.
+        options = {
+            name: list(value) if name in media_fields and isinstance(value, Iterator) else value
+            for name, value in options.items()
+        }
         unread = [thing for name in media_fields for thing in _listed(options[name])]
         if all(isinstance(thing, Media) for thing in unread):
             return client.quote(self._checked(prompt, options))
@@ -491,5 +496,5 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
 
 def _listed(media: object) -> list[object]:
     """Several things to start from one by one, and one thing alone."""
-    things = list(media) if isinstance(media, (list, tuple, Iterator)) else [media]
+    things = media if isinstance(media, (list, tuple)) else [media]
     return [thing for thing in things if thing is not None]
