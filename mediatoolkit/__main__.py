@@ -11,14 +11,13 @@ import shutil
 import subprocess
 import sys
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
-from mediatoolkit.caching import CacheMode, CacheWord, kept
-from mediatoolkit.checks import quoted
-from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError
+from mediatoolkit.caching import TYPED_WORDS, CacheWord, kept
+from mediatoolkit.checks import meaning
+from mediatoolkit.errors import MediaError, MediaToolkitError
 from mediatoolkit.media import Image, Media, file_name
 from mediatoolkit.media.containers import FILMS, PICTURES, SOUNDS, Family
 from mediatoolkit.pricing.quotes import Price
@@ -47,7 +46,6 @@ _CACHE_HELP = (
     "=refresh makes it in any case, =only never does"
 )
 _NUMBERS = {"seed": int, "speed": float, "seconds": float}
-_CACHE_WORDS = {mode.name.lower(): mode.value for mode in CacheMode}
 _COLUMNS = 60  # of a terminal, that a picture takes
 _INTERRUPTED = 130  # a shell's exit status: 128 and the number of the signal
 _STORY = "A red fox sits under the stars. Far away, an owl calls in the wood."
@@ -72,7 +70,8 @@ def main() -> int:
 async def _make(arguments: argparse.Namespace) -> None:
     kind, family, names = _KINDS[arguments.kind]
     options = {name: getattr(arguments, name) for name in names}
-    cache = _cache_word(arguments.cache)
+    word = arguments.cache
+    cache: CacheWord = None if word is None else meaning(word, TYPED_WORDS, "--cache")
     if not arguments.quote:
         await asyncio.to_thread(_check, arguments.out, family)
     store, timeout = Store.default(), arguments.timeout
@@ -90,19 +89,6 @@ async def _make(arguments: argparse.Namespace) -> None:
         raise
     if arguments.open:
         await asyncio.to_thread(_open, path)
-
-
-def _cache_word(word: str | None) -> CacheWord:
-    """Return what `cache=` says for *word*.
-
-    Raises:
-        PromptError: There is no such word; names a similar one, or all.
-    """
-    if word is None or word in _CACHE_WORDS:
-        return cast("CacheWord", _CACHE_WORDS.get(word or ""))
-    near = get_close_matches(word, _CACHE_WORDS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(_CACHE_WORDS)}."
-    raise PromptError(f"--cache takes no {quoted(word)}; {hint}")
 
 
 def _check(out: Path, family: Family[Any]) -> None:
@@ -228,7 +214,7 @@ def _arguments() -> argparse.Namespace:
 def _with_cache_word(words: list[str]) -> list[str]:
     """Write a lone `--cache` in full, for argparse would take a prompt behind it for its word."""
     return [
-        "--cache=on" if word == "--cache" and following not in _CACHE_WORDS else word
+        "--cache=on" if word == "--cache" and following not in TYPED_WORDS else word
         for word, following in zip(words, [*words[1:], ""], strict=True)
     ]
 

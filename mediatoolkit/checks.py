@@ -1,15 +1,25 @@
-"""What counts as a number or a duration in an argument, and how a value is quoted.
+"""What counts as a number, a duration or a known word, and how a value is quoted.
 
 NumPy's numbers count, True and False do not.
 """
 
 import numbers
 import reprlib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from mediatoolkit.errors import PromptError, visible
 
-__all__ = ["finite_seconds", "is_number", "is_whole", "positive_seconds", "quoted", "visible"]
+__all__ = [
+    "finite_seconds",
+    "is_number",
+    "is_whole",
+    "meaning",
+    "positive_seconds",
+    "quoted",
+    "visible",
+]
 
 
 class _Short(reprlib.Repr):
@@ -71,3 +81,16 @@ def finite_seconds(value: Any, name: str) -> float:
     if not -_LONGEST_SPAN < value < _LONGEST_SPAN:
         raise PromptError(f"{name} must be a finite number of seconds, not {quoted(value)}.")
     return float(value)
+
+
+def meaning(word: str, words: Mapping[str, Any], owner: str) -> Any:
+    """Return what *word* means to its *owner*, such as `"--cache"`.
+
+    Raises:
+        PromptError: It is none of *words*; the message names a similar one, or all.
+    """
+    if word in words:
+        return words[word]
+    near = get_close_matches(word, words, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(words)}."
+    raise PromptError(f"{owner} takes no {quoted(word)}; {hint}")

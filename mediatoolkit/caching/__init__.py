@@ -26,7 +26,13 @@ from mediatoolkit.caching.keys import (
     kept,
     known,
 )
-from mediatoolkit.caching.modes import CacheMode, CacheSettings, CacheWord, settings
+from mediatoolkit.caching.modes import (
+    TYPED_WORDS,
+    CacheMode,
+    CacheSettings,
+    CacheWord,
+    settings,
+)
 from mediatoolkit.checks import finite_seconds, quoted
 from mediatoolkit.errors import MediaError, NotCachedError, PromptError, StorageError
 from mediatoolkit.media import Media
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from mediatoolkit.store import Store
 
 __all__ = [
+    "TYPED_WORDS",
     "Cache",
     "CacheMode",
     "CacheSettings",

@@ -3,6 +3,7 @@
 import os
 from difflib import get_close_matches
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, Literal
 
 from mediatoolkit.checks import quoted
@@ -49,6 +50,10 @@ class CacheMode(Enum):
         near = [_MEANT[small]] if small in _MEANT else get_close_matches(small, _WORDS, 1)
         hint = f"did you mean {near[0]!r}?" if near else "it takes False, True, 'refresh', 'only'."
         raise PromptError(f"{name}={quoted(word)} is no way to use the cache; {hint}")
+
+
+TYPED_WORDS: Final = MappingProxyType({mode.name.lower(): mode.value for mode in CacheMode})
+"""What `cache=` takes, by the words for it where all is text, as on a command line."""
 
 
 class CacheSettings:

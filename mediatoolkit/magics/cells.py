@@ -10,8 +10,8 @@ from IPython.core.magic import no_var_expand
 from IPython.display import display
 
 from mediatoolkit import verbs
+from mediatoolkit.caching import TYPED_WORDS
 from mediatoolkit.magics.options import (
-    CACHE_WORDS,
     Option,
     checked_name,
     filled,
@@ -125,7 +125,7 @@ _COMMON = (
         "cache",
         "hand out what is kept of the same request, else send it and keep the result; off does "
         "neither, refresh sends in any case, only never sends; without a word, on",
-        words=CACHE_WORDS,
+        words=TYPED_WORDS,
         alone="on",
     ),
     Option("take", "which of several results of the same request, from 1", int),

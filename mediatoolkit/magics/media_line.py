@@ -11,31 +11,25 @@ from typing import Any, Final, NamedTuple
 from IPython.display import DisplayHandle
 
 from mediatoolkit import verbs
-from mediatoolkit.caching import Cache, settings
-from mediatoolkit.checks import quoted, visible
+from mediatoolkit.caching import TYPED_WORDS, Cache, settings
+from mediatoolkit.checks import meaning, quoted, visible
 from mediatoolkit.errors import BudgetError, MediaToolkitError, PromptError
-from mediatoolkit.magics.cells import MAGICS, CellMagic
-from mediatoolkit.magics.options import CACHE_WORDS, meaning
+from mediatoolkit.magics.cells import MAGICS
 from mediatoolkit.magics.outputs import PlainText
 from mediatoolkit.pricing.budget import Budget, budget
 from mediatoolkit.pricing.dollars import at_least
-from mediatoolkit.pricing.prices import prices
-from mediatoolkit.pricing.quotes import FREE, Price, quote
-from mediatoolkit.providers.base import SpeechClient
 from mediatoolkit.providers.registry import (
-    LOCAL,
     client_class,
     client_for,
     default_vendor,
     models,
-    split_id,
     vendors,
 )
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.job import Job, run
 from mediatoolkit.store import Store
 from mediatoolkit.transport.session import sessions
-from mediatoolkit.verbs.models import SPEECH_LENGTH, Table
+from mediatoolkit.verbs.models import SPEECH_LENGTH, Table, list_price
 
 __all__ = ["SUBJECTS", "MediaMagic"]
 
@@ -65,7 +59,7 @@ SUBJECTS: Final = MappingProxyType(
         ),
         "cache": Subject(
             "whether results are kept; on, off, refresh and only set it, clear forgets them",
-            (*CACHE_WORDS, "clear"),
+            (*TYPED_WORDS, "clear"),
         ),
         "config": Subject("default models, deadlines, keys that are set, where media is kept"),
     }
@@ -160,18 +154,10 @@ def _models() -> Table[tuple[str, ...]]:
             default = False
             choices = ("size", "voice", "resolution")
             takes = next((model.choices[name] for name in choices if name in model.choices), ())
-            price = f"{_price(magic, model.model_id)}"
+            price = str(list_price(magic.name, model.model_id))
             rows.append((magic.name, model.model_id, state, price, _few(takes)))
     head = ("makes", "model", "available", f"price (speech: {SPEECH_LENGTH:,} characters)", "takes")
     return Table(head, tuple(rows))
-
-
-def _price(magic: CellMagic, model_id: str) -> Price:
-    """What one costs with nothing else said; the words of a picture or film hardly count."""
-    if split_id(model_id)[0] == LOCAL:
-        return FREE
-    text = "a" * (SPEECH_LENGTH if magic.kind is SpeechClient else 100)
-    return quote(prices.find(model_id), magic.kind.prompt_type(text).facts)
 
 
 def _few(values: tuple[str, ...]) -> str:
@@ -197,7 +183,7 @@ def _dollars(amount: str) -> str:
 def _cache(word: str) -> PlainText:
     """Do what *word* says, unless it is empty, and return one line on the cache."""
     if word:
-        mode = meaning(word, CACHE_WORDS | {"clear": "clear"}, "%media cache")
+        mode = meaning(word, TYPED_WORDS | {"clear": "clear"}, "%media cache")
         if mode == "clear":
             count = run(Cache(Store.default()).clear())
             return PlainText(f"{_results(count)} forgotten; the files stay")

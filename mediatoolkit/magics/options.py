@@ -13,21 +13,16 @@ from difflib import get_close_matches
 from keyword import iskeyword
 from pathlib import Path
 from string import Formatter
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from mediatoolkit.caching import CacheMode
-from mediatoolkit.checks import quoted
+from mediatoolkit.checks import meaning
 from mediatoolkit.errors import PromptError
 
 Values = Mapping[str, Any]
 Function = Callable[..., Any]
-
-CACHE_WORDS: Final = MappingProxyType({mode.name.lower(): mode.value for mode in CacheMode})
-"""How the magics say what `cache=` says."""
 
 _NAME = r"[^\W\d]\w*"
 _PATH = rf"{_NAME}(?:\.{_NAME}|\[[^\[\]{{}}]+\])*"
@@ -120,19 +115,6 @@ def parsed(magic: Any, line: str, options: tuple[Option, ...], values: Values) -
         raise PromptError(f"{name} takes no {unknown[0]}; {hint}")
     texts = [(option, getattr(arguments, option.name)) for option in options]
     return {option.name: option.read(text, values) for option, text in texts if text is not None}
-
-
-def meaning(word: str, words: Mapping[str, Any], owner: str) -> Any:
-    """Return what *word* means to its *owner*.
-
-    Raises:
-        PromptError: It is none of *words*; the message names a similar one, or all.
-    """
-    if word in words:
-        return words[word]
-    near = get_close_matches(word, words, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(words)}."
-    raise PromptError(f"{owner} takes no {quoted(word)}; {hint}")
 
 
 def checked_name(name: str) -> str:

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from html import escape
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from mediatoolkit.agents import Agent
 from mediatoolkit.checks import visible
 from mediatoolkit.pricing.prices import prices
-from mediatoolkit.pricing.quotes import FREE, Price
-from mediatoolkit.pricing.quotes import quote as quote_row
+from mediatoolkit.pricing.quotes import FREE, Price, quote
 from mediatoolkit.providers import registry
 from mediatoolkit.providers.capabilities import (
     Capabilities,
@@ -129,7 +126,9 @@ def models(kind: Kind | None = None) -> Any:
         PromptError: *kind* is something else.
     """
     kinds = list(AGENTS) if kind is None else [checked_kind(kind)]
-    rows = [row for each in kinds for row in _rows(each, AGENTS[each])]
+    rows = [
+        _row(each, info) for each in kinds for info in registry.models(AGENTS[each].client_type)
+    ]
     try:
         import pandas as pd  # noqa: F401 - the frame stands on it
     except ImportError:
@@ -139,14 +138,20 @@ def models(kind: Kind | None = None) -> Any:
     return ModelFrame(rows, columns=ModelRow._fields).astype({"ends": "datetime64[ns]"})
 
 
-def _rows(kind: Kind, agent: type[Agent[Any, Any]]) -> list[ModelRow]:
+def list_price(kind: Kind, model_id: str) -> Price:
+    """The price of one image, of 1,000 characters of speech, or of one film.
+
+    Nothing else is said, and the words of an image or a film hardly count.
+    """
+    vendor, _ = registry.split_id(model_id)
+    if vendor == registry.LOCAL:
+        return FREE
     # Long enough that the shortest unit of a price does not matter.
     text = "a" * (SPEECH_LENGTH if kind == "speech" else 100)
-    facts = agent.client_type.prompt_type(text).facts
-    return [_row(kind, info, facts) for info in registry.models(agent.client_type)]
+    return quote(prices.find(model_id), AGENTS[kind].client_type.prompt_type(text).facts)
 
 
-def _row(kind: Kind, info: ModelInfo, facts: dict[str, str | int | float | Decimal]) -> ModelRow:
+def _row(kind: Kind, info: ModelInfo) -> ModelRow:
     vendor, _ = registry.split_id(info.model_id)
     priced = prices.find(info.model_id)
     return ModelRow(
@@ -154,7 +159,7 @@ def _row(kind: Kind, info: ModelInfo, facts: dict[str, str | int | float | Decim
         model=info.model_id,
         kind=kind,
         takes=_takes(info.capabilities),
-        price=FREE if vendor == registry.LOCAL else quote_row(priced, facts),
+        price=list_price(kind, info.model_id),
         ends=info.ends or (priced.shutdown if priced else None),
         successor=info.successor,
         available=info.reason or "yes",
