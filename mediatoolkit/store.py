@@ -122,7 +122,9 @@ class Store:
             self._fit_until = time.monotonic() + _FIT_FOR
 
     async def put(self, media: M) -> M:
-        """Keep *media*, with its provenance inside the file; a file that has it stays as it is.
+        """Keep *media*, with its provenance inside the file.
+
+        A file that holds the same content already stays as it is, with the provenance it has.
 
         Returns:
             The same media, whose `path` says where it lies.

@@ -95,6 +95,14 @@ async def test_a_quote_sends_nothing_and_holds_the_cost(
     assert price.low <= image.cost.usd <= price.high
 
 
+async def test_a_quote_takes_the_words_of_generate(agent: mt.ImageGenAgent) -> None:
+    price = agent.quote(FOX)
+    assert agent.quote(FOX, timeout=9, cache="only", take=2) == price
+    for words in ({"timeout": -1}, {"cache": "yes"}, {"take": 0}):
+        with pytest.raises(mt.PromptError):
+            agent.quote(FOX, **words)
+
+
 async def test_media_that_is_not_made_yet_counts_in_a_quote(
     agent: mt.ImageGenAgent, tmp_path: Path
 ) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from mediatoolkit.agents.requests import Request
+from mediatoolkit.agents.requests import Request, split_unread
 from mediatoolkit.agents.vendor_jobs import VendorJobs, check_resumable
 from mediatoolkit.caching import Cache, CacheMode, CacheWord, checked_take, settings
 from mediatoolkit.checks import is_whole, quoted
@@ -199,26 +199,31 @@ class Agent(Closing, Generic[P, M]):
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
         return start_job(partial(self._job, request, label, timeout))
 
-    def quote(self, prompt: str | P, **options: Any) -> Price:
+    def quote(
+        self,
+        prompt: str | P,
+        *,
+        timeout: float | Timeout | None = None,
+        cache: CacheWord = None,
+        take: int | None = None,
+        **options: Any,
+    ) -> Price:
         """What `generate` with these words costs at the first client; sends nothing.
 
+        The price is that of sending the request, whatever is kept, and the same for each take.
         Media to start from is counted and not read, where it is not in memory already.
 
         Raises:
             PromptError: It cannot be made as asked.
         """
-        client = self.clients[0]
-        media_fields = self.client_type.prompt_type.media_fields & options.keys()
-        # An iterator is read a second time when the prompt is made.
-        options = {
-            name: list(value) if name in media_fields and isinstance(value, Iterator) else value
-            for name, value in options.items()
-        }
-        unread = [thing for name in media_fields for thing in _listed(options[name])]
-        if all(isinstance(thing, Media) for thing in unread):
-            return client.quote(self._checked(prompt, options))
-        plain = {name: value for name, value in options.items() if name not in media_fields}
-        return client.quote(self._checked(prompt, plain), input_images=len(unread))
+        self._context(timeout)
+        if cache is not None:
+            CacheMode.of(cache)
+        if take is not None:
+            checked_take(take)
+        known, unread = split_unread(options, self.client_type.prompt_type.media_fields)
+        facts = {"input_images": unread} if unread else {}
+        return self.clients[0].quote(self._checked(prompt, known), **facts)
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError`, close the clients; may be called again.
@@ -492,9 +497,3 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
                         client.settle(bill, usage, lambda: checked)
 
         return as_async_generator(work)
-
-
-def _listed(media: object) -> list[object]:
-    """Several things to start from one by one, and one thing alone."""
-    things = media if isinstance(media, (list, tuple)) else [media]
-    return [thing for thing in things if thing is not None]

@@ -1,11 +1,12 @@
 """What is asked of an agent: the prompt, how the cache is used for it, and which take it is."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Self, TypeVar
 
 from mediatoolkit.caching import Cache, CacheMode, RequestKey
+from mediatoolkit.media import Media
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
@@ -92,3 +93,25 @@ class Request(Generic[P]):
         if identity not in self._keys:
             self._keys[identity] = client.key(self.checked)
         return self._keys[identity]
+
+
+def split_unread(
+    options: Mapping[str, Any], media_fields: Collection[str]
+) -> tuple[dict[str, Any], int]:
+    """Return *options* that a prompt can be made of at once, and how much media they lack.
+
+    Where one piece of media is a file to read or a job that still makes it, all media is left out
+    and counted.
+    """
+    # An iterator can be read only once.
+    values = {
+        name: list(value) if isinstance(value, Iterator) else value
+        for name, value in options.items()
+    }
+    given = [values[name] for name in media_fields if name in values]
+    listed = [each if isinstance(each, (list, tuple)) else [each] for each in given]
+    media = [each for several in listed for each in several if each is not None]
+    if all(isinstance(each, Media) for each in media):
+        return values, 0
+    plain = {name: value for name, value in values.items() if name not in media_fields}
+    return plain, len(media)

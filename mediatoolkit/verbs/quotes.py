@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from mediatoolkit.agents import Agent
-from mediatoolkit.caching import CacheMode, CacheWord, checked_take
+from mediatoolkit.caching import CacheWord
 from mediatoolkit.errors import AuthenticationError
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImageOptions, Prompt, SpeechOptions, VideoOptions
@@ -16,7 +16,7 @@ from mediatoolkit.providers.registry import (
     split_id,
     vendors,
 )
-from mediatoolkit.runtime.context import Timeout, context_for
+from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.verbs.kinds import AGENTS, Kind, checked_kind
 from mediatoolkit.verbs.starting import agent_for, stated
 
@@ -73,12 +73,8 @@ def quote(
     made = _kind_of(prompt, model, agent, options) if kind is None else checked_kind(kind)
     if prompt is None:
         prompt = options.pop("text", "")
-    context_for(timeout, Timeout())
-    if cache is not None:
-        CacheMode.of(cache)
-    if take is not None:
-        checked_take(take)
-    return _agent_for(AGENTS[made], agent, model).quote(prompt, **options)
+    agent = _agent_for(AGENTS[made], agent, model)
+    return agent.quote(prompt, timeout=timeout, cache=cache, take=take, **options)
 
 
 def _agent_for(
