@@ -11,7 +11,8 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.providers.gemini import speech
-from mediatoolkit.providers.gemini.speech import GeminiVoice, SoundDecoder
+from mediatoolkit.providers.gemini.sound import SoundDecoder
+from mediatoolkit.providers.gemini.speech import GeminiVoice
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Progress, Sounding
 from mediatoolkit.simulator import Simulator

@@ -11,10 +11,9 @@ from functools import lru_cache, partial, reduce
 from typing import Any, ClassVar
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError, ProviderError
-from mediatoolkit.media import Audio, Provenance, Sound
+from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError
+from mediatoolkit.media import Audio, Sound
 from mediatoolkit.media.audio import concatenate
-from mediatoolkit.media.containers import riff, wav
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import SpeechPrompt, checked_text
 from mediatoolkit.prompts.parts import split_prompt
@@ -31,6 +30,7 @@ from mediatoolkit.providers.gemini.service import (
     parts_of,
     usage_of,
 )
+from mediatoolkit.providers.gemini.sound import BARE, SoundDecoder, joined
 from mediatoolkit.providers.http import at, objects_at, text_at
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Decoding
@@ -244,7 +244,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
             usage=reduce(added, map(usage_of, responses)),
             request_id=response_id(responses[-1]),
         )
-        return await asyncio.to_thread(_joined, sounds, provenance)
+        return await asyncio.to_thread(joined, sounds, provenance)
 
     async def _say(
         self,
@@ -368,72 +368,6 @@ def _speech_config(prompt: SpeechPrompt, *, written: bool) -> dict[str, Any]:
     return config
 
 
-class SoundDecoder:
-    """Makes sound of the pieces of one response: bare samples by their mime type, or a WAV.
-
-    Of a WAV only the first piece has the head. A bare piece may end within a sample; the rest of
-    it comes with the next.
-    """
-
-    __slots__ = ("_head", "_rest")
-
-    def __init__(self) -> None:
-        """Start without any piece."""
-        self._head = self._rest = b""
-
-    def decode(self, inline: Mapping[str, Any]) -> Sound:
-        """The sound of one `inlineData`.
-
-        Raises:
-            MediaError: It is neither bare samples nor WAV.
-        """
-        data, mime = bytes(inline["data"]), str(inline.get("mimeType", "")).lower()
-        if wav.sniff(data):
-            self._head = wav.head_of(data)
-            if riff.is_cut(data, riff.read(data)):  # the rest comes with the next pieces
-                data = self._head + data[len(self._head) :]
-            return _sound(data)
-        if data[:9].lower().startswith(_MARKUP) or not (self._head or mime.startswith(_BARE)):
-            raise MediaError(
-                f"Gemini sent something as {mime[:60]!r} that is neither bare samples nor WAV.",
-                provider="gemini",
-                may_have_been_billed=True,
-            )
-        if self._head:
-            return _sound(self._head + data)
-        rate, channels = _RATE.search(mime), _CHANNELS.search(mime)
-        count = int(channels[1]) if channels else 1
-        data = self._rest + data
-        whole = len(data) - len(data) % (2 * count)
-        self._rest = data[whole:]
-        return Sound(data[:whole], int(rate[1]) if rate else 24_000, count)
-
-
-_BARE = ("audio/l16", "audio/pcm")
-_RATE = re.compile(r"rate=([1-9]\d{3,5})")
-_CHANNELS = re.compile(r"channels=([12])\b")
-_MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<svg")
-
-
-def _sound(data: bytes) -> Sound:
-    try:
-        return Audio(data).sound()
-    except MediaError as error:
-        error.provider, error.may_have_been_billed = "gemini", True
-        raise
-
-
-def _joined(sounds: Sequence[Sound], provenance: Provenance | None = None) -> Audio:
-    """All of *sounds*, one after the other."""
-    first = sounds[0]
-    return Audio.from_pcm(
-        b"".join(sound.pcm for sound in sounds),
-        sample_rate=first.sample_rate,
-        channels=first.channels,
-        provenance=provenance,
-    )
-
-
 def _inlines(event: Response) -> list[dict[str, Any]]:
     """What holds sound in *event*; an event of a stream may also hold nothing but a count."""
     blocked = at(event.document, "promptFeedback", "blockReason") is not None
@@ -483,9 +417,9 @@ class GeminiVoice:
         if self.sample is None:
             raise ProviderError(f"There is no sample of the voice {self.name}.", provider="gemini")
         data, mime_type = self.sample
-        if not mime_type.lower().startswith(_BARE):
+        if not mime_type.lower().startswith(BARE):
             return Audio(data)
-        return _joined([SoundDecoder().decode({"data": data, "mimeType": mime_type})])
+        return joined([SoundDecoder().decode({"data": data, "mimeType": mime_type})])
 
 
 def _query(filters: Mapping[str, object]) -> Iterator[tuple[str, str]]:
