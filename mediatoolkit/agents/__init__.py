@@ -269,15 +269,17 @@ class Agent(Closing, Generic[P, M]):
 
         The clock of *context* stands while it waits for jobs, which have deadlines of their own.
         """
+        values: dict[str, Any] = {}
         if request.checked is None:
-            names, things = request.options.keys(), request.options.values()
-            values = dict(zip(names, await resolve_jobs(list(things), context), strict=True))
-        else:
-            values = {}
-        if not request.is_ready:
+            things = await resolve_jobs(list(request.options.values()), context)
+            values = dict(zip(request.options, things, strict=True))
+        check = partial(self._checked, request.prompt, values)
+        if request.needs_take:
             # One after the other, so that identical requests are counted in their order.
             async with self._reading.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-                await request.read(partial(self._checked, request.prompt, values), self.clients[0])
+                await request.read(check, self.clients[0])
+        elif request.checked is None:
+            await request.read(check, self.clients[0])
         return cast("P", request.checked)
 
     def _checked(self, prompt: str | P, options: dict[str, Any]) -> P:
@@ -340,7 +342,9 @@ class Agent(Closing, Generic[P, M]):
                     client.check(prompt)
                 with work_times.measured((client.model_id, *prompt.extent), context.work):
                     if self.store is not None and isinstance(client, QueuedClient):
-                        return await self._vendor_jobs(self.store).make(client, prompt, context)
+                        return await VendorJobs[P, M](self.store, self.kind).make(
+                            client, prompt, context
+                        )
                     media = await client.make_billed(prompt, context)
             except PromptError as error:
                 failure = failure or error
@@ -351,9 +355,6 @@ class Agent(Closing, Generic[P, M]):
             if failure.may_have_been_billed or failure.family not in _ANOTHER_MAY_HELP:
                 break
         raise failure or ClosedError("This agent has no client.")
-
-    def _vendor_jobs(self, store: Store) -> VendorJobs[P, M]:
-        return VendorJobs(store, self.kind)
 
     async def _keep(self, media: M, context: CallContext) -> M:
         """Write *media* to the store, if there is one; a cancel waits for that."""
@@ -421,7 +422,7 @@ class Agent(Closing, Generic[P, M]):
         store, client = self._required_store(), self._client_of(pending)
         with Tracked(self._in_flight, context):
             await store.check()
-            return await self._vendor_jobs(store).resume(client, pending, context)
+            return await VendorJobs[P, M](store, self.kind).resume(client, pending, context)
 
     def _client_of(self, pending: Pending) -> QueuedClient[P, M]:
         """Return the agent's client for that model, or a new one.

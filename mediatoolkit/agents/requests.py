@@ -40,12 +40,8 @@ class Request(Generic[P]):
     _keys: dict[Hashable, RequestKey] = field(default_factory=dict)
 
     @property
-    def is_ready(self) -> bool:
-        """Whether its media is read and its take is counted."""
-        return self.checked is not None and not self._needs_take
-
-    @property
-    def _needs_take(self) -> bool:
+    def needs_take(self) -> bool:
+        """Whether its take is still to be counted."""
         return self.mode is not CacheMode.OFF and self.take is None
 
     @property
@@ -57,7 +53,7 @@ class Request(Generic[P]):
     def ready(self, checked: P, client: Client[P, Any]) -> None:
         """Note the *checked* prompt and count its take; blocks 1 ms a megabyte of media."""
         self.checked = checked
-        if self._needs_take:
+        if self.needs_take:
             self.take = take_of(self._key(client).request, run=self.run)
 
     async def read(self, check: Callable[[], P], client: Client[P, Any]) -> None:
