@@ -313,7 +313,7 @@ async def _in_thread(function: Callable[..., T], *args: object) -> T:
 
 
 def _holds(path: Path, media: Media) -> bool:
-    """Whether the file is there already; who has read it finds the same bytes ever after."""
+    """Whether the file is there already; it is left alone, so that its bytes never change."""
     if path.is_symlink() or not path.exists():
         return False
     try:

@@ -66,7 +66,7 @@ class RequestKey:
         base_url: str | None = None,
         take: int = 1,
     ) -> "RequestKey":
-        """Make the key of a request; blocks some 1 ms for each megabyte of *inputs*.
+        """Make the key of a request; blocks about 1 ms for each megabyte of *inputs*.
 
         Numbers that are equal count as the same, whatever their type. Text counts as it is, since
         other characters that look alike are another prompt.

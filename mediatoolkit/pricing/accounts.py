@@ -1,6 +1,6 @@
 """What calls have booked: the sums of all calls, of one model's, and of those under a cap.
 
-Nothing here is safe from threads; who changes it holds the lock of the budget.
+Nothing here is thread-safe: whatever changes it holds the lock of the budget.
 """
 
 import time
@@ -47,7 +47,7 @@ class Sums(NamedTuple):
         )
 
     def minus(self, other: "Sums") -> "Sums":
-        """What is to be added to *other* to come to this."""
+        """The sums that *other* lacks to be equal to these."""
         return Sums(
             self.calls - other.calls,
             _subtract(self.spent, other.spent),
@@ -152,11 +152,11 @@ class Booking:
 
 
 class Change(NamedTuple):
-    """A step of the books that is decided: what it leads to, so that it may be made twice.
+    """A change that is decided, noted as its result, so that it may be made twice.
 
     Attributes:
         sums: The new sums.
-        booking: Whose call has come to `stage`, or None.
+        booking: The booking that is at `stage` then, or None.
     """
 
     sums: dict[Account | Booking, Sums]

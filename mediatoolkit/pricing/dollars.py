@@ -20,7 +20,7 @@ _SHOWN = Decimal("0.000001")  # USD
 _ROUND = Context(prec=80)
 
 EXACT = Context(prec=80, traps=[Inexact])
-"""Adds a billion billions of amounts without rounding, whatever the context of the thread is."""
+"""Adds 10¹⁸ amounts without rounding, whatever the decimal context of the thread is."""
 
 
 def dollars_of(value: Any, name: str) -> Decimal:

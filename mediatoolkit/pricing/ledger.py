@@ -1,8 +1,8 @@
 """Bookings in accounts, changed whole or not at all, whatever threads and interrupts do.
 
 An interrupt such as Ctrl-C raises between any two steps of Python. A change is therefore reckoned
-first, then noted in one step, then made. Who takes the lock next completes one that was cut off;
-to make a change twice does no harm, as it is noted as what it leads to.
+first, then noted in one step, then made. Whatever takes the lock next completes a change that was
+cut off. Making a change twice does no harm, since its result is what is noted.
 """
 
 import threading

@@ -198,7 +198,7 @@ class Client(Closing, Generic[P, M]):
         return self.prompt_type.of(provenance.prompt, **options)
 
     def key(self, prompt: P) -> RequestKey:
-        """What tells *prompt* to this model from every other request; blocks, 1 ms a megabyte.
+        """The key of *prompt* at this model; blocks, about 1 ms for each megabyte of media.
 
         Raises:
             PromptError: An option of it has no lasting form.

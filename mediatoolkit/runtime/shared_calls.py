@@ -1,4 +1,4 @@
-"""Calls that several wait for: who asks for what is being made already waits for that.
+"""Calls that several callers wait for: the same request twice at once is made once.
 
 The work is a task of its own on the loop of the first who asks, so that no single waiter ends it.
 Each waiter keeps its own deadline. The work goes on as long as somebody waits, so the latest of
@@ -115,7 +115,7 @@ class SharedCalls(Generic[T]):
 
 
 class _SharedCall(Generic[T]):
-    """Work in flight, and those who wait for it.
+    """Work in flight, and the callers that wait for it.
 
     Attributes:
         waiters: Changed under the lock of the calls alone.
@@ -218,7 +218,7 @@ class _SharedContext(CallContext):
 
 
 class _Waiter:
-    """One who waits, on a loop of its own."""
+    """A caller that waits, on a loop of its own."""
 
     def __init__(self, context: CallContext, work: WorkProgress) -> None:
         """Show the progress of *work* as that of *context*."""
