@@ -220,9 +220,9 @@ def test_a_word_for_the_cache_is_one_of_four() -> None:
     assert modes == [CacheMode.OFF, CacheMode.ON, CacheMode.REFRESH, CacheMode.ONLY]
     with pytest.raises(PromptError, match="did you mean 'refresh'"):
         CacheMode.of("Refesh")
-    for word, hint in (("yes", "True"), ("True", "True"), ("off", "False")):
+    for meant, hint in (("yes", "True"), ("True", "True"), ("off", "False")):
         with pytest.raises(PromptError, match=f"did you mean {hint}"):
-            CacheMode.of(word)
+            CacheMode.of(meant)
     others: list[object] = [1, 0, None, [], np.True_]
     for word in others:
         with pytest.raises(PromptError, match="it takes False, True, 'refresh', 'only'"):

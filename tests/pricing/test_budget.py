@@ -107,7 +107,9 @@ def test_what_may_have_been_billed_stays_booked_until_it_is_released(budget: Bud
     budget.release()
 
 
-@pytest.mark.parametrize("wrong", [7, "1", True, 1.0, object()], ids=["7", "text", "True", "1.0", "object"])
+@pytest.mark.parametrize(
+    "wrong", [7, "1", True, 1.0, object()], ids=["7", "text", "True", "1.0", "object"]
+)
 def test_only_what_is_unclear_is_released(budget: Budget, wrong: Any) -> None:
     running, unclear = budget.reserve(GEMINI, PRICE), budget.reserve(GEMINI, PRICE)
     unclear.doubt()
