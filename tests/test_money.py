@@ -20,6 +20,7 @@ from mediatoolkit.runtime.takes import separate_run
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.simulator import faults as f
 from mediatoolkit.transport import attempt
+from tests.deadline import run_out
 from tests.providers.conftest import KEY
 from tests.test_prompts import picture
 
@@ -155,6 +156,27 @@ async def test_a_model_without_a_price_costs_what_nobody_knows(sim: Simulator) -
 
 
 # Budget
+
+
+class Plugin(mt.LocalImageClient):
+    """A client that sends in a way of its own, for a dollar."""
+
+    def quotes(self, _prompt: mt.ImagePrompt, **_facts: float) -> list[Price]:
+        return [Price(Decimal(1), Decimal(1), "a dollar")]
+
+    def cost(self, _prompt: mt.ImagePrompt, _usage: Any, /) -> Price:
+        return Price(Decimal("0.5"), Decimal("0.5"), "half of it")
+
+
+async def test_a_client_with_a_way_of_its_own_to_send_is_booked_too() -> None:
+    async with mt.ImageGenAgent(Plugin(), size=64) as agent:
+        budget.limit = "0.9"
+        with pytest.raises(BudgetError):
+            await agent.generate(FOX)
+        budget.limit = 2
+        await agent.generate(FOX)
+    assert budget.spent == Decimal("0.5")
+    assert budget.reserved == budget.unclear == 0
 
 
 async def test_what_does_not_fit_is_refused_before_anything_is_sent(
@@ -311,12 +333,19 @@ async def test_a_film_is_booked_when_it_is_there(sim: Simulator, filming: mt.Vid
     assert budget.reserved == budget.unclear == 0
 
 
+async def left_running(filming: mt.VideoGenAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin a film whose deadline passes while the vendor goes on."""
+    monkeypatch.setattr(QueuedClient, "polling", NEVER)
+    job = filming.start("the fox walks", seconds=4)
+    await run_out(job, lambda: [one for one in filming.pending() if not one.is_intent])
+    with pytest.raises(mt.DeadlineError):
+        await job
+
+
 async def test_a_film_past_its_deadline_is_unclear_until_it_is_resumed(
     sim: Simulator, filming: mt.VideoGenAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QueuedClient, "polling", NEVER)
-    with pytest.raises(mt.DeadlineError):
-        await filming.generate("the fox walks", seconds=4, timeout=0.5)
+    await left_running(filming, monkeypatch)
     assert budget.unclear == filming.quote("the fox walks", seconds=4).high
     (pending,) = filming.pending()
     monkeypatch.setattr(QueuedClient, "polling", QUICK)
@@ -329,9 +358,7 @@ async def test_a_film_past_its_deadline_is_unclear_until_it_is_resumed(
 async def test_a_film_that_was_released_and_comes_after_all_is_booked(
     sim: Simulator, filming: mt.VideoGenAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QueuedClient, "polling", NEVER)
-    with pytest.raises(mt.DeadlineError):
-        await filming.generate("the fox walks", seconds=4, timeout=0.5)
+    await left_running(filming, monkeypatch)
     budget.release()
     monkeypatch.setattr(QueuedClient, "polling", QUICK)
     await filming.resume(filming.pending()[0].id)
@@ -341,9 +368,7 @@ async def test_a_film_that_was_released_and_comes_after_all_is_booked(
 async def test_two_who_wait_for_one_film_book_it_once(
     sim: Simulator, filming: mt.VideoGenAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QueuedClient, "polling", NEVER)
-    with pytest.raises(mt.DeadlineError):
-        await filming.generate("the fox walks", seconds=4, timeout=0.5)
+    await left_running(filming, monkeypatch)
     (pending,) = filming.pending()
     first = filming.resume_job(pending)
     while not isinstance(first.progress.event, Waiting):

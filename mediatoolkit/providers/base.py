@@ -44,6 +44,8 @@ class Client(Closing, Generic[P, M]):
         unlisted: What is known of models that are not in the catalog.
         model: The vendor's name of the model, the second half of a model id.
         timeout: The durations a call gets when nobody says otherwise.
+        books_requests: What it sends is booked request by request; else the call is booked as one,
+            before it is made.
     """
 
     provider: ClassVar[str]
@@ -54,6 +56,7 @@ class Client(Closing, Generic[P, M]):
     unlisted: ClassVar[Capabilities | None] = None
     model: str = "?"
     timeout: Timeout
+    books_requests: ClassVar[bool] = False
 
     @property
     def model_id(self) -> str:
@@ -155,6 +158,9 @@ class Client(Closing, Generic[P, M]):
         """
         uppers = [price.high for price in self.quotes(prompt)]
         with billed(Bill(self.model_id, uppers), context) as bill:
+            if not self.books_requests and any(upper != 0 for upper in uppers):
+                bill.reserve()
+                context.paid += 1
             yield bill
 
     def settled(self, media: M, bill: Bill, prompt: P | None = None) -> M:

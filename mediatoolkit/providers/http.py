@@ -90,6 +90,7 @@ class HttpClient(Client[P, M]):
     dialect: ClassVar[Dialect | None] = None
     media_fields: ClassVar[tuple[str, ...]] = ("data",)
     default_timeout: ClassVar[Timeout] = Timeout()
+    books_requests: ClassVar[bool] = True
     _trusted_origins: tuple[str, ...] = ()
 
     def __init__(

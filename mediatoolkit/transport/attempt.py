@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 from yarl import URL
 
-from mediatoolkit.errors import MediaToolkitError, ProviderError, RefusalError
+from mediatoolkit.errors import BudgetError, MediaToolkitError, ProviderError, RefusalError
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Connecting, Waiting
 from mediatoolkit.runtime.in_flight import closed
@@ -139,6 +139,8 @@ class Attempt:
             else:
                 outcome = await self._read_error(response, meter, route, payload)
         except MediaToolkitError as error:
+            if not isinstance(error, BudgetError) and not (payload and payload.is_begun):
+                self._not_billed(payload)
             outcome = FailedAttempt(error)
         except FOREIGN as error:
             outcome = self._lost(error, payload, route)
@@ -320,6 +322,9 @@ class RequestPayload(Payload):
         body: The whole body.
         context: Told when the request is out.
         paid: The provider bills for it.
+
+    Attributes:
+        is_begun: Something of it may have been sent.
     """
 
     _autoclose = True
@@ -330,7 +335,7 @@ class RequestPayload(Payload):
         self._size = len(body.content)
         self._context = context
         self._paid = paid
-        self._is_begun = self._is_heard = False
+        self.is_begun = self._is_heard = False
         self._ended: float | None = None
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -346,7 +351,7 @@ class RequestPayload(Payload):
     ) -> None:
         """Send everything; the length is our own."""
         del content_length
-        self._is_begun = True
+        self.is_begun = True
         self._context.paid += self._paid
         loop = asyncio.get_running_loop()
         self._listen(loop, writer)
@@ -362,7 +367,7 @@ class RequestPayload(Payload):
 
     def not_billed(self) -> None:
         """Take the request off the bill: the provider did no work for it."""
-        if self._is_begun:
+        if self.is_begun:
             self._context.paid -= self._paid
 
     def phase(self, *, hung_up: bool) -> AttemptPhase:
@@ -371,7 +376,7 @@ class RequestPayload(Payload):
         Args:
             hung_up: The other side closed the connection.
         """
-        if not self._is_begun:
+        if not self.is_begun:
             return AttemptPhase.UNSENT
         if self._is_heard:
             return AttemptPhase.UNSURE
