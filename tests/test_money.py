@@ -161,7 +161,7 @@ async def test_a_model_without_a_price_costs_what_nobody_knows(sim: Simulator) -
 class Plugin(mt.LocalImageClient):
     """A client that sends in a way of its own, for a dollar."""
 
-    def quotes(self, _prompt: mt.ImagePrompt, **_facts: float) -> list[Price]:
+    def quotes(self, prompt: mt.ImagePrompt, **facts: float) -> list[Price]:  # noqa: ARG002
         return [Price(Decimal(1), Decimal(1), "a dollar")]
 
     def cost(self, _prompt: mt.ImagePrompt, _usage: Any, /) -> Price:
