@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import contextvars
 import queue
 import signal
 import threading
@@ -273,6 +274,7 @@ class LoopTask(Generic[T_co]):
         """Start with the next turn of *loop*."""
         self._make = make
         self._name = name
+        self._context = contextvars.copy_context()  # of who begins it, not of who awaits it first
         self._task: asyncio.Task[T_co] | None = None
         self._over = new_future()
         self._start_hooks: list[Callable[[Any], object]] = []
@@ -337,7 +339,7 @@ class LoopTask(Generic[T_co]):
         """Return the task; where there is none yet it is made now, which only its loop may do."""
         if self._task is None:
             self._unstarted.discard(self)
-            self._task = self.loop.create_task(self._make(), name=self._name)
+            self._task = self.loop.create_task(self._make(), name=self._name, context=self._context)
             self._task.add_done_callback(self._end)
             if self._start_hooks:
                 self._call_each(self._start_hooks)
@@ -351,7 +353,7 @@ class LoopTask(Generic[T_co]):
             self.cancel()
 
     def _end(self, _task: asyncio.Task[T_co]) -> None:
-        del self._make  # it leads back to whoever holds this, and the result
+        del self._make, self._context  # they lead back to whoever holds this, and the result
         self._over.set_result(None)
         if self._done_hooks:
             self._call_each(self._done_hooks)
