@@ -307,7 +307,7 @@ def _day(row: Mapping[str, object], name: str, place: str) -> date | None:
 
 def _names(value: object, place: str, known: Iterable[str]) -> tuple[str, ...]:
     names = value if isinstance(value, list) else []
-    strange = [name for name in names if name not in known]
+    strange = [name for name in names if not (isinstance(name, str) and name in known)]
     if not names or strange:
         raise PromptError(f'{place} names {quoted(strange or value)}, which "sources" does not.')
     return tuple(names)

@@ -169,6 +169,7 @@ DEEP: Callable[[int], Any] = lambda n: n if not n else {"sum": [DEEP(n - 1)]}  #
         (row_with(lanes={"batch": "half"}), "not a whole number or a decimal"),
         (row_with(sources=["elsewhere"]), 'which "sources" does not'),
         (row_with(sources=[]), 'which "sources" does not'),
+        (row_with(sources=[["acme"]]), 'which "sources" does not'),
         (row_with(agree=0), "not a whole number above 0"),
         (row_with(checked=None), 'no day in "checked"'),
         (row_with(note=3), "not text"),
