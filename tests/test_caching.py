@@ -590,6 +590,16 @@ async def test_on_makes_it_once_and_refresh_replaces_it(cache: Cache) -> None:
     assert sides == [9, 10, 10, 10, 11, 11, 12, 11]
 
 
+async def test_a_broken_entry_is_told_of_once_although_it_is_looked_at_twice(
+    cache: Cache, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await cache.put(key(), image())
+    entry_of(tmp_path, key()).write_text("{")
+    with caplog.at_level(logging.WARNING, "mediatoolkit"):
+        await Maker().ask(cache, CacheMode.ON)
+    assert len(caplog.records) == 1
+
+
 async def test_only_makes_nothing_and_says_what_to_do(cache: Cache) -> None:
     maker = Maker()
     with pytest.raises(NotCachedError, match=r"vendor/model, take 1.*cache=True") as caught:

@@ -564,6 +564,73 @@ async def test_a_result_is_kept_for_the_model_that_made_it(sim: Simulator, tmp_p
     assert sent(sim) == 2
 
 
+async def test_a_cap_holds_for_what_is_started_in_it_wherever_it_is_awaited(
+    sim: Simulator, agent: mt.ImageGenAgent
+) -> None:
+    free = agent.start(FOX)
+    with budget.cap(0):
+        refused = agent.start(FOX)
+        image = await free
+    with pytest.raises(BudgetError, match="the cap"):
+        await refused
+    with budget.cap(10) as cap:
+        charged = agent.start(FOX)
+    await charged
+    assert image.cost is not None
+    assert cap.spent + (image.cost.usd or 0) == budget.spent == sim.meter.total
+
+
+async def test_what_only_the_first_model_takes_is_kept_too(sim: Simulator, tmp_path: Path) -> None:
+    gemini = mt.GeminiImageClient(KEY, base_url=sim.url)
+    openai = mt.OpenAIImageClient(KEY, base_url=f"{sim.openai.url}/v1")
+    async with mt.ImageGenAgent([gemini, openai], store=tmp_path, cache=True) as both:
+        await both.generate(FOX, size="4K", take=1)
+        assert (await both.generate(FOX, size="4K", take=1)).cached
+
+
+async def test_who_waits_for_a_call_is_not_bound_by_the_cap_of_who_began_it(
+    sim: Simulator, agent: mt.ImageGenAgent
+) -> None:
+    with budget.cap(0):
+        refused = agent.start(FOX, cache=True, take=1)
+    waiting = agent.start(FOX, cache=True, take=1)
+    await asyncio.gather(refused, return_exceptions=True)  # it may find the picture that is made
+    assert await waiting
+    assert sent(sim) == 1
+    assert budget.spent == sim.meter.total
+
+
+async def test_who_waits_for_a_call_is_not_bound_by_the_key_of_who_began_it(
+    sim: Simulator, agent: mt.ImageGenAgent
+) -> None:
+    client = mt.GeminiImageClient("no-such-key-at-all", base_url=sim.url)
+    async with mt.ImageGenAgent(client, store=agent.store, size="512") as other:
+        gate = f.Gate()
+        sim.then(gate)
+        refused = other.start(FOX, cache=True, take=1)
+        await sim.until(lambda: sent(sim) == 1)
+        waiting = agent.start(FOX, cache=True, take=1)
+        gate.open()
+        with pytest.raises(mt.AuthenticationError):
+            await refused
+        assert await waiting
+
+
+async def test_only_sends_neither_another_nor_a_stream(sim: Simulator, tmp_path: Path) -> None:
+    voice = mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path)
+    await voice.generate("A red fox.", cache=True, take=1)
+    settings.default = "only"
+    job = voice.start("A red fox.", take=1)
+    assert (await job).cached
+    assert job.another is not None
+    with pytest.raises(NotCachedError, match="take 2"):
+        await job.another()
+    with pytest.raises(NotCachedError):
+        voice.stream("A red fox.")
+    assert sent(sim) == 1
+    await voice.close()
+
+
 @pytest.mark.parametrize(
     "change",
     [

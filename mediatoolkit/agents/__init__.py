@@ -12,7 +12,7 @@ from mediatoolkit.agents.requests import Request, split_unread
 from mediatoolkit.agents.vendor_jobs import VendorJobs, check_resumable
 from mediatoolkit.caching import Cache, CacheMode, CacheWord, checked_take, settings
 from mediatoolkit.checks import is_whole, quoted
-from mediatoolkit.errors import ClosedError, MediaToolkitError, PromptError
+from mediatoolkit.errors import ClosedError, MediaToolkitError, NotCachedError, PromptError
 from mediatoolkit.media import Audio, Image, Media, MediaList, Sound, Video
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
@@ -484,8 +484,11 @@ class VoiceAgent(Agent[SpeechPrompt, Audio]):
 
         Raises:
             PromptError: It cannot be said as asked; nothing was sent.
+            NotCachedError: The cache is `"only"`, and streams are never kept.
             MediaToolkitError: As the client, from within the loop.
         """
+        if settings.mode(self._cache) is CacheMode.ONLY:
+            raise NotCachedError('No stream is kept, and cache="only" sends nothing: use generate.')
         checked = self._checked(prompt, options)
         client = cast("SpeechClient", self.clients[0])
 

@@ -1,11 +1,13 @@
 """What is asked of an agent: the prompt, how the cache is used for it, and which take it is."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 from mediatoolkit.caching import Cache, CacheMode, RequestKey
+from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Media
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import Prompt
@@ -70,17 +72,28 @@ class Request(Generic[P]):
         """The same request for the next take that is not kept; without the cache, once more."""
         if self.mode is CacheMode.OFF:
             return replace(self)
-        return replace(self, mode=CacheMode.ON, is_another=True)
+        mode = CacheMode.ONLY if self.mode is CacheMode.ONLY else CacheMode.ON
+        return replace(self, mode=mode, is_another=True)
 
     async def keys(self, clients: Sequence[Client[P, Any]], cache: Cache) -> list[RequestKey]:
-        """Its key at each client."""
+        """Its key at each client that takes it; the first one does."""
         take = self.take or 1
         if self.checked is not None and self.checked.inputs:
-            await asyncio.to_thread(lambda: [self._key(client) for client in clients])
+            keys = await asyncio.to_thread(self._keys_at, clients)
+        else:
+            keys = self._keys_at(clients)
         if self.is_another:
-            take = self.take = await cache.next_take(self._key(clients[0]).with_take(take))
+            take = self.take = await cache.next_take(keys[0].with_take(take))
             self.is_another = False
-        return [self._key(client).with_take(take) for client in clients]
+        return [key.with_take(take) for key in keys]
+
+    def _keys_at(self, clients: Sequence[Client[P, Any]]) -> list[RequestKey]:
+        keys = [self._key(clients[0])]
+        for client in clients[1:]:
+            with contextlib.suppress(PromptError):  # it would not be sent there
+                client.check(cast("P", self.checked))
+                keys.append(self._key(client))
+        return keys
 
     def _key(self, client: Client[P, Any]) -> RequestKey:
         if self.checked is None:

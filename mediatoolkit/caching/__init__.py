@@ -34,7 +34,15 @@ from mediatoolkit.caching.modes import (
     settings,
 )
 from mediatoolkit.checks import finite_seconds, quoted
-from mediatoolkit.errors import MediaError, NotCachedError, PromptError, StorageError
+from mediatoolkit.errors import (
+    AuthenticationError,
+    BudgetError,
+    ClosedError,
+    MediaError,
+    NotCachedError,
+    PromptError,
+    StorageError,
+)
 from mediatoolkit.media import Media
 from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext
@@ -149,7 +157,7 @@ class Cache:
         """
         if mode is CacheMode.OFF:
             return await make(context)
-        media = await self._first(keys) if mode.reads else None
+        media = await self._first(keys, self.get) if mode.reads else None
         if media is not None:
             return cast("M", media)
         if mode is CacheMode.ONLY:
@@ -158,10 +166,14 @@ class Cache:
                 'cache="only" sends none; run it once with cache=True.'
             )
 
+        is_mine = False
+
         async def work(context: CallContext) -> Media:
+            nonlocal is_mine
+            is_mine = True
             with self._in_making(keys):
-                # Another call may have ended between the first look and this one.
-                media = await self._first(keys) if mode.reads else None
+                # Another call may have ended between this look and the first, which the log has.
+                media = await self._first(keys, self._get_again) if mode.reads else None
                 if media is not None:
                     return media
                 made = await make(context)
@@ -169,7 +181,12 @@ class Cache:
                 key = next((key for key in keys if key.model == model), keys[0])
                 return await self.put(key, made, cost=made.cost.usd if made.cost else None)
 
-        return cast("M", await _in_flight.run((self._folder, *keys, mode), context, work))
+        while True:
+            try:
+                return cast("M", await _in_flight.run((self._folder, *keys, mode), context, work))
+            except _OF_ONE_CALLER as error:
+                if is_mine or error.may_have_been_billed:
+                    raise
 
     async def clear(
         self, *, older_than: timedelta | float | None = None, model: str | None = None
@@ -202,9 +219,15 @@ class Cache:
         """Without the path, which differs from machine to machine."""
         return "<Cache>"
 
-    async def _first(self, keys: Sequence[RequestKey]) -> Media | None:
+    async def _get_again(self, key: RequestKey) -> Media | None:
+        return await asyncio.to_thread(self._read, key, logging.DEBUG)
+
+    @staticmethod
+    async def _first(
+        keys: Sequence[RequestKey], get: Callable[[RequestKey], Awaitable[Media | None]]
+    ) -> Media | None:
         for key in keys:
-            media = await self.get(key)
+            media = await get(key)
             if media is not None:
                 return media
         return None
@@ -235,7 +258,7 @@ class Cache:
         digest = key.digest
         return self._folder / digest[:2] / f"{digest}.json"
 
-    def _read(self, key: RequestKey) -> Media | None:
+    def _read(self, key: RequestKey, level: int = logging.WARNING) -> Media | None:
         path = self._path_of(key)
         owners.sweep_once(str(path.parent))
         if not os.path.lexists(path):
@@ -244,7 +267,7 @@ class Cache:
             entry = Entry.read(path)
             media = entry.media_in(self._store.folder)
         except (StorageError, MediaError) as error:
-            _log.warning("An entry of the cache is not used, for it leads nowhere: %s", error)
+            _log.log(level, "An entry of the cache is not used, for it leads nowhere: %s", error)
             return None
         hit = media.from_cache()
         known.add(hit, Kept(key, entry.created, entry.usd, is_hit=True))
@@ -294,6 +317,9 @@ class Cache:
             except StorageError:
                 yield path, None
 
+
+_OF_ONE_CALLER = (AuthenticationError, BudgetError, ClosedError)
+"""What ends the call of one who asks and need not end that of another: his key, cap or client."""
 
 _in_flight = SharedCalls[Media]()
 _unwritable: set[Path] = set()

@@ -82,7 +82,7 @@ class Entry:
         Raises:
             ValueError: One is wrong; another is raised where the record has no such shape.
         """
-        usd = None if record["usd"] is None else Decimal(record["usd"])
+        usd = None if record["usd"] is None else Decimal(str(record["usd"]))
         texts = {name: record[name] for name in _TEXTS}
         entry = cls(**texts, take=checked_take(record["take"]), usd=usd)
         datetime.fromisoformat(entry.created)
