@@ -33,6 +33,8 @@ async def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
     for name in (*KEYS, "MEDIATOOLKIT_CACHE", "MEDIATOOLKIT_BUDGET"):
         monkeypatch.delenv(name, raising=False)
+    mt.budget.release()
+    mt.budget.reset()
     yield
     mt.configure(cache=None)
     mt.budget.limit = None

@@ -352,6 +352,17 @@ def test_tab_shows_what_a_user_calls() -> None:
     names = {name for name in dir(Image(encoded("PNG"))) if not name.startswith("_")}
 
     assert names == {
-        *("asave", "data", "digest", "extension", "height", "load", "mime_type", "of", "open"),
-        *("omissions", "path", "preview", "provenance", "save", "to_pil", "width"),
+        *("asave", "cached", "cost", "data", "digest", "extension", "height", "load"),
+        *(
+            "mime_type",
+            "of",
+            "open",
+            "omissions",
+            "path",
+            "preview",
+            "provenance",
+            "save",
+            "to_pil",
+            "width",
+        ),
     }
