@@ -243,11 +243,7 @@ class Agent(Closing, Generic[P, M]):
         return f"<{type(self).__name__} {' → '.join(client.model_id for client in self.clients)}>"
 
     def _request(
-        self,
-        prompt: str | P,
-        options: dict[str, Any],
-        cache: CacheWord,
-        take: int | None = None,
+        self, prompt: str | P, options: dict[str, Any], cache: CacheWord, take: int | None = None
     ) -> Request[P]:
         """The request, checked except for media that has to be read or is still made.
 
