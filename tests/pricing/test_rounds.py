@@ -31,8 +31,8 @@ from mediatoolkit.transport import Limits, Retry
 from tests.media.clips import clip
 from tests.test_prompts import picture
 
-ROUNDS, THREADS, LANES, CALLS = 20, 4, 16, 4  # calls one after the other in each lane
-FAULTS, LIMIT = 200, Decimal(10)
+ROUNDS, THREADS, LANES, CALLS = 20, 4, 16, 5  # calls one after the other in each lane
+FAULTS, LIMIT = 200, Decimal(12)
 SECONDS = 0.7  # for one call; some faults take all of it
 RETRY = Retry(base=0.01, cap=0.02)
 LIMITS = Limits(json=1 << 20)
@@ -434,7 +434,7 @@ def test_what_is_billed_never_passes_the_limit(limited: Budget, tmp_path: Path, 
     ends = sum((lane.ends for lane in lanes), Counter())
     met = sum(lane.met for lane in lanes)
     assert met >= FAULTS
-    assert all(ends[name] for name in ("NoneType", "BudgetError", "DeadlineError", "cancelled"))
+    assert {"NoneType", "BudgetError", "DeadlineError", "cancelled"} <= ends.keys()
     assert not passed
     assert not [*chain(*(lane.wrong for lane in lanes))]
     assert limited.reserved == 0

@@ -65,7 +65,10 @@ async def test_size_and_aspect_decide_the_pixels(
         ({"size": "32x32"}, "64×64"),
         ({"size": "2049x64"}, "64×64 to 2048×2048 pixels"),
         ({"size": "3000x2000"}, "not 3000×2000; give 2048×1365 for this shape."),
-        ({"temprature": 1}, "has no option temprature=; it takes aspect, seed, size, timeout."),
+        (
+            {"temprature": 1},
+            "has no option temprature=; it takes aspect, cache, seed, size, take, timeout.",
+        ),
         ({"sed": 1}, "has no option sed=; did you mean seed=?"),
     ],
 )
