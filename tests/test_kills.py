@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mediatoolkit.caching.entries import Entry
+from mediatoolkit.caching.entries import CacheEntry
 from mediatoolkit.media import Image, Video
 from mediatoolkit.simulator import Simulator
 from mediatoolkit.store import Store
@@ -77,7 +77,7 @@ def check_whole(folder: Path) -> None:
             case ".bin":
                 assert path.read_bytes() == DATA
             case ".json" if "cache" in path.parts:
-                assert Entry.read(path).media_in(folder / "store").provenance
+                assert CacheEntry.read(path).media_in(folder / "store").provenance
             case ".json":
                 assert json.loads(path.read_bytes())["id"]
             case _:

@@ -61,6 +61,13 @@ async def agent(sim: Simulator, tmp_path: Path) -> AsyncIterator[mt.ImageGenAgen
         yield agent
 
 
+@pytest.fixture
+async def voice(sim: Simulator, tmp_path: Path) -> AsyncIterator[mt.VoiceAgent]:
+    client = mt.GeminiSpeechClient(KEY, base_url=sim.url)
+    async with mt.VoiceAgent(client, store=tmp_path / "speech") as voice:
+        yield voice
+
+
 def sent(sim: Simulator) -> int:
     """How many generations were asked for."""
     return sum(request.method == "POST" for request in sim.requests)
@@ -228,32 +235,30 @@ async def test_a_request_that_is_hung_up_is_sent_again_and_stays_booked(
 
 
 async def test_a_lost_part_of_a_long_speech_leaves_one_part_unclear(
-    sim: Simulator, tmp_path: Path
+    sim: Simulator, voice: mt.VoiceAgent
 ) -> None:
     text = "A red fox looks up. " * 500
-    async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
-        price = voice.quote(text).high
-        assert price is not None
-        sim.then(f.CutBeforeHead())
-        await voice.generate(text)
+    price = voice.quote(text).high
+    assert price is not None
+    sim.then(f.CutBeforeHead())
+    await voice.generate(text)
     assert sent(sim) == 4
     assert 0 < budget.unclear < price / 2
     assert budget.spent + budget.unclear >= sim.meter.total
 
 
 async def test_only_the_parts_that_were_sent_stay_booked_when_one_is_refused(
-    sim: Simulator, tmp_path: Path
+    sim: Simulator, voice: mt.VoiceAgent
 ) -> None:
     text = "A red fox looks up. " * 500
-    async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
-        price = voice.quote(text).high
-        assert price is not None
-        stream = voice.stream(text)
-        await anext(stream)
-        sim.then(f.PromptBlocked())
-        with pytest.raises(mt.RefusalError):
-            async for _ in stream:
-                pass
+    price = voice.quote(text).high
+    assert price is not None
+    stream = voice.stream(text)
+    await anext(stream)
+    sim.then(f.PromptBlocked())
+    with pytest.raises(mt.RefusalError):
+        async for _ in stream:
+            pass
     assert budget.unclear >= sim.meter.total > 0
     assert budget.unclear < price  # the third part was never sent
 
@@ -283,34 +288,32 @@ async def test_a_refusal_of_the_vendor_is_given_back(
 
 
 async def test_a_long_speech_is_refused_as_a_whole_before_its_first_part(
-    sim: Simulator, tmp_path: Path
+    sim: Simulator, voice: mt.VoiceAgent
 ) -> None:
     text = "A red fox looks up. " * 500
-    async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
-        price = voice.quote(text).high
-        assert price is not None
-        budget.limit = price - Decimal("0.000001")
-        with pytest.raises(BudgetError):
-            await voice.generate(text)
-        assert not sim.requests
-        budget.limit = price
-        audio = await voice.generate(text)
+    price = voice.quote(text).high
+    assert price is not None
+    budget.limit = price - Decimal("0.000001")
+    with pytest.raises(BudgetError):
+        await voice.generate(text)
+    assert not sim.requests
+    budget.limit = price
+    audio = await voice.generate(text)
     assert sent(sim) == 3
     assert audio.cost is not None
     assert audio.cost.usd == sim.meter.total == budget.spent
 
 
 async def test_a_stream_is_booked_and_one_that_is_left_is_unclear(
-    sim: Simulator, tmp_path: Path
+    sim: Simulator, voice: mt.VoiceAgent
 ) -> None:
-    async with mt.VoiceAgent(mt.GeminiSpeechClient(KEY, base_url=sim.url), store=tmp_path) as voice:
-        async for _ in voice.stream("A red fox."):
-            pass
-        assert budget.spent == sim.meter.total > 0
-        before = budget.spent
-        stream = voice.stream("A red fox looks up at the stars.")
-        await anext(stream)
-        await stream.aclose()
+    async for _ in voice.stream("A red fox."):
+        pass
+    assert budget.spent == sim.meter.total > 0
+    before = budget.spent
+    stream = voice.stream("A red fox looks up at the stars.")
+    await anext(stream)
+    await stream.aclose()
     assert budget.spent + budget.unclear >= sim.meter.total + sim.meter.unfinished
     assert budget.reserved == 0
     assert budget.spent > before or budget.unclear > 0
@@ -651,6 +654,30 @@ async def test_what_is_asked_for_is_in_the_key(
     assert not (await agent.generate(FOX, **change(usual))).cached
     assert (await agent.generate(FOX, **usual, timeout=99)).cached
     assert sent(sim) == 2
+
+
+async def test_another_address_is_another_request(sim: Simulator, tmp_path: Path) -> None:
+    """Two servers may call different models by one name; the vendor's own address is no part."""
+    async with Simulator(key=KEY, detail=64) as other:
+        for server in (sim, other):
+            client = mt.GeminiImageClient(KEY, base_url=server.url)
+            async with mt.ImageGenAgent(client, store=tmp_path) as agent:
+                assert not (await agent.generate(FOX, cache=True, take=1)).cached
+    assert sent(sim) == sent(other) == 1
+    own = mt.GeminiImageClient(KEY)
+    assert own.base_url is None
+    named = mt.GeminiImageClient("another-key", base_url=own.default_base_url)
+    assert own.key(mt.ImagePrompt(FOX)) == named.key(mt.ImagePrompt(FOX))
+
+
+async def test_the_defaults_of_an_agent_are_asked_for_too(sim: Simulator, tmp_path: Path) -> None:
+    client = mt.GeminiImageClient(KEY, base_url=sim.url)
+    wide = mt.ImageGenAgent(client, store=tmp_path, size="512", aspect="16:9")
+    plain = mt.ImageGenAgent(client, store=tmp_path, size="512")
+    await wide.generate(FOX, cache=True, take=1)
+    assert not (await plain.generate(FOX, cache=True, take=1)).cached
+    assert (await plain.generate(FOX, aspect="16:9", cache="only", take=1)).cached
+    await plain.close()
 
 
 async def test_an_agent_and_the_process_say_what_counts(

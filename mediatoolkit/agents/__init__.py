@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from mediatoolkit.agents.requests import Request, split_unread
+from mediatoolkit.agents.requests import GenerationRequest, split_unread
 from mediatoolkit.agents.vendor_jobs import VendorJobs, check_resumable
 from mediatoolkit.caching import Cache, CacheMode, CacheWord, checked_take, settings
 from mediatoolkit.checks import is_whole, quoted
@@ -244,7 +244,7 @@ class Agent(Closing, Generic[P, M]):
 
     def _request(
         self, prompt: str | P, options: dict[str, Any], cache: CacheWord, take: int | None = None
-    ) -> Request[P]:
+    ) -> GenerationRequest[P]:
         """The request, checked except for media that has to be read or is still made.
 
         Raises:
@@ -253,14 +253,14 @@ class Agent(Closing, Generic[P, M]):
         mode = settings.mode(cache, self._cache)
         number = None if take is None else checked_take(take)
         run = None if mode is CacheMode.OFF else current_run()
-        request = Request(prompt, options, mode, run, number)
+        request = GenerationRequest(prompt, options, mode, run, number)
         if not self.client_type.prompt_type.media_fields & options.keys():
             request.checked = self._checked(prompt, options)
             if mode is CacheMode.OFF or not request.checked.inputs:
                 request.ready(request.checked, self.clients[0])
         return request
 
-    async def _read(self, request: Request[P], context: CallContext | None = None) -> P:
+    async def _read(self, request: GenerationRequest[P], context: CallContext | None = None) -> P:
         """The checked prompt: its jobs are awaited, its files are read in a thread, once.
 
         The clock of *context* stands while it waits for jobs, which have deadlines of their own.
@@ -286,7 +286,7 @@ class Agent(Closing, Generic[P, M]):
 
     def _job(
         self,
-        request: Request[P],
+        request: GenerationRequest[P],
         label: str,
         timeout: float | Timeout | None,
         turns: asyncio.Semaphore | None = None,
@@ -315,7 +315,7 @@ class Agent(Closing, Generic[P, M]):
             another=None if request.is_seeded else another,
         )
 
-    async def _make(self, request: Request[P], context: CallContext) -> M:
+    async def _make(self, request: GenerationRequest[P], context: CallContext) -> M:
         """Hand out what is kept, or make it, as the request says."""
         prompt = await self._read(request, context)
         with Tracked(self._in_flight, context):

@@ -18,7 +18,7 @@ P = TypeVar("P", bound=Prompt)
 
 
 @dataclass(slots=True)
-class Request(Generic[P]):
+class GenerationRequest(Generic[P]):
     """One request, which a retry makes again.
 
     Attributes:

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from mediatoolkit.caching.entries import KINDS, Entry, is_file_name
+from mediatoolkit.caching.entries import KINDS, CacheEntry, is_file_name
 from mediatoolkit.caching.keys import (
     Kept,
     RequestKey,
@@ -264,7 +264,7 @@ class Cache:
         if not os.path.lexists(path):
             return None
         try:
-            entry = Entry.read(path)
+            entry = CacheEntry.read(path)
             media = entry.media_in(self._store.folder)
         except (StorageError, MediaError) as error:
             _log.log(level, "An entry of the cache is not used, for it leads nowhere: %s", error)
@@ -282,7 +282,7 @@ class Cache:
             raise StorageError(f"{path.name} holds other media than it did; keep it anew.")
         created = datetime.now(UTC).isoformat(timespec="seconds")
         kind = next(name for name, each in KINDS.items() if isinstance(media, each))
-        entry = Entry(path.name, kind, digest, key.model, key.take, created, cost)
+        entry = CacheEntry(path.name, kind, digest, key.model, key.take, created, cost)
         target = self._path_of(key)
         for folder in (self._folder, target.parent):
             files.make_folder(folder)
@@ -310,10 +310,10 @@ class Cache:
         paths |= {self._store.folder / entry.file for _, entry in known}
         return CacheSize(len(known), sum(map(_size_of, paths)))
 
-    def _entries(self) -> Iterator[tuple[Path, Entry | None]]:
+    def _entries(self) -> Iterator[tuple[Path, CacheEntry | None]]:
         for path in self._folder.glob("??/*.json"):
             try:
-                yield path, Entry.read(path)
+                yield path, CacheEntry.read(path)
             except StorageError:
                 yield path, None
 

@@ -36,7 +36,7 @@ def is_file_name(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """The file of one request.
 
     Attributes:
@@ -63,7 +63,7 @@ class Entry:
         return json.dumps({"schema": SCHEMA, **asdict(self), "usd": usd}).encode()
 
     @classmethod
-    def read(cls, path: Path) -> "Entry":
+    def read(cls, path: Path) -> "CacheEntry":
         """Read what `to_json` wrote.
 
         Raises:
@@ -76,7 +76,7 @@ class Entry:
             raise StorageError(f"{path.name} is no entry of this version.") from error
 
     @classmethod
-    def _of(cls, record: dict[str, Any]) -> "Entry":
+    def _of(cls, record: dict[str, Any]) -> "CacheEntry":
         """Check every value.
 
         Raises:

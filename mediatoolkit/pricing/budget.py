@@ -4,6 +4,7 @@ The limit is hard. Whatever threads and loops do at once, what is spent, reserve
 passes it, except where a vendor charges more than the upper price that was reserved.
 """
 
+import abc
 import logging
 import os
 from collections.abc import Callable
@@ -122,11 +123,12 @@ class Reservation:
         return f"<Reservation {self.id}: {_name(self.model_id)}, {_price(self.upper)}>"
 
 
-class _Figures:
+class _Figures(abc.ABC):
     """What an account says of itself."""
 
+    @abc.abstractmethod
     def _look(self) -> Account:
-        raise NotImplementedError
+        """The account as it is now."""
 
     @property
     def calls(self) -> int:

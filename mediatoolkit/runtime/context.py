@@ -22,8 +22,8 @@ from mediatoolkit.runtime.work import WorkProgress
 Listener = Callable[[Event], None]
 
 
-class Bill(Protocol):
-    """What is booked for the paid requests of a call; `pricing` has the one that counts."""
+class PaidRequests(Protocol):
+    """Where the paid requests of a call are booked: a `Bill` of `pricing`."""
 
     def reserve(self) -> None:
         """Book the next request before it is sent.
@@ -106,7 +106,7 @@ class CallContext:
         self.paid = 0
         self.job_id: str | None = None
         self.last_words = self.way_back = ""
-        self.bill: Bill | None = None
+        self.bill: PaidRequests | None = None
         self.work = WorkProgress()
         self._timeout: asyncio.Timeout | None = None
 
