@@ -82,7 +82,12 @@ async def _reports(home: Path, port: int, *, runs: int = 1) -> list[list[str]]:
     path = home / NOTEBOOK.name
     nbformat.write(book, path)
     ran = await executed(path, home)
-    return [cell.outputs[0].text.split() for cell in ran.cells if cell.source == _REPORT]
+    # A busy kernel may send one line in several pieces.
+    return [
+        "".join(output.text for output in cell.outputs).split()
+        for cell in ran.cells
+        if cell.source == _REPORT
+    ]
 
 
 def _again(cell: Any) -> Any:
