@@ -255,6 +255,44 @@ class Withdrawn(Event):
         return f"withdrawn, {word} by the vendor"
 
 
+@dataclass(frozen=True, slots=True)
+class RowsEnded(Event):
+    """Some rows of a run have ended.
+
+    Attributes:
+        done: Rows that have a result.
+        failed: Rows that have none, whether they were billed or not.
+        total: All rows.
+        per_minute: Rows that ended in the last minute, by the present pace.
+        spent: What the run has cost, as text such as `$2.10`, or empty where it is free.
+        left: Seconds until the last row ends by the present pace, or None.
+        note: What else is to be said, such as `paused for 5 s by gemini`, or empty.
+    """
+
+    name = "running"
+    done: int
+    failed: int
+    total: int
+    per_minute: float = 0.0
+    spent: str = ""
+    left: float | None = None
+    note: str = ""
+
+    @property
+    def share(self) -> float:
+        """How many rows have ended, 0 to 1."""
+        return (self.done + self.failed) / self.total if self.total else 1.0
+
+    def __str__(self) -> str:
+        """Such as `412 of 1,000 done, 3 failed, 300/min, $2.10 spent, about 2 min left`."""
+        phrases = [f"{self.done:,} of {self.total:,} done"]
+        phrases += [f"{self.failed:,} failed"] if self.failed else []
+        phrases += [f"{self.per_minute:,.0f}/min"] if self.per_minute else []
+        phrases += [f"{self.spent} spent"] if self.spent else []
+        phrases += [f"about {duration(self.left)} left"] if self.left else []
+        return ", ".join([*phrases, self.note] if self.note else phrases)
+
+
 class State(Enum):
     """Where a job stands."""
 
@@ -316,3 +354,11 @@ def expectation(worked: float | None, estimate: float | None) -> list[str]:
     if worked < estimate:
         return [f"about {max(1, round(estimate - worked))} s more"]
     return [f"usually about {max(1, round(estimate))} s"]
+
+
+def duration(seconds: float) -> str:
+    """Such as `40 s`, `2 min` or `3 h 20 min`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

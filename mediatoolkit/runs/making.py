@@ -1,0 +1,76 @@
+"""One row from its request to its outcome, in whatever process."""
+
+import contextlib
+import time
+from contextlib import AbstractContextManager
+from decimal import Decimal
+
+from mediatoolkit.errors import MediaToolkitError, RefusalError
+from mediatoolkit.media import Media
+from mediatoolkit.pricing.budget import budget
+from mediatoolkit.runs.work import Outcome, RowMaker, RowRequest, RowStatus
+from mediatoolkit.runtime.events import Event, Retrying
+
+
+class RowInProgress:
+    """One row while it is made.
+
+    Attributes:
+        request: What is asked for.
+        context: Of its call.
+    """
+
+    def __init__(self, maker: RowMaker, request: RowRequest) -> None:
+        """Send nothing yet."""
+        self.request = request
+        self.context = maker.context(request.more_seconds)
+        self.context.listener = self._hear
+        self._maker = maker
+        self._retries = 0
+        self._started = time.monotonic()
+
+    async def make(self) -> Outcome:
+        """Wait until the vendor takes requests, make the row, and return how it has ended.
+
+        A cancel passes through; `stopped` says how the row stands then.
+        """
+        await self._maker.ready()
+        self._started = time.monotonic()
+        try:
+            with _within(self.request.lease):
+                async with self.context as context:
+                    values, take = self.request.values, self.request.take
+                    media = await self._maker.make(values, take, context)
+        except Exception as error:  # noqa: BLE001 - a failed row is a value, whatever failed
+            return self._failed(error)
+        return self._done(media)
+
+    def stopped(self) -> Outcome:
+        """How the row stands when it was cancelled."""
+        if self.context.may_have_been_billed:
+            return self._outcome(RowStatus.UNCLEAR)
+        return Outcome(self.request.number, RowStatus.WAITING)
+
+    def _done(self, media: Media) -> Outcome:
+        outcome = self._outcome(RowStatus.DONE)
+        outcome.media, outcome.file = media, media.path.name if media.path else ""
+        outcome.usd = Decimal(0) if media.cached else media.cost.usd if media.cost else None
+        return outcome
+
+    def _failed(self, error: Exception) -> Outcome:
+        is_billed = isinstance(error, MediaToolkitError) and error.may_have_been_billed
+        is_unclear = is_billed and not isinstance(error, RefusalError)
+        outcome = self._outcome(RowStatus.UNCLEAR if is_unclear else RowStatus.FAILED)
+        outcome.error = error
+        return outcome
+
+    def _outcome(self, status: RowStatus) -> Outcome:
+        seconds = time.monotonic() - self._started
+        return Outcome(self.request.number, status, seconds=seconds, attempts=1 + self._retries)
+
+    def _hear(self, event: Event) -> None:
+        self._retries += isinstance(event, Retrying)
+
+
+def _within(lease: Decimal | None) -> AbstractContextManager[object]:
+    return contextlib.nullcontext() if lease is None else budget.cap(lease)

@@ -1,0 +1,179 @@
+"""What a run works with: rows to make, what makes one, where they are made, and how each ends."""
+
+import abc
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mediatoolkit.media import Media
+from mediatoolkit.runtime.context import CallContext
+
+if TYPE_CHECKING:
+    from mediatoolkit.store import Store
+
+
+class RowStatus(StrEnum):
+    """How a row stands."""
+
+    WAITING = "waiting"
+    """It was not sent."""
+    SENT = "sent"
+    """It is being made, or was when its process ended."""
+    DONE = "done"
+    FAILED = "failed"
+    """It has failed, and was surely not billed."""
+    UNCLEAR = "unclear"
+    """It has no result, and may have been billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRequest:
+    """One row that is to be made; it can be pickled.
+
+    Attributes:
+        number: Of the row within its run, from 0.
+        values: Keywords for the agent, `prompt` among them.
+        take: Which of the identical rows of the run it is, from 1.
+        more_seconds: What its deadline has more than the agent's own.
+        lease: The most that it may spend, in USD; None where its budget is kept in this process.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    take: int = 1
+    more_seconds: float = 0.0
+    lease: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a row has ended; it can be pickled.
+
+    Attributes:
+        number: Of the row within its run.
+        status: Done, failed or unclear; waiting where it was not sent after all.
+        media: What was made, where it came back to this process.
+        file: Its name in the store of the run, or empty.
+        usd: What it has cost; for an unclear row the most; None is unknown.
+        seconds: How long it took.
+        attempts: How often it was sent.
+        error: Why it has no result.
+    """
+
+    number: int
+    status: RowStatus
+    media: Media | None = None
+    file: str = ""
+    usd: Decimal | None = None
+    seconds: float = 0.0
+    attempts: int = 0
+    error: Exception | None = None
+
+
+class Recipe(Protocol):
+    """From which a worker in another process makes the same agent; it can be pickled.
+
+    It holds no session. A key that the worker does not find in its own environment travels in an
+    object that never shows it.
+    """
+
+    def maker(self) -> "RowMaker":
+        """Make what makes rows, in the process of the worker."""
+
+
+class RowMaker(Protocol):
+    """What makes one row; an agent hands it to a run.
+
+    Attributes:
+        kind: One word for what it makes, such as `"image"`.
+        media_type: The class of what it makes.
+        model_ids: The models that are asked, the first one first.
+        keywords: Columns that go into the request; all others travel along.
+        store: Where its media is kept.
+        is_paid: Whether a row may cost anything.
+    """
+
+    kind: str
+    media_type: type[Media]
+    model_ids: tuple[str, ...]
+    keywords: frozenset[str]
+    store: "Store"
+    is_paid: bool
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Refuse a row that cannot be made as asked; reads no file.
+
+        Raises:
+            PromptError: Says why.
+        """
+
+    def upper(self, values: Mapping[str, Any]) -> Decimal | None:
+        """The most that a row may cost, in USD, or None where that is unknown."""
+
+    def context(self, more_seconds: float = 0.0) -> CallContext:
+        """The context of one row, not yet open."""
+
+    async def ready(self) -> None:
+        """Wait while the vendor asked for a pause."""
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long, since the vendor asked another worker for it."""
+
+    def on_pause(self, hook: Callable[[float], None]) -> Callable[[], None]:
+        """Call *hook* with seconds whenever the vendor asks this process for a pause.
+
+        Returns:
+            A function that ends it.
+        """
+
+    async def make(self, values: Mapping[str, Any], take: int, context: CallContext) -> Media:
+        """Make one row within an open *context*, and keep its media in `store`.
+
+        Raises:
+            MediaToolkitError: As `Agent.generate`.
+        """
+
+    def recipe(self) -> Recipe:
+        """From which another process makes the same.
+
+        Raises:
+            PromptError: It cannot be made there.
+        """
+
+    async def close(self) -> None:
+        """Close what was opened for it."""
+
+
+class Executor(abc.ABC):
+    """Where rows are made.
+
+    Attributes:
+        chunk: How many rows one lease holds at most.
+        books: Whether the run books the money of each lease in the budget of this process, since
+            whatever makes the rows keeps no budget here.
+    """
+
+    chunk: int = 1
+    books: bool = False
+
+    @abc.abstractmethod
+    async def open(self, maker: RowMaker, concurrency: int) -> None:
+        """Get ready to make rows as *maker* does, some *concurrency* at once.
+
+        Raises:
+            MediaToolkitError: It cannot, such as a cluster without workers; nothing was sent.
+        """
+
+    @abc.abstractmethod
+    def make(self, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
+        """Make *rows*, and yield how each has ended, in any order.
+
+        Whoever closes the iterator early, or cancels it, has the rest stopped. What then may have
+        been billed is unclear.
+        """
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Stop what still runs, and let go of everything."""
