@@ -1,0 +1,64 @@
+"""How many rows may start in a minute."""
+
+import re
+from typing import TYPE_CHECKING
+
+from mediatoolkit.checks import quoted
+from mediatoolkit.errors import PromptError
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
+
+_RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*/\s*([a-z]+)\s*", re.IGNORECASE | re.ASCII)
+_SECONDS = {
+    word: seconds
+    for words, seconds in (
+        ("s sec second seconds", 1),
+        ("m min minute minutes", 60),
+        ("h hour hours", 3_600),
+        ("d day days", 86_400),
+    )
+    for word in words.split()
+}
+
+
+class Pace:
+    """Lets rows start evenly, such as `"300/min"`: one each 0.2 s; None lets all start at once.
+
+    Attributes:
+        per_second: Rows, or None.
+
+    Raises:
+        PromptError: *rate* is none.
+    """
+
+    def __init__(self, rate: str | None) -> None:
+        """Read the rate; nothing has started yet."""
+        self.per_second = None if rate is None else per_second(rate)
+        self._limiter: AsyncLimiter | None = None
+
+    async def turn(self) -> None:
+        """Wait until one more may start."""
+        if self.per_second is None:
+            return
+        if self._limiter is None:
+            from aiolimiter import AsyncLimiter
+
+            # Rows pass singly, since a limiter of more at once lets bursts through.
+            self._limiter = AsyncLimiter(1, 1 / self.per_second)
+        await self._limiter.acquire()
+
+
+def per_second(rate: object) -> float:
+    """What `"300/min"` means.
+
+    Raises:
+        PromptError: *rate* is no such text.
+    """
+    match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
+    seconds = _SECONDS.get(match[2].lower()) if match else None
+    if match is None or seconds is None or not float(match[1]):
+        raise PromptError(
+            f'rate takes a text such as "300/min", "5/s" or "10000/day", not {quoted(rate)}.'
+        )
+    return float(match[1]) / seconds

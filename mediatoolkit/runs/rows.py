@@ -1,0 +1,274 @@
+"""The rows of a run as they were given: checked, and known by what they ask for."""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import PurePath
+from typing import Any, Final, NamedTuple
+
+from mediatoolkit.checks import is_number, is_whole, quoted, visible
+from mediatoolkit.errors import MediaToolkitError, PromptError
+from mediatoolkit.habits import keyword_hint
+from mediatoolkit.media import Image, Media
+from mediatoolkit.prompts import Prompt
+
+MOST = 10_000_000
+"""Rows of one run, at most."""
+
+_LISTED = 10  # rows that an error names
+_DIGITS = 16  # of a digest, in an id: 64 bits
+_ABSENT: Final = object()
+
+
+class RowId(NamedTuple):
+    """What a ledger knows a row by.
+
+    Attributes:
+        id: Unique in its run.
+        content: All that is asked for, as JSON.
+    """
+
+    id: str
+    content: str
+
+
+class Rows:
+    """Rows as columns, which no later change of the table reaches.
+
+    Args:
+        rows: A DataFrame, or mappings.
+        keywords: Columns that go into the request; all others travel along.
+        common: Keywords for every row that has none of its own.
+
+    Attributes:
+        columns: Names and values; a row without a value has None.
+        index: A label for each row: of the DataFrame, or its number.
+        frame: The DataFrame they came from, or None.
+        takes: Which of the identical rows each is, from 1.
+        ids: What a ledger knows each row by.
+
+    Raises:
+        PromptError: It is no table of prompts; names what is wrong, and the rows by their index.
+    """
+
+    def __init__(
+        self, rows: object, keywords: Collection[str], common: Mapping[str, Any] | None = None
+    ) -> None:
+        """Copy the columns and check their shape; `check` looks at each row."""
+        self.frame = rows if _is_frame(rows) else None
+        if self.frame is not None:
+            self.columns, self.index = _columns_of_frame(self.frame)
+        else:
+            self.columns, self.index = _columns_of_mappings(rows)
+        self._keywords = [name for name in self.columns if name in keywords]
+        self._common = dict(common or {})
+        self._check_shape(keywords)
+        self.ids, self.takes = self._identified()
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.index)
+
+    def values(self, number: int) -> dict[str, Any]:
+        """The keywords of one row; what is None is left out."""
+        own = {name: self.columns[name][number] for name in self._keywords}
+        return {**self._common, **{name: each for name, each in own.items() if each is not None}}
+
+    def row(self, number: int) -> dict[Any, Any]:
+        """All columns of one row."""
+        return {name: column[number] for name, column in self.columns.items()}
+
+    def check(self, check: Callable[[Mapping[str, Any]], None]) -> None:
+        """Refuse all rows where *check* refuses one.
+
+        Raises:
+            PromptError: Lists the first ten by their index.
+        """
+        faults: dict[str, list[int]] = {}
+        for number in range(len(self)):
+            try:
+                check(self.values(number))
+            except MediaToolkitError as error:
+                faults.setdefault(str(error), []).append(number)
+        self._refuse(faults)
+
+    def _check_shape(self, keywords: Collection[str]) -> None:
+        if not self.index:
+            raise PromptError("There are no rows; give a DataFrame or a list of dicts.")
+        if len(self) > MOST:
+            raise PromptError(f"A run takes up to {MOST:,} rows, not {len(self):,}.")
+        if "prompt" not in self.columns:
+            names = ", ".join(quoted(name) for name in list(self.columns)[:20])
+            near = [*get_close_matches("prompt", map(str, self.columns), n=1), *_text_columns(self)]
+            advice = f' Rename it: rows.rename(columns={{"{near[0]}": "prompt"}}).' if near else ""
+            raise PromptError(
+                f'The rows have no column "prompt"; their columns are {names}.{advice}'
+            )
+        for name in self._common:
+            if name not in keywords:
+                hint = keyword_hint(name, sorted(keywords))
+                raise PromptError(f"start_many has no keyword {name}=; {hint}")
+        self._refuse(self._missing())
+
+    def _missing(self) -> dict[str, list[int]]:
+        """Cells that are NaN, by what is to be said of them."""
+        faults: dict[str, list[int]] = {}
+        for name in self._keywords:
+            numbers = [at for at, value in enumerate(self.columns[name]) if _is_nan(value)]
+            if numbers:
+                text = f"{name} is NaN; fill it in, or use None for what is left out"
+                faults[text] = numbers
+        empty = [at for at, value in enumerate(self.columns["prompt"]) if value is None]
+        if empty:
+            faults["prompt is None"] = empty
+        return faults
+
+    def _refuse(self, faults: Mapping[str, Sequence[int]]) -> None:
+        if not faults:
+            return
+        named = [(number, text) for text, numbers in faults.items() for number in numbers]
+        by_text: dict[str, list[str]] = {}
+        for number, text in sorted(named)[:_LISTED]:
+            label = visible(str(self.index[number]), 40, one_line=True)
+            by_text.setdefault(visible(text, 160, one_line=True).rstrip("."), []).append(label)
+        listed = "; ".join(
+            f"{'row' if len(labels) == 1 else 'rows'} {', '.join(labels)}: {text}"
+            for text, labels in by_text.items()
+        )
+        count = len({number for number, _ in named})
+        more = f"; and {count - _LISTED:,} more" if count > _LISTED else ""
+        raise PromptError(
+            f"{count:,} of {len(self):,} rows cannot be made, so nothing was sent: {listed}{more}."
+        )
+
+    def _identified(self) -> tuple[list[RowId], list[int]]:
+        """What each row asks for; identical rows count as takes, unless they have ids."""
+        contents = [self._content(number) for number in range(len(self))]
+        seen: Counter[str] = Counter()
+        takes = []
+        for content in contents:
+            seen[content] += 1
+            takes.append(seen[content])
+        if "id" in self.columns and "id" not in self._keywords:
+            return self._given_ids(contents), takes
+        ids = []
+        for content, take in zip(contents, takes, strict=True):
+            digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+            ids.append(RowId(digest if take == 1 else f"{digest}-{take}", content))
+        return ids, takes
+
+    def _given_ids(self, contents: Sequence[str]) -> list[RowId]:
+        names = self.columns["id"]
+        unfit = [
+            at for at, name in enumerate(names) if not (isinstance(name, str) or is_whole(name))
+        ]
+        self._refuse({"id is neither a text nor a whole number": unfit} if unfit else {})
+        first: dict[str, int] = {}
+        faults: dict[str, list[int]] = {}
+        for at, name in enumerate(map(str, names)):
+            if name in first:
+                text = f"id {quoted(name)} is that of row {self.index[first[name]]} already"
+                faults.setdefault(text, []).append(at)
+            first.setdefault(name, at)
+        self._refuse(faults)
+        return [RowId(str(name), content) for name, content in zip(names, contents, strict=True)]
+
+    def _content(self, number: int) -> str:
+        try:
+            return _dumps(_plain(self.values(number)))
+        except MediaToolkitError as error:
+            self._refuse({str(error): [number]})
+            raise
+
+
+def _text_columns(rows: "Rows") -> list[str]:
+    """Columns that hold nothing but text."""
+    return [
+        str(name)
+        for name, column in rows.columns.items()
+        if all(isinstance(value, str) for value in column)
+    ]
+
+
+def _is_frame(rows: object) -> bool:
+    """Whether it is a DataFrame, of pandas or like it; pandas is not imported for that."""
+    return all(hasattr(rows, name) for name in ("columns", "index", "iloc"))
+
+
+def _columns_of_frame(frame: Any) -> tuple[dict[Any, list[Any]], list[Any]]:
+    names = list(frame.columns)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise PromptError(f"The table has two columns called {quoted(twice[0])}; rename one.")
+    return {name: frame[name].tolist() for name in names}, frame.index.tolist()
+
+
+def _columns_of_mappings(rows: object) -> tuple[dict[Any, list[Any]], list[Any]]:
+    if isinstance(rows, (str, Mapping, Prompt)) or not isinstance(rows, Iterable):
+        raise PromptError(
+            "start_many takes a DataFrame or a list of dicts with a prompt in each, not "
+            f"{type(rows).__name__}."
+        )
+    columns: dict[Any, list[Any]] = {}
+    count = 0
+    for count, row in enumerate(rows, start=1):  # noqa: B007 - it is used behind the loop
+        if not isinstance(row, Mapping):
+            raise PromptError(
+                f"Row {count - 1} is no mapping but {type(row).__name__}; "
+                'give {"prompt": …} for each row.'
+            )
+        for name, value in row.items():
+            column = columns.setdefault(name, [])
+            column += [None] * (count - 1 - len(column))
+            column.append(_plain_number(value))
+    for column in columns.values():
+        column += [None] * (count - len(column))
+    return columns, list(range(count))
+
+
+def _plain_number(value: Any) -> Any:
+    """NumPy's numbers as Python's own, which JSON takes; anything else as it is."""
+    if is_number(value) and type(value) not in {int, float} and callable(getattr(value, "item", 0)):
+        return value.item()
+    return value
+
+
+def _is_nan(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isnan(value)
+    return type(value).__name__ in {"NAType", "NaTType"}
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    """*value* as JSON that is the same in another process.
+
+    Raises:
+        PromptError: It has no such form.
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Media):
+        return {"media": value.content_digest()}
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, Prompt):
+        names = value.__dataclass_fields__
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, Iterator):
+        raise PromptError("an iterator can be read only once; give a list")
+    try:
+        return {"media": Image.of(value).content_digest()}
+    except MediaToolkitError:
+        name = type(value).__name__
+        raise PromptError(f"{name} is neither text, a number, media nor a file") from None
