@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from mediatoolkit.checks import visible
-from mediatoolkit.errors import MediaError, MissingExtraError
+from mediatoolkit.errors import MediaError, MissingExtraError, StorageError
 from mediatoolkit.media.containers import Family
 from mediatoolkit.media.containers.base import Container, Facts, Piece
 from mediatoolkit.media.cost import Cost
+from mediatoolkit.media.lazy import Readable
 from mediatoolkit.media.provenance import Provenance
 from mediatoolkit.runtime import files
 
@@ -44,7 +45,7 @@ M = TypeVar("M", bound="Media")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Media(abc.ABC):
+class Media(Readable, abc.ABC):
     """One finished piece of media.
 
     Args:
@@ -233,7 +234,7 @@ class Media(abc.ABC):
         """A small copy for a page, or None and the reason: no cell may end in a traceback."""
         try:
             return self.preview(), ""
-        except (MediaError, MissingExtraError) as error:
+        except (MediaError, MissingExtraError, StorageError) as error:
             return None, str(error)
         except MemoryError:
             return None, "There is not enough memory to show it."
@@ -259,8 +260,11 @@ class Media(abc.ABC):
 
     def __repr__(self) -> str:
         """One deterministic line: what it measures, type, model, what it lacks."""
-        if not hasattr(self, "facts"):  # its check failed, and a failure shows its locals
-            return f"<{type(self).__name__}>"
+        try:
+            if not hasattr(self, "facts"):  # its check failed, and a failure shows its locals
+                return f"<{type(self).__name__}>"
+        except (MediaError, StorageError):  # its file is gone, and a table shows its cells
+            return f"<{type(self).__name__} that cannot be read>"
         measures = f"{self._summary()} {self.mime_type}"
         model = self.provenance.model if self.provenance else ""
         facts = ", ".join(filter(None, (measures, model, self.omissions)))

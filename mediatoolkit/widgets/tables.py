@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.media import Media
+from mediatoolkit.media import Media, is_in_memory
 from mediatoolkit.runtime.events import State
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.job_row import JobRow
@@ -48,7 +48,7 @@ def to_html(table: Any, **options: Any) -> str:
     def mark(value: object) -> str:
         html = _cell(value) if len(thumbnails) < MOST else None
         if html is None:
-            return str(value)
+            return _text(value)
         thumbnails.append(html)
         return _MARK.format(len(thumbnails) - 1)
 
@@ -63,6 +63,13 @@ def to_html(table: Any, **options: Any) -> str:
 
 def _has_media(column: Any) -> bool:
     return column.dtype == object and any(isinstance(value, (Media, Job)) for value in column)
+
+
+def _text(value: object) -> str:
+    """What stands for *value* without a thumbnail; for that alone no file is read."""
+    if isinstance(value, Media) and value.path and not is_in_memory(value):
+        return f"<{type(value).__name__} {value.path.name}>"
+    return str(value)
 
 
 def _cell(value: object) -> str | None:
