@@ -157,6 +157,22 @@ class Store:
             return []
         return entries_in(self.folder, newest)
 
+    def path_of(self, name: str) -> Path | None:
+        """Where the file called *name* lies on disk, or None where it lies on none."""
+        return self.folder / name
+
+    def read(self, name: str) -> bytes:
+        """The bytes of the file called *name*; blocks.
+
+        Raises:
+            StorageError: It is not there, or cannot be read.
+        """
+        return files.read_file(self.folder / name)
+
+    def run_folder(self, name: str) -> Path:
+        """Where the run *name* of this store has its ledger."""
+        return self.folder / "runs" / name
+
     def remove(self, path: Path) -> None:
         """Delete a file of this folder for good; blocks.
 

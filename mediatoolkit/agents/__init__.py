@@ -9,16 +9,22 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.agents.requests import GenerationRequest, split_unread
-from mediatoolkit.agents.vendor_jobs import VendorJobs, check_resumable
+from mediatoolkit.agents.resuming import ResumingAgent
+from mediatoolkit.agents.rows import AgentRows
+from mediatoolkit.agents.vendor_jobs import VendorJobs
 from mediatoolkit.caching import Cache, CacheMode, CacheWord, checked_take, settings
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import ClosedError, MediaToolkitError, NotCachedError, PromptError
 from mediatoolkit.media import Audio, Image, Media, MediaList, Sound, Video
+from mediatoolkit.pricing.dollars import Dollars
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
+from mediatoolkit.runs.reconcile import Changed
+from mediatoolkit.runs.run import Run
+from mediatoolkit.runs.starting import RunWords, start_run
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited, resolve_jobs, turn
@@ -36,7 +42,7 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 
-class Agent(Closing, Generic[P, M]):
+class Agent(ResumingAgent[P, M]):
     """Clients, defaults and a store behind the verb `generate`.
 
     Used with `async with`, it closes its clients at the end; sessions belong to the registry.
@@ -47,17 +53,6 @@ class Agent(Closing, Generic[P, M]):
     media is kept, when the vendor itself says that the job failed, was refused or was cancelled,
     or with `forget`.
     """
-
-    client_type: type[Client[P, M]]
-    """What its clients must be."""
-
-    kind: ClassVar[str]
-    """One word for what it makes."""
-
-    clients: tuple[Client[P, M], ...] = ()
-
-    successor: Callable[[], "Agent[P, M]"]
-    """Returns the agent that works when a job is retried; unless it is set, this one."""
 
     def __init__(
         self,
@@ -198,6 +193,51 @@ class Agent(Closing, Generic[P, M]):
         request = self._request(prompt, options, cache, take)
         label = prompt.text if isinstance(prompt, Prompt) else checked_text(prompt)
         return start_job(partial(self._job, request, label, timeout))
+
+    def start_many(
+        self,
+        rows: Any,
+        *,
+        run: str | None = None,
+        cap: Dollars | None = None,
+        rate: str | None = None,
+        concurrency: int = 64,
+        on: Any = None,
+        changed: Changed = None,
+        timeout: float | Timeout | None = None,
+        cache: CacheWord = None,
+        **options: Any,
+    ) -> Run:
+        """Start to make a table of pieces, which survives a crash; all rows are checked first.
+
+        Args:
+            rows: A DataFrame, or mappings. Columns that are keywords of `generate`, with `prompt`
+                among them, make the request; all others travel along. An `id` column names each
+                row; without one a row is known by what it asks for.
+            run: Name of the run. The same rows under the same name go on where they stood, and
+                what is finished sends nothing. Left out, a new name.
+            cap: The most that the run may spend, in USD; no limit when left out.
+            rate: How many may be sent, such as `"300/min"`.
+            concurrency: How many are made at once, from 1.
+            on: Where they are made. None is this loop; a whole number is so many processes of
+                this machine; a client of Dask is its cluster; `"batch"` hands them to the vendor,
+                for half the price and within a day.
+            changed: What to do where the rows are not those of the name: `"add"` makes what is
+                new, `"replace"` also drops what is gone. Left out, it is an error.
+            timeout: Seconds for each row.
+            cache: As in `generate`; of identical rows each is a take of its own.
+            options: Keywords for each row that has none of its own.
+
+        Returns:
+            A run: await it for the table, or watch, extend, cancel and retry it. A row that fails
+            is a value in the table.
+
+        Raises:
+            PromptError: A row cannot be made as asked; lists the first ten. Nothing was sent.
+        """
+        rows_maker = AgentRows(self, self.store or Store.default(), timeout=timeout, cache=cache)
+        words = RunWords(run, cap, rate, concurrency, on, changed)
+        return start_job(partial(start_run, rows_maker, rows, words, options), then=display)
 
     def quote(
         self,
@@ -359,9 +399,6 @@ class Agent(Closing, Generic[P, M]):
         context.report(Saving())
         return await self.store.put(media)
 
-    def _context(self, timeout: float | Timeout | None) -> CallContext:
-        return context_for(self._timeout if timeout is None else timeout, self.clients[0].timeout)
-
     def _resolved(self, clients: Any) -> tuple[Client[P, M], ...]:
         kind = self.client_type
         if clients is None:
@@ -377,73 +414,6 @@ class Agent(Closing, Generic[P, M]):
         return tuple(
             client_for(client, kind) if isinstance(client, str) else client for client in candidates
         )
-
-    def pending(self) -> list[Pending]:
-        """Vendors' jobs that were begun with this store and are not finished, oldest first."""
-        jobs = self.store.pending() if self.store else []
-        return [job for job in jobs if job.kind == self.kind]
-
-    async def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> M:
-        """Wait for media that a vendor began to make earlier; nothing is paid again.
-
-        Raises:
-            PromptError: No such job is pending, or the vendor never gave it a name.
-            MediaToolkitError: As `generate`.
-        """
-        return await self.resume_job(self._pending(job_id), timeout)
-
-    def forget(self, job_id: str) -> None:
-        """Drop the record of a vendor's job; the vendor is told nothing; blocks.
-
-        Raises:
-            PromptError: No such job is pending.
-            StorageError: The record cannot be removed.
-        """
-        self._pending(job_id)
-        self._required_store().drop(job_id)
-
-    def resume_job(self, pending: Pending, timeout: float | Timeout | None = None) -> Job[M]:
-        """As `resume`, as a job that goes on at once."""
-        check_resumable(pending, self._required_store())
-        self._client_of(pending)  # a model that works at once is an error here
-
-        async def rework(context: CallContext) -> M:
-            return await self.successor()._resume(pending, context)  # noqa: SLF001 - another of us
-
-        work = partial(self._resume, pending)
-        label = pending.provenance.prompt
-        return Job(work, self._context(timeout), label=label, rework=rework)
-
-    async def _resume(self, pending: Pending, context: CallContext) -> M:
-        store, client = self._required_store(), self._client_of(pending)
-        with Tracked(self._in_flight, context):
-            await store.check()
-            return await VendorJobs[P, M](store, self.kind).resume(client, pending, context)
-
-    def _client_of(self, pending: Pending) -> QueuedClient[P, M]:
-        """Return the agent's client for that model, or a new one.
-
-        Raises:
-            PromptError: That model's jobs cannot be resumed.
-        """
-        model = pending.provenance.model
-        matching = (client for client in self.clients if client.model_id == model)
-        client = next(matching, None) or client_for(model, self.client_type)
-        if not isinstance(client, QueuedClient):
-            raise PromptError(f"{client.model_id} works at once; there is nothing to resume.")
-        return client
-
-    def _pending(self, job_id: str) -> Pending:
-        pending = find_job(job_id, self.pending())
-        if pending is None:
-            noun = self.client_type.media_type.noun
-            raise PromptError(f"No {noun} {quoted(job_id)} is pending in this store.")
-        return pending
-
-    def _required_store(self) -> Store:
-        if self.store is None:
-            raise PromptError("This agent has no store; give it one: store=….")
-        return self.store
 
 
 class ImageGenAgent(Agent[ImagePrompt, Image]):

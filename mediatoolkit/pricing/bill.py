@@ -21,6 +21,9 @@ class Bill:
         uppers: The most that each paid request may cost, in USD, or None where that is unknown.
         job_id: A vendor's job to which the call comes back; what is booked for it is settled, too.
         account: Where it is booked; left out, the budget of this process.
+
+    Attributes:
+        doubted: What requests that were lost may have cost, in USD.
     """
 
     __slots__ = (
@@ -31,6 +34,7 @@ class Bill:
         "_reservations",
         "_sent",
         "_uppers",
+        "doubted",
         "model_id",
     )
 
@@ -48,6 +52,7 @@ class Bill:
         self._job = None if job_id is None else (model_id, job_id)
         self._account = account
         self._reservations: list[Reservation] = []
+        self.doubted = Decimal(0)
         self._covered = self._sent = 0
         self._is_begun = False
 
@@ -69,7 +74,7 @@ class Bill:
     def doubt(self) -> None:
         """That request was lost and may have been billed, so its cover is used up."""
         dearest = self._dearest_first()[0]
-        dearest.doubt()
+        self._doubt(dearest)
         self._reservations.remove(dearest)
         self._covered -= 1
         self._sent -= 1
@@ -96,12 +101,16 @@ class Bill:
         sent = self._sent if is_unclear else 0
         dearest_first = self._dearest_first()
         for reservation in dearest_first[:sent]:
-            reservation.doubt()
+            self._doubt(reservation)
         for reservation in dearest_first[sent:]:
             reservation.refund()
         if sent and job_id is not None:
             _left_running[self.model_id, job_id] = dearest_first[:sent]
         self._reservations = []
+
+    def _doubt(self, reservation: Reservation) -> None:
+        reservation.doubt()
+        self.doubted += reservation.upper or 0
 
     def _dearest_first(self) -> list[Reservation]:
         """The reservations in the order in which doubts use them up.

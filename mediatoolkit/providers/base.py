@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -27,6 +27,7 @@ from mediatoolkit.runtime.events import Partial, Sounding, Withdrawn
 from mediatoolkit.runtime.gather import gather_limited
 from mediatoolkit.runtime.in_flight import Closing
 from mediatoolkit.transport import Secret
+from mediatoolkit.transport.secret import SealedKey
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -226,6 +227,14 @@ class Client(Closing, Generic[P, M]):
             base_url=self.base_url,
         )
 
+    def recipe(self) -> "ClientRecipe":
+        """From which another process makes an equal client; it holds no session.
+
+        Raises:
+            PromptError: That cannot be done.
+        """
+        return ClientRecipe(type(self), {"model": self.model, "timeout": self.timeout})
+
     async def make_billed(self, prompt: P, context: CallContext) -> M:
         """As `make`, within the budget.
 
@@ -311,6 +320,30 @@ class Client(Closing, Generic[P, M]):
     def __repr__(self) -> str:
         """Vendor and model; never the key."""
         return f"<{type(self).__name__} {self.model_id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRecipe:
+    """From which a worker makes a client; it can be pickled.
+
+    Attributes:
+        kind: The class of the client.
+        options: Keywords for its constructor.
+        key: The key, or None where the worker finds it in its own environment, or needs none.
+    """
+
+    kind: type[Client[Any, Any]]
+    options: Mapping[str, Any]
+    key: SealedKey | None = None
+
+    def client(self) -> Client[Any, Any]:
+        """Make the client; opens nothing.
+
+        Raises:
+            AuthenticationError: The key is not in the environment of this process.
+        """
+        key = {} if self.key is None else {"api_key": self.key.reveal()}
+        return self.kind(**self.options, **key)
 
 
 class ImageClient(Client[ImagePrompt, Image]):
@@ -414,6 +447,7 @@ def billed(bill: Bill, context: CallContext) -> Iterator[Bill]:
         bill.fail(is_unclear=is_unclear, job_id=context.job_id)
         raise
     finally:
+        context.doubted += bill.doubted
         context.bill = None
 
 

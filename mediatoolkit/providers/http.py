@@ -19,7 +19,7 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.media import Image, Media
 from mediatoolkit.prompts import Prompt
-from mediatoolkit.providers.base import Client
+from mediatoolkit.providers.base import Client, ClientRecipe
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.runtime.gather import as_async_generator
 from mediatoolkit.transport import (
@@ -36,7 +36,7 @@ from mediatoolkit.transport import (
 )
 from mediatoolkit.transport.encode import Body
 from mediatoolkit.transport.guard import checked_base
-from mediatoolkit.transport.secret import HiddenText
+from mediatoolkit.transport.secret import HiddenText, SealedKey
 
 if TYPE_CHECKING:
     import aiohttp
@@ -109,10 +109,12 @@ class HttpClient(Client[P, M]):
             api_key = HiddenText(api_key)  # what is raised below shows its locals
         self.model = self._checked_model(self.catalog[0].model_id if model is None else model)
         self.timeout = timeout_of(timeout, self.default_timeout)
+        self._secret = self._key(api_key)
+        self._has_own_session = session is not None
         self._transport = Transport(
             self._base_url() if base_url is None else base_url,
             provider=self.provider,
-            secret=self._key(api_key),
+            secret=self._secret,
             auth_header=self.auth_header,
             auth_prefix=self.auth_prefix,
             media_fields=self.media_fields,
@@ -133,6 +135,30 @@ class HttpClient(Client[P, M]):
         """Where it sends to, or None for the vendor's own address."""
         base = self._transport.base_url
         return None if base == checked_base(self.default_base_url) else base
+
+    def recipe(self) -> ClientRecipe:
+        """From which another process makes an equal client.
+
+        A key that was passed as `api_key=` goes along; one of the environment does not, since the
+        worker has an environment of its own.
+
+        Raises:
+            PromptError: The client has a session of the user's.
+        """
+        if self._has_own_session:
+            raise PromptError(
+                "This client has a session= of yours, which stays in its process; for workers, "
+                "make the client without one."
+            )
+        sent = None if self._secret == self.credentials() else SealedKey(self._secret)
+        options = {
+            "model": self.model,
+            "base_url": self.base_url,
+            "timeout": self.timeout,
+            "retry": self._transport.retry,
+            "limits": self._transport.limits,
+        }
+        return ClientRecipe(type(self), options, sent)
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error that an error response means; a vendor with another envelope reads it here.

@@ -63,7 +63,7 @@ class HeaderNoted:
 
 
 Change = Outcome | RowsAdded | RowsDropped | BatchNoted | HeaderNoted
-"""What can be written. An outcome with `RowStatus.SENT` is an intent: its row is about to be sent."""
+"""What can be written. An outcome that is `SENT` is an intent: its row is about to be sent."""
 
 
 @dataclass(slots=True)
@@ -215,28 +215,33 @@ def error_from_json(text: str) -> Exception:
     return error
 
 
-def outcome_of(
-    number: int, status: str, file: str, usd: str, seconds: float, attempts: int, error: str
-) -> Outcome:
+Record = tuple[int, str, str, str, str, float, int, str]
+"""An outcome as plain values."""
+
+
+def outcome_of(record: Record) -> Outcome:
     """An outcome as a ledger keeps it; what was sent and has no end is still `SENT`."""
+    number, status, file, usd, unclear, seconds, attempts, error = record
     return Outcome(
         number,
         RowStatus(status),
         file=file,
         usd=Decimal(usd) if usd else None,
+        unclear=Decimal(unclear or 0),
         seconds=seconds,
         attempts=attempts,
         error=error_from_json(error) if error else None,
     )
 
 
-def record_of(outcome: Outcome) -> tuple[int, str, str, str, float, int, str]:
-    """*outcome* as plain values, in the order of `outcome_of`."""
+def record_of(outcome: Outcome) -> Record:
+    """What `outcome_of` makes *outcome* of."""
     return (
         outcome.number,
         outcome.status.value,
         outcome.file,
         "" if outcome.usd is None else str(outcome.usd),
+        str(outcome.unclear) if outcome.unclear else "",
         round(outcome.seconds, 3),
         outcome.attempts,
         "" if outcome.error is None else error_to_json(outcome.error),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.media import Media
 from mediatoolkit.pricing.budget import budget
+from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runs.work import Outcome, RowMaker, RowRequest, RowStatus
 from mediatoolkit.runtime.events import Event, Retrying
 
@@ -54,7 +55,7 @@ class RowInProgress:
     def _done(self, media: Media) -> Outcome:
         outcome = self._outcome(RowStatus.DONE)
         outcome.media, outcome.file = media, media.path.name if media.path else ""
-        outcome.usd = Decimal(0) if media.cached else media.cost.usd if media.cost else None
+        outcome.usd = ZERO if media.cached else media.cost.usd if media.cost else None
         return outcome
 
     def _failed(self, error: Exception) -> Outcome:
@@ -66,7 +67,9 @@ class RowInProgress:
 
     def _outcome(self, status: RowStatus) -> Outcome:
         seconds = time.monotonic() - self._started
-        return Outcome(self.request.number, status, seconds=seconds, attempts=1 + self._retries)
+        attempts, unclear = 1 + self._retries, self.context.doubted
+        number = self.request.number
+        return Outcome(number, status, unclear=unclear, seconds=seconds, attempts=attempts)
 
     def _hear(self, event: Event) -> None:
         self._retries += isinstance(event, Retrying)

@@ -46,7 +46,7 @@ class Rows:
     Attributes:
         columns: Names and values; a row without a value has None.
         index: A label for each row: of the DataFrame, or its number.
-        frame: The DataFrame they came from, or None.
+        frame_index: The index of the DataFrame they came from, or None.
         takes: Which of the identical rows each is, from 1.
         ids: What a ledger knows each row by.
 
@@ -58,9 +58,10 @@ class Rows:
         self, rows: object, keywords: Collection[str], common: Mapping[str, Any] | None = None
     ) -> None:
         """Copy the columns and check their shape; `check` looks at each row."""
-        self.frame = rows if _is_frame(rows) else None
-        if self.frame is not None:
-            self.columns, self.index = _columns_of_frame(self.frame)
+        self.frame_index: Any = None
+        if _is_frame(rows):
+            self.columns, self.index = _columns_of_frame(rows)
+            self.frame_index = rows.index  # type: ignore[attr-defined]
         else:
             self.columns, self.index = _columns_of_mappings(rows)
         self._keywords = [name for name in self.columns if name in keywords]
@@ -214,7 +215,7 @@ def _columns_of_mappings(rows: object) -> tuple[dict[Any, list[Any]], list[Any]]
         )
     columns: dict[Any, list[Any]] = {}
     count = 0
-    for count, row in enumerate(rows, start=1):  # noqa: B007 - it is used behind the loop
+    for count, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
             raise PromptError(
                 f"Row {count - 1} is no mapping but {type(row).__name__}; "
@@ -225,7 +226,7 @@ def _columns_of_mappings(rows: object) -> tuple[dict[Any, list[Any]], list[Any]]
             column += [None] * (count - 1 - len(column))
             column.append(_plain_number(value))
     for column in columns.values():
-        column += [None] * (count - len(column))
+        column.extend([None] * (count - len(column)))
     return columns, list(range(count))
 
 
@@ -252,21 +253,22 @@ def _plain(value: object) -> object:
     Raises:
         PromptError: It has no such form.
     """
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, Media):
-        return {"media": value.content_digest()}
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, Prompt):
-        names = value.__dataclass_fields__
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, Iterator):
-        raise PromptError("an iterator can be read only once; give a list")
+    match value:
+        case None | str() | bool() | int() | float():
+            return value
+        case Media():
+            return {"media": value.content_digest()}
+        case PurePath():
+            return str(value)
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case Prompt():
+            names = value.__dataclass_fields__
+            return {name: _plain(getattr(value, name)) for name in names}
+        case Iterator():
+            raise PromptError("an iterator can be read only once; give a list")
     try:
         return {"media": Image.of(value).content_digest()}
     except MediaToolkitError:

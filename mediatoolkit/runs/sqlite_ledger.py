@@ -31,11 +31,11 @@ CREATE TABLE IF NOT EXISTS asked (first INTEGER PRIMARY KEY, rows BLOB NOT NULL)
 CREATE TABLE IF NOT EXISTS dropped (number INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS outcome (
     number INTEGER PRIMARY KEY, status TEXT NOT NULL, file TEXT NOT NULL, usd TEXT NOT NULL,
-    seconds REAL NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL
+    unclear TEXT NOT NULL, seconds REAL NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS batch (name TEXT PRIMARY KEY, numbers BLOB NOT NULL) WITHOUT ROWID;
 """
-_WRITE = "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?)"
+_WRITE = "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class SqliteLedger(Ledger):
@@ -132,7 +132,7 @@ def _contents(database: sqlite3.Connection) -> Contents:
     for (number,) in database.execute("SELECT number FROM dropped"):
         contents.rows.pop(number, None)
     for record in database.execute("SELECT * FROM outcome"):
-        contents.outcomes[record[0]] = outcome_of(*record)
+        contents.outcomes[record[0]] = outcome_of(record)
     for name, packed in database.execute("SELECT name, numbers FROM batch"):
         contents.batches[name] = _unpacked(packed)
     return contents

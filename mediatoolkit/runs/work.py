@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mediatoolkit.media import Media
+from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runtime.context import CallContext
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Outcome:
         status: Done, failed or unclear; waiting where it was not sent after all.
         media: What was made, where it came back to this process.
         file: Its name in the store of the run, or empty.
-        usd: What it has cost; for an unclear row the most; None is unknown.
+        usd: What it has cost; None is unknown.
+        unclear: What requests that were lost may have cost beside that, in USD.
         seconds: How long it took.
         attempts: How often it was sent.
         error: Why it has no result.
@@ -67,6 +69,7 @@ class Outcome:
     media: Media | None = None
     file: str = ""
     usd: Decimal | None = None
+    unclear: Decimal = ZERO
     seconds: float = 0.0
     attempts: int = 0
     error: Exception | None = None
@@ -93,6 +96,7 @@ class RowMaker(Protocol):
         keywords: Columns that go into the request; all others travel along.
         store: Where its media is kept.
         is_paid: Whether a row may cost anything.
+        identity: What makes its results others, such as the models, by name.
     """
 
     kind: str
@@ -101,6 +105,7 @@ class RowMaker(Protocol):
     keywords: frozenset[str]
     store: "Store"
     is_paid: bool
+    identity: Mapping[str, str]
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Refuse a row that cannot be made as asked; reads no file.
@@ -109,8 +114,28 @@ class RowMaker(Protocol):
             PromptError: Says why.
         """
 
+    def check_batch(self, values: Mapping[str, Any]) -> None:
+        """Refuse a row that the first model takes in no batch; `check` comes before it.
+
+        Raises:
+            PromptError: Says why.
+        """
+
+    def prompt(self, values: Mapping[str, Any]) -> Any:
+        """The prompt of a row with its media; blocks where there are files to read."""
+
+    def batch_client(self) -> Any:
+        """The first client, a `BatchClient`.
+
+        Raises:
+            PromptError: Its vendor takes no batches.
+        """
+
     def upper(self, values: Mapping[str, Any]) -> Decimal | None:
         """The most that a row may cost, in USD, or None where that is unknown."""
+
+    def batch_upper(self, values: Mapping[str, Any]) -> Decimal | None:
+        """As `upper`, in a batch."""
 
     def context(self, more_seconds: float = 0.0) -> CallContext:
         """The context of one row, not yet open."""
@@ -146,6 +171,16 @@ class RowMaker(Protocol):
         """Close what was opened for it."""
 
 
+class Journal(Protocol):
+    """Where an executor that hands over rows by itself has them written down."""
+
+    async def intend(self, rows: Sequence[RowRequest]) -> None:
+        """Write down that *rows* are about to be sent; it lasts when this returns."""
+
+    async def note_batch(self, name: str, rows: Sequence[RowRequest]) -> None:
+        """Write down a vendor's batch of *rows*; with none, that it is over."""
+
+
 class Executor(abc.ABC):
     """Where rows are made.
 
@@ -153,10 +188,16 @@ class Executor(abc.ABC):
         chunk: How many rows one lease holds at most.
         books: Whether the run books the money of each lease in the budget of this process, since
             whatever makes the rows keeps no budget here.
+        slots: How many leases it takes at once; None leaves that to the concurrency of the run.
+        journal: Set by the run before `open`. Where `intends` is true, the executor writes each
+            intent there, just before it sends, in place of the run.
     """
 
     chunk: int = 1
     books: bool = False
+    slots: int | None = None
+    intends: bool = False
+    journal: Journal | None = None
 
     @abc.abstractmethod
     async def open(self, maker: RowMaker, concurrency: int) -> None:
@@ -166,12 +207,30 @@ class Executor(abc.ABC):
             MediaToolkitError: It cannot, such as a cluster without workers; nothing was sent.
         """
 
+    def collect(self, name: str, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
+        """As `make`, for rows that an earlier session handed over as the vendor's batch *name*."""
+        raise NotImplementedError
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadlines of the rows that are being made here."""
+
+    def upper(self, maker: RowMaker, values: Mapping[str, Any]) -> Decimal | None:
+        """The most that a row may cost here, in USD, or None where that is unknown."""
+        return maker.upper(values)
+
+    def check(self, maker: RowMaker, values: Mapping[str, Any]) -> None:
+        """Refuse a row that cannot be made here.
+
+        Raises:
+            PromptError: Says why.
+        """
+        maker.check(values)
+
     @abc.abstractmethod
     def make(self, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
         """Make *rows*, and yield how each has ended, in any order.
 
-        Whoever closes the iterator early, or cancels it, has the rest stopped. What then may have
-        been billed is unclear.
+        After `close`, it soon yields how the rest stands. What may have been billed is unclear.
         """
 
     @abc.abstractmethod

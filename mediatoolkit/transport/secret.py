@@ -138,6 +138,32 @@ class Secret:
         raise TypeError("A key is never pickled; read it again where it is needed.")
 
 
+class SealedKey:
+    """An API key on its way to a worker of one's own; it is pickled, and shows nothing of itself.
+
+    Args:
+        secret: The key.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, secret: Secret | str) -> None:
+        """Hold the key."""
+        self._value = secret.header() if isinstance(secret, Secret) else HiddenText(secret)
+
+    def reveal(self) -> HiddenText:
+        """The key, for the constructor of a client."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return f"SealedKey({_MASK})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Carry the key: the worker that it is sent to needs it."""
+        return SealedKey, (str(self._value),)
+
+
 def masked(text: str, key: HiddenText) -> str:
     """*text* without *key*, as `Secret.mask`."""
     if len(key) < _LEAST or len(text) < len(key):

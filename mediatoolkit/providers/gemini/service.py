@@ -1,6 +1,7 @@
 """What every Gemini client shares: the service, and reading what `generateContent` answers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mediatoolkit.checks import quoted
@@ -8,6 +9,7 @@ from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
+from mediatoolkit.providers.base import ClientRecipe
 from mediatoolkit.providers.http import HttpClient, at, objects_at, units_of, usage_record
 from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
@@ -69,6 +71,12 @@ class GeminiService(HttpClient[P, M]):
             retry=retry,
             limits=limits,
         )
+
+    def recipe(self) -> ClientRecipe:
+        """As for each client, with its version and the origins that it trusts."""
+        own = {"api_version": self._version, "trusted_origins": self._trusted_origins}
+        recipe = super().recipe()
+        return replace(recipe, options={**recipe.options, **own})
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error that a status other than 200 means."""

@@ -1,0 +1,194 @@
+"""Rows that a vendor makes as batches, at half price and within a day."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Any
+
+from mediatoolkit.errors import MediaToolkitError, RefusalError
+from mediatoolkit.media import Media
+from mediatoolkit.providers.batches import BatchProgress
+from mediatoolkit.providers.jobs import PollAgain
+from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.runtime.gather import Polling
+
+_READ_WITHIN = 3_600.0  # seconds for all results of one batch, which may be gigabytes
+_CANCEL_WITHIN = 4.0  # seconds in which a vendor is asked to stop
+_POLL_WITHIN = 60.0  # seconds for one poll
+_ALL = 1 << 30
+
+_News = Outcome | str | BaseException | None
+"""How a row has ended; the name of a batch that is over; what ended everything; or the end."""
+
+
+class BatchExecutor(Executor):
+    """Hands rows over to the vendor of a run's first client, and collects what it made.
+
+    The vendor's name for a batch is written down before it is polled, so that a later session can
+    collect it.
+
+    Args:
+        polling: How often each batch is polled.
+    """
+
+    chunk = _ALL
+    slots = 1
+    books = True
+    intends = True
+
+    def __init__(self, polling: Polling | None = None) -> None:
+        """Hand over nothing yet."""
+        self._polling = polling or Polling(first=5, cap=60)
+        self._at_vendor: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def check(self, maker: RowMaker, values: Mapping[str, Any]) -> None:
+        """Refuse a row that the vendor takes in no batch."""
+        super().check(maker, values)
+        maker.check_batch(values)
+
+    def upper(self, maker: RowMaker, values: Mapping[str, Any]) -> Decimal | None:
+        """The most that a row may cost in a batch."""
+        return maker.batch_upper(values)
+
+    async def open(self, maker: RowMaker, concurrency: int) -> None:  # noqa: ARG002 - the vendor's
+        """Make sure that the vendor takes batches."""
+        self._client = maker.batch_client()
+        self._maker = maker
+
+    def make(self, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
+        """Hand over *rows* in as few batches as the vendor takes, and collect them all."""
+        return self._outcomes(rows)
+
+    def collect(self, name: str, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
+        """Collect the batch *name* of an earlier session."""
+        return self._outcomes(rows, name)
+
+    async def close(self) -> None:
+        """Ask the vendor to stop, and collect nothing more.
+
+        The batches stay in the ledger, so that a later session collects what was made.
+        """
+        names, self._at_vendor = self._at_vendor, set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*map(self._cancel, names))
+
+    async def _outcomes(
+        self, rows: Sequence[RowRequest], name: str | None = None
+    ) -> AsyncIterator[Outcome]:
+        news: asyncio.Queue[_News] = asyncio.Queue()
+        work = self._hand_over(rows, news) if name is None else self._collect(name, rows, news)
+        task = asyncio.create_task(self._ending(work, news))
+        self._tasks.add(task)
+        try:
+            while (each := await news.get()) is not None:
+                if isinstance(each, BaseException):
+                    raise each
+                if isinstance(each, Outcome):
+                    yield each
+                elif self.journal is not None:  # all outcomes of that batch are taken by now
+                    await self.journal.note_batch(each, ())
+        finally:
+            self._tasks.discard(task)
+            task.cancel()
+
+    async def _ending(self, work: Any, news: "asyncio.Queue[_News]") -> None:
+        """Do *work*, and tell its end."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever takes the outcomes raises it
+            news.put_nowait(error)
+        finally:
+            news.put_nowait(None)
+
+    async def _hand_over(self, rows: Sequence[RowRequest], news: "asyncio.Queue[_News]") -> None:
+        """Hand over one batch after the other, while those before are collected."""
+        by_key = {f"r{row.number}": row for row in rows}
+        left = dict(by_key)
+        batches = self._client.batches_of(
+            (key, self._maker.prompt(row.values)) for key, row in by_key.items()
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                while prompts := await asyncio.to_thread(next, batches, None):
+                    inside = [left.pop(key) for key in prompts]
+                    name = await self._submit(prompts, inside, news)
+                    if name is not None:
+                        group.create_task(self._collect(name, inside, news))
+        except* MediaToolkitError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            for row in left.values():  # not sent, so that the next session makes them
+                news.put_nowait(Outcome(row.number, RowStatus.WAITING))
+
+    async def _submit(
+        self, prompts: Mapping[str, Any], rows: Sequence[RowRequest], news: "asyncio.Queue[_News]"
+    ) -> str | None:
+        """Hand over one batch, and write down its name; None where the vendor did not take it."""
+        if self.journal is not None:
+            await self.journal.intend(rows)
+        try:
+            async with self._maker.context() as context:
+                name: str = await self._client.submit_batch(prompts, context)
+        except MediaToolkitError as error:
+            for row in rows:
+                news.put_nowait(_failed(row, error))
+            return None
+        if self.journal is not None:
+            await self.journal.note_batch(name, rows)
+        return name
+
+    async def _collect(
+        self, name: str, rows: Sequence[RowRequest], news: "asyncio.Queue[_News]"
+    ) -> None:
+        """Wait until the batch is over, and read what it brought."""
+        self._at_vendor.add(name)
+        await self._polling.until(lambda: self._poll(name))
+        self._at_vendor.discard(name)
+        by_key = {f"r{row.number}": row for row in rows}
+        prompts = await asyncio.to_thread(
+            lambda: {key: self._maker.prompt(row.values) for key, row in by_key.items()}
+        )
+        async with CallContext(_READ_WITHIN) as context:
+            results = self._client.batch_results(name, prompts, context)
+            async with aclosing(results):
+                async for key, result in results:
+                    news.put_nowait(await self._outcome(by_key[key], result))
+        news.put_nowait(name)
+
+    async def _poll(self, name: str) -> BatchProgress | None:
+        """How the batch has ended, or None while it goes on."""
+        try:
+            async with CallContext(_POLL_WITHIN) as context:
+                progress = await self._client.poll_batch(name, context)
+        except PollAgain:
+            return None
+        return progress if progress.is_over else None
+
+    async def _outcome(self, row: RowRequest, result: Media | MediaToolkitError) -> Outcome:
+        if isinstance(result, MediaToolkitError):
+            return _failed(row, result)
+        media = await self._maker.store.put(result)
+        usd = media.cost.usd if media.cost else None
+        file = media.path.name if media.path else ""
+        return Outcome(row.number, RowStatus.DONE, media, file, usd, attempts=1)
+
+    async def _cancel(self, name: str) -> None:
+        """Ask the vendor to stop; what it does not hear goes on, and is collected later."""
+        try:
+            async with CallContext(_CANCEL_WITHIN) as context:
+                await self._client.cancel_batch(name, context)
+        except MediaToolkitError:
+            return
+
+
+def _failed(row: RowRequest, error: MediaToolkitError) -> Outcome:
+    is_unclear = error.may_have_been_billed and not isinstance(error, RefusalError)
+    status = RowStatus.UNCLEAR if is_unclear else RowStatus.FAILED
+    unclear = row.lease or Decimal(0) if is_unclear else Decimal(0)
+    return Outcome(row.number, status, unclear=unclear, attempts=1, error=error)

@@ -1,0 +1,384 @@
+"""The way of all rows of a run: lease, intent, making, outcome."""
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from mediatoolkit.errors import (
+    AuthenticationError,
+    BudgetError,
+    MediaToolkitError,
+    ModelNotFoundError,
+    RateLimitError,
+    StorageError,
+)
+from mediatoolkit.pricing.budget import Reservation, budget
+from mediatoolkit.pricing.dollars import ZERO
+from mediatoolkit.runs.ledger import BatchNoted, Contents, Ledger
+from mediatoolkit.runs.pace import Pace
+from mediatoolkit.runs.reconcile import Changed, adopt
+from mediatoolkit.runs.results import Results
+from mediatoolkit.runs.rows import Rows
+from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
+
+MOST_TURNS = 5
+"""How often a row is made anew that comes back without result, cost or fault of its own."""
+
+_STOP_WITHIN = 5.0  # seconds until rows that do not stop are left
+_INTERRUPTED = (
+    "The process or worker that made this row ended before the result was there, so the vendor may "
+    "have billed it. run.retry(unclear=True) sends it again."
+)
+_AT_VENDOR = (
+    "This row is in a vendor's batch that is not collected. Start the run again under its name "
+    'with on="batch": that collects it, and pays nothing twice.'
+)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        name: Of the run.
+        rows: What is to be made.
+        maker: What makes them.
+        ledger: Where it is written down.
+        executor: Where they are made.
+        pace: How many may start in a minute.
+        cap: The most that the run may spend, over all its sessions, in USD, or None.
+        concurrency: Rows at once.
+        changed: What to do where the rows are not those that the ledger has.
+        again: Which rows of an earlier session are made again.
+    """
+
+    name: str
+    rows: Rows
+    maker: RowMaker
+    ledger: Callable[[], Ledger]
+    executor: Callable[[], Executor]
+    pace: Callable[[], Pace]
+    cap: Decimal | None
+    concurrency: int
+    changed: Changed = None
+    again: frozenset[RowStatus] = frozenset()
+
+
+class Driver:
+    """One session of a run; it is the journal of its executor.
+
+    Args:
+        plan: What is to be done.
+        results: Hears how each row stands.
+        tell: Called with each row that has ended, and with None when the ledger is read.
+
+    Attributes:
+        executor: Where rows are made.
+        more_seconds: What the deadline of each row has more than the agent's own.
+        stopped_by: The error that holds for all rows and has ended the run, or None.
+    """
+
+    def __init__(self, plan: Plan, results: Results, tell: Callable[[int | None], None]) -> None:
+        """Touch nothing yet."""
+        self.plan = plan
+        self.executor = plan.executor()
+        self.executor.journal = self
+        self.more_seconds = 0.0
+        self.stopped_by: MediaToolkitError | None = None
+        self._results = results
+        self._tell = tell
+        self._ledger = plan.ledger()
+        self._pace = plan.pace()
+        self._debt = 0  # requests beyond those that the pace has let pass
+        self._numbers: Sequence[int] = ()
+        self._queue: deque[int] = deque()
+        self._turns: Counter[int] = Counter()
+        self._attempts: Counter[int] = Counter()
+        self._sent: set[int] = set()
+        self._batches: dict[str, list[int]] = {}
+        self._in_batches: set[int] = set()
+        self._reserved: dict[int, Reservation] = {}
+        self._poor: deque[asyncio.Future[None]] = deque()
+        self._is_stopping = False
+
+    async def run(self) -> None:
+        """Make all rows that have no result yet.
+
+        Raises:
+            PromptError: The rows are not those that the ledger has.
+            StorageError: The ledger cannot be read or written.
+            MediaToolkitError: No row can be made, such as by a cluster without workers.
+        """
+        try:
+            self._queue.extend(await self._adopted(await self._ledger.open()))
+            if not (self._queue or self._batches):
+                return
+            await self.executor.open(self.plan.maker, self.plan.concurrency)
+            try:
+                with self._cap():
+                    await self._make_all()
+            finally:
+                await self.executor.close()
+        finally:
+            await self._ledger.close()
+
+    async def intend(self, rows: Sequence[RowRequest]) -> None:
+        """Write down that *rows* are about to be sent, and what each costs at most."""
+        if not self.plan.maker.is_paid:
+            return
+        intents = [
+            Outcome(
+                self._numbers[row.number],
+                RowStatus.SENT,
+                unclear=self._upper(row.number) or ZERO,
+                attempts=self._attempts[row.number],
+            )
+            for row in rows
+        ]
+        try:
+            await self._ledger.write(*intents)
+        except BaseException:
+            self._is_stopping = True
+            for row in rows:
+                self._ended(Outcome(row.number, RowStatus.WAITING))
+            raise
+
+    async def note_batch(self, name: str, rows: Sequence[RowRequest]) -> None:
+        """Write down a vendor's batch of *rows*; with none, that it is over."""
+        numbers = [row.number for row in rows]
+        self._in_batches.update(numbers)
+        await self._ledger.write(BatchNoted(name, [self._numbers[number] for number in numbers]))
+
+    async def _adopted(self, contents: Contents) -> list[int]:
+        """Take over how each row stands; returns those that are to be made."""
+        plan = self.plan
+        adopted = adopt(contents, plan.rows, plan.maker.identity, plan.changed, plan.name)
+        self._numbers, self._batches = adopted.numbers, adopted.batches
+        self._in_batches = {at for numbers in self._batches.values() for at in numbers}
+        changes, queue = adopted.changes, []
+        for at, before in enumerate(adopted.outcomes):
+            outcome = before
+            if at in self._in_batches:
+                continue
+            if before is not None and before.status is RowStatus.SENT:
+                outcome = self._interrupted(before)
+                changes.append(outcome)
+            if outcome is None or outcome.status in {RowStatus.WAITING, *plan.again}:
+                queue.append(at)
+            if outcome is not None and outcome.status is not RowStatus.WAITING:
+                self._attempts[at] = outcome.attempts
+                self._results.put(at, replace(outcome, number=at))
+        if changes:
+            await self._ledger.write(*changes)
+        self._tell(None)
+        return queue
+
+    def _interrupted(self, outcome: Outcome) -> Outcome:
+        """How a row stands that was sent by a process that has ended."""
+        if not self.plan.maker.is_paid:
+            return replace(outcome, status=RowStatus.WAITING)
+        error = MediaToolkitError(_INTERRUPTED, may_have_been_billed=True)
+        return replace(outcome, status=RowStatus.UNCLEAR, error=error)
+
+    def _cap(self) -> AbstractContextManager[object]:
+        """The limit of the run, less what it has cost in earlier sessions."""
+        if self.plan.cap is None:
+            return contextlib.nullcontext()
+        return budget.cap(max(ZERO, self.plan.cap - self._results.spent))
+
+    async def _make_all(self) -> None:
+        count = self.executor.slots or -(-self.plan.concurrency // self.executor.chunk)
+        works = [self._collect(name, numbers) for name, numbers in self._batches.items()]
+        works += [self._slot(count) for _ in range(min(count, len(self._queue)))]
+        task_name = f"mediatoolkit run {self.plan.name}"
+        slots = [asyncio.create_task(work, name=task_name) for work in works]
+        try:
+            await asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            if not all(slot.done() for slot in slots):
+                await self._stop(slots)
+        for slot in slots:
+            slot.result()
+
+    async def _stop(self, slots: Sequence[asyncio.Task[None]]) -> None:
+        """Have all slots end: the executor stops its rows and says how they stand."""
+        self._is_stopping = True
+        self._queue.clear()
+        self._wake(len(self._poor))
+        await self.executor.close()
+        _, left = await asyncio.wait(slots, timeout=_STOP_WITHIN)
+        for slot in left:
+            slot.cancel()
+        if left:
+            await asyncio.wait(left)
+        for number in list(self._sent):
+            self._lost(number)
+
+    async def _slot(self, slots: int) -> None:
+        """Lease rows and have them made, until none is left."""
+        while numbers := await self._lease(slots):
+            requests, has_to_wait = self._requests(numbers)
+            if requests:
+                self._sent.update(request.number for request in requests)
+                if not self.executor.intends:
+                    await self.intend(requests)
+                has_to_wait |= await self._take(self.executor.make(requests), requests)
+            if has_to_wait:
+                await self._money()
+
+    async def _collect(self, name: str, numbers: Sequence[int]) -> None:
+        """Take what a vendor's batch of an earlier session brings."""
+        self._sent.update(numbers)
+        requests = [self._request(number, None) for number in numbers]
+        await self._take(self.executor.collect(name, requests), requests)
+
+    async def _take(self, outcomes: AsyncIterator[Outcome], requests: Sequence[RowRequest]) -> bool:
+        """Take all *outcomes* of *requests*; returns whether the slot has to wait for money."""
+        has_to_wait = False
+        async for outcome in outcomes:
+            has_to_wait |= self._ended(outcome)
+        for request in requests:
+            if request.number in self._sent:
+                self._lost(request.number)
+        return has_to_wait
+
+    async def _lease(self, slots: int) -> list[int]:
+        """The next rows, one or a chunk, when their turn has come."""
+        while self._queue and not self._is_stopping:
+            await self._pace.turn()
+            if not self._debt:
+                break
+            self._debt -= 1
+        if not self._queue or self._is_stopping:
+            return []
+        fair = -(-len(self._queue) // slots)
+        count = 1 if self._pace.per_second else min(self.executor.chunk, fair)
+        return [self._queue.popleft() for _ in range(count)]
+
+    def _requests(self, numbers: Sequence[int]) -> tuple[list[RowRequest], bool]:
+        """Requests of rows, and whether one of them has to wait for money.
+
+        Where the executor keeps no budget here, what each costs at most is reserved.
+        """
+        requests, has_to_wait = [], False
+        for number in numbers:
+            lease = self._upper(number) if self.executor.books else None
+            try:
+                if self.executor.books:
+                    model = self.plan.maker.model_ids[0]
+                    self._reserved[number] = budget.reserve(model, lease)
+            except BudgetError as error:
+                has_to_wait |= self._ended(Outcome(number, RowStatus.FAILED, error=error))
+            else:
+                requests.append(self._request(number, lease))
+        return requests, has_to_wait
+
+    def _request(self, number: int, lease: Decimal | None) -> RowRequest:
+        values, take = self.plan.rows.values(number), self.plan.rows.takes[number]
+        return RowRequest(number, values, take, self.more_seconds, lease)
+
+    def _upper(self, number: int) -> Decimal | None:
+        """The most that a row may cost, in USD, or None where that is unknown."""
+        return self.executor.upper(self.plan.maker, self.plan.rows.values(number))
+
+    def _ended(self, outcome: Outcome) -> bool:
+        """Take an outcome; returns whether its slot has to wait for money."""
+        number = outcome.number
+        self._sent.discard(number)
+        self._in_batches.discard(number)
+        self._settle(outcome)
+        self._debt += max(0, outcome.attempts - 1) if self._pace.per_second else 0
+        outcome.attempts += self._attempts[number]
+        self._attempts[number] = outcome.attempts
+        if self._is_poor(outcome):
+            self._queue.appendleft(number)
+            return True
+        if self._goes_again(outcome):
+            self._turns[number] += 1
+            self._queue.append(number)
+            return False
+        self._note(outcome)
+        self._stop_for(outcome.error)
+        self._wake(1 if self._sent else len(self._poor))
+        return False
+
+    def _note(self, outcome: Outcome) -> None:
+        """Write down how a row has ended; one that was not sent waits for the next session."""
+        number = outcome.number
+        is_unsent = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
+        status = RowStatus.WAITING if is_unsent else outcome.status
+        self._ledger.note(replace(outcome, number=self._numbers[number], status=status, media=None))
+        self._results.put(number, None if outcome.status is RowStatus.WAITING else outcome)
+        self._tell(number)
+
+    def _lost(self, number: int) -> None:
+        """Take a row of which its executor does not say how it stands."""
+        self._sent.discard(number)
+        outcome = self._interrupted(Outcome(number, RowStatus.SENT, attempts=1))
+        if number in self._in_batches:  # as the ledger has it already
+            outcome.error = MediaToolkitError(_AT_VENDOR, may_have_been_billed=True)
+            self._results.put(number, outcome)
+            return
+        outcome.unclear = self._upper(number) or ZERO
+        self._settle(outcome)
+        self._note(outcome)
+
+    def _settle(self, outcome: Outcome) -> None:
+        """End the reservation of a row, where it has one."""
+        reservation = self._reserved.pop(outcome.number, None)
+        if reservation is None:
+            return
+        if outcome.status is RowStatus.UNCLEAR:
+            reservation.doubt()
+        elif outcome.status is RowStatus.DONE:
+            reservation.settle(None if outcome.usd is None else outcome.usd + outcome.unclear)
+        else:
+            reservation.settle(outcome.unclear)
+
+    def _is_poor(self, outcome: Outcome) -> bool:
+        """Whether a row may fit into the budget once another one has ended."""
+        is_refused = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
+        return is_refused and bool(self._sent) and not self._is_stopping
+
+    async def _money(self) -> None:
+        """Wait until a row ends, which may leave some of what was reserved for it."""
+        if self._sent and not self._is_stopping:
+            future = asyncio.get_running_loop().create_future()
+            self._poor.append(future)
+            await future
+
+    def _wake(self, count: int) -> None:
+        while count > 0 and self._poor:
+            future = self._poor.popleft()
+            if not future.done():
+                future.set_result(None)
+                count -= 1
+
+    def _goes_again(self, outcome: Outcome) -> bool:
+        """Whether a row is made anew, since it has no result through no fault of its own."""
+        if self._is_stopping or self.stopped_by or self._turns[outcome.number] >= MOST_TURNS:
+            return False
+        if isinstance(outcome.error, RateLimitError):
+            return outcome.status is RowStatus.FAILED and not outcome.error.quota_exhausted
+        return outcome.status is RowStatus.WAITING
+
+    def _stop_for(self, error: Exception | None) -> None:
+        """End the run for an error that every further row would meet; those fail with it unsent."""
+        if not isinstance(error, MediaToolkitError) or not _holds_for_all(error):
+            return
+        self.stopped_by = self.stopped_by or error
+        while self._queue:
+            number = self._queue.popleft()
+            self._results.put(number, Outcome(number, RowStatus.FAILED, error=error))
+        self._wake(len(self._poor))
+
+
+def _holds_for_all(error: MediaToolkitError) -> bool:
+    """Whether every further row would fail in the same way."""
+    if isinstance(error, RateLimitError):
+        return error.quota_exhausted
+    return isinstance(error, (AuthenticationError, ModelNotFoundError, StorageError))

@@ -1,0 +1,88 @@
+"""From the words of `start_many` to a run; everything is checked before it starts."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple, get_args
+
+from mediatoolkit.checks import is_whole, quoted
+from mediatoolkit.errors import PromptError
+from mediatoolkit.pricing.dollars import Dollars, dollars_of
+from mediatoolkit.runs.driver import Plan
+from mediatoolkit.runs.executors import executor_for
+from mediatoolkit.runs.ledger import Ledger
+from mediatoolkit.runs.pace import Pace
+from mediatoolkit.runs.reconcile import Changed
+from mediatoolkit.runs.rows import Rows
+from mediatoolkit.runs.run import Run, checked_name
+from mediatoolkit.runs.sqlite_ledger import SqliteLedger
+from mediatoolkit.runs.work import RowMaker
+from mediatoolkit.store import Store
+
+MOST_AT_ONCE = 10_000
+
+
+class RunWords(NamedTuple):
+    """What `start_many` is told of the run as a whole, unchecked."""
+
+    run: str | None
+    cap: Dollars | None
+    rate: str | None
+    concurrency: int
+    on: Any
+    changed: Changed
+
+
+def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, Any]) -> Run:
+    """Check *rows* and *words*, and start the run.
+
+    Args:
+        maker: Makes each row.
+        rows: A DataFrame or mappings.
+        words: About the run as a whole.
+        common: Keywords for each row that has none of its own.
+
+    Raises:
+        PromptError: Something cannot be made as asked; nothing was sent.
+        BudgetError: The cap is no amount.
+    """
+    name = _new_name() if words.run is None else checked_name(words.run)
+    if not is_whole(words.concurrency) or not 1 <= words.concurrency <= MOST_AT_ONCE:
+        raise PromptError(
+            f"concurrency takes a whole number from 1 to {MOST_AT_ONCE:,}, not "
+            f"{quoted(words.concurrency)}."
+        )
+    allowed = [each for words_of in get_args(Changed) for each in get_args(words_of)]
+    if words.changed not in (None, *allowed):
+        raise PromptError(
+            f'changed takes "add" or "replace", or is left out; not {quoted(words.changed)}.'
+        )
+    cap = None if words.cap is None else dollars_of(words.cap, "cap")
+    pace = partial(Pace, words.rate)
+    pace()  # a rate that is none is an error here
+    executor = executor_for(words.on)
+    table = Rows(rows, maker.keywords, common)
+    table.check(partial(executor.check, maker))
+    return Run(
+        Plan(
+            name,
+            table,
+            maker,
+            partial(ledger_for, maker.store, name),
+            partial(executor_for, words.on),
+            pace,
+            cap,
+            int(words.concurrency),
+            words.changed,
+        )
+    )
+
+
+def ledger_for(store: Store, name: str) -> Ledger:
+    """The ledger of the run *name* in *store*."""
+    return SqliteLedger(name, store.run_folder(name))
+
+
+def _new_name() -> str:
+    return f"{datetime.now():%Y-%m-%d %H.%M.%S} {secrets.token_hex(2)}"  # noqa: DTZ005 - for people
