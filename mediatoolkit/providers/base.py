@@ -244,6 +244,37 @@ class Client(Closing, Generic[P, M]):
         with self.billing(prompt, context) as bill:
             return self.settled(await self.make(prompt, context), bill, prompt)
 
+    async def ready(self) -> None:
+        """Wait while the vendor has asked for a pause, and until a request's turn after it.
+
+        Whoever has many prompts to make awaits it before each, so that the wait takes no time of
+        that call. What needs no vendor returns at once.
+
+        Raises:
+            ClosedError: The client was closed meanwhile.
+        """
+
+    def pause(self, seconds: float) -> None:
+        """Start nothing that is paid for *seconds*, since the vendor asked another process for it.
+
+        That holds for all clients of this process with the same key and address, at most an hour.
+        Pauses do not add up.
+
+        Raises:
+            PromptError: *seconds* is not a positive number.
+        """
+
+    def on_pause(self, hook: Callable[[float], object]) -> Callable[[], None]:  # noqa: ARG002
+        """Call *hook* with seconds whenever the vendor asks this process for a pause.
+
+        It is called in whatever thread the call runs that was told so, and must be quick. A pause
+        that came by `pause` is not told.
+
+        Returns:
+            A function that ends it.
+        """
+        return lambda: None
+
     @abc.abstractmethod
     async def make(self, prompt: P, context: CallContext) -> M:
         """Make what a checked *prompt* asks for, within an open *context*."""

@@ -160,6 +160,18 @@ class HttpClient(Client[P, M]):
         }
         return ClientRecipe(type(self), options, sent)
 
+    async def ready(self) -> None:
+        """As for each client."""
+        await self._transport.ready()
+
+    def pause(self, seconds: float) -> None:
+        """As for each client."""
+        self._transport.pause(seconds)
+
+    def on_pause(self, hook: Callable[[float], object]) -> Callable[[], None]:
+        """As for each client."""
+        return self._transport.on_pause(hook)
+
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error that an error response means; a vendor with another envelope reads it here.
 

@@ -85,6 +85,7 @@ class OpenAIImageClient(http.HttpClient[ImagePrompt, Image], ImageClient):
         retryable=frozenset({408, 409, 429, *range(500, 600)}),
         retry_after_ms=("retry-after-ms",),
         should_retry=("x-should-retry",),
+        requests_left=(("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),),
     )
     catalog: ClassVar[tuple[ModelInfo, ...]] = (
         ModelInfo(_SUCCESSOR, _LATEST),

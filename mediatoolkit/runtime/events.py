@@ -38,6 +38,30 @@ class Queued(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Paused(Queued):
+    """Waits since the vendor asked for a pause of all requests with this key.
+
+    Attributes:
+        seconds: Until the request may start, from now.
+        provider: Who asked for it, or None.
+    """
+
+    name = "paused"
+    seconds: float
+    provider: str | None = None
+    _reported: float = field(default_factory=time.monotonic, init=False, repr=False, compare=False)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the request may start."""
+        return max(0.0, self._reported + self.seconds - time.monotonic())
+
+    def __str__(self) -> str:
+        """Such as `paused for 5 s by gemini`, counted down."""
+        return f"paused for {duration(self.left)} by {self.provider or 'the vendor'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Loading(Event):
     """A local engine is brought into memory, which takes seconds the first time.
 

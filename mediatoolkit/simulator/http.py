@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +55,7 @@ class Request:
             neither; None when there are none.
         data: The bytes of the body.
         origin: The origin that was asked, such as `sim.url` or `sim.files_url`.
+        arrived: When it was read, by the monotonic clock, seconds.
     """
 
     method: str
@@ -63,6 +65,7 @@ class Request:
     body: Any = field(repr=False)
     data: bytes = field(repr=False)
     origin: str
+    arrived: float = field(default_factory=time.monotonic, compare=False)
 
     def values(self, name: str) -> list[str]:
         """Every value of *name* in the query, in order."""

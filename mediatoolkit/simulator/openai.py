@@ -6,6 +6,7 @@ vector formats, edits by JSON, everything beside pictures.
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -110,9 +111,25 @@ class OpenAI(Vendor):
             Endpoint("GET", "/v1/models/(?P<model>[^/]+)", "list", self._show_model),
         )
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, request: Request) -> dict[str, str]:
         """The name of the request, and the limits of the account."""
-        return {"x-request-id": f"req_{next(self._numbers):032x}", **_DATA["headers"]}
+        fields = {"x-request-id": f"req_{next(self._numbers):032x}", **_DATA["headers"]}
+        rate = self.rate(request.key)
+        if rate is not None:
+            limits = (self.settings.per_minute, rate.remaining, f"{math.ceil(rate.reset * 1e3)}ms")
+            names = ("limit", "remaining", "reset")
+            pairs = zip(names, limits, strict=True)
+            fields |= {f"x-ratelimit-{name}-requests": str(limit) for name, limit in pairs}
+        return fields
+
+    def rate_fault(self, seconds: float, per_minute: int) -> Status:
+        """As for each vendor; how long to wait stands in the head."""
+        return Status(
+            429,
+            message=f"Rate limit reached for images per minute: Limit {per_minute}.",
+            retry_after=str(math.ceil(seconds)),
+            retry_after_ms=math.ceil(seconds * 1e3),
+        )
 
     def error(
         self, code: int, message: str | None = None, param: str | None = None, word: str = ""

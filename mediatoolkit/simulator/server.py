@@ -77,6 +77,9 @@ class Simulator(Settings):
             recorded responses have up to 660. A `range` varies them.
         seed: Another one varies otherwise.
         day: The day whose prices hold; None is today.
+        per_minute: How many generations a key may start in a minute at each vendor; one too many is
+            answered with 429, and with the wait as the vendor tells it. None is any number.
+        burst: How many of them it may start at once; None is all of a minute.
         meter: What the vendors billed, request by request: `records`, `total`, `unfinished`.
             `sim.gemini.meter` reads one vendor's. `simulator/meter.py` says when they bill.
     """

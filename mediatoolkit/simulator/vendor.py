@@ -16,6 +16,7 @@ from mediatoolkit.simulator.hosting import FileHost
 from mediatoolkit.simulator.http import HTML, JSON, HttpResponse, Request
 from mediatoolkit.simulator.meter import Meter
 from mediatoolkit.simulator.pictures import PictureMaker
+from mediatoolkit.simulator.rates import RequestRate
 from mediatoolkit.simulator.schema import SchemaError
 
 Purpose = Literal["start", "poll", "cancel", "delete", "upload", "download", "storage", "list"]
@@ -47,6 +48,8 @@ class Settings:
     unnamed: int | range = 398
     seed: int = 0
     day: date | None = None
+    per_minute: int | None = None
+    burst: int | None = None
     meter: Meter = field(init=False, repr=False)
     pictures: PictureMaker = field(init=False, repr=False)
     file_host: FileHost = field(init=False, repr=False)
@@ -128,6 +131,7 @@ class Vendor(ABC):
         self.origin = origin
         self.files_origin = files_origin
         self.endpoints = tuple(self.make_endpoints())
+        self._rates: dict[str | None, RequestRate] = {}
 
     @abstractmethod
     def make_endpoints(self) -> Sequence[Endpoint]:
@@ -149,9 +153,21 @@ class Vendor(ABC):
     def status_fault(self, fault: Status, request: Request) -> HttpResponse:
         """The error that *fault* orders."""
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, _request: Request) -> dict[str, str]:
         """What stands in the head of every response."""
         return {}
+
+    def rate_fault(self, seconds: float, per_minute: int) -> Status:
+        """What is said to one request too many; *seconds* later there is room for one."""
+        return Status(429, retry_delay=f"{seconds:.9f}s", quota=per_minute)
+
+    def rate(self, key: str | None) -> RequestRate | None:
+        """How much *key* may start, or None for any number."""
+        per_minute = self.settings.per_minute
+        if per_minute is None:
+            return None
+        rate = RequestRate(per_minute, self.settings.burst or per_minute)
+        return self._rates.setdefault(key, rate)
 
     def purpose(self, request: Request) -> Purpose:
         """What *request* is for."""
@@ -170,6 +186,18 @@ class Vendor(ABC):
         if len(request.data) > self.body_cap:
             raise RejectedError(self.error(413))
 
+    def limit(self, request: Request) -> None:
+        """Turn down what is more than the key of *request* may start now.
+
+        Raises:
+            RejectedError: It is turned down.
+        """
+        rate, per_minute = self.rate(request.key), self.settings.per_minute
+        seconds = rate.take() if rate else 0
+        if seconds and per_minute:
+            fault = self.rate_fault(seconds, per_minute)
+            raise RejectedError(_advised(fault, self.status_fault(fault, request)))
+
     async def respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
         """Answer *request*, under *fault*."""
         try:
@@ -178,7 +206,7 @@ class Vendor(ABC):
             response = rejected.response
         except SchemaError as error:
             response = self.schema_error(error, request)
-        response = replace(response, headers={**self.headers(), **response.headers})
+        response = replace(response, headers={**self.headers(request), **response.headers})
         is_json = response.headers.get("Content-Type") == JSON["Content-Type"]
         if is_json and fault == BadPicture("escaped_base64"):
             response = replace(response, body=escaped(response.body.decode()).encode())
@@ -207,6 +235,8 @@ class Vendor(ABC):
             return self.error(501, f"The simulator does not play {request.method} {request.path}.")
         self.admit(request)
         endpoint, match = route
+        if endpoint.purpose == "start":
+            self.limit(request)
         return await endpoint.respond(ApiCall(request, match, fault))
 
     def _find(self, request: Request) -> tuple[Endpoint, re.Match[str]] | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import aiohttp
@@ -10,7 +10,13 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 from yarl import URL
 
-from mediatoolkit.errors import BudgetError, MediaToolkitError, ProviderError, RefusalError
+from mediatoolkit.errors import (
+    BudgetError,
+    MediaToolkitError,
+    ProviderError,
+    RateLimitError,
+    RefusalError,
+)
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Connecting, Waiting
 from mediatoolkit.runtime.in_flight import closed
@@ -30,6 +36,7 @@ from mediatoolkit.transport.response import (
 )
 from mediatoolkit.transport.retry import FailedAttempt, Slots
 from mediatoolkit.transport.route import USER_AGENT, Route, durations, route_to
+from mediatoolkit.transport.scope import Scope
 from mediatoolkit.transport.secret import HiddenText, Secret
 from mediatoolkit.transport.sse import EventReader
 
@@ -57,6 +64,7 @@ class TransportConfig:
     read_error: ReadError
     media_fields: tuple[str, ...]
     dialect: Dialect
+    scope: Scope
     key: dict[str, HiddenText] = field(init=False)
     place: str = field(init=False)
     durations: aiohttp.ClientTimeout = field(init=False)
@@ -105,8 +113,8 @@ class Attempt:
     async def send(self) -> Response | FailedAttempt:
         """Send it once; whatever becomes of it, its connection is pooled again or closed."""
         config, context, body = self.config, self.context, self.body
-        if self.slots.pace is not None:
-            await self.slots.wait_for_pace(context)
+        if config.scope.is_limited or self.slots.pace is not None:
+            await self._wait_for_turn()
         context.report(Connecting())
         payload = None if body is None else RequestPayload(body, context, paid=self.paid)
         response: aiohttp.ClientResponse | None = None
@@ -135,6 +143,8 @@ class Attempt:
                 raw=not self.session.auto_decompress,
             )
             if response.status in self.ok:
+                if config.dialect.requests_left:
+                    self._heed_limit(response)
                 outcome = await self._read(response, meter, route)
             else:
                 outcome = await self._read_error(response, meter, route, payload)
@@ -151,6 +161,35 @@ class Attempt:
             self.slots.stats.errors += 1
             self._sign(outcome.error, response)
         return outcome
+
+    async def _wait_for_turn(self) -> None:
+        """Wait until this may start.
+
+        Only what is paid waits for a pause to end: polls and cancels of known jobs are few, and
+        should come in time.
+
+        Raises:
+            RateLimitError: A pause does not end within the time of the call.
+        """
+        scope, slots = self.config.scope, self.slots
+        while True:
+            if self.paid:
+                try:
+                    await scope.turn(self.context)
+                except RateLimitError as error:
+                    error.may_have_been_billed = self._is_in_doubt()
+                    raise
+            if slots.pace is None:
+                return
+            await slots.wait_for_pace(self.context)
+            if not (self.paid and scope.is_paused):
+                return
+
+    def _heed_limit(self, response: aiohttp.ClientResponse) -> None:
+        """Pause all requests when the vendor says that it takes no more for now."""
+        seconds = self.config.dialect.reset_of(response.headers) if self.paid else None
+        if seconds is not None:
+            self.config.scope.heed(seconds)
 
     def _book(self) -> None:
         """Book what may be billed, before it is sent.
@@ -272,6 +311,8 @@ class Attempt:
             self._not_billed(payload)
         failed = await failed_by(response, meter, self.config, route)
         failed.error.may_have_been_billed = is_odd_success or self._is_in_doubt()
+        if self.paid and failed.again and _is_for_all(response.status, failed.pause):
+            return replace(failed, scope=self.config.scope)
         return failed
 
     def _lost(
@@ -310,6 +351,11 @@ class Attempt:
         ):
             if getattr(error, name, value) is None:
                 setattr(error, name, value)
+
+
+def _is_for_all(status: int, pause: float | None) -> bool:
+    """Whether a vendor that answers so does not want other requests with this key either."""
+    return status == 429 or (status == 503 and pause is not None)
 
 
 class RequestPayload(Payload):

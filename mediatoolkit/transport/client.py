@@ -4,7 +4,7 @@ import asyncio
 import functools
 import os
 import re
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
+from mediatoolkit.checks import positive_seconds
 from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked, closed, over_sessions
@@ -23,6 +24,7 @@ from mediatoolkit.transport.guard import Origin, checked_base
 from mediatoolkit.transport.policy import Dialect, Limits, Retry
 from mediatoolkit.transport.response import ReadError, Response, error_by_status
 from mediatoolkit.transport.retry import Slots, with_retries
+from mediatoolkit.transport.scope import PauseHook, scopes
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.session import sessions
 
@@ -122,6 +124,7 @@ class Transport(Closing):
             read_error=read_error,
             media_fields=media_fields,
             dialect=dialect or Dialect(),
+            scope=scopes.of(Origin.of(self.base_url), secret),
         )
         if not isinstance(trusted_origins, (list, tuple, set, frozenset)):
             raise PromptError('trusted_origins takes several, as ("http://127.0.0.1:8000",).')
@@ -294,6 +297,43 @@ class Transport(Closing):
                 retry=self.retry,
                 cap=self.limits.image,
             )
+
+    async def ready(self) -> None:
+        """Wait while the provider has asked for a pause, and until a request's turn after it.
+
+        A request that follows does not wait for the same again, so no time of its call is lost.
+
+        Raises:
+            ClosedError: The transport was closed meanwhile.
+        """
+        scope = self._config.scope
+        if scope.is_limited:
+            context = CallContext(self.timeout.total)
+            context.provider = self.provider
+            with Tracked(self._in_flight, context):
+                await scope.ready()
+
+    def pause(self, seconds: float) -> None:
+        """Start no paid request for *seconds*, at most an hour, since another process was told so.
+
+        That holds for all transports of this process with the same key and origin. Pauses do not
+        add up.
+
+        Raises:
+            PromptError: *seconds* is not a positive number.
+        """
+        self._config.scope.pause(positive_seconds(seconds, "pause"))
+
+    def on_pause(self, hook: PauseHook) -> Callable[[], None]:
+        """Call *hook* with seconds whenever the provider asks this process for a pause.
+
+        It is called by the loop of the call that was told so, in whatever thread that runs, and
+        must be quick. A pause that came by `pause` is not told, nor one that ends before another.
+
+        Returns:
+            A function that ends it.
+        """
+        return self._config.scope.on_pause(hook)
 
     async def close(self) -> None:
         """Fail what is in flight with `ClosedError` and refuse later use; waits at most 4 s.

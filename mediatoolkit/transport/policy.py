@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MiB = 1 << 20
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_SPAN = re.compile(
+    r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6}(?:\.\d{1,9})?)s)?(?:(\d{1,9})ms)?",
+    re.ASCII,
+)
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
@@ -163,6 +167,8 @@ class Dialect:
         retry_after_ms: Header fields that ask for a pause in milliseconds; the first that is
             there counts, and more than `Retry-After`.
         should_retry: Header fields whose `true` or `false` counts more than the status.
+        requests_left: Pairs of header fields of a success: how many requests the vendor still
+            takes, and when it takes more, such as `170ms`, `1.2s` or `6m0s`.
         request_id: Header fields with the vendor's name for the call; the first that is there
             counts.
         is_final: Whether the same error response would come again however often the request is
@@ -172,6 +178,7 @@ class Dialect:
     retryable: frozenset[int] = RETRYABLE
     retry_after_ms: tuple[str, ...] = ()
     should_retry: tuple[str, ...] = ()
+    requests_left: tuple[tuple[str, str], ...] = ()
     request_id: tuple[str, ...] = (
         "x-request-id",
         "request-id",
@@ -198,6 +205,16 @@ class Dialect:
                 return float(value) / 1000
         return retry_after(headers)
 
+    def reset_of(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds until the vendor takes requests again; None while it takes some."""
+        spans = [
+            seconds
+            for left, reset in self.requests_left
+            if headers.get(left, "").strip() == "0"
+            and (seconds := _span(headers.get(reset, "").strip())) is not None
+        ]
+        return max(spans, default=None)
+
     def request_id_of(self, headers: Mapping[str, str], mask: Callable[[str], str]) -> str | None:
         """The vendor's name for the call, if it looks like one; *mask* takes the key out."""
         for name in self.request_id:
@@ -220,6 +237,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
     since = _date(headers.get("Date", "")) or datetime.now(UTC)
     return max(0.0, (until - since).total_seconds())
+
+
+def _span(value: str) -> float | None:
+    """Seconds of a span as Go writes it, such as `1h2m3.5s` or `170ms`, or None."""
+    match = _SPAN.fullmatch(value)
+    if match is None:
+        return None
+    parts = zip(match.groups("0"), (3600, 60, 1, 0.001), strict=True)
+    return sum(float(number) * unit for number, unit in parts)
 
 
 def _date(value: str) -> datetime | None:

@@ -16,6 +16,7 @@ from mediatoolkit.transport.policy import Bucket, Limits, Retry
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
+    from mediatoolkit.transport.scope import Scope
     from mediatoolkit.transport.session import SessionStats
 
 T = TypeVar("T")
@@ -29,11 +30,13 @@ class FailedAttempt:
         error: What to raise when it was the last one.
         again: Whether it may be repeated.
         pause: Seconds that the provider asked to wait, or None.
+        scope: What is to wait as a whole, or None where this call alone does.
     """
 
     error: MediaToolkitError
     again: bool = False
     pause: float | None = None
+    scope: "Scope | None" = None
 
 
 async def with_retries(
@@ -64,11 +67,14 @@ def _pause(
     failed: FailedAttempt, number: int, context: CallContext, retry: Retry, bucket: Bucket
 ) -> float | None:
     """Seconds until the next attempt, or None where there is none."""
+    pause, scope = retry.pause(number, failed.pause), failed.scope
+    if scope is not None:
+        scope.heed(pause if failed.pause is None else failed.pause)
     if not failed.again or number >= retry.attempts:
         return None
-    pause = retry.pause(number, failed.pause)
-    # A retry that does not fit into the call's time takes no place in the session's line.
-    if pause < context.left():
+    # A retry that does not fit into the call's time takes no place in the session's line, nor one
+    # that the scope gives a turn.
+    if pause < context.left() and scope is None:
         pause += bucket.reserve(asyncio.get_running_loop().time())
     return pause if pause < context.left() else None
 
