@@ -4,6 +4,7 @@ import ipaddress
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,6 +68,16 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     yield reached
     if reached:
         pytest.fail(f"reached beyond loopback: {reached}")
+
+
+@pytest.fixture(autouse=True)
+def no_pause() -> Iterator[None]:
+    """A pause of one test holds back no other, which may have its server on the same port."""
+    yield
+    if "mediatoolkit.transport.scope" in sys.modules:
+        from mediatoolkit.transport.scope import scopes
+
+        scopes.clear()
 
 
 @pytest.fixture

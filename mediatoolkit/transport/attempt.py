@@ -173,7 +173,7 @@ class Attempt:
         """
         scope, slots = self.config.scope, self.slots
         while True:
-            if self.paid:
+            if self.paid and scope.is_limited:
                 try:
                     await scope.turn(self.context)
                 except RateLimitError as error:

@@ -36,11 +36,78 @@ _EARLY = 0.001  # seconds by which some loops wake too early
 PauseHook = Callable[[float], object]
 
 
-class _Turn(NamedTuple):
-    """When a request may start, by the monotonic clock, and during which pause that was found."""
+class Turn(NamedTuple):
+    """When a request may start.
+
+    Attributes:
+        start: By the clock of the ramp, seconds.
+        pause: Number of the pause before it; a further pause takes the turn away.
+    """
 
     start: float
     pause: int
+
+
+class Ramp:
+    """When requests may start, during a pause and after it; it neither waits nor has a clock.
+
+    Attributes:
+        end: When the last pause ends.
+        pause: Number of that pause.
+    """
+
+    __slots__ = ("_due", "_passes", "_returned", "end", "pause")
+
+    def __init__(self) -> None:
+        """Begin without a pause."""
+        self.end = self._due = -math.inf
+        self.pause = 0
+        self._returned: list[float] = []  # turns that nobody wants any more, as a heap
+        self._passes = 0
+
+    def is_over(self, now: float) -> bool:
+        """Whether nothing is held back."""
+        return now >= self.end + RAMP
+
+    def begin(self, now: float, seconds: float) -> bool:
+        """Begin a pause; pauses do not add up.
+
+        Returns:
+            Whether it ends later than any before; else nothing has changed.
+        """
+        if now + seconds <= self.end:
+            return False
+        self.end = self._due = now + seconds
+        self._returned, self._passes = [], 0
+        self.pause += 1
+        return True
+
+    def next_turn(self, now: float) -> Turn:
+        """Take the next turn; they come evenly, and ever closer."""
+        return Turn(self._next_start(now), self.pause)
+
+    def give_back(self, turn: Turn) -> None:
+        """Leave *turn* to somebody else."""
+        if turn.pause == self.pause:
+            heapq.heappush(self._returned, turn.start)
+
+    def use_later(self, turn: Turn) -> None:
+        """Let one request that comes later start at once, since *turn* was waited for."""
+        self._passes += turn.pause == self.pause
+
+    def _next_start(self, now: float) -> float:
+        if self._passes and now >= self.end:
+            self._passes -= 1
+            return now
+        while self._returned:
+            start = heapq.heappop(self._returned)
+            if start >= now:
+                return start
+        start, full = max(now, self._due), self.end + RAMP
+        if start >= full:
+            return max(now, full)
+        self._due = start + 1 / (FIRST_RATE * 2 ** (start - self.end))
+        return start
 
 
 class Scope:
@@ -55,51 +122,33 @@ class Scope:
         is_limited: Whether it may hold requests back, since a pause is on or has just ended.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_due",
-        "_end",
-        "_free",
-        "_hooks",
-        "_limited",
-        "_lock",
-        "_passes",
-        "_pauses",
-        "is_limited",
-    )
+    __slots__ = ("__weakref__", "_hooks", "_limited", "_lock", "_ramp", "is_limited")
 
     def __init__(self, limited: "set[Scope]") -> None:
         """Hold nothing back."""
         self.is_limited = False
         self._limited = limited
         self._lock = threading.Lock()
+        self._ramp = Ramp()
         self._hooks: dict[object, PauseHook] = {}
-        self._pauses = 0
-        self._end = self._due = -math.inf  # of the pause; of the next request that has no turn yet
-        self._free: list[float] = []  # turns that were given back, as a heap
-        self._passes = 0  # requests that have waited for their turn before they came
 
     @property
     def is_paused(self) -> bool:
         """Whether nothing may start now."""
-        return self._end > time.monotonic()
+        return self._ramp.end > time.monotonic()
 
     def pause(self, seconds: float) -> bool:
         """Let nothing start for *seconds*, at most `LONGEST`, and then a growing number.
 
         Returns:
-            Whether nothing starts for longer now than before; pauses do not add up.
+            Whether that ends later than any pause before.
         """
         with self._lock:
-            end = time.monotonic() + min(seconds, LONGEST)
-            if end <= self._end:
-                return False
-            self._end = self._due = end
-            self._free, self._passes = [], 0
-            self._pauses += 1
-            self._limited.add(self)
-            self.is_limited = True
-        return True
+            is_later = self._ramp.begin(time.monotonic(), min(seconds, LONGEST))
+            if is_later:
+                self.is_limited = True
+                self._limited.add(self)
+        return is_later
 
     def heed(self, seconds: float) -> None:
         """Pause as the vendor has asked this process, and have the running loop tell the hooks."""
@@ -129,8 +178,7 @@ class Scope:
         Raises:
             RateLimitError: Its time ends before that; nothing was sent.
         """
-        while self.is_limited:
-            turn = self._next_turn()
+        while (turn := self._next_turn()) is not None:
             seconds = turn.start - time.monotonic()
             if seconds <= 0:
                 return
@@ -143,50 +191,34 @@ class Scope:
 
     async def ready(self) -> None:
         """Wait until a request may start, and let one that comes later start without a wait."""
-        while self.is_limited:
-            turn = self._next_turn()
+        while (turn := self._next_turn()) is not None:
             if await self._waited_for(turn):
                 with self._lock:
-                    self._passes += turn.pause == self._pauses
+                    self._ramp.use_later(turn)
                 return
 
-    def _next_turn(self) -> _Turn:
-        """Take a place in the line; a wait that is cut short has to give it back."""
+    def _next_turn(self) -> Turn | None:
+        """Take a place in the line, or None where there is no line any more."""
         with self._lock:
-            return _Turn(self._start(time.monotonic()), self._pauses)
-
-    def _start(self, now: float) -> float:
-        """When the next request may start; the requests start evenly, and ever closer."""
-        full = self._end + RAMP
-        if now >= full:
+            now = time.monotonic()
+            if not self._ramp.is_over(now):
+                return self._ramp.next_turn(now)
             self.is_limited = False
             self._limited.discard(self)
-            return now
-        if self._passes and now >= self._end:
-            self._passes -= 1
-            return now
-        while self._free:
-            start = heapq.heappop(self._free)
-            if start >= now:
-                return start
-        start = max(now, self._due)
-        if start < full:
-            self._due = start + 1 / (FIRST_RATE * 2 ** (start - self._end))
-        return min(start, full)
+            return None
 
-    async def _waited_for(self, turn: _Turn) -> bool:
+    async def _waited_for(self, turn: Turn) -> bool:
         """Wait for *turn*; tells whether it still holds, since a further pause takes it away."""
         try:
             await asyncio.sleep(max(0.0, turn.start - time.monotonic()) + _EARLY)
         except BaseException:
             self._give_back(turn)
             raise
-        return turn.pause == self._pauses
+        return turn.pause == self._ramp.pause
 
-    def _give_back(self, turn: _Turn) -> None:
+    def _give_back(self, turn: Turn) -> None:
         with self._lock:
-            if turn.pause == self._pauses:
-                heapq.heappush(self._free, turn.start)
+            self._ramp.give_back(turn)
 
 
 class ScopeRegistry:

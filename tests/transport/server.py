@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import ssl
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ class Seen:
     path: str
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    arrived: float = field(default_factory=time.monotonic)
 
     @property
     def json(self) -> Any:
