@@ -1,10 +1,12 @@
 """Pictures by OpenAI: `/images/generations`, and `/images/edits` with pictures to start from."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any, ClassVar
 
+from mediatoolkit.errors import PromptError
 from mediatoolkit.media.image import Image, transparent_where_white
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt
@@ -12,12 +14,17 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers import http
 from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
+from mediatoolkit.providers.openai_batch import OpenAIBatches
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
-from mediatoolkit.transport import Dialect, Json, Multipart, Response
+from mediatoolkit.transport import DataURL, Dialect, Json, Multipart, Response
 
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(16, 16), largest=(3840, 2160), step=16, ratio=3)
+_LARGEST_AUTO = (1536, 1024)  # where the model decides
+_LARGEST_INLINE = (20_971_520 - 100) // 4 * 3
+"""Bytes of a picture whose data URL has at most the characters that the vendor takes."""
+
 _QUALITIES = ("auto", "low", "medium", "high")
 _SUCCESSOR = "openai/gpt-image-2.6-sunburst"
 
@@ -51,7 +58,7 @@ _OLDER_SIZE = rules.OneOf(("1024x1024", "1536x1024", "1024x1536"))
 _OLDER = _takes(_OLDER_SIZE, _QUALITIES, input_fidelity=rules.OneOf(("high", "low")))
 
 
-class OpenAIImageClient(http.HttpClient[ImagePrompt, Image], ImageClient):
+class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
     """Draws pictures with OpenAI's image models.
 
     Args:
@@ -108,18 +115,63 @@ class OpenAIImageClient(http.HttpClient[ImagePrompt, Image], ImageClient):
 
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture, after the unfinished ones if there are any."""
-        mask = prompt.mask and await asyncio.to_thread(transparent_where_white, prompt.mask)
-        path, body = _to_wire(prompt, mask, self.model)
+        path, body = self.place_of(prompt), _to_wire(prompt, await _mask_of(prompt), self.model)
         if prompt.options.get("partial_images"):
             show = partial(self._show_partial, context=context)
             response = await self.last_event(".completed", path, body, context, show)
         else:
             response = await self._transport.post(path, body, context)
         context.report(Decoding())
-        picture = http.at(response.document, "data", 0) or response.document
+        return await self.read_media(prompt, response)
+
+    def check_batch(self, prompt: ImagePrompt) -> None:
+        """Refuse what only a stream or a form can hold, too.
+
+        Raises:
+            PromptError: Says what.
+        """
+        super().check_batch(prompt)
+        if prompt.options.get("partial_images"):
+            raise PromptError("A batch shows no unfinished pictures: leave out partial_images.")
+        largest = max((len(picture.data) for picture in pictures_of(prompt)), default=0)
+        if largest > _LARGEST_INLINE:
+            raise PromptError(
+                f"In a batch OpenAI takes pictures of up to {_LARGEST_INLINE / 1e6:.1f} MB, not "
+                f'{largest / 1e6:.1f}: make it smaller, or leave out on="batch".'
+            )
+
+    def place_of(self, prompt: ImagePrompt) -> str:
+        """Where *prompt* is sent."""
+        return "/images/edits" if pictures_of(prompt) else "/images/generations"
+
+    async def body_for(self, prompt: ImagePrompt) -> dict[str, Any]:
+        """The body for *prompt* as JSON, with its pictures as data URLs."""
+        fields = _fields(prompt, self.model)
+        fields.pop("partial_images", None)
+        pictures = [_data_url(picture) for picture in pictures_of(prompt)]
+        mask = await _mask_of(prompt)
+        return http.without_none(
+            {**fields, "images": pictures or None, "mask": mask and _data_url(mask)}
+        )
+
+    def received_for(self, prompt: ImagePrompt) -> int:
+        """Bytes of the response: a pixel takes at most three, and a third more as base64."""
+        width, height = _SIZE.pixels_of(prompt, _SIDES) or _LARGEST_AUTO
+        return 4 * width * height
+
+    async def read_media(
+        self, prompt: ImagePrompt, response: Response, notes: Mapping[str, Any] | None = None
+    ) -> Image:
+        """The picture in a response, alone or in a batch."""
+        document = response.document
+        picture = http.at(document, "data", 0) or document
         data = response.media_bytes(http.at(picture, "b64_json"))
-        usage = _usage(http.at(response.document, "usage"))
-        provenance = await self.provenance(prompt, usage=usage, request_id=response.request_id)
+        provenance = await self.provenance(
+            prompt,
+            usage=_usage(http.at(document, "usage")),
+            request_id=response.request_id,
+            notes=notes,
+        )
         return await self.load_media(data, provenance=provenance)
 
     async def _show_partial(self, event: Response, context: CallContext) -> None:
@@ -128,21 +180,29 @@ class OpenAIImageClient(http.HttpClient[ImagePrompt, Image], ImageClient):
             await self.report_partial(event.media_bytes(data), context)
 
 
-def _to_wire(prompt: ImagePrompt, mask: Image | None, model: str) -> tuple[str, Json | Multipart]:
-    pixels = _SIZE.pixels_of(prompt, _SIDES)
-    fields = http.without_none(
-        {
-            "model": model,
-            "prompt": prompt.text,
-            "size": pixels and "{}x{}".format(*pixels),
-            **prompt.options,
-            "stream": bool(prompt.options.get("partial_images")) or None,
-        }
-    )
+def _to_wire(prompt: ImagePrompt, mask: Image | None, model: str) -> Json | Multipart:
+    stream = {"stream": True} if prompt.options.get("partial_images") else {}
+    fields = {**_fields(prompt, model), **stream}
     pictures = pictures_of(prompt)
     if not pictures:
-        return "/images/generations", Json(fields)
-    return "/images/edits", http.form(fields, image=pictures, mask=[mask] if mask else [])
+        return Json(fields)
+    return http.form(fields, image=pictures, mask=[mask] if mask else [])
+
+
+def _fields(prompt: ImagePrompt, model: str) -> dict[str, Any]:
+    pixels = _SIZE.pixels_of(prompt, _SIDES)
+    size = pixels and "{}x{}".format(*pixels)
+    return http.without_none(
+        {"model": model, "prompt": prompt.text, "size": size, **prompt.options}
+    )
+
+
+async def _mask_of(prompt: ImagePrompt) -> Image | None:
+    return prompt.mask and await asyncio.to_thread(transparent_where_white, prompt.mask)
+
+
+def _data_url(picture: Image) -> dict[str, DataURL]:
+    return {"image_url": DataURL(picture.mime_type, picture.data)}
 
 
 def _usage(usage: object) -> dict[str, Any]:

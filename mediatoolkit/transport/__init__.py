@@ -9,7 +9,7 @@ aiohttp loads when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.transport.encode import DataURL, FilePart, Json, Multipart
+from mediatoolkit.transport.encode import DataURL, FilePart, Json, Multipart, Raw
 from mediatoolkit.transport.policy import Dialect, Limits, Retry
 from mediatoolkit.transport.secret import Secret
 
@@ -27,6 +27,7 @@ __all__ = [
     "Json",
     "Limits",
     "Multipart",
+    "Raw",
     "Response",
     "Retry",
     "Secret",

@@ -133,7 +133,24 @@ class Multipart:
         return EncodedBody(content, f"multipart/form-data; boundary={boundary}")
 
 
-Body = Json | Multipart
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A body that is sent as it is.
+
+    Attributes:
+        content: The bytes.
+        content_type: Such as `"application/jsonl"`.
+    """
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+    async def encoded(self) -> EncodedBody:
+        """It is written down already."""
+        return EncodedBody(self.content, self.content_type)
+
+
+Body = Json | Multipart | Raw
 
 
 def _part_head(boundary: str, name: str, file_name: str = "", mime_type: str = "") -> bytes:

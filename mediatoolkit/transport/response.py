@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.errors import (
@@ -89,6 +89,29 @@ class Response:
     def safe_text(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: on one line, cut, and without the key."""
         return clean(text if isinstance(text, str) else "", self._mask, limit)
+
+    def part(
+        self,
+        document: Any,
+        *,
+        request_id: str | None = None,
+        media: Mapping[str, bytes] | None = None,
+    ) -> "Response":
+        """One of several responses that came together, as those of a batch do.
+
+        Args:
+            document: Its JSON.
+            request_id: The provider's name for it.
+            media: Its media by reference; left out, it is among that of this response.
+        """
+        media = self._media if media is None else media
+        return replace(self, document=document, request_id=request_id, _media=media)
+
+    def failed_part(
+        self, document: Any, status: int, *, request_id: str | None = None
+    ) -> "ErrorResponse":
+        """As `part`, for one whose *status* is no success."""
+        return ErrorResponse(status, {}, "", document, request_id, self.provider, _mask=self._mask)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,11 @@ from mediatoolkit.providers.capabilities import (
     Taken,
     Text,
 )
+from mediatoolkit.providers.gemini.batch import GeminiBatches
 from mediatoolkit.providers.gemini.errors import read_block, response_id
 from mediatoolkit.providers.gemini.service import (
     CONTINUATIONS,
     LARGEST_SEED,
-    GeminiService,
     added,
     candidate_of,
     check_weight,
@@ -99,6 +99,10 @@ _LONG = OneOf((*COMMON_ASPECTS, "1:4", "4:1", "1:8", "8:1"))
 _TIERS = ("1K", "2K", "4K")
 
 
+_MIB = 1 << 20
+_RECEIVED = {"512": 4 * _MIB, "1K": 8 * _MIB, "2K": 20 * _MIB, "4K": 60 * _MIB}
+"""Bytes of a response by tier: twice what was recorded at 1K, and in proportion."""
+
 _NO_TURN: Mapping[str, Any] = {"parts": ()}
 
 
@@ -109,7 +113,7 @@ class _Turns:
     contents: tuple[Mapping[str, Any], ...]
 
 
-class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
+class GeminiImageClient(GeminiBatches[ImagePrompt, Image], ImageClient):
     """Draws pictures with Google's Gemini image models.
 
     Args:
@@ -202,9 +206,35 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
                 break
             request = rest
         context.report(Decoding())
+        return await self._picture_of(prompt, document, parts, responses)
+
+    def request_for(self, prompt: ImagePrompt) -> dict[str, Any]:
+        """The body for *prompt*, alone or in a batch."""
+        return _to_wire(prompt)
+
+    def received_for(self, prompt: ImagePrompt) -> int:
+        """Bytes of the response: a picture as base64, and its signature, which may be larger."""
+        return _RECEIVED.get(prompt.tier or "1K", max(_RECEIVED.values()))
+
+    async def read_media(
+        self, prompt: ImagePrompt, response: "Response", notes: Mapping[str, Any] | None = None
+    ) -> Image:
+        """The picture in one response of a batch."""
+        parts = parts_of(candidate_of(response), response)
+        return await self._picture_of(prompt, _to_wire(prompt), parts, [response], notes)
+
+    async def _picture_of(
+        self,
+        prompt: ImagePrompt,
+        document: Mapping[str, Any],
+        parts: list[dict[str, Any]],
+        responses: "list[Response]",
+        notes: Mapping[str, Any] | None = None,
+    ) -> Image:
+        """The picture in *parts*, which came in one or several responses to *document*."""
         pictures = media_of(parts)
         if not pictures:
-            failure = read_block(response)
+            failure = read_block(responses[-1])
             failure.may_have_been_billed |= len(responses) > 1
             raise failure
         answer = {"role": "model", "parts": parts}
@@ -213,7 +243,8 @@ class GeminiImageClient(GeminiService[ImagePrompt, Image], ImageClient):
             provenance=await self.provenance(
                 prompt,
                 usage=reduce(added, map(usage_of, responses)),
-                request_id=response_id(response),
+                request_id=response_id(responses[-1]),
+                notes=notes,
             ),
             conversation=_Turns((*document["contents"], answer)),
         )

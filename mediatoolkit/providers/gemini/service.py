@@ -26,7 +26,7 @@ CONTINUATIONS = 8
 
 LARGEST_SEED = 2**31 - 1  # int32 in the vendor's schema
 _MIB = 1 << 20
-_LARGEST_REQUEST = 100 * _MIB
+LARGEST_REQUEST = 100 * _MIB
 
 
 class GeminiService(HttpClient[P, M]):
@@ -98,20 +98,20 @@ def check_weight(document: dict[str, Any], advice: str) -> None:
     Raises:
         PromptError: Says how large the request is, with *advice*.
     """
-    weight = _weight(document)
-    if weight > _LARGEST_REQUEST:
+    weight = weight_of(document)
+    if weight > LARGEST_REQUEST:
         raise PromptError(
             f"The request weighs {weight / _MIB:,.0f} MiB; Gemini takes "
-            f"{_LARGEST_REQUEST // _MIB}. {advice}"
+            f"{LARGEST_REQUEST // _MIB}. {advice}"
         )
 
 
-def _weight(value: object) -> int:
+def weight_of(value: object) -> int:
     """Bytes of *value* on the wire, where base64 makes four of three; names are not counted."""
     if isinstance(value, Mapping):
-        return sum(map(_weight, value.values()))
+        return sum(map(weight_of, value.values()))
     if isinstance(value, (list, tuple)):
-        return sum(map(_weight, value))
+        return sum(map(weight_of, value))
     if isinstance(value, bytes):
         return 4 * len(value) // 3
     return len(value) if isinstance(value, str) else 0

@@ -19,10 +19,10 @@ from mediatoolkit.prompts import SpeechPrompt, checked_text
 from mediatoolkit.prompts.parts import split_prompt
 from mediatoolkit.providers.base import SpeechClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Rule, Taken
+from mediatoolkit.providers.gemini.batch import GeminiBatches
 from mediatoolkit.providers.gemini.errors import broke_off, read_block, response_id
 from mediatoolkit.providers.gemini.service import (
     CONTINUATIONS,
-    GeminiService,
     added,
     candidate_of,
     continued,
@@ -62,6 +62,9 @@ _FILTERS = frozenset(
     ]
 )
 _FACTS = ("gender", "language_code", "accent", "pitch", "persona", "context", "description")
+_RECEIVED, _RECEIVED_PER_BYTE = 200_000, 10_000
+"""Bytes of a response: a second of sound is 64 kB of base64, and takes 7 bytes of text or more."""
+
 _PAGE = 200
 _PAGES = 50
 
@@ -100,7 +103,7 @@ _NEWER, _OLDER = _takes(OneOf(PREBUILT, others=True)), _takes(OneOf(PREBUILT))
 _SUCCESSOR = "gemini/gemini-3.8-flash-tts"
 
 
-class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
+class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
     """Speaks with Google's Gemini speech models.
 
     Args:
@@ -199,6 +202,43 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
         of_one = super().quotes
         return [price for part in _parts(prompt) for price in of_one(part, **facts)]
 
+    def check_batch(self, prompt: SpeechPrompt) -> None:
+        """Refuse a text that takes several requests, too.
+
+        Raises:
+            PromptError: Says how much one request takes.
+        """
+        super().check_batch(prompt)
+        if len(_parts(prompt)) > 1:
+            raise PromptError(
+                f"In a batch a text has up to {LONGEST:,} characters, not {len(prompt.text):,}: "
+                "make several rows of it, or speak it alone."
+            )
+
+    def request_for(self, prompt: SpeechPrompt) -> dict[str, Any]:
+        """The body for *prompt*, a part of a long text or one in a batch."""
+        return _to_wire(prompt, written=bool(_WRITTEN_STYLE.match(self.model)))
+
+    def received_for(self, prompt: SpeechPrompt) -> int:
+        """Bytes of the response: slow speech, for each byte of the text."""
+        return _RECEIVED + len(prompt.text.encode()) * _RECEIVED_PER_BYTE
+
+    async def read_media(
+        self, prompt: SpeechPrompt, response: Response, notes: Mapping[str, Any] | None = None
+    ) -> Audio:
+        """The speech in one response of a batch."""
+        decoder = SoundDecoder()
+        inlines = _inlines(response)
+        if not inlines or broke_off(candidate_of(response), streamed=False):
+            failure = read_block(response)
+            failure.may_have_been_billed |= bool(inlines)
+            raise failure
+        provenance = await self.provenance(
+            prompt, usage=usage_of(response), request_id=response_id(response), notes=notes
+        )
+        sounds = [decoder.decode(inline) for inline in inlines]
+        return await asyncio.to_thread(joined, sounds, provenance)
+
     async def voices(
         self, *, timeout: float | Timeout | None = None, **filters: str | Sequence[str]
     ) -> "list[GeminiVoice]":
@@ -260,7 +300,7 @@ class GeminiSpeechClient(GeminiService[SpeechPrompt, Audio], SpeechClient):
             RefusalError: The content policy said no, perhaps after the first words.
             ProviderError: The vendor did not come to the end.
         """
-        document = request = _to_wire(prompt, written=bool(_WRITTEN_STYLE.match(self.model)))
+        document = request = self.request_for(prompt)
         decoder, heard = SoundDecoder(), False
         responses: list[Response] = []
         for _ in range(CONTINUATIONS):
