@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.agents.requests import GenerationRequest, split_unread
@@ -25,14 +25,14 @@ from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.runs.reconcile import Changed
 from mediatoolkit.runs.run import Run
 from mediatoolkit.runs.starting import RunWords, start_run
-from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited, resolve_jobs, turn
-from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked
+from mediatoolkit.runtime.in_flight import InFlight, Tracked
 from mediatoolkit.runtime.job import Job, display, start_job
 from mediatoolkit.runtime.takes import current_run
 from mediatoolkit.runtime.work import work_times
-from mediatoolkit.store import Pending, Store, find_job
+from mediatoolkit.store import Store
 
 __all__ = ["Agent", "ImageGenAgent", "VideoGenAgent", "VoiceAgent"]
 
@@ -237,7 +237,8 @@ class Agent(ResumingAgent[P, M]):
         """
         rows_maker = AgentRows(self, self.store or Store.default(), timeout=timeout, cache=cache)
         words = RunWords(run, cap, rate, concurrency, on, changed)
-        return start_job(partial(start_run, rows_maker, rows, words, options), then=display)
+        start = partial(start_run, rows_maker, rows, words, options)
+        return cast("Run", start_job(start, then=display))
 
     def quote(
         self,

@@ -1,8 +1,7 @@
 """Vendors' jobs that an agent's store remembers: what is unfinished, and how to go on with it."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from mediatoolkit.agents.vendor_jobs import VendorJobs, check_resumable
 from mediatoolkit.checks import quoted
@@ -16,6 +15,11 @@ from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.store import Pending, Store, find_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mediatoolkit.agents import Agent
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -32,7 +36,7 @@ class ResumingAgent(Closing, Generic[P, M]):
 
     clients: tuple[Client[P, M], ...] = ()
     store: Store | None
-    successor: Callable[[], Self]
+    successor: "Callable[[], Agent[P, M]]"
     """Returns the agent that works when a job is retried; unless it is set, this one."""
 
     _in_flight: InFlight

@@ -71,7 +71,7 @@ def adopt(
     number_of = {row.id: number for number, row in contents.rows.items()}
     difference = _difference(contents, rows, identity, number_of)
     if contents.rows:
-        _check(difference, contents, rows, identity, changed, name)
+        _check(difference, contents, rows, identity=identity, changed=changed, name=name)
     is_anew = changed == "replace" and bool(difference.facts)
     dropped = list(contents.rows) if is_anew else []
     if changed == "replace" and not is_anew:
@@ -134,6 +134,7 @@ def _check(
     difference: _Difference,
     contents: Contents,
     rows: Rows,
+    *,
     identity: Mapping[str, str],
     changed: Changed,
     name: str,

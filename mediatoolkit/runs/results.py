@@ -91,8 +91,10 @@ class Results:
     def media(self, number: int) -> Media | None:
         """What was made of a row; it is read when it is first used."""
         outcome = self.outcomes[number]
-        if outcome is None or outcome.media is not None or not outcome.file:
-            return outcome and outcome.media
+        if outcome is None:
+            return None
+        if outcome.media is not None or not outcome.file:
+            return outcome.media
         store, name = self.maker.store, outcome.file
         read = partial(store.read, name)
         return lazy_media(self.maker.media_type, read, store.path_of(name))

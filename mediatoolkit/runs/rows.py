@@ -258,8 +258,6 @@ def _plain(value: object) -> object:
             return value
         case Media():
             return {"media": value.content_digest()}
-        case PurePath():
-            return str(value)
         case Mapping():
             return {str(name): _plain(each) for name, each in value.items()}
         case list() | tuple():
@@ -267,8 +265,14 @@ def _plain(value: object) -> object:
         case Prompt():
             names = value.__dataclass_fields__
             return {name: _plain(getattr(value, name)) for name in names}
-        case Iterator():
-            raise PromptError("an iterator can be read only once; give a list")
+    return _digested(value)
+
+
+def _digested(value: object) -> object:
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Iterator):
+        raise PromptError("an iterator can be read only once; give a list")
     try:
         return {"media": Image.of(value).content_digest()}
     except MediaToolkitError:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Hashable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
@@ -17,10 +17,12 @@ from mediatoolkit.runs.driver import Driver, Plan
 from mediatoolkit.runs.results import Results, RunRow
 from mediatoolkit.runs.sheet import sheet_of
 from mediatoolkit.runs.work import RowStatus
-from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import RowsEnded, State
 from mediatoolkit.runtime.job import Job
+
+if TYPE_CHECKING:
+    from mediatoolkit.runtime import loops
 
 _NAME = re.compile(r"[^\W_][\w .-]{0,99}")
 _FOREVER = 9e8  # seconds; the clock of a run stands, since each row has a deadline of its own
@@ -169,9 +171,7 @@ class Run(Job[Any]):
         self._driver.executor.extend(seconds)
 
     def _has_left(self, again: frozenset[RowStatus]) -> bool:
-        return any(
-            outcome is None or outcome.status in again for outcome in self._results.outcomes
-        )
+        return any(outcome is None or outcome.status in again for outcome in self._results.outcomes)
 
     def _hear(self, number: int | None) -> None:
         """Take the news of one row, or that the ledger is read."""

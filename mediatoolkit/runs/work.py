@@ -91,21 +91,27 @@ class RowMaker(Protocol):
 
     Attributes:
         kind: One word for what it makes, such as `"image"`.
-        media_type: The class of what it makes.
         model_ids: The models that are asked, the first one first.
         keywords: Columns that go into the request; all others travel along.
         store: Where its media is kept.
-        is_paid: Whether a row may cost anything.
-        identity: What makes its results others, such as the models, by name.
     """
 
     kind: str
-    media_type: type[Media]
     model_ids: tuple[str, ...]
     keywords: frozenset[str]
     store: "Store"
-    is_paid: bool
-    identity: Mapping[str, str]
+
+    @property
+    def media_type(self) -> type[Media]:
+        """The class of what it makes."""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether a row may cost anything."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What makes all results others, such as the models, by name."""
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Refuse a row that cannot be made as asked; reads no file.
@@ -211,7 +217,7 @@ class Executor(abc.ABC):
         """As `make`, for rows that an earlier session handed over as the vendor's batch *name*."""
         raise NotImplementedError
 
-    def extend(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:  # noqa: B027 - there may be none here
         """Move the deadlines of the rows that are being made here."""
 
     def upper(self, maker: RowMaker, values: Mapping[str, Any]) -> Decimal | None:
