@@ -6,7 +6,6 @@ from typing import Any
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Image, Media
-from mediatoolkit.media.contact_sheet import contact_sheet
 from mediatoolkit.runs.results import Results
 
 
@@ -25,6 +24,8 @@ def sheet_of(results: Results, rows: Hashable, columns: Hashable) -> Callable[[]
     row_heads, column_heads = list(dict.fromkeys(down)), list(dict.fromkeys(across))
 
     def draw() -> Image:
+        from mediatoolkit.media.contact_sheet import contact_sheet
+
         cells: dict[tuple[str, str], list[Media | str]] = {}
         for number, place in enumerate(zip(down, across, strict=True)):
             cells.setdefault(place, []).append(_cell(results, number))
