@@ -311,7 +311,7 @@ class Driver:
         number = outcome.number
         is_unsent = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
         status = RowStatus.WAITING if is_unsent else outcome.status
-        self._ledger.note(replace(outcome, number=self._numbers[number], status=status, media=None))
+        self._ledger.note(outcome.for_ledger(self._numbers[number], status))
         self._results.put(number, None if outcome.status is RowStatus.WAITING else outcome)
         self._tell(number)
 

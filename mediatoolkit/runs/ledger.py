@@ -19,6 +19,7 @@ T = TypeVar("T")
 VERSION = 1
 """Of what stands in a ledger; a later one is not read."""
 
+_AT_ONCE = 8
 _FACTS = ("provider", "status", "request_id", "retry_after", "quota_exhausted", "reason", "stage")
 
 
@@ -175,12 +176,19 @@ class Ledger(abc.ABC):
                     if not future.done():
                         future.set_exception(error)
             else:
-                for _, future in waiting:
-                    if not future.done():
-                        future.set_result(None)
+                await _release([future for _, future in waiting])
 
     async def _call(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+
+async def _release(futures: Sequence[asyncio.Future[None]]) -> None:
+    """Let go on those who wait, a few in each turn of the loop, which stays free for others."""
+    for at, future in enumerate(futures, start=1):
+        if not future.done():
+            future.set_result(None)
+        if at % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def error_to_json(error: Exception) -> str:
