@@ -17,6 +17,7 @@ class Vendor:
     """The simulator, and what came in at it."""
 
     def __init__(self, sim: mt.Simulator, folder: Path) -> None:
+        """Nothing came in yet."""
         self.sim = sim
         self.folder = folder
 
