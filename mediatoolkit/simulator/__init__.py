@@ -26,8 +26,9 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
    size and format, `self.settings.file_host` serves files without a key, `self.origin()` is the
    vendor's own origin. A fault that one vendor alone has words for is an `ApiFault` of its own.
    A generation whose work is done is billed with
-   `self.settings.meter.add(Tariff(self.name, prices, self.settings.day).bill(model, path, units))`;
-   `meter.py` says when, and the prices lie beside the module as JSON.
+   `call.meter.add(Tariff(self.name, prices, self.settings.day).bill(model, path, units))`;
+   `meter.py` says when, and the prices lie beside the module as JSON. What every vendor does with a
+   batch of requests stands in `batches.py`.
 5. `server.py` has the class in `VENDORS` and a property of its name on `Simulator`; `faults.py` has
    its faults. The official SDK is run against it in `tests/conformance`.
 """

@@ -4,7 +4,8 @@ A vendor without words for one of them goes on as if nothing were wrong. Faults 
 stand in its own folder.
 """
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
 
@@ -132,3 +133,27 @@ class PromptBlocked(ApiFault):
 
     reason: str = "PROHIBITED_CONTENT"
     message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InBatch(ApiFault):
+    """A batch, or single requests of it, go wrong. Asked for with the start of the batch.
+
+        sim.then(faults.InBatch({0: faults.PromptBlocked(), 3: faults.Status(500)}), at="start")
+
+    Attributes:
+        requests: What single requests meet, by their position from 0.
+        ends: Left out, it completes. `failed` does no request; `expired` ends it in the middle.
+        done: How many requests are done when it expires. Gemini hands over none of them.
+        missing: Positions of requests that are done, and billed, and whose results never come.
+        backwards: The results come in another order than the requests.
+        stops: Whether a cancel stops it; else it goes on to its end all the same.
+    """
+
+    requests: Mapping[int, ApiFault] = field(default_factory=dict)
+    _: KW_ONLY
+    ends: Literal["failed", "expired"] | None = None
+    done: int = 0
+    missing: tuple[int, ...] = ()
+    backwards: bool = False
+    stops: bool = True

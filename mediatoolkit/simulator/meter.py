@@ -13,6 +13,13 @@ its work is done, whether or not the client hears of it:
 | work that ends as `completed` and brings nothing (`EndsAs("completed")`) | its input |
 | a cancel that comes too late, or is answered with `EndsAs("completed")` | the work |
 | a cancel that is lost or not confirmed, a running interaction that is deleted | the work goes on |
+| a batch | each request that is done, when the batch ends, at its share of the price; until then \
+it is `Meter.unfinished` |
+| a batch that is cancelled or expires | OpenAI: what was done; Gemini: nothing |
+| a batch that fails as a whole | nothing |
+| a request of a batch that fails, by `InBatch` or by itself | as if it came alone |
+| a request of a batch whose result is missing | as if it were there |
+| a batch that is deleted while it runs | everything: the vendor works on |
 | a request that is refused: 4xx, `Status` of any code, `EchoKey` | nothing |
 | the content policy: `PromptBlocked`, `CandidateBlocked`, `UnknownFinish`, a film's `TextOnly` | \
 nothing |

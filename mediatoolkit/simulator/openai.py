@@ -1,12 +1,17 @@
-"""OpenAI's pictures: generations, edits as forms, and the list of models.
+"""OpenAI's pictures: generations, edits, batches of both, and the list of models.
 
 Shapes, limits and errors are those of OpenAI's published specification (2026-08-21) and of recorded
 traffic; schemas and models stand in `openai.json`. Not played, and answered with 501: animated and
-vector formats, edits by JSON, everything beside pictures.
+vector formats, pictures to edit that lie at an address, everything beside pictures.
+
+`openai.json` says which models cost less in a batch; those whose price in a batch nobody lists cost
+there what they cost alone.
 """
 
+import base64
 import json
 import math
+import mimetypes
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,6 +23,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn
 from mediatoolkit.simulator.api_faults import ApiFault, PromptBlocked, Status, StreamError
 from mediatoolkit.simulator.http import FormPart, HttpResponse, Request, event_stream, json_response
 from mediatoolkit.simulator.meter import Tariff
+from mediatoolkit.simulator.openai_batches import OpenAIBatches, OpenAIFiles
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import Schema, SchemaError
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
@@ -28,9 +34,11 @@ _FORM = replace(_SCHEMA, form=True)
 _DATA = json.loads(_PATH.read_text())
 _MODELS: dict[str, str | None] = _DATA["models"]  # and the day each ends
 _SIZES = {"auto", "1024x1024", "1536x1024", "1024x1536"}  # of every model
+_DATA_URL = re.compile(r"data:([\w/+.-]+);base64,(.*)", re.DOTALL)
 _FILE_TYPES = {"image/png", "image/jpeg", "image/webp"}
 _CAPS = {"image": 50 << 20, "mask": 4 << 20}  # bytes
 _REFERENCE_TOKENS, _PARTIAL_TOKENS = 323, 100
+_SOURCES = ("images", "mask")  # of an edit by JSON
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
@@ -99,16 +107,23 @@ class OpenAI(Vendor):
     """The vendor."""
 
     name: ClassVar[str] = "openai"
+    body_cap: ClassVar[int] = 512 << 20  # bytes, of a file that is uploaded
 
     def make_endpoints(self) -> Sequence[Endpoint]:
-        """Generations, edits, and the models."""
+        """Generations, edits, files, batches, and the models."""
         self._numbers = count(1)
         self._tariff = Tariff(self.name, _DATA["prices"], self.settings.day)
+        self._files = OpenAIFiles(self._reject)
+        batches = OpenAIBatches(
+            self.settings, self._files, self.respond, self._reject, _DATA["batch_prices"]
+        )
         return (
             Endpoint("POST", "/v1/images/generations", "start", self._generate),
             Endpoint("POST", "/v1/images/edits", "start", self._edit),
             Endpoint("GET", "/v1/models", "list", self._list_models),
             Endpoint("GET", "/v1/models/(?P<model>[^/]+)", "list", self._show_model),
+            *self._files.endpoints(),
+            *batches.endpoints(),
         )
 
     def headers(self, request: Request) -> dict[str, str]:
@@ -132,7 +147,7 @@ class OpenAI(Vendor):
         )
 
     def error(
-        self, code: int, message: str | None = None, param: str | None = None, word: str = ""
+        self, code: int, message: str | None = None, param: str | None = None, word: str | None = ""
     ) -> HttpResponse:
         """An error in OpenAI's envelope; *word* is its `code`."""
         return json_response({"error": _error(code, message, param, word=word)}, code)
@@ -160,14 +175,42 @@ class OpenAI(Vendor):
         return await self._answer(call, "image_generation", fields, ())
 
     async def _edit(self, call: ApiCall) -> HttpResponse:
-        parts = call.request.body
-        if not isinstance(parts, list):
-            raise RejectedError(self.error(501, "The simulator plays edits as forms only."))
-        texts = {part.name: part.text for part in parts if part.filename is None}
-        fields = _FORM.read(texts, "EditImageRequest")
-        files = [part for part in parts if part.filename is not None]
+        body = call.request.body
+        if isinstance(body, dict):
+            texts = {name: value for name, value in body.items() if name not in _SOURCES}
+            fields = _SCHEMA.read(texts, "EditImageRequest")
+            files = self._named_files({name: body[name] for name in _SOURCES if name in body})
+        elif isinstance(body, list):
+            texts = {part.name: part.text for part in body if part.filename is None}
+            fields = _FORM.read(texts, "EditImageRequest")
+            files = [part for part in body if part.filename is not None]
+        else:
+            self._reject("The body must be a form or a JSON object.", "body")
         await self._check_files(files)
         return await self._answer(call, "image_edit", fields, files)
+
+    def _named_files(self, body: Mapping[str, Any]) -> list[FormPart]:
+        """The pictures of an edit by JSON, as the parts of a form."""
+        sources = _SCHEMA.read(body, "EditSources")
+        pictures = [("image[]", each) for each in sources["images"]]
+        masks = [("mask", sources["mask"])] if "mask" in sources else []
+        return [self._named_file(*each) for each in (*pictures, *masks)]
+
+    def _named_file(self, name: str, source: Mapping[str, str]) -> FormPart:
+        """The picture that *source* names: an uploaded file, or an address that holds it."""
+        if len(source) != 1:
+            self._reject("Give exactly one of 'image_url' and 'file_id'.", name)
+        if "file_id" in source:
+            file = self._files.get(source["file_id"], name)
+            mime_type = mimetypes.guess_type(file.facts["filename"])[0]
+            return FormPart(name, file.data, "picture", mime_type)
+        url = _DATA_URL.fullmatch(source["image_url"])
+        if url is None:
+            raise RejectedError(self.error(501, "The simulator fetches no picture to edit."))
+        try:
+            return FormPart(name, base64.b64decode(url[2], validate=True), "picture", url[1])
+        except ValueError:
+            self._reject("The data URL is not base64.", name)
 
     async def _check_files(self, files: list[FormPart]) -> None:
         sizes: dict[str, tuple[int, int]] = {}
@@ -232,7 +275,7 @@ class OpenAI(Vendor):
 
     def _bill(self, call: ApiCall, model: str, units: Mapping[str, int]) -> None:
         if units:
-            self.settings.meter.add(self._tariff.bill(model, call.request.path, units))
+            call.meter.add(self._tariff.bill(model, call.request.path, units))
 
     async def _events(
         self, generation: _Generation, kind: str, error: dict[str, Any] | None
@@ -274,8 +317,9 @@ class OpenAI(Vendor):
         self._check({"model": name})
         return json_response(_model(name))
 
-    def _reject(self, message: str, param: str) -> NoReturn:
-        raise RejectedError(self.error(400, message, param, word="invalid_value"))
+    def _reject(self, message: str, param: str | None, code: int = 400) -> NoReturn:
+        word = "invalid_value" if code == 400 else None
+        raise RejectedError(self.error(code, message, param, word=word))
 
 
 def _is_old(model: str) -> bool:
@@ -321,7 +365,12 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _error(
-    code: int, message: str | None, param: str | None = None, *, kind: str = "", word: str = ""
+    code: int,
+    message: str | None,
+    param: str | None = None,
+    *,
+    kind: str = "",
+    word: str | None = "",
 ) -> dict[str, Any]:
     """What stands in the envelope; *kind* is its `type`, *word* its `code`."""
     usual = "server_error" if code >= 500 else "invalid_request_error"
@@ -329,7 +378,7 @@ def _error(
         "message": message or f"The request failed with status {code}.",
         "type": kind or ("rate_limit_error" if code == 429 else usual),
         "param": param,
-        "code": word or _CODES.get(code),
+        "code": _CODES.get(code) if word == "" else word,
     }
 
 

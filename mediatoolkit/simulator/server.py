@@ -61,7 +61,7 @@ class Simulator(Settings):
             From 1024 on, an answer weighs as much as those of the real service.
         sound: Form of the speech in answers to `generateContent`; see `faults.SoundAs`.
         film: Bytes of an MP4 that every film is; nothing is made then.
-        looks: How many polls find work in the background unfinished.
+        looks: How many polls find work in the background, or a batch, unfinished.
         redirects: Downloads lead on by a 302 instead of bringing the file: `"same"` to the vendor's
             own origin, where the key is needed again, as Google does; True to the file host, where
             a key is a leak.

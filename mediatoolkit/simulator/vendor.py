@@ -87,11 +87,13 @@ class ApiCall:
         request: What came in.
         match: The match of the path; its groups name the model, the file and so on.
         fault: What the vendor is to get wrong, or None.
+        meter: Where work is billed that is done at once.
     """
 
     request: Request
     match: re.Match[str]
     fault: ApiFault | None
+    meter: Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +200,18 @@ class Vendor(ABC):
             fault = self.rate_fault(seconds, per_minute)
             raise RejectedError(_advised(fault, self.status_fault(fault, request)))
 
-    async def respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
-        """Answer *request*, under *fault*."""
+    async def respond(
+        self, request: Request, fault: ApiFault | None, meter: Meter | None = None
+    ) -> HttpResponse:
+        """Answer *request*, under *fault*.
+
+        Args:
+            request: What came in, or one request of a batch.
+            fault: What the vendor is to get wrong.
+            meter: Where a request of a batch is billed; no rate holds for such a one.
+        """
         try:
-            response = await self._respond(request, fault)
+            response = await self._respond(request, fault, meter or self.settings.meter)
         except RejectedError as rejected:
             response = rejected.response
         except SchemaError as error:
@@ -210,12 +220,15 @@ class Vendor(ABC):
         is_json = response.headers.get("Content-Type") == JSON["Content-Type"]
         if is_json and fault == BadPicture("escaped_base64"):
             response = replace(response, body=escaped(response.body.decode()).encode())
-        if self.settings.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
+        packs = self.settings.gzip and meter is None
+        if packs and "gzip" in request.headers.get("Accept-Encoding", ""):
             headers = {**response.headers, "Content-Encoding": "gzip"}
             return HttpResponse(gzip.compress(response.body, 1), response.status, headers)
         return response
 
-    async def _respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
+    async def _respond(
+        self, request: Request, fault: ApiFault | None, meter: Meter
+    ) -> HttpResponse:
         # These come before the key is looked at, as from a front end that never asks the vendor.
         match fault:
             case Status(html=True):
@@ -228,16 +241,16 @@ class Vendor(ABC):
             case Garbage(kind):
                 if self.purpose(request) == "start":
                     # The work is done, and billed; only its response is lost.
-                    await self.respond(request, None)
+                    await self.respond(request, None, meter)
                 return HttpResponse(garbage(kind), headers=HTML if kind == "html" else JSON)
         route = self._find(request)
         if route is None:
             return self.error(501, f"The simulator does not play {request.method} {request.path}.")
         self.admit(request)
         endpoint, match = route
-        if endpoint.purpose == "start":
+        if endpoint.purpose == "start" and meter is self.settings.meter:
             self.limit(request)
-        return await endpoint.respond(ApiCall(request, match, fault))
+        return await endpoint.respond(ApiCall(request, match, fault, meter))
 
     def _find(self, request: Request) -> tuple[Endpoint, re.Match[str]] | None:
         for endpoint in self.endpoints:

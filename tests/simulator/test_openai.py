@@ -200,7 +200,7 @@ async def test_a_wrong_key_is_quoted_without_its_middle(session: aiohttp.ClientS
     assert answer["error"]["message"] == "Incorrect API key provided: loop***key."
 
 
-@pytest.mark.parametrize("path", ["/v1/videos", "/v1/audio/speech", "/v1/files"])
+@pytest.mark.parametrize("path", ["/v1/videos", "/v1/audio/speech", "/v1/responses"])
 async def test_what_is_not_played_says_so(session: aiohttp.ClientSession, path: str) -> None:
     async with session.post(path, json={}) as response:
         answer = await response.json()

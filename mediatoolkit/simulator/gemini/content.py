@@ -202,7 +202,7 @@ class ContentService:
         if not _is_free(call.fault, streamed=streamed):
             whole = reply if isinstance(reply, ContentReply) else ContentReply(request)
             path, units = call.request.path, whole.units()
-            self.settings.meter.add(self.tariff.bill(model.id, path, units, request.tier))
+            call.meter.add(self.tariff.bill(model.id, path, units, request.tier))
         if isinstance(call.fault, StreamError) and not streamed:
             return status_fault(Status(call.fault.code, message=call.fault.message), model.id)
         if streamed:

@@ -93,11 +93,16 @@ class GeminiFiles:
 
     def keep(self, data: bytes, mime_type: str) -> str:
         """Store generated *data*; its address comes back."""
+        name = self.add(data, mime_type).removeprefix("files/")
+        return str(self._files[name].facts["downloadUri"])
+
+    def add(self, data: bytes, mime_type: str) -> str:
+        """Store generated *data*; its name comes back, such as `files/abc`."""
         name = secrets.token_hex(6)
         file = HostedFile(data, mime_type)
         facts = _facts(name, file, {}, "GENERATED")
         self._files[name] = StoredFile(file, facts, self._host.host(file))
-        return str(facts["downloadUri"])
+        return f"files/{name}"
 
     def find(self, uri: str) -> HostedFile | None:
         """The file that *uri* names, `files/abc` or an address of Google's, or None."""

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from mediatoolkit.simulator.api_faults import ApiFault, Status
 from mediatoolkit.simulator.gemini import catalog, envelope
+from mediatoolkit.simulator.gemini.batches import BatchService
 from mediatoolkit.simulator.gemini.content import ContentService
 from mediatoolkit.simulator.gemini.envelope import InvalidError
 from mediatoolkit.simulator.gemini.files import GeminiFiles
 from mediatoolkit.simulator.gemini.interactions import InteractionService
 from mediatoolkit.simulator.http import HttpResponse, Request
-from mediatoolkit.simulator.meter import Tariff
+from mediatoolkit.simulator.meter import Meter, Tariff
 from mediatoolkit.simulator.schema import Schema, SchemaError
 from mediatoolkit.simulator.vendor import Endpoint, Vendor
 
@@ -45,6 +46,7 @@ class Gemini(Vendor):
         interactions = InteractionService(
             settings, models, files, Schema.load(here / "interactions.json"), tariff
         )
+        batches = BatchService(settings, models, files, schema, self.respond)
         model = f"{_VERSION}/models/(?P<model>[^/:]+)"
         verb = ":(?P<verb>generateContent|streamGenerateContent)"
         return (
@@ -55,12 +57,15 @@ class Gemini(Vendor):
             Endpoint("GET", f"{_VERSION}/voices/(?P<voice>[^/:]+)", "list", catalog.show_voice),
             *files.endpoints(_VERSION),
             *interactions.endpoints(_VERSION),
+            *batches.endpoints(_VERSION),
         )
 
-    async def respond(self, request: Request, fault: ApiFault | None) -> HttpResponse:
+    async def respond(
+        self, request: Request, fault: ApiFault | None, meter: Meter | None = None
+    ) -> HttpResponse:
         """Answer *request*, under *fault*, with the headers that every response has."""
         try:
-            response = await super().respond(request, fault)
+            response = await super().respond(request, fault, meter)
         except InvalidError as error:
             response = self._invalid(error, request)
         headers = {**_HEADERS, "X-Gemini-Service-Tier": _tier(request), **response.headers}
