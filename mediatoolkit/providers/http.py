@@ -363,6 +363,11 @@ def sentence(text: str) -> str:
     return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
+def text_weight(text: str) -> int:
+    """Bytes of *text* as JSON, at most; a letter beyond ASCII may take two escapes of six."""
+    return len(text) * (1 if text.isascii() else 12)
+
+
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     """*values* without those that are None, which the vendor is not told of."""
     return {name: value for name, value in values.items() if value is not None}

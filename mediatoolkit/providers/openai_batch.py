@@ -24,7 +24,7 @@ from mediatoolkit.providers.batches import (
     json_lines,
     unanswered,
 )
-from mediatoolkit.providers.http import HttpClient, at, facts_of, text_at
+from mediatoolkit.providers.http import HttpClient, at, facts_of, text_at, text_weight
 from mediatoolkit.providers.jobs import PollAgain, answer_of
 from mediatoolkit.runtime import owners
 from mediatoolkit.runtime.context import CallContext
@@ -65,10 +65,9 @@ class OpenAIBatches(HttpClient[P, M], BatchClient[P, M]):
         return self._transport.limits.video * 3 // 4
 
     def batch_load(self, prompt: P) -> BatchLoad:
-        """What *prompt* adds to its batch; letters beyond ASCII take up to twelve bytes."""
+        """What *prompt* adds to its batch."""
         media = sum(len(item.data) for items in prompt.inputs.values() for item in items)
-        text = len(prompt.text) * (1 if prompt.text.isascii() else 12)
-        sent = text + 4 * media // 3 + _FRAME
+        sent = text_weight(prompt.text) + 4 * media // 3 + _FRAME
         return BatchLoad(sent, self.received_for(prompt) + _FRAME, self.place_of(prompt))
 
     async def submit_batch(self, prompts: Mapping[str, P], context: CallContext) -> str:

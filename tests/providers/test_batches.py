@@ -1,12 +1,13 @@
 """Batches of every vendor: how they are filled, polled, cancelled, and read."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers.batches import BatchClient, BatchLoad
+from mediatoolkit.providers.batches import BatchClient, BatchLoad, JsonLines
 from mediatoolkit.providers.jobs import PollAgain
 from mediatoolkit.runtime.context import CallContext
 from tests.providers.batch_calls import (
@@ -80,6 +81,8 @@ class TestBoth:
         client, vendor = both
         vendor.end = ends[isinstance(vendor, OpenAIVendor)]
         vendor.answer = lambda _key, _body: {"response": {}, "custom_id": "nobody"}
+        message = {"message": "No room."}
+        vendor.more = {"error": message, "errors": {"data": [message]}}
         name = await submitted(client, prompts(2))
         assert (await until_over(client, name)).is_over
         results = await results_of(client, name, prompts(2))
@@ -87,6 +90,7 @@ class TestBoth:
         for result in results.values():
             assert isinstance(result, mt.ProviderError)
             assert words in str(result)
+            assert "No room" in str(result)
             assert not result.may_have_been_billed
 
     async def test_a_missing_answer_may_have_been_billed(
@@ -144,6 +148,16 @@ class TestBoth:
         assert alone.high is not None
         assert (together.low, together.high) == (alone.low / 2, alone.high / 2)  # type: ignore[operator]
         assert together.basis.endswith("batch")
+
+    @pytest.mark.parametrize("count", [1, 40], ids=["inline", "file"])
+    async def test_the_batch_alone_is_paid(
+        self, both: tuple[BatchClient[ImagePrompt, mt.Image], BatchVendor], count: int
+    ) -> None:
+        """An upload that fails has cost nothing."""
+        client, _ = both
+        async with CallContext(20) as context:
+            await client.submit_batch(prompts(count), context)
+            assert context.paid == 1
 
     async def test_a_lost_submit_is_not_sent_again(self) -> None:
         """The vendor may have taken the batch."""
@@ -203,6 +217,17 @@ async def test_a_key_that_is_not_accepted_ends_it() -> None:
                 await client.poll_batch("batch_1", context)
 
 
+async def test_a_file_of_lines_is_read_whatever_is_in_it(tmp_path: Path) -> None:
+    """What follows a damaged part belongs to its line, and is no line of its own."""
+    long = b"x" * (1 << 20) + b'{"key": "forged"}'
+    lines = [b'{"key": 1}', b"", b"\r", b"{", long, b'{"data": "Zm94"}\r', b'{"data": "%"}', b"[2]"]
+    file = tmp_path / "lines"
+    file.write_bytes(b"\n".join(lines))
+    with file.open("rb") as open_file:
+        found = [line async for line in JsonLines(open_file, ("data",), 1 << 19).documents()]
+    assert found == [({"key": 1}, {}), ({"data": "media-0"}, {"media-0": b"fox"}), ([2], {})]
+
+
 class TestFilling:
     def test_batches_hold_what_the_vendor_takes(self) -> None:
         """By number, by what is sent, by what comes back, and by group."""
@@ -240,6 +265,12 @@ class TestFilling:
 
         first = next(client.batches_of(rows()))
         assert len(first) < len(taken) < 1_000
+
+    def test_a_price_that_is_not_listed_may_be_the_usual_one(self) -> None:
+        """A limit holds even if the vendor gives no discount."""
+        client = mt.OpenAIImageClient(KEY, model="gpt-image-2.6-sunburst")
+        prompt = ImagePrompt.of("a fox", size="1K", quality="high")
+        assert client.batch_quote(prompt).high == client.quote(prompt).high
 
     def test_a_service_tier_is_refused(self) -> None:
         with pytest.raises(mt.PromptError, match="leave out service_tier"):

@@ -194,3 +194,24 @@ async def test_results_are_read_line_by_line(
         tracemalloc.stop()
     assert count == 20
     assert peak < 6 * len(data)
+
+
+async def test_what_was_made_before_a_cancel_is_there(
+    painter: mt.OpenAIImageClient, openai: OpenAIVendor
+) -> None:
+    late = {"response": None, "error": {"code": "batch_cancelled", "message": "Cancelled."}}
+    openai.end = "cancelled"
+    openai.answer = lambda key, _line: late if key == "row-1" else painted()
+    results = await made(painter, prompts(2))
+    assert isinstance(results["row-0"], mt.Image)
+    error = error_in(results["row-1"])
+    assert not error.may_have_been_billed
+    assert "was cancelled" in str(error)
+
+
+async def test_no_line_asks_for_unfinished_pictures(
+    painter: mt.OpenAIImageClient, openai: OpenAIVendor
+) -> None:
+    await submitted(painter, {"a": ImagePrompt.of("fox", partial_images=0)})
+    body = json.loads(openai.files["file-1"])["body"]
+    assert body == {"model": "gpt-image-2", "prompt": "fox"}

@@ -10,7 +10,14 @@ from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import ClientRecipe
 from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
-from mediatoolkit.providers.http import HttpClient, at, objects_at, units_of, usage_record
+from mediatoolkit.providers.http import (
+    HttpClient,
+    at,
+    objects_at,
+    text_weight,
+    units_of,
+    usage_record,
+)
 from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
 from mediatoolkit.transport.secret import HiddenText
@@ -107,14 +114,17 @@ def check_weight(document: dict[str, Any], advice: str) -> None:
 
 
 def weight_of(value: object) -> int:
-    """Bytes of *value* on the wire, where base64 makes four of three; names are not counted."""
+    """Bytes of *value* on the wire, about; names are not counted.
+
+    Base64 makes four of three. A letter beyond ASCII takes up to twelve, as an escape.
+    """
     if isinstance(value, Mapping):
         return sum(map(weight_of, value.values()))
     if isinstance(value, (list, tuple)):
         return sum(map(weight_of, value))
     if isinstance(value, bytes):
         return 4 * len(value) // 3
-    return len(value) if isinstance(value, str) else 0
+    return text_weight(value) if isinstance(value, str) else 0
 
 
 def candidate_of(response: Response) -> dict[str, Any]:
