@@ -17,6 +17,9 @@ there is no await; `.cancel()` stops it, `.extend(30)` moves its deadline.
 What it costs, before and after, and how to ask again for nothing:
     quote, budget, prices, models, cache; also cache= and take= of each verb
 
+Many, as a table that survives: rows by grid, then start_many of an agent:
+    grid
+
 On the page:
     show, compare, Gallery, Studio; after %load_ext mediatoolkit also %%image, %%speech, %%video
 
@@ -54,6 +57,7 @@ _NAMES_BY_MODULE = {
     "providers.gemini": "GeminiImageClient GeminiSpeechClient GeminiVideoClient",
     "providers.local": "LocalImageClient LocalSpeechClient LocalVideoClient",
     "providers.openai": "OpenAIImageClient",
+    "runs.grids": "grid",
     "runtime.context": "Timeout",
     "runtime.job": "Job run",
     "simulator": "Simulator",

@@ -125,6 +125,9 @@ from mediatoolkit.providers.local import (
 from mediatoolkit.providers.openai import (
     OpenAIImageClient as OpenAIImageClient,
 )
+from mediatoolkit.runs.grids import (
+    grid as grid,
+)
 from mediatoolkit.runtime.context import (
     Timeout as Timeout,
 )

@@ -50,7 +50,7 @@ def test_a_keyword_of_others_is_answered_with_ours(call: Callable[[], Any], answ
         ("create_image", "use mt.image."),
         ("text_to_speech", "use mt.speech."),
         ("tts", "use mt.speech."),
-        ("grid", "use mt.show."),
+        ("image_grid", "use mt.show."),
         ("imgae", "did you mean mt.image?"),
         ("gallery", "did you mean mt.Gallery?"),
         ("ImageAgent", "use mt.ImageGenAgent."),
