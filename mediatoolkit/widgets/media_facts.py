@@ -9,7 +9,7 @@ from typing import Any
 
 from mediatoolkit.checks import is_number, visible
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.media import Audio, Image, Media, Provenance, Video
+from mediatoolkit.media import Audio, Image, Media, Provenance, Video, contact_sheet
 from mediatoolkit.media.provenance import DEEPEST
 from mediatoolkit.store import Store
 from mediatoolkit.widgets.prices import Paid
@@ -101,6 +101,8 @@ def to_code(media: Media, *, store: Store | None = None) -> str:
     provenance = media.provenance
     if provenance is None:
         raise MediaToolkitError(f"This {media.noun} does not say what made it.")
+    if provenance.model == contact_sheet.MODEL:
+        return "# a contact sheet: await run.sheet(…) draws it"
     frame = _moment(provenance) if isinstance(media, Image) else None
     verb = "video" if frame is not None else _VERBS[type(media)]
     missing: list[str] = []
