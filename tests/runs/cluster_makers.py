@@ -64,7 +64,7 @@ class Maker:
         self._hooks.append(hook)
         return lambda: self._hooks.remove(hook)
 
-    async def make(self, values: Mapping[str, Any], take: int, context: CallContext) -> Media:  # noqa: ARG002
+    async def make(self, values: Mapping[str, Any], take: int, context: CallContext) -> Media:
         """Note the begin; ask for a pause, wait for a file, or fail, as *values* say."""
         self._note(f"made {values['prompt']} {time.time()}")
         if "pause" in values:
