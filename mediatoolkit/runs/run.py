@@ -1,6 +1,8 @@
 """A run: a live, awaitable handle on many generations with one name."""
 
 import asyncio
+import contextlib
+import os
 import re
 import time
 from collections import deque
@@ -10,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Image
 from mediatoolkit.pricing.dollars import at_most
 from mediatoolkit.runs.driver import Driver, Plan
+from mediatoolkit.runs.export import write_table
 from mediatoolkit.runs.results import Results, RunRow
 from mediatoolkit.runs.sheet import sheet_of
 from mediatoolkit.runs.work import RowStatus
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import RowsEnded, State
+from mediatoolkit.runtime.files import target_of
 from mediatoolkit.runtime.job import Job
 
 if TYPE_CHECKING:
@@ -109,6 +113,28 @@ class Run(Job[Any]):
             hook(run)
         return run
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the table as it is now, with the paths of its media; blocks.
+
+        Args:
+            path: A name that ends in `.csv`, `.jsonl` or `.parquet`. A file of that name is
+                replaced.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            StorageError: It could not be written, or has another ending.
+            MissingExtraError: Parquet needs a package that is not installed.
+        """
+        target = target_of(path)
+        write_table(self._results, target)
+        return target
+
+    async def asave(self, path: str | os.PathLike[str]) -> Path:
+        """Do as `save`, without blocking the loop."""
+        return await asyncio.to_thread(self.save, path)
+
     def sheet(self, *, rows: Hashable, columns: Hashable) -> Job[Image]:
         """Draw a contact sheet of the results so far, with headings.
 
@@ -162,8 +188,16 @@ class Run(Job[Any]):
                 await self._driver.run()
             finally:
                 context.report(self._news())
+                await asyncio.to_thread(self._write_down)
         context.report(self._news())
         return await asyncio.to_thread(self._results.table)
+
+    def _write_down(self) -> None:
+        """Write the table beside the ledger, from which it can be made anew."""
+        folder = self.folder
+        if isinstance(folder, Path) and folder.exists():
+            with contextlib.suppress(StorageError):
+                write_table(self._results, folder / "table.csv")
 
     def _extend(self, seconds: float) -> None:
         """Give each row more time: those that are being made, and those that follow."""

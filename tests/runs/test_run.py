@@ -1,6 +1,7 @@
 """A run on this loop: its table, its failures, and how it goes on."""
 
 import asyncio
+import resource
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -326,3 +327,56 @@ async def test_a_run_is_a_job_of_the_kernel(vendor: Vendor) -> None:
             await run
         gate.open()
     assert not [task for task in asyncio.all_tasks() if "mediatoolkit run" in task.get_name()]
+
+
+async def test_the_table_is_written_beside_the_ledger(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.sim.then(PromptBlocked())
+    async with vendor.agent() as agent:
+        run = agent.start_many(FOXES, run="posters", concurrency=1)
+        await run
+    written = pd.read_csv(vendor.folder / "runs" / "posters" / "table.csv")
+    assert list(written.status) == ["failed"] + ["done"] * 5
+    assert list(written.place) == list(range(6))
+    assert "RefusalError" in written.error[0]
+    assert mt.Image.open(written.file[1]).width == 64
+    for name in ("t.jsonl", "t.parquet"):
+        await run.asave(tmp_path / name)
+    assert list(pd.read_parquet(tmp_path / "t.parquet").tries) == [1] * 6
+    assert len(pd.read_json(tmp_path / "t.jsonl", lines=True)) == 6
+    with pytest.raises(mt.StorageError, match=r"as .csv, .jsonl, .parquet"):
+        run.save(tmp_path / "t.xlsx")
+
+
+async def test_a_sheet_has_a_row_and_a_column_for_each_value(vendor: Vendor) -> None:
+    rows = mt.grid("a {animal} in {season}", animal=["fox", "owl"], season=["may", "june", "july"])
+    vendor.sim.then(PromptBlocked())
+    async with vendor.agent() as agent:
+        run = agent.start_many(rows, concurrency=1)
+        await run
+        sheet = await run.sheet(rows="animal", columns="season")
+        with pytest.raises(mt.PromptError, match=r"no column 'year'; they have 'prompt', 'animal'"):
+            run.sheet(rows="animal", columns="year")
+    assert sheet.width > sheet.height
+    assert sheet.save(vendor.folder / "sheet.png").exists()
+
+
+async def test_a_full_disk_stops_the_run_and_loses_nothing(vendor: Vendor) -> None:
+    rows = [{"prompt": f"fox {number}"} for number in range(60)]
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with vendor.agent() as agent:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, usual[1]))  # of any file
+        try:
+            run = agent.start_many(rows, run="posters", concurrency=2)
+            with pytest.raises(mt.StorageError, match=r"ledger.*could not be written"):
+                await run
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        stopped = vendor.sent.total()
+        assert 0 < run.counts["done"] < stopped + 1 < 60
+        later = agent.start_many(rows, run="posters")
+        table = await later
+    assert list(table.status).count("waiting") == 0
+    unclear = list(table.status).count("unclear")
+    assert unclear <= 4  # their outcomes did not fit
+    assert vendor.sent.total() == 60 or vendor.sent.total() + unclear == 60
+    assert max(vendor.sent.values()) == 1
