@@ -250,7 +250,7 @@ def unanswered(label: str, name: str, end: str, words: str = "") -> ProviderErro
         label: The vendor in messages.
         name: Of the batch.
         end: How it has ended: `"cancelled"`, `"expired"`, `"failed"`, or any other word.
-        words: What the vendor says of it, safe to show.
+        words: What the vendor says of a failure, safe to show.
     """
     family, problem = _ENDS.get(end, ("protocol", ""))
     if not problem:
@@ -261,7 +261,7 @@ def unanswered(label: str, name: str, end: str, words: str = "") -> ProviderErro
             family=family,
             may_have_been_billed=True,
         )
-    said = f": {words.rstrip('.')}" if words else ""
+    said = f": {words.rstrip('.')}" if words and end == "failed" else ""
     return ProviderError(
         f"The batch {name} {problem}{said}. It was not billed; ask for it again.",
         provider=label.lower(),

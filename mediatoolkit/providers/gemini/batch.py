@@ -202,6 +202,7 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
             {"file": about},
             context,
             paid=False,
+            expect="bytes",  # its headers alone say something; its body may be empty
             headers={
                 "X-Goog-Upload-Protocol": "resumable",
                 "X-Goog-Upload-Command": "start",
