@@ -118,7 +118,7 @@ async def test_each_request_fails_by_itself(
         "broken": drawn(data=base64.b64encode(b"no picture").decode()),
     }
     google.answer = lambda key, _body: answers[key]
-    results = await made(gemini, {key: ImagePrompt(key) for key in answers})
+    results = await made(gemini, {key: ImagePrompt.of(key, size="512") for key in answers})
     assert isinstance(results.pop("good"), mt.Image)
     facts = {
         key: (type(error_in(result)), error_in(result).may_have_been_billed)

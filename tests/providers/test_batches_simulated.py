@@ -10,7 +10,8 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Media
-from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt
+from mediatoolkit.pricing.quotes import FREE
+from mediatoolkit.prompts import ImagePrompt, SpeechPrompt
 from mediatoolkit.providers.batches import BatchClient
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.simulator import Simulator, faults
@@ -63,7 +64,7 @@ def spent(results: Mapping[str, Media | MediaToolkitError]) -> Decimal:
 async def test_each_prompt_gets_its_picture_and_its_cost(side: Side, count: int) -> None:
     """A larger batch of Gemini goes through files."""
     batch = prompts(count, size="1K")
-    quoted = sum(side.client.batch_quote(prompt).high or 0 for prompt in batch.values())
+    quoted = sum((side.client.batch_quote(prompt) for prompt in batch.values()), FREE)
     side.sim.then(faults.InBatch(backwards=True), at="start")
     results = await made(side.client, batch)
     assert set(results) == set(batch)
@@ -71,7 +72,8 @@ async def test_each_prompt_gets_its_picture_and_its_cost(side: Side, count: int)
         record = image_in(result).provenance
         assert record is not None
         assert record.prompt == batch[key].text
-    assert spent(results) == side.billed <= quoted
+    assert quoted.high is not None
+    assert spent(results) == side.billed <= quoted.high
 
 
 async def test_what_is_drawn_on_is_sent_along(side: Side) -> None:
@@ -153,7 +155,7 @@ async def test_many_batches_go_side_by_side(side: Side) -> None:
 
 
 async def test_speech_in_a_batch_costs_half() -> None:
-    batch: dict[str, Prompt] = {
+    batch = {
         "a": SpeechPrompt("Hello there.", voice="Kore", style="calm"),
         "b": SpeechPrompt("A: Hi.\nB: Bye.", speakers={"A": "Kore", "B": "Puck"}),
     }
@@ -162,4 +164,6 @@ async def test_speech_in_a_batch_costs_half() -> None:
             results = await made(client, batch)
         assert all(isinstance(result, mt.Audio) for result in results.values())
         assert spent(results) == sim.meter.total
-        assert sim.meter.total <= sum(client.batch_quote(each).high or 0 for each in batch.values())  # type: ignore[arg-type]
+        quoted = sum((client.batch_quote(each) for each in batch.values()), FREE)
+        assert quoted.high is not None
+        assert sim.meter.total <= quoted.high

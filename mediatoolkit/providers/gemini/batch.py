@@ -41,6 +41,7 @@ _FILE = re.compile(r"files/[A-Za-z0-9_-]{1,200}")
 _DISPLAY_NAME = "mediatoolkit"
 _LINES = "application/jsonl"
 _LARGEST_INLINE = 16 << 20  # bytes of a request; what it weighs more goes through a file
+_LARGEST_ANSWER = 48 << 20  # bytes of a poll that brings the results, within its short deadline
 _MOST_INLINE = 500
 _FRAME = 500  # bytes of a request and of a response around what is counted
 _RUNNING = frozenset({"PENDING", "RUNNING"})
@@ -167,7 +168,7 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
         return (
             len(loads) <= _MOST_INLINE
             and sum(load.sent for load in loads) <= _LARGEST_INLINE
-            and sum(load.received for load in loads) <= self._transport.limits.json * 3 // 4
+            and sum(load.received for load in loads) <= _LARGEST_ANSWER
         )
 
     async def _get(self, name: str, context: CallContext) -> Response:
