@@ -8,7 +8,7 @@ import os
 import secrets
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,15 +24,16 @@ from mediatoolkit.runtime import files, owners
 M = TypeVar("M", bound=Media)
 T = TypeVar("T")
 
-_FILE_ERRORS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error)
+FILE_ERRORS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 """What may go wrong while a file is put together; paid media is handed back all the same."""
 
 _DIGITS = 16  # of the digest, in a name: 64 bits
-_LARGEST_RECORD = 1 << 20  # bytes
+LARGEST_RECORD = 1 << 20
+"""Bytes of the record of a job."""
 _FIT_FOR = 1.0  # seconds that a folder counts as fit for writing after a check
 
-_watchers: dict[Path, list[Callable[[], None]]] = {}
-"""Callbacks by folder, called when a store of this process keeps or deletes something there."""
+_watchers: dict[Hashable, list[Callable[[], None]]] = {}
+"""Callbacks by folder or address, called when a store of this process keeps or deletes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +83,22 @@ class Store:
             first needed; those above it must exist, unless *create* is set.
         create: Make the folders above it as well.
 
-    Attributes:
-        folder: Absolute.
-
     Raises:
         StorageError: *folder* is no path, or *create* neither True nor False.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, create: bool = False) -> None:
         """Remember the folder; nothing is touched yet."""
-        self.folder = files.absolute(files.path_of(folder))
+        self._folder = files.absolute(files.path_of(folder))
         if not isinstance(create, bool):
             raise StorageError(f"create takes True or False, not {quoted(create)}.")
         self._create = create
         self._fit_until = 0.0  # on the monotonic clock
+
+    @property
+    def folder(self) -> Path:
+        """Absolute."""
+        return self._folder
 
     @classmethod
     def default(cls) -> "Store":
@@ -136,8 +139,7 @@ class Store:
         """
         # One trip to a thread does it all: a trip costs about as much as a small file.
         path = await _in_thread(self._write, media)
-        for tell in _watchers.get(self.folder, [])[:]:
-            tell()
+        self._tell()
         return media.with_path(path)
 
     async def entries(self, newest: int = 5_000) -> list[Entry]:
@@ -160,6 +162,15 @@ class Store:
     def path_of(self, name: str) -> Path | None:
         """Where the file called *name* lies on disk, or None where it lies on none."""
         return self.folder / name
+
+    @staticmethod
+    def name_of(media: Media) -> str:
+        """The name of the file in which *media* that was just made is kept; blocks a little."""
+        return media.digest()[:_DIGITS] + media.extension
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a file called *name*; blocks."""
+        return (self.folder / name).is_file()
 
     def read(self, name: str) -> bytes:
         """The bytes of the file called *name*; blocks.
@@ -186,8 +197,7 @@ class Store:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise StorageError(f"Could not delete {path.name!r}: {reason}.") from error
-        for tell in _watchers.get(self.folder, [])[:]:
-            tell()
+        self._tell()
 
     def watch(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call *tell* whenever this process has kept or deleted something in this folder.
@@ -195,7 +205,7 @@ class Store:
         Returns:
             A function that ends the watching.
         """
-        watchers = _watchers.setdefault(self.folder, [])
+        watchers = _watchers.setdefault(self._place, [])
         watchers.append(tell)
         return lambda: watchers.remove(tell) if tell in watchers else None
 
@@ -217,7 +227,7 @@ class Store:
             "provenance": pending.provenance.to_json(),
             **({"is_intent": True} if pending.is_intent else {}),
         }
-        name = (instead_of or pending).id
+        name = f"{short_digest((instead_of or pending).id)}.json"
         await _in_thread(self._write_record, name, json.dumps(record).encode())
 
     async def forget(self, *job_ids: str) -> None:
@@ -232,12 +242,10 @@ class Store:
         Raises:
             StorageError: The record cannot be removed.
         """
-        for path, pending in self._records_and_jobs():
-            if pending.id == job_id:
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    raise files.storage_error(path, error) from error
+        for name, data in self._read_records():
+            pending = _pending(data)
+            if pending is not None and pending.id == job_id:
+                self._remove_record(name)
 
     def waiting(self, pending: Pending) -> AbstractContextManager[Callable[[], bool]]:
         """Tell other processes that this one waits for *pending*, while the block lasts.
@@ -246,11 +254,12 @@ class Store:
             A context manager. It yields a function: whether somebody else waits for the job as
             well, or may do so.
         """
-        return owners.presence(self._records, _digest(pending.id))
+        return owners.presence(self._records, short_digest(pending.id))
 
     def pending(self) -> list[Pending]:
         """The jobs that were begun here and are not finished, oldest first."""
-        jobs = [job for _path, job in self._records_and_jobs()]
+        found = [_pending(data) for _name, data in self._read_records()]
+        jobs = [job for job in found if job is not None]
         return sorted(jobs, key=lambda job: (job.provenance.created, job.id))
 
     def __repr__(self) -> str:
@@ -266,17 +275,32 @@ class Store:
     def _records(self) -> Path:
         return self.folder / "pending"
 
-    def _records_and_jobs(self) -> Iterator[tuple[Path, Pending]]:
+    @property
+    def _place(self) -> Hashable:
+        """The same for every store of the same folder."""
+        return self._folder
+
+    def _tell(self) -> None:
+        for tell in _watchers.get(self._place, [])[:]:
+            tell()
+
+    def _read_records(self) -> Iterator[tuple[str, bytes]]:
+        """The records of jobs, by the names of their files."""
         for path in self._records.glob("*.json"):
-            pending = _pending(path)
-            if pending is not None:
-                yield path, pending
+            with contextlib.suppress(StorageError):
+                yield path.name, files.read_file(path, largest=LARGEST_RECORD)
+
+    def _remove_record(self, name: str) -> None:
+        path = self._records / name
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise files.storage_error(path, error) from error
 
     def _write_record(self, name: str, record: bytes) -> None:
         self._make(self.folder)
         self._make(self._records)
-        target = self._records / f"{_digest(name)}.json"
-        files.write_file(target, [record], follow_symlinks=False)
+        files.write_file(self._records / name, [record], follow_symlinks=False)
 
     def _check(self) -> None:
         self._make(self.folder)
@@ -295,7 +319,7 @@ class Store:
             raise files.storage_error(folder, error) from error
 
     def _write(self, media: Media) -> Path:
-        path = self.folder / (media.digest()[:_DIGITS] + media.extension)
+        path = self.folder / self.name_of(media)
         try:
             if not os.path.isdir(self.folder):  # noqa: PTH112 - it never raises
                 self._make(self.folder)
@@ -304,7 +328,7 @@ class Store:
         except StorageError as error:
             error.media = media
             raise
-        except _FILE_ERRORS as error:
+        except FILE_ERRORS as error:
             message = f"The {media.noun} could not be made into a file: {error}"
             failure = StorageError(message)
             failure.media = media
@@ -338,18 +362,19 @@ def _holds(path: Path, media: Media) -> bool:
         return False
 
 
-def _digest(name: str) -> str:
+def short_digest(name: str) -> str:
+    """Sixteen hexadecimal digits that stand for *name*."""
     return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
 
 
-def _pending(path: Path) -> Pending | None:
+def _pending(data: bytes) -> Pending | None:
     """Return the job of a record, or None when it is no record of ours."""
     try:
-        record = json.loads(files.read_file(path, largest=_LARGEST_RECORD))
+        record = json.loads(data)
         job_id, kind = record["id"], record["kind"]
         provenance = Provenance.from_json(record["provenance"])
         if provenance is None or not (job_id and job_id.isprintable() and kind.isprintable()):
             return None
         return Pending(job_id, kind, provenance, is_intent=record.get("is_intent") is True)
-    except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

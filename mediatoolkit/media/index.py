@@ -4,7 +4,7 @@ import contextlib
 import heapq
 import os
 import struct
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -23,7 +23,8 @@ from mediatoolkit.runtime import files
 
 _KINDS: dict[Family[Any], type[Media]] = {PICTURES: Image, SOUNDS: Audio, FILMS: Video}
 _SUFFIXES = frozenset(suffix for family in _KINDS for suffix in family.type_by_suffix)
-_HEAD = 32_768  # bytes; a record of ours near the start of a file fits
+HEAD = 32_768
+"""Bytes; a record of ours near the start of a file fits."""
 _CHECKED = 64 << 20  # bytes of a file that is read whole to find its record
 _REMEMBERED = 20_000  # files
 
@@ -113,7 +114,7 @@ def entries_in(folder: Path, newest: int) -> list[Entry]:
 
 def _stamped(inside: "Iterator[os.DirEntry[str]]") -> Iterator[tuple[int, str, int]]:
     for file in inside:
-        if file.name.startswith(".") or Path(file.name).suffix.lower() not in _SUFFIXES:
+        if not is_media_name(file.name):
             continue
         try:
             facts = file.stat()
@@ -129,19 +130,41 @@ def _stamped(inside: "Iterator[os.DirEntry[str]]") -> Iterator[tuple[int, str, i
 def _read(path: Path, size: int, stamp: int) -> Entry | None:
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
-        families = _families(head)
-        if not families:
-            return None
-        kind, record = _KINDS[families[0]], None
-        if len(families) == 1:
-            record = _record_in_head(families[0], head)
-        if record is None and size <= _CHECKED:
-            media = _media_of(families, files.read_file(path))
-            kind, record = type(media), media.provenance
+            head = file.read(HEAD)
+        found = kind_and_record(head, size, lambda: files.read_file(path))
     except (OSError, StorageError, MediaError):
         return None
-    return Entry(kind, size, stamp / 1e9, record, path)
+    return found and Entry(found[0], size, stamp / 1e9, found[1], path)
+
+
+def kind_and_record(
+    head: bytes, size: int, read: Callable[[], bytes]
+) -> tuple[type[Media], Provenance | None] | None:
+    """What a file is, and how it was made where it says so; None where it is no media.
+
+    Args:
+        head: Its first `HEAD` bytes.
+        size: Bytes of the whole file.
+        read: Reads it whole; called where the head does not tell, unless it is large.
+
+    Raises:
+        MediaError: It is cut short or corrupt.
+    """
+    families = _families(head)
+    if not families:
+        return None
+    kind, record = _KINDS[families[0]], None
+    if len(families) == 1:
+        record = _record_in_head(families[0], head)
+    if record is None and size <= _CHECKED:
+        media = _media_of(families, read())
+        kind, record = type(media), media.provenance
+    return kind, record
+
+
+def is_media_name(name: str) -> bool:
+    """Whether media may lie in a file of that name, which is not hidden."""
+    return not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES
 
 
 def _families(head: bytes) -> list[Family[Any]]:
