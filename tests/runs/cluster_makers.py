@@ -33,6 +33,7 @@ class Maker:
     def __init__(self, recipe: "Recipe") -> None:
         """Open nothing."""
         self._recipe = recipe
+        self.of(recipe)
         self.store = Store(recipe.folder)
         self.is_paid = recipe.is_paid
         self._hooks: list[Callable[[float], None]] = []
@@ -80,9 +81,13 @@ class Maker:
             raise RateLimitError(values["error"], retry_after=1.0)
         return await self.store.put(Image(picture((16, 16 + take))))
 
-    def recipe(self) -> "Recipe":
-        """The same."""
-        return self._recipe
+    def recipe(self) -> Any:
+        """What workers make theirs of."""
+        return self._sent
+
+    def of(self, recipe: object) -> None:
+        """Send *recipe* in the place of its own."""
+        self._sent = recipe
 
     async def close(self) -> None:
         """Note that."""
@@ -103,6 +108,7 @@ class Recipe:
         is_paid: Whether a row may cost anything.
         key: Never to be seen.
         as_if_elsewhere: The folder of the store on a worker, where it has another.
+        is_broken: Whether a worker can make nothing of it.
     """
 
     folder: Path
@@ -110,9 +116,12 @@ class Recipe:
     is_paid: bool = False
     key: str = field(default="", repr=False)
     as_if_elsewhere: Path | None = None
+    is_broken: bool = False
 
     def maker(self) -> Maker:
         """Make it, as a worker does."""
+        if self.is_broken:
+            raise ValueError("it is broken")
         folder = self.as_if_elsewhere or self.folder
         return Maker(Recipe(folder, self.notes, self.is_paid, self.key))
 
@@ -134,17 +143,13 @@ class Painter(Maker):
     def __init__(self, recipe: PaintRecipe) -> None:
         """Make the client."""
         super().__init__(Recipe(recipe.folder, recipe.folder))
-        self._paint = recipe
+        self.of(recipe)
         self._client = mt.LocalImageClient()
 
     async def make(self, values: Mapping[str, Any], take: int, context: CallContext) -> Media:  # noqa: ARG002
         """Paint, and keep it."""
         prompt = ImagePrompt.of(values["prompt"], size=values.get("size", "64x64"))
         return await self.store.put(await self._client.make_billed(prompt, context))
-
-    def recipe(self) -> Any:
-        """The same."""
-        return self._paint
 
     async def close(self) -> None:
         """Close the client."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import warnings
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class Session:
             MissingExtraError: A worker has another version of this package or of Python.
             MediaToolkitError: A worker cannot make what makes the rows.
         """
-        self._client.subscribe_topic(self.run, self._hear)
+        self._client.subscribe_topic(self.run, _weakly(self._hear))
         try:
             async with asyncio.timeout(_WORKERS_WITHIN):
                 while not (addresses := await self._unknown()):  # noqa: ASYNC110 - nobody tells
@@ -125,6 +126,7 @@ class Session:
                 task.cancel()
         self._client.unsubscribe_topic(self.run)
         await self._tell(worker.end)
+        self._places.clear()
 
     async def _place(self) -> _Place | None:
         """The worker that makes the fewest rows, when no vendor asks for a pause.
@@ -229,8 +231,12 @@ class Session:
                 self._places[address] = _Place(address, loop.create_future())
         self._wake()
         for answer in answers.values():
-            if answer is not None:
+            if isinstance(answer, MediaToolkitError):
                 raise answer
+            if answer is not None:
+                raise MediaToolkitError(
+                    f"A worker cannot make these rows: {type(answer).__name__}: {answer}"
+                ) from answer
 
     async def _watch(self) -> None:
         """Follow who joins the cluster and who leaves it."""
@@ -291,6 +297,17 @@ class Session:
     def _wake(self) -> None:
         self._changed.set()
         self._changed.clear()
+
+
+def _weakly(method: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Call *method* while its object lives: a client keeps its handlers after they are ended."""
+    reference = weakref.WeakMethod(method)
+
+    def call(event: Any) -> None:
+        if (alive := reference()) is not None:
+            alive(event)
+
+    return call
 
 
 def _has_result(result: asyncio.Future[Any]) -> bool:
