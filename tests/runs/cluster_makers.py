@@ -26,8 +26,8 @@ class Maker:
     """
 
     kind = "image"
-    media_type = Image
-    model_ids = ("gemini/gemini-3.1-flash-image",)
+    media_type: type[Media] = Image
+    model_ids: tuple[str, ...] = ("gemini/gemini-3.1-flash-image",)
     keywords = frozenset({"prompt"})
 
     def __init__(self, recipe: "Recipe") -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import distributed
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 import mediatoolkit.version
@@ -34,6 +34,9 @@ DONE, FAILED = RowStatus.DONE, RowStatus.FAILED
 WAITING, UNCLEAR = RowStatus.WAITING, RowStatus.UNCLEAR
 
 
+connect: Any = distributed.Client  # it has no types
+
+
 class Cluster:
     """A scheduler and workers as Dask itself starts them, with its own settings.
 
@@ -46,7 +49,7 @@ class Cluster:
         self._file, self._log = folder / "scheduler.json", (folder / "log").open("w")
         self._processes = [self._start("scheduler", "--port", "0")]
         until(self._file.exists)
-        self.client = distributed.Client(scheduler_file=str(self._file), set_as_default=False)
+        self.client = connect(scheduler_file=str(self._file), set_as_default=False)
         self.fill()
 
     def fill(self) -> dict[int, str]:
@@ -60,7 +63,7 @@ class Cluster:
         return list(self.client.scheduler_info()["workers"])
 
     def another_client(self) -> Any:
-        return distributed.Client(scheduler_file=str(self._file), set_as_default=False)
+        return connect(scheduler_file=str(self._file), set_as_default=False)
 
     @property
     def address(self) -> str:
@@ -75,7 +78,7 @@ class Cluster:
 
     def _start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
         options = ["--scheduler-file", str(self._file), "--host", "127.0.0.1", "--no-dashboard"]
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - Dask's own commands
             [sys.executable, "-m", f"distributed.cli.dask_{what}", *options, *arguments],
             stdout=self._log,
             stderr=self._log,
@@ -118,6 +121,7 @@ class Notes:
     """
 
     def __init__(self, recipe: Recipe) -> None:
+        """Read nothing yet."""
         self._folder = recipe.notes
 
     def lines(self, word: str) -> list[list[str]]:
@@ -202,13 +206,13 @@ async def test_free_rows_of_a_killed_worker_are_made_again(
     await soon(lambda: len(Notes(recipe).made()) == 12)
     victim = min(pids)
     os.kill(victim, signal.SIGKILL)
-    halves = await asyncio.wait(rows, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait({task for task in rows if _is_of(victim, task, rows, recipe)})
-    lost = [outcome for task in rows if task.done() for outcome in task.result()]
+    of_victim = {line[2] for line in Notes(recipe).lines("made") if line[0] == str(victim)}
+    early = [task for n, task in enumerate(rows, 6) if f"row-{n}" in of_victim]
+    lost = [outcome for [outcome] in await asyncio.gather(*early)]
     again = [started(executor, row(outcome.number, gate="gate")) for outcome in lost]
     await soon(lambda: len(Notes(recipe).made()) == 12 + len(lost))
     Notes(recipe).open("gate")
-    ended += await asyncio.gather(*again, *(task for task in rows if task not in halves[0]))
+    ended += await asyncio.gather(*again, *(task for task in rows if task not in early))
     await executor.close()
 
     assert len(lost) == 3
@@ -219,17 +223,6 @@ async def test_free_rows_of_a_killed_worker_are_made_again(
     assert {prompt for prompt in made if made.count(prompt) > 1} == {
         f"row-{outcome.number}" for outcome in lost
     }
-
-
-def _is_of(
-    pid: int,
-    task: "asyncio.Task[list[Outcome]]",
-    tasks: "list[asyncio.Task[list[Outcome]]]",
-    recipe: Recipe,
-) -> bool:
-    """Whether the process *pid* made the row of *task*."""
-    name = f"row-{6 + tasks.index(task)}"
-    return any(line[0] == str(pid) and line[2] == name for line in Notes(recipe).lines("made"))
 
 
 async def test_a_paid_row_of_a_killed_worker_is_unclear(cluster: Cluster, recipe: Recipe) -> None:
@@ -354,9 +347,7 @@ async def test_a_client_that_closes_in_the_middle(cluster: Cluster, recipe: Reci
 
 async def test_an_asynchronous_client(cluster: Cluster, recipe: Recipe) -> None:
     cluster.fill()
-    async with distributed.Client(
-        cluster.address, asynchronous=True, set_as_default=False
-    ) as client:
+    async with connect(cluster.address, asynchronous=True, set_as_default=False) as client:
         executor = await opened(client, recipe.maker())
         [outcome] = await outcomes(executor, row(0))
         await executor.close()
@@ -422,9 +413,13 @@ async def test_a_cluster_without_workers(
     with pytest.raises(TransportError, match="has no worker"):
         await outcomes(await opened(cluster.client, recipe.maker()), row(0))
     with pytest.raises(TransportError, match="has no worker"):
-        for _ in range(3):
-            await outcomes(executor, row(0))
+        await _until_it_fails(executor)
     await executor.close()
+
+
+async def _until_it_fails(executor: ClusterExecutor) -> None:
+    while True:
+        await outcomes(executor, row(0))
 
 
 async def test_a_recipe_that_cannot_travel_is_refused(cluster: Cluster, recipe: Recipe) -> None:
@@ -464,7 +459,7 @@ async def test_the_key_is_nowhere_to_be_seen(cluster: Cluster, recipe: Recipe) -
         lambda: client.run(_all_that_a_worker_shows),
         lambda: client.run_on_scheduler(_all_that_a_scheduler_shows),
         lambda: [psutil.Process(pid).cmdline() for pid in pids],
-        lambda: worker.Shipment("run", recipe, False),
+        lambda: worker.Shipment("run", recipe, is_paid=False),
     ]
     texts = [repr(await asyncio.to_thread(look)) for look in seen]
     Notes(recipe).open("gate")
@@ -499,7 +494,7 @@ asyncio.run(main())
 
 
 def test_no_process_outlives_one_that_is_killed(tmp_path: Path) -> None:
-    run = subprocess.run(
+    run = subprocess.run(  # noqa: S603 - the script above
         [sys.executable, "-W", "error", "-c", KILLED, str(tmp_path)],
         capture_output=True,
         text=True,

@@ -59,7 +59,6 @@ class ClusterExecutor(Executor):
         self._count = _count(on)
         self._processes: LocalProcesses | None = None
         self._client: Any = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_end: asyncio.Task[None] | None = None
         self._session: Session | None = None
         self._maker: RowMaker | None = None
@@ -87,7 +86,7 @@ class ClusterExecutor(Executor):
 
             self._session = Session(self._client, maker)
             await asyncio.to_thread(self._mark, maker.store, self._session.run)
-            await self._across(self._session.open())
+            await self._answer(self._session.open())
         except BaseException:
             await self.close()
             raise
@@ -101,29 +100,33 @@ class ClusterExecutor(Executor):
             TransportError: The cluster has no worker any more; nothing was sent.
             ClosedError: The client or this executor is closed; nothing was sent.
         """
-        if self._session is None:
+        session, maker = self._session, self._maker
+        if session is None or maker is None:
             raise ClosedError("This executor is not open.")
         lease = Lease(next(self._numbers), tuple(rows))
-        made = self._across(self._session.make(lease))
+        made = self._across(session.make(lease))
         self._leases.add(made)
         cancelled: asyncio.CancelledError | None = None
         try:
             await self._end_of(made)
         except asyncio.CancelledError as error:
             cancelled = error
-            await self._leave(self._session.stop(lease.number))
+            await self._leave(session.stop(lease.number))
             await self._end_of(made, _STOP_WITHIN)
         finally:
             self._leases.discard(made)
-        for outcome in self._outcomes(made, lease):
-            yield await self._kept(outcome)
+        made.cancel()
+        outcomes = lease.completed([], maker) if made.cancelled() else made.result()
+        for outcome in outcomes:
+            yield await _kept(outcome, maker)
         if cancelled is not None:
             raise cancelled
 
     def extend(self, seconds: float) -> None:
         """Move the deadlines of the rows that are being made."""
         if self._session is not None:
-            self._across(self._session.extend(seconds))
+            with contextlib.suppress(ClosedError):
+                self._across(self._session.extend(seconds)).add_done_callback(_heard)
 
     async def close(self) -> None:
         """Stop the rows, let go of the workers, and end the processes that were started here."""
@@ -148,69 +151,87 @@ class ClusterExecutor(Executor):
 
             self._processes = LocalProcesses(self._count)
             self._client = await asyncio.to_thread(self._processes.start)
-        self._loop = self._client.loop.asyncio_loop
-        self._check_client()
-        self._loop_end = asyncio.create_task(self._await_loop_end(), name="mediatoolkit cluster")
+        loop = self._running_loop()
+        self._loop_end = asyncio.create_task(_end_of_loop(loop), name="mediatoolkit cluster")
 
-    def _check_client(self) -> asyncio.AbstractEventLoop:
-        """The loop of the client, which runs."""
-        if self._loop is None or not self._loop.is_running() or self._client.status != "running":
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the client.
+
+        Raises:
+            ClosedError: It has ended, or the client is closed.
+        """
+        loop: asyncio.AbstractEventLoop = self._client.loop.asyncio_loop
+        if self._client.status not in {"running", "connecting"} or not loop.is_running():
             raise client_closed()
-        return self._loop
-
-    async def _await_loop_end(self) -> None:
-        """Wait until the loop of the client has ended, of which nobody is told."""
-        while self._loop is not None and self._loop.is_running():
-            await asyncio.sleep(_BEAT)
+        return loop
 
     def _across(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Run *coroutine* on the loop of the client."""
         try:
-            loop = self._check_client()
+            loop = self._running_loop()
         except ClosedError:
             coroutine.close()
             raise
         return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
 
+    async def _answer(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What *coroutine* returns on the loop of the client.
+
+        Raises:
+            ClosedError: The client was closed meanwhile.
+        """
+        answer = self._across(coroutine)
+        try:
+            await self._end_of(answer)
+            if not answer.done():
+                raise client_closed()
+            return answer.result()
+        finally:
+            answer.cancel()
+
     async def _leave(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """As `_across`, for what a cluster that is left need not hear."""
         with contextlib.suppress(ClosedError):
-            await self._end_of(self._across(coroutine), _LEAVE_WITHIN)
+            end = self._across(coroutine)
+            end.add_done_callback(_heard)
+            await self._end_of(end, _LEAVE_WITHIN)
 
     async def _end_of(self, future: asyncio.Future[Any], timeout: float | None = None) -> None:
         """Wait until *future* is done, or nothing is left that could do it."""
-        assert self._loop_end is not None
-        ends = {future, self._loop_end}
+        ends = {future} if self._loop_end is None else {future, self._loop_end}
         await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-    def _outcomes(self, made: asyncio.Future[list[Outcome]], lease: Lease) -> list[Outcome]:
-        """What became of a lease, also where its worker does not say."""
-        if made.done():
-            return made.result()
-        made.cancel()
-        assert self._maker is not None
-        return lease.completed([], self._maker)
-
-    async def _kept(self, outcome: Outcome) -> Outcome:
-        """*outcome*, whose media is kept here where it came back."""
-        if outcome.media is None:
-            return outcome
-        assert self._maker is not None
-        try:
-            outcome.media = await self._maker.store.put(outcome.media)
-        except StorageError as error:
-            billed = self._maker.is_paid
-            outcome.status = RowStatus.UNCLEAR if billed else RowStatus.FAILED
-            outcome.error = error
-        else:
-            outcome.file = outcome.media.path.name if outcome.media.path else ""
-        return outcome
 
     def _mark(self, store: Any, run: str) -> None:
         """Mark the folder of *store*, so that a worker can say whether it sees it."""
         folder = getattr(store, "folder", None)
         if folder is not None:
             self._marker.enter_context(owners.presence(folder, run))
+
+
+async def _kept(outcome: Outcome, maker: RowMaker) -> Outcome:
+    """*outcome*, whose media is kept here where it came back."""
+    if outcome.media is None:
+        return outcome
+    try:
+        outcome.media = await maker.store.put(outcome.media)
+    except StorageError as error:
+        outcome.status = RowStatus.UNCLEAR if maker.is_paid else RowStatus.FAILED
+        outcome.error = error
+    else:
+        outcome.file = outcome.media.path.name if outcome.media.path else ""
+    return outcome
+
+
+async def _end_of_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait until *loop*, of another thread, has ended, of which nobody is told."""
+    while loop.is_running():  # noqa: ASYNC110
+        await asyncio.sleep(_BEAT)
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """Take note of an error that nobody waits for, or asyncio reports it."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _count(on: Any) -> int:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from mediatoolkit.errors import ClosedError, MediaToolkitError, TransportError
 from mediatoolkit.runs.work import Outcome, RowMaker, RowRequest, RowStatus
 
-CLIENT_CLOSED = "the Dask client was closed, or lost its scheduler, while the row was made."
+CLUSTER_LEFT = "the cluster was left before the worker told how the row has ended."
 WORKER_LEFT = "the worker that made this row has left the cluster; it may have been killed."
-NOT_STOPPED = "the worker that makes this row does not answer."
 
 
 def client_closed() -> ClosedError:
@@ -34,7 +33,7 @@ class Lease:
     number: int
     rows: tuple[RowRequest, ...]
     may_have_begun: bool = False
-    end: str = CLIENT_CLOSED
+    end: str = CLUSTER_LEFT
     error: MediaToolkitError | None = None
 
     def completed(self, outcomes: Iterable[Outcome], maker: RowMaker) -> list[Outcome]:

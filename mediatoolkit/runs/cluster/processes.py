@@ -60,18 +60,22 @@ class LocalProcesses:
         for _ in range(self._count if address else 0):
             self._spawn("worker", address)
         try:
-            self._client = connect(address, set_as_default=False, timeout=_START_WITHIN)
+            client = connect(address, set_as_default=False, timeout=_START_WITHIN)
+            with self._lock:
+                self._client = client
             self._await_workers()
         except (OSError, ValueError) as error:
             raise self._failure() from error
-        return self._client
+        finally:
+            if self._is_closed:
+                self._close_client()
+        return client
 
     def close(self) -> None:
         """End them all; blocks, 4 s at most."""
         with self._lock:
             self._is_closed = True
-        if self._client is not None:
-            self._client.close(timeout=_END_WITHIN)
+        self._close_client()
         for process in reversed(self._started):  # workers first
             if process.stdin is not None:
                 process.stdin.close()
@@ -79,6 +83,12 @@ class LocalProcesses:
         for process in self._started:
             _end(process, until)
         self._errors.close()
+
+    def _close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(OSError):
+                client.close(timeout=_END_WITHIN)
 
     def _await_workers(self) -> None:
         """Wait until all take part, or one has ended.

@@ -75,6 +75,7 @@ class Session:
         self._begun: set[int] = set()
         self._paused_until = 0.0
         self._is_stopping = False
+        self._connection: Any = None
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._spreading: asyncio.Task[None] | None = None
@@ -87,7 +88,7 @@ class Session:
             MissingExtraError: A worker has another version of this package or of Python.
             MediaToolkitError: A worker cannot make what makes the rows.
         """
-        self._client.subscribe_topic(self.run, _weakly(self._hear))
+        self._listen()
         try:
             async with asyncio.timeout(_WORKERS_WITHIN):
                 while not (addresses := await self._unknown()):  # noqa: ASYNC110 - nobody tells
@@ -136,14 +137,14 @@ class Session:
         loop = asyncio.get_running_loop()
         until = loop.time() + _WORKERS_WITHIN
         while not self._is_stopping:
-            if self._client.status != "running":
+            if self._client.status not in {"running", "connecting"}:
                 raise client_closed()
             running = [place for place in self._places.values() if place.is_running]
             now = loop.time()
             if now < self._paused_until:
                 until = self._paused_until + _WORKERS_WITHIN
                 await self._change(self._paused_until - now)
-            elif running:
+            elif running and self._client.status == "running":
                 return min(running, key=lambda place: place.rows)
             elif now < until:
                 await self._change(until - now)
@@ -171,7 +172,8 @@ class Session:
             await asyncio.wait({result, place.left}, return_when=asyncio.FIRST_COMPLETED)
             if _has_result(result):
                 lease.may_have_begun = False
-                return result.result()
+                outcomes: list[Outcome] = result.result()
+                return outcomes
             await self._look_into(lease, result)
         finally:
             result.cancel()
@@ -245,6 +247,7 @@ class Session:
             await asyncio.sleep(_LOOK_EVERY)
             if self._client.status != "running":
                 continue
+            self._listen()
             try:
                 for address in set(await self._unknown()) - refused:
                     refused.add(address)
@@ -269,6 +272,12 @@ class Session:
             function, *arguments, workers=addresses, on_error="return"
         )
         return answers
+
+    def _listen(self) -> None:
+        """Hear what workers say; a new connection to the scheduler knows nothing of an old one."""
+        if self._connection is not self._client.scheduler_comm:
+            self._connection = self._client.scheduler_comm
+            self._client.subscribe_topic(self.run, _weakly(self._hear))
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         """Take a message of a worker."""
