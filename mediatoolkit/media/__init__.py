@@ -7,7 +7,7 @@ from mediatoolkit.media.containers import inspect
 from mediatoolkit.media.containers.base import Facts
 from mediatoolkit.media.image import Image, ImageLike
 from mediatoolkit.media.index import Entry, entries_in, entry_of
-from mediatoolkit.media.lazy import is_in_memory, lazy_media
+from mediatoolkit.media.lazy import is_in_memory, is_lazy, lazy_media
 from mediatoolkit.media.media_list import MediaList
 from mediatoolkit.media.preview import Preview
 from mediatoolkit.media.provenance import Provenance
@@ -34,5 +34,6 @@ __all__ = [
     "file_name",
     "inspect",
     "is_in_memory",
+    "is_lazy",
     "lazy_media",
 ]

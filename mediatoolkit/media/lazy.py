@@ -54,6 +54,11 @@ def lazy_media(kind: type[M], read: Callable[[], bytes], path: Path | None = Non
     return media
 
 
+def is_lazy(media: "Media") -> bool:
+    """Whether *media* is read when it is used, so that it takes little memory to hold it."""
+    return _source_of(media) is not None
+
+
 def is_in_memory(media: "Media") -> bool:
     """Whether *media* can be used without reading its file."""
     source = _source_of(media)

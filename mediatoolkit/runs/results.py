@@ -113,6 +113,13 @@ class Results:
             self.rows.row(number),
         )
 
+    def numbers(self, *statuses: RowStatus) -> Iterator[int]:
+        """The rows that stand like that, in their order."""
+        for number, outcome in enumerate(self.outcomes):
+            status = RowStatus.WAITING if outcome is None else outcome.status
+            if status in statuses:
+                yield number
+
     def table(self) -> Any:
         """A DataFrame with the index of the rows, or a list of dicts where there is no pandas."""
         numbers = range(len(self.rows))

@@ -8,13 +8,14 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Hashable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Image
-from mediatoolkit.pricing.dollars import at_most
+from mediatoolkit.media.cost import dollars
 from mediatoolkit.runs.driver import Driver, Plan
 from mediatoolkit.runs.export import write_table
 from mediatoolkit.runs.results import Results, RunRow
@@ -82,10 +83,24 @@ class Run(Job[Any]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows are `done`, `failed` (or unclear), and `waiting`."""
+        """How many rows are `done`, `failed`, `unclear` and `waiting`."""
         done, failed = self._results.done, self._results.failed
+        unclear = sum(1 for _ in self._results.numbers(RowStatus.UNCLEAR)) if failed else 0
         waiting = len(self._plan.rows) - done - failed
-        return {"done": done, "failed": failed, "waiting": waiting}
+        return {"done": done, "failed": failed - unclear, "unclear": unclear, "waiting": waiting}
+
+    def rows(self, *statuses: str, most: int | None = None) -> list[RunRow]:
+        """The rows that stand like that, in their order, such as `run.rows("failed")`.
+
+        Args:
+            statuses: `"done"`, `"failed"`, `"unclear"` or `"waiting"`.
+            most: How many at most; left out, all.
+
+        Raises:
+            ValueError: There is no such status.
+        """
+        numbers = self._results.numbers(*map(RowStatus, statuses))
+        return [self._results.row(number) for number in islice(numbers, most)]
 
     @property
     def spent(self) -> float:
@@ -235,7 +250,7 @@ class Run(Job[Any]):
             results.failed,
             total,
             per_minute=60 * per_second if left else 0.0,
-            spent=at_most(results.spent) if results.spent else "",
+            spent=dollars(results.spent) if results.spent else "",
             left=left / per_second if per_second and left else None,
         )
 

@@ -12,12 +12,14 @@ from mediatoolkit.checks import is_whole, quoted, visible
 from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.media import Image, Media, MediaList, entry_of
 from mediatoolkit.prompts import is_single
+from mediatoolkit.runs.run import Run
 from mediatoolkit.runtime.files import path_of
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets import results, tables
 from mediatoolkit.widgets.job_row import Failure, JobRow, MediaRefs
 from mediatoolkit.widgets.kernel import Bundle
 from mediatoolkit.widgets.results import Part
+from mediatoolkit.widgets.run_summary import RunSummary
 
 MOST_COLUMNS = 20
 
@@ -78,7 +80,9 @@ def grid(
 
 def _row(thing: object) -> JobRow | None:
     if isinstance(thing, Job) and thing.done():
-        return JobRow(thing)
+        row = JobRow(thing)
+        row.summary = RunSummary.of(thing) if isinstance(thing, Run) else None
+        return row
     if not isinstance(thing, Media):
         return None
     row = JobRow.of_media(thing, _label(thing))

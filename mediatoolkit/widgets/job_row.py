@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from html import escape
 from itertools import count
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import MediaToolkitError
-from mediatoolkit.media import Media
+from mediatoolkit.media import Media, is_lazy
+from mediatoolkit.runs.run import Run
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.events import (
     Drawing,
@@ -26,6 +27,9 @@ from mediatoolkit.runtime.events import (
 )
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.prices import Paid, html_of, quote_of
+
+if TYPE_CHECKING:
+    from mediatoolkit.widgets.run_summary import RunSummary
 
 Row = dict[str, Any]
 
@@ -66,8 +70,9 @@ class MediaRef:
     def __init__(self, media: Media) -> None:
         """Remember where it lies."""
         self._kind, self._path = type(media), media.path
-        self.alive = weakref.ref(media)
-        self.is_in_file = media.path is not None
+        is_held = is_lazy(media)  # and with it no bytes
+        self.alive: Callable[[], Media | None] = (lambda: media) if is_held else weakref.ref(media)
+        self.is_in_file = is_held or media.path is not None
         self.noun = media.noun
         self.omissions = media.omissions
         self.key = f"{media.digest()}\n{_request_of(media)}"
@@ -143,6 +148,7 @@ class JobRow:
         media: The media that the job made, once `prepare` in `results` has looked at it.
         line: The media in one line.
         paid: What that media has cost.
+        summary: What is shown of a run that is over.
         number: Which row of this kernel it is; 0 for one without a job.
         sounds: Speech that waits to be sent.
     """
@@ -153,6 +159,7 @@ class JobRow:
     media: MediaRef | None = None
     line = ""
     paid = Paid()
+    summary: "RunSummary | None" = None
     number = 0
     _another: Callable[[], Job[Any]] | None = None
     _quote = ""
@@ -242,6 +249,7 @@ class JobRow:
         pause = event if isinstance(event, Retrying) else None
         row: Row = {
             "label": visible(self.label, LONGEST_LABEL),
+            "is_run": isinstance(self.job, Run),
             "state": progress.state.value,
             "stage": pause.which if pause else str(self._drawing or event),
             "next": round((time.time() + pause.left) * 1000) if pause else None,

@@ -13,6 +13,7 @@ from IPython.display import DisplayHandle
 
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.media import Media
+from mediatoolkit.runs.run import Run
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.events import Progress, State
 from mediatoolkit.runtime.job import Job
@@ -20,6 +21,7 @@ from mediatoolkit.widgets import first_bar, kernel, results
 from mediatoolkit.widgets.ending_handle import EndingHandle
 from mediatoolkit.widgets.job_row import Action, JobRow, Row
 from mediatoolkit.widgets.kernel import Bundle, Cell, Kernel
+from mediatoolkit.widgets.run_summary import RunSummary
 from mediatoolkit.widgets.text_board import TextBoard
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class JobsView:
         self._over: dict[str, JobRow] = {}
         self._board: Board | TextBoard | None = None
         self._updated = -math.inf
+        self._cell_error: BaseException | None = None
 
     @property
     def is_live(self) -> bool:
@@ -160,8 +163,20 @@ class JobsView:
     def settle(self, error: BaseException | None = None) -> None:
         """Put the ending in place now if all is over; *error* is shown by the cell itself."""
         with self._kernel.lock:
-            if self.is_over:
+            self._cell_error = error
+            if self.is_over and not self._is_left_to_ticker():
                 self.replace(self._ending(self.jobs, error) if self._board else None)
+
+    def _is_left_to_ticker(self) -> bool:
+        """Whether files have to be read for the ending, which a ticker does in a thread.
+
+        A program that executes notebooks shows no page, and has to have the ending now.
+        """
+        if self._board is None or not self._board.is_seen:
+            return False
+        running = {loop for loop, ticker in self.tickers.items() if not ticker.done()}
+        unread = [row.job for row in self.jobs if isinstance(row.job, Run) and not row.summary]
+        return any(run.loop in running for run in unread)
 
     def replace(self, bundle: Bundle | None) -> None:
         """Put *bundle* in the place of the board, if there is one; all jobs are over."""
@@ -265,10 +280,12 @@ class JobsView:
 
     async def _prepare(self, row: JobRow, result: object) -> None:
         """Make the preview in a thread, so that the loop is free when the board is replaced."""
-        if isinstance(result, Media):
-            # What cannot be shown is the result nevertheless.
-            with contextlib.suppress(MediaToolkitError):
+        # What cannot be shown is the result nevertheless.
+        with contextlib.suppress(MediaToolkitError):
+            if isinstance(result, Media):
                 await asyncio.to_thread(results.prepare, row, result)
+            elif isinstance(row.job, Run):
+                row.summary = await asyncio.to_thread(RunSummary.of, row.job)
 
     def _hear(self, row: JobRow, progress: Progress) -> None:
         with self._kernel.lock:
@@ -303,7 +320,7 @@ class JobsView:
                 self.tell()
                 return  # until another job comes, the cell ends, or the last loop is done
             rows = self.jobs
-            bundle = await asyncio.to_thread(self._ending, rows, None)
+            bundle = await asyncio.to_thread(self._ending, rows, self._cell_error)
             with self._kernel.lock:
                 if rows == self.jobs and self.is_over:
                     self.replace(bundle)
@@ -332,6 +349,9 @@ class JobsView:
         board.close()
 
     def _results(self, rows: list[JobRow], error: BaseException | None) -> Bundle:
+        for row in rows:
+            if isinstance(row.job, Run) and row.summary is None:
+                row.summary = RunSummary.of(row.job)
         done = [row for row in rows if row.progress.state is State.DONE]
         if self._kernel.is_ending and len(done) < len(rows):
             return results.with_line(self._results(done, error) if done else None, KERNEL_ENDED)

@@ -72,6 +72,8 @@ def result_bundle(
 
     Safe from any thread. Takes some 30 ms a megapixel for a picture that was not shown before.
     """
+    if row.summary is not None:
+        return row.summary.bundle(row, error)
     progress = row.progress
     cause = progress.error
     if progress.state is State.DONE:
@@ -139,13 +141,15 @@ def open_button(series: MediaRefs, at: int = 0) -> str:
     return button("Open", partial(_open, series, at), title=title, key=f"{series.key}\n{at}")
 
 
-def series_buttons(series: MediaRefs, *, opens: bool = False) -> str:
+def series_buttons(series: MediaRefs, *, opens: bool = False, saves: bool = True) -> str:
     """HTML of the buttons below several pieces: save them all and, if *opens*, look at each."""
     if len(series) < 2:
         return ""
     what = f"all {len(series)} {series.nouns}"
     title = f"Open {what} in full quality, one after the other"
     opener = button("Open", partial(_open, series, 0), title=title, key=series.key) if opens else ""
+    if not saves:
+        return opener
     title = f"Save {what} as a zip file"
     return opener + button("Save all", partial(_save, series), title=title, key=series.key)
 
@@ -254,6 +258,7 @@ def sheet(
     columns: int | None = None,
     series: MediaRefs,
     price: str = "",
+    is_all: bool = True,
 ) -> Bundle:
     """Put *parts* beside and below each other, and the *rest* below them.
 
@@ -265,11 +270,12 @@ def sheet(
         columns: How many in a line; left out, as many as there is room for.
         series: The media of *parts*.
         price: What they have cost together.
+        is_all: Whether *series* is all there is, so that a button saves it all.
     """
     data = {
         "text/html": grid((part.html for part in parts), side, columns)
         + _small(price)
-        + series_buttons(series, opens=side is not None and side < SMALL)
+        + series_buttons(series, opens=side is not None and side < SMALL, saves=is_all)
         + "".join(part.html for part in rest),
         "text/plain": "\n".join(part.line for part in [*parts, *rest]),
     }

@@ -16,9 +16,11 @@ from unicodedata import combining, east_asian_width
 from IPython import get_ipython
 
 from mediatoolkit.media import Media
+from mediatoolkit.runs.run import Run
 from mediatoolkit.runtime.events import State
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.prices import Paid, quote_of
+from mediatoolkit.widgets.run_summary import RunSummary
 
 PERIOD = 0.1  # seconds between two states of the line
 MOST_FILES = 8
@@ -143,17 +145,25 @@ class _JobsLine:
 
 def files_of(jobs: list[Job[Any]]) -> list[str]:
     """Say where the files are that *jobs*, which are over, have made, what they lack and cost."""
-    done = [job for job in jobs if job.progress.state is State.DONE]
+    runs = [line for job in jobs if isinstance(job, Run) for line in _lines_of(job)]
+    done = [job for job in jobs if job.progress.state is State.DONE and not isinstance(job, Run)]
     made = [(job.label, media) for job in done if isinstance(media := job.result(), Media)]
     kept = [(label, media, media.path) for label, media in made if media.path]
     if len(kept) > MOST_FILES:
         folders = dict.fromkeys(str(path.parent) for *_, path in kept)
-        return [f"{len(kept)} files are kept in {', '.join(folders)}"]
-    return [
+        return [*runs, f"{len(kept)} files are kept in {', '.join(folders)}"]
+    return runs + [
         f"{_plain(label)}: {'; '.join(filter(None, facts))}"
         for label, media, path in kept
         for facts in [(media.omissions, str(Paid.of(media)), f"kept in {path}")]
     ]
+
+
+def _lines_of(run: Run) -> list[str]:
+    """How *run* has ended, its first failures, and where its table is."""
+    summary = RunSummary.of(run, most=0)
+    lines = [summary.line, *summary.failures, f"the table is in {run.folder}"]
+    return [_plain(line) for line in lines]
 
 
 def line_of(job: Job[Any], jobs: int, columns: int) -> str:

@@ -91,7 +91,11 @@ class Row {
     this.root.setAttribute("aria-label", job.label);
     this.bar.setAttribute("aria-label", `Progress of ${job.label}`);
     this.cancel.setAttribute("aria-label", `Cancel ${job.label}`);
-    this.more.setAttribute("aria-label", `Give 30 seconds more to ${job.label}`);
+    const whom = job.is_run ? `each row of ${job.label}` : job.label;
+    this.more.textContent = job.is_run ? "+30 s a row" : "+30 s";
+    this.more.setAttribute("aria-label", `Give 30 seconds more to ${whom}`);
+    // The counts of a run change all the time; nobody wants to hear each.
+    this.stage.setAttribute("aria-live", job.is_run ? "off" : "polite");
     const cost = job.pays_twice ? `; ${PAYS_TWICE}` : "";
     this.again.setAttribute("aria-label", `Retry ${job.label}${cost}`);
     this.again.title = job.pays_twice ? PAYS_TWICE : "";
