@@ -33,6 +33,7 @@ from mediatoolkit.runtime.job import Job, display, start_job
 from mediatoolkit.runtime.takes import current_run
 from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Store
+from mediatoolkit.url_store import store_at
 
 __all__ = ["Agent", "ImageGenAgent", "VideoGenAgent", "VoiceAgent"]
 
@@ -69,8 +70,8 @@ class Agent(ResumingAgent[P, M]):
             clients: A client or model id, or several: the next is asked when one is unavailable
                 or out of quota, never after a refusal and never when the call may have been
                 billed. Left out, the first vendor whose key is set, else the local engine.
-            store: A folder, which must exist, or a `Store`; all media is kept there. Left out,
-                media is kept in memory alone.
+            store: A folder, which must exist, an address that fsspec knows, or a `Store`; all
+                media is kept there. Left out, media is kept in memory alone.
             timeout: Seconds for one piece with everything it takes; left out, the client's own.
             cache: What counts where a call says nothing of it, as in `generate`; left out,
                 `mt.cache.default`, then `$MEDIATOOLKIT_CACHE`, else False. Without a store, the
@@ -78,7 +79,7 @@ class Agent(ResumingAgent[P, M]):
             defaults: Keywords for every prompt that is given as text, such as `size="1K"`.
         """
         self.clients = self._resolved(clients)
-        self.store = store if isinstance(store, Store) or store is None else Store(store)
+        self.store = None if store is None else store_at(store)
         self._timeout = timeout
         self._cache = None if cache is None else CacheMode.of(cache).value
         self._reading = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()

@@ -159,7 +159,8 @@ class AgentRows(Generic[P, M]):
         agent = self._agent.successor()
         prompt, options = _split(values)
         media = await agent._make(agent._request(prompt, options, self._cache, take), context)
-        return media if media.path is not None else await self.store.put(media)
+        is_kept = agent.store is not None or media.path is not None
+        return media if is_kept else await self.store.put(media)
 
     def recipe(self) -> "AgentRecipe":
         """From which another process makes the same.

@@ -10,6 +10,7 @@ from mediatoolkit.errors import MediaToolkitError, RefusalError
 from mediatoolkit.media import Media
 from mediatoolkit.providers.batches import BatchProgress
 from mediatoolkit.providers.jobs import PollAgain
+from mediatoolkit.runs.making import name_in
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.gather import Polling
@@ -175,7 +176,7 @@ class BatchExecutor(Executor):
             return _failed(row, result)
         media = await self._maker.store.put(result)
         usd = media.cost.usd if media.cost else None
-        file = media.path.name if media.path else ""
+        file = await name_in(self._maker.store, media)
         return Outcome(row.number, RowStatus.DONE, media, file, usd, attempts=1)
 
     async def _cancel(self, name: str) -> None:

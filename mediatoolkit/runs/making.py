@@ -1,5 +1,6 @@
 """One row from its request to its outcome, in whatever process."""
 
+import asyncio
 import contextlib
 import time
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from mediatoolkit.pricing.budget import budget
 from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runs.work import Outcome, RowMaker, RowRequest, RowStatus
 from mediatoolkit.runtime.events import Event, Retrying
+from mediatoolkit.store import Store
 
 
 class RowInProgress:
@@ -44,7 +46,7 @@ class RowInProgress:
                     media = await self._maker.make(values, take, context)
         except Exception as error:  # noqa: BLE001 - a failed row is a value, whatever failed
             return self._failed(error)
-        return self._done(media)
+        return await self._done(media)
 
     def stopped(self) -> Outcome:
         """How the row stands when it was cancelled."""
@@ -52,9 +54,10 @@ class RowInProgress:
             return self._outcome(RowStatus.UNCLEAR)
         return Outcome(self.request.number, RowStatus.WAITING)
 
-    def _done(self, media: Media) -> Outcome:
+    async def _done(self, media: Media) -> Outcome:
         outcome = self._outcome(RowStatus.DONE)
-        outcome.media, outcome.file = media, media.path.name if media.path else ""
+        outcome.media = media
+        outcome.file = await name_in(self._maker.store, media)
         outcome.usd = ZERO if media.cached else media.cost.usd if media.cost else None
         return outcome
 
@@ -73,6 +76,13 @@ class RowInProgress:
 
     def _hear(self, event: Event) -> None:
         self._retries += isinstance(event, Retrying)
+
+
+async def name_in(store: Store, media: Media) -> str:
+    """The name of *media* in its *store*."""
+    if media.path is not None:
+        return media.path.name
+    return await asyncio.to_thread(store.name_of, media)
 
 
 def _within(lease: Decimal | None) -> AbstractContextManager[object]:

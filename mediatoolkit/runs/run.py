@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mediatoolkit.checks import quoted
+from mediatoolkit.checks import meaning, quoted
 from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Image
 from mediatoolkit.media.cost import dollars
@@ -97,9 +97,11 @@ class Run(Job[Any]):
             most: How many at most; left out, all.
 
         Raises:
-            ValueError: There is no such status.
+            PromptError: There is no such status.
         """
-        numbers = self._results.numbers(*map(RowStatus, statuses))
+        known = {status.value: status for status in RowStatus if status is not RowStatus.SENT}
+        wanted = [meaning(str(status), known, "run.rows") for status in statuses]
+        numbers = self._results.numbers(*wanted)
         return [self._results.row(number) for number in islice(numbers, most)]
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.benchmarks.first_bar import MOMENTS, falls, first_bar
 from tests.benchmarks.hits import HITS, hits
 from tests.benchmarks.imports import IMPORTS, imported
+from tests.benchmarks.runs import KILLS, RUNS, killed, run_of
 from tests.benchmarks.worker import SMALL, Order
 
 BASE = "base"
@@ -133,6 +134,37 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
             ),
             lambda way, _server: hits(way),
             labels=HITS,
+        ),
+        Scenario(
+            "runs",
+            "Runs of many, by a vendor that answers at once",
+            tuple(RUNS),
+            (
+                Column("per_row", "a row, ms", 2, (Mark("100000", 1.2, "1000"),)),
+                Column("cpu", "CPU a row, ms", 2),
+                Column("lag", "loop late, p99, ms", 1, (Mark("100000", 50),)),
+                Column("ledger", "ledger, MB", 1, (Mark("100000", 20),)),
+                Column("resume", "resumed after, s", 2, (Mark("100000", 5),)),
+                Column("waiting", "bytes a waiting row", 0, (Mark("100000", 2_000),)),
+            ),
+            lambda way, _server: run_of(way),
+            once=frozenset(RUNS),
+            labels=RUNS,
+        ),
+        Scenario(
+            "kill",
+            "A run that is killed and goes on",
+            tuple(KILLS),
+            (
+                Column("lost", "rows lost", marks=(Mark("killed", 0),)),
+                Column("twice", "rows sent again", marks=(Mark("killed", 64),)),
+                Column("unclear", "unclear"),
+                Column("failed", "failed"),
+                Column("first", "first sent after, s", 2, (Mark("killed", 3),)),
+            ),
+            lambda way, _server: killed(way),
+            once=frozenset(KILLS),
+            labels=KILLS,
         ),
         Scenario(
             "bar_falls",
