@@ -6,10 +6,10 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
 
-from mediatoolkit.errors import MediaToolkitError, RefusalError
+from mediatoolkit.errors import DeadlineError, MediaToolkitError, RefusalError
 from mediatoolkit.media import Media
-from mediatoolkit.providers.batches import BatchProgress
-from mediatoolkit.providers.jobs import PollAgain
+from mediatoolkit.providers.batches import BatchClient, BatchProgress
+from mediatoolkit.providers.jobs import DENIALS, PollAgain
 from mediatoolkit.runs.making import name_in
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
 from mediatoolkit.runtime.context import CallContext
@@ -149,7 +149,7 @@ class BatchExecutor(Executor):
     ) -> None:
         """Wait until the batch is over, and read what it brought."""
         self._at_vendor.add(name)
-        await self._polling.until(lambda: self._poll(name))
+        await self._polling.until(_Polls(self._client, name))
         self._at_vendor.discard(name)
         by_key = {f"r{row.number}": row for row in rows}
         prompts = await asyncio.to_thread(
@@ -161,15 +161,6 @@ class BatchExecutor(Executor):
                 async for key, result in results:
                     news.put_nowait(await self._outcome(by_key[key], result))
         news.put_nowait(name)
-
-    async def _poll(self, name: str) -> BatchProgress | None:
-        """How the batch has ended, or None while it goes on."""
-        try:
-            async with CallContext(_POLL_WITHIN) as context:
-                progress = await self._client.poll_batch(name, context)
-        except PollAgain:
-            return None
-        return progress if progress.is_over else None
 
     async def _outcome(self, row: RowRequest, result: Media | MediaToolkitError) -> Outcome:
         if isinstance(result, MediaToolkitError):
@@ -186,6 +177,30 @@ class BatchExecutor(Executor):
                 await self._client.cancel_batch(name, context)
         except MediaToolkitError:
             return
+
+
+class _Polls:
+    """One poll of a batch after the other, with the denials that are counted between them."""
+
+    def __init__(self, client: BatchClient[Any, Any], name: str) -> None:
+        self._client = client
+        self._name = name
+        self._denials = 0
+
+    async def __call__(self) -> BatchProgress | None:
+        """How the batch has ended, or None while it goes on."""
+        try:
+            async with CallContext(_POLL_WITHIN) as context:
+                progress = await self._client.poll_batch(self._name, context)
+        except DeadlineError:
+            return None
+        except PollAgain as again:
+            self._denials = self._denials + 1 if again.denial else 0
+            if again.denial is not None and self._denials >= DENIALS:
+                raise again.denial from None
+            return None
+        self._denials = 0
+        return progress if progress.is_over else None
 
 
 def _failed(row: RowRequest, error: MediaToolkitError) -> Outcome:

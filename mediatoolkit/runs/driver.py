@@ -342,7 +342,7 @@ class Driver:
     def _is_poor(self, outcome: Outcome) -> bool:
         """Whether a row may fit into the budget once another one has ended."""
         is_refused = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
-        return is_refused and bool(self._sent) and not self._is_stopping
+        return is_refused and bool(self._sent or self._reserved) and not self._is_stopping
 
     async def _money(self) -> None:
         """Wait until a row ends, which may leave some of what was reserved for it."""
