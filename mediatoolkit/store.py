@@ -163,10 +163,9 @@ class Store:
         """Where the file called *name* lies on disk, or None where it lies on none."""
         return self.folder / name
 
-    @staticmethod
-    def name_of(media: Media) -> str:
-        """The name of the file in which *media* that was just made is kept; blocks a little."""
-        return media.digest()[:_DIGITS] + media.extension
+    def name_of(self, media: Media) -> str:
+        """The name of the file in which *media* lies that `put` has returned."""
+        return media.path.name if media.path else file_name(media)
 
     def holds(self, name: str) -> bool:
         """Whether there is a file called *name*; blocks."""
@@ -319,7 +318,7 @@ class Store:
             raise files.storage_error(folder, error) from error
 
     def _write(self, media: Media) -> Path:
-        path = self.folder / self.name_of(media)
+        path = self.folder / file_name(media)
         try:
             if not os.path.isdir(self.folder):  # noqa: PTH112 - it never raises
                 self._make(self.folder)
@@ -360,6 +359,11 @@ def _holds(path: Path, media: Media) -> bool:
         return type(media)(files.read_file(path)).content_digest() == media.content_digest()
     except (MediaError, StorageError):
         return False
+
+
+def file_name(media: Media) -> str:
+    """The name under which media is kept that was just made: by its content."""
+    return media.digest()[:_DIGITS] + media.extension
 
 
 def short_digest(name: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import MediaError, StorageError
 from mediatoolkit.media import Entry, Media
@@ -19,7 +20,7 @@ from mediatoolkit.media.index import HEAD, is_media_name, kind_and_record
 from mediatoolkit.media.lazy import lazy_media
 from mediatoolkit.runtime import owners
 from mediatoolkit.runtime.url_files import FoundFile, UrlFiles, is_url
-from mediatoolkit.store import FILE_ERRORS, LARGEST_RECORD, Pending, Store, short_digest
+from mediatoolkit.store import FILE_ERRORS, LARGEST_RECORD, Pending, Store, file_name, short_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,7 @@ class UrlStore(Store):
         self._given = (url, options)
         self._fit_until = 0.0  # on the monotonic clock
         self._known: dict[FoundFile, Entry | None] = {}
+        self._names: WeakKeyDictionary[Media, str] = WeakKeyDictionary()
 
     @property
     def url(self) -> str:
@@ -117,11 +119,16 @@ class UrlStore(Store):
         try:
             name, data = await asyncio.to_thread(_file_of, media)
             await self.files.keep(name, data)
+            self._names[media] = name
         except StorageError as error:
             error.media = media
             raise
         self._tell()
         return media
+
+    def name_of(self, media: Media) -> str:
+        """The name of the file in which *media* lies that `put` has returned."""
+        return self._names.get(media) or file_name(media)
 
     def look(self, newest: int = 5_000) -> list[Entry]:
         """As `entries`; blocks.
@@ -228,7 +235,7 @@ def _restored(url: str, options: Mapping[str, Any] | None) -> UrlStore:
 def _file_of(media: Media) -> tuple[str, bytes]:
     """The name and the bytes of the file of *media*."""
     try:
-        return UrlStore.name_of(media), b"".join(media.serialize())
+        return file_name(media), b"".join(media.serialize())
     except FILE_ERRORS as error:
         message = f"The {media.noun} could not be made into a file: {error}"
         raise StorageError(message) from error

@@ -88,6 +88,23 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
         yield has_others
 
 
+def this_process() -> str:
+    """The mark of this process, by which any process can tell whether it lives."""
+    return str(_ourselves(os.getpid()))
+
+
+def is_running(mark: str) -> bool | None:
+    """Whether the process with that mark runs; None when nobody can tell from here."""
+    found = re.fullmatch(_MARK, mark)
+    if found is None:
+        return None
+    owner = _Owner(found[1], int(found[2], 16), int(found[3]), int(found[4], 16))
+    ourselves = _ourselves(os.getpid())
+    if (owner.machine, owner.space) != (ourselves.machine, ourselves.space):
+        return None
+    return _runs(owner)
+
+
 def _remove_if_possible(path: Path) -> None:
     """Remove *path*, or leave it to a sweep; what was done meanwhile must not be lost over it."""
     with contextlib.suppress(OSError):

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 SECONDS = 120.0
 """How long one call may take; a write has more, by its size."""
+UNFINISHED = ".part"
+"""How the name ends of what is being written, where a storage does not hide that by itself."""
 _SLOWEST = 256 << 10  # bytes a second
 
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*([a-z][a-z0-9+.-]+)://.*", re.DOTALL | re.IGNORECASE)
@@ -219,7 +221,7 @@ class UrlFiles:
         if is_new and fs.exists(path):
             return False
         self._make_folder(fs, path.rpartition("/")[0])
-        part = f"{path.rpartition('/')[0]}/.{secrets.token_hex(8)}.part"
+        part = f"{path.rpartition('/')[0]}/{secrets.token_hex(8)}{UNFINISHED}"
         try:
             fs.pipe_file(part, data)
             fs.mv(part, path)
