@@ -13,12 +13,14 @@ from mediatoolkit.runs.driver import Plan
 from mediatoolkit.runs.executors import executor_for
 from mediatoolkit.runs.ledger import Ledger
 from mediatoolkit.runs.pace import Pace
+from mediatoolkit.runs.parts import PartsLedger
 from mediatoolkit.runs.reconcile import Changed
 from mediatoolkit.runs.rows import Rows
 from mediatoolkit.runs.run import Run, checked_name
 from mediatoolkit.runs.sqlite_ledger import SqliteLedger
 from mediatoolkit.runs.work import RowMaker
 from mediatoolkit.store import Store
+from mediatoolkit.url_store import UrlStore
 
 MOST_AT_ONCE = 10_000
 
@@ -81,6 +83,8 @@ def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, 
 
 def ledger_for(store: Store, name: str) -> Ledger:
     """The ledger of the run *name* in *store*."""
+    if isinstance(store, UrlStore):
+        return PartsLedger(name, store.run_files(name))
     return SqliteLedger(name, store.run_folder(name))
 
 
