@@ -179,6 +179,14 @@ class Store:
         """
         return files.read_file(self.folder / name)
 
+    def mark(self, name: str) -> AbstractContextManager[object]:
+        """Leave a mark while the block lasts, by which others know this very store; blocks."""
+        return owners.presence(self.folder, name)
+
+    def is_marked(self, name: str) -> bool:
+        """Whether somebody has left that mark; blocks."""
+        return any(self.folder.glob(f".{name}.*"))
+
     def run_folder(self, name: str) -> Path:
         """Where the run *name* of this store has its ledger."""
         return self.folder / "runs" / name

@@ -1,6 +1,7 @@
 """A store of media at an address, such as `s3://bucket/folder`, instead of a folder."""
 
 import asyncio
+import contextlib
 import json
 import os
 import tempfile
@@ -160,6 +161,19 @@ class UrlStore(Store):
             StorageError: It is not there, or cannot be read.
         """
         return self.files.read(name)
+
+    @contextlib.contextmanager
+    def mark(self, name: str) -> Iterator[None]:
+        """Leave a mark while the block lasts, by which others know this very store; blocks."""
+        self.files.write(f"marks/{name}", b"")
+        try:
+            yield
+        finally:
+            self.files.remove(f"marks/{name}")
+
+    def is_marked(self, name: str) -> bool:
+        """Whether somebody has left that mark; blocks."""
+        return self.files.holds(f"marks/{name}")
 
     def run_folder(self, name: str) -> str:  # type: ignore[override]
         """The address at which the run *name* of this store has its ledger."""

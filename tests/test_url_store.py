@@ -94,7 +94,7 @@ class TestMedia:
         assert name == f"{kept.digest()[:16]}.png"
         assert store.holds(name)
         assert not store.holds("0" * 16 + ".png")
-        assert store.path_of(name) is None
+        assert kept.path is None
         assert Image(store.read(name)).provenance == FOX
 
     async def test_a_folder_has_the_same_verbs(self, tmp_path: Path) -> None:
@@ -117,7 +117,8 @@ class TestMedia:
 
         entries = await store.entries()
 
-        assert sorted(entry.open().width for entry in entries) == [8, 16, 32]
+        pieces = [entry.open() for entry in entries]
+        assert sorted(each.width for each in pieces if isinstance(each, Image)) == [8, 16, 32]
         assert [entry.prompt for entry in entries] == ["a red fox"] * 3
         assert entries == await store.entries()
         times = [entry.modified for entry in entries]
@@ -137,6 +138,13 @@ class TestMedia:
         await store.put(fox())
 
         assert news == ["news", "news"]
+
+    def test_a_mark_is_there_while_its_block_lasts(self, store: UrlStore, tmp_path: Path) -> None:
+        for each in (store, Store(tmp_path)):
+            with each.mark("foxes"):
+                assert each.is_marked("foxes")
+                assert not each.is_marked("others")
+            assert not each.is_marked("foxes")
 
     async def test_a_store_can_be_pickled(self, store: UrlStore) -> None:
         name = store.name_of(await store.put(fox()))

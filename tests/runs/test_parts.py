@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def done(number: int) -> Outcome:
     return Outcome(number, RowStatus.DONE, file=f"{number:016x}.png", usd=usd, seconds=1.5)
 
 
-def written(files: UrlFiles, *commits: list[Change]) -> None:
+def written(files: UrlFiles, *commits: Sequence[Change]) -> None:
     ledger = PartsLedger("foxes", files)
     ledger.load()
     for changes in commits:

@@ -22,7 +22,7 @@ from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import ClosedError, MissingExtraError, PromptError, StorageError
 from mediatoolkit.runs.cluster.leases import Lease, client_closed
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
-from mediatoolkit.runtime import owners
+from mediatoolkit.store import Store
 
 if TYPE_CHECKING:
     from mediatoolkit.runs.cluster.processes import LocalProcesses
@@ -201,11 +201,9 @@ class ClusterExecutor(Executor):
         ends = {future} if self._loop_end is None else {future, self._loop_end}
         await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
-    def _mark(self, store: Any, run: str) -> None:
-        """Mark the folder of *store*, so that a worker can say whether it sees it."""
-        folder = getattr(store, "folder", None)
-        if folder is not None:
-            self._marker.enter_context(owners.presence(folder, run))
+    def _mark(self, store: Store, run: str) -> None:
+        """Mark *store*, so that a worker can say whether it sees it."""
+        self._marker.enter_context(store.mark(run))
 
 
 async def _kept(outcome: Outcome, maker: RowMaker) -> Outcome:
@@ -218,7 +216,7 @@ async def _kept(outcome: Outcome, maker: RowMaker) -> Outcome:
         outcome.status = RowStatus.UNCLEAR if maker.is_paid else RowStatus.FAILED
         outcome.error = error
     else:
-        outcome.file = outcome.media.path.name if outcome.media.path else ""
+        outcome.file = await asyncio.to_thread(maker.store.name_of, outcome.media)
     return outcome
 
 

@@ -17,7 +17,6 @@ from distributed.worker_state_machine import SecedeEvent
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.runs.making import RowInProgress
 from mediatoolkit.runs.work import Outcome, Recipe, RowRequest
-from mediatoolkit.store import Store
 from mediatoolkit.version import VERSION
 
 Facts = tuple[str, str]
@@ -63,7 +62,7 @@ class WorkerRun(WorkerPlugin):
         """Begin to listen for pauses, and see whether the driver looks into the same store."""
         self._worker = worker
         self._end_of_hook = self.maker.on_pause(self._tell_pause)
-        self._returns_media = not await asyncio.to_thread(is_marked, self.maker.store, self._run)
+        self._returns_media = not await asyncio.to_thread(self.maker.store.is_marked, self._run)
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - Dask passes it
         """Stop all rows, and close what was opened for them."""
@@ -122,12 +121,6 @@ class WorkerRun(WorkerPlugin):
         if outcome.error is not None:
             outcome.error = _portable_error(outcome.error)
         return outcome
-
-
-def is_marked(store: Store, run: str) -> bool:
-    """Whether the driver's mark lies in *store*; blocks. All processes see the same address."""
-    folder = getattr(store, "folder", None)
-    return folder is None or any(folder.glob(f".{run}.*"))
 
 
 async def begin(shipment: Shipment, dask_worker: Worker) -> Exception | None:
