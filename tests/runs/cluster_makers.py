@@ -21,13 +21,15 @@ from tests.test_prompts import picture
 class Maker:
     """Makes pictures into a store; what it may do is said by the values of a row.
 
+    It has what a cluster needs of a `RowMaker`.
+
     Args:
         recipe: What it was made of.
     """
 
     kind = "image"
-    media_type: type[Media] = Image
-    model_ids: tuple[str, ...] = ("gemini/gemini-3.1-flash-image",)
+    media_type = Image
+    model_ids = ("gemini/gemini-3.1-flash-image",)
     keywords = frozenset({"prompt"})
 
     def __init__(self, recipe: "Recipe") -> None:
@@ -118,7 +120,7 @@ class Recipe:
     as_if_elsewhere: Path | None = None
     is_broken: bool = False
 
-    def maker(self) -> Maker:
+    def maker(self) -> Any:
         """Make it, as a worker does."""
         if self.is_broken:
             raise ValueError("it is broken")

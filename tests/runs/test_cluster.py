@@ -27,7 +27,7 @@ from mediatoolkit.errors import (
 from mediatoolkit.media import Image
 from mediatoolkit.runs.cluster import ClusterExecutor, session, worker
 from mediatoolkit.runs.work import Outcome, RowRequest, RowStatus
-from tests.runs.cluster_makers import Maker, PaintRecipe, Recipe
+from tests.runs.cluster_makers import PaintRecipe, Recipe
 
 KEY = "sk-0123456789-never-to-be-seen"
 DONE, FAILED = RowStatus.DONE, RowStatus.FAILED
@@ -153,7 +153,7 @@ def row(number: int, **values: Any) -> RowRequest:
     return RowRequest(number, {"prompt": f"row-{number}", **values}, take=number + 1)
 
 
-async def opened(on: Any, maker: Maker) -> ClusterExecutor:
+async def opened(on: Any, maker: Any) -> ClusterExecutor:
     executor = ClusterExecutor(on)
     await executor.open(maker, 8)
     return executor
@@ -241,7 +241,7 @@ async def test_a_paid_row_of_a_killed_worker_is_unclear(cluster: Cluster, recipe
 
     assert int(pid) in pids
     assert outcome.status is UNCLEAR
-    assert outcome.usd == Decimal("0.04")
+    assert outcome.unclear == Decimal("0.04")
     assert isinstance(outcome.error, TransportError)
     assert outcome.error.may_have_been_billed
     assert [each.status for [each] in [other, *later]] == [DONE] * 3

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mediatoolkit.checks import is_whole, quoted
 from mediatoolkit.errors import ClosedError, MissingExtraError, PromptError, StorageError
 from mediatoolkit.runs.cluster.leases import Lease, client_closed
+from mediatoolkit.runs.making import name_in
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
 from mediatoolkit.store import Store
 
@@ -212,11 +213,10 @@ async def _kept(outcome: Outcome, maker: RowMaker) -> Outcome:
         return outcome
     try:
         outcome.media = await maker.store.put(outcome.media)
+        outcome.file = await name_in(maker.store, outcome.media)
     except StorageError as error:
         outcome.status = RowStatus.UNCLEAR if maker.is_paid else RowStatus.FAILED
         outcome.error = error
-    else:
-        outcome.file = await asyncio.to_thread(maker.store.name_of, outcome.media)
     return outcome
 
 

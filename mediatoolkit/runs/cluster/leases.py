@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mediatoolkit.errors import ClosedError, MediaToolkitError, TransportError
+from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runs.work import Outcome, RowMaker, RowRequest, RowStatus
 
 CLUSTER_LEFT = "the cluster was left before the worker told how the row has ended."
@@ -46,7 +47,7 @@ class Lease:
         if self.may_have_begun and maker.is_paid:
             error = self.error or TransportError(f"There is no result: {self.end}")
             error.may_have_been_billed = True
-            usd = maker.upper(row.values) if row.lease is None else row.lease
-            return Outcome(row.number, RowStatus.UNCLEAR, usd=usd, attempts=1, error=error)
+            most = row.lease or maker.upper(row.values) or ZERO
+            return Outcome(row.number, RowStatus.UNCLEAR, unclear=most, attempts=1, error=error)
         status = RowStatus.WAITING if self.error is None else RowStatus.FAILED
         return Outcome(row.number, status, error=self.error)
