@@ -5,12 +5,14 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mediatoolkit.errors import (
     AuthenticationError,
     BudgetError,
+    ClosedError,
     MediaToolkitError,
     ModelNotFoundError,
     RateLimitError,
@@ -28,6 +30,7 @@ from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowS
 MOST_TURNS = 5
 """How often a row is made anew that comes back without result, cost or fault of its own."""
 
+_FOR_ALL = (AuthenticationError, ClosedError, ModelNotFoundError, StorageError)
 _STOP_WITHIN = 5.0  # seconds until rows that do not stop are left
 _INTERRUPTED = (
     "The process or worker that made this row ended before the result was there, so the vendor may "
@@ -197,7 +200,10 @@ class Driver:
         task_name = f"mediatoolkit run {self.plan.name}"
         slots = [asyncio.create_task(work, name=task_name) for work in works]
         try:
-            await asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION)
+            _, others = await asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION)
+            if others:  # one has failed, and what the others have sent is still to be collected
+                self._send_no_more()
+                await asyncio.wait(others)
         finally:
             if not all(slot.done() for slot in slots):
                 await self._stop(slots)
@@ -206,9 +212,7 @@ class Driver:
 
     async def _stop(self, slots: Sequence[asyncio.Task[None]]) -> None:
         """Have all slots end: the executor stops its rows and says how they stand."""
-        self._is_stopping = True
-        self._queue.clear()
-        self._wake(len(self._poor))
+        self._send_no_more()
         await self.executor.close()
         _, left = await asyncio.wait(slots, timeout=_STOP_WITHIN)
         for slot in left:
@@ -217,6 +221,11 @@ class Driver:
             await asyncio.wait(left)
         for number in list(self._sent):
             self._lost(number)
+
+    def _send_no_more(self) -> None:
+        self._is_stopping = True
+        self._queue.clear()
+        self._wake(len(self._poor))
 
     async def _slot(self, slots: int) -> None:
         """Lease rows and have them made, until none is left."""
@@ -371,9 +380,11 @@ class Driver:
         if not isinstance(error, MediaToolkitError) or not _holds_for_all(error):
             return
         self.stopped_by = self.stopped_by or error
+        unsent = copy(error)
+        unsent.may_have_been_billed = False
         while self._queue:
             number = self._queue.popleft()
-            self._results.put(number, Outcome(number, RowStatus.FAILED, error=error))
+            self._results.put(number, Outcome(number, RowStatus.FAILED, error=unsent))
         self._wake(len(self._poor))
 
 
@@ -381,4 +392,4 @@ def _holds_for_all(error: MediaToolkitError) -> bool:
     """Whether every further row would fail in the same way."""
     if isinstance(error, RateLimitError):
         return error.quota_exhausted
-    return isinstance(error, (AuthenticationError, ModelNotFoundError, StorageError))
+    return isinstance(error, _FOR_ALL)

@@ -25,7 +25,7 @@ async def test_a_table_comes_back_with_its_index_and_columns(vendor: Vendor) -> 
     assert list(table.index) == ["x", "y"]
     assert list(table.columns) == ["prompt", "mood", *COLUMNS]
     assert list(table.status) == ["done", "done"]
-    assert table.media["x"] == table.media["y"]  # the vendor draws the same, so it is one file
+    assert [image.width for image in table.media] == [64, 64]
     assert all(table.usd > 0)
     assert list(table.tries) == [1, 1]
     assert list(table.error) == [None, None]
@@ -379,4 +379,24 @@ async def test_a_full_disk_stops_the_run_and_loses_nothing(vendor: Vendor) -> No
     unclear = list(table.status).count("unclear")
     assert unclear <= 4  # their outcomes did not fit
     assert vendor.sent.total() == 60 or vendor.sent.total() + unclear == 60
+    assert max(vendor.sent.values()) == 1
+
+
+async def test_an_agent_that_is_closed_ends_the_run(vendor: Vendor) -> None:
+    gate = Gate()
+    vendor.sim.then(Latency(0), gate, gate)
+    async with vendor.agent() as agent:
+        run = agent.start_many(FOXES, run="posters", concurrency=2)
+        await vendor.sim.until(lambda: vendor.sent.total() == 3)
+    table = await run
+    gate.open()
+    assert vendor.sent.total() == 3
+    assert list(table.status).count("done") <= 2
+    assert not table.error.iloc[-1].may_have_been_billed
+    errors = [error for error in table.error if error is not None]
+    assert all(isinstance(error, mt.ClosedError) for error in errors)
+    async with vendor.agent() as agent:
+        later = agent.start_many(FOXES, run="posters")
+        await later
+    assert later.counts["waiting"] == 0
     assert max(vendor.sent.values()) == 1
