@@ -404,5 +404,6 @@ jobs = Jobs()
 # Before there is a job, since the kernel's hooks say on which loop it runs.
 if in_ipython():
     from mediatoolkit import widgets
+    from mediatoolkit.verbs.tables import start_table
 
-    widgets.install()
+    widgets.install(start_table)

@@ -19,6 +19,7 @@ from IPython import get_ipython
 
 if TYPE_CHECKING:
     from mediatoolkit.runtime.job import Job
+    from mediatoolkit.widgets.accessors import Start
 
 __all__ = ["install", "show", "show_jobs"]
 
@@ -49,10 +50,13 @@ def show_jobs(jobs: Iterable["Job[Any]"], pending: Iterable[str]) -> bool:
     return True
 
 
-def install() -> None:
+def install(start_table: "Start") -> None:
     """Show the jobs of calls that start several, and hook into this IPython and its kernel.
 
     Later calls change nothing.
+
+    Args:
+        start_table: Starts the runs of `df.media.image` and its like.
     """
     from mediatoolkit.runtime.job import register_display
     from mediatoolkit.widgets import cell_runs
@@ -60,8 +64,9 @@ def install() -> None:
     register_display(show)
     cell_runs.install()
     if _is_kernel():
-        from mediatoolkit.widgets import cells
+        from mediatoolkit.widgets import accessors, cells
 
+        accessors.register_start(start_table)
         cells.install()
 
 

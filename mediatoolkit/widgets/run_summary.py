@@ -72,7 +72,7 @@ class RunSummary:
         side = results.side_for(len(self.rows))
         series = results.series_of(self.rows)
         parts = [results.part_of(each, side, series) for each in self.rows]
-        rest = [results.Part(f"<div>{html_of(line)}</div>", line) for line in self._rest()]
+        rest = [results.Part(_line(line), line) for line in self._rest()]
         alt = "; ".join(each.label for each in self.rows)
         data, metadata = results.sheet(
             parts, rest, side, alt=alt, series=series, is_all=not self.more
@@ -154,3 +154,7 @@ def _failure(row: RunRow) -> str:
 
 def _index(row: RunRow) -> str:
     return visible(str(row.index), _LONGEST_INDEX, one_line=True)
+
+
+def _line(text: str) -> str:
+    return f'<div style="font-size:.9em;margin-top:4px">{html_of(text)}</div>'
