@@ -1,6 +1,7 @@
 """A pause that a vendor asks for holds for all calls with that key, and ends slowly."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -144,7 +145,7 @@ async def test_what_may_be_asked_again_later_pauses_and_nothing_else(
     server: Server, make: Make, status: int, fields: dict[str, str], *, pauses: bool
 ) -> None:
     dialect = Dialect(retry_after_ms=("retry-after-ms",), should_retry=("x-should-retry",))
-    transport = make(dialect=dialect, retry=Retry(attempts=1))
+    transport = make(dialect=dialect, retry=Retry(attempts=1, base=300, cap=300))
     server.then(said({}, status, **fields), picture())
     with pytest.raises(ProviderError):
         await post(transport)
@@ -229,6 +230,7 @@ async def test_a_pause_outlives_the_client_that_caused_it(server: Server, make: 
     await pause_long(server, transport)
     await transport.close()
     del transport
+    gc.collect()
 
     with pytest.raises(RateLimitError):
         await post(make())
