@@ -98,7 +98,8 @@ async def test_what_may_have_been_billed_is_unclear_and_not_sent_again(vendor: V
 
 async def test_a_cancelled_run_goes_on_later(vendor: Vendor) -> None:
     gate = Gate()
-    vendor.sim.then(Latency(0), Latency(0), gate, gate)
+    vendor.sim.then(Latency(0), Latency(0))
+    vendor.sim.always(gate)
     async with vendor.agent() as agent:
         run = agent.start_many(FOXES, run="posters", concurrency=2)
         await vendor.sim.until(lambda: vendor.sent.total() == 4)
@@ -110,6 +111,7 @@ async def test_a_cancelled_run_goes_on_later(vendor: Vendor) -> None:
         assert states.count("unclear") == 2  # the vendor had them already
         assert states.count("waiting") == 2
         gate.open()
+        vendor.sim.always(None)
         table = await agent.start_many(FOXES, run="posters")
     assert list(table.status).count("done") == 4
     assert vendor.sent.total() == 6
