@@ -101,6 +101,7 @@ class Driver:
         self._queue: deque[int] = deque()
         self._turns: Counter[int] = Counter()
         self._attempts: Counter[int] = Counter()
+        self._doubted: dict[int, Decimal] = {}  # of earlier turns; their requests may be billed
         self._sent: set[int] = set()
         self._batches: dict[str, list[int]] = {}
         self._in_batches: set[int] = set()
@@ -137,7 +138,7 @@ class Driver:
             Outcome(
                 self._numbers[row.number],
                 RowStatus.SENT,
-                unclear=self._upper(row.number) or ZERO,
+                unclear=self._doubt(row.number, self._upper(row.number) or ZERO),
                 attempts=self._attempts[row.number],
             )
             for row in rows
@@ -174,6 +175,7 @@ class Driver:
                 queue.append(at)
             if outcome is not None and outcome.status is not RowStatus.WAITING:
                 self._attempts[at] = outcome.attempts
+                self._doubted[at] = outcome.unclear
                 self._results.put(at, replace(outcome, number=at))
         if changes:
             await self._ledger.write(*changes)
@@ -301,8 +303,11 @@ class Driver:
         self._in_batches.discard(number)
         self._settle(outcome)
         self._debt += max(0, outcome.attempts - 1) if self._pace.per_second else 0
-        outcome.attempts += self._attempts[number]
-        self._attempts[number] = outcome.attempts
+        self._attempts[number] += outcome.attempts
+        outcome.attempts = self._attempts[number]
+        outcome.unclear = self._doubt(number, outcome.unclear)
+        if outcome.unclear:
+            self._doubted[number] = outcome.unclear
         if self._is_poor(outcome):
             self._queue.appendleft(number)
             return True
@@ -334,7 +339,12 @@ class Driver:
             return
         outcome.unclear = self._upper(number) or ZERO
         self._settle(outcome)
+        outcome.unclear = self._doubt(number, outcome.unclear)
         self._note(outcome)
+
+    def _doubt(self, number: int, more: Decimal) -> Decimal:
+        """What lost requests for a row may have cost in all its turns, *more* among it."""
+        return self._doubted.get(number, ZERO) + more
 
     def _settle(self, outcome: Outcome) -> None:
         """End the reservation of a row, where it has one."""
