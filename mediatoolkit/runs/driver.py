@@ -173,7 +173,7 @@ class Driver:
                 changes.append(outcome)
             if outcome is None or outcome.status in {RowStatus.WAITING, *plan.again}:
                 queue.append(at)
-            if outcome is not None and outcome.status is not RowStatus.WAITING:
+            if outcome is not None and not outcome.is_blank:
                 self._attempts[at] = outcome.attempts
                 self._doubted[at] = outcome.unclear
                 self._results.put(at, replace(outcome, number=at))
@@ -326,7 +326,7 @@ class Driver:
         is_unsent = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
         status = RowStatus.WAITING if is_unsent else outcome.status
         self._ledger.note(outcome.for_ledger(self._numbers[number], status))
-        self._results.put(number, None if outcome.status is RowStatus.WAITING else outcome)
+        self._results.put(number, None if outcome.is_blank else outcome)
         self._tell(number)
 
     def _lost(self, number: int) -> None:

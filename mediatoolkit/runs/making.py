@@ -52,7 +52,7 @@ class RowInProgress:
         """How the row stands when it was cancelled."""
         if self.context.may_have_been_billed:
             return self._outcome(RowStatus.UNCLEAR)
-        return Outcome(self.request.number, RowStatus.WAITING)
+        return Outcome(self.request.number, RowStatus.WAITING, unclear=self.context.doubted)
 
     async def _done(self, media: Media) -> Outcome:
         outcome = self._outcome(RowStatus.DONE)

@@ -33,7 +33,7 @@ from mediatoolkit.runs.ledger import (
     unreadable,
 )
 from mediatoolkit.runs.rows import RowId
-from mediatoolkit.runs.work import Outcome, RowStatus
+from mediatoolkit.runs.work import Outcome
 from mediatoolkit.runtime.url_files import UNFINISHED, UrlFiles
 
 MOST = 64
@@ -261,7 +261,7 @@ def _apply(contents: Contents, records: dict[int, Record], name: str, value: Any
     match name:
         case "outcomes":
             for record in value:
-                if record[1] == RowStatus.WAITING:
+                if outcome_of(record).is_blank:
                     records.pop(record[0], None)
                 else:
                     records[record[0]] = record

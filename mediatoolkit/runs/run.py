@@ -222,14 +222,19 @@ class Run(Job[Any]):
         self._driver.executor.extend(seconds)
 
     def _has_left(self, again: frozenset[RowStatus]) -> bool:
-        return any(outcome is None or outcome.status in again for outcome in self._results.outcomes)
+        left = {RowStatus.WAITING, *again}
+        return any(each is None or each.status in left for each in self._results.outcomes)
 
     def _hear(self, number: int | None) -> None:
         """Take the news of one row, or that the ledger is read."""
         now = time.monotonic()
         if number is None:
             outcomes = self._results.outcomes
-            self._ended = [at for at, outcome in enumerate(outcomes) if outcome is not None]
+            self._ended = [
+                at
+                for at, outcome in enumerate(outcomes)
+                if outcome is not None and outcome.status is not RowStatus.WAITING
+            ]
         else:
             self._ended.append(number)
         self._wake()

@@ -22,7 +22,7 @@ from mediatoolkit.runs.ledger import (
     unreadable,
 )
 from mediatoolkit.runs.rows import RowId
-from mediatoolkit.runs.work import Outcome, RowStatus
+from mediatoolkit.runs.work import Outcome
 
 _BLOCK = 1_000  # rows that are packed together, which takes 20 bytes a row instead of 100
 _SCHEMA = """
@@ -177,10 +177,10 @@ def _apply(database: sqlite3.Connection, change: Change | list[Outcome]) -> None
 
 def _write(database: sqlite3.Connection, outcomes: Sequence[Outcome]) -> None:
     latest = {outcome.number: outcome for outcome in outcomes}.values()
-    waiting = [(each.number,) for each in latest if each.status is RowStatus.WAITING]
-    others = [record_of(each) for each in latest if each.status is not RowStatus.WAITING]
-    if waiting:
-        database.executemany("DELETE FROM outcome WHERE number = ?", waiting)
+    blank = [(each.number,) for each in latest if each.is_blank]
+    others = [record_of(each) for each in latest if not each.is_blank]
+    if blank:
+        database.executemany("DELETE FROM outcome WHERE number = ?", blank)
     if others:
         database.executemany(_WRITE, others)
 

@@ -74,6 +74,11 @@ class Outcome:
     attempts: int = 0
     error: Exception | None = None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the row is as if it had never been sent."""
+        return self.status is RowStatus.WAITING and not self.unclear
+
     def for_ledger(self, number: int, status: RowStatus) -> "Outcome":
         """The same without media, under the number that the row has in its ledger."""
         # `dataclasses.replace` would take forty times as long.
