@@ -7,12 +7,12 @@ import os
 import tempfile
 import time
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.errors import MediaError, StorageError
@@ -51,6 +51,8 @@ def store_at(place: str | os.PathLike[str] | Store, *, create: bool = False) -> 
         return Store(place, create=create)
     scheme = urlsplit(place).scheme.lower()
     if scheme == "file":
+        from urllib.request import url2pathname  # which takes long to import
+
         return Store(url2pathname(urlsplit(place).path), create=create)
     if scheme in {"http", "https"}:
         return Store(place)  # which says that nothing can be kept there
@@ -139,7 +141,7 @@ class UrlStore(Store):
         found = [each for each in self.files.names() if is_media_name(each.name)]
         latest = nlargest(newest, found, key=lambda each: (each.modified, each.name))
         unknown = [each for each in latest if each not in self._known]
-        heads = self.files.heads([each.name for each in unknown], HEAD)
+        heads = self.files.heads(unknown, HEAD)
         known = self._known | {
             each: self._entry(each, head) for each, head in zip(unknown, heads, strict=True)
         }
@@ -222,9 +224,10 @@ class UrlStore(Store):
         return Entry(kind, file.size, file.modified, record, None, lazy_media(kind, read))
 
     def _read_records(self) -> Iterator[tuple[str, bytes]]:
-        names = [each.name for each in self.files.names("pending") if each.name.endswith(".json")]
-        paths = [f"pending/{name}" for name in names]
-        return zip(names, self.files.heads(paths, LARGEST_RECORD), strict=True)
+        found = [each for each in self.files.names("pending") if each.name.endswith(".json")]
+        files = [replace(each, name=f"pending/{each.name}") for each in found]
+        records = self.files.heads(files, LARGEST_RECORD)
+        return ((each.name, data) for each, data in zip(found, records, strict=True))
 
     def _remove_record(self, name: str) -> None:
         self.files.remove(f"pending/{name}")

@@ -37,6 +37,8 @@ class Moody(MemoryFileSystem):  # type: ignore[misc]
 
     def cat_file(self, path: str, start: Any = None, end: Any = None, **options: Any) -> bytes:
         type(self).trouble("read", path)
+        if end is not None and end > self.info(path)["size"]:
+            raise OSError(22, "Invalid range")  # as S3 says where nothing is left to read
         return bytes(super().cat_file(path, start, end, **options))
 
     def ls(self, path: str, detail: bool = True, **options: Any) -> Any:  # noqa: FBT001, FBT002

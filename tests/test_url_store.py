@@ -197,8 +197,9 @@ class TestTrouble:
             (FileNotFoundError(f"no bucket {SECRET}"), "it is not there"),
             (OSError(28, f"full: {SECRET}"), "No space left on device"),
             (RuntimeError(f"signature of {SECRET}"), "RuntimeError in the storage"),
+            (type("ConnectError", (Exception,), {})(SECRET), "cannot be reached"),
         ],
-        ids=["permission", "missing", "full", "unknown"],
+        ids=["permission", "missing", "full", "unknown", "connection"],
     )
     async def test_a_failure_is_told_without_secrets(self, error: Exception, reason: str) -> None:
         store = UrlStore(WITH_SECRETS)
@@ -260,6 +261,14 @@ class TestTrouble:
             files.write("a.png/inside/b", b"data")
 
         assert sorted(tmp_path.rglob("*")) == before
+
+    async def test_what_others_have_written_is_seen_at_once(self, store: UrlStore) -> None:
+        other = UrlStore(store.files.__reduce__()[1][0])  # type: ignore[index]
+        assert store.look() == []
+        kept = await other.put(fox())
+
+        assert len(store.look()) == 1
+        assert store.holds(store.name_of(kept))
 
     def test_a_file_that_is_too_large_is_not_read(self) -> None:
         files = UrlFiles("memory://bucket")

@@ -123,7 +123,7 @@ class Lease:
 
     def _read(self) -> dict[str, Any]:
         """What the file says; nothing where there is none, or it is broken."""
-        (data,) = self._files.heads([_NAME], _LARGEST)
+        data = self._files.read_if_there(_NAME, largest=_LARGEST)
         try:
             record = json.loads(data)
         except ValueError:

@@ -9,7 +9,9 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from threading import Lock
 from typing import Any, TypeVar
 
 from mediatoolkit.checks import quoted
@@ -93,14 +95,18 @@ class UrlFiles:
         self.url = shown_url(url)
         self._given = (url, dict(options or {}))
         _check_installed(url)
+        self._above: tuple[UrlFiles, str] | None = None
         self._opened: tuple[Any, str] | None = None
+        self._opening = Lock()
         self._made: set[str] = set()
 
     def below(self, folder: str) -> "UrlFiles":
-        """The files in a folder below this one."""
+        """The files in a folder below this one, by the same connections."""
         url, options = self._given
         address, mark, query = url.partition("?")
-        return UrlFiles(f"{address.rstrip('/')}/{folder}{mark}{query}", options)
+        files = UrlFiles(f"{address.rstrip('/')}/{folder}{mark}{query}", options)
+        files._above = (self, folder)
+        return files
 
     def write(self, name: str, data: bytes, *, is_new: bool = False) -> bool:
         """Write a file, whole or not at all.
@@ -148,25 +154,22 @@ class UrlFiles:
         """
         return self._call(lambda: self._read(name, largest), f"read {name}")
 
+    def read_if_there(self, name: str, *, largest: int = LARGEST) -> bytes:
+        """As `read`; nothing of a file that is not there."""
+        return self._call(lambda: self._read_if_there(name, largest), f"read {name}")
+
     def read_all(self, names: Iterable[str], *, largest: int = LARGEST) -> list[bytes]:
         """Read several files at once, as `read` does one."""
-        calls = [
-            (name, Call(lambda name=name: self._read(name, largest), SECONDS))  # type: ignore[misc]
-            for name in names
-        ]
-        return [self._result(call, f"read {name}") for name, call in calls]
+        return self._several(lambda name: self._read(name, largest), names, "read")
 
-    def heads(self, names: Iterable[str], size: int) -> list[bytes]:
-        """The first *size* bytes of several files at once; nothing of a file that is gone."""
-        calls = [
-            (name, Call(lambda name=name: self._head(name, size), SECONDS))  # type: ignore[misc]
-            for name in names
-        ]
-        return [self._result(call, f"read {name}") for name, call in calls]
+    def heads(self, files: Iterable["FoundFile"], size: int) -> list[bytes]:
+        """The first *size* bytes of several files; nothing of one that is gone."""
+        sizes = {file.name: file.size for file in files}
+        return self._several(lambda name: self._head(name, sizes[name], size), sizes, "read")
 
     def holds(self, name: str) -> bool:
         """Whether there is such a file."""
-        return self._call(lambda: bool(self._fs().isfile(self._path(name))), f"look for {name}")
+        return self._call(lambda: self._size(name) is not None, f"look for {name}")
 
     def names(self, folder: str = "") -> list[FoundFile]:
         """The files in a folder, in no order; none where there is no folder."""
@@ -174,9 +177,11 @@ class UrlFiles:
 
     def remove(self, *names: str) -> None:
         """Delete files; one that is gone already is as good."""
-        calls = [(name, Call(lambda name=name: self._remove(name), SECONDS)) for name in names]  # type: ignore[misc]
-        for name, call in calls:
-            self._result(call, f"delete {name}")
+        self._several(self._remove, names, "delete")
+
+    def _several(self, function: Callable[[str], T], names: Iterable[str], what: str) -> list[T]:
+        calls = [(name, Call(partial(function, name), SECONDS)) for name in names]
+        return [self._result(call, f"{what} {name}") for name, call in calls]
 
     def _call(self, function: Callable[[], T], what: str) -> T:
         return self._result(Call(function, SECONDS), what)
@@ -203,10 +208,22 @@ class UrlFiles:
 
     def _open(self) -> tuple[Any, str]:
         """The file system and the path of the folder in it; it may connect."""
-        if self._opened is None:
-            url, options = self._given
-            self._opened = import_module("fsspec").core.url_to_fs(url, **options)
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                if self._above is not None:
+                    files, folder = self._above
+                    fs, path = files._open()  # noqa: SLF001 - of the same class
+                    self._opened = (fs, f"{path.rstrip('/')}/{folder}")
+                else:
+                    self._opened = self._connect()
+            return self._opened
+
+    def _connect(self) -> tuple[Any, str]:
+        url, options = self._given
+        # One of our own, since its listings must not be kept: other processes write there, too.
+        fs, path = import_module("fsspec").core.url_to_fs(url, skip_instance_cache=True, **options)
+        fs.dircache.use_listings_cache = False
+        return fs, path
 
     def _path(self, name: str) -> str:
         """The path of a file; no name leads out of the folder."""
@@ -218,7 +235,7 @@ class UrlFiles:
         fs, path = self._fs(), self._path(name)
         if _is_object_store(fs):
             return _pipe(fs, path, data, is_new=is_new)
-        if is_new and fs.exists(path):
+        if is_new and self._size(name) is not None:
             return False
         self._make_folder(fs, path.rpartition("/")[0])
         part = f"{path.rpartition('/')[0]}/{secrets.token_hex(8)}{UNFINISHED}"
@@ -232,7 +249,7 @@ class UrlFiles:
         return True
 
     def _keep(self, name: str, data: bytes) -> None:
-        if not self._fs().isfile(self._path(name)):
+        if self._size(name) is None:
             self._write(name, data, is_new=False)
 
     def _make_folder(self, fs: Any, folder: str) -> None:
@@ -241,24 +258,39 @@ class UrlFiles:
             self._made.add(folder)
 
     def _read(self, name: str, largest: int) -> bytes:
-        data = self._cat(name, largest + 1)
-        if len(data) > largest:
+        size = self._size(name)
+        if size is None:
+            raise FileNotFoundError
+        data = b"" if size > largest else bytes(self._fs().cat_file(self._path(name)))
+        if max(size, len(data)) > largest:
             raise StorageError(f"{name} at {self.url} has more than {largest:,} bytes.")
         return data
 
-    def _head(self, name: str, size: int) -> bytes:
+    def _read_if_there(self, name: str, largest: int) -> bytes:
         try:
-            return self._cat(name, size)
+            return self._read(name, largest)
         except FileNotFoundError:
             return b""
 
-    def _cat(self, name: str, size: int) -> bytes:
-        return bytes(self._fs().cat_file(self._path(name), 0, size))
+    def _head(self, name: str, size: int, most: int) -> bytes:
+        # No range that ends behind the file: some storages refuse it.
+        span = (0, most) if size > most else ()
+        try:
+            return bytes(self._fs().cat_file(self._path(name), *span))
+        except FileNotFoundError:
+            return b""
+
+    def _size(self, name: str) -> int | None:
+        """How many bytes a file has, or None where there is none."""
+        try:
+            facts = self._fs().info(self._path(name))
+        except FileNotFoundError:
+            return None
+        return int(facts.get("size") or 0) if facts.get("type") == "file" else None
 
     def _names(self, folder: str) -> list[FoundFile]:
         fs = self._fs()
         path = self._path(folder) if folder else self._open()[1]
-        fs.invalidate_cache(path)  # other processes write here, too
         try:
             found = fs.ls(path, detail=True)
         except FileNotFoundError:
@@ -341,4 +373,7 @@ def _reason_of(problem: BaseException | None) -> str:
             return reason
     if isinstance(problem, OSError) and problem.errno:
         return os.strerror(problem.errno)
-    return f"{type(problem).__name__} in the storage"
+    name = type(problem).__name__
+    if "Connect" in name:
+        return f"the storage cannot be reached ({name})"
+    return f"{name} in the storage"
