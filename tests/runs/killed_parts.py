@@ -15,7 +15,7 @@ def main(url: str) -> None:
     """Write an intent and an outcome for one row after the other, and say which is written."""
     ledger = PartsLedger("foxes", UrlFiles(url))
     contents = ledger.load()
-    first = len(contents.rows)
+    first = len(contents.outcomes)  # the row of a kill may have no intent
     for number in range(first, ROWS):
         ledger.commit([RowsAdded(number, [RowId(f"id{number}", "{}")])])
         ledger.commit([Outcome(number, RowStatus.SENT)])
