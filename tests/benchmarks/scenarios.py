@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tests.benchmarks.cluster import PROCESSES, painted_by
 from tests.benchmarks.first_bar import MOMENTS, falls, first_bar
 from tests.benchmarks.hits import HITS, hits
 from tests.benchmarks.imports import IMPORTS, imported
@@ -165,6 +166,18 @@ def scenarios(file_size: int, folder: str) -> list[Scenario]:
             lambda way, _server: killed(way),
             once=frozenset(KILLS),
             labels=KILLS,
+        ),
+        Scenario(
+            "processes",
+            "Pictures of 512×512 by the local painter, on a cluster of this machine",
+            tuple(PROCESSES),
+            (
+                Column("rate", "pictures a second", 2, (Mark("2", 1.7, "1", at_least=True),)),
+                Column("cpu", "CPU a picture, ms", 0),
+                Column("lag", "loop late, p99, ms", 1, (Mark("2", 50),)),
+            ),
+            lambda way, _server: painted_by(way),
+            labels=PROCESSES,
         ),
         Scenario(
             "bar_falls",
