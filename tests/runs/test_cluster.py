@@ -55,9 +55,13 @@ class Cluster:
     def fill(self) -> dict[int, str]:
         """Have two workers again; returns their addresses by process id."""
         for _ in range(2 - len(self.workers())):
-            self._processes.append(self._start("worker", "--nthreads", "1", "--no-nanny"))
+            self.start_worker()
         until(lambda: len(self.workers()) == 2)
         return {pid: address for address, pid in self.client.run(os.getpid).items()}
+
+    def start_worker(self, *options: str) -> None:
+        worker = self._start("worker", "--nthreads", "1", "--no-nanny", *options)
+        self._processes.append(worker)
 
     def workers(self) -> list[str]:
         return list(self.client.scheduler_info()["workers"])
@@ -111,6 +115,14 @@ def recipe(tmp_path: Path) -> Recipe:
     for name in ("store", "notes", "elsewhere"):
         (tmp_path / name).mkdir()
     return Recipe(tmp_path / "store", tmp_path / "notes", key=KEY)
+
+
+class Foreign:
+    """A value that no worker can read."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Make no sense."""
+        return int, ("no number",)
 
 
 class Notes:
@@ -248,6 +260,30 @@ async def test_a_paid_row_of_a_killed_worker_is_unclear(cluster: Cluster, recipe
     assert Notes(recipe).made().count("row-0") == 1
 
 
+async def test_a_worker_at_the_address_of_a_killed_one_makes_none_of_its_rows(
+    cluster: Cluster, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask hands it the task again, as it does after three deaths at most."""
+    monkeypatch.setattr(session, "_LOOK_EVERY", 100.0)
+    cluster.fill()
+    executor = await opened(cluster.client, replace(recipe, is_paid=True).maker())
+    task = started(executor, row(0, gate="gate"))
+    await soon(Notes(recipe).made)
+    [[pid, *_]] = Notes(recipe).lines("made")
+    address = (await asyncio.to_thread(cluster.fill))[int(pid)]
+    os.kill(int(pid), signal.SIGKILL)
+    await soon(lambda: address not in cluster.workers())
+    cluster.start_worker("--worker-port", address.rpartition(":")[2])
+    [outcome] = await task
+    other = await outcomes(executor, row(1))
+    await executor.close()
+
+    assert outcome.status is UNCLEAR
+    assert address in cluster.workers()
+    assert other[0].status is DONE
+    assert sorted(Notes(recipe).made()) == ["row-0", "row-1"]
+
+
 async def test_a_lease_that_had_not_begun_on_a_killed_worker_waits(
     cluster: Cluster, recipe: Recipe
 ) -> None:
@@ -311,6 +347,24 @@ async def test_a_cancelled_row_is_stopped_on_its_worker(cluster: Cluster, recipe
     assert [outcome.status for outcome in heard] == [UNCLEAR]
     assert after[0].status is DONE
     assert len(list(recipe.folder.glob("*.png"))) == 1
+
+
+async def test_a_row_that_no_worker_can_read_fails_alone(cluster: Cluster, recipe: Recipe) -> None:
+    cluster.fill()
+    executor = await opened(cluster.client, replace(recipe, is_paid=True).maker())
+    others = [started(executor, row(n, gate="gate")) for n in range(4)]
+    await soon(lambda: len(Notes(recipe).made()) == 4)
+    [failed] = await outcomes(executor, row(4, thing=Foreign()))
+    [refused] = await outcomes(executor, row(5, thing=threading.Lock()))
+    Notes(recipe).open("gate")
+    ended = await asyncio.gather(*others)
+    await executor.close()
+
+    assert failed.status is FAILED
+    assert "no number" in str(failed.error)
+    assert refused.status is FAILED
+    assert isinstance(refused.error, PromptError)
+    assert [outcome.status for [outcome] in ended] == [DONE] * 4
 
 
 async def test_close_stops_all_rows(cluster: Cluster, recipe: Recipe) -> None:
@@ -396,9 +450,18 @@ async def test_workers_of_another_version_are_named(
     ) as e:
         await opened(cluster.client, recipe.maker())
 
+    assert "the scheduler has mediatoolkit" in str(e.value)
+    monkeypatch.setattr(session.Session, "_facts_of_scheduler", _same_facts)
+    with pytest.raises(MissingExtraError) as e:
+        await opened(cluster.client, recipe.maker())
+
     assert all(address in str(e.value) for address in cluster.workers())
     assert f"mediatoolkit {mediatoolkit.version.VERSION} on Python 3." in str(e.value)
     assert not Notes(recipe).lines("")
+
+
+async def _same_facts(_session: session.Session) -> object:
+    return worker.facts()
 
 
 async def test_a_cluster_without_workers(

@@ -70,7 +70,7 @@ class Session:
         self.run = f"mediatoolkit-{secrets.token_hex(6)}"
         self._client, self._maker = client, maker
         self._shipment = worker.Shipment(self.run, maker.recipe(), maker.is_paid)
-        _check_portable(self._shipment)
+        _pickled(self._shipment, "What makes the rows")
         self._places: dict[str, _Place] = {}
         self._begun: set[int] = set()
         self._paused_until = 0.0
@@ -95,6 +95,9 @@ class Session:
                     await asyncio.sleep(_LOOK_EVERY / 10)
         except TimeoutError as error:
             raise TransportError(_NO_WORKERS) from error
+        scheduler = await self._facts_of_scheduler()
+        if scheduler != worker.facts():
+            raise _differing({"the scheduler": scheduler})
         await self._greet(addresses)
         self._watching = asyncio.create_task(self._watch(), name="mediatoolkit cluster")
 
@@ -154,13 +157,18 @@ class Session:
 
     async def _lease(self, lease: Lease, place: _Place) -> list[Outcome]:
         """Hand a lease to the worker at *place*; returns what is known of its rows."""
+        try:
+            rows = _pickled(lease.rows, "This row")
+        except PromptError as error:
+            lease.error = error
+            return []
         key = f"mediatoolkit-rows-{self.run.removeprefix('mediatoolkit-')}-{lease.number}"
         lease.may_have_begun = True
         place.rows += len(lease.rows)
         # Bound to one worker: Dask neither steals it nor gives it to another when that one dies.
         future = self._client.submit(
             worker.make_rows,
-            *(self.run, lease.number, key, lease.rows),
+            *(self.run, lease.number, key, rows),
             key=key,
             workers=[place.address],
             allow_other_workers=False,
@@ -170,11 +178,11 @@ class Session:
         result: asyncio.Future[Any] = asyncio.ensure_future(future.result())
         try:
             await asyncio.wait({result, place.left}, return_when=asyncio.FIRST_COMPLETED)
-            if _has_result(result):
+            outcomes = _outcomes(result)
+            if outcomes is not None:
                 lease.may_have_begun = False
-                outcomes: list[Outcome] = result.result()
                 return outcomes
-            await self._look_into(lease, result)
+            await self._look_into(lease, place, result)
         finally:
             result.cancel()
             future.release()
@@ -182,7 +190,7 @@ class Session:
             self._begun.discard(lease.number)
         return []
 
-    async def _look_into(self, lease: Lease, result: asyncio.Future[Any]) -> None:
+    async def _look_into(self, lease: Lease, place: _Place, result: asyncio.Future[Any]) -> None:
         """Find out how far a lease without a result has come."""
         if self._client.status != "running":
             return
@@ -190,7 +198,9 @@ class Session:
         lease.may_have_begun = lease.number in self._begun or await self._is_in_events(lease)
         if result.done() and not result.cancelled():
             error = result.exception()
-            if not isinstance(error, (KilledWorker, CancelledError)):
+            if error is None:  # another process has its address, and knows nothing of the run
+                self._forget(place.address)
+            elif not isinstance(error, (KilledWorker, CancelledError)):
                 lease.error = MediaToolkitError(f"A worker fails: {type(error).__name__}: {error}")
 
     async def _is_in_events(self, lease: Lease) -> bool:
@@ -205,11 +215,24 @@ class Session:
         """The addresses of workers that take tasks and were not greeted; forgets who has left."""
         workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
         for address in self._places.keys() - workers.keys():
-            self._places.pop(address).left.set_result(None)
+            self._forget(address)
         running = [address for address in workers if workers[address]["status"] == "running"]
         for place in self._places.values():
             place.is_running = place.address in running
         return [address for address in running if address not in self._places]
+
+    async def _facts_of_scheduler(self) -> object:
+        """What the scheduler has of this package, by which it reads tasks, or the error it met."""
+        try:
+            return cast("object", await self._client.run_on_scheduler(worker.facts))
+        except Exception as error:  # noqa: BLE001 - whatever it lacks
+            return error
+
+    def _forget(self, address: str) -> None:
+        """Give no more leases to a worker that is gone; one in its place is greeted anew."""
+        place = self._places.pop(address, None)
+        if place is not None:
+            place.left.set_result(None)
 
     async def _greet(self, addresses: list[str]) -> None:
         """Hand the run to the workers at *addresses*.
@@ -319,16 +342,24 @@ def _weakly(method: Callable[[Any], None]) -> Callable[[Any], None]:
     return call
 
 
-def _has_result(result: asyncio.Future[Any]) -> bool:
-    return result.done() and not result.cancelled() and result.exception() is None
+def _outcomes(result: asyncio.Future[Any]) -> list[Outcome] | None:
+    """What a worker has told of a lease, or None."""
+    if not result.done() or result.cancelled() or result.exception() is not None:
+        return None
+    return cast("list[Outcome] | None", result.result())
 
 
-def _check_portable(shipment: worker.Shipment) -> None:
+def _pickled(thing: object, name: str) -> bytes:
+    """*thing* as bytes that travel.
+
+    Raises:
+        PromptError: It cannot be pickled.
+    """
     try:
-        dumps(shipment)  # type: ignore[no-untyped-call]
+        return cast("bytes", dumps(thing))  # type: ignore[no-untyped-call]
     except Exception as error:
         raise PromptError(
-            f"What makes the rows cannot travel to a worker: {type(error).__name__}: {error}"
+            f"{name} cannot travel to a worker: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -338,8 +369,8 @@ def _differing(facts: Mapping[str, object]) -> MediaToolkitError:
     named = "; ".join(f"{a} has {_described(fact)}" for a, fact in list(facts.items())[:_AS_MANY])
     more = f"; and {len(facts) - _AS_MANY} more" if len(facts) > _AS_MANY else ""
     return MissingExtraError(
-        f"Workers differ from this process, which has mediatoolkit {version} on Python {python}: "
-        f"{named}{more}. Install the same there: "
+        f"The cluster differs from here, which is mediatoolkit {version} on Python {python}: {named}"
+        f"{more}. Install the same there: "
         f'pip install "mediatoolkit[cluster]=={version}".'
     )
 

@@ -8,10 +8,11 @@ import contextlib
 import pickle
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from distributed import Worker, WorkerPlugin, get_worker
+from distributed.protocol.pickle import loads
 from distributed.worker_state_machine import SecedeEvent
 
 from mediatoolkit.errors import MediaToolkitError
@@ -111,7 +112,8 @@ class WorkerRun(WorkerPlugin):
         self.maker.pause(seconds)
 
     def _tell_pause(self, seconds: float) -> None:
-        self._worker.log_event(self._run, {"pause": seconds})
+        """Tell the driver, in whatever thread the vendor's answer came."""
+        self._worker.loop.add_callback(self._worker.log_event, self._run, {"pause": seconds})
 
     def _portable(self, task: asyncio.Task[Outcome], row: RowInProgress) -> Outcome:
         """How a row has ended, as it can travel; its media stays where the driver sees it."""
@@ -133,10 +135,17 @@ async def begin(shipment: Shipment, dask_worker: Worker) -> Exception | None:
     return None
 
 
-async def make_rows(run: str, number: int, key: str, rows: Sequence[RowRequest]) -> list[Outcome]:
-    """Make the rows of a lease; a process that knows nothing of the run makes none."""
+_loaded: Callable[[bytes], Sequence[RowRequest]] = loads
+
+
+async def make_rows(run: str, number: int, key: str, rows: bytes) -> list[Outcome] | None:
+    """Make the rows of a lease, in a pickle that the scheduler need not read.
+
+    None in a process that knows nothing of the run: it has taken the place, with the address, of
+    the worker that the lease was for, which may have begun with it.
+    """
     here = _run_on(get_worker(), run)
-    return [] if here is None else await here.make(number, key, rows)
+    return None if here is None else await here.make(number, key, _loaded(rows))
 
 
 def stop(run: str, number: int | None, dask_worker: Worker) -> None:
