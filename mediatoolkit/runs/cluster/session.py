@@ -369,8 +369,8 @@ def _differing(facts: Mapping[str, object]) -> MediaToolkitError:
     named = "; ".join(f"{a} has {_described(fact)}" for a, fact in list(facts.items())[:_AS_MANY])
     more = f"; and {len(facts) - _AS_MANY} more" if len(facts) > _AS_MANY else ""
     return MissingExtraError(
-        f"The cluster differs from here, which is mediatoolkit {version} on Python {python}: {named}"
-        f"{more}. Install the same there: "
+        f"The cluster differs from here, which is mediatoolkit {version} on Python {python}: "
+        f"{named}{more}. Install the same there: "
         f'pip install "mediatoolkit[cluster]=={version}".'
     )
 
