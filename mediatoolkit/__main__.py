@@ -1,7 +1,8 @@
 """Make media from the command line, such as `python -m mediatoolkit image "a red fox"`.
 
 A copy is kept in the store, where galleries find it. No file is replaced unless `--force` says so:
-the next one gets `-2` in its name. `--quote` says what it would cost, and makes nothing.
+the next one gets `-2` in its name. `--quote` says what it would cost, and makes nothing. `run`
+makes a whole table: `python -m mediatoolkit run prompts.csv --run posters --cap 40`.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mediatoolkit import run_command
 from mediatoolkit.agents import Agent, ImageGenAgent, VideoGenAgent, VoiceAgent
 from mediatoolkit.caching import TYPED_WORDS, CacheWord, kept
 from mediatoolkit.checks import meaning
@@ -56,7 +58,9 @@ def main() -> int:
     """Read the command line, make what it asks for, print where it is."""
     arguments = _arguments()
     try:
-        asyncio.run(_make(arguments) if arguments.kind in _KINDS else _demo(arguments))
+        if arguments.command == "run":
+            return asyncio.run(run_command.make(arguments))
+        asyncio.run(_make(arguments) if arguments.command in _KINDS else _demo(arguments))
     except KeyboardInterrupt:
         _show(None)
         return _INTERRUPTED
@@ -68,7 +72,7 @@ def main() -> int:
 
 
 async def _make(arguments: argparse.Namespace) -> None:
-    kind, family, names = _KINDS[arguments.kind]
+    kind, family, names = _KINDS[arguments.command]
     options = {name: getattr(arguments, name) for name in names}
     word = arguments.cache
     cache: CacheWord = None if word is None else meaning(word, TYPED_WORDS, "--cache")
@@ -193,7 +197,7 @@ def _show(event: Event | None) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m mediatoolkit", description=__doc__)
-    kinds = parser.add_subparsers(dest="kind", required=True)
+    kinds = parser.add_subparsers(dest="command", required=True)
     for name, (*_, options) in _KINDS.items():
         kind = kinds.add_parser(name, help=_SUMMARIES[name])
         kind.add_argument("prompt", help="what to make")
@@ -208,6 +212,7 @@ def _arguments() -> argparse.Namespace:
             kind.add_argument(f"--{option}", type=_NUMBERS.get(option, str), help=_HELP[option])
     demo = kinds.add_parser("demo", help="make a picture, speech and a film with the local engine")
     _add_out(demo, "folder to write to")
+    run_command.add_to(kinds)
     return parser.parse_args(_with_cache_word(sys.argv[1:]))
 
 

@@ -16,11 +16,11 @@ from unicodedata import combining, east_asian_width
 from IPython import get_ipython
 
 from mediatoolkit.media import Media
+from mediatoolkit.runs import summary
 from mediatoolkit.runs.run import Run
 from mediatoolkit.runtime.events import State
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.prices import Paid, quote_of
-from mediatoolkit.widgets.run_summary import RunSummary
 
 PERIOD = 0.1  # seconds between two states of the line
 MOST_FILES = 8
@@ -161,8 +161,7 @@ def files_of(jobs: list[Job[Any]]) -> list[str]:
 
 def _lines_of(run: Run) -> list[str]:
     """How *run* has ended, its first failures, and where its table is."""
-    summary = RunSummary.of(run, most=0)
-    lines = [summary.line, *summary.failures, f"the table is in {run.folder}"]
+    lines = [summary.line_of(run), *summary.failures_of(run), f"the table is in {run.folder}"]
     return [_plain(line) for line in lines]
 
 

@@ -20,7 +20,8 @@ AGAIN = """run = agent.start_many(rows, run="posters-{name}", concurrency=32)
 table = await run"""
 COUNT = """again = agent.start_many(rows, run="posters-{name}", cache="only")
 table = await again
-f"{{(table.status == 'done').sum()}} done, {{table.media.map(lambda it: it.path).nunique()}} files\""""
+paths = table.media.map(lambda it: it.path)
+f"{{(table.status == 'done').sum()}} done, {{paths.nunique()}} files\""""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
