@@ -2,7 +2,8 @@
 
 `Transport` sends one provider's calls, each as an `Attempt` that `with_retries` repeats where that
 costs nothing. `sessions` owns the connections, `download` brings files, `Retry` and `Limits` say
-what is allowed, `Dialect` what a vendor's headers mean, and `Secret` holds the key. What needs
+what is allowed, `Dialect` what a vendor's headers mean, `Scope` holds requests back while a vendor
+wants none, and `Secret` holds the key. What needs
 aiohttp loads when it is first used.
 """
 

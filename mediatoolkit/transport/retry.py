@@ -1,6 +1,6 @@
 """When an attempt may start, and whether another follows: slots, pace, and pauses between.
 
-This is the only place that sleeps between attempts.
+This is the only place that sleeps between attempts, but for a pause of all requests (`Scope`).
 """
 
 import asyncio
