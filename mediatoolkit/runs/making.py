@@ -37,9 +37,9 @@ class RowInProgress:
 
         A cancel passes through; `stopped` says how the row stands then.
         """
-        await self._maker.ready()
-        self._started = time.monotonic()
         try:
+            await self._maker.ready()
+            self._started = time.monotonic()
             with _within(self.request.lease):
                 async with self.context as context:
                     values, take = self.request.values, self.request.take

@@ -64,7 +64,7 @@ class Run(Job[Any]):
         self._driver = Driver(plan, self._results, self._hear)
         self._ended: list[int] = []
         self._ends: deque[tuple[float, int]] = deque()
-        self._told = 0.0
+        self._told = self._paused_until = 0.0
         self._listeners: set[tuple[loops.Loop, asyncio.Event]] = set()
         count = len(plan.rows)
         label = f"{plan.name}: {count:,} {'row' if count == 1 else 'rows'}"
@@ -201,9 +201,11 @@ class Run(Job[Any]):
     async def _make_rows(self, context: CallContext) -> Any:
         context.way_back = f"What is done is kept: start_many(…, run={self.name!r}) goes on."
         with context.pause():
+            end_of_pauses = self._plan.maker.on_pause(self._hear_pause)
             try:
                 await self._driver.run()
             finally:
+                end_of_pauses()
                 context.report(self._news())
                 await asyncio.to_thread(self._write_down)
         context.report(self._news())
@@ -245,6 +247,16 @@ class Run(Job[Any]):
                 self._ends.popleft()
             self._call.report(self._news())
 
+    def _hear_pause(self, seconds: float) -> None:
+        """Say that the vendor asked for a pause; called in whatever thread."""
+        self._paused_until = time.monotonic() + seconds
+
+        def tell() -> None:
+            if not self.done():
+                self._call.report(self._news())
+
+        self.loop.call_soon_threadsafe(tell)
+
     def _news(self) -> RowsEnded:
         results, total = self._results, len(self._plan.rows)
         per_second = 0.0
@@ -252,6 +264,7 @@ class Run(Job[Any]):
             (first, before), (last, after) = self._ends[0], self._ends[-1]
             per_second = (after - before) / (last - first) if last > first else 0.0
         left = total - results.done - results.failed
+        pause = self._paused_until - time.monotonic()
         return RowsEnded(
             results.done,
             results.failed,
@@ -259,6 +272,7 @@ class Run(Job[Any]):
             per_minute=60 * per_second if left else 0.0,
             spent=dollars(results.spent) if results.spent else "",
             left=left / per_second if per_second and left else None,
+            note=f"paused for {pause:.0f} s" if pause > 0.5 and left else "",
         )
 
     def _wake(self) -> None:

@@ -402,3 +402,14 @@ async def test_an_agent_that_is_closed_ends_the_run(vendor: Vendor) -> None:
         await later
     assert later.counts["waiting"] == 0
     assert max(vendor.sent.values()) == 1
+
+
+async def test_a_pause_that_the_vendor_asks_for_is_said(vendor: Vendor) -> None:
+    vendor.sim.then(Status(429, retry_after="1"))
+    heard: list[str] = []
+    async with vendor.agent() as agent:
+        run = agent.start_many(FOXES, concurrency=2)
+        run.subscribe(lambda progress: heard.append(str(progress.event)))
+        await run
+    assert any("paused for 1 s" in text for text in heard)
+    assert not any("paused" in text for text in heard[-1:])
