@@ -116,7 +116,7 @@ async def test_a_cancel_reaches_the_vendor_and_loses_nothing(vendor: str, tmp_pa
 
 async def test_a_killed_run_collects_its_batch(vendor: str, tmp_path: Path) -> None:
     async with mt.Simulator(picture=picture((64, 64))) as sim:
-        gate = Gate()
+        gate = Gate(pieces=0)
         sim.then(gate, at="poll")
         url = url_of(vendor, sim)
         process = await asyncio.create_subprocess_exec(

@@ -97,7 +97,7 @@ async def test_what_may_have_been_billed_is_unclear_and_not_sent_again(vendor: V
 
 
 async def test_a_cancelled_run_goes_on_later(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.then(Latency(0), Latency(0))
     vendor.sim.always(gate)
     async with vendor.agent() as agent:
@@ -118,7 +118,7 @@ async def test_a_cancelled_run_goes_on_later(vendor: Vendor) -> None:
 
 
 async def test_a_cancelled_run_can_be_retried(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.always(gate)
     async with vendor.agent() as agent:
         run = agent.start_many(FOXES, run="posters", concurrency=1)
@@ -194,7 +194,7 @@ async def test_identical_rows_are_made_once_each(vendor: Vendor) -> None:
 
 
 async def test_two_runs_of_one_name_do_not_meet(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.then(gate)
     async with vendor.agent() as agent:
         first = agent.start_many(FOXES, run="posters", concurrency=1)
@@ -284,7 +284,7 @@ async def test_a_rate_limit_does_not_fail_a_row(vendor: Vendor) -> None:
 
 
 async def test_more_time_reaches_rows_that_run_and_rows_that_follow(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.always(gate)
     async with vendor.agent(timeout=60) as agent:
         run = agent.start_many(FOXES, concurrency=1)
@@ -297,7 +297,7 @@ async def test_more_time_reaches_rows_that_run_and_rows_that_follow(vendor: Vend
 
 
 async def test_a_row_that_runs_past_its_deadline_is_unclear(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.then(gate)
     async with vendor.agent() as agent:
         table = await agent.start_many(FOXES, concurrency=2, timeout=0.5)
@@ -319,7 +319,7 @@ async def test_without_a_store_media_is_kept_in_the_default_store(
 
 
 async def test_a_run_is_a_job_of_the_kernel(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.always(gate)
     async with vendor.agent() as agent:
         run: Any = agent.start_many(FOXES)
@@ -385,7 +385,7 @@ async def test_a_full_disk_stops_the_run_and_loses_nothing(vendor: Vendor) -> No
 
 
 async def test_an_agent_that_is_closed_ends_the_run(vendor: Vendor) -> None:
-    gate = Gate()
+    gate = Gate(pieces=0)
     vendor.sim.then(Latency(0), gate, gate)
     async with vendor.agent() as agent:
         run = agent.start_many(FOXES, run="posters", concurrency=2)
