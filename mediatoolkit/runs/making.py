@@ -6,13 +6,15 @@ import time
 from contextlib import AbstractContextManager
 from decimal import Decimal
 
-from mediatoolkit.errors import MediaToolkitError, RefusalError
+from mediatoolkit.errors import JobCancelled, MediaToolkitError, RefusalError
 from mediatoolkit.media import Media
 from mediatoolkit.pricing.budget import budget
 from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runs.work import Outcome, RowMaker, RowRequest, RowStatus
 from mediatoolkit.runtime.events import Event, Retrying
 from mediatoolkit.store import Store
+
+_STOPPED = "The run was stopped while this row was being made."
 
 
 class RowInProgress:
@@ -51,7 +53,9 @@ class RowInProgress:
     def stopped(self) -> Outcome:
         """How the row stands when it was cancelled."""
         if self.context.may_have_been_billed:
-            return self._outcome(RowStatus.UNCLEAR)
+            outcome = self._outcome(RowStatus.UNCLEAR)
+            outcome.error = JobCancelled(_STOPPED, may_have_been_billed=True)
+            return outcome
         return Outcome(self.request.number, RowStatus.WAITING, unclear=self.context.doubted)
 
     async def _done(self, media: Media) -> Outcome:

@@ -63,6 +63,7 @@ class Run(Job[Any]):
         self._results = Results(plan.rows, plan.maker)
         self._driver = Driver(plan, self._results, self._hear)
         self._ended: list[int] = []
+        self._is_known = False
         self._ends: deque[tuple[float, int]] = deque()
         self._told = self._paused_until = 0.0
         self._listeners: set[tuple[loops.Loop, asyncio.Event]] = set()
@@ -214,7 +215,7 @@ class Run(Job[Any]):
     def _write_down(self) -> None:
         """Write the table beside the ledger, from which it can be made anew."""
         folder = self.folder
-        if isinstance(folder, Path) and folder.exists():
+        if self._is_known and isinstance(folder, Path):
             with contextlib.suppress(StorageError):
                 write_table(self._results, folder / "table.csv")
 
@@ -231,6 +232,7 @@ class Run(Job[Any]):
         """Take the news of one row, or that the ledger is read."""
         now = time.monotonic()
         if number is None:
+            self._is_known = True
             outcomes = self._results.outcomes
             self._ended = [
                 at

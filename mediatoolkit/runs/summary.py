@@ -49,8 +49,6 @@ def index_of(row: RunRow) -> str:
 def reason_of(row: RunRow, error: Exception | None = None) -> str:
     """Why a row has no media; of a stranger's error only the type is safe to show."""
     error = error or row.error
-    if error is None:
-        return "stopped on the way; the vendor may have billed it."
     if isinstance(error, MediaToolkitError):
         return f"{type(error).__name__}: {visible(str(error), _LONGEST_MESSAGE)}"
     where = f"run.rows({row.status!r})[0].error"

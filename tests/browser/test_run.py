@@ -61,7 +61,7 @@ def test_a_run_is_watched_cancelled_and_resumed(jupyter: Lab, sim: Simulator, th
         ending = sheet.output(3)
         expect(ending).to_contain_text(re.compile(r"19\d of 200 done, \d may have been billed"))
         expect(ending.get_by_role("img")).to_have_count(48)
-        expect(ending).to_contain_text("stopped on the way; the vendor may have billed it")
+        expect(ending).to_contain_text("The run was stopped while this row was being made.")
         ending.get_by_role("button", name=re.compile("unclear rows .* may pay again")).click()
         expect(ending).to_contain_text("200 of 200 done")
         expect(ending).to_contain_text("… and 152 more: run.table has all.")

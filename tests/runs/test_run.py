@@ -109,6 +109,8 @@ async def test_a_cancelled_run_goes_on_later(vendor: Vendor) -> None:
         states = list(run.table.status)
         assert states.count("done") == 2
         assert states.count("unclear") == 2  # the vendor had them already
+        stopped = [error for error in run.table.error if error is not None]
+        assert all(isinstance(error, mt.JobCancelled) for error in stopped)
         assert states.count("waiting") == 2
         gate.open()
         vendor.sim.always(None)
@@ -139,6 +141,8 @@ async def test_changed_rows_are_refused_with_a_diff(vendor: Vendor) -> None:
         with pytest.raises(mt.PromptError) as caught:
             await agent.start_many([*FOXES[1:], {"prompt": "an owl", "seed": 3}], run="posters")
     message = str(caught.value)
+    written = pd.read_csv(vendor.folder / "runs" / "posters" / "table.csv")
+    assert list(written.status) == ["done"] * 6
     assert "1 new (an owl, seed=3)" in message
     assert "1 gone (fox 0)" in message
     assert 'changed="add"' in message
