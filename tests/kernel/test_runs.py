@@ -49,8 +49,9 @@ async def test_retry_makes_what_failed(notebook: Kernel, sim: Simulator) -> None
 
 async def test_a_cancelled_run_goes_on(notebook: Kernel, sim: Simulator) -> None:
     sim.always(faults.Silence())
+    before = len(sim.requests)
     run = await notebook.run(AGENT + 'run = agent.start_many(rows, run="cut", concurrency=2)')
-    await until(lambda: len(sim.requests) > 1, "the requests")
+    await until(lambda: len(sim.requests) == before + 2, "the requests")
     await notebook.click_cancel(run)
     await until(lambda: "cancelled; 0 of 6 done" in _last(run)["text/plain"], "the ending")
     sim.always(None)

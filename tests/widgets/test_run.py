@@ -37,6 +37,8 @@ async def agent(sim: Simulator, tmp_path: Path) -> AsyncIterator[mt.ImageGenAgen
     async with mt.ImageGenAgent(client, store=tmp_path) as running:
         yield running
     await mt.close()
+    mt.budget.release()
+    mt.budget.reset()
 
 
 def rows(count: int, prompt: str = "a fox") -> list[dict[str, Any]]:
