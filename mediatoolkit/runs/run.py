@@ -24,7 +24,7 @@ from mediatoolkit.runs.work import RowStatus
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import RowsEnded, State
 from mediatoolkit.runtime.files import target_of
-from mediatoolkit.runtime.job import Job
+from mediatoolkit.runtime.job import Job, display, start_job
 
 if TYPE_CHECKING:
     from mediatoolkit.runtime import loops
@@ -171,7 +171,8 @@ class Run(Job[Any]):
         async def draw(_context: CallContext) -> Image:
             return await asyncio.to_thread(work)
 
-        return Job(draw, CallContext(300), label=f"contact sheet of {self.name}")
+        label = f"contact sheet of {self.name}"
+        return start_job(lambda: Job(draw, CallContext(300), label=label), then=display)
 
     def __aiter__(self) -> AsyncGenerator[RunRow]:
         """Each row as it ends, first those that had ended before; what ends the run is raised."""
