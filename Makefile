@@ -108,7 +108,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml
 
 $(VENV)/.lab: $(BIN)/python pyproject.toml
 	@echo "Installing JupyterLab and the local engine: once, one to three minutes."
-	$(call install,--editable '.[lab$(,)local]')
+	$(call install,--editable '.[lab$(,)local$(,)pandas]')
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml

@@ -17,13 +17,13 @@ there is no await; `.cancel()` stops it, `.extend(30)` moves its deadline.
 What it costs, before and after, and how to ask again for nothing:
     quote, budget, prices, models, cache; also cache= and take= of each verb
 
-Many, as a table that survives: rows by grid, then start_many of an agent:
-    grid
+Many, as a table that survives a crash and goes on under its name:
+    grid, for the rows; start_many of an agent, or df.media.image of a DataFrame
 
 On the page:
     show, compare, Gallery, Studio; after %load_ext mediatoolkit also %%image, %%speech, %%video
 
-Agents hold clients, defaults and a store; generate, generate_many, start, stream:
+Agents hold clients, defaults and a store; generate, generate_many, start, start_many, stream:
     ImageGenAgent, VoiceAgent, VideoGenAgent
 
 Results know their type and how they were made; .save(path), .path, .provenance, .omissions:

@@ -52,7 +52,7 @@ def test_type_checkers_see_the_names_where_they_are() -> None:
 
 def test_the_help_of_the_package_says_what_there_is() -> None:
     verbs = ("image", "speech", "video", "film", "jobs", "quote", "budget", "models", "cache")
-    for name in (*verbs, "Studio", "Gallery", "compare"):
+    for name in (*verbs, "grid", "start_many", "Studio", "Gallery", "compare"):
         assert re.search(rf"\b{name}\b", mt.__doc__ or "")
     for name in ("ImageGenAgent", "VoiceAgent", "VideoGenAgent", "MediaToolkitError"):
         assert name in (mt.__doc__ or "")

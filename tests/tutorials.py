@@ -37,6 +37,7 @@ _SIDES = (512, 448, 384, 320, 256, 192, 128)
 _EMBEDDED = re.compile(r"(data:[\w/+-]+;base64,)[\w+/=]+")
 _TOKENS = re.compile(r'(data-mt-\w+=\\?")\w+')  # made of the bytes of the media
 _TIMES = re.compile(r"after \d+\.\d s(?:, [a-z ]+)?|while [a-z ]+")  # and what was under way then
+_TOOK = re.compile(r"(done, [^<\n]*?)\d+ s\b")  # a run, at the end of its summary
 _PORTS = re.compile(r"(127\.0\.0\.1:)\d+")  # another one where that of the notebook is taken
 _SIZES = re.compile(r"\d[\d.,]*( [kM]B)")  # of files, which another encoder makes
 _ALIKE = 3.0
@@ -62,7 +63,9 @@ def links(text: str) -> list[str]:
 async def executed(path: Path, folder: Path) -> Any:
     """The notebook as it is stored after a run in *folder*; the environment is the caller's."""
     book = nbformat.read(path, as_version=4)
-    client = NotebookClient(book, timeout=120, kernel_name="python3", store_widget_state=False)
+    client = NotebookClient(
+        book, timeout=120, kernel_name="python3", store_widget_state=False, coalesce_streams=True
+    )
     await client.async_execute(cwd=str(folder))
     for cell in book.cells:
         cell.metadata.pop("execution", None)  # when each cell ran
@@ -115,7 +118,7 @@ def _comparable(output: Any) -> dict[str, Any]:
         return {}
     data = {kind: text for kind, text in output.get("data", {}).items() if "image" not in kind}
     said = json.dumps({**data, "text": output.get("text", ""), "type": output.output_type})
-    for pattern in (_EMBEDDED, _TOKENS, _PORTS, _SIZES):
+    for pattern in (_EMBEDDED, _TOKENS, _PORTS, _SIZES, _TOOK):
         said = pattern.sub(r"\1", said)
     return json.loads(_TIMES.sub("after some s", said))  # type: ignore[no-any-return]
 
