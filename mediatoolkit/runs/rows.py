@@ -20,7 +20,7 @@ MOST = 10_000_000
 
 _LISTED = 10  # rows that an error names
 _DIGITS = 16  # of a digest, in an id: 64 bits
-_ABSENT: Final = object()
+_encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class RowId(NamedTuple):
@@ -47,8 +47,8 @@ class Rows:
         columns: Names and values; a row without a value has None.
         index: A label for each row: of the DataFrame, or its number.
         frame_index: The index of the DataFrame they came from, or None.
-        takes: Which of the identical rows each is, from 1.
-        ids: What a ledger knows each row by.
+        takes: Which of the identical rows each is, from 1; none before `prepare`.
+        ids: What a ledger knows each row by; none before `prepare`.
 
     Raises:
         PromptError: It is no table of prompts; names what is wrong, and the rows by their index.
@@ -57,7 +57,7 @@ class Rows:
     def __init__(
         self, rows: object, keywords: Collection[str], common: Mapping[str, Any] | None = None
     ) -> None:
-        """Copy the columns and check their shape; `check` looks at each row."""
+        """Copy the columns and check their shape; `prepare` looks at each row."""
         self.frame_index: Any = None
         if _is_frame(rows):
             self.columns, self.index = _columns_of_frame(rows)
@@ -67,7 +67,8 @@ class Rows:
         self._keywords = [name for name in self.columns if name in keywords]
         self._common = dict(common or {})
         self._check_shape(keywords)
-        self.ids, self.takes = self._identified()
+        self.ids: list[RowId] = []
+        self.takes: list[int] = []
 
     def __len__(self) -> int:
         """How many."""
@@ -82,12 +83,17 @@ class Rows:
         """All columns of one row."""
         return {name: column[number] for name, column in self.columns.items()}
 
-    def check(self, check: Callable[[Mapping[str, Any]], None]) -> None:
-        """Refuse all rows where *check* refuses one.
+    def prepare(self, check: Callable[[Mapping[str, Any]], None]) -> None:
+        """Find out what a ledger knows each row by, and refuse all where *check* refuses one.
+
+        It blocks, some 40 µs a row. Once done, it does nothing more.
 
         Raises:
             PromptError: Lists the first ten by their index.
         """
+        if self.ids:
+            return
+        ids, takes = self._identified()
         faults: dict[str, list[int]] = {}
         for number in range(len(self)):
             try:
@@ -95,6 +101,7 @@ class Rows:
             except MediaToolkitError as error:
                 faults.setdefault(str(error), []).append(number)
         self._refuse(faults)
+        self.ids, self.takes = ids, takes
 
     def _check_shape(self, keywords: Collection[str]) -> None:
         if not self.index:
@@ -179,7 +186,7 @@ class Rows:
 
     def _content(self, number: int) -> str:
         try:
-            return _dumps(_plain(self.values(number)))
+            return _encode(_plain(self.values(number)))
         except MediaToolkitError as error:
             self._refuse({str(error): [number]})
             raise
@@ -241,10 +248,6 @@ def _is_nan(value: object) -> bool:
     if isinstance(value, float):
         return math.isnan(value)
     return type(value).__name__ in {"NAType", "NaTType"}
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _plain(value: object) -> object:

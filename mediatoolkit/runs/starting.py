@@ -23,6 +23,8 @@ from mediatoolkit.store import Store
 from mediatoolkit.url_store import UrlStore
 
 MOST_AT_ONCE = 10_000
+MOST_AT_CALL = 10_000
+"""Rows that are checked by the call itself, in half a second; the run checks more, in a thread."""
 
 
 class RunWords(NamedTuple):
@@ -65,7 +67,9 @@ def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, 
     pace()  # a rate that is none is an error here
     executor = executor_for(words.on)
     table = Rows(rows, maker.keywords, common)
-    table.check(partial(executor.check, maker))
+    prepare = partial(table.prepare, partial(executor.check, maker))
+    if len(table) <= MOST_AT_CALL:
+        prepare()
     return Run(
         Plan(
             name,
@@ -76,6 +80,7 @@ def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, 
             pace,
             cap,
             int(words.concurrency),
+            prepare,
             words.changed,
         )
     )

@@ -9,9 +9,16 @@ import pytest
 import mediatoolkit as mt
 from mediatoolkit.runs.pace import per_second
 from mediatoolkit.runs.rows import Rows
+from mediatoolkit.runs.starting import MOST_AT_CALL
 from mediatoolkit.store import Store
 
 KEYWORDS = frozenset({"prompt", "size", "seed", "references"})
+
+
+def prepared(rows: Any) -> Rows:
+    table = Rows(rows, KEYWORDS)
+    table.prepare(lambda _values: None)
+    return table
 
 
 def agent(folder: Path) -> mt.ImageGenAgent:
@@ -46,19 +53,19 @@ def test_common_keywords_give_way_to_those_of_a_row() -> None:
 
 
 def test_identical_rows_are_takes_with_ids_of_their_own() -> None:
-    rows = Rows([{"prompt": "a fox"}] * 3, KEYWORDS)
+    rows = prepared([{"prompt": "a fox"}] * 3)
     assert rows.takes == [1, 2, 3]
     assert len({row.id for row in rows.ids}) == 3
 
 
 def test_ids_by_content_do_not_depend_on_what_travels_along() -> None:
-    first = Rows([{"prompt": "a fox", "note": "x"}], KEYWORDS).ids
-    assert first == Rows([{"note": "y", "prompt": "a fox", "seed": None}], KEYWORDS).ids
-    assert first != Rows([{"prompt": "a fox", "seed": 1}], KEYWORDS).ids
+    first = prepared([{"prompt": "a fox", "note": "x"}]).ids
+    assert first == prepared([{"note": "y", "prompt": "a fox", "seed": None}]).ids
+    assert first != prepared([{"prompt": "a fox", "seed": 1}]).ids
 
 
 def test_ids_may_be_given() -> None:
-    rows = Rows(frame(id=[7, "b"]), KEYWORDS)
+    rows = prepared(frame(id=[7, "b"]))
     assert [row.id for row in rows.ids] == ["7", "b"]
 
 
@@ -146,3 +153,14 @@ async def test_a_cap_that_is_no_amount_is_refused(tmp_path: Path) -> None:
 )
 def test_a_rate_is_read(rate: str, expected: float) -> None:
     assert per_second(rate) == pytest.approx(expected)
+
+
+async def test_very_many_rows_are_checked_off_the_loop_and_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    rows = [{"prompt": "a fox", "seed": number} for number in range(MOST_AT_CALL)]
+    run = agent(tmp_path).start_many([*rows, {"prompt": "a fox", "seed": "?"}], run="foxes")
+    with pytest.raises(mt.PromptError, match=r"1 of 10,001 rows cannot be made.*row 10000: seed"):
+        await run
+    assert not list(tmp_path.glob("*.png"))
+    assert not (tmp_path / "runs").exists()

@@ -112,7 +112,10 @@ async def test_a_cancelled_run_says_what_was_not_sent(
     assert re.match(
         r"posters: cancelled; 0 of 5 done, 2 may have been billed, 3 not sent, \$0\.\d+ spent", line
     )
-    assert "2 rows (0, 1): JobCancelled: The run was stopped while this row was being made." in data["text/html"]
+    assert (
+        "2 rows (0, 1): JobCancelled: The run was stopped while this row was being made."
+        in data["text/html"]
+    )
 
 
 async def test_a_picture_whose_file_is_gone_is_told_of(
