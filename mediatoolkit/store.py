@@ -187,6 +187,14 @@ class Store:
         """Whether somebody has left that mark; blocks."""
         return any(self.folder.glob(f".{name}.*"))
 
+    def keep_table(self, run: str, table: bytes) -> None:
+        """Write `table.csv` beside the ledger of the run *run*; blocks.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        files.write_file(self.run_folder(run) / "table.csv", [table])
+
     def run_folder(self, name: str) -> Path:
         """Where the run *name* of this store has its ledger."""
         return self.folder / "runs" / name

@@ -181,6 +181,10 @@ class UrlStore(Store):
         """The address at which the run *name* of this store has its ledger."""
         return f"{self.url}/runs/{name}"
 
+    def keep_table(self, run: str, table: bytes) -> None:
+        """Write `table.csv` beside the ledger of the run *run*; blocks."""
+        self.run_files(run).write("table.csv", table)
+
     def run_files(self, name: str) -> UrlFiles:
         """The files of the run *name*."""
         return self.files.below(f"runs/{name}")

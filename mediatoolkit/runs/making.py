@@ -73,7 +73,7 @@ class RowInProgress:
         return outcome
 
     def _outcome(self, status: RowStatus) -> Outcome:
-        seconds = time.monotonic() - self._started
+        seconds = round(time.monotonic() - self._started, 3)  # as a ledger has it
         attempts, unclear = 1 + self._retries, self.context.doubted
         number = self.request.number
         return Outcome(number, status, unclear=unclear, seconds=seconds, attempts=attempts)

@@ -17,7 +17,7 @@ from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Image
 from mediatoolkit.media.cost import dollars
 from mediatoolkit.runs.driver import Driver, Plan
-from mediatoolkit.runs.export import write_table
+from mediatoolkit.runs.export import table_bytes, write_table
 from mediatoolkit.runs.results import Results, RunRow
 from mediatoolkit.runs.sheet import sheet_of
 from mediatoolkit.runs.work import RowStatus
@@ -215,10 +215,9 @@ class Run(Job[Any]):
 
     def _write_down(self) -> None:
         """Write the table beside the ledger, from which it can be made anew."""
-        folder = self.folder
-        if self._is_known and isinstance(folder, Path):
-            with contextlib.suppress(StorageError):
-                write_table(self._results, folder / "table.csv")
+        if self._is_known:
+            with contextlib.suppress(StorageError):  # the ledger has all of it
+                self._plan.maker.store.keep_table(self.name, table_bytes(self._results, ".csv"))
 
     def _extend(self, seconds: float) -> None:
         """Give each row more time: those that are being made, and those that follow."""

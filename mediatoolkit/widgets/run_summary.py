@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mediatoolkit.checks import visible
-from mediatoolkit.errors import MediaError, MediaToolkitError
+from mediatoolkit.errors import MediaError, MediaToolkitError, PromptError
 from mediatoolkit.runs.results import RunRow
 from mediatoolkit.runs.run import Run
 from mediatoolkit.runs.summary import failures_of, index_of, line_of, reason_of
@@ -85,6 +85,8 @@ class RunSummary:
 
 def _buttons(row: JobRow, run: Run) -> Iterator[str]:
     """HTML of what can be done with the rows that have no media."""
+    if isinstance(row.progress.error, PromptError):
+        return  # the same rows would be refused again
     counts, name = run.counts, visible(run.name, 60)
     failed, waiting, unclear = counts["failed"], counts["waiting"], counts["unclear"]
     if failed or waiting:

@@ -7,6 +7,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.simulator.faults import PromptBlocked
+from mediatoolkit.url_store import store_at
 from tests.runs.conftest import Vendor
 
 ROWS = [{"prompt": f"fox {number}"} for number in range(5)]
@@ -32,3 +33,6 @@ async def test_a_run_goes_on_at_an_address(vendor: Vendor, place: str) -> None:
         with pytest.raises(mt.PromptError, match="1 new"):
             await agent.start_many([*ROWS, {"prompt": "an owl"}], run="posters")
     assert vendor.sent.total() == 6
+    assert str(run.folder).endswith("runs/posters")
+    table_file = store_at(place).read("runs/posters/table.csv")
+    assert table_file.decode().count("done") == 5
