@@ -98,12 +98,14 @@ class Driver:
         self._tell = tell
         self._ledger = plan.ledger()
         self._pace = plan.pace()
+        self._line = asyncio.Lock()  # of slots that wait for a turn
         self._debt = 0  # requests beyond those that the pace has let pass
         self._numbers: Sequence[int] = ()
         self._queue: deque[int] = deque()
         self._turns: Counter[int] = Counter()
         self._attempts: Counter[int] = Counter()
         self._doubted: dict[int, Decimal] = {}  # of earlier turns; their requests may be billed
+        self._at_vendor = ZERO  # USD that batches of earlier sessions may cost
         self._sent: set[int] = set()
         self._batches: dict[str, list[int]] = {}
         self._in_batches: set[int] = set()
@@ -122,7 +124,7 @@ class Driver:
         if not self.plan.rows.ids:
             await asyncio.to_thread(self.plan.prepare)
         try:
-            self._queue.extend(await self._adopted(await self._ledger.open()))
+            await self._adopt(await self._ledger.open())
             if not (self._queue or self._batches):
                 return
             await self.executor.open(self.plan.maker, self.plan.concurrency)
@@ -133,6 +135,12 @@ class Driver:
                 await self.executor.close()
         finally:
             await self._ledger.close()
+
+    def has_ended(self) -> list[int]:
+        """The rows that have ended, but for those that are to be made again."""
+        queue = set(self._queue)
+        outcomes = enumerate(self._results.outcomes)
+        return [at for at, outcome in outcomes if outcome is not None and at not in queue]
 
     async def intend(self, rows: Sequence[RowRequest]) -> None:
         """Write down that *rows* are about to be sent, and what each costs at most."""
@@ -161,22 +169,24 @@ class Driver:
         self._in_batches.update(numbers)
         await self._ledger.write(BatchNoted(name, [self._numbers[number] for number in numbers]))
 
-    async def _adopted(self, contents: Contents) -> list[int]:
-        """Take over how each row stands; returns those that are to be made."""
+    async def _adopt(self, contents: Contents) -> None:
+        """Take over how each row stands, and line up those that are to be made."""
         plan = self.plan
         adopted = adopt(contents, plan.rows, plan.maker.identity, plan.changed, plan.name)
         self._numbers, self._batches = adopted.numbers, adopted.batches
         self._in_batches = {at for numbers in self._batches.values() for at in numbers}
-        changes, queue = adopted.changes, []
+        self._results.spent += adopted.spent_elsewhere
+        changes = adopted.changes
         for at, before in enumerate(adopted.outcomes):
             outcome = before
             if at in self._in_batches:
+                self._at_vendor += before.cost if before is not None else ZERO
                 continue
             if before is not None and before.status is RowStatus.SENT:
                 outcome = self._interrupted(before)
                 changes.append(outcome)
             if outcome is None or outcome.status in {RowStatus.WAITING, *plan.again}:
-                queue.append(at)
+                self._queue.append(at)
             if outcome is not None and not outcome.is_blank:
                 self._attempts[at] = outcome.attempts
                 self._doubted[at] = outcome.unclear
@@ -184,7 +194,6 @@ class Driver:
         if changes:
             await self._ledger.write(*changes)
         self._tell(None)
-        return queue
 
     def _interrupted(self, outcome: Outcome) -> Outcome:
         """How a row stands that was sent by a process that has ended."""
@@ -197,7 +206,7 @@ class Driver:
         """The limit of the run, less what it has cost in earlier sessions."""
         if self.plan.cap is None:
             return contextlib.nullcontext()
-        return budget.cap(max(ZERO, self.plan.cap - self._results.spent))
+        return budget.cap(max(ZERO, self.plan.cap - self._results.spent - self._at_vendor))
 
     async def _make_all(self) -> None:
         count = self.executor.slots or -(-self.plan.concurrency // self.executor.chunk)
@@ -231,6 +240,7 @@ class Driver:
     def _send_no_more(self) -> None:
         self._is_stopping = True
         self._queue.clear()
+        self._pace.end()
         self._wake(len(self._poor))
 
     async def _slot(self, slots: int) -> None:
@@ -263,16 +273,17 @@ class Driver:
 
     async def _lease(self, slots: int) -> list[int]:
         """The next rows, one or a chunk, when their turn has come."""
-        while self._queue and not self._is_stopping:
-            await self._pace.turn()
-            if not self._debt:
-                break
-            self._debt -= 1
-        if not self._queue or self._is_stopping:
-            return []
-        fair = -(-len(self._queue) // slots)
-        count = 1 if self._pace.per_second else min(self.executor.chunk, fair)
-        return [self._queue.popleft() for _ in range(count)]
+        async with self._line:  # nobody waits for a turn that no row is left for
+            while self._queue and not self._is_stopping:
+                await self._pace.turn()
+                if not self._debt:
+                    break
+                self._debt -= 1
+            if not self._queue or self._is_stopping:
+                return []
+            fair = -(-len(self._queue) // slots)
+            count = 1 if self._pace.per_second else min(self.executor.chunk, fair)
+            return [self._queue.popleft() for _ in range(count)]
 
     def _requests(self, numbers: Sequence[int]) -> tuple[list[RowRequest], bool]:
         """Requests of rows, and whether one of them has to wait for money.
@@ -327,7 +338,8 @@ class Driver:
     def _note(self, outcome: Outcome) -> None:
         """Write down how a row has ended; one that was not sent waits for the next session."""
         number = outcome.number
-        is_unsent = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
+        is_failed = outcome.status is RowStatus.FAILED
+        is_unsent = is_failed and isinstance(outcome.error, (BudgetError, ClosedError))
         status = RowStatus.WAITING if is_unsent else outcome.status
         self._ledger.note(outcome.for_ledger(self._numbers[number], status))
         self._results.put(number, None if outcome.is_blank else outcome)
@@ -364,8 +376,12 @@ class Driver:
 
     def _is_poor(self, outcome: Outcome) -> bool:
         """Whether a row may fit into the budget once another one has ended."""
-        is_refused = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
-        return is_refused and bool(self._sent or self._reserved) and not self._is_stopping
+        error = outcome.error
+        if not isinstance(error, BudgetError) or outcome.status is not RowStatus.FAILED:
+            return False
+        # What is too dear while nothing is reserved stays so, however many others are looked at.
+        may_fit = error.upper is not None and bool(error.reserved)
+        return may_fit and bool(self._sent or self._reserved) and not self._is_stopping
 
     async def _money(self) -> None:
         """Wait until a row ends, which may leave some of what was reserved for it."""
@@ -399,6 +415,7 @@ class Driver:
         while self._queue:
             number = self._queue.popleft()
             self._results.put(number, Outcome(number, RowStatus.FAILED, error=unsent))
+        self._pace.end()
         self._wake(len(self._poor))
 
 
