@@ -30,12 +30,16 @@ class Readable:
         def __getattr__(self, name: str) -> Any:
             """Return an attribute of the media as it was read; everything else is missing."""
             source = _source_of(self)
+            if source is not None and name == "path":
+                return source.path
             if source is not None and name in type(self).__dataclass_fields__:
                 return getattr(source.media(), name)
             return object.__getattribute__(self, name)  # which fails as it does elsewhere
 
 
-def lazy_media(kind: type[M], read: Callable[[], bytes], path: Path | None = None) -> M:
+def lazy_media(
+    kind: type[M], read: Callable[[], bytes], path: Path | Callable[[], Path | None] | None = None
+) -> M:
     """Media whose bytes are read and checked when they are first used.
 
     It is in all else as media that was read at once. While nobody uses it, it takes less than a
@@ -44,13 +48,13 @@ def lazy_media(kind: type[M], read: Callable[[], bytes], path: Path | None = Non
     Args:
         kind: What the file is.
         read: Returns the bytes of the file; it may be called again when other media was read since.
-        path: Where it lies on disk, or None.
+        path: Where it lies on disk, or a function that says so, or None.
 
     Using it may raise a StorageError, where the file is gone, and a MediaError, where it is broken.
     """
     media = object.__new__(kind)
-    for name, value in (("path", path), ("cached", False), ("_source", _Source(kind, read, path))):
-        object.__setattr__(media, name, value)
+    object.__setattr__(media, "cached", False)
+    object.__setattr__(media, "_source", _Source(kind, read, path))
     return media
 
 
@@ -71,9 +75,19 @@ class _Source:
     __slots__ = ("_kind", "_path", "_read")
 
     def __init__(
-        self, kind: "type[Media]", read: Callable[[], bytes], path: Path | None = None
+        self,
+        kind: "type[Media]",
+        read: Callable[[], bytes],
+        path: Path | Callable[[], Path | None] | None,
     ) -> None:
         self._kind, self._read, self._path = kind, read, path
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies, reckoned when it is first asked for: ten times as long as the rest."""
+        if callable(self._path):
+            self._path = self._path()
+        return self._path
 
     def media(self) -> "Media":
         """The media; blocks where it has to be read.
@@ -89,9 +103,9 @@ class _Source:
         return media
 
     def _opened(self) -> "Media":
-        where = quoted(self._path.name) if self._path else f"The {self._kind.noun} in the store"
+        where = quoted(self.path.name) if self.path else f"The {self._kind.noun} in the store"
         try:
-            return self._kind(self._read(), path=self._path)
+            return self._kind(self._read(), path=self.path)
         except MediaError as error:
             raise MediaError(f"{where} is broken: {error} {_AGAIN}") from error
         except MediaToolkitError as error:

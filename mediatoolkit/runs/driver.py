@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from mediatoolkit.errors import (
     AuthenticationError,
@@ -20,7 +21,7 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.pricing.budget import Reservation, budget
 from mediatoolkit.pricing.dollars import ZERO
-from mediatoolkit.runs.ledger import BatchNoted, Contents, Ledger
+from mediatoolkit.runs.ledger import BatchNoted, Change, Contents, Ledger
 from mediatoolkit.runs.pace import Pace
 from mediatoolkit.runs.reconcile import Changed, adopt
 from mediatoolkit.runs.results import Results
@@ -55,9 +56,9 @@ class Plan:
         pace: How many may start in a minute.
         cap: The most that the run may spend, over all its sessions, in USD, or None.
         concurrency: Rows at once.
-        prepare: Checks the rows, if that is not done yet; blocks.
         changed: What to do where the rows are not those that the ledger has.
         again: Which rows of an earlier session are made again.
+        is_checked: Whether the rows are known to be such as can be made.
     """
 
     name: str
@@ -68,9 +69,9 @@ class Plan:
     pace: Callable[[], Pace]
     cap: Decimal | None
     concurrency: int
-    prepare: Callable[[], None]
     changed: Changed = None
     again: frozenset[RowStatus] = frozenset()
+    is_checked: bool = True
 
 
 class Driver:
@@ -121,8 +122,7 @@ class Driver:
             StorageError: The ledger cannot be read or written.
             MediaToolkitError: No row can be made, such as by a cluster without workers.
         """
-        if not self.plan.rows.ids:
-            await asyncio.to_thread(self.plan.prepare)
+        await asyncio.to_thread(self.plan.rows.identify)
         try:
             await self._adopt(await self._ledger.open())
             if not (self._queue or self._batches):
@@ -171,6 +171,13 @@ class Driver:
 
     async def _adopt(self, contents: Contents) -> None:
         """Take over how each row stands, and line up those that are to be made."""
+        changes = await asyncio.to_thread(self._taken_over, contents)
+        if changes:
+            await self._ledger.write(*changes)
+        self._tell(None)
+
+    def _taken_over(self, contents: Contents) -> list[Change]:
+        """As `_adopt`, for a thread; returns what is to be written of it."""
         plan = self.plan
         adopted = adopt(contents, plan.rows, plan.maker.identity, plan.changed, plan.name)
         self._numbers, self._batches = adopted.numbers, adopted.batches
@@ -190,10 +197,10 @@ class Driver:
             if outcome is not None and not outcome.is_blank:
                 self._attempts[at] = outcome.attempts
                 self._doubted[at] = outcome.unclear
-                self._results.put(at, replace(outcome, number=at))
-        if changes:
-            await self._ledger.write(*changes)
-        self._tell(None)
+                self._results.put(at, outcome.for_table(at))
+        if not plan.is_checked:
+            plan.rows.check(partial(self.executor.check, plan.maker), self._queue)
+        return changes
 
     def _interrupted(self, outcome: Outcome) -> Outcome:
         """How a row stands that was sent by a process that has ended."""

@@ -101,7 +101,7 @@ class Results:
             return outcome.media
         store, name = self.maker.store, outcome.file
         read = partial(store.read, name)
-        return lazy_media(self.maker.media_type, read, store.path_of(name))
+        return lazy_media(self.maker.media_type, read, partial(store.path_of, name))
 
     def row(self, number: int) -> RunRow:
         """One row with how it stands."""

@@ -21,6 +21,7 @@ MOST = 10_000_000
 
 _LISTED = 10  # rows that an error names
 _DIGITS = 16  # of a digest, in an id: 64 bits
+_SIMPLE: Final = frozenset({str, int, float, bool, type(None)})
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -48,8 +49,8 @@ class Rows:
         columns: Names and values; a row without a value has None.
         index: A label for each row: of the DataFrame, or its number.
         frame: A copy of the DataFrame they came from, or None.
-        takes: Which of the identical rows each is, from 1; none before `prepare`.
-        ids: What a ledger knows each row by; none before `prepare`.
+        takes: Which of the identical rows each is, from 1; none before `identify`.
+        ids: What a ledger knows each row by; none before `identify`.
 
     Raises:
         PromptError: It is no table of prompts; names what is wrong, and the rows by their index.
@@ -58,7 +59,7 @@ class Rows:
     def __init__(
         self, rows: object, keywords: Collection[str], common: Mapping[str, Any] | None = None
     ) -> None:
-        """Copy the columns and check their shape; `prepare` looks at each row."""
+        """Copy the columns and check their shape; `identify` and `check` look at each row."""
         self.frame: Any = None
         if _is_frame(rows):
             self.columns, self.index = _columns_of_frame(rows)
@@ -88,25 +89,35 @@ class Rows:
         """All columns of one row."""
         return {name: column[number] for name, column in self.columns.items()}
 
-    def prepare(self, check: Callable[[Mapping[str, Any]], None]) -> None:
-        """Find out what a ledger knows each row by, and refuse all where *check* refuses one.
+    def identify(self) -> None:
+        """Find out what a ledger knows each row by; blocks, some 20 µs a row.
 
-        It blocks, some 40 µs a row. Once done, it does nothing more.
+        Raises:
+            PromptError: A row has no lasting form, or the id of another.
+        """
+        if self.ids:
+            return
+        self.ids, self.takes = self._identified()
+
+    def check(
+        self, check: Callable[[Mapping[str, Any]], None], numbers: Iterable[int] | None = None
+    ) -> None:
+        """Refuse all rows where *check* refuses one; blocks, some 20 µs a row.
+
+        Args:
+            check: Raises what is wrong with the keywords of a row.
+            numbers: Of the rows that are looked at; left out, all.
 
         Raises:
             PromptError: Lists the first ten by their index.
         """
-        if self.ids:
-            return
-        ids, takes = self._identified()
         faults: dict[str, list[int]] = {}
-        for number in range(len(self)):
+        for number in range(len(self)) if numbers is None else numbers:
             try:
                 check(self.values(number))
             except MediaToolkitError as error:
                 faults.setdefault(str(error), []).append(number)
         self._refuse(faults)
-        self.ids, self.takes = ids, takes
 
     def _check_shape(self, keywords: Collection[str]) -> None:
         if not self.index:
@@ -254,6 +265,8 @@ def _columns_of_mappings(rows: object) -> tuple[dict[Any, list[Any]], list[Any]]
 
 def plain_number(value: Any) -> Any:
     """NumPy's numbers as Python's own, which JSON takes; anything else as it is."""
+    if type(value) in _SIMPLE:
+        return value
     if is_number(value) and type(value) not in {int, float} and callable(getattr(value, "item", 0)):
         return value.item()
     return value
@@ -276,18 +289,17 @@ def _plain(value: object, known: dict[int, object]) -> object:
     Raises:
         PromptError: It has no such form.
     """
+    if type(value) in _SIMPLE or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Prompt):
+        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
     match value:
-        case None | str() | bool() | int() | float():
-            return value
         case Media():
             return {"media": value.content_digest()}
         case Mapping():
             return {str(name): _plain(each, known) for name, each in value.items()}
         case list() | tuple():
             return [_plain(each, known) for each in value]
-        case Prompt():
-            names = value.__dataclass_fields__
-            return {name: _plain(getattr(value, name), known) for name in names}
     if id(value) not in known:
         known[id(value)] = _digested(value)
     return known[id(value)]

@@ -67,7 +67,7 @@ class Run(Job[Any]):
         self._results = Results(plan.rows, plan.maker)
         self._driver = Driver(plan, self._results, self._hear)
         self._ended: list[int] = []
-        self._is_known = False
+        self._is_known = self._is_changed = False
         self._ends: deque[tuple[float, int]] = deque()
         self._told = self._paused_until = 0.0
         self._listeners: set[tuple[loops.Loop, asyncio.Event]] = set()
@@ -218,9 +218,10 @@ class Run(Job[Any]):
 
     def _write_down(self) -> None:
         """Write the table beside the ledger, from which it can be made anew."""
-        if self._is_known:
+        store, place = self._plan.maker.store, f"runs/{self.name}/table.csv"
+        if self._is_changed or (self._is_known and not store.holds(place)):
             with contextlib.suppress(StorageError):  # the ledger has all of it
-                self._plan.maker.store.keep_table(self.name, table_bytes(self._results, ".csv"))
+                store.keep_table(self.name, table_bytes(self._results, ".csv"))
 
     def _extend(self, seconds: float) -> None:
         """Give each row more time: those that are being made, and those that follow."""
@@ -238,6 +239,7 @@ class Run(Job[Any]):
             self._is_known = True
             self._ended = self._driver.has_ended()
         else:
+            self._is_changed = True
             self._ended.append(number)
         self._wake()
         if now - self._told >= _NEWS_EVERY or number is None:

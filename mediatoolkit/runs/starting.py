@@ -67,9 +67,10 @@ def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, 
     pace()  # a rate that is none is an error here
     executor = executor_for(words.on)
     table = Rows(rows, maker.keywords, common)
-    prepare = partial(table.prepare, partial(executor.check, maker))
-    if len(table) <= MOST_AT_CALL:
-        prepare()
+    is_checked = len(table) <= MOST_AT_CALL
+    if is_checked:
+        table.identify()
+        table.check(partial(executor.check, maker))
     return Run(
         Plan(
             name,
@@ -80,8 +81,8 @@ def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, 
             pace,
             cap,
             int(words.concurrency),
-            prepare,
             words.changed,
+            is_checked=is_checked,
         )
     )
 

@@ -85,6 +85,11 @@ class Outcome:
         """The most that it has cost, in USD, as far as that is known."""
         return (self.usd or ZERO) + self.unclear
 
+    def for_table(self, number: int) -> "Outcome":
+        """The same, under the number that the row has in its table."""
+        facts = self.file, self.usd, self.unclear, self.seconds, self.attempts, self.error
+        return Outcome(number, self.status, self.media, *facts)
+
     def for_ledger(self, number: int, status: RowStatus) -> "Outcome":
         """The same without media, under the number that the row has in its ledger."""
         # `dataclasses.replace` would take forty times as long.

@@ -17,7 +17,7 @@ KEYWORDS = frozenset({"prompt", "size", "seed", "references"})
 
 def prepared(rows: Any) -> Rows:
     table = Rows(rows, KEYWORDS)
-    table.prepare(lambda _values: None)
+    table.identify()
     return table
 
 
@@ -163,4 +163,4 @@ async def test_very_many_rows_are_checked_off_the_loop_and_before_anything_is_se
     with pytest.raises(mt.PromptError, match=r"1 of 10,001 rows cannot be made.*row 10000: seed"):
         await run
     assert not list(tmp_path.glob("*.png"))
-    assert not (tmp_path / "runs").exists()
+    assert not list(tmp_path.rglob("table.csv"))
