@@ -107,6 +107,7 @@ class Driver:
         self._sent: set[int] = set()
         self._batches: dict[str, list[int]] = {}
         self._in_batches: set[int] = set()
+        self._at_vendor = ZERO  # what the batches of earlier sessions may cost, in USD
         self._reserved: dict[int, Reservation] = {}
         self._poor: deque[asyncio.Future[None]] = deque()
         self._is_stopping = False
@@ -171,6 +172,7 @@ class Driver:
         for at, before in enumerate(adopted.outcomes):
             outcome = before
             if at in self._in_batches:
+                self._at_vendor += before.unclear if before is not None else ZERO
                 continue
             if before is not None and before.status is RowStatus.SENT:
                 outcome = self._interrupted(before)
@@ -194,10 +196,10 @@ class Driver:
         return replace(outcome, status=RowStatus.UNCLEAR, error=error)
 
     def _cap(self) -> AbstractContextManager[object]:
-        """The limit of the run, less what it has cost in earlier sessions."""
+        """The limit of the run, less what it has cost, or may cost, by earlier sessions."""
         if self.plan.cap is None:
             return contextlib.nullcontext()
-        return budget.cap(max(ZERO, self.plan.cap - self._results.spent))
+        return budget.cap(max(ZERO, self.plan.cap - self._results.spent - self._at_vendor))
 
     async def _make_all(self) -> None:
         count = self.executor.slots or -(-self.plan.concurrency // self.executor.chunk)
@@ -213,8 +215,13 @@ class Driver:
         finally:
             if not all(slot.done() for slot in slots):
                 await self._stop(slots)
-        for slot in slots:
-            slot.result()
+            for number in list(self._sent):
+                self._lost(number)
+            # All are looked at, since asyncio reports an error that nobody has seen.
+            ended = [slot for slot in slots if slot.done() and not slot.cancelled()]
+            errors = [error for slot in ended if (error := slot.exception()) is not None]
+        for error in errors:
+            raise error
 
     async def _stop(self, slots: Sequence[asyncio.Task[None]]) -> None:
         """Have all slots end: the executor stops its rows and says how they stand."""
@@ -225,8 +232,6 @@ class Driver:
             slot.cancel()
         if left:
             await asyncio.wait(left)
-        for number in list(self._sent):
-            self._lost(number)
 
     def _send_no_more(self) -> None:
         self._is_stopping = True
@@ -271,7 +276,8 @@ class Driver:
         if not self._queue or self._is_stopping:
             return []
         fair = -(-len(self._queue) // slots)
-        count = 1 if self._pace.per_second else min(self.executor.chunk, fair)
+        is_single = self._pace.per_second and not self.executor.is_one_request
+        count = 1 if is_single else min(self.executor.chunk, fair)
         return [self._queue.popleft() for _ in range(count)]
 
     def _requests(self, numbers: Sequence[int]) -> tuple[list[RowRequest], bool]:
@@ -303,6 +309,7 @@ class Driver:
     def _ended(self, outcome: Outcome) -> bool:
         """Take an outcome; returns whether its slot has to wait for money."""
         number = outcome.number
+        has_intent = number in self._sent
         self._sent.discard(number)
         self._in_batches.discard(number)
         self._settle(outcome)
@@ -312,13 +319,13 @@ class Driver:
         outcome.unclear = self._doubt(number, outcome.unclear)
         if outcome.unclear:
             self._doubted[number] = outcome.unclear
-        if self._is_poor(outcome):
-            self._queue.appendleft(number)
-            return True
-        if self._goes_again(outcome):
-            self._turns[number] += 1
-            self._queue.append(number)
-            return False
+        is_poor = self._is_poor(outcome)
+        if is_poor or self._goes_again(outcome):
+            if has_intent:  # which would be unclear if this process ended now
+                self._ledger.note(outcome.for_ledger(self._numbers[number], RowStatus.WAITING))
+            self._turns[number] += not is_poor
+            (self._queue.appendleft if is_poor else self._queue.append)(number)
+            return is_poor
         self._note(outcome)
         self._stop_for(outcome.error)
         self._wake(1 if self._sent else len(self._poor))
@@ -339,12 +346,14 @@ class Driver:
         outcome = self._interrupted(Outcome(number, RowStatus.SENT, attempts=1))
         if number in self._in_batches:  # as the ledger has it already
             outcome.error = MediaToolkitError(_AT_VENDOR, may_have_been_billed=True)
+            self._settle(outcome)
             self._results.put(number, outcome)
-            return
-        outcome.unclear = self._upper(number) or ZERO
-        self._settle(outcome)
-        outcome.unclear = self._doubt(number, outcome.unclear)
-        self._note(outcome)
+        else:
+            outcome.unclear = self._upper(number) or ZERO
+            self._settle(outcome)
+            outcome.unclear = self._doubt(number, outcome.unclear)
+            self._note(outcome)
+        self._wake(1 if self._sent else len(self._poor))
 
     def _doubt(self, number: int, more: Decimal) -> Decimal:
         """What lost requests for a row may have cost in all its turns, *more* among it."""

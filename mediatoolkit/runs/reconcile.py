@@ -93,6 +93,8 @@ def adopt(
         batch: [position[number] for number in inside if number in position]
         for batch, inside in contents.batches.items()
     }
+    # Nobody waits for a batch whose rows are all gone.
+    batches = {batch: positions for batch, positions in batches.items() if positions}
     return Adopted(numbers, outcomes, changes, batches)
 
 

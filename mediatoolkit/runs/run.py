@@ -233,11 +233,11 @@ class Run(Job[Any]):
         now = time.monotonic()
         if number is None:
             self._is_known = True
-            outcomes = self._results.outcomes
+            to_be_made = {RowStatus.WAITING, *self._plan.again}
             self._ended = [
                 at
-                for at, outcome in enumerate(outcomes)
-                if outcome is not None and outcome.status is not RowStatus.WAITING
+                for at, outcome in enumerate(self._results.outcomes)
+                if outcome is not None and outcome.status not in to_be_made
             ]
         else:
             self._ended.append(number)

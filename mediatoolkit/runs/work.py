@@ -208,12 +208,14 @@ class Executor(abc.ABC):
         slots: How many leases it takes at once; None leaves that to the concurrency of the run.
         journal: Set by the run before `open`. Where `intends` is true, the executor writes each
             intent there, just before it sends, in place of the run.
+        is_one_request: Whether a lease counts as one for the rate, however many rows it has.
     """
 
     chunk: int = 1
     books: bool = False
     slots: int | None = None
     intends: bool = False
+    is_one_request: bool = False
     journal: Journal | None = None
 
     @abc.abstractmethod
@@ -224,9 +226,17 @@ class Executor(abc.ABC):
             MediaToolkitError: It cannot, such as a cluster without workers; nothing was sent.
         """
 
-    def collect(self, name: str, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
-        """As `make`, for rows that an earlier session handed over as the vendor's batch *name*."""
-        raise NotImplementedError
+    async def collect(
+        self,
+        name: str,  # noqa: ARG002 - for those that have batches
+        rows: Sequence[RowRequest],  # noqa: ARG002
+    ) -> AsyncIterator[Outcome]:
+        """As `make`, for rows that an earlier session handed over as the vendor's batch *name*.
+
+        An executor without batches yields nothing, and the rows stay at the vendor.
+        """
+        for outcome in ():
+            yield outcome
 
     def extend(self, seconds: float) -> None:  # noqa: B027 - there may be none here
         """Move the deadlines of the rows that are being made here."""
