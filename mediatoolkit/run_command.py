@@ -9,6 +9,7 @@ some are not, 2 when nothing was sent, and 130 after Ctrl-C.
 import argparse
 import asyncio
 import csv
+import io
 import json
 import shutil
 import sys
@@ -100,7 +101,8 @@ def _text(path: Path) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # `splitlines` also cuts at characters that JSON allows within a text.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -113,7 +115,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _records(text: str, delimiter: str, agent: Agent[Any, Any]) -> Iterator[dict[str, Any]]:
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         head = [name.strip() for name in next(reader, [])]
         _check_head(head)
