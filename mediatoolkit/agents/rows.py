@@ -31,7 +31,7 @@ M = TypeVar("M", bound=Media)
 _MOST_PRICES = 10_000  # that are remembered, since most rows of a run cost the same
 
 
-class AgentRows(Generic[P, M]):
+class AgentRowMaker(Generic[P, M]):
     """Makes rows by an agent; it is the `RowMaker` that an agent hands to a run.
 
     Args:
@@ -229,7 +229,7 @@ class AgentRecipe:
     cache: CacheWord
     defaults: Mapping[str, Any]
 
-    def maker(self) -> AgentRows[Any, Any]:
+    def maker(self) -> AgentRowMaker[Any, Any]:
         """Make the agent, and what makes rows by it.
 
         Raises:
@@ -237,7 +237,7 @@ class AgentRecipe:
         """
         clients = [recipe.client() for recipe in self.clients]
         agent = self.kind(clients, store=self.store, timeout=self.timeout, **self.defaults)
-        return AgentRows(agent, self.store, cache=self.cache)
+        return AgentRowMaker(agent, self.store, cache=self.cache)
 
 
 @contextlib.contextmanager

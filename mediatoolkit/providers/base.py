@@ -478,7 +478,7 @@ def billed(bill: Bill, context: CallContext) -> Iterator[Bill]:
         bill.fail(is_unclear=is_unclear, job_id=context.job_id)
         raise
     finally:
-        context.doubted += bill.doubted
+        context.unclear += bill.unclear
         context.bill = None
 
 

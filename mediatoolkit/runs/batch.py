@@ -37,8 +37,8 @@ class BatchExecutor(Executor):
 
     chunk = _ALL
     slots = 1
-    books = True
-    intends = True
+    needs_reservation = True
+    writes_intents = True
     is_one_request = True
 
     def __init__(self, polling: Polling | None = None) -> None:
@@ -93,7 +93,7 @@ class BatchExecutor(Executor):
                 if isinstance(each, Outcome):
                     yield each
                 elif self.journal is not None:  # all outcomes of that batch are taken by now
-                    await self.journal.note_batch(each, ())
+                    await self.journal.write_batch(each, ())
         finally:
             self._tasks.discard(task)
             task.cancel()
@@ -153,7 +153,7 @@ class BatchExecutor(Executor):
     ) -> str | None:
         """Hand over one batch, and write down its name; None where the vendor did not take it."""
         if self.journal is not None:
-            await self.journal.intend(rows)
+            await self.journal.write_intents(rows)
         try:
             async with self._maker.context(_UPLOAD_WITHIN) as context:
                 name: str = await self._client.submit_batch(prompts, context)
@@ -163,7 +163,7 @@ class BatchExecutor(Executor):
             return None
         self._at_vendor.add(name)
         if self.journal is not None:
-            await self.journal.note_batch(name, rows)
+            await self.journal.write_batch(name, rows)
         return name
 
     async def _collect(
@@ -228,5 +228,5 @@ class _Polls:
 def _failed(row: RowRequest, error: MediaToolkitError) -> Outcome:
     is_unclear = error.may_have_been_billed and not isinstance(error, RefusalError)
     status = RowStatus.UNCLEAR if is_unclear else RowStatus.FAILED
-    unclear = row.lease or Decimal(0) if is_unclear else Decimal(0)
+    unclear = row.cap or Decimal(0) if is_unclear else Decimal(0)
     return Outcome(row.number, status, unclear=unclear, attempts=1, error=error)

@@ -136,7 +136,7 @@ class Ledger(abc.ABC):
         self._begin()
         await future
 
-    def note(self, *changes: Change) -> None:
+    def write_soon(self, *changes: Change) -> None:
         """Have *changes* written soon; the next `write` or `close` says if that failed."""
         self._noted += changes
         self._begin()

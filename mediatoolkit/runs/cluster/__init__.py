@@ -52,7 +52,7 @@ class ClusterExecutor(Executor):
         MissingExtraError: Dask is not installed.
     """
 
-    books = True
+    needs_reservation = True
 
     def __init__(self, on: Any) -> None:
         """Start nothing yet."""
@@ -122,11 +122,13 @@ class ClusterExecutor(Executor):
         finally:
             self._leases.discard(made)
         made.cancel()
-        error = None if made.cancelled() else made.exception()
-        is_told = not made.cancelled() and error is None
+        problem = None if made.cancelled() else made.exception()
+        is_told = not made.cancelled() and problem is None
         for outcome in made.result() if is_told else lease.completed([], maker):
             yield await _kept(outcome, maker)
-        if problem := cancelled or error:
+        if cancelled is not None:
+            raise cancelled
+        if problem is not None:
             raise problem
 
     def extend(self, seconds: float) -> None:

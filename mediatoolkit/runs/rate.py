@@ -22,7 +22,7 @@ _SECONDS = {
 }
 
 
-class Pace:
+class RateLimiter:
     """Lets rows start evenly, such as `"300/min"`: one each 0.2 s; None lets all start at once.
 
     Attributes:
@@ -37,7 +37,7 @@ class Pace:
         self.per_second = None if rate is None else per_second(rate)
         self._limiter: AsyncLimiter | None = None
 
-    async def turn(self) -> None:
+    async def wait(self) -> None:
         """Wait until one more may start."""
         if self.per_second is None:
             return
