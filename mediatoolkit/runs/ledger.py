@@ -256,6 +256,19 @@ def record_of(outcome: Outcome) -> Record:
     )
 
 
+def check_version(version: int) -> None:
+    """Refuse what a later version of this package has written.
+
+    Raises:
+        StorageError: Says what to do.
+    """
+    if version > VERSION:
+        raise StorageError(
+            f"A newer version of mediatoolkit wrote this ledger ({version}, and this one reads "
+            f"{VERSION}); update with pip install -U mediatoolkit."
+        )
+
+
 def unreadable(name: str, reason: str) -> StorageError:
     """The error for a ledger that cannot be read."""
     return StorageError(

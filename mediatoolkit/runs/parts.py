@@ -28,6 +28,7 @@ from mediatoolkit.runs.ledger import (
     Record,
     RowsAdded,
     RowsDropped,
+    check_version,
     outcome_of,
     record_of,
     unreadable,
@@ -85,7 +86,7 @@ class _Manifest:
             ValueError: It is none; others where it has no such shape.
         """
         record = json.loads(data)
-        _check_version(int(record["version"]))
+        check_version(int(record["version"]))
         names = [str(name) for name in record["parts"]]
         if not all(map(_PART.fullmatch, names)):
             raise ValueError("the manifest names something else than parts")
@@ -207,14 +208,6 @@ class PartsLedger(Ledger):
         self._files.remove(*(part.path for part in parts))
 
 
-def _check_version(version: int) -> None:
-    if version > VERSION:
-        raise StorageError(
-            f"A newer version of mediatoolkit wrote this ledger ({version}, and this one reads "
-            f"{VERSION}); update with pip install -U mediatoolkit."
-        )
-
-
 def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
     """*changes* in their order, as objects of one property; outcomes that follow each other as one.
 
@@ -252,7 +245,7 @@ def _contents(texts: Iterable[bytes]) -> Contents:
         for line in json.loads(b"[" + b",".join(text.splitlines()) + b"]"):
             ((name, value),) = line.items()
             _apply(contents, records, name, value)
-    _check_version(int(contents.header.get("version", VERSION)))
+    check_version(int(contents.header.get("version", VERSION)))
     contents.outcomes = {number: outcome_of(record) for number, record in records.items()}
     return contents
 
