@@ -133,21 +133,24 @@ class Results:
         objects = {name: pandas.Series(columns[name], index, object) for name in ("media", "error")}
         return pandas.DataFrame({**columns, **objects}, index=index)
 
+    @property
+    def seconds_column(self) -> str:
+        """Says how long a row took: `seconds`, or `took` where that is a keyword."""
+        is_keyword = "seconds" in self.maker.keywords and "seconds" in self.rows.columns
+        return _TOOK if is_keyword else "seconds"
+
     def _columns(self) -> dict[str, list[Any]]:
         rows = [
             outcome or Outcome(at, RowStatus.WAITING) for at, outcome in enumerate(self.outcomes)
         ]
-        values: dict[str, list[Any]] = {
+        return {
             "media": [self.media(number) for number in range(len(rows))],
             "status": [row.status.value for row in rows],
             "usd": [_dollars(row) for row in rows],
-            "seconds": [row.seconds for row in rows],
+            self.seconds_column: [row.seconds for row in rows],
             "tries": [row.attempts for row in rows],
             "error": [row.error for row in rows],
         }
-        if "seconds" in self.maker.keywords and "seconds" in self.rows.columns:
-            values[_TOOK] = values.pop("seconds")
-        return values
 
     def _count(self, outcome: Outcome, step: int) -> None:
         self.done += step * (outcome.status is RowStatus.DONE)

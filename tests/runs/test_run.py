@@ -34,6 +34,15 @@ async def test_a_table_comes_back_with_its_index_and_columns(vendor: Vendor) -> 
     assert list(table.error) == [None, None]
 
 
+async def test_a_file_has_the_columns_of_the_table(vendor: Vendor) -> None:
+    async with vendor.agent() as agent:
+        run = agent.start_many(FOXES)
+        table = await run
+    file = await run.asave(vendor.folder / "foxes.csv")
+    names = ["file" if name == "media" else name for name in table.columns]
+    assert list(pd.read_csv(file).columns) == names
+
+
 async def test_rows_are_yielded_as_they_end(vendor: Vendor) -> None:
     async with vendor.agent() as agent:
         run = agent.start_many(FOXES)
