@@ -216,9 +216,9 @@ class Agent(ResumingAgent[P, M]):
                 among them, make the request; all others travel along. An `id` column names each
                 row; without one a row is known by what it asks for.
             run: Name of the run. The same rows under the same name go on where they stood, and
-                what is finished sends nothing. Left out, a new name.
+                what is finished is not sent again. Left out, a new name.
             cap: The most that the run may spend, in USD; no limit when left out.
-            rate: How many may be sent, such as `"300/min"`.
+            rate: How many rows may be sent, such as `"300/min"`; a batch counts as one.
             concurrency: How many are made at once, from 1.
             on: Where they are made. None is this loop; a whole number is so many processes of
                 this machine; a client of Dask is its cluster; `"batch"` hands them to the vendor,

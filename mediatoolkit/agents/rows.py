@@ -211,7 +211,7 @@ class AgentRowMaker(Generic[P, M]):
 
 @dataclass(frozen=True, slots=True)
 class AgentRecipe:
-    """From which a worker makes the agent of a run; it can be pickled.
+    """What a worker makes the agent of a run from; it can be pickled.
 
     Attributes:
         kind: The class of the agent.

@@ -137,7 +137,7 @@ class BatchClient(Client[P, M]):
         """
         row = prices.find(self.model_id)
         if row is not None and LANE not in row.lanes:
-            raise PromptError(f'{self.model_id} is in no batch; leave out on="batch".')
+            raise PromptError(f'{self.model_id} cannot be made in a batch; leave out on="batch".')
         if prompt.options.get("service_tier"):
             raise PromptError("A batch has a price of its own: leave out service_tier.")
 

@@ -37,8 +37,8 @@ _INTERRUPTED = (
     "have billed it. run.retry(unclear=True) sends it again."
 )
 _AT_VENDOR = (
-    "This row is in a vendor's batch that is not collected. Start the run again under its name "
-    'with on="batch": that collects it, and pays nothing twice.'
+    "This row is in a vendor's batch that has not been collected. Start the run again under its "
+    'name with on="batch": that collects it, and pays nothing twice.'
 )
 
 

@@ -1,8 +1,8 @@
 """Which process writes to the folder of a run where the storage has no locks, as an object store.
 
 A small file names the owner and the time until which it counts. The owner writes it anew before
-that, and whoever finds one that counts no more, or whose process is known to be gone, takes its
-place. Two who come in the same moment may both think so until the first of them looks again; the
+that, and whoever finds one that no longer counts, or whose process is known to be gone, takes its
+place. Two that come at the same moment may both think so until the first of them looks again; the
 clocks of machines that share a run must agree to half a minute.
 """
 
@@ -65,7 +65,7 @@ class FolderLock:
         """Make sure that this process is the owner.
 
         Raises:
-            StorageError: It is no more.
+            StorageError: It no longer is.
         """
         if self._is_lost or time.monotonic() >= self._counts_until:
             raise StorageError(
@@ -84,7 +84,7 @@ class FolderLock:
                     self._files.remove(_NAME)
 
     def _refuse(self, owner: dict[str, Any]) -> None:
-        """Raise unless the lock of *owner* counts no more."""
+        """Raise unless the lock of *owner* no longer counts."""
         lives = owners.is_running(str(owner.get("process", "")))
         left = float(owner.get("until", 0)) - time.time()
         if lives is False or left <= 0:

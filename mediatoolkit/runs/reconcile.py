@@ -43,8 +43,8 @@ class _Difference:
     Attributes:
         new: Positions of rows that the ledger does not have.
         edited: Positions of rows that ask for something else under an id that the ledger has.
-        gone: Numbers in the ledger of rows that are not given.
-        facts: Names of facts of the run as a whole that are others.
+        gone: Numbers in the ledger of rows that are no longer given.
+        facts: Names of facts of the run as a whole that differ.
     """
 
     new: list[int]
@@ -61,7 +61,7 @@ def adopt(
     Args:
         contents: Of the ledger.
         rows: As they are given.
-        identity: What makes all results others, such as the models.
+        identity: What changes all results, such as the models.
         changed: What to do where rows have changed.
         name: Of the run, for messages.
 

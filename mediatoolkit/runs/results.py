@@ -114,7 +114,7 @@ class Results:
         )
 
     def numbers(self, *statuses: RowStatus) -> Iterator[int]:
-        """The rows that stand like that, in their order."""
+        """The rows with one of *statuses*, in their order."""
         for number, outcome in enumerate(self.outcomes):
             status = RowStatus.WAITING if outcome is None else outcome.status
             if status in statuses:

@@ -28,7 +28,7 @@ MOST_AT_CALL = 10_000
 
 
 class RunOptions(NamedTuple):
-    """What `start_many` is told of the run as a whole, unchecked."""
+    """What `start_many` is told about the run as a whole, unchecked."""
 
     run: str | None
     cap: Dollars | None
@@ -64,7 +64,7 @@ def start_run(maker: RowMaker, rows: Any, options: RunOptions, common: Mapping[s
         )
     cap = None if options.cap is None else dollars_of(options.cap, "cap")
     limiter = partial(RateLimiter, options.rate)
-    limiter()  # a rate that is none is an error here
+    limiter()  # an invalid rate is an error here
     executor = executor_for(options.on)
     table = Rows(rows, maker.keywords, common)
     prepare = partial(table.prepare, partial(executor.check, maker))

@@ -87,7 +87,7 @@ class Outcome:
 
 
 class Recipe(Protocol):
-    """From which a worker in another process makes the same agent; it can be pickled.
+    """What a worker in another process makes the same agent from; it can be pickled.
 
     It holds no session. A key that the worker does not find in its own environment travels in an
     object that never shows it.
@@ -122,7 +122,7 @@ class RowMaker(Protocol):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """What makes all results others, such as the models, by name."""
+        """What changes all results, such as the models, by name."""
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Refuse a row that cannot be made as asked; reads no file.

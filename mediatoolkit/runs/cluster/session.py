@@ -369,14 +369,14 @@ def _differing(facts: Mapping[str, object]) -> MediaToolkitError:
     named = "; ".join(f"{a} has {_described(fact)}" for a, fact in list(facts.items())[:_AS_MANY])
     more = f"; and {len(facts) - _AS_MANY} more" if len(facts) > _AS_MANY else ""
     return MissingExtraError(
-        f"The cluster differs from here, which is mediatoolkit {version} on Python {python}: "
-        f"{named}{more}. Install the same there: "
+        "The cluster does not match this process, which has mediatoolkit "
+        f"{version} on Python {python}: {named}{more}. Install the same there: "
         f'pip install "mediatoolkit[cluster]=={version}".'
     )
 
 
 def _described(fact: object) -> str:
     if isinstance(fact, Exception):
-        return f"none that takes part ({type(fact).__name__}: {quoted(str(fact))})"
+        return f"no mediatoolkit that can take part ({type(fact).__name__}: {quoted(str(fact))})"
     version, python = cast("worker.Facts", fact)
     return f"mediatoolkit {version} on Python {python}"
