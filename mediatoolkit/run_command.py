@@ -2,8 +2,8 @@
 
 The table is CSV with a header line, or JSON objects, one on each line. Columns that the model takes
 make the request, `prompt` among them; all others travel along. An empty cell of a CSV counts as
-left out. The same name goes on where its run stood. The exit code is 0 when all rows are done, 1 when
-some are not, 2 when nothing was sent, and 130 after Ctrl-C.
+left out. The same name goes on where its run stood. The exit code is 0 when all rows are done, 1
+when some are not, 2 when nothing was sent, and 130 after Ctrl-C.
 """
 
 import argparse
