@@ -233,11 +233,13 @@ class BudgetError(MediaToolkitError, ValueError):
     Attributes:
         upper: The most that the call may cost, a `Decimal` in USD, or None.
         left: What is left of the limit that refused it, a `Decimal` in USD, or None.
+        reserved: What calls that run had reserved of it, which may come free, in USD, or None.
     """
 
     family = "budget"
     upper: "Decimal | None" = None
     left: "Decimal | None" = None
+    reserved: "Decimal | None" = None
 
 
 class NotCachedError(MediaToolkitError, LookupError):

@@ -24,6 +24,7 @@ class Bill:
 
     Attributes:
         unclear: What requests that were lost may have cost, in USD.
+        spent: What was settled, in USD; at most that, where the price is unknown.
     """
 
     __slots__ = (
@@ -35,6 +36,7 @@ class Bill:
         "_sent",
         "_uppers",
         "model_id",
+        "spent",
         "unclear",
     )
 
@@ -52,7 +54,7 @@ class Bill:
         self._job = None if job_id is None else (model_id, job_id)
         self._account = account
         self._reservations: list[Reservation] = []
-        self.unclear = Decimal(0)
+        self.unclear = self.spent = Decimal(0)
         self._covered = self._sent = 0
         self._is_begun = False
 
@@ -81,7 +83,10 @@ class Bill:
 
     def settle(self, actual: Decimal | None) -> None:
         """Book what the call has cost, in USD; None is unknown, and all that was reserved stays."""
-        for reservation in [*self._left_running(), *self._reservations]:
+        reservations = [*self._left_running(), *self._reservations]
+        uppers = (each.upper for each in reservations if each.upper is not None)
+        self.spent += sum(uppers, Decimal(0)) if actual is None else actual
+        for reservation in reservations:
             if not reservation.settle(actual) and actual:
                 self._account.charge(self.model_id, actual)  # it was released meanwhile
             actual = actual and Decimal(0)  # the first one has taken all of it

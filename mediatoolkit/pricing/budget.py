@@ -440,7 +440,7 @@ def _check(model_id: str, upper: Decimal | None, account: Account, name: str) ->
             f"is left ({sums}). Nothing was sent. {larger}{wait}{release}, or ask for something "
             "cheaper."
         )
-    error.upper, error.left = upper, left
+    error.upper, error.left, error.reserved = upper, left, account.sums.reserved
     raise error
 
 

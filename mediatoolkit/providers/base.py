@@ -479,6 +479,7 @@ def billed(bill: Bill, context: CallContext) -> Iterator[Bill]:
         raise
     finally:
         context.unclear += bill.unclear
+        context.spent += bill.spent
         context.bill = None
 
 

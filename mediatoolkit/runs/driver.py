@@ -98,6 +98,7 @@ class Driver:
         self._tell = tell
         self._ledger = plan.ledger()
         self._limiter = plan.limiter()
+        self._line = asyncio.Lock()  # of slots that wait for the rate
         self._debt = 0  # requests beyond those that the rate has let pass
         self._numbers: Sequence[int] = ()
         self._queue: deque[int] = deque()
@@ -123,7 +124,7 @@ class Driver:
         if not self.plan.rows.ids:
             await asyncio.to_thread(self.plan.prepare)
         try:
-            self._queue.extend(await self._adopted(await self._ledger.open()))
+            await self._adopt(await self._ledger.open())
             if not (self._queue or self._batches):
                 return
             await self.executor.open(self.plan.maker, self.plan.concurrency)
@@ -134,6 +135,12 @@ class Driver:
                 await self.executor.close()
         finally:
             await self._ledger.close()
+
+    def has_ended(self) -> list[int]:
+        """The rows that have ended, but for those that are to be made again."""
+        queue = set(self._queue)
+        outcomes = enumerate(self._results.outcomes)
+        return [at for at, outcome in outcomes if outcome is not None and at not in queue]
 
     async def write_intents(self, rows: Sequence[RowRequest]) -> None:
         """Write down that *rows* are about to be sent, and what each costs at most."""
@@ -162,23 +169,24 @@ class Driver:
         self._in_batches.update(numbers)
         await self._ledger.write(BatchNoted(name, [self._numbers[number] for number in numbers]))
 
-    async def _adopted(self, contents: Contents) -> list[int]:
-        """Take over how each row stands; returns those that are to be made."""
+    async def _adopt(self, contents: Contents) -> None:
+        """Take over how each row stands, and line up those that are to be made."""
         plan = self.plan
         adopted = adopt(contents, plan.rows, plan.maker.identity, plan.changed, plan.name)
         self._numbers, self._batches = adopted.numbers, adopted.batches
         self._in_batches = {at for numbers in self._batches.values() for at in numbers}
-        changes, queue = adopted.changes, []
+        self._results.spent += adopted.spent_elsewhere
+        changes = adopted.changes
         for at, before in enumerate(adopted.outcomes):
             outcome = before
             if at in self._in_batches:
-                self._at_vendor += before.unclear if before is not None else ZERO
+                self._at_vendor += before.cost if before is not None else ZERO
                 continue
             if before is not None and before.status is RowStatus.SENT:
                 outcome = self._interrupted(before)
                 changes.append(outcome)
             if outcome is None or outcome.status in {RowStatus.WAITING, *plan.again}:
-                queue.append(at)
+                self._queue.append(at)
             if outcome is not None and not outcome.is_blank:
                 self._attempts[at] = outcome.attempts
                 self._unclear[at] = outcome.unclear
@@ -186,7 +194,6 @@ class Driver:
         if changes:
             await self._ledger.write(*changes)
         self._tell(None)
-        return queue
 
     def _interrupted(self, outcome: Outcome) -> Outcome:
         """How a row stands whose process ended after it was sent."""
@@ -236,6 +243,7 @@ class Driver:
     def _send_no_more(self) -> None:
         self._is_stopping = True
         self._queue.clear()
+        self._limiter.end()
         self._wake(len(self._waiting_slots))
 
     async def _slot(self, slots: int) -> None:
@@ -268,17 +276,18 @@ class Driver:
 
     async def _next_rows(self, slots: int) -> list[int]:
         """The next rows, one or a chunk, when their turn has come."""
-        while self._queue and not self._is_stopping:
-            await self._limiter.wait()
-            if not self._debt:
-                break
-            self._debt -= 1
-        if not self._queue or self._is_stopping:
-            return []
-        fair = -(-len(self._queue) // slots)
-        is_single = self._limiter.per_second and not self.executor.is_one_request
-        count = 1 if is_single else min(self.executor.chunk, fair)
-        return [self._queue.popleft() for _ in range(count)]
+        async with self._line:  # nobody waits for a turn that no row is left for
+            while self._queue and not self._is_stopping:
+                await self._limiter.wait()
+                if not self._debt:
+                    break
+                self._debt -= 1
+            if not self._queue or self._is_stopping:
+                return []
+            fair = -(-len(self._queue) // slots)
+            is_single = self._limiter.per_second and not self.executor.is_one_request
+            count = 1 if is_single else min(self.executor.chunk, fair)
+            return [self._queue.popleft() for _ in range(count)]
 
     def _requests(self, numbers: Sequence[int]) -> tuple[list[RowRequest], bool]:
         """Requests of rows, and whether one of them has to wait for the budget.
@@ -335,7 +344,8 @@ class Driver:
     def _record(self, outcome: Outcome) -> None:
         """Write down how a row has ended; one that was not sent waits for the next session."""
         number = outcome.number
-        is_unsent = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
+        is_failed = outcome.status is RowStatus.FAILED
+        is_unsent = is_failed and isinstance(outcome.error, (BudgetError, ClosedError))
         status = RowStatus.WAITING if is_unsent else outcome.status
         self._ledger.write_soon(outcome.for_ledger(self._numbers[number], status))
         self._results.put(number, None if outcome.is_blank else outcome)
@@ -374,8 +384,12 @@ class Driver:
 
     def _waits_for_budget(self, outcome: Outcome) -> bool:
         """Whether a row may fit into the budget once another one has ended."""
-        is_refused = isinstance(outcome.error, BudgetError) and outcome.status is RowStatus.FAILED
-        return is_refused and bool(self._sent or self._reserved) and not self._is_stopping
+        error = outcome.error
+        if not isinstance(error, BudgetError) or outcome.status is not RowStatus.FAILED:
+            return False
+        # What is too dear while nothing is reserved stays so, however many others are looked at.
+        may_fit = error.upper is not None and bool(error.reserved)
+        return may_fit and bool(self._sent or self._reserved) and not self._is_stopping
 
     async def _wait_for_budget(self) -> None:
         """Wait until a row ends, which may leave some of what was reserved for it."""
@@ -409,6 +423,7 @@ class Driver:
         while self._queue:
             number = self._queue.popleft()
             self._results.put(number, Outcome(number, RowStatus.FAILED, error=unsent))
+        self._limiter.end()
         self._wake(len(self._waiting_slots))
 
 

@@ -13,6 +13,7 @@ from mediatoolkit.checks import visible
 from mediatoolkit.errors import MissingExtraError, StorageError
 from mediatoolkit.media import Media
 from mediatoolkit.runs.results import Results
+from mediatoolkit.runs.rows import is_nan, plain_number
 from mediatoolkit.runs.work import Outcome, RowStatus
 from mediatoolkit.runtime import files
 
@@ -68,6 +69,7 @@ def _record(results: Results, number: int) -> dict[str, Any]:
 
 def _cell(value: Any) -> Any:
     """*value* as plain JSON has it."""
+    value = None if is_nan(value) else plain_number(value)
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, Media):

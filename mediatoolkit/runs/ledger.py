@@ -3,7 +3,7 @@
 import abc
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -74,14 +74,23 @@ class Contents:
     Attributes:
         header: Facts of the run as a whole.
         rows: What each row is known by, by its number.
-        outcomes: How rows stand, by number; a row that is missing waits.
+        outcomes: How rows stand, by number, also those that were dropped, since what they have
+            cost counts; a row that is missing waits.
         batches: Numbers of the rows of each vendor's batch that is not over.
+        free: The first number that no row has had, dropped ones included.
     """
 
     header: dict[str, str] = field(default_factory=dict)
     rows: dict[int, RowId] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     batches: dict[str, list[int]] = field(default_factory=dict)
+    free: int = 0
+
+    def add(self, first: int, rows: Iterable[RowId]) -> None:
+        """Take up *rows*, whose numbers begin with *first*."""
+        for number, row in enumerate(rows, start=first):
+            self.rows[number] = row
+            self.free = max(self.free, number + 1)
 
 
 class Ledger(abc.ABC):
@@ -153,8 +162,9 @@ class Ledger(abc.ABC):
             if self._noted:
                 await self.write()
         finally:
-            await self._call(self.shut)
+            shut = self._thread.submit(self.shut)  # whoever cancels this wait does not prevent it
             self._thread.shutdown(wait=False)
+            await asyncio.shield(asyncio.wrap_future(shut))
 
     def _begin(self) -> None:
         if self._writing is None or self._writing.done():

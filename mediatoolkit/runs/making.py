@@ -68,6 +68,7 @@ class RowInProgress:
     def _failed(self, error: Exception) -> Outcome:
         is_billed = isinstance(error, MediaToolkitError) and error.may_have_been_billed
         is_unclear = is_billed and not isinstance(error, RefusalError)
+        is_unclear |= self.context.spent > 0  # it was made, and not kept
         outcome = self._outcome(RowStatus.UNCLEAR if is_unclear else RowStatus.FAILED)
         outcome.error = error
         return outcome
@@ -75,6 +76,8 @@ class RowInProgress:
     def _outcome(self, status: RowStatus) -> Outcome:
         seconds = round(time.monotonic() - self._started, 3)  # as a ledger has it
         attempts, unclear = 1 + self._retries, self.context.unclear
+        if status is not RowStatus.DONE:
+            unclear += self.context.spent
         number = self.request.number
         return Outcome(number, status, unclear=unclear, seconds=seconds, attempts=attempts)
 

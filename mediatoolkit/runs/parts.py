@@ -262,11 +262,10 @@ def _apply(contents: Contents, records: dict[int, Record], name: str, value: Any
             contents.header |= value
         case "rows":
             first, rows = value
-            contents.rows |= {number: RowId(*row) for number, row in enumerate(rows, first)}
+            contents.add(first, (RowId(*row) for row in rows))
         case "dropped":
             for number in value:
                 contents.rows.pop(number, None)
-                records.pop(number, None)
         case "batch":
             batch, numbers = value
             contents.batches[batch] = numbers

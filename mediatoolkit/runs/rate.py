@@ -1,13 +1,12 @@
 """How many rows may start in a minute."""
 
+import asyncio
+import contextlib
 import re
-from typing import TYPE_CHECKING
+import time
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError
-
-if TYPE_CHECKING:
-    from aiolimiter import AsyncLimiter
 
 _RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*/\s*([a-z]+)\s*", re.IGNORECASE | re.ASCII)
 _SECONDS = {
@@ -35,18 +34,21 @@ class RateLimiter:
     def __init__(self, rate: str | None) -> None:
         """Read the rate; nothing has started yet."""
         self.per_second = None if rate is None else per_second(rate)
-        self._limiter: AsyncLimiter | None = None
+        self._due = 0.0  # on the monotonic clock
+        self._end = asyncio.Event()
 
     async def wait(self) -> None:
-        """Wait until one more may start."""
+        """Wait until one more may start; one task at a time waits here."""
         if self.per_second is None:
             return
-        if self._limiter is None:
-            from aiolimiter import AsyncLimiter
+        while (wait := self._due - time.monotonic()) > 0 and not self._end.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._end.wait(), wait)
+        self._due = max(self._due, time.monotonic()) + 1 / self.per_second
 
-            # Rows pass singly, since a limiter of more at once lets bursts through.
-            self._limiter = AsyncLimiter(1, 1 / self.per_second)
-        await self._limiter.acquire()
+    def end(self) -> None:
+        """Let nobody wait any more."""
+        self._end.set()
 
 
 def per_second(rate: object) -> float:

@@ -5,10 +5,12 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Literal
 
 from mediatoolkit.checks import visible
 from mediatoolkit.errors import PromptError
+from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runs.ledger import Change, Contents, HeaderNoted, RowsAdded, RowsDropped
 from mediatoolkit.runs.rows import RowId, Rows
 from mediatoolkit.runs.work import Outcome
@@ -28,12 +30,14 @@ class Adopted:
         outcomes: How each row stands there, or None.
         changes: What is to be written before the first row is made.
         batches: Positions of the rows of each vendor's batch that is not over.
+        spent_elsewhere: What rows of the run that are not given now have cost at most, in USD.
     """
 
     numbers: Sequence[int]
     outcomes: list[Outcome | None]
     changes: list[Change]
     batches: dict[str, list[int]]
+    spent_elsewhere: Decimal
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ def adopt(
     if changed == "replace" and not is_anew:
         dropped = difference.gone + [number_of[rows.ids[at].id] for at in difference.edited]
     gone = set(dropped)
-    free = max(contents.rows, default=-1) + 1
+    free = contents.free
     added: list[RowId] = []
     numbers = array("q")
     for row in rows.ids:
@@ -95,7 +99,8 @@ def adopt(
     }
     # Nobody waits for a batch whose rows are all gone.
     batches = {batch: positions for batch, positions in batches.items() if positions}
-    return Adopted(numbers, outcomes, changes, batches)
+    others = (each for number, each in contents.outcomes.items() if number not in position)
+    return Adopted(numbers, outcomes, changes, batches, sum((each.cost for each in others), ZERO))
 
 
 def _changes(

@@ -1,5 +1,6 @@
 """How the rows of a run stand, as a table and as rows."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,8 @@ COLUMNS = ("media", "status", "usd", "seconds", "tries", "error")
 """What a table has beside the columns of its rows."""
 
 _TOOK = "took"  # stands for `seconds` where that is a keyword, as it is for films
+_HALF = re.compile("[\ud800-\udfff]")  # a letter that pandas' texts cannot hold
+_NUMBERS = frozenset({bool, int, float})
 _HAVE_NONE = frozenset({RowStatus.FAILED, RowStatus.UNCLEAR})
 
 
@@ -66,7 +69,8 @@ class Results:
         outcomes: How each has ended, or None.
         done: How many have media.
         failed: How many have none, billed or not.
-        spent: What all have cost, in USD, and what may have been billed beside that.
+        spent: What all have cost, in USD, and what may have been billed beside that; rows of the
+            run that are not given now included.
     """
 
     def __init__(self, rows: Rows, maker: RowMaker) -> None:
@@ -123,21 +127,24 @@ class Results:
     def table(self) -> Any:
         """A DataFrame with the index of the rows, or a list of dicts where there is no pandas."""
         numbers = range(len(self.rows))
-        columns = {**self.rows.columns, **self._columns()}
+        outcomes = self._columns()
         if find_spec("pandas") is None:
+            columns = {**self.rows.columns, **outcomes}
             return [
                 {name: column[number] for name, column in columns.items()} for number in numbers
             ]
-        pandas = import_module("pandas")
-        index = self.rows.index if self.rows.frame_index is None else self.rows.frame_index
-        objects = {name: pandas.Series(columns[name], index, object) for name in ("media", "error")}
-        return pandas.DataFrame({**columns, **objects}, index=index)
+        given = self.rows.frame
+        if given is None:
+            given = _frame(self.rows.columns, self.rows.index)
+        frame = _frame(outcomes, given.index)
+        kept = given[[name for name in given.columns if name not in outcomes]]
+        table = import_module("pandas").concat([kept, frame], axis="columns")
+        return table.rename_axis(columns=given.columns.name)
 
     @property
     def seconds_column(self) -> str:
         """Says how long a row took: `seconds`, or `took` where that is a keyword."""
-        is_keyword = "seconds" in self.maker.keywords and "seconds" in self.rows.columns
-        return _TOOK if is_keyword else "seconds"
+        return _TOOK if "seconds" in self.maker.keywords else "seconds"
 
     def _columns(self) -> dict[str, list[Any]]:
         rows = [
@@ -155,7 +162,25 @@ class Results:
     def _count(self, outcome: Outcome, step: int) -> None:
         self.done += step * (outcome.status is RowStatus.DONE)
         self.failed += step * (outcome.status in _HAVE_NONE)
-        self.spent += step * ((outcome.usd or ZERO) + outcome.unclear)
+        self.spent += step * outcome.cost
+
+
+def _frame(columns: Mapping[Any, list[Any]], index: Any) -> Any:
+    """A DataFrame whose cells are what they were; pandas makes NaN of None in most columns."""
+    pandas = import_module("pandas")
+    series = {
+        name: pandas.Series(values, index, float if name == "usd" else _dtype(values))
+        for name, values in columns.items()
+    }
+    return pandas.DataFrame(series, index=index)
+
+
+def _dtype(values: list[Any]) -> Any:
+    """None, where pandas finds a type that holds them as they are; else that of any object."""
+    kinds = {*map(type, values)}
+    if kinds == {str}:
+        return object if any(map(_HALF.search, values)) else None
+    return None if len(kinds) == 1 and kinds <= _NUMBERS else object
 
 
 def _dollars(outcome: Outcome) -> float | None:

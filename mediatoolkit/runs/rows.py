@@ -14,6 +14,7 @@ from mediatoolkit.errors import MediaToolkitError, PromptError
 from mediatoolkit.habits import keyword_hint
 from mediatoolkit.media import Image, Media
 from mediatoolkit.prompts import Prompt
+from mediatoolkit.runtime.job import Job
 
 MOST = 10_000_000
 """Rows of one run, at most."""
@@ -46,7 +47,7 @@ class Rows:
     Attributes:
         columns: Names and values; a row without a value has None.
         index: A label for each row: of the DataFrame, or its number.
-        frame_index: The index of the DataFrame they came from, or None.
+        frame: A copy of the DataFrame they came from, or None.
         takes: Which of the identical rows each is, from 1; none before `prepare`.
         ids: What a ledger knows each row by; none before `prepare`.
 
@@ -58,13 +59,17 @@ class Rows:
         self, rows: object, keywords: Collection[str], common: Mapping[str, Any] | None = None
     ) -> None:
         """Copy the columns and check their shape; `prepare` looks at each row."""
-        self.frame_index: Any = None
+        self.frame: Any = None
         if _is_frame(rows):
             self.columns, self.index = _columns_of_frame(rows)
-            self.frame_index = rows.index  # type: ignore[attr-defined]
+            self.frame = _copy_of(rows)
         else:
             self.columns, self.index = _columns_of_mappings(rows)
         self._keywords = [name for name in self.columns if name in keywords]
+        for name in self._keywords:
+            self.columns[name] = [
+                value.copy() if type(value) is list else value for value in self.columns[name]
+            ]
         self._common = dict(common or {})
         self._check_shape(keywords)
         self.ids: list[RowId] = []
@@ -125,7 +130,7 @@ class Rows:
         """Cells that are NaN, by what is to be said of them."""
         faults: dict[str, list[int]] = {}
         for name in self._keywords:
-            numbers = [at for at, value in enumerate(self.columns[name]) if _is_nan(value)]
+            numbers = [at for at, value in enumerate(self.columns[name]) if is_nan(value)]
             if numbers:
                 text = f"{name} is NaN; fill it in, or use None for what is left out"
                 faults[text] = numbers
@@ -140,7 +145,8 @@ class Rows:
 
     def _identified(self) -> tuple[list[RowId], list[int]]:
         """What each row asks for; identical rows count as takes, unless they have ids."""
-        contents = [self._content(number) for number in range(len(self))]
+        known: dict[int, object] = {}
+        contents = [self._content(number, known) for number in range(len(self))]
         seen: Counter[str] = Counter()
         takes = []
         for content in contents:
@@ -170,9 +176,9 @@ class Rows:
         self._refuse(faults)
         return [RowId(str(name), content) for name, content in zip(names, contents, strict=True)]
 
-    def _content(self, number: int) -> str:
+    def _content(self, number: int, known: dict[int, object]) -> str:
         try:
-            return _encode(_plain(self.values(number)))
+            return _encode(_plain(self.values(number), known))
         except MediaToolkitError as error:
             self._refuse({str(error): [number]})
             raise
@@ -223,10 +229,19 @@ def _columns_of_frame(frame: Any) -> tuple[dict[Any, list[Any]], list[Any]]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise PromptError(f"The table has two columns called {quoted(twice[0])}; rename one.")
-    return {name: frame[name].tolist() for name in names}, frame.index.tolist()
+    columns = {name: list(map(plain_number, frame[name].tolist())) for name in names}
+    return columns, frame.index.tolist()
+
+
+def _copy_of(frame: Any) -> Any:
+    copy = frame.copy()
+    copy.index, copy.columns = frame.index.copy(), frame.columns.copy()  # their names are mutable
+    return copy
 
 
 def _columns_of_mappings(rows: object) -> tuple[dict[Any, list[Any]], list[Any]]:
+    if callable(getattr(rows, "to_dicts", None)):  # a DataFrame of polars
+        rows = rows.to_dicts()  # type: ignore[attr-defined]
     if isinstance(rows, (str, Mapping, Prompt)) or not isinstance(rows, Iterable):
         raise PromptError(
             "start_many takes a DataFrame or a list of dicts with a prompt in each, not "
@@ -243,27 +258,32 @@ def _columns_of_mappings(rows: object) -> tuple[dict[Any, list[Any]], list[Any]]
         for name, value in row.items():
             column = columns.setdefault(name, [])
             column += [None] * (count - 1 - len(column))
-            column.append(_plain_number(value))
+            column.append(plain_number(value))
     for column in columns.values():
         column.extend([None] * (count - len(column)))
     return columns, list(range(count))
 
 
-def _plain_number(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
     """NumPy's numbers as Python's own, which JSON takes; anything else as it is."""
     if is_number(value) and type(value) not in {int, float} and callable(getattr(value, "item", 0)):
         return value.item()
     return value
 
 
-def _is_nan(value: object) -> bool:
+def is_nan(value: object) -> bool:
+    """Whether it is NaN, or what pandas has in its place."""
     if isinstance(value, float):
         return math.isnan(value)
     return type(value).__name__ in {"NAType", "NaTType"}
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, known: dict[int, object]) -> object:
     """*value* as JSON that is the same in another process.
+
+    Args:
+        value: Anything.
+        known: Forms of what has to be read through for them, by identity.
 
     Raises:
         PromptError: It has no such form.
@@ -274,13 +294,15 @@ def _plain(value: object) -> object:
         case Media():
             return {"media": value.content_digest()}
         case Mapping():
-            return {str(name): _plain(each) for name, each in value.items()}
+            return {str(name): _plain(each, known) for name, each in value.items()}
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [_plain(each, known) for each in value]
         case Prompt():
             names = value.__dataclass_fields__
-            return {name: _plain(getattr(value, name)) for name in names}
-    return _digested(value)
+            return {name: _plain(getattr(value, name), known) for name in names}
+    if id(value) not in known:
+        known[id(value)] = _digested(value)
+    return known[id(value)]
 
 
 def _digested(value: object) -> object:
@@ -288,6 +310,8 @@ def _digested(value: object) -> object:
         return str(value)
     if isinstance(value, Iterator):
         raise PromptError("an iterator can be read only once; give a list")
+    if isinstance(value, Job):
+        raise PromptError("a job is no media yet; await it, and give what it makes")
     try:
         return {"media": Image.of(value).content_digest()}
     except MediaToolkitError:

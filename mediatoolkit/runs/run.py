@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import time
+import unicodedata
 from collections import deque
 from collections.abc import AsyncGenerator, Hashable
 from dataclasses import replace
@@ -22,14 +23,17 @@ from mediatoolkit.runs.results import Results, RunRow
 from mediatoolkit.runs.sheet import sheet_of
 from mediatoolkit.runs.work import RowStatus
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.runtime.events import RowsEnded, State
+from mediatoolkit.runtime.events import RowsEnded
 from mediatoolkit.runtime.files import target_of
 from mediatoolkit.runtime.job import Job, display, start_job
 
 if TYPE_CHECKING:
+    from mediatoolkit.runs.reconcile import Changed
     from mediatoolkit.runtime import loops
 
 _NAME = re.compile(r"[^\W_][\w .-]{0,99}")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # on Windows
+_MOST_BYTES = 240  # of a file name in most systems, which count bytes
 _FOREVER = 9e8  # seconds; the clock of a run stands still: each row has a deadline of its own
 _NEWS_EVERY = 0.1  # seconds
 _WINDOW = 60  # seconds over which the rate is measured
@@ -118,15 +122,14 @@ class Run(Job[Any]):
         Args:
             unclear: Also the rows that may have been billed; they may be paid twice.
         """
-        last = self._last_attempt()
-        if last is not self:
-            return last.retry(unclear=unclear)  # type: ignore[call-arg, return-value]
+        if isinstance(self._next, Run):
+            return self._next.retry(unclear=unclear)
         again = _DOUBTFUL if unclear else _FAULTY
         if not self.done() or not self._has_left(again):
             return self
-        run = Run(replace(self._plan, changed=None, again=again))
-        if self._state() is not State.DONE:
-            self._next = run
+        # Rows that were gone already are gone still, which is no reason to refuse.
+        changed: Changed = "add" if self._plan.changed else None
+        run = self._next = Run(replace(self._plan, changed=changed, again=again))
         for hook in self._retry_hooks:
             hook(run)
         return run
@@ -233,12 +236,7 @@ class Run(Job[Any]):
         now = time.monotonic()
         if number is None:
             self._is_known = True
-            to_be_made = {RowStatus.WAITING, *self._plan.again}
-            self._ended = [
-                at
-                for at, outcome in enumerate(self._results.outcomes)
-                if outcome is not None and outcome.status not in to_be_made
-            ]
+            self._ended = self._driver.has_ended()
         else:
             self._ended.append(number)
         self._wake()
@@ -289,8 +287,12 @@ def checked_name(name: object) -> str:
     Raises:
         PromptError: It cannot be one.
     """
-    if isinstance(name, str) and _NAME.fullmatch(name) and not name.endswith((".", " ")):
-        return name
+    if isinstance(name, str):
+        name = unicodedata.normalize("NFC", name)  # else it is two folders, or one, by the system
+        letters = "".join(each for each in name if not unicodedata.category(each).startswith("M"))
+        is_name = _NAME.fullmatch(letters) and not name.endswith((".", " "))
+        if is_name and len(name.encode()) <= _MOST_BYTES and not _RESERVED.match(name):
+            return name
     raise PromptError(
         f"run takes a name of letters, digits, '_', '-', '.' and blanks, up to 100, without a "
         f"slash; it begins with a letter or digit. {quoted(name)} is none."

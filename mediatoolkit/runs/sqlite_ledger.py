@@ -1,5 +1,6 @@
 """A ledger in one SQLite file."""
 
+import contextlib
 import json
 import sqlite3
 import zlib
@@ -24,7 +25,10 @@ from mediatoolkit.runs.ledger import (
 )
 from mediatoolkit.runs.rows import RowId
 from mediatoolkit.runs.work import Outcome
+from mediatoolkit.runtime import owners
 
+_LOCK = ".lock"  # file that is locked while a process has the ledger
+_BROKEN = (ValueError, TypeError, LookupError, ArithmeticError, OSError, zlib.error)
 _BLOCK = 1_000  # rows that are packed together, which takes 20 bytes a row instead of 100
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS header (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -55,36 +59,45 @@ class SqliteLedger(Ledger):
         super().__init__(name)
         self.path = folder / "ledger.sqlite3"
         self._database: sqlite3.Connection | None = None
+        self._lock = contextlib.ExitStack()
+        self._inode = 0
 
     def load(self) -> Contents:
         """Take the file for this process and read it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite's own lock is lost as soon as anything in this process closes another handle
+            # of the file, such as a copy of it (sqlite.org/howtocorrupt.html, 2.2).
+            is_ours = self._lock.enter_context(owners.locked(self.path.with_name(_LOCK)))
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise StorageError(
-                f"The folder of run {self.name!r} cannot be made: {reason}."
+                f"The folder of run {self.name!r} cannot be written to: {reason}."
             ) from error
         try:
+            if not is_ours:
+                raise taken(self.name)
             self._database = self._opened()
+            self._inode = self.path.stat().st_ino
             return _contents(self._database)
+        except StorageError:
+            self.shut()
+            raise
         except sqlite3.OperationalError as error:
             self.shut()
             if "locked" in str(error):
                 raise taken(self.name) from error
             raise unreadable(self.name, str(error)) from error
-        except (sqlite3.Error, zlib.error, ValueError, TypeError, KeyError) as error:
+        except (sqlite3.Error, *_BROKEN) as error:
             self.shut()
             raise unreadable(self.name, str(error)) from error
-        except StorageError:
-            self.shut()
-            raise
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Write *changes* in one transaction."""
         database = self._database
         if database is None:
             raise StorageError(f"The ledger of run {self.name!r} is closed.")
+        self._check_place()
         try:
             with database:
                 database.execute("BEGIN")
@@ -101,6 +114,19 @@ class SqliteLedger(Ledger):
         database, self._database = self._database, None
         if database is not None:
             database.close()
+        self._lock.close()
+
+    def _check_place(self) -> None:
+        """Refuse to write into a file that was deleted or moved away, which nobody would find."""
+        try:
+            is_there = self.path.stat().st_ino == self._inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise StorageError(
+                f"The folder of run {self.name!r} was deleted or moved while it ran, so nothing "
+                "more was sent. Put it back, and start the run again under its name."
+            )
 
     def _opened(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=0, isolation_level=None)
@@ -123,8 +149,7 @@ def _contents(database: sqlite3.Connection) -> Contents:
     contents = Contents(header=dict(database.execute("SELECT name, value FROM header")))
     check_version(int(contents.header.get("version", VERSION)))
     for first, packed in database.execute("SELECT first, rows FROM asked ORDER BY first"):
-        for number, row in enumerate(_unpacked(packed), start=first):
-            contents.rows[number] = RowId(*row)
+        contents.add(first, (RowId(*row) for row in _unpacked(packed)))
     for (number,) in database.execute("SELECT number FROM dropped"):
         contents.rows.pop(number, None)
     for record in database.execute("SELECT * FROM outcome"):
@@ -163,7 +188,6 @@ def _apply(database: sqlite3.Connection, change: Change | list[Outcome]) -> None
         case RowsDropped():
             numbers = [(number,) for number in change.numbers]
             database.executemany("INSERT OR REPLACE INTO dropped VALUES (?)", numbers)
-            database.executemany("DELETE FROM outcome WHERE number = ?", numbers)
         case BatchNoted(numbers=[]):
             database.execute("DELETE FROM batch WHERE name = ?", (change.name,))
         case BatchNoted():

@@ -58,7 +58,8 @@ class Outcome:
         media: What was made, where it came back to this process.
         file: Its name in the store of the run, or empty.
         usd: What it has cost; None is unknown.
-        unclear: What requests that were lost may have cost beside that, in USD.
+        unclear: What requests that were lost may have cost beside that, in USD; where it comes from
+            an executor, those of this time alone, else those of all times.
         seconds: How long it took.
         attempts: How often it was sent.
         error: Why it has no result.
@@ -78,6 +79,11 @@ class Outcome:
     def is_blank(self) -> bool:
         """Whether the row is as if it had never been sent."""
         return self.status is RowStatus.WAITING and not self.unclear
+
+    @property
+    def cost(self) -> Decimal:
+        """The most that it has cost, in USD, as far as that is known."""
+        return (self.usd or ZERO) + self.unclear
 
     def for_ledger(self, number: int, status: RowStatus) -> "Outcome":
         """The same without media, under the number that the row has in its ledger."""

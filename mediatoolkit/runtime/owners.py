@@ -88,6 +88,28 @@ def presence(folder: Path, name: str) -> Iterator[Callable[[], bool]]:
         yield has_others
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a lock on the file *path*, which is made where there is none, while the block lasts.
+
+    It goes with the process, however that ends. Where there are no such locks, all have it.
+
+    Yields:
+        Whether it is ours; else somebody else has it, in this process or another one.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
+    if fcntl is None:
+        yield True
+        return
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        yield _lock(handle, exclusive=True) is not False
+    finally:
+        os.close(handle)
+
+
 def this_process() -> str:
     """The mark of this process, by which any process can tell whether it lives."""
     return str(_ourselves(os.getpid()))
