@@ -1,14 +1,15 @@
 """Make a whole table from the command line: `python -m mediatoolkit run prompts.csv --run posters`.
 
-The table is CSV with a head, or JSON objects, one a line. Columns that the model takes make the
-request, `prompt` among them; all others travel along. An empty cell of a CSV counts as left out.
-The same name again goes on where the run stood. The exit code is 0 when all rows are done, 1 when
-some are not, 2 when nothing was sent, and 130 after Ctrl-C.
+The table is CSV with a header line, or JSON objects, one on each line. Columns that the model takes
+make the request, `prompt` among them; all others travel along. An empty cell of a CSV counts as
+left out. The same name goes on where its run stood. The exit code is 0 when all rows are done, 1
+when some are not, 2 when nothing was sent, and 130 after Ctrl-C.
 """
 
 import argparse
 import asyncio
 import csv
+import io
 import json
 import shutil
 import sys
@@ -49,15 +50,15 @@ def add_to(kinds: Any) -> None:
     run.add_argument("table", help=".csv, .tsv or .jsonl")
     run.add_argument("--kind", choices=list(_AGENTS), default="image", help="what to make")
     run.add_argument("--model", help="vendor/model; left out, a vendor with a key, else local")
-    run.add_argument("--run", metavar="NAME", help="name, under which it can go on")
+    run.add_argument("--run", metavar="NAME", help="name under which it can go on later")
     run.add_argument("--cap", metavar="USD", help="the most that the run may spend")
-    run.add_argument("--rate", help="how many may be sent, such as 300/min")
-    run.add_argument("--concurrency", type=int, default=64, help="how many at once; 64")
+    run.add_argument("--rate", help="how many rows may be sent, such as 300/min")
+    run.add_argument("--concurrency", type=int, default=64, help="how many at once (64)")
     run.add_argument("--on", help="processes of this machine, or batch: half price, within a day")
     run.add_argument("--changed", choices=["add", "replace"], help="if rows are not as before")
-    run.add_argument("--retry", action="store_true", help="make what has failed once more")
+    run.add_argument("--retry", action="store_true", help="make again what has failed")
     run.add_argument("--timeout", type=float, help="seconds for each row")
-    run.add_argument("--cache", nargs="?", metavar="WORD", help="as of the other commands")
+    run.add_argument("--cache", nargs="?", metavar="WORD", help="as for the other commands")
 
 
 async def make(arguments: argparse.Namespace) -> int:
@@ -100,7 +101,8 @@ def _text(path: Path) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # `splitlines` also cuts at characters that JSON allows within a text.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -113,7 +115,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _records(text: str, delimiter: str, agent: Agent[Any, Any]) -> Iterator[dict[str, Any]]:
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         head = [name.strip() for name in next(reader, [])]
         _check_head(head)

@@ -146,6 +146,15 @@ def test_json_lines_are_taken_as_they_are(tmp_path: Path) -> None:
     assert read_rows(str(path), ImageGenAgent("local")) == rows
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_only_line_feeds_end_a_line(tmp_path: Path, suffix: str) -> None:
+    prompt = "a fox\u2028an owl\x85a deer"
+    path = tmp_path / f"a{suffix}"
+    record = json.dumps({"prompt": prompt}, ensure_ascii=False)
+    path.write_text(record if suffix == ".jsonl" else f"prompt\n{prompt}\n", encoding="utf-8")
+    assert read_rows(str(path), ImageGenAgent("local")) == [{"prompt": prompt}]
+
+
 def test_a_table_that_is_no_utf8_says_so(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("prompt\nein Bär\n".encode("latin-1"))

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from mediatoolkit.agents.requests import GenerationRequest, split_unread
 from mediatoolkit.agents.resuming import ResumingAgent
-from mediatoolkit.agents.rows import AgentRows
+from mediatoolkit.agents.rows import AgentRowMaker
 from mediatoolkit.agents.vendor_jobs import VendorJobs
 from mediatoolkit.caching import Cache, CacheMode, CacheWord, checked_take, settings
 from mediatoolkit.checks import is_whole, quoted
@@ -24,7 +24,7 @@ from mediatoolkit.providers.jobs import QueuedClient
 from mediatoolkit.providers.registry import client_for, default_vendor
 from mediatoolkit.runs.reconcile import Changed
 from mediatoolkit.runs.run import Run
-from mediatoolkit.runs.starting import RunWords, start_run
+from mediatoolkit.runs.starting import RunOptions, start_run
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Saving
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited, resolve_jobs, turn
@@ -216,9 +216,9 @@ class Agent(ResumingAgent[P, M]):
                 among them, make the request; all others travel along. An `id` column names each
                 row; without one a row is known by what it asks for.
             run: Name of the run. The same rows under the same name go on where they stood, and
-                what is finished sends nothing. Left out, a new name.
+                what is finished is not sent again. Left out, a new name.
             cap: The most that the run may spend, in USD; no limit when left out.
-            rate: How many may be sent, such as `"300/min"`.
+            rate: How many rows may be sent, such as `"300/min"`; a batch counts as one.
             concurrency: How many are made at once, from 1.
             on: Where they are made. None is this loop; a whole number is so many processes of
                 this machine; a client of Dask is its cluster; `"batch"` hands them to the vendor,
@@ -236,9 +236,10 @@ class Agent(ResumingAgent[P, M]):
         Raises:
             PromptError: A row cannot be made as asked; lists the first ten. Nothing was sent.
         """
-        rows_maker = AgentRows(self, self.store or Store.default(), timeout=timeout, cache=cache)
-        words = RunWords(run, cap, rate, concurrency, on, changed)
-        start = partial(start_run, rows_maker, rows, words, options)
+        store = self.store or Store.default()
+        maker = AgentRowMaker(self, store, timeout=timeout, cache=cache)
+        run_options = RunOptions(run, cap, rate, concurrency, on, changed)
+        start = partial(start_run, maker, rows, run_options, options)
         return cast("Run", start_job(start, then=display))
 
     def quote(

@@ -2,8 +2,9 @@
 
 # ruff: noqa: SLF001 - what makes rows is a part of the agent
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from mediatoolkit.agents.requests import split_unread
 from mediatoolkit.caching import CacheWord
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import PromptError
+from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Media
 from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.prompts import Prompt
@@ -30,7 +31,7 @@ M = TypeVar("M", bound=Media)
 _MOST_PRICES = 10_000  # that are remembered, since most rows of a run cost the same
 
 
-class AgentRows(Generic[P, M]):
+class AgentRowMaker(Generic[P, M]):
     """Makes rows by an agent; it is the `RowMaker` that an agent hands to a run.
 
     Args:
@@ -90,7 +91,8 @@ class AgentRows(Generic[P, M]):
     def prompt(self, values: Mapping[str, Any]) -> P:
         """The prompt of a row with its media; blocks where there are files to read."""
         prompt, options = _split(values)
-        return self._agent._checked(prompt, options)
+        with _own_files():
+            return self._agent._checked(prompt, options)
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Refuse a row that cannot be made as asked; reads no file.
@@ -158,7 +160,10 @@ class AgentRows(Generic[P, M]):
         """Make one row within an open *context*, and keep its media."""
         agent = self._agent.successor()
         prompt, options = _split(values)
-        media = await agent._make(agent._request(prompt, options, self._cache, take), context)
+        request = agent._request(prompt, options, self._cache, take)
+        with _own_files():
+            await agent._read(request, context)
+        media = await agent._make(request, context)
         is_kept = agent.store is not None or media.path is not None
         return media if is_kept else await self.store.put(media)
 
@@ -206,7 +211,7 @@ class AgentRows(Generic[P, M]):
 
 @dataclass(frozen=True, slots=True)
 class AgentRecipe:
-    """From which a worker makes the agent of a run; it can be pickled.
+    """What a worker makes the agent of a run from; it can be pickled.
 
     Attributes:
         kind: The class of the agent.
@@ -224,7 +229,7 @@ class AgentRecipe:
     cache: CacheWord
     defaults: Mapping[str, Any]
 
-    def maker(self) -> AgentRows[Any, Any]:
+    def maker(self) -> AgentRowMaker[Any, Any]:
         """Make the agent, and what makes rows by it.
 
         Raises:
@@ -232,7 +237,20 @@ class AgentRecipe:
         """
         clients = [recipe.client() for recipe in self.clients]
         agent = self.kind(clients, store=self.store, timeout=self.timeout, **self.defaults)
-        return AgentRows(agent, self.store, cache=self.cache)
+        return AgentRowMaker(agent, self.store, cache=self.cache)
+
+
+@contextlib.contextmanager
+def _own_files() -> Iterator[None]:
+    """Read what a row starts from: a file that is missing is a fault of the row, not of the store.
+
+    Raises:
+        PromptError: It cannot be read.
+    """
+    try:
+        yield
+    except StorageError as error:
+        raise PromptError(str(error)) from error
 
 
 def _split(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -42,15 +42,15 @@ def lazy_media(
 ) -> M:
     """Media whose bytes are read and checked when they are first used.
 
-    It is in all else as media that was read at once. While nobody uses it, it takes less than a
+    Otherwise it is like media that was read at once. While nobody uses it, it takes less than a
     kilobyte. `path` is known without reading.
 
     Args:
         kind: What the file is.
-        read: Returns the bytes of the file; it may be called again when other media was read since.
+        read: Returns the bytes of the file; it may be called again after other media was read.
         path: Where it lies on disk, or a function that says so, or None.
 
-    Using it may raise a StorageError, where the file is gone, and a MediaError, where it is broken.
+    Using it raises a StorageError where the file is gone, and a MediaError where it is broken.
     """
     media = object.__new__(kind)
     object.__setattr__(media, "cached", False)

@@ -23,7 +23,7 @@ class Bill:
         account: Where it is booked; left out, the budget of this process.
 
     Attributes:
-        doubted: What requests that were lost may have cost, in USD.
+        unclear: What requests that were lost may have cost, in USD.
         spent: What was settled, in USD; at most that, where the price is unknown.
     """
 
@@ -35,9 +35,9 @@ class Bill:
         "_reservations",
         "_sent",
         "_uppers",
-        "doubted",
         "model_id",
         "spent",
+        "unclear",
     )
 
     def __init__(
@@ -54,7 +54,7 @@ class Bill:
         self._job = None if job_id is None else (model_id, job_id)
         self._account = account
         self._reservations: list[Reservation] = []
-        self.doubted = self.spent = Decimal(0)
+        self.unclear = self.spent = Decimal(0)
         self._covered = self._sent = 0
         self._is_begun = False
 
@@ -115,7 +115,7 @@ class Bill:
 
     def _doubt(self, reservation: Reservation) -> None:
         reservation.doubt()
-        self.doubted += reservation.upper or 0
+        self.unclear += reservation.upper or 0
 
     def _dearest_first(self) -> list[Reservation]:
         """The reservations in the order in which doubts use them up.

@@ -228,7 +228,7 @@ class Client(Closing, Generic[P, M]):
         )
 
     def recipe(self) -> "ClientRecipe":
-        """From which another process makes an equal client; it holds no session.
+        """What another process makes an equal client from; it holds no session.
 
         Raises:
             PromptError: That cannot be done.
@@ -355,7 +355,7 @@ class Client(Closing, Generic[P, M]):
 
 @dataclass(frozen=True, slots=True)
 class ClientRecipe:
-    """From which a worker makes a client; it can be pickled.
+    """What a worker makes a client from; it can be pickled.
 
     Attributes:
         kind: The class of the client.
@@ -478,7 +478,7 @@ def billed(bill: Bill, context: CallContext) -> Iterator[Bill]:
         bill.fail(is_unclear=is_unclear, job_id=context.job_id)
         raise
     finally:
-        context.doubted += bill.doubted
+        context.unclear += bill.unclear
         context.spent += bill.spent
         context.bill = None
 

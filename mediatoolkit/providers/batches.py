@@ -2,7 +2,15 @@
 
 import abc
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
@@ -20,8 +28,11 @@ from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import Price, cost, quote
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
+from mediatoolkit.providers.http import facts_of
+from mediatoolkit.providers.jobs import PollAgain
+from mediatoolkit.runtime import owners
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.transport import Json, Response
+from mediatoolkit.transport import Json, Response, Transport
 from mediatoolkit.transport.json_media import MediaScanner
 
 P = TypeVar("P", bound=Prompt)
@@ -126,7 +137,7 @@ class BatchClient(Client[P, M]):
         """
         row = prices.find(self.model_id)
         if row is not None and LANE not in row.lanes:
-            raise PromptError(f'{self.model_id} is in no batch; leave out on="batch".')
+            raise PromptError(f'{self.model_id} cannot be made in a batch; leave out on="batch".')
         if prompt.options.get("service_tier"):
             raise PromptError("A batch has a price of its own: leave out service_tier.")
 
@@ -295,6 +306,54 @@ async def json_lines(documents: Iterable[Mapping[str, Any]]) -> bytes:
     """
     lines = [(await Json(document).encoded()).content for document in documents]
     return await asyncio.to_thread(b"\n".join, [*lines, b""])
+
+
+async def lines_at(
+    transport: Transport, url: str, fields: tuple[str, ...], context: CallContext
+) -> AsyncGenerator[tuple[Any, dict[str, bytes]]]:
+    """Download a file of JSON lines, and yield what `JsonLines.documents` does.
+
+    Raises:
+        TransportError: It did not arrive.
+    """
+    with owners.scratch_folder() as folder:
+        path = await transport.download(url, folder / "results", context)
+        with path.open("rb") as file:
+            lines = JsonLines(file, fields, transport.limits.json)
+            async with aclosing(lines.documents()) as documents:
+                async for document in documents:
+                    yield document
+
+
+def final_state(
+    read: Callable[[str, Response], str], over: Collection[str], name: str, response: Response
+) -> str:
+    """How the batch *name* has ended, by what *read* finds in *response*.
+
+    Raises:
+        ProviderError: It is none of *over*, or the response does not say.
+    """
+    try:
+        state = read(name, response)
+    except PollAgain as again:
+        raise ProviderError(again.words, family="protocol", **facts_of(response)) from again
+    if state not in over:
+        raise ProviderError(
+            f"The batch {name} is not over yet; poll it until it is.",
+            family="request",
+            **facts_of(response),
+        )
+    return state
+
+
+def unusable(what: str, response: Response, *, is_billed: bool = False) -> ProviderError:
+    """The error for a success without what it must say; *what* is the vendor and what it did."""
+    return ProviderError(
+        f"{what}; report it with the request id if it happens again.",
+        family="protocol",
+        may_have_been_billed=is_billed,
+        **facts_of(response),
+    )
 
 
 class JsonLines:

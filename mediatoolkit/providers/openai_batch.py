@@ -19,14 +19,15 @@ from mediatoolkit.providers.batches import (
     BatchLoad,
     BatchProgress,
     FinishedBatch,
-    JsonLines,
     about_batch,
+    final_state,
     json_lines,
+    lines_at,
     unanswered,
+    unusable,
 )
-from mediatoolkit.providers.http import HttpClient, at, facts_of, text_at, text_weight
+from mediatoolkit.providers.http import HttpClient, at, text_at, text_weight
 from mediatoolkit.providers.jobs import PollAgain, answer_of
-from mediatoolkit.runtime import owners
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import FilePart, Multipart, Response
 
@@ -112,16 +113,7 @@ class OpenAIBatches(HttpClient[P, M], BatchClient[P, M]):
         """Open the two files of a batch that is over."""
         del keys  # each line has its own
         response = await about_batch(self._get(name, context), self.label, name)
-        try:
-            status = self._status(name, response)
-        except PollAgain as again:
-            raise ProviderError(again.words, family="protocol", **facts_of(response)) from again
-        if status not in _OVER:
-            raise ProviderError(
-                f"The batch {name} is not over yet; poll it until it is.",
-                family="request",
-                **facts_of(response),
-            )
+        status = final_state(self._status, _OVER, name, response)
         files = [
             _id(response, "ended the batch", kind)
             for kind in ("output_file_id", "error_file_id")
@@ -151,7 +143,7 @@ class OpenAIBatches(HttpClient[P, M], BatchClient[P, M]):
         elif not status:
             problem = "OpenAI answered a look at the batch without its status"
         if problem:
-            raise PollAgain(f"{problem}.", _odd(problem, response))
+            raise PollAgain(f"{problem}.", unusable(problem, response))
         if status not in _RUNNING | _OVER:
             raise PollAgain(f"OpenAI says that the batch is {status!r}.")
         return status
@@ -161,14 +153,11 @@ class OpenAIBatches(HttpClient[P, M], BatchClient[P, M]):
     ) -> AsyncGenerator[tuple[str, Response | MediaToolkitError]]:
         for file in files:
             url = f"{self._transport.base_url}/files/{file}/content"
-            with owners.scratch_folder() as folder:
-                path = await self._transport.download(url, folder / "results", context)
-                with path.open("rb") as results:
-                    lines = JsonLines(results, self.media_fields, self._transport.limits.json)
-                    async with aclosing(lines.documents()) as documents:
-                        async for line, media in documents:
-                            answer = self._answer(name, line, response, media)
-                            yield text_at(line, "custom_id"), answer
+            lines = lines_at(self._transport, url, self.media_fields, context)
+            async with aclosing(lines):
+                async for line, media in lines:
+                    answer = self._answer(name, line, response, media)
+                    yield text_at(line, "custom_id"), answer
 
     def _answer(
         self, name: str, line: object, batch: Response, media: Mapping[str, bytes]
@@ -198,7 +187,7 @@ def _id(response: Response, what: str, *path: str, is_billed: bool = False) -> s
     """The id at *path*, which becomes part of an address."""
     word = text_at(response.document, *path)
     if not _ID.fullmatch(word):
-        raise _odd(f"OpenAI {what} without a usable id", response, is_billed=is_billed)
+        raise unusable(f"OpenAI {what} without a usable id", response, is_billed=is_billed)
     return word
 
 
@@ -210,12 +199,3 @@ def _checked(name: str) -> str:
     if not _ID.fullmatch(name):
         raise PromptError(f"{name[:60]!r} is no name of a batch.")
     return name
-
-
-def _odd(what: str, response: Response, *, is_billed: bool = False) -> ProviderError:
-    return ProviderError(
-        f"{what}; report it with the request id if it happens again.",
-        family="protocol",
-        may_have_been_billed=is_billed,
-        **facts_of(response),
-    )

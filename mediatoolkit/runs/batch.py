@@ -1,7 +1,7 @@
 """Rows that a vendor makes as batches, at half price and within a day."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from mediatoolkit.runtime.gather import Polling
 _READ_WITHIN = 3_600.0  # seconds for all results of one batch, which may be gigabytes
 _CANCEL_WITHIN = 4.0  # seconds in which a vendor is asked to stop
 _POLL_WITHIN = 60.0  # seconds for one poll
+_UPLOAD_WITHIN = 900.0  # seconds that a batch of 100 MB has, beyond those of one row
 _ALL = 1 << 30
 
 _News = Outcome | str | BaseException | None
@@ -36,8 +37,9 @@ class BatchExecutor(Executor):
 
     chunk = _ALL
     slots = 1
-    books = True
-    intends = True
+    needs_reservation = True
+    writes_intents = True
+    is_one_request = True
 
     def __init__(self, polling: Polling | None = None) -> None:
         """Hand over nothing yet."""
@@ -91,7 +93,7 @@ class BatchExecutor(Executor):
                 if isinstance(each, Outcome):
                     yield each
                 elif self.journal is not None:  # all outcomes of that batch are taken by now
-                    await self.journal.note_batch(each, ())
+                    await self.journal.write_batch(each, ())
         finally:
             self._tasks.discard(task)
             task.cancel()
@@ -111,37 +113,57 @@ class BatchExecutor(Executor):
         """Hand over one batch after the other, while those before are collected."""
         by_key = {f"r{row.number}": row for row in rows}
         left = dict(by_key)
-        batches = self._client.batches_of(
-            (key, self._maker.prompt(row.values)) for key, row in by_key.items()
-        )
+        refused: list[tuple[str, MediaToolkitError]] = []
+        batches = self._client.batches_of(self._prompts(by_key, refused))
+
+        def refuse() -> None:
+            while refused:
+                key, error = refused.pop()
+                news.put_nowait(_failed(left.pop(key), error))
+
         try:
             async with asyncio.TaskGroup() as group:
                 while prompts := await asyncio.to_thread(next, batches, None):
+                    refuse()
                     inside = [left.pop(key) for key in prompts]
                     name = await self._submit(prompts, inside, news)
                     if name is not None:
                         group.create_task(self._collect(name, inside, news))
+                refuse()
         except* MediaToolkitError as errors:
             raise errors.exceptions[0] from None
         finally:
             for row in left.values():  # not sent, so that the next session makes them
                 news.put_nowait(Outcome(row.number, RowStatus.WAITING))
 
+    def _prompts(
+        self, rows: Mapping[str, RowRequest], refused: list[tuple[str, MediaToolkitError]]
+    ) -> Iterator[tuple[str, Any]]:
+        """The prompt of each row, with its key; one that cannot be made is *refused*; blocks."""
+        for key, row in rows.items():
+            try:
+                prompt = self._maker.prompt(row.values)
+            except MediaToolkitError as error:
+                refused.append((key, error))
+            else:
+                yield key, prompt
+
     async def _submit(
         self, prompts: Mapping[str, Any], rows: Sequence[RowRequest], news: "asyncio.Queue[_News]"
     ) -> str | None:
         """Hand over one batch, and write down its name; None where the vendor did not take it."""
         if self.journal is not None:
-            await self.journal.intend(rows)
+            await self.journal.write_intents(rows)
         try:
-            async with self._maker.context() as context:
+            async with self._maker.context(_UPLOAD_WITHIN) as context:
                 name: str = await self._client.submit_batch(prompts, context)
         except MediaToolkitError as error:
             for row in rows:
                 news.put_nowait(_failed(row, error))
             return None
+        self._at_vendor.add(name)
         if self.journal is not None:
-            await self.journal.note_batch(name, rows)
+            await self.journal.write_batch(name, rows)
         return name
 
     async def _collect(
@@ -206,5 +228,5 @@ class _Polls:
 def _failed(row: RowRequest, error: MediaToolkitError) -> Outcome:
     is_unclear = error.may_have_been_billed and not isinstance(error, RefusalError)
     status = RowStatus.UNCLEAR if is_unclear else RowStatus.FAILED
-    unclear = row.lease or Decimal(0) if is_unclear else Decimal(0)
+    unclear = row.cap or Decimal(0) if is_unclear else Decimal(0)
     return Outcome(row.number, status, unclear=unclear, attempts=1, error=error)

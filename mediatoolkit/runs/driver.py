@@ -1,4 +1,4 @@
-"""The way of all rows of a run: lease, intent, making, outcome."""
+"""The way of all rows of a run: request, intent, making, outcome."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ from mediatoolkit.errors import (
 from mediatoolkit.pricing.budget import Reservation, budget
 from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.runs.ledger import BatchNoted, Change, Contents, Ledger
-from mediatoolkit.runs.pace import Pace
+from mediatoolkit.runs.rate import RateLimiter
 from mediatoolkit.runs.reconcile import Changed, adopt
 from mediatoolkit.runs.results import Results
 from mediatoolkit.runs.rows import Rows
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
 
-MOST_TURNS = 5
-"""How often a row is made anew that comes back without result, cost or fault of its own."""
+MOST_REPEATS = 5
+"""How often a row is made again that comes back without a result, through no fault of its own."""
 
 _FOR_ALL = (AuthenticationError, ClosedError, ModelNotFoundError, StorageError)
 _STOP_WITHIN = 5.0  # seconds until rows that do not stop are left
@@ -38,8 +38,8 @@ _INTERRUPTED = (
     "have billed it. run.retry(unclear=True) sends it again."
 )
 _AT_VENDOR = (
-    "This row is in a vendor's batch that is not collected. Start the run again under its name "
-    'with on="batch": that collects it, and pays nothing twice.'
+    "This row is in a vendor's batch that has not been collected. Start the run again under its "
+    'name with on="batch": that collects it, and pays nothing twice.'
 )
 
 
@@ -53,7 +53,7 @@ class Plan:
         maker: What makes them.
         ledger: Where it is written down.
         executor: Where they are made.
-        pace: How many may start in a minute.
+        limiter: How many may start in a minute.
         cap: The most that the run may spend, over all its sessions, in USD, or None.
         concurrency: Rows at once.
         changed: What to do where the rows are not those that the ledger has.
@@ -66,7 +66,7 @@ class Plan:
     maker: RowMaker
     ledger: Callable[[], Ledger]
     executor: Callable[[], Executor]
-    pace: Callable[[], Pace]
+    limiter: Callable[[], RateLimiter]
     cap: Decimal | None
     concurrency: int
     changed: Changed = None
@@ -98,20 +98,20 @@ class Driver:
         self._results = results
         self._tell = tell
         self._ledger = plan.ledger()
-        self._pace = plan.pace()
-        self._line = asyncio.Lock()  # of slots that wait for a turn
-        self._debt = 0  # requests beyond those that the pace has let pass
+        self._limiter = plan.limiter()
+        self._line = asyncio.Lock()  # of slots that wait for the rate
+        self._debt = 0  # requests beyond those that the rate has let pass
         self._numbers: Sequence[int] = ()
         self._queue: deque[int] = deque()
-        self._turns: Counter[int] = Counter()
+        self._repeats: Counter[int] = Counter()
         self._attempts: Counter[int] = Counter()
-        self._doubted: dict[int, Decimal] = {}  # of earlier turns; their requests may be billed
-        self._at_vendor = ZERO  # USD that batches of earlier sessions may cost
+        self._unclear: dict[int, Decimal] = {}  # of earlier repeats; their requests may be billed
         self._sent: set[int] = set()
         self._batches: dict[str, list[int]] = {}
         self._in_batches: set[int] = set()
+        self._at_vendor = ZERO  # what the batches of earlier sessions may cost, in USD
         self._reserved: dict[int, Reservation] = {}
-        self._poor: deque[asyncio.Future[None]] = deque()
+        self._waiting_slots: deque[asyncio.Future[None]] = deque()
         self._is_stopping = False
 
     async def run(self) -> None:
@@ -142,7 +142,7 @@ class Driver:
         outcomes = enumerate(self._results.outcomes)
         return [at for at, outcome in outcomes if outcome is not None and at not in queue]
 
-    async def intend(self, rows: Sequence[RowRequest]) -> None:
+    async def write_intents(self, rows: Sequence[RowRequest]) -> None:
         """Write down that *rows* are about to be sent, and what each costs at most."""
         if not self.plan.maker.is_paid:
             return
@@ -150,7 +150,7 @@ class Driver:
             Outcome(
                 self._numbers[row.number],
                 RowStatus.SENT,
-                unclear=self._doubt(row.number, self._upper(row.number) or ZERO),
+                unclear=self._unclear_cost(row.number, self._upper(row.number) or ZERO),
                 attempts=self._attempts[row.number],
             )
             for row in rows
@@ -163,7 +163,7 @@ class Driver:
                 self._ended(Outcome(row.number, RowStatus.WAITING))
             raise
 
-    async def note_batch(self, name: str, rows: Sequence[RowRequest]) -> None:
+    async def write_batch(self, name: str, rows: Sequence[RowRequest]) -> None:
         """Write down a vendor's batch of *rows*; with none, that it is over."""
         numbers = [row.number for row in rows]
         self._in_batches.update(numbers)
@@ -196,21 +196,21 @@ class Driver:
                 self._queue.append(at)
             if outcome is not None and not outcome.is_blank:
                 self._attempts[at] = outcome.attempts
-                self._doubted[at] = outcome.unclear
+                self._unclear[at] = outcome.unclear
                 self._results.put(at, outcome.for_table(at))
         if not plan.is_checked:
             plan.rows.check(partial(self.executor.check, plan.maker), self._queue)
         return changes
 
     def _interrupted(self, outcome: Outcome) -> Outcome:
-        """How a row stands that was sent by a process that has ended."""
+        """How a row stands whose process ended after it was sent."""
         if not self.plan.maker.is_paid:
             return replace(outcome, status=RowStatus.WAITING)
         error = MediaToolkitError(_INTERRUPTED, may_have_been_billed=True)
         return replace(outcome, status=RowStatus.UNCLEAR, error=error)
 
     def _cap(self) -> AbstractContextManager[object]:
-        """The limit of the run, less what it has cost in earlier sessions."""
+        """The limit of the run, less what it has cost, or may cost, by earlier sessions."""
         if self.plan.cap is None:
             return contextlib.nullcontext()
         return budget.cap(max(ZERO, self.plan.cap - self._results.spent - self._at_vendor))
@@ -229,8 +229,13 @@ class Driver:
         finally:
             if not all(slot.done() for slot in slots):
                 await self._stop(slots)
-        for slot in slots:
-            slot.result()
+            for number in list(self._sent):
+                self._lost(number)
+            # All are looked at, since asyncio reports an error that nobody has seen.
+            ended = [slot for slot in slots if slot.done() and not slot.cancelled()]
+            errors = [error for slot in ended if (error := slot.exception()) is not None]
+        for error in errors:
+            raise error
 
     async def _stop(self, slots: Sequence[asyncio.Task[None]]) -> None:
         """Have all slots end: the executor stops its rows and says how they stand."""
@@ -241,26 +246,24 @@ class Driver:
             slot.cancel()
         if left:
             await asyncio.wait(left)
-        for number in list(self._sent):
-            self._lost(number)
 
     def _send_no_more(self) -> None:
         self._is_stopping = True
         self._queue.clear()
-        self._pace.end()
-        self._wake(len(self._poor))
+        self._limiter.end()
+        self._wake(len(self._waiting_slots))
 
     async def _slot(self, slots: int) -> None:
-        """Lease rows and have them made, until none is left."""
-        while numbers := await self._lease(slots):
+        """Have the next rows made, until none is left."""
+        while numbers := await self._next_rows(slots):
             requests, has_to_wait = self._requests(numbers)
             if requests:
                 self._sent.update(request.number for request in requests)
-                if not self.executor.intends:
-                    await self.intend(requests)
+                if not self.executor.writes_intents:
+                    await self.write_intents(requests)
                 has_to_wait |= await self._take(self.executor.make(requests), requests)
             if has_to_wait:
-                await self._money()
+                await self._wait_for_budget()
 
     async def _collect(self, name: str, numbers: Sequence[int]) -> None:
         """Take what a vendor's batch of an earlier session brings."""
@@ -269,7 +272,7 @@ class Driver:
         await self._take(self.executor.collect(name, requests), requests)
 
     async def _take(self, outcomes: AsyncIterator[Outcome], requests: Sequence[RowRequest]) -> bool:
-        """Take all *outcomes* of *requests*; returns whether the slot has to wait for money."""
+        """Take all *outcomes* of *requests*; returns whether one has to wait for the budget."""
         has_to_wait = False
         async for outcome in outcomes:
             has_to_wait |= self._ended(outcome)
@@ -278,96 +281,101 @@ class Driver:
                 self._lost(request.number)
         return has_to_wait
 
-    async def _lease(self, slots: int) -> list[int]:
+    async def _next_rows(self, slots: int) -> list[int]:
         """The next rows, one or a chunk, when their turn has come."""
         async with self._line:  # nobody waits for a turn that no row is left for
             while self._queue and not self._is_stopping:
-                await self._pace.turn()
+                await self._limiter.wait()
                 if not self._debt:
                     break
                 self._debt -= 1
             if not self._queue or self._is_stopping:
                 return []
             fair = -(-len(self._queue) // slots)
-            count = 1 if self._pace.per_second else min(self.executor.chunk, fair)
+            is_single = self._limiter.per_second and not self.executor.is_one_request
+            count = 1 if is_single else min(self.executor.chunk, fair)
             return [self._queue.popleft() for _ in range(count)]
 
     def _requests(self, numbers: Sequence[int]) -> tuple[list[RowRequest], bool]:
-        """Requests of rows, and whether one of them has to wait for money.
+        """Requests of rows, and whether one of them has to wait for the budget.
 
         Where the executor keeps no budget here, what each costs at most is reserved.
         """
         requests, has_to_wait = [], False
         for number in numbers:
-            lease = self._upper(number) if self.executor.books else None
+            upper = self._upper(number) if self.executor.needs_reservation else None
             try:
-                if self.executor.books:
+                if self.executor.needs_reservation:
                     model = self.plan.maker.model_ids[0]
-                    self._reserved[number] = budget.reserve(model, lease)
+                    self._reserved[number] = budget.reserve(model, upper)
             except BudgetError as error:
                 has_to_wait |= self._ended(Outcome(number, RowStatus.FAILED, error=error))
             else:
-                requests.append(self._request(number, lease))
+                requests.append(self._request(number, upper))
         return requests, has_to_wait
 
-    def _request(self, number: int, lease: Decimal | None) -> RowRequest:
+    def _request(self, number: int, cap: Decimal | None) -> RowRequest:
         values, take = self.plan.rows.values(number), self.plan.rows.takes[number]
-        return RowRequest(number, values, take, self.more_seconds, lease)
+        return RowRequest(number, values, take, self.more_seconds, cap)
 
     def _upper(self, number: int) -> Decimal | None:
         """The most that a row may cost, in USD, or None where that is unknown."""
         return self.executor.upper(self.plan.maker, self.plan.rows.values(number))
 
     def _ended(self, outcome: Outcome) -> bool:
-        """Take an outcome; returns whether its slot has to wait for money."""
+        """Take an outcome; returns whether its slot has to wait for the budget."""
         number = outcome.number
+        has_intent = number in self._sent
         self._sent.discard(number)
         self._in_batches.discard(number)
         self._settle(outcome)
-        self._debt += max(0, outcome.attempts - 1) if self._pace.per_second else 0
+        self._debt += max(0, outcome.attempts - 1) if self._limiter.per_second else 0
         self._attempts[number] += outcome.attempts
         outcome.attempts = self._attempts[number]
-        outcome.unclear = self._doubt(number, outcome.unclear)
+        outcome.unclear = self._unclear_cost(number, outcome.unclear)
         if outcome.unclear:
-            self._doubted[number] = outcome.unclear
-        if self._is_poor(outcome):
-            self._queue.appendleft(number)
-            return True
-        if self._goes_again(outcome):
-            self._turns[number] += 1
-            self._queue.append(number)
-            return False
-        self._note(outcome)
+            self._unclear[number] = outcome.unclear
+        has_to_wait = self._waits_for_budget(outcome)
+        if has_to_wait or self._goes_again(outcome):
+            if has_intent:  # which would be unclear if this process ended now
+                waiting = outcome.for_ledger(self._numbers[number], RowStatus.WAITING)
+                self._ledger.write_soon(waiting)
+            self._repeats[number] += not has_to_wait
+            (self._queue.appendleft if has_to_wait else self._queue.append)(number)
+            return has_to_wait
+        self._record(outcome)
         self._stop_for(outcome.error)
-        self._wake(1 if self._sent else len(self._poor))
+        self._wake(1 if self._sent else len(self._waiting_slots))
         return False
 
-    def _note(self, outcome: Outcome) -> None:
+    def _record(self, outcome: Outcome) -> None:
         """Write down how a row has ended; one that was not sent waits for the next session."""
         number = outcome.number
         is_failed = outcome.status is RowStatus.FAILED
         is_unsent = is_failed and isinstance(outcome.error, (BudgetError, ClosedError))
         status = RowStatus.WAITING if is_unsent else outcome.status
-        self._ledger.note(outcome.for_ledger(self._numbers[number], status))
+        self._ledger.write_soon(outcome.for_ledger(self._numbers[number], status))
         self._results.put(number, None if outcome.is_blank else outcome)
         self._tell(number)
 
     def _lost(self, number: int) -> None:
-        """Take a row of which its executor does not say how it stands."""
+        """Take a row about which its executor says nothing."""
         self._sent.discard(number)
         outcome = self._interrupted(Outcome(number, RowStatus.SENT, attempts=1))
         if number in self._in_batches:  # as the ledger has it already
             outcome.error = MediaToolkitError(_AT_VENDOR, may_have_been_billed=True)
+            self._settle(outcome)
             self._results.put(number, outcome)
-            return
-        outcome.unclear = self._upper(number) or ZERO
-        self._settle(outcome)
-        outcome.unclear = self._doubt(number, outcome.unclear)
-        self._note(outcome)
+        else:
+            outcome.unclear = self._upper(number) or ZERO
+            self._settle(outcome)
+            outcome.unclear = self._unclear_cost(number, outcome.unclear)
+            self._record(outcome)
+        self._wake(1 if self._sent else len(self._waiting_slots))
 
-    def _doubt(self, number: int, more: Decimal) -> Decimal:
-        """What lost requests for a row may have cost in all its turns, *more* among it."""
-        return self._doubted.get(number, ZERO) + more
+    def _unclear_cost(self, number: int, more: Decimal) -> Decimal:
+        """What lost requests for a row may have cost in all its repeats, *more* among it."""
+        return self._unclear.get(number, ZERO) + more
 
     def _settle(self, outcome: Outcome) -> None:
         """End the reservation of a row, where it has one."""
@@ -381,7 +389,7 @@ class Driver:
         else:
             reservation.settle(outcome.unclear)
 
-    def _is_poor(self, outcome: Outcome) -> bool:
+    def _waits_for_budget(self, outcome: Outcome) -> bool:
         """Whether a row may fit into the budget once another one has ended."""
         error = outcome.error
         if not isinstance(error, BudgetError) or outcome.status is not RowStatus.FAILED:
@@ -390,23 +398,23 @@ class Driver:
         may_fit = error.upper is not None and bool(error.reserved)
         return may_fit and bool(self._sent or self._reserved) and not self._is_stopping
 
-    async def _money(self) -> None:
+    async def _wait_for_budget(self) -> None:
         """Wait until a row ends, which may leave some of what was reserved for it."""
         if self._sent and not self._is_stopping:
             future = asyncio.get_running_loop().create_future()
-            self._poor.append(future)
+            self._waiting_slots.append(future)
             await future
 
     def _wake(self, count: int) -> None:
-        while count > 0 and self._poor:
-            future = self._poor.popleft()
+        while count > 0 and self._waiting_slots:
+            future = self._waiting_slots.popleft()
             if not future.done():
                 future.set_result(None)
                 count -= 1
 
     def _goes_again(self, outcome: Outcome) -> bool:
-        """Whether a row is made anew, since it has no result through no fault of its own."""
-        if self._is_stopping or self.stopped_by or self._turns[outcome.number] >= MOST_TURNS:
+        """Whether a row is made again, since it has no result through no fault of its own."""
+        if self._is_stopping or self.stopped_by or self._repeats[outcome.number] >= MOST_REPEATS:
             return False
         if isinstance(outcome.error, RateLimitError):
             return outcome.status is RowStatus.FAILED and not outcome.error.quota_exhausted
@@ -422,8 +430,8 @@ class Driver:
         while self._queue:
             number = self._queue.popleft()
             self._results.put(number, Outcome(number, RowStatus.FAILED, error=unsent))
-        self._pace.end()
-        self._wake(len(self._poor))
+        self._limiter.end()
+        self._wake(len(self._waiting_slots))
 
 
 def _holds_for_all(error: MediaToolkitError) -> bool:

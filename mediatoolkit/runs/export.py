@@ -43,15 +43,12 @@ def table_bytes(results: Results, suffix: str) -> bytes:
     if suffix == ".jsonl":
         file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         return file.getvalue().encode("utf-8", "replace")
-    names = [*map(str, results.rows.columns), *_OUTCOME]
+    outcome = ("file", "status", "usd", results.seconds_column, "tries", "error")
+    names = [*map(str, results.rows.columns), *outcome]
     writer = csv.DictWriter(file, list(dict.fromkeys(names)))
     writer.writeheader()
     writer.writerows(records)
     return file.getvalue().encode("utf-8", "replace")
-
-
-_OUTCOME = ("file", "status", "usd", "took", "tries", "error")
-"""Columns of the outcome in a file; `took` is in seconds."""
 
 
 def _record(results: Results, number: int) -> dict[str, Any]:
@@ -64,7 +61,7 @@ def _record(results: Results, number: int) -> dict[str, Any]:
         "file": str(path or outcome.file),
         "status": outcome.status.value,
         "usd": None if usd is None else float(usd),
-        "took": round(outcome.seconds, 3),
+        results.seconds_column: round(outcome.seconds, 3),
         "tries": outcome.attempts,
         "error": f"{type(outcome.error).__name__}: {outcome.error}" if outcome.error else "",
     }

@@ -145,7 +145,7 @@ class Ledger(abc.ABC):
         self._begin()
         await future
 
-    def note(self, *changes: Change) -> None:
+    def write_soon(self, *changes: Change) -> None:
         """Have *changes* written soon; the next `write` or `close` says if that failed."""
         self._noted += changes
         self._begin()
@@ -264,6 +264,19 @@ def record_of(outcome: Outcome) -> Record:
         outcome.attempts,
         "" if outcome.error is None else error_to_json(outcome.error),
     )
+
+
+def check_version(version: int) -> None:
+    """Refuse what a later version of this package has written.
+
+    Raises:
+        StorageError: Says what to do.
+    """
+    if version > VERSION:
+        raise StorageError(
+            f"A newer version of mediatoolkit wrote this ledger ({version}, and this one reads "
+            f"{VERSION}); update with pip install -U mediatoolkit."
+        )
 
 
 def unreadable(name: str, reason: str) -> StorageError:

@@ -42,7 +42,7 @@ class RowInProgress:
         try:
             await self._maker.ready()
             self._started = time.monotonic()
-            with _within(self.request.lease):
+            with _within(self.request.cap):
                 async with self.context as context:
                     values, take = self.request.values, self.request.take
                     media = await self._maker.make(values, take, context)
@@ -56,7 +56,7 @@ class RowInProgress:
             outcome = self._outcome(RowStatus.UNCLEAR)
             outcome.error = JobCancelled(_STOPPED, may_have_been_billed=True)
             return outcome
-        return Outcome(self.request.number, RowStatus.WAITING, unclear=self.context.doubted)
+        return Outcome(self.request.number, RowStatus.WAITING, unclear=self.context.unclear)
 
     async def _done(self, media: Media) -> Outcome:
         outcome = self._outcome(RowStatus.DONE)
@@ -75,7 +75,7 @@ class RowInProgress:
 
     def _outcome(self, status: RowStatus) -> Outcome:
         seconds = round(time.monotonic() - self._started, 3)  # as a ledger has it
-        attempts, unclear = 1 + self._retries, self.context.doubted
+        attempts, unclear = 1 + self._retries, self.context.unclear
         if status is not RowStatus.DONE:
             unclear += self.context.spent
         number = self.request.number
@@ -92,5 +92,5 @@ async def name_in(store: Store, media: Media) -> str:
     return await asyncio.to_thread(store.name_of, media)
 
 
-def _within(lease: Decimal | None) -> AbstractContextManager[object]:
-    return contextlib.nullcontext() if lease is None else budget.cap(lease)
+def _within(cap: Decimal | None) -> AbstractContextManager[object]:
+    return contextlib.nullcontext() if cap is None else budget.cap(cap)

@@ -17,7 +17,7 @@ from itertools import chain, groupby
 from typing import Any, cast
 
 from mediatoolkit.errors import StorageError
-from mediatoolkit.runs.lease import Lease
+from mediatoolkit.runs.folder_lock import FolderLock
 from mediatoolkit.runs.ledger import (
     VERSION,
     BatchNoted,
@@ -28,6 +28,7 @@ from mediatoolkit.runs.ledger import (
     Record,
     RowsAdded,
     RowsDropped,
+    check_version,
     outcome_of,
     record_of,
     unreadable,
@@ -85,7 +86,7 @@ class _Manifest:
             ValueError: It is none; others where it has no such shape.
         """
         record = json.loads(data)
-        _check_version(int(record["version"]))
+        check_version(int(record["version"]))
         names = [str(name) for name in record["parts"]]
         if not all(map(_PART.fullmatch, names)):
             raise ValueError("the manifest names something else than parts")
@@ -108,30 +109,30 @@ class PartsLedger(Ledger):
         """Touch nothing yet."""
         super().__init__(name)
         self._files = files
-        self._lease: Lease | None = None
+        self._lock: FolderLock | None = None
         self._manifest = _Manifest()
         self._newer: list[tuple[_Part, bytes]] = []  # than the manifest, with their lines
         self._next = 0
 
     def load(self) -> Contents:
         """Take the folder for this process and read it."""
-        lease = Lease(self._files, self.name)
+        lock = FolderLock(self._files, self.name)
         try:
-            lease.take()
-            self._lease = lease
+            lock.take()
+            self._lock = lock
             return self._read()
         except StorageError:
-            lease.release()
+            lock.release()
             raise
         except _BROKEN as error:
-            lease.release()
+            lock.release()
             raise unreadable(self.name, str(error) or type(error).__name__) from error
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Write *changes* as one part."""
-        if self._lease is None:
+        if self._lock is None:
             raise StorageError(f"The ledger of run {self.name!r} is closed.")
-        self._lease.check()
+        self._lock.check()
         lines = b"".join(_lines(changes))
         # A write that has failed may still arrive, so its number is not taken again.
         number, self._next = self._next, self._next + 1
@@ -145,9 +146,9 @@ class PartsLedger(Ledger):
 
     def shut(self) -> None:
         """Let another process have the folder."""
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            lease.release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
     def _read(self) -> Contents:
         names = {file.name for file in self._files.names()}
@@ -207,14 +208,6 @@ class PartsLedger(Ledger):
         self._files.remove(*(part.path for part in parts))
 
 
-def _check_version(version: int) -> None:
-    if version > VERSION:
-        raise StorageError(
-            f"A newer version of mediatoolkit wrote this ledger ({version}, and this one reads "
-            f"{VERSION}); update with pip install -U mediatoolkit."
-        )
-
-
 def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
     """*changes* in their order, as objects of one property; outcomes that follow each other as one.
 
@@ -252,7 +245,7 @@ def _contents(texts: Iterable[bytes]) -> Contents:
         for line in json.loads(b"[" + b",".join(text.splitlines()) + b"]"):
             ((name, value),) = line.items()
             _apply(contents, records, name, value)
-    _check_version(int(contents.header.get("version", VERSION)))
+    check_version(int(contents.header.get("version", VERSION)))
     contents.outcomes = {number: outcome_of(record) for number, record in records.items()}
     return contents
 

@@ -47,8 +47,8 @@ class _Difference:
     Attributes:
         new: Positions of rows that the ledger does not have.
         edited: Positions of rows that ask for something else under an id that the ledger has.
-        gone: Numbers in the ledger of rows that are not given.
-        facts: Names of facts of the run as a whole that are others.
+        gone: Numbers in the ledger of rows that are no longer given.
+        facts: Names of facts of the run as a whole that differ.
     """
 
     new: list[int]
@@ -65,7 +65,7 @@ def adopt(
     Args:
         contents: Of the ledger.
         rows: As they are given.
-        identity: What makes all results others, such as the models.
+        identity: What changes all results, such as the models.
         changed: What to do where rows have changed.
         name: Of the run, for messages.
 
@@ -97,6 +97,8 @@ def adopt(
         batch: [position[number] for number in inside if number in position]
         for batch, inside in contents.batches.items()
     }
+    # Nobody waits for a batch whose rows are all gone.
+    batches = {batch: positions for batch, positions in batches.items() if positions}
     others = (each for number, each in contents.outcomes.items() if number not in position)
     return Adopted(numbers, outcomes, changes, batches, sum((each.cost for each in others), ZERO))
 

@@ -118,7 +118,7 @@ class Results:
         )
 
     def numbers(self, *statuses: RowStatus) -> Iterator[int]:
-        """The rows that stand like that, in their order."""
+        """The rows with one of *statuses*, in their order."""
         for number, outcome in enumerate(self.outcomes):
             status = RowStatus.WAITING if outcome is None else outcome.status
             if status in statuses:
@@ -141,21 +141,23 @@ class Results:
         table = import_module("pandas").concat([kept, frame], axis="columns")
         return table.rename_axis(columns=given.columns.name)
 
+    @property
+    def seconds_column(self) -> str:
+        """Says how long a row took: `seconds`, or `took` where that is a keyword."""
+        return _TOOK if "seconds" in self.maker.keywords else "seconds"
+
     def _columns(self) -> dict[str, list[Any]]:
         rows = [
             outcome or Outcome(at, RowStatus.WAITING) for at, outcome in enumerate(self.outcomes)
         ]
-        values: dict[str, list[Any]] = {
+        return {
             "media": [self.media(number) for number in range(len(rows))],
             "status": [row.status.value for row in rows],
             "usd": [_dollars(row) for row in rows],
-            "seconds": [row.seconds for row in rows],
+            self.seconds_column: [row.seconds for row in rows],
             "tries": [row.attempts for row in rows],
             "error": [row.error for row in rows],
         }
-        if "seconds" in self.maker.keywords:
-            values[_TOOK] = values.pop("seconds")
-        return values
 
     def _count(self, outcome: Outcome, step: int) -> None:
         self.done += step * (outcome.status is RowStatus.DONE)

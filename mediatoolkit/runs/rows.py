@@ -151,22 +151,8 @@ class Rows:
         return faults
 
     def _refuse(self, faults: Mapping[str, Sequence[int]]) -> None:
-        if not faults:
-            return
-        named = [(number, text) for text, numbers in faults.items() for number in numbers]
-        by_text: dict[str, list[str]] = {}
-        for number, text in sorted(named)[:_LISTED]:
-            label = visible(str(self.index[number]), 40, one_line=True)
-            by_text.setdefault(visible(text, 160, one_line=True).rstrip("."), []).append(label)
-        listed = "; ".join(
-            f"{'row' if len(labels) == 1 else 'rows'} {', '.join(labels)}: {text}"
-            for text, labels in by_text.items()
-        )
-        count = len({number for number, _ in named})
-        more = f"; and {count - _LISTED:,} more" if count > _LISTED else ""
-        raise PromptError(
-            f"{count:,} of {len(self):,} rows cannot be made, so nothing was sent: {listed}{more}."
-        )
+        if faults:
+            raise refusal_of(faults, self.index, "cannot be made")
 
     def _identified(self) -> tuple[list[RowId], list[int]]:
         """What each row asks for; identical rows count as takes, unless they have ids."""
@@ -207,6 +193,32 @@ class Rows:
         except MediaToolkitError as error:
             self._refuse({str(error): [number]})
             raise
+
+
+def refusal_of(
+    faults: Mapping[str, Sequence[int]], index: Sequence[Any], problem: str
+) -> PromptError:
+    """The error that lists the first ten rows with faults by their labels.
+
+    Args:
+        faults: Numbers of rows, by what is wrong with them.
+        index: The label of each row.
+        problem: What all of them have in common, such as `cannot be made`.
+    """
+    named = [(number, text) for text, numbers in faults.items() for number in numbers]
+    by_text: dict[str, list[str]] = {}
+    for number, text in sorted(named)[:_LISTED]:
+        label = visible(str(index[number]), 40, one_line=True)
+        by_text.setdefault(visible(text, 160, one_line=True).rstrip("."), []).append(label)
+    listed = "; ".join(
+        f"{'row' if len(labels) == 1 else 'rows'} {', '.join(labels)}: {text}"
+        for text, labels in by_text.items()
+    )
+    count = len({number for number, _ in named})
+    more = f"; and {count - _LISTED:,} more" if count > _LISTED else ""
+    return PromptError(
+        f"{count:,} of {len(index):,} rows {problem}, so nothing was sent: {listed}{more}."
+    )
 
 
 def _text_columns(rows: "Rows") -> list[str]:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[^\W_][\w .-]{0,99}")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # on Windows
 _MOST_BYTES = 240  # of a file name in most systems, which count bytes
-_FOREVER = 9e8  # seconds; the clock of a run stands, since each row has a deadline of its own
+_FOREVER = 9e8  # seconds; the clock of a run stands still: each row has a deadline of its own
 _NEWS_EVERY = 0.1  # seconds
-_WINDOW = 60  # seconds over which the pace is counted
+_WINDOW = 60  # seconds over which the rate is measured
 _FAULTY = frozenset({RowStatus.FAILED})
 _DOUBTFUL = frozenset({RowStatus.FAILED, RowStatus.UNCLEAR})
 
@@ -95,7 +95,7 @@ class Run(Job[Any]):
         return {"done": done, "failed": failed - unclear, "unclear": unclear, "waiting": waiting}
 
     def rows(self, *statuses: str, most: int | None = None) -> list[RunRow]:
-        """The rows that stand like that, in their order, such as `run.rows("failed")`.
+        """The rows with one of these statuses, in their order, such as `run.rows("failed")`.
 
         Args:
             statuses: `"done"`, `"failed"`, `"unclear"` or `"waiting"`.
@@ -115,7 +115,7 @@ class Run(Job[Any]):
         return float(self._results.spent)
 
     def retry(self, *, unclear: bool = False) -> "Run":
-        """Make the rows again that have failed, and those that were not sent.
+        """Make again the rows that have failed, and make those that were not sent.
 
         A run that still goes on, or has nothing left to make, is returned itself.
 

@@ -17,6 +17,7 @@ from mediatoolkit.runs.ledger import (
     Ledger,
     RowsAdded,
     RowsDropped,
+    check_version,
     outcome_of,
     record_of,
     taken,
@@ -146,12 +147,7 @@ class SqliteLedger(Ledger):
 
 def _contents(database: sqlite3.Connection) -> Contents:
     contents = Contents(header=dict(database.execute("SELECT name, value FROM header")))
-    version = int(contents.header.get("version", VERSION))
-    if version > VERSION:
-        raise StorageError(
-            f"A newer version of mediatoolkit wrote this ledger ({version}, and this one reads "
-            f"{VERSION}); update with pip install -U mediatoolkit."
-        )
+    check_version(int(contents.header.get("version", VERSION)))
     for first, packed in database.execute("SELECT first, rows FROM asked ORDER BY first"):
         contents.add(first, (RowId(*row) for row in _unpacked(packed)))
     for (number,) in database.execute("SELECT number FROM dropped"):

@@ -1,4 +1,4 @@
-"""From the words of `start_many` to a run; everything is checked before it starts."""
+"""From the options of `start_many` to a run; everything is checked before it starts."""
 
 import secrets
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from mediatoolkit.pricing.dollars import Dollars, dollars_of
 from mediatoolkit.runs.driver import Plan
 from mediatoolkit.runs.executors import executor_for
 from mediatoolkit.runs.ledger import Ledger
-from mediatoolkit.runs.pace import Pace
 from mediatoolkit.runs.parts import PartsLedger
+from mediatoolkit.runs.rate import RateLimiter
 from mediatoolkit.runs.reconcile import Changed
 from mediatoolkit.runs.rows import Rows
 from mediatoolkit.runs.run import Run, checked_name
@@ -27,8 +27,8 @@ MOST_AT_CALL = 10_000
 """Rows that are checked by the call itself, in half a second; the run checks more, in a thread."""
 
 
-class RunWords(NamedTuple):
-    """What `start_many` is told of the run as a whole, unchecked."""
+class RunOptions(NamedTuple):
+    """What `start_many` is told about the run as a whole, unchecked."""
 
     run: str | None
     cap: Dollars | None
@@ -38,34 +38,34 @@ class RunWords(NamedTuple):
     changed: Changed
 
 
-def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, Any]) -> Run:
-    """Check *rows* and *words*, and start the run.
+def start_run(maker: RowMaker, rows: Any, options: RunOptions, common: Mapping[str, Any]) -> Run:
+    """Check *rows* and *options*, and start the run.
 
     Args:
         maker: Makes each row.
         rows: A DataFrame or mappings.
-        words: About the run as a whole.
+        options: About the run as a whole.
         common: Keywords for each row that has none of its own.
 
     Raises:
         PromptError: Something cannot be made as asked; nothing was sent.
         BudgetError: The cap is no amount.
     """
-    name = _new_name() if words.run is None else checked_name(words.run)
-    if not is_whole(words.concurrency) or not 1 <= words.concurrency <= MOST_AT_ONCE:
+    name = _new_name() if options.run is None else checked_name(options.run)
+    if not is_whole(options.concurrency) or not 1 <= options.concurrency <= MOST_AT_ONCE:
         raise PromptError(
             f"concurrency takes a whole number from 1 to {MOST_AT_ONCE:,}, not "
-            f"{quoted(words.concurrency)}."
+            f"{quoted(options.concurrency)}."
         )
     allowed = [each for words_of in get_args(Changed) for each in get_args(words_of)]
-    if words.changed not in (None, *allowed):
+    if options.changed not in (None, *allowed):
         raise PromptError(
-            f'changed takes "add" or "replace", or is left out; not {quoted(words.changed)}.'
+            f'changed takes "add" or "replace", or is left out; not {quoted(options.changed)}.'
         )
-    cap = None if words.cap is None else dollars_of(words.cap, "cap")
-    pace = partial(Pace, words.rate)
-    pace()  # a rate that is none is an error here
-    executor = executor_for(words.on)
+    cap = None if options.cap is None else dollars_of(options.cap, "cap")
+    limiter = partial(RateLimiter, options.rate)
+    limiter()  # an invalid rate is an error here
+    executor = executor_for(options.on)
     table = Rows(rows, maker.keywords, common)
     is_checked = len(table) <= MOST_AT_CALL
     if is_checked:
@@ -77,11 +77,11 @@ def start_run(maker: RowMaker, rows: Any, words: RunWords, common: Mapping[str, 
             table,
             maker,
             partial(ledger_for, maker.store, name),
-            partial(executor_for, words.on),
-            pace,
+            partial(executor_for, options.on),
+            limiter,
             cap,
-            int(words.concurrency),
-            words.changed,
+            int(options.concurrency),
+            options.changed,
             is_checked=is_checked,
         )
     )

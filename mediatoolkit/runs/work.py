@@ -38,14 +38,14 @@ class RowRequest:
         values: Keywords for the agent, `prompt` among them.
         take: Which of the identical rows of the run it is, from 1.
         more_seconds: What its deadline has more than the agent's own.
-        lease: The most that it may spend, in USD; None where its budget is kept in this process.
+        cap: The most that it may spend, in USD; None where its budget is kept in this process.
     """
 
     number: int
     values: Mapping[str, Any]
     take: int = 1
     more_seconds: float = 0.0
-    lease: Decimal | None = None
+    cap: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Outcome:
 
 
 class Recipe(Protocol):
-    """From which a worker in another process makes the same agent; it can be pickled.
+    """What a worker in another process makes the same agent from; it can be pickled.
 
     It holds no session. A key that the worker does not find in its own environment travels in an
     object that never shows it.
@@ -133,7 +133,7 @@ class RowMaker(Protocol):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """What makes all results others, such as the models, by name."""
+        """What changes all results, such as the models, by name."""
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Refuse a row that cannot be made as asked; reads no file.
@@ -202,10 +202,10 @@ class RowMaker(Protocol):
 class Journal(Protocol):
     """Where an executor that hands over rows by itself has them written down."""
 
-    async def intend(self, rows: Sequence[RowRequest]) -> None:
+    async def write_intents(self, rows: Sequence[RowRequest]) -> None:
         """Write down that *rows* are about to be sent; it lasts when this returns."""
 
-    async def note_batch(self, name: str, rows: Sequence[RowRequest]) -> None:
+    async def write_batch(self, name: str, rows: Sequence[RowRequest]) -> None:
         """Write down a vendor's batch of *rows*; with none, that it is over."""
 
 
@@ -214,17 +214,19 @@ class Executor(abc.ABC):
 
     Attributes:
         chunk: How many rows one lease holds at most.
-        books: Whether the run books the money of each lease in the budget of this process, since
-            whatever makes the rows keeps no budget here.
+        needs_reservation: Whether the run reserves the most that each row may cost in the budget
+            of this process, since whatever makes the rows keeps no budget here.
         slots: How many leases it takes at once; None leaves that to the concurrency of the run.
-        journal: Set by the run before `open`. Where `intends` is true, the executor writes each
-            intent there, just before it sends, in place of the run.
+        journal: Set by the run before `open`. Where `writes_intents` is true, the executor writes
+            each intent there, just before it sends, in place of the run.
+        is_one_request: Whether a lease counts as one for the rate, however many rows it has.
     """
 
     chunk: int = 1
-    books: bool = False
+    needs_reservation: bool = False
     slots: int | None = None
-    intends: bool = False
+    writes_intents: bool = False
+    is_one_request: bool = False
     journal: Journal | None = None
 
     @abc.abstractmethod
@@ -235,9 +237,18 @@ class Executor(abc.ABC):
             MediaToolkitError: It cannot, such as a cluster without workers; nothing was sent.
         """
 
-    def collect(self, name: str, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
-        """As `make`, for rows that an earlier session handed over as the vendor's batch *name*."""
-        raise NotImplementedError
+    async def collect(
+        self,
+        name: str,  # noqa: ARG002 - for those that have batches
+        rows: Sequence[RowRequest],  # noqa: ARG002
+    ) -> AsyncIterator[Outcome]:
+        """As `make`, for rows that an earlier session handed over as the vendor's batch *name*.
+
+        An executor without batches yields nothing, and the rows stay at the vendor.
+        """
+        nothing: Sequence[Outcome] = ()
+        for outcome in nothing:
+            yield outcome
 
     def extend(self, seconds: float) -> None:  # noqa: B027 - there may be none here
         """Move the deadlines of the rows that are being made here."""

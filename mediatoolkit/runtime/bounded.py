@@ -105,19 +105,21 @@ class _Threads:
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Call[object]] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._count = 0
-        self._idle = 0
+        self._count = 0  # of threads that take calls
+        self._open = 0  # calls that wait or are carried out
 
     def add(self, call: Call[T]) -> None:
-        self._calls.put(call)  # type: ignore[arg-type]
         with self._lock:
-            if self._calls.qsize() > self._idle and self._count < _MOST:
+            self._open += 1
+            if self._count < min(self._open, _MOST):
                 self._start()
+        self._calls.put(call)  # type: ignore[arg-type]
 
     def replace_one(self) -> None:
         """Have another thread in the place of one that hangs."""
         with self._lock:
             self._count -= 1
+            self._open -= 1
             self._start()
 
     def forget(self) -> None:
@@ -130,14 +132,12 @@ class _Threads:
 
     def _work(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             call = self._calls.get()
-            with self._lock:
-                self._idle -= 1
             call.run()
             if call.is_given_up:
                 return  # another thread has its place already
+            with self._lock:
+                self._open -= 1
 
 
 _threads = _Threads()

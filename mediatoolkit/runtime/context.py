@@ -58,8 +58,8 @@ class CallContext:
         job_id: The vendor's name for a job that goes on without us, or None.
         last_words: What the last poll of that job brought in place of a result, or empty.
         way_back: A sentence that says how to come back to that job, or empty.
-        doubted: What requests that were lost may have cost, in USD.
         spent: What requests have cost that were answered, in USD.
+        unclear: What requests that were lost may have cost, in USD.
         bill: Where the requests that are paid are booked, or None.
         work: How far it has come.
 
@@ -76,7 +76,6 @@ class CallContext:
         "bill",
         "connect",
         "deadline",
-        "doubted",
         "event",
         "is_paused",
         "job_id",
@@ -87,6 +86,7 @@ class CallContext:
         "read",
         "seconds",
         "spent",
+        "unclear",
         "way_back",
         "work",
     )
@@ -112,7 +112,7 @@ class CallContext:
         self.job_id: str | None = None
         self.last_words = self.way_back = ""
         self.bill: PaidRequests | None = None
-        self.doubted = self.spent = Decimal(0)
+        self.unclear = self.spent = Decimal(0)
         self.work = WorkProgress()
         self._timeout: asyncio.Timeout | None = None
 

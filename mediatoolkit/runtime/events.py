@@ -39,7 +39,7 @@ class Queued(Event):
 
 @dataclass(frozen=True, slots=True)
 class Paused(Queued):
-    """Waits since the vendor asked for a pause of all requests with this key.
+    """Waits because the vendor asked for a pause of all requests with this key.
 
     Attributes:
         seconds: Until the request may start, from now.
@@ -287,9 +287,9 @@ class RowsEnded(Event):
         done: Rows that have a result.
         failed: Rows that have none, whether they were billed or not.
         total: All rows.
-        per_minute: Rows that ended in the last minute, by the present pace.
+        per_minute: Rows that end in a minute, at the present rate.
         spent: What the run has cost, as text such as `$2.10`, or empty where it is free.
-        left: Seconds until the last row ends by the present pace, or None.
+        left: Seconds until the last row ends at the present rate, or None.
         note: What else is to be said, such as `paused for 5 s by gemini`, or empty.
     """
 

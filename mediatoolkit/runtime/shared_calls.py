@@ -22,7 +22,7 @@ T = TypeVar("T")
 Work = Callable[[CallContext], Awaitable[T]]
 
 _NO_END = 9e8  # seconds; the waiters have the deadlines
-_BILL = ("provider", "paid", "doubted", "spent", "job_id", "last_words", "way_back")
+_BILL = ("provider", "paid", "unclear", "spent", "job_id", "last_words", "way_back")
 
 
 class SharedCalls(Generic[T]):

@@ -1,17 +1,13 @@
 """A run of the rows of a DataFrame: `df.media.image("a {animal}")`."""
 
-from collections.abc import Hashable
 from typing import Any
 
-from mediatoolkit.checks import visible
 from mediatoolkit.errors import PromptError
 from mediatoolkit.runs.grids import Template
+from mediatoolkit.runs.rows import refusal_of
 from mediatoolkit.runs.run import Run
 from mediatoolkit.verbs.kinds import AGENTS, checked_kind
 from mediatoolkit.verbs.starting import agent_for, stated
-
-_LISTED = 10  # rows that an error names
-_LONGEST = 40  # characters of an index
 
 
 def start_table(
@@ -53,26 +49,13 @@ def _prompts(template: str, table: Any) -> list[str]:
     prompt.check([name for name in table.columns if isinstance(name, str)], "column")
     columns = {name: table[name].tolist() for name in prompt.names}
     prompts: list[str] = []
-    faults: dict[str, list[Hashable]] = {}
-    for number, index in enumerate(table.index):
+    faults: dict[str, list[int]] = {}
+    for number in range(len(table)):
         row = {name: column[number] for name, column in columns.items()}
         try:
             prompts.append(prompt.fill(row))
         except PromptError as error:
-            faults.setdefault(str(error), []).append(index)
+            faults.setdefault(str(error), []).append(number)
     if faults:
-        raise _refused(faults, len(table))
+        raise refusal_of(faults, table.index, "have no prompt")
     return prompts
-
-
-def _refused(faults: dict[str, list[Hashable]], count: int) -> PromptError:
-    several = sum(map(len, faults.values()))
-    named = [(message, index) for message, indexes in faults.items() for index in indexes]
-    listed = "; ".join(
-        f"row {visible(str(index), _LONGEST, one_line=True)}: {message.rstrip('.')}"
-        for message, index in named[:_LISTED]
-    )
-    more = f"; and {several - _LISTED:,} more" if several > _LISTED else ""
-    return PromptError(
-        f"{several:,} of {count:,} rows have no prompt, so nothing was sent: {listed}{more}."
-    )

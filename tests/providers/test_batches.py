@@ -278,5 +278,5 @@ class TestFilling:
 
     def test_a_model_without_a_lane_is_refused(self) -> None:
         client = mt.GeminiImageClient(KEY, model="imagen-4.0-generate-001")
-        with pytest.raises(mt.PromptError, match="is in no batch"):
+        with pytest.raises(mt.PromptError, match="cannot be made in a batch"):
             client.check_batch(ImagePrompt("fox"))

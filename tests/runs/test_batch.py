@@ -133,6 +133,94 @@ async def test_a_killed_run_collects_its_batch(vendor: str, tmp_path: Path) -> N
     assert len([each for each in starts if each.method == "POST"]) == 1
 
 
+class Leaving(BatchExecutor):
+    """Leaves its batches with the vendor, as a process that is killed does."""
+
+    async def close(self) -> None:
+        self._at_vendor.clear()
+        await super().close()
+
+
+async def left_with(sim: mt.Simulator, agent: mt.ImageGenAgent, **words: Any) -> None:
+    """Hand `ROWS` over to the vendor, and leave."""
+    gate = Gate(pieces=0)
+    sim.then(gate, at="poll")
+    run = agent.start_many(ROWS, run="foxes", on=Leaving(Polling(first=0.02, cap=0.05)), **words)
+    await sim.until(lambda: any("batches/" in each.path for each in sim.requests))
+    run.cancel()
+    with pytest.raises(mt.JobCancelled):
+        await run
+    gate.open()
+
+
+async def test_the_cap_counts_what_is_still_with_the_vendor(vendor: str, tmp_path: Path) -> None:
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of(vendor, sim, tmp_path) as agent,
+    ):
+        client: Any = agent.clients[0]
+        cap = client.batch_quote(mt.ImagePrompt("fox 0")).high * 5
+        await left_with(sim, agent, cap=cap)
+        rows = [*ROWS, *({"prompt": f"owl {number}"} for number in range(5))]
+        run = agent.start_many(rows, run="foxes", on=batch(), cap=cap, changed="add")
+        table = await run
+    assert list(table.status[:5]) == ["done"] * 5
+    assert sim.meter.total <= cap
+    assert run.spent <= cap
+
+
+async def test_rows_with_the_vendor_are_not_made_elsewhere(vendor: str, tmp_path: Path) -> None:
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of(vendor, sim, tmp_path) as agent,
+    ):
+        await left_with(sim, agent)
+        count = len(sim.requests)
+        rows = [*ROWS, {"prompt": "an owl"}]
+        table = await agent.start_many(rows, run="foxes", changed="add")
+        assert list(table.status) == ["unclear"] * 5 + ["done"]
+        assert 'on="batch"' in str(table.error[0])
+        assert len(sim.requests) == count + 1
+        table = await agent.start_many(rows, run="foxes", on=batch())
+    assert list(table.status) == ["done"] * 6
+
+
+async def test_nobody_waits_for_a_batch_whose_rows_are_gone(vendor: str, tmp_path: Path) -> None:
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of(vendor, sim, tmp_path) as agent,
+    ):
+        await left_with(sim, agent)
+        count = len(sim.requests)
+        rows = [{"prompt": "an owl"}]
+        table = await agent.start_many(rows, run="foxes", on=batch(), changed="replace")
+    assert list(table.status) == ["done"]
+    polled = {each.path for each in sim.requests[count:] if "batches/" in each.path}
+    assert len(polled) == 1
+
+
+async def test_a_batch_counts_as_one_request_for_the_rate(vendor: str, tmp_path: Path) -> None:
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of(vendor, sim, tmp_path) as agent,
+    ):
+        table = await agent.start_many(ROWS, on=batch(), rate="60/min")
+    assert list(table.status) == ["done"] * 5
+    starts = [each for each in sim.requests if each.path.endswith(("GenerateContent", "/batches"))]
+    assert len([each for each in starts if each.method == "POST"]) == 1
+
+
+async def test_a_row_that_cannot_be_read_fails_alone(vendor: str, tmp_path: Path) -> None:
+    rows = [{"prompt": "a fox", "references": [str(tmp_path / "none.png")]}, *ROWS]
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of(vendor, sim, tmp_path) as agent,
+    ):
+        table = await agent.start_many(rows, on=batch())
+    assert list(table.status) == ["failed"] + ["done"] * 5
+    assert "none.png" in str(table.error[0])
+
+
 async def test_rows_that_are_too_dear_for_the_cap_are_not_handed_over(
     vendor: str, tmp_path: Path
 ) -> None:

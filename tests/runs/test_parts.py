@@ -12,9 +12,8 @@ import fsspec
 import pytest
 
 from mediatoolkit.errors import RateLimitError, StorageError
-from mediatoolkit.runs import lease as leases
-from mediatoolkit.runs import parts
-from mediatoolkit.runs.lease import Lease
+from mediatoolkit.runs import folder_lock, parts
+from mediatoolkit.runs.folder_lock import FolderLock
 from mediatoolkit.runs.ledger import (
     BatchNoted,
     Change,
@@ -108,7 +107,7 @@ async def test_it_writes_as_every_ledger_does(files: UrlFiles) -> None:
     ledger = PartsLedger("foxes", files)
     await ledger.open()
     await asyncio.gather(*(ledger.write(Outcome(number, RowStatus.SENT)) for number in range(50)))
-    ledger.note(done(7))
+    ledger.write_soon(done(7))
     await ledger.close()
 
     outcomes = read(files).outcomes
@@ -271,35 +270,35 @@ class TestOwners:
 
     def test_a_lease_is_renewed_while_the_run_goes_on(self) -> None:
         files = UrlFiles(URL)
-        lease = Lease(files, "foxes", seconds=0.4)
-        lease.take()
+        lock = FolderLock(files, "foxes", seconds=0.4)
+        lock.take()
         until = json.loads(files.read("owner.json"))["until"]
         while json.loads(files.read("owner.json"))["until"] == until:
-            lease.check()
-        lease.release()
+            lock.check()
+        lock.release()
         with pytest.raises(StorageError, match="is not there"):
             files.read("owner.json")
 
     def test_a_lease_that_cannot_be_renewed_ends(self) -> None:
-        lease = Lease(UrlFiles(URL), "foxes", seconds=0.2)
-        lease.take()
+        lock = FolderLock(UrlFiles(URL), "foxes", seconds=0.2)
+        lock.take()
         Moody.fail(PermissionError(), "write")
 
         def ended() -> None:
             while True:
-                lease.check()
+                lock.check()
 
         with pytest.raises(StorageError, match="is another process's now"):
             ended()
         Moody.calm()
-        lease.release()
+        lock.release()
 
     def test_a_lease_counts_longer_than_two_renewals(self) -> None:
-        assert leases._RENEWALS > 2
+        assert folder_lock._RENEWALS > 2
 
 
 async def test_a_killed_process_has_written_what_it_says(tmp_path: Path) -> None:
-    """And its lease hinders nobody on the same machine."""
+    """And its lock hinders nobody on the same machine."""
     url = f"file://{tmp_path}/foxes"
     sure = -1
     for wanted in (30, 100, 150):

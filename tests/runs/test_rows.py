@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import mediatoolkit as mt
-from mediatoolkit.runs.pace import per_second
+from mediatoolkit.runs.rate import per_second
 from mediatoolkit.runs.rows import Rows
 from mediatoolkit.runs.starting import MOST_AT_CALL
 from mediatoolkit.store import Store

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.pricing.budget import budget
+from mediatoolkit.runs.executors import LoopExecutor
 from mediatoolkit.runs.results import COLUMNS, RunRow
+from mediatoolkit.runs.work import Outcome, RowRequest, RowStatus
 from mediatoolkit.simulator.faults import CutBody, Gate, Latency, PromptBlocked, Status
 from tests.runs.conftest import Vendor
 
@@ -29,6 +32,15 @@ async def test_a_table_comes_back_with_its_index_and_columns(vendor: Vendor) -> 
     assert all(table.usd > 0)
     assert list(table.tries) == [1, 1]
     assert list(table.error) == [None, None]
+
+
+async def test_a_file_has_the_columns_of_the_table(vendor: Vendor) -> None:
+    async with vendor.agent() as agent:
+        run = agent.start_many(FOXES)
+        table = await run
+    file = await run.asave(vendor.folder / "foxes.csv")
+    names = ["file" if name == "media" else name for name in table.columns]
+    assert list(pd.read_csv(file).columns) == names
 
 
 async def test_rows_are_yielded_as_they_end(vendor: Vendor) -> None:
@@ -79,6 +91,61 @@ async def test_a_retry_makes_only_what_failed_and_heals_it(vendor: Vendor) -> No
         assert again.counts["done"] == 6
         assert again.retry() is again
     assert vendor.sent.total() == 8
+
+
+async def test_a_retry_yields_each_row_once(vendor: Vendor) -> None:
+    vendor.sim.then(PromptBlocked())
+    async with vendor.agent() as agent:
+        run = agent.start_many(FOXES, concurrency=1)
+        await run
+        rows = [(row.index, row.status) async for row in run.retry()]
+    assert sorted(rows) == [(number, "done") for number in range(6)]
+
+
+async def test_a_row_whose_file_is_not_there_fails_alone(vendor: Vendor) -> None:
+    rows = [{"prompt": "a fox", "references": [str(vendor.folder / "none.png")]}, *FOXES]
+    async with vendor.agent() as agent:
+        table = await agent.start_many(rows, concurrency=1)
+    assert list(table.status) == ["failed"] + ["done"] * 6
+    assert isinstance(table.error[0], mt.PromptError)
+    assert "none.png" in str(table.error[0])
+
+
+async def test_a_row_that_is_to_be_made_anew_is_not_unclear(vendor: Vendor) -> None:
+    """Its intent is in the ledger, and the vendor has said that it did not make it."""
+    gate = Gate(pieces=0)
+    vendor.sim.then(Status(429), gate)
+    client = mt.GeminiImageClient(
+        "test-key", base_url=vendor.sim.url, retry=mt.Retry(attempts=1, base=0.01)
+    )
+    async with mt.ImageGenAgent(client, store=vendor.folder) as agent:
+        run = agent.start_many(FOXES, run="foxes", concurrency=1)
+        await vendor.sim.until(lambda: vendor.sent.total() == 2)
+        run.cancel()
+        with pytest.raises(mt.JobCancelled):
+            await run
+        vendor.sim.always(None)
+        gate.open()
+        table = await agent.start_many(FOXES, run="foxes")
+    assert list(table.status).count("unclear") == 1  # the second, which was cancelled
+    assert list(table.status).count("done") == 5
+
+
+class NoWorkers(LoopExecutor):
+    """Says that it could not send a row, and that it can send no other."""
+
+    async def make(self, rows: Sequence[RowRequest]) -> AsyncIterator[Outcome]:
+        for row in rows:
+            yield Outcome(row.number, RowStatus.WAITING)
+        raise mt.TransportError("There is no worker.")
+
+
+async def test_what_an_executor_could_not_send_is_not_unclear(vendor: Vendor) -> None:
+    async with vendor.agent() as agent:
+        with pytest.raises(mt.TransportError, match="no worker"):
+            await agent.start_many(FOXES, run="foxes", on=NoWorkers(), concurrency=2)
+        table = await agent.start_many(FOXES, run="foxes")
+    assert list(table.status) == ["done"] * 6
 
 
 async def test_what_may_have_been_billed_is_unclear_and_not_sent_again(vendor: Vendor) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
-from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError, UnsafeURLError
+from mediatoolkit.errors import MediaToolkitError, PromptError, UnsafeURLError
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.batches import (
@@ -20,16 +20,17 @@ from mediatoolkit.providers.batches import (
     BatchLoad,
     BatchProgress,
     FinishedBatch,
-    JsonLines,
     about_batch,
+    final_state,
     json_lines,
+    lines_at,
     unanswered,
+    unusable,
 )
 from mediatoolkit.providers.gemini.errors import envelope
 from mediatoolkit.providers.gemini.service import LARGEST_REQUEST, GeminiService, weight_of
-from mediatoolkit.providers.http import at, facts_of, objects_at, text_at
+from mediatoolkit.providers.http import at, objects_at, text_at
 from mediatoolkit.providers.jobs import PollAgain, answer_of
-from mediatoolkit.runtime import owners
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import Raw, Response
 
@@ -110,7 +111,7 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
         response = await self._transport.post(self._path("batchGenerateContent"), body, context)
         name = text_at(response.document, "name")
         if not _NAME.fullmatch(name):
-            raise _odd("Gemini took the batch without a usable name", response, is_billed=True)
+            raise unusable("Gemini took the batch without a usable name", response, is_billed=True)
         return name
 
     async def poll_batch(self, name: str, context: CallContext) -> BatchProgress:
@@ -143,21 +144,12 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
             response = finished[1]
         else:
             response = await about_batch(self._get(name, context), self.label, name)
-        try:
-            state = self._state(name, response)
-        except PollAgain as again:
-            raise ProviderError(again.words, family="protocol", **facts_of(response)) from again
-        if state not in _OVER:
-            raise ProviderError(
-                f"The batch {name} is not over yet; poll it until it is.",
-                family="request",
-                **facts_of(response),
-            )
+        state = final_state(self._state, _OVER, name, response)
         words = response.safe_text(text_at(_failure(response), "message"))
         end = "done" if state == "SUCCEEDED" else state.lower()
         file = _results_file(response.document)
         if file and not _FILE.fullmatch(file):
-            raise _odd("Gemini named no usable file with the results of the batch", response)
+            raise unusable("Gemini named no usable file with the results of the batch", response)
         return FinishedBatch(
             self._in_file(file, response, context) if file else self._inline(response, keys),
             partial(unanswered, self.label, name, end, words),
@@ -190,7 +182,7 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
         elif not word:
             problem = "Gemini answered a look at the batch without its state"
         if problem:
-            raise PollAgain(f"{problem}.", _odd(problem, response))
+            raise PollAgain(f"{problem}.", unusable(problem, response))
         if state not in _RUNNING | _OVER:
             raise PollAgain(f"Gemini says that the batch is {word!r}.")
         return state
@@ -229,7 +221,7 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
         )
         file = text_at(response.document, "file", "name")
         if not _FILE.fullmatch(file):
-            raise _odd("Gemini took a file of requests without a usable name", response)
+            raise unusable("Gemini took a file of requests without a usable name", response)
         return file
 
     async def _inline(
@@ -247,14 +239,11 @@ class GeminiBatches(GeminiService[P, M], BatchClient[P, M]):
         self, file: str, response: Response, context: CallContext
     ) -> AsyncGenerator[tuple[str, Response | MediaToolkitError]]:
         url = f"{self._transport.base_url}/{self._version}/{file}:download?alt=media"
-        with owners.scratch_folder() as folder:
-            path = await self._transport.download(url, folder / "results", context)
-            with path.open("rb") as results:
-                lines = JsonLines(results, self.media_fields, self._transport.limits.json)
-                async with aclosing(lines.documents()) as documents:
-                    async for line, media in documents:
-                        key = text_at(line, "key") or text_at(line, "metadata", "key")
-                        yield key, self._answer(line, response, media)
+        lines = lines_at(self._transport, url, self.media_fields, context)
+        async with aclosing(lines):
+            async for line, media in lines:
+                key = text_at(line, "key") or text_at(line, "metadata", "key")
+                yield key, self._answer(line, response, media)
 
     def _answer(
         self, entry: object, batch: Response, media: Mapping[str, bytes] | None
@@ -298,12 +287,3 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise PromptError(f"{name[:60]!r} is no name of a batch.")
     return name
-
-
-def _odd(what: str, response: Response, *, is_billed: bool = False) -> ProviderError:
-    return ProviderError(
-        f"{what}; report it with the request id if it happens again.",
-        family="protocol",
-        may_have_been_billed=is_billed,
-        **facts_of(response),
-    )

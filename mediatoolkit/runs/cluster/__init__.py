@@ -52,7 +52,7 @@ class ClusterExecutor(Executor):
         MissingExtraError: Dask is not installed.
     """
 
-    books = True
+    needs_reservation = True
 
     def __init__(self, on: Any) -> None:
         """Start nothing yet."""
@@ -105,7 +105,12 @@ class ClusterExecutor(Executor):
         if session is None or maker is None:
             raise ClosedError("This executor is not open.")
         lease = Lease(next(self._numbers), tuple(rows))
-        made = self._across(session.make(lease))
+        try:
+            made = self._across(session.make(lease))
+        except ClosedError:
+            for row in rows:
+                yield Outcome(row.number, RowStatus.WAITING)
+            raise
         self._leases.add(made)
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -117,11 +122,14 @@ class ClusterExecutor(Executor):
         finally:
             self._leases.discard(made)
         made.cancel()
-        outcomes = lease.completed([], maker) if made.cancelled() else made.result()
-        for outcome in outcomes:
+        problem = None if made.cancelled() else made.exception()
+        is_told = not made.cancelled() and problem is None
+        for outcome in made.result() if is_told else lease.completed([], maker):
             yield await _kept(outcome, maker)
         if cancelled is not None:
             raise cancelled
+        if problem is not None:
+            raise problem
 
     def extend(self, seconds: float) -> None:
         """Move the deadlines of the rows that are being made."""

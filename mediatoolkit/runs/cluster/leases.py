@@ -47,7 +47,7 @@ class Lease:
         if self.may_have_begun and maker.is_paid:
             error = self.error or TransportError(f"There is no result: {self.end}")
             error.may_have_been_billed = True
-            most = row.lease or maker.upper(row.values) or ZERO
+            most = row.cap or maker.upper(row.values) or ZERO
             return Outcome(row.number, RowStatus.UNCLEAR, unclear=most, attempts=1, error=error)
         status = RowStatus.WAITING if self.error is None else RowStatus.FAILED
         return Outcome(row.number, status, error=self.error)

@@ -35,7 +35,7 @@ _AS_MANY = 5  # workers that are named in an error
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
+class _Member:
     """A worker that takes part.
 
     Attributes:
@@ -71,7 +71,7 @@ class Session:
         self._client, self._maker = client, maker
         self._shipment = worker.Shipment(self.run, maker.recipe(), maker.is_paid)
         _pickled(self._shipment, "What makes the rows")
-        self._places: dict[str, _Place] = {}
+        self._members: dict[str, _Member] = {}
         self._begun: set[int] = set()
         self._paused_until = 0.0
         self._is_stopping = False
@@ -108,8 +108,8 @@ class Session:
             TransportError: There is no worker; nothing was sent.
             ClosedError: The client is closed; nothing was sent.
         """
-        place = await self._place()
-        outcomes = [] if place is None else await self._lease(lease, place)
+        member = await self._least_busy()
+        outcomes = [] if member is None else await self._lease(lease, member)
         return lease.completed(outcomes, self._maker)
 
     async def stop(self, number: int | None = None) -> None:
@@ -130,9 +130,9 @@ class Session:
                 task.cancel()
         self._client.unsubscribe_topic(self.run)
         await self._tell(worker.end)
-        self._places.clear()
+        self._members.clear()
 
-    async def _place(self) -> _Place | None:
+    async def _least_busy(self) -> _Member | None:
         """The worker that makes the fewest rows, when no vendor asks for a pause.
 
         None when the run is being stopped.
@@ -142,21 +142,21 @@ class Session:
         while not self._is_stopping:
             if self._client.status not in {"running", "connecting"}:
                 raise client_closed()
-            running = [place for place in self._places.values() if place.is_running]
+            running = [member for member in self._members.values() if member.is_running]
             now = loop.time()
             if now < self._paused_until:
                 until = self._paused_until + _WORKERS_WITHIN
                 await self._change(self._paused_until - now)
             elif running and self._client.status == "running":
-                return min(running, key=lambda place: place.rows)
+                return min(running, key=lambda member: member.rows)
             elif now < until:
                 await self._change(until - now)
             else:
                 raise TransportError(_NO_WORKERS)
         return None
 
-    async def _lease(self, lease: Lease, place: _Place) -> list[Outcome]:
-        """Hand a lease to the worker at *place*; returns what is known of its rows."""
+    async def _lease(self, lease: Lease, member: _Member) -> list[Outcome]:
+        """Hand a lease to the worker at *member*; returns what is known of its rows."""
         try:
             rows = _pickled(lease.rows, "This row")
         except PromptError as error:
@@ -164,33 +164,33 @@ class Session:
             return []
         key = f"mediatoolkit-rows-{self.run.removeprefix('mediatoolkit-')}-{lease.number}"
         lease.may_have_begun = True
-        place.rows += len(lease.rows)
+        member.rows += len(lease.rows)
         # Bound to one worker: Dask neither steals it nor gives it to another when that one dies.
         future = self._client.submit(
             worker.make_rows,
             *(self.run, lease.number, key, rows),
             key=key,
-            workers=[place.address],
+            workers=[member.address],
             allow_other_workers=False,
             pure=False,
             retries=0,
         )
         result: asyncio.Future[Any] = asyncio.ensure_future(future.result())
         try:
-            await asyncio.wait({result, place.left}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({result, member.left}, return_when=asyncio.FIRST_COMPLETED)
             outcomes = _outcomes(result)
             if outcomes is not None:
                 lease.may_have_begun = False
                 return outcomes
-            await self._look_into(lease, place, result)
+            await self._look_into(lease, member, result)
         finally:
             result.cancel()
             future.release()
-            place.rows -= len(lease.rows)
+            member.rows -= len(lease.rows)
             self._begun.discard(lease.number)
         return []
 
-    async def _look_into(self, lease: Lease, place: _Place, result: asyncio.Future[Any]) -> None:
+    async def _look_into(self, lease: Lease, member: _Member, result: asyncio.Future[Any]) -> None:
         """Find out how far a lease without a result has come."""
         if self._client.status != "running":
             return
@@ -199,7 +199,7 @@ class Session:
         if result.done() and not result.cancelled():
             error = result.exception()
             if error is None:  # another process has its address, and knows nothing of the run
-                self._forget(place.address)
+                self._forget(member.address)
             elif not isinstance(error, (KilledWorker, CancelledError)):
                 lease.error = MediaToolkitError(f"A worker fails: {type(error).__name__}: {error}")
 
@@ -214,12 +214,12 @@ class Session:
     async def _unknown(self) -> list[str]:
         """The addresses of workers that take tasks and were not greeted; forgets who has left."""
         workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
-        for address in self._places.keys() - workers.keys():
+        for address in self._members.keys() - workers.keys():
             self._forget(address)
         running = [address for address in workers if workers[address]["status"] == "running"]
-        for place in self._places.values():
-            place.is_running = place.address in running
-        return [address for address in running if address not in self._places]
+        for member in self._members.values():
+            member.is_running = member.address in running
+        return [address for address in running if address not in self._members]
 
     async def _facts_of_scheduler(self) -> object:
         """What the scheduler has of this package, by which it reads tasks, or the error it met."""
@@ -230,9 +230,9 @@ class Session:
 
     def _forget(self, address: str) -> None:
         """Give no more leases to a worker that is gone; one in its place is greeted anew."""
-        place = self._places.pop(address, None)
-        if place is not None:
-            place.left.set_result(None)
+        member = self._members.pop(address, None)
+        if member is not None:
+            member.left.set_result(None)
 
     async def _greet(self, addresses: list[str]) -> None:
         """Hand the run to the workers at *addresses*.
@@ -253,7 +253,7 @@ class Session:
         loop = asyncio.get_running_loop()
         for address, answer in answers.items():
             if answer is None:
-                self._places[address] = _Place(address, loop.create_future())
+                self._members[address] = _Member(address, loop.create_future())
         self._wake()
         for answer in answers.values():
             if isinstance(answer, MediaToolkitError):
@@ -283,7 +283,7 @@ class Session:
 
     async def _tell(self, function: Callable[..., object], *arguments: object) -> None:
         """Call *function* for this run on all workers; one that is gone need not hear it."""
-        await self._run(list(self._places), function, self.run, *arguments)
+        await self._run(list(self._members), function, self.run, *arguments)
 
     async def _run(
         self, addresses: list[str], function: Callable[..., object], *arguments: object
@@ -369,14 +369,14 @@ def _differing(facts: Mapping[str, object]) -> MediaToolkitError:
     named = "; ".join(f"{a} has {_described(fact)}" for a, fact in list(facts.items())[:_AS_MANY])
     more = f"; and {len(facts) - _AS_MANY} more" if len(facts) > _AS_MANY else ""
     return MissingExtraError(
-        f"The cluster differs from here, which is mediatoolkit {version} on Python {python}: "
-        f"{named}{more}. Install the same there: "
+        "The cluster does not match this process, which has mediatoolkit "
+        f"{version} on Python {python}: {named}{more}. Install the same there: "
         f'pip install "mediatoolkit[cluster]=={version}".'
     )
 
 
 def _described(fact: object) -> str:
     if isinstance(fact, Exception):
-        return f"none that takes part ({type(fact).__name__}: {quoted(str(fact))})"
+        return f"no mediatoolkit that can take part ({type(fact).__name__}: {quoted(str(fact))})"
     version, python = cast("worker.Facts", fact)
     return f"mediatoolkit {version} on Python {python}"

@@ -21,7 +21,7 @@ _SECONDS = {
 }
 
 
-class Pace:
+class RateLimiter:
     """Lets rows start evenly, such as `"300/min"`: one each 0.2 s; None lets all start at once.
 
     Attributes:
@@ -37,7 +37,7 @@ class Pace:
         self._due = 0.0  # on the monotonic clock
         self._end = asyncio.Event()
 
-    async def turn(self) -> None:
+    async def wait(self) -> None:
         """Wait until one more may start; one task at a time waits here."""
         if self.per_second is None:
             return

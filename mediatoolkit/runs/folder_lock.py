@@ -1,8 +1,8 @@
-"""Which process writes to the folder of a run where no lock can be taken, as in an object store.
+"""Which process writes to the folder of a run where the storage has no locks, as an object store.
 
 A small file names the owner and the time until which it counts. The owner writes it anew before
-that, and whoever finds one that counts no more, or whose process is known to be gone, takes its
-place. Two who come in the same moment may both think so until the first of them looks again; the
+that, and whoever finds one that no longer counts, or whose process is known to be gone, takes its
+place. Two that come at the same moment may both think so until the first of them looks again; the
 clocks of machines that share a run must agree to half a minute.
 """
 
@@ -19,15 +19,15 @@ from mediatoolkit.runtime import owners
 from mediatoolkit.runtime.url_files import UrlFiles
 
 SECONDS = 90.0
-"""How long a lease counts after it was written."""
+"""How long a lock counts after it was written."""
 
 _NAME = "owner.json"
-_RENEWALS = 4  # while one lease counts
+_RENEWALS = 4  # while one lock counts
 _LARGEST = 4096  # bytes of the file
 _log = logging.getLogger(__name__)
 
 
-class Lease:
+class FolderLock:
     """The right to write to the folder of a run.
 
     Args:
@@ -58,19 +58,19 @@ class Lease:
             self._write()
         if self._read().get("token") != self._token:
             raise taken(self._name)
-        name = f"mediatoolkit lease of {self._name}"
+        name = f"mediatoolkit lock of {self._name}"
         threading.Thread(target=self._renew_often, name=name, daemon=True).start()
 
     def check(self) -> None:
         """Make sure that this process is the owner.
 
         Raises:
-            StorageError: It is no more.
+            StorageError: It no longer is.
         """
         if self._is_lost or time.monotonic() >= self._counts_until:
             raise StorageError(
                 f"The run {self._name!r} is another process's now, since this one could not renew "
-                "its lease in time. Nothing more was sent; await the other one, and start the run "
+                "its lock in time. Nothing more was sent; await the other one, and start the run "
                 "again under its name when it has ended."
             )
 
@@ -84,7 +84,7 @@ class Lease:
                     self._files.remove(_NAME)
 
     def _refuse(self, owner: dict[str, Any]) -> None:
-        """Raise unless the lease of *owner* counts no more."""
+        """Raise unless the lock of *owner* no longer counts."""
         lives = owners.is_running(str(owner.get("process", "")))
         left = float(owner.get("until", 0)) - time.time()
         if lives is False or left <= 0:
@@ -106,8 +106,8 @@ class Lease:
                     if self._is_lost:
                         return
                     self._write()
-                except StorageError as error:  # as long as the lease counts, there is another try
-                    _log.warning("The lease of run %r was not renewed: %s", self._name, error)
+                except StorageError as error:  # as long as the lock counts, there is another try
+                    _log.warning("The lock of run %r was not renewed: %s", self._name, error)
 
     def _write(self, *, is_new: bool = False) -> bool:
         now = time.monotonic()
