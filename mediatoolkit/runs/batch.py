@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from mediatoolkit.errors import DeadlineError, MediaToolkitError, RefusalError
 from mediatoolkit.media import Media
@@ -21,8 +21,16 @@ _POLL_WITHIN = 60.0  # seconds for one poll
 _UPLOAD_WITHIN = 900.0  # seconds that a batch of 100 MB has, beyond those of one row
 _ALL = 1 << 30
 
-_News = Outcome | str | BaseException | None
-"""How a row has ended; the name of a batch that is over; what ended everything; or the end."""
+
+class _Collected(NamedTuple):
+    """A batch that is collected, and the rows that are left in it."""
+
+    name: str
+    left: Sequence[RowRequest]
+
+
+_News = Outcome | _Collected | BaseException | None
+"""How a row has ended; a batch that is collected; what ended everything; or the end."""
 
 
 class BatchExecutor(Executor):
@@ -93,7 +101,7 @@ class BatchExecutor(Executor):
                 if isinstance(each, Outcome):
                     yield each
                 elif self.journal is not None:  # all outcomes of that batch are taken by now
-                    await self.journal.write_batch(each, ())
+                    await self.journal.write_batch(each.name, each.left)
         finally:
             self._tasks.discard(task)
             task.cancel()
@@ -111,6 +119,24 @@ class BatchExecutor(Executor):
 
     async def _hand_over(self, rows: Sequence[RowRequest], news: "asyncio.Queue[_News]") -> None:
         """Hand over one batch after the other, while those before are collected."""
+        tasks: list[asyncio.Task[None]] = []
+        tasks.append(asyncio.create_task(self._submit_all(rows, news, tasks)))
+        try:
+            while pending := [task for task in tasks if not task.done()]:
+                await asyncio.wait(pending)  # one that fails keeps none of the others
+            for task in tasks:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _submit_all(
+        self,
+        rows: Sequence[RowRequest],
+        news: "asyncio.Queue[_News]",
+        tasks: list[asyncio.Task[None]],
+    ) -> None:
+        """Hand over *rows*; a task for each batch, among *tasks*, collects it."""
         by_key = {f"r{row.number}": row for row in rows}
         left = dict(by_key)
         refused: list[tuple[str, MediaToolkitError]] = []
@@ -122,16 +148,13 @@ class BatchExecutor(Executor):
                 news.put_nowait(_failed(left.pop(key), error))
 
         try:
-            async with asyncio.TaskGroup() as group:
-                while prompts := await asyncio.to_thread(next, batches, None):
-                    refuse()
-                    inside = [left.pop(key) for key in prompts]
-                    name = await self._submit(prompts, inside, news)
-                    if name is not None:
-                        group.create_task(self._collect(name, inside, news))
+            while prompts := await asyncio.to_thread(next, batches, None):
                 refuse()
-        except* MediaToolkitError as errors:
-            raise errors.exceptions[0] from None
+                inside = [left.pop(key) for key in prompts]
+                name = await self._submit(prompts, inside, news)
+                if name is not None:
+                    tasks.append(asyncio.create_task(self._collect(name, inside, news)))
+            refuse()
         finally:
             for row in left.values():  # not sent, so that the next session makes them
                 news.put_nowait(Outcome(row.number, RowStatus.WAITING))
@@ -171,18 +194,22 @@ class BatchExecutor(Executor):
     ) -> None:
         """Wait until the batch is over, and read what it brought."""
         self._at_vendor.add(name)
-        await self._polling.until(_Polls(self._client, name))
+        try:
+            await self._polling.until(_Polls(self._client, name))
+        except MediaToolkitError:
+            self._at_vendor.discard(name)  # it goes on, and a later session collects it
+            raise
         self._at_vendor.discard(name)
         by_key = {f"r{row.number}": row for row in rows}
-        prompts = await asyncio.to_thread(
-            lambda: {key: self._maker.prompt(row.values) for key, row in by_key.items()}
-        )
+        unread: list[tuple[str, MediaToolkitError]] = []
+        prompts = await asyncio.to_thread(lambda: dict(self._prompts(by_key, unread)))
         async with CallContext(_READ_WITHIN) as context:
             results = self._client.batch_results(name, prompts, context)
             async with aclosing(results):
                 async for key, result in results:
                     news.put_nowait(await self._outcome(by_key[key], result))
-        news.put_nowait(name)
+        # What started from a file that is gone stays in the batch until the file is back.
+        news.put_nowait(_Collected(name, [by_key[key] for key, _ in unread]))
 
     async def _outcome(self, row: RowRequest, result: Media | MediaToolkitError) -> Outcome:
         if isinstance(result, MediaToolkitError):

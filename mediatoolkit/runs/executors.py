@@ -10,6 +10,7 @@ from mediatoolkit.runs.making import RowInProgress
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest
 
 BATCH = "batch"
+_STOP_WITHIN = 4.0  # seconds
 
 
 class LoopExecutor(Executor):
@@ -54,8 +55,8 @@ class LoopExecutor(Executor):
         tasks = list(self._running)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if tasks:  # a write that has begun is finished, and may take its time
+            await asyncio.wait(tasks, timeout=_STOP_WITHIN)
 
 
 def executor_for(on: Any) -> Executor:

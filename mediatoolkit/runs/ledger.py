@@ -109,6 +109,7 @@ class Ledger(abc.ABC):
         self._waiting: list[tuple[Sequence[Change], asyncio.Future[None]]] = []
         self._noted: list[Change] = []
         self._writing: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
 
     @abc.abstractmethod
     def load(self) -> Contents:
@@ -146,9 +147,16 @@ class Ledger(abc.ABC):
         await future
 
     def write_soon(self, *changes: Change) -> None:
-        """Have *changes* written soon; the next `write` or `close` says if that failed."""
+        """Have *changes* written soon; the next `write` or `close` says if that failed.
+
+        Raises:
+            StorageError: What was to be written before could not be.
+        """
+        failure, self._failure = self._failure, None
         self._noted += changes
         self._begin()
+        if failure is not None:
+            raise failure
 
     async def close(self) -> None:
         """Write what waits, and let go of the ledger.
@@ -181,7 +189,8 @@ class Ledger(abc.ABC):
             except Exception as error:  # noqa: BLE001 - those who wait raise it
                 self._noted = [*noted, *self._noted]
                 if not waiting:
-                    return  # the next write says so
+                    self._failure = error
+                    return
                 for _, future in waiting:
                     if not future.done():
                         future.set_exception(error)

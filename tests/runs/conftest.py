@@ -1,12 +1,13 @@
 """A vendor on loopback, and an agent that asks it and keeps what it makes."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 import mediatoolkit as mt
+from mediatoolkit.pricing.budget import budget
 from mediatoolkit.store import Store
 from tests.test_prompts import picture
 
@@ -32,6 +33,14 @@ class Vendor:
         """How often each prompt came in."""
         bodies = [each.body for each in self.sim.requests if each.method == "POST"]
         return Counter(body["contents"][0]["parts"][-1]["text"] for body in bodies)
+
+
+@pytest.fixture(autouse=True)
+def fresh_budget() -> Iterator[None]:
+    """What one test spends is nothing to the next, here or elsewhere."""
+    yield
+    budget.release()
+    budget.reset()
 
 
 @pytest.fixture

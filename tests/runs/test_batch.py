@@ -251,3 +251,28 @@ async def test_speech_is_made_in_a_batch(tmp_path: Path) -> None:
             table = await agent.start_many(rows, on=batch())
     assert list(table.status) == ["done", "done"]
     assert all(audio.seconds > 0.2 for audio in table.media)
+
+
+async def test_a_row_whose_file_is_gone_stays_in_its_batch(tmp_path: Path) -> None:
+    reference = tmp_path / "fox.png"
+    reference.write_bytes(picture((32, 32)))
+    rows = [{"prompt": "a fox", "references": [str(reference)]}, {"prompt": "an owl"}]
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of("gemini", sim, tmp_path) as agent,
+    ):
+        gate = Gate(pieces=0)
+        sim.then(gate, at="poll")
+        run = agent.start_many(rows, run="foxes", on=batch())
+        await sim.until(lambda: any("batches/" in each.path for each in sim.requests))
+        data = reference.read_bytes()
+        reference.unlink()
+        gate.open()
+        table = await run
+        assert list(table.status) == ["unclear", "done"]
+        assert "has not been collected" in str(table.error[0])
+        reference.write_bytes(data)
+        table = await agent.start_many(rows, run="foxes", on=batch())
+        assert list(table.status) == ["done", "done"]
+    starts = [each for each in sim.requests if "GenerateContent" in each.path]
+    assert len(starts) == 1
