@@ -12,6 +12,7 @@ from mediatoolkit.providers.batches import BatchClient, BatchProgress
 from mediatoolkit.providers.jobs import DENIALS, PollAgain
 from mediatoolkit.runs.making import name_in
 from mediatoolkit.runs.work import Executor, Outcome, RowMaker, RowRequest, RowStatus
+from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.gather import Polling
 
@@ -80,12 +81,14 @@ class BatchExecutor(Executor):
     async def close(self) -> None:
         """Ask the vendor to stop, and collect nothing more.
 
-        The batches stay in the ledger, so that a later session collects what was made.
+        The batches stay in the ledger, so that a later session collects what was made. Where the
+        kernel ends, the vendor is told nothing, and goes on.
         """
         names, self._at_vendor = self._at_vendor, set()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*map(self._cancel, names))
+        if not loops.process.is_ending:
+            await asyncio.gather(*map(self._cancel, names))
 
     async def _outcomes(
         self, rows: Sequence[RowRequest], name: str | None = None

@@ -464,6 +464,7 @@ _displays: set[Callable[[Job[Any]], object]] = set()
 
 async def end_here() -> None:
     """Cancel every job of the running loop, and wait for their clean-up."""
+    loops.process.is_ending = True
     await asyncio.gather(*cancel_all(asyncio.get_running_loop()), return_exceptions=True)
 
 

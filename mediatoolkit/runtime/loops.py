@@ -55,6 +55,19 @@ def chosen() -> Loop:
     return running() or background.loop()
 
 
+class _Process:
+    """What is known of the process.
+
+    Attributes:
+        is_ending: It ends, or its kernel does: what goes on elsewhere is left to a later one.
+    """
+
+    is_ending = False
+
+
+process = _Process()
+
+
 def is_shutdown(error: BaseException | None) -> bool:
     """Whether *error* is Python's word for work that came when the interpreter was ending."""
     return isinstance(error, RuntimeError) and " shutdown" in str(error)

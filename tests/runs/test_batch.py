@@ -10,7 +10,9 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.runs.batch import BatchExecutor
+from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.gather import Polling
+from mediatoolkit.runtime.job import end_here
 from mediatoolkit.simulator.faults import Gate, InBatch, PromptBlocked, Status
 from mediatoolkit.store import Store
 from tests.runs.conftest import MODEL
@@ -276,3 +278,22 @@ async def test_a_row_whose_file_is_gone_stays_in_its_batch(tmp_path: Path) -> No
         assert list(table.status) == ["done", "done"]
     starts = [each for each in sim.requests if "GenerateContent" in each.path]
     assert len(starts) == 1
+
+
+async def test_a_batch_goes_on_when_the_kernel_ends(
+    vendor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops.process, "is_ending", False)  # again, after this test
+    async with (
+        mt.Simulator(picture=picture((64, 64))) as sim,
+        agent_of(vendor, sim, tmp_path) as agent,
+    ):
+        gate = Gate(pieces=0)
+        sim.then(gate, at="poll")
+        agent.start_many(ROWS, run="foxes", on=batch())
+        await sim.until(lambda: any("batches/" in each.path for each in sim.requests))
+        await end_here()
+        gate.open()
+        assert not any("cancel" in each.path for each in sim.requests)
+        table = await agent.start_many(ROWS, run="foxes", on=batch())
+    assert list(table.status) == ["done"] * 5
