@@ -112,6 +112,11 @@ def test_agents_and_providers_load_no_jupyter_and_no_pixels() -> None:
     assert not {"IPython", "ipywidgets", "anywidget", "numpy", "PIL"} & set(loaded)
 
 
+def test_the_agents_load_nothing_that_speaks_http() -> None:
+    loaded = loaded_after("import mediatoolkit as mt; mt.ImageGenAgent")
+    assert not {"aiohttp", "pandas", "IPython"} & set(loaded)
+
+
 def test_outside_jupyter_a_picture_is_made_in_silence(tmp_path: Path) -> None:
     code = f"""
 import asyncio, os, sys

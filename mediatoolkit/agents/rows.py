@@ -18,12 +18,12 @@ from mediatoolkit.media import Media
 from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import ClientRecipe
-from mediatoolkit.providers.batches import BatchClient
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.store import Store
 
 if TYPE_CHECKING:
     from mediatoolkit.agents import Agent
+    from mediatoolkit.providers.batches import BatchClient
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -74,12 +74,14 @@ class AgentRowMaker(Generic[P, M]):
         defaults = json.dumps(self._agent._defaults, sort_keys=True, default=quoted)
         return {"kind": self.kind, "models": ", ".join(self.model_ids), "defaults": defaults}
 
-    def batch_client(self) -> BatchClient[P, M]:
+    def batch_client(self) -> "BatchClient[P, M]":
         """The first client, whose vendor takes batches.
 
         Raises:
             PromptError: It takes none.
         """
+        from mediatoolkit.providers.batches import BatchClient  # it brings aiohttp along
+
         client = self._agent.clients[0]
         if not isinstance(client, BatchClient):
             raise PromptError(

@@ -256,6 +256,7 @@ class Driver:
     async def _slot(self, slots: int) -> None:
         """Have the next rows made, until none is left."""
         while numbers := await self._next_rows(slots):
+            self._ledger.check()
             requests, has_to_wait = self._requests(numbers)
             if requests:
                 self._sent.update(request.number for request in requests)

@@ -147,16 +147,18 @@ class Ledger(abc.ABC):
         await future
 
     def write_soon(self, *changes: Change) -> None:
-        """Have *changes* written soon; the next `write` or `close` says if that failed.
-
-        Raises:
-            StorageError: What was to be written before could not be.
-        """
-        failure, self._failure = self._failure, None
+        """Have *changes* written soon; `check`, `write` and `close` say if that failed."""
         self._noted += changes
         self._begin()
-        if failure is not None:
-            raise failure
+
+    def check(self) -> None:
+        """Make sure that all could be written that was to be written soon.
+
+        Raises:
+            StorageError: Something could not, and is kept to be written later.
+        """
+        if self._failure is not None:
+            raise self._failure
 
     async def close(self) -> None:
         """Write what waits, and let go of the ledger.
@@ -195,6 +197,7 @@ class Ledger(abc.ABC):
                     if not future.done():
                         future.set_exception(error)
             else:
+                self._failure = None
                 await _release([future for _, future in waiting])
 
     async def _call(self, function: Callable[[], T]) -> T:

@@ -12,10 +12,12 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.pricing.budget import budget
+from mediatoolkit.pricing.quotes import FREE, Price
 from mediatoolkit.runs.executors import LoopExecutor
 from mediatoolkit.runs.results import COLUMNS, RunRow
 from mediatoolkit.runs.work import Outcome, RowRequest, RowStatus
 from mediatoolkit.simulator.faults import CutBody, Gate, Latency, PromptBlocked, Status
+from tests.benchmarks.paper import PaperClient
 from tests.runs.conftest import Vendor
 
 FOXES = [{"prompt": f"fox {number}", "animal": "fox", "place": number} for number in range(6)]
@@ -484,3 +486,30 @@ async def test_a_pause_that_the_vendor_asks_for_is_said(vendor: Vendor) -> None:
         await run
     assert any("paused for 1 s" in text for text in heard)
     assert not any("paused" in text for text in heard[-1:])
+
+
+class FreeClient(PaperClient):
+    """Costs nothing, so its rows have no intents in the ledger."""
+
+    def quotes(self, prompt: mt.ImagePrompt, **_facts: float) -> list[Price]:  # noqa: ARG002
+        """Nothing."""
+        return [FREE]
+
+
+async def test_a_full_disk_ends_a_free_run_and_its_table_has_what_was_made(tmp_path: Path) -> None:
+    rows = [{"prompt": f"fox {number}"} for number in range(400)]
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    agent = mt.ImageGenAgent(FreeClient(), store=mt.Store(tmp_path))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, usual[1]))  # of any file
+    try:
+        run = agent.start_many(rows, run="posters", concurrency=1)
+        with pytest.raises(mt.StorageError, match=r"ledger.*could not be written"):
+            await run
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    done = run.counts["done"]
+    assert 0 < done < 400
+    assert list(run.table.status).count("done") == done
+    later = agent.start_many(rows, run="posters")
+    await later
+    assert later.counts["done"] == 400
