@@ -138,8 +138,8 @@ class UrlStore(Store):
 
         The media of each entry is read when it is first used.
         """
-        found = [each for each in self.files.names() if is_media_name(each.name)]
-        latest = nlargest(newest, found, key=lambda each: (each.modified, each.name))
+        media = [each for each in self.files.names() if is_media_name(each.name)]
+        latest = nlargest(newest, media, key=lambda each: (each.modified, each.name))
         unknown = [each for each in latest if each not in self._known]
         heads = self.files.heads(unknown, HEAD)
         known = self._known | {
@@ -219,19 +219,19 @@ class UrlStore(Store):
     def _entry(self, file: FoundFile, head: bytes) -> Entry | None:
         read = partial(self.read, file.name)
         try:
-            found = kind_and_record(head, file.size, read)
+            facts = kind_and_record(head, file.size, read)
         except (MediaError, StorageError):
             return None
-        if found is None:
+        if facts is None:
             return None
-        kind, record = found
+        kind, record = facts
         return Entry(kind, file.size, file.modified, record, None, lazy_media(kind, read))
 
     def _read_records(self) -> Iterator[tuple[str, bytes]]:
-        found = [each for each in self.files.names("pending") if each.name.endswith(".json")]
-        files = [replace(each, name=f"pending/{each.name}") for each in found]
+        listed = [each for each in self.files.names("pending") if each.name.endswith(".json")]
+        files = [replace(each, name=f"pending/{each.name}") for each in listed]
         records = self.files.heads(files, LARGEST_RECORD)
-        return ((each.name, data) for each, data in zip(found, records, strict=True))
+        return ((each.name, data) for each, data in zip(listed, records, strict=True))
 
     def _remove_record(self, name: str) -> None:
         self.files.remove(f"pending/{name}")

@@ -131,10 +131,10 @@ def _read(path: Path, size: int, stamp: int) -> Entry | None:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
-        found = kind_and_record(head, size, lambda: files.read_file(path))
+        facts = kind_and_record(head, size, lambda: files.read_file(path))
     except (OSError, StorageError, MediaError):
         return None
-    return found and Entry(found[0], size, stamp / 1e9, found[1], path)
+    return facts and Entry(facts[0], size, stamp / 1e9, facts[1], path)
 
 
 def kind_and_record(

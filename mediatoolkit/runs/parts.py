@@ -151,11 +151,10 @@ class PartsLedger(Ledger):
             lock.release()
 
     def _read(self) -> Contents:
-        names = {file.name for file in self._files.names()}
-        if _MANIFEST in names:
+        if _MANIFEST in {file.name for file in self._files.names()}:
             self._manifest = _Manifest.of(self._files.read(_MANIFEST))
-        found = [each.name for each in self._files.names(_FOLDER)]
-        parts = [_Part(name) for name in found if _PART.fullmatch(name)]
+        names = [each.name for each in self._files.names(_FOLDER)]
+        parts = [_Part(name) for name in names if _PART.fullmatch(name)]
         listed = self._manifest.parts
         newer = sorted(
             (each for each in parts if not each.size_class and each.number >= self._manifest.next),
@@ -167,7 +166,7 @@ class PartsLedger(Ledger):
         whole = [text[: text.rfind(b"\n") + 1] for text in texts[len(listed) :]]
         self._newer = list(zip(newer, whole, strict=True))
         gone = [each.path for each in set(parts).difference(listed, newer)]
-        broken = [f"{_FOLDER}/{name}" for name in found if name.endswith(UNFINISHED)]
+        broken = [f"{_FOLDER}/{name}" for name in names if name.endswith(UNFINISHED)]
         self._files.remove(*gone, *broken)
         return _contents([*texts[: len(listed)], *whole])
 

@@ -117,10 +117,10 @@ def this_process() -> str:
 
 def is_running(mark: str) -> bool | None:
     """Whether the process with that mark runs; None when nobody can tell from here."""
-    found = re.fullmatch(_MARK, mark)
-    if found is None:
+    match = re.fullmatch(_MARK, mark)
+    if match is None:
         return None
-    owner = _Owner(found[1], int(found[2], 16), int(found[3]), int(found[4], 16))
+    owner = _Owner(match[1], int(match[2], 16), int(match[3]), int(match[4], 16))
     ourselves = _ourselves(os.getpid())
     if (owner.machine, owner.space) != (ourselves.machine, ourselves.space):
         return None

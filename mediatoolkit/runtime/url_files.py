@@ -292,10 +292,10 @@ class UrlFiles:
         fs = self._fs()
         path = self._path(folder) if folder else self._open()[1]
         try:
-            found = fs.ls(path, detail=True)
+            entries = fs.ls(path, detail=True)
         except FileNotFoundError:
             return []
-        return [_found(each) for each in found if each.get("type") == "file"]
+        return [_found(each) for each in entries if each.get("type") == "file"]
 
     def _remove(self, name: str) -> None:
         try:

@@ -8,7 +8,6 @@ the run among them.
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,20 +15,15 @@ from typing import Final
 
 import psutil  # type: ignore[import-untyped]
 
+from tests.benchmarks.measure import in_own_process, note_lags
+
 PROCESSES: Final = {"1": "1 process on one core", "2": "2 processes on two cores"}
 _ROWS, _WARM, _AT_ONCE = 100, 8, 4  # for each process
 
 
 def painted_by(way: str) -> dict[str, float | str]:
     """Paint with so many processes, in a process of its own."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "tests.benchmarks.cluster", way],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    measured: dict[str, float | str] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    return in_own_process("tests.benchmarks.cluster", way)
 
 
 async def _painted_by(count: int, folder: str) -> dict[str, float]:
@@ -45,7 +39,7 @@ async def _painted_by(count: int, folder: str) -> dict[str, float]:
             ended += 1
             if ended == warm:
                 begun, cpu = time.perf_counter(), _cpu()
-                watching = asyncio.create_task(_watch(lags))
+                watching = asyncio.create_task(note_lags(lags))
             if ended == total:
                 seconds, cpu = time.perf_counter() - begun, _cpu() - cpu
                 watching.cancel()
@@ -64,14 +58,6 @@ def _cpu() -> float:
     here = psutil.Process()
     processes = [here, *here.children(recursive=True)]
     return sum(sum(process.cpu_times()[:2]) for process in processes)
-
-
-async def _watch(lags: list[float]) -> None:
-    """Note how late the loop comes back from a pause of 10 ms."""
-    while True:
-        begun = time.perf_counter()
-        await asyncio.sleep(0.01)
-        lags.append(time.perf_counter() - begun - 0.01)
 
 
 if __name__ == "__main__":

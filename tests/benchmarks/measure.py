@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -128,3 +130,20 @@ def _status(name: str) -> float:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise LookupError(name)
+
+
+def in_own_process(module: str, way: str) -> dict[str, float | str]:
+    """What `python -m module way` prints in its last line, as JSON."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", module, way], stdout=subprocess.PIPE, text=True, check=True
+    )
+    measured: dict[str, float | str] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+async def note_lags(lags: list[float]) -> None:
+    """Note how late the loop comes back from pauses of 10 ms, in seconds."""
+    while True:
+        begun = time.perf_counter()
+        await asyncio.sleep(0.01)
+        lags.append(time.perf_counter() - begun - 0.01)

@@ -6,13 +6,14 @@ import json
 import random
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
+
+from tests.benchmarks.measure import in_own_process, note_lags
 
 RUNS: Final = {"1000": "1,000 rows", "10000": "10,000 rows", "100000": "100,000 rows"}
 KILLS: Final = {"killed": "10,000 rows, 5 % faults, SIGKILL at 30 %"}
@@ -21,14 +22,7 @@ _ROWS, _AT_ONCE, _FAULTS = 10_000, 64, 0.05
 
 def run_of(way: str) -> dict[str, float | str]:
     """Make so many rows with an instant vendor, in a process of its own."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "tests.benchmarks.runs", way],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    measured: dict[str, float | str] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    return in_own_process("tests.benchmarks.runs", way)
 
 
 def killed(_way: str) -> dict[str, float | str]:
@@ -44,7 +38,7 @@ async def _run_of(count: int, folder: str) -> dict[str, float]:
     rows = [{"prompt": f"fox {number} in spring", "seed": number % 5} for number in range(count)]
     agent = mt.ImageGenAgent(PaperClient(), store=folder)
     lags: list[float] = []
-    watching = asyncio.create_task(_watch(lags))
+    watching = asyncio.create_task(note_lags(lags))
     gc.collect()
     before = _memory()
     run = agent.start_many(rows, run="paper", concurrency=_AT_ONCE)
@@ -69,14 +63,6 @@ async def _run_of(count: int, folder: str) -> dict[str, float]:
         "resume": resumed,
         "waiting": waiting / count,
     }
-
-
-async def _watch(lags: list[float]) -> None:
-    """Note how late the loop comes back from a pause of 10 ms."""
-    while True:
-        begun = time.perf_counter()
-        await asyncio.sleep(0.01)
-        lags.append(time.perf_counter() - begun - 0.01)
 
 
 def _memory() -> int:
