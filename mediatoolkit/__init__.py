@@ -54,9 +54,26 @@ _NAMES_BY_MODULE = {
     "pricing.budget": "budget",
     "pricing.prices": "prices",
     "prompts": "ImagePrompt SpeechPrompt VideoPrompt",
+    "providers.automatic1111": "Automatic1111ImageClient",
+    "providers.bfl": "BFLImageClient",
+    "providers.comfyui": "ComfyUIImageClient ComfyUIVideoClient",
+    "providers.diffusers": "DiffusersImageClient",
+    "providers.elevenlabs": "ElevenLabsSpeechClient",
+    "providers.fal": "FalImageClient FalSpeechClient FalVideoClient",
     "providers.gemini": "GeminiImageClient GeminiSpeechClient GeminiVideoClient",
+    "providers.huggingface": (
+        "HuggingFaceImageClient HuggingFaceSpeechClient HuggingFaceVideoClient"
+    ),
     "providers.local": "LocalImageClient LocalSpeechClient LocalVideoClient",
+    "providers.mistral": "MistralSpeechClient",
     "providers.openai": "OpenAIImageClient",
+    "providers.openai_compatible": (
+        "OpenAICompatibleImageClient OpenAICompatibleSpeechClient OpenAICompatibleVideoClient"
+    ),
+    "providers.openrouter": "OpenRouterImageClient OpenRouterSpeechClient OpenRouterVideoClient",
+    "providers.replicate": "ReplicateImageClient ReplicateSpeechClient ReplicateVideoClient",
+    "providers.together": "TogetherImageClient TogetherSpeechClient TogetherVideoClient",
+    "providers.xai": "XAIImageClient XAIVideoClient",
     "runs.grids": "grid",
     "runtime.context": "Timeout",
     "runtime.job": "Job run",

@@ -41,6 +41,14 @@ class Sound:
         return len(self.pcm) / (2 * self.channels * self.sample_rate)
 
 
+def to_int16(floats: bytes) -> bytes:
+    """Signed 16-bit samples of 32-bit floats from -1 to 1, both little-endian; beyond is cut."""
+    import numpy as np
+
+    samples = np.nan_to_num(np.frombuffer(floats, "<f4"))
+    return np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes()
+
+
 def filled(
     blocks: "Iterable[npt.NDArray[np.float32]]", frames: int, channels: int
 ) -> "npt.NDArray[np.float32]":

@@ -1,11 +1,14 @@
 """What clients of vendors on the web have in common: the key, the address, unknown JSON."""
 
+import asyncio
 import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import (
@@ -18,8 +21,12 @@ from mediatoolkit.errors import (
     RefusalError,
 )
 from mediatoolkit.media import Image, Media
+from mediatoolkit.pricing.quotes import FREE, Price
 from mediatoolkit.prompts import Prompt
+from mediatoolkit.providers import keys
 from mediatoolkit.providers.base import Client, ClientRecipe
+from mediatoolkit.providers.documents import at, text_at
+from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.runtime.gather import as_async_generator
 from mediatoolkit.transport import (
@@ -35,7 +42,7 @@ from mediatoolkit.transport import (
     error_by_status,
 )
 from mediatoolkit.transport.encode import Body
-from mediatoolkit.transport.guard import checked_base
+from mediatoolkit.transport.guard import Origin, checked_base
 from mediatoolkit.transport.secret import HiddenText, SealedKey
 
 if TYPE_CHECKING:
@@ -45,6 +52,9 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
+NAMESPACED = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,200}(?<!/)")
+"""Names of models that have owners, such as `black-forest-labs/flux-schnell`."""
+
 _log = logging.getLogger("mediatoolkit")
 
 
@@ -59,9 +69,15 @@ class HttpClient(Client[P, M]):
         timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
         retry: When a failed call is sent again; never when it may have been billed.
         limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that media may be fetched from even when they are
+            private; the key goes to none of them.
 
     Attributes:
         label: The vendor's name in messages.
+        is_own_server: It is a server of the user's: it needs no key, costs nothing, and is there
+            when one of `base_url_names` is set.
+        model_names: What a name of a model looks like.
+        key_hosts: Hosts beside the base URL's that the vendor itself answers at, with the key.
         key_names: Environment variables that may hold the key, the first one first.
         default_base_url: The vendor's own address.
         base_url_names: Environment variables that may hold another address.
@@ -80,6 +96,9 @@ class HttpClient(Client[P, M]):
     """
 
     label: ClassVar[str]
+    is_own_server: ClassVar[bool] = False
+    model_names: ClassVar[re.Pattern[str]] = _MODEL
+    key_hosts: ClassVar[frozenset[str]] = frozenset()
     key_names: ClassVar[tuple[str, ...]]
     default_base_url: ClassVar[str]
     base_url_names: ClassVar[tuple[str, ...]] = ()
@@ -91,7 +110,6 @@ class HttpClient(Client[P, M]):
     media_fields: ClassVar[tuple[str, ...]] = ("data",)
     default_timeout: ClassVar[Timeout] = Timeout()
     books_requests: ClassVar[bool] = True
-    _trusted_origins: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -103,6 +121,7 @@ class HttpClient(Client[P, M]):
         timeout: float | Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
+        trusted_origins: tuple[str, ...] = (),
     ) -> None:
         """Check everything; nothing is opened or sent."""
         if isinstance(api_key, str):
@@ -111,8 +130,9 @@ class HttpClient(Client[P, M]):
         self.timeout = timeout_of(timeout, self.default_timeout)
         self._secret = self._key(api_key)
         self._has_own_session = session is not None
-        self._transport = Transport(
-            self._base_url() if base_url is None else base_url,
+        self._trusted_origins = trusted_origins
+        self._make_transport = partial(
+            Transport,
             provider=self.provider,
             secret=self._secret,
             auth_header=self.auth_header,
@@ -124,8 +144,10 @@ class HttpClient(Client[P, M]):
             limits=limits,
             read_error=self.read_error,
             dialect=self.dialect,
-            trusted_origins=self._trusted_origins,
+            trusted_origins=trusted_origins,
         )
+        self._transport = self._make_transport(self._base_url() if base_url is None else base_url)
+        self._others: dict[str, Transport] = {}  # by origin, of the vendor's further hosts
         info = self._info()
         if info:
             info.warn_of_end()
@@ -150,13 +172,15 @@ class HttpClient(Client[P, M]):
                 "This client has a session= of yours, which stays in its process; for workers, "
                 "make the client without one."
             )
-        sent = None if self._secret == self.credentials() else SealedKey(self._secret)
+        is_found = self._secret in (None, keys.in_environment(self.key_names))
+        sent = None if self._secret is None or is_found else SealedKey(self._secret)
         options = {
             "model": self.model,
             "base_url": self.base_url,
             "timeout": self.timeout,
             "retry": self._transport.retry,
             "limits": self._transport.limits,
+            "trusted_origins": self._trusted_origins,
         }
         return ClientRecipe(type(self), options, sent)
 
@@ -253,30 +277,98 @@ class HttpClient(Client[P, M]):
             )
         return last
 
+    def transport_at(self, url: object) -> tuple[Transport, str, dict[str, str]]:
+        """What sends to *url*, which the vendor gave, with the key; and its path and query there.
+
+        Args:
+            url: Absolute, or relative to the base URL.
+
+        Raises:
+            ProviderError: The vendor does not answer there, so the key must not go there.
+        """
+        text = urljoin(f"{self._transport.base_url}/", url) if isinstance(url, str) else ""
+        parts = urlsplit(text)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        own = self._transport.base_url
+        path = parts.path
+        is_own = parts.scheme == "https" and parts.netloc in self.key_hosts
+        if text.startswith(f"{own}/"):
+            transport, path = self._transport, text.removeprefix(own).partition("?")[0]
+        elif is_own or (text and Origin.of(text) == Origin.of(own)):
+            transport = self._others.get(origin) or self._make_transport(origin)
+            self._others[origin] = transport
+        else:
+            raise ProviderError(
+                f"{self.label} named an address that is not its own, so the key was not sent there;"
+                " report it if it happens again.",
+                provider=self.provider,
+                family="protocol",
+                may_have_been_billed=True,
+            )
+        return transport, path, dict(parse_qsl(parts.query))
+
+    async def fetch_media(self, url: object, context: CallContext) -> bytes:
+        """The file at *url*, which the vendor gave; up to `Limits.video` bytes.
+
+        Args:
+            url: Absolute, or relative to the base URL. The key goes along to the base URL's own
+                origin alone; any other must be public or trusted.
+            context: The public call, open.
+
+        Raises:
+            ProviderError: The vendor named no address.
+            MediaToolkitError: It did not come whole; what was made may have been billed.
+        """
+        if not isinstance(url, str) or not url:
+            raise ProviderError(
+                f"{self.label} named no address where the media is; report it if it happens again.",
+                provider=self.provider,
+                family="protocol",
+                may_have_been_billed=True,
+            )
+        address = urljoin(f"{self._transport.base_url}/", url)
+        try:
+            with owners.scratch_folder() as folder:
+                path = await self._transport.download(address, folder / "media", context)
+                return await asyncio.to_thread(files.read_file, path)
+        except MediaToolkitError as error:
+            error.may_have_been_billed = True
+            raise
+
+    def quotes(self, prompt: P, **facts: float) -> list[Price]:
+        """As for each client; a server of one's own costs nothing."""
+        return [FREE] if self.is_own_server else super().quotes(prompt, **facts)
+
+    def cost(self, prompt: P, usage: Mapping[str, Any]) -> Price:
+        """As for each client; a server of one's own costs nothing."""
+        return FREE if self.is_own_server else super().cost(prompt, usage)
+
     @classmethod
     def has_key(cls) -> bool:
-        """Whether one of `key_names` is set."""
-        return any(map(os.environ.get, cls.key_names))
+        """Whether a key is found; of a server of one's own, whether its address is set."""
+        if cls.is_own_server:
+            return any(map(os.environ.get, cls.base_url_names))
+        return cls.credentials() is not None
 
     @classmethod
     def credentials(cls) -> Secret | None:
-        """The key in the environment, or None."""
-        for name in cls.key_names:
-            if os.environ.get(name):
-                return Secret(os.environ[name], name)
-        return None
+        """The key that is found without asking anybody, or None."""
+        found = keys.find(cls.key_names)
+        return found.secret if found else None
 
     @classmethod
     def environment(cls) -> Hashable:
-        """The keys and addresses in the environment, unread."""
-        return tuple(
-            HiddenText(os.environ.get(name, "")) for name in (*cls.key_names, *cls.base_url_names)
-        )
+        """The keys and addresses in the environment, unread, and keys that were typed."""
+        names = (*cls.key_names, *cls.base_url_names)
+        return *(HiddenText(os.environ.get(name, "")) for name in names), keys.typed(cls.key_names)
 
     @classmethod
     def missing(cls, _model: str, /) -> str:
-        """Which key is to be set, unless there is one."""
-        return "" if cls.has_key() else f"Needs a key: set {' or '.join(cls.key_names)}."
+        """Which key or address is to be set, unless there is one."""
+        if cls.has_key():
+            return ""
+        names = cls.base_url_names if cls.is_own_server else cls.key_names
+        return f"Needs {'an address' if cls.is_own_server else 'a key'}: set {' or '.join(names)}."
 
     @classmethod
     def live_models(cls) -> str:
@@ -286,20 +378,23 @@ class HttpClient(Client[P, M]):
 
     async def close(self) -> None:
         """Refuse later use, fail what is in flight."""
-        await self._transport.close()
+        for transport in (self._transport, *self._others.values()):
+            await transport.close()
 
     @classmethod
-    def _key(cls, api_key: str | None) -> Secret:
+    def _key(cls, api_key: str | None) -> Secret | None:
         if api_key is not None:
             return Secret(api_key, "api_key")
         names = [name for name in cls.key_names if os.environ.get(name)]
         if len(names) > 1:
             _log.warning("Both %s are set; %s is used.", " and ".join(names), names[0])
         secret = cls.credentials()
-        if secret is None:
-            places = " or ".join([", ".join(("api_key=", *cls.key_names[:-1])), cls.key_names[-1]])
+        if secret is None and not cls.is_own_server:
+            keys.look_again()
+            secret = cls.credentials() or keys.ask_for(cls.label, cls.key_names)
+        if secret is None and not cls.is_own_server:
             raise AuthenticationError(
-                f"There is no key for {cls.label}: not in {places}. "
+                f"There is no key for {cls.label}: {keys.places(cls.key_names)}. "
                 'Set one, or do without a key: model="local".',
                 provider=cls.provider,
             )
@@ -314,39 +409,9 @@ class HttpClient(Client[P, M]):
     def _checked_model(cls, model: object) -> str:
         if isinstance(model, str):
             name = model.removeprefix("models/").removeprefix(f"{cls.provider}/")
-            if _MODEL.fullmatch(name):
+            if cls.model_names.fullmatch(name):
                 return name
         raise PromptError(f"model={quoted(model)} is no name of a model.")
-
-
-def at(document: object, *path: str | int) -> Any:
-    """The value at *path* in JSON of unknown shape, or None where there is none.
-
-    Args:
-        document: Anything that JSON can say.
-        path: Names in objects and places in lists, from the outside in.
-    """
-    for step in path:
-        if isinstance(step, str):
-            document = document.get(step) if isinstance(document, dict) else None
-        else:
-            items = document if isinstance(document, list) else []
-            document = items[step] if step < len(items) else None
-    return document
-
-
-def objects_at(document: object, *path: str | int) -> list[dict[str, Any]]:
-    """The objects in the list at *path*; what else stands in it is left out."""
-    values = at(document, *path)
-    return (
-        [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-    )
-
-
-def text_at(document: object, *path: str | int) -> str:
-    """The text at *path*, or none."""
-    value = at(document, *path)
-    return value if isinstance(value, str) else ""
 
 
 def facts_of(response: Response | ErrorResponse) -> dict[str, Any]:
@@ -366,11 +431,6 @@ def sentence(text: str) -> str:
 def text_weight(text: str) -> int:
     """Bytes of *text* as JSON, at most; a letter beyond ASCII may take two escapes of six."""
     return len(text) * (1 if text.isascii() else 12)
-
-
-def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """*values* without those that are None, which the vendor is not told of."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def form(fields: Mapping[str, object], **files: Sequence[Image]) -> Multipart:
@@ -395,30 +455,3 @@ def form(fields: Mapping[str, object], **files: Sequence[Image]) -> Multipart:
         for picture in pictures
     ]
     return Multipart(texts, parts)
-
-
-def usage_record(
-    incoming: Mapping[str, int], outgoing: Mapping[str, int], **totals: object
-) -> dict[str, Any]:
-    """What was used up, as a provenance has it: units by kind of media, in and out, and totals."""
-    sides = {"input": dict(incoming), "output": dict(outgoing)}
-    return {
-        **{side: units for side, units in sides.items() if units},
-        **{name: total for name, total in totals.items() if isinstance(total, int)},
-    }
-
-
-def units_of(counts: Mapping[str, object], total: object, *, alone: str = "TEXT") -> dict[str, int]:
-    """Units, such as tokens, by kind of media; what is billed and has no kind is text.
-
-    Args:
-        counts: The vendor's count for each kind.
-        total: The sum that is billed; the counts often leave out the text.
-        alone: What all units are when the vendor counts no kind at all.
-    """
-    units = {kind: count for kind, count in counts.items() if isinstance(count, int) and count}
-    rest = total - sum(units.values()) if isinstance(total, int) else 0
-    if rest > 0:
-        kind = "TEXT" if units else alone
-        units[kind] = units.get(kind, 0) + rest
-    return units

@@ -18,7 +18,7 @@ from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.runtime.events import LeftRunning, Waiting, Withdrawn
+from mediatoolkit.runtime.events import Event, LeftRunning, Partial, Waiting, Withdrawn, Working
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.runtime.in_flight import Tracked, over_sessions
 
@@ -76,6 +76,9 @@ class QueuedClient(Client[P, M]):
     @abc.abstractmethod
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
         """The finished media with its *provenance* completed, or None while the job runs.
+
+        What the vendor tells of a running job is reported as `Working`, and the seconds that it
+        asks to wait before the next poll are set as `context.poll_after`.
 
         When the vendor says of this very job that it failed, was refused or was cancelled, the
         client sets `context.job_id` to None: nothing goes on any more.
@@ -152,7 +155,7 @@ class QueuedClient(Client[P, M]):
                 is_first_done = True
             polls = _Polls(partial(self.poll, job_id, provenance, context), context)
             with Tracked(over_sessions, context):
-                return await self.polling.until(polls)
+                return await self.polling.until(polls, lambda: context.poll_after)
         except asyncio.CancelledError:
             if context.expired:
                 pass
@@ -199,6 +202,7 @@ class _Polls(Generic[T]):
     async def __call__(self) -> T | None:
         denial: MediaToolkitError | None = None
         words, result = "", None
+        before, self._context.poll_after = self._context.event, None
         try:
             result = await self._poll()
         except PollAgain as again:
@@ -207,9 +211,14 @@ class _Polls(Generic[T]):
         self._denials = self._denials + 1 if denial else 0
         if denial is not None and self._denials >= DENIALS:
             raise denial
-        if result is None:
+        if result is None and not _tells_of_work(self._context.event, before):
             self._context.report(Waiting(self._context.provider))
         return result
+
+
+def _tells_of_work(event: Event, before: Event) -> bool:
+    """Whether *event* came with the last poll and says what the vendor does."""
+    return event is not before and isinstance(event, (Working, Partial))
 
 
 async def answer_of(request: Awaitable[T], context: CallContext) -> T:

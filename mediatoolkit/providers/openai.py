@@ -11,7 +11,7 @@ from mediatoolkit.media.image import Image, transparent_where_white
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers import capabilities as rules
-from mediatoolkit.providers import http
+from mediatoolkit.providers import documents, http
 from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.openai_batch import OpenAIBatches
@@ -150,7 +150,7 @@ class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
         fields.pop("partial_images", None)
         pictures = [_data_url(picture) for picture in pictures_of(prompt)]
         mask = await _mask_of(prompt)
-        return http.without_none(
+        return documents.without_none(
             {**fields, "images": pictures or None, "mask": mask and _data_url(mask)}
         )
 
@@ -164,18 +164,18 @@ class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
     ) -> Image:
         """The picture in a response, alone or in a batch."""
         document = response.document
-        picture = http.at(document, "data", 0) or document
-        data = response.media_bytes(http.at(picture, "b64_json"))
+        picture = documents.at(document, "data", 0) or document
+        data = response.media_bytes(documents.at(picture, "b64_json"))
         provenance = await self.provenance(
             prompt,
-            usage=_usage(http.at(document, "usage")),
+            usage=_usage(documents.at(document, "usage")),
             request_id=response.request_id,
             notes=notes,
         )
         return await self.load_media(data, provenance=provenance)
 
     async def _show_partial(self, event: Response, context: CallContext) -> None:
-        data = http.text_at(event.document, "b64_json")
+        data = documents.text_at(event.document, "b64_json")
         if data:
             await self.report_partial(event.media_bytes(data), context)
 
@@ -192,7 +192,7 @@ def _to_wire(prompt: ImagePrompt, mask: Image | None, model: str) -> Json | Mult
 def _fields(prompt: ImagePrompt, model: str) -> dict[str, Any]:
     pixels = _SIZE.pixels_of(prompt, _SIDES)
     size = pixels and "{}x{}".format(*pixels)
-    return http.without_none(
+    return documents.without_none(
         {"model": model, "prompt": prompt.text, "size": size, **prompt.options}
     )
 
@@ -209,10 +209,10 @@ def _usage(usage: object) -> dict[str, Any]:
     """Tokens by kind of media; where the vendor names no kind, a request is text."""
     sides = []
     for side, alone in (("input", "TEXT"), ("output", "IMAGE")):
-        details = http.at(usage, f"{side}_tokens_details")
+        details = documents.at(usage, f"{side}_tokens_details")
         tokens = {
-            "TEXT": http.at(details, "text_tokens"),
-            "IMAGE": http.at(details, "image_tokens"),
+            "TEXT": documents.at(details, "text_tokens"),
+            "IMAGE": documents.at(details, "image_tokens"),
         }
-        sides.append(http.units_of(tokens, http.at(usage, f"{side}_tokens"), alone=alone))
-    return http.usage_record(*sides, total=http.at(usage, "total_tokens"))
+        sides.append(documents.units_of(tokens, documents.at(usage, f"{side}_tokens"), alone=alone))
+    return documents.usage_record(*sides, total=documents.at(usage, "total_tokens"))

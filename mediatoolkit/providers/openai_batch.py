@@ -26,7 +26,8 @@ from mediatoolkit.providers.batches import (
     unanswered,
     unusable,
 )
-from mediatoolkit.providers.http import HttpClient, at, text_at, text_weight
+from mediatoolkit.providers.documents import at, text_at
+from mediatoolkit.providers.http import HttpClient, text_weight
 from mediatoolkit.providers.jobs import PollAgain, answer_of
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import FilePart, Multipart, Response

@@ -56,6 +56,7 @@ class CallContext:
         provider: Vendor of the call, for error messages, or None.
         paid: Number of requests that may be billed; a request that is refused no longer counts.
         job_id: The vendor's name for a job that goes on without us, or None.
+        poll_after: Seconds that the vendor asks to wait before the next poll of that job, or None.
         last_words: What the last poll of that job brought in place of a result, or empty.
         way_back: A sentence that says how to come back to that job, or empty.
         spent: What requests have cost that were answered, in USD.
@@ -82,6 +83,7 @@ class CallContext:
         "last_words",
         "listener",
         "paid",
+        "poll_after",
         "provider",
         "read",
         "seconds",
@@ -110,6 +112,7 @@ class CallContext:
         self.provider: str | None = None
         self.paid = 0
         self.job_id: str | None = None
+        self.poll_after: float | None = None
         self.last_words = self.way_back = ""
         self.bill: PaidRequests | None = None
         self.unclear = self.spent = Decimal(0)

@@ -102,6 +102,32 @@ class Waiting(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Working(Event):
+    """The vendor or a server tells how its work on a job goes.
+
+    Attributes:
+        provider: Who works, or None.
+        words: What it says of the work, such as a line of its log or `"3rd in the queue"`; one
+            line, safe to show.
+        fraction: How much is done, 0 to 1, or None when it does not say.
+    """
+
+    is_remote = True
+    provider: str | None = None
+    words: str = ""
+    fraction: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """How much is done, 0 to 1, where the vendor says."""
+        return self.fraction
+
+    def __str__(self) -> str:
+        """Such as `fal: loading the model`."""
+        return ": ".join(filter(None, (self.provider, self.words))) or self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Receiving(Event):
     """Bytes of the answer arrive.
 

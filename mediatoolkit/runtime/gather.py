@@ -73,17 +73,27 @@ class Polling:
         positive_seconds(self.first, "Polling.first")
         positive_seconds(self.cap, "Polling.cap")
 
-    async def until(self, poll: Callable[[], Awaitable[T | None]]) -> T:
+    async def until(
+        self,
+        poll: Callable[[], Awaitable[T | None]],
+        advice: Callable[[], float | None] = lambda: None,
+    ) -> T:
         """Call *poll* until it returns something; this is the only poll loop of the package.
 
         It has no end of its own: the call's deadline is what ends it.
+
+        Args:
+            poll: Looks once.
+            advice: Says after each look how many seconds the vendor asks to wait before the next,
+                or None where it does not say.
         """
         pauses = self.pauses()
         while True:
             result = await poll()
             if result is not None:
                 return result
-            await asyncio.sleep(next(pauses))
+            asked = advice()
+            await asyncio.sleep(next(pauses) if asked is None else max(asked, 0.05))
 
     def pauses(self) -> Iterator[float]:
         """Yield seconds between polls, each a fifth more or less, so that many jobs spread out.

@@ -16,7 +16,8 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
    `ApiCall` (request, match of the path, fault) and returns an `HttpResponse`: `json_response`,
    `event_stream`, or bytes with a `Content-Type`. What no endpoint matches is answered with 501.
 2. `error`, `key_error`, `schema_error` and `status_fault` are the vendor's envelope, word by word
-   as it was recorded. A key is read from `Authorization: Bearer`, `x-goog-api-key` or `?key=`. An
+   as it was recorded. A key is read from `Authorization`,
+   `x-goog-api-key`, `xi-api-key`, `x-key` or `?key=`; `needs_key = False` asks for none. An
    endpoint that turns a request down raises `RejectedError(self.error(400, "…"))`.
 3. The published schema of its requests, cut down to what is played, lies beside the module as JSON:
    `Schema.load(path).read(request.body, "CreateImageRequest")` returns the normalised body or
@@ -29,8 +30,8 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
    `call.meter.add(Tariff(self.name, prices, self.settings.day).bill(model, path, units))`;
    `meter.py` says when, and the prices lie beside the module as JSON. What every vendor does with a
    batch of requests stands in `batches.py`.
-5. `server.py` has the class in `VENDORS` and a property of its name on `Simulator`; `faults.py` has
-   its faults. The official SDK is run against it in `tests/conformance`.
+5. `server.py` has module and class in `VENDORS` and a property of its name on `Simulator`;
+   `faults.py` has its faults. The official SDK is run against it in `tests/conformance`.
 """
 
 from mediatoolkit.simulator import faults

@@ -16,6 +16,7 @@ from aiohttp import web
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 HTML = {"Content-Type": "text/html"}
 _HOST = "127.0.0.1"
+_KEY_FIELDS = ("x-goog-api-key", "xi-api-key", "x-key")
 _DISPOSITION = re.compile(r';\s*(name|filename)="([^"]*)"')
 _BOUNDARY = re.compile(r'multipart/form-data;.*boundary="?([^";]+)"?', re.IGNORECASE)
 
@@ -75,8 +76,9 @@ class Request:
     def key(self) -> str | None:
         """The vendor key that came along, by header or query, or None."""
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        bearer = token if scheme.lower() == "bearer" else None
-        return self.headers.get("x-goog-api-key") or bearer or self.query.get("key")
+        bearer = token if scheme.lower() in {"bearer", "key", "basic"} else None
+        field = next(filter(None, map(self.headers.get, _KEY_FIELDS)), None)
+        return field or bearer or self.query.get("key")
 
 
 @dataclass(frozen=True, slots=True)

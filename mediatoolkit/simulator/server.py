@@ -4,12 +4,12 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Self
 
 from mediatoolkit.errors import ClosedError
 from mediatoolkit.simulator.api_faults import ApiFault
 from mediatoolkit.simulator.faults import Fault
-from mediatoolkit.simulator.gemini import Gemini
 from mediatoolkit.simulator.hosting import HostedFile
 from mediatoolkit.simulator.http import (
     Connection,
@@ -21,10 +21,26 @@ from mediatoolkit.simulator.http import (
 )
 from mediatoolkit.simulator.meter import Meter
 from mediatoolkit.simulator.network_faults import NetworkFault
-from mediatoolkit.simulator.openai import OpenAI
 from mediatoolkit.simulator.vendor import Purpose, Settings, Vendor
 
-VENDORS: dict[str, type[Vendor]] = {vendor.name: vendor for vendor in (Gemini, OpenAI)}
+VENDORS: dict[str, str] = {
+    "gemini": "gemini:Gemini",
+    "openai": "openai:OpenAI",
+    "openrouter": "openrouter:OpenRouter",
+    "together": "together:Together",
+    "xai": "xai:XAI",
+    "mistral": "mistral:Mistral",
+    "elevenlabs": "elevenlabs:ElevenLabs",
+    "fal": "fal:Fal",
+    "replicate": "replicate:Replicate",
+    "huggingface": "huggingface:HuggingFace",
+    "bfl": "bfl:BFL",
+    "localai": "localai:LocalAI",
+    "vllm": "vllm:VLLM",
+    "automatic1111": "automatic1111:Automatic1111",
+    "comfyui": "comfyui:ComfyUI",
+}
+"""Module and class of each vendor; only those that are played are imported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +68,8 @@ class Simulator(Settings):
     """Plays the vendors' side on loopback; `async with`, or `start()` and `close()`.
 
     Attributes:
-        vendors: Who is played: `"gemini"`, `"openai"`. `sim.url` is the origin of the first.
+        vendors: Who is played, by the names of the attributes below, such as `"fal"`; left out,
+            Gemini and OpenAI. `sim.url` is the origin of the first.
         port: TCP port of the first vendor's origin; 0 lets the system choose.
         key: The only key that is accepted; None accepts every key, but not a missing one.
         picture: Bytes of a PNG, JPEG or WebP that every answer carries; nothing is drawn then.
@@ -84,14 +101,14 @@ class Simulator(Settings):
             `sim.gemini.meter` reads one vendor's. `simulator/meter.py` says when they bill.
     """
 
-    vendors: tuple[str, ...] = tuple(VENDORS)
+    vendors: tuple[str, ...] = ("gemini", "openai")
 
     def __post_init__(self) -> None:
         """Lay out what is nobody's option."""
         super().__post_init__()
         for name in self.vendors:
             if name not in VENDORS:
-                raise ValueError(f"{name!r} is not simulated: use {' or '.join(VENDORS)}.")
+                raise ValueError(f"{name!r} is not simulated: use {', '.join(VENDORS)}.")
         if not {"quality", "size"}.issuperset(self.auto):
             raise ValueError("auto= takes 'quality' and 'size'.")
         self._log = TrafficLog()
@@ -111,6 +128,71 @@ class Simulator(Settings):
     def openai(self) -> VendorSite:
         """OpenAI, at an origin of its own; its base URL is `sim.openai.url + "/v1"`."""
         return self._site("openai")
+
+    @property
+    def openrouter(self) -> VendorSite:
+        """OpenRouter; its base URL is `sim.openrouter.url + "/api/v1"`."""
+        return self._site("openrouter")
+
+    @property
+    def together(self) -> VendorSite:
+        """Together."""
+        return self._site("together")
+
+    @property
+    def xai(self) -> VendorSite:
+        """xAI; its base URL is `sim.xai.url + "/v1"`."""
+        return self._site("xai")
+
+    @property
+    def mistral(self) -> VendorSite:
+        """Mistral."""
+        return self._site("mistral")
+
+    @property
+    def elevenlabs(self) -> VendorSite:
+        """ElevenLabs."""
+        return self._site("elevenlabs")
+
+    @property
+    def fal(self) -> VendorSite:
+        """fal: its queue and its storage at one origin."""
+        return self._site("fal")
+
+    @property
+    def replicate(self) -> VendorSite:
+        """Replicate."""
+        return self._site("replicate")
+
+    @property
+    def huggingface(self) -> VendorSite:
+        """The router of Hugging Face."""
+        return self._site("huggingface")
+
+    @property
+    def bfl(self) -> VendorSite:
+        """Black Forest Labs."""
+        return self._site("bfl")
+
+    @property
+    def localai(self) -> VendorSite:
+        """A LocalAI server; its base URL is `sim.localai.url + "/v1"`."""
+        return self._site("localai")
+
+    @property
+    def vllm(self) -> VendorSite:
+        """A vLLM-omni server; its base URL is `sim.vllm.url + "/v1"`."""
+        return self._site("vllm")
+
+    @property
+    def automatic1111(self) -> VendorSite:
+        """A server of stable-diffusion-webui."""
+        return self._site("automatic1111")
+
+    @property
+    def comfyui(self) -> VendorSite:
+        """A ComfyUI server."""
+        return self._site("comfyui")
 
     @property
     def url(self) -> str:
@@ -243,6 +325,8 @@ class Simulator(Settings):
         await self.close()
 
     def _site(self, name: str) -> VendorSite:
+        if name not in self.vendors:
+            raise ValueError(f"{name} is not played: use Simulator(vendors=({name!r},)).")
         if name not in self._sites:
             raise _not_running()
         return self._sites[name]
@@ -259,7 +343,9 @@ class Simulator(Settings):
         return VendorSite(vendor, HttpServer(serve, self._log))
 
     def _make_vendor(self, name: str) -> Vendor:
-        return VENDORS[name](self, lambda: self._site(name).url, lambda: self.files_url)
+        module, _, kind = VENDORS[name].partition(":")
+        vendor: type[Vendor] = getattr(import_module(f"mediatoolkit.simulator.{module}"), kind)
+        return vendor(self, lambda: self._site(name).url, lambda: self.files_url)
 
     async def _serve_vendor(self, vendor: Vendor, connection: Connection, request: Request) -> None:
         if self.file_host.knows(request.path):

@@ -123,6 +123,7 @@ class Vendor(ABC):
     """
 
     name: ClassVar[str]
+    needs_key: ClassVar[bool] = True
     body_cap: ClassVar[int] = 100 << 20  # bytes
 
     def __init__(
@@ -177,13 +178,13 @@ class Vendor(ABC):
         return route[0].purpose if route else "start"
 
     def admit(self, request: Request) -> None:
-        """Turn down a missing key, a wrong one, or a body that is too large.
+        """Turn down a missing key or a wrong one, unless none is needed, or too large a body.
 
         Raises:
             RejectedError: It is turned down.
         """
         key = self.settings.key
-        if request.key is None or (key is not None and request.key != key):
+        if self.needs_key and (request.key is None or (key is not None and request.key != key)):
             raise RejectedError(self.key_error(request.key))
         if len(request.data) > self.body_cap:
             raise RejectedError(self.error(413))

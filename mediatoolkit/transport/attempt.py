@@ -38,9 +38,10 @@ from mediatoolkit.transport.retry import FailedAttempt, Slots
 from mediatoolkit.transport.route import USER_AGENT, Route, durations, route_to
 from mediatoolkit.transport.scope import Scope
 from mediatoolkit.transport.secret import HiddenText, Secret
-from mediatoolkit.transport.sse import EventReader
+from mediatoolkit.transport.sse import EventReader, EventSplitter, LineSplitter
 
-Expect = Literal["json", "bytes", "events"]
+Expect = Literal["json", "bytes", "events", "lines", "pieces"]
+STREAMED = frozenset({"events", "lines", "pieces"})
 Sink = Callable[[Response], None]
 
 _NO_MEDIA: Mapping[str, bytes] = {}
@@ -92,7 +93,7 @@ class Attempt:
     Attributes:
         expect: What the body of a success is.
         ok: Statuses of a success.
-        sink: Takes every server-sent event as it comes.
+        sink: Takes every event, line or piece of the response as it comes.
         is_doubtful: An earlier attempt may have been billed.
     """
 
@@ -235,6 +236,8 @@ class Attempt:
                 return await self._read_json(response, meter)
             if self.expect == "bytes":
                 return await self._read_bytes(response, meter)
+            if self.expect == "pieces":
+                return await self._read_pieces(response, meter)
             return await self._read_events(response, meter)
         except MediaToolkitError as error:
             if error.family == "protocol":
@@ -257,8 +260,21 @@ class Attempt:
         await read_body(response, pieces.append, meter)
         return self._response(response, content=await joined(pieces))
 
+    async def _read_pieces(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+        """Hand on the bytes as they come; what is returned holds nothing more."""
+        if is_html(response.headers):
+            raise ProviderError("", family="protocol")
+        sink = self.sink
+
+        def take(piece: bytes) -> None:
+            if sink is not None:
+                sink(self._response(response, content=piece))
+
+        await read_body(response, take, meter)
+        return self._response(response)
+
     async def _read_events(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
-        """Hand on every event as it comes; what is returned holds nothing more."""
+        """Hand on every event or line as it comes; what is returned holds nothing more."""
         sink = self.sink
 
         def take(document: Any, media: dict[str, bytes], event: str) -> None:
@@ -268,7 +284,8 @@ class Attempt:
             if sink is not None:
                 sink(self._response(response, document, media, event=event))
 
-        reader = EventReader(self.config.media_fields, take)
+        splitter = LineSplitter() if self.expect == "lines" else EventSplitter()
+        reader = EventReader(self.config.media_fields, take, splitter)
         text = Utf8(reader.feed)
         await read_body(response, text.feed, meter, turn=_EVENTS_TURN)
         text.feed(b"", final=True)

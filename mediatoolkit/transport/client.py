@@ -17,7 +17,7 @@ from mediatoolkit.checks import positive_seconds
 from mediatoolkit.errors import PromptError, TransportError
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.in_flight import Closing, InFlight, Tracked, closed, over_sessions
-from mediatoolkit.transport.attempt import Attempt, Expect, Sink, TransportConfig
+from mediatoolkit.transport.attempt import STREAMED, Attempt, Expect, Sink, TransportConfig
 from mediatoolkit.transport.downloads import Check, TrustPolicy, download, fetch
 from mediatoolkit.transport.encode import Body, Json
 from mediatoolkit.transport.guard import Origin, checked_base
@@ -200,9 +200,11 @@ class Transport(Closing):
                 out, that holds for a POST.
             expect: `"json"`: the response has a `document`. `"bytes"`: it has `content`, at most
                 `Limits.json`. `"events"`: *sink* gets every server-sent event as a response with
-                `document` and `event` as it comes, and what is returned has neither.
+                `document` and `event` as it comes, and what is returned has neither. `"lines"`:
+                the same for a body of JSON in which every line is a document. `"pieces"`: *sink*
+                gets the bytes as `content`, piece by piece as they come.
             ok: Statuses of a success. Every other status is an error.
-            sink: Takes the events.
+            sink: Takes the events, lines or pieces.
 
         Raises:
             ProviderError: The provider refused; `read_error` decides which kind it is.
@@ -210,8 +212,8 @@ class Transport(Closing):
             MediaError: A media field holds bad base64.
             ClosedError: The transport is closed.
         """
-        if (expect == "events") is (sink is None):
-            raise TypeError('expect="events" and sink= belong together.')
+        if (expect in STREAMED) is (sink is None):
+            raise TypeError("A streamed response and sink= belong together.")
         with Tracked(self._in_flight, context):
             url = _address(self.base_url, path, urlencode(query))
             if paid is None:
@@ -220,7 +222,7 @@ class Transport(Closing):
                 body = Json(body)
             encoded = None if body is None else await body.encoded()
             fields = headers or _NOTHING
-            if expect == "bytes":
+            if expect in ("bytes", "pieces"):
                 fields = {"Accept": "*/*", **fields}
             session = self._session()
             slots = self._slots.get(session) or self._new_slots(session)

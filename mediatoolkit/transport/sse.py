@@ -1,4 +1,4 @@
-"""Server-sent events, cut out of a body as it arrives (WHATWG HTML, 9.2.6).
+"""Server-sent events (WHATWG HTML, 9.2.6) or lines of JSON, cut out of a body as it arrives.
 
 Only what providers use: `data:` lines, joined by line breaks and ended by an empty line, and the
 name in an `event:` line. Lines end with CR, LF or CRLF and with nothing else; U+2028 is text.
@@ -102,23 +102,68 @@ class EventSplitter:
         self._name = b""
 
 
+class LineSplitter:
+    """As `EventSplitter`, for a body of JSON in which every line is a document.
+
+    Empty lines mean nothing.
+    """
+
+    __slots__ = ("_has_data", "_lines")
+
+    name = ""
+
+    def __init__(self) -> None:
+        """Start at the beginning of a body."""
+        self._has_data = False
+        self._lines = 0
+
+    def feed(self, piece: bytes) -> Iterator[bytes | None]:
+        """Take the next piece.
+
+        Yields:
+            Parts of a line, in order, and None behind the last one of each line.
+
+        Raises:
+            TooLargeError: There are too many lines.
+        """
+        for part in piece.splitlines(keepends=True):
+            text = part.strip(b"\r\n")
+            if text:
+                self._has_data = True
+                yield text
+            if part[-1:] in b"\r\n" and self._has_data:
+                self._has_data = False
+                self._lines += 1
+                if self._lines > MOST_LINES:
+                    too_much(f"{MOST_LINES:,} lines")
+                yield None
+
+    def end(self) -> Iterator[bytes | None]:
+        """Take the end of the body; a line without its end still counts."""
+        return self.feed(b"\n")
+
+
 class EventReader:
     """Makes a document of every event and hands it on.
 
     Args:
         fields: Names of the JSON fields that hold base64.
         take: Gets each document with its media and the name of the event.
+        splitter: Cuts the body; left out, into server-sent events.
     """
 
     __slots__ = ("_caps", "_fields", "_scanner", "_splitter", "_take", "count")
 
     def __init__(
-        self, fields: tuple[str, ...], take: Callable[[Any, dict[str, bytes], str], None]
+        self,
+        fields: tuple[str, ...],
+        take: Callable[[Any, dict[str, bytes], str], None],
+        splitter: EventSplitter | LineSplitter | None = None,
     ) -> None:
         """Start at the beginning of a body."""
         self._fields = fields
         self._take = take
-        self._splitter = EventSplitter()
+        self._splitter = splitter or EventSplitter()
         self._caps = ResponseCaps(MOST_STREAMED)
         self._scanner = self._new_scanner()
         self.count = 0

@@ -11,8 +11,8 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.providers.gemini import speech
-from mediatoolkit.providers.gemini.sound import SoundDecoder
 from mediatoolkit.providers.gemini.speech import GeminiVoice
+from mediatoolkit.providers.sound import SoundDecoder
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Progress, Sounding
 from mediatoolkit.simulator import Simulator
@@ -182,11 +182,9 @@ async def test_an_event_of_a_stream_may_say_nothing(nothing: Any) -> None:
 
 
 def test_a_sample_may_be_cut_between_two_pieces() -> None:
-    decoder, pcm = SoundDecoder(), bytes(range(1, 13))
+    decoder, pcm = SoundDecoder("gemini", "Gemini"), bytes(range(1, 13))
     pieces = (pcm[:3], pcm[3:4], pcm[4:9], pcm[9:])
-    heard = [
-        decoder.decode({"mimeType": "audio/l16; channels=2", "data": piece}) for piece in pieces
-    ]
+    heard = [decoder.decode(piece, "audio/l16; channels=2") for piece in pieces]
     assert b"".join(sound.pcm for sound in heard) == pcm
     assert all(len(sound.pcm) % 4 == 0 for sound in heard)
 
@@ -210,7 +208,7 @@ async def spoken(agent: mt.VoiceAgent, text: str, *, streamed: bool) -> float:
 def test_rate_and_channels_come_from_the_mime_type(
     mime_type: str, rate: int, channels: int
 ) -> None:
-    sound = SoundDecoder().decode({"mimeType": mime_type, "data": bytes(800)})
+    sound = SoundDecoder("gemini", "Gemini").decode(bytes(800), mime_type)
     assert (sound.sample_rate, sound.channels) == (rate, channels)
     assert GeminiVoice("x", "prebuilt", {}, (bytes(800), mime_type)).preview().sample_rate == rate
 

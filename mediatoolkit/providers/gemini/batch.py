@@ -27,9 +27,9 @@ from mediatoolkit.providers.batches import (
     unanswered,
     unusable,
 )
+from mediatoolkit.providers.documents import at, objects_at, text_at
 from mediatoolkit.providers.gemini.errors import envelope
 from mediatoolkit.providers.gemini.service import LARGEST_REQUEST, GeminiService, weight_of
-from mediatoolkit.providers.http import at, objects_at, text_at
 from mediatoolkit.providers.jobs import PollAgain, answer_of
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.transport import Raw, Response

@@ -15,7 +15,8 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.providers.http import at, facts_of, objects_at, sentence, text_at
+from mediatoolkit.providers.documents import at, objects_at, text_at
+from mediatoolkit.providers.http import facts_of, sentence
 from mediatoolkit.transport import ErrorResponse, Response, error_by_status
 
 _KEY_STEP = "Set GEMINI_API_KEY to a valid key, or pass api_key=."

@@ -24,6 +24,7 @@ from mediatoolkit.providers.capabilities import (
     Taken,
     Text,
 )
+from mediatoolkit.providers.documents import without_none
 from mediatoolkit.providers.gemini.batch import GeminiBatches
 from mediatoolkit.providers.gemini.errors import read_block, response_id
 from mediatoolkit.providers.gemini.service import (
@@ -37,7 +38,6 @@ from mediatoolkit.providers.gemini.service import (
     parts_of,
     usage_of,
 )
-from mediatoolkit.providers.http import without_none
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
 

@@ -9,15 +9,9 @@ from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import ClientRecipe
+from mediatoolkit.providers.documents import at, objects_at, units_of, usage_record
 from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
-from mediatoolkit.providers.http import (
-    HttpClient,
-    at,
-    objects_at,
-    text_weight,
-    units_of,
-    usage_record,
-)
+from mediatoolkit.providers.http import HttpClient, text_weight
 from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
 from mediatoolkit.transport.secret import HiddenText
@@ -68,7 +62,6 @@ class GeminiService(HttpClient[P, M]):
         if not isinstance(api_version, str) or api_version not in ("v1", "v1beta", "v1alpha"):
             raise PromptError(f'api_version={quoted(api_version)} is none; use "v1" or "v1beta".')
         self._version = api_version
-        self._trusted_origins = trusted_origins
         super().__init__(
             api_key,
             base_url=base_url,
@@ -77,13 +70,13 @@ class GeminiService(HttpClient[P, M]):
             timeout=timeout,
             retry=retry,
             limits=limits,
+            trusted_origins=trusted_origins,
         )
 
     def recipe(self) -> ClientRecipe:
-        """As for each client, with its version and the origins that it trusts."""
-        own = {"api_version": self._version, "trusted_origins": self._trusted_origins}
+        """As for each client, with its version."""
         recipe = super().recipe()
-        return replace(recipe, options={**recipe.options, **own})
+        return replace(recipe, options={**recipe.options, "api_version": self._version})
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error that a status other than 200 means."""

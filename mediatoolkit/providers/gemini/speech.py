@@ -19,6 +19,7 @@ from mediatoolkit.prompts import SpeechPrompt, checked_text
 from mediatoolkit.prompts.parts import split_prompt
 from mediatoolkit.providers.base import SpeechClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Rule, Taken
+from mediatoolkit.providers.documents import at, objects_at, text_at
 from mediatoolkit.providers.gemini.batch import GeminiBatches
 from mediatoolkit.providers.gemini.errors import broke_off, read_block, response_id
 from mediatoolkit.providers.gemini.service import (
@@ -30,8 +31,7 @@ from mediatoolkit.providers.gemini.service import (
     parts_of,
     usage_of,
 )
-from mediatoolkit.providers.gemini.sound import BARE, SoundDecoder, joined
-from mediatoolkit.providers.http import at, objects_at, text_at
+from mediatoolkit.providers.sound import BARE, SoundDecoder, joined
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.runtime.gather import as_async_generator, gather_limited
@@ -227,7 +227,7 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
         self, prompt: SpeechPrompt, response: Response, notes: Mapping[str, Any] | None = None
     ) -> Audio:
         """The speech in one response of a batch."""
-        decoder = SoundDecoder()
+        decoder = _decoder()
         inlines = _inlines(response)
         if not inlines or broke_off(candidate_of(response), streamed=False):
             failure = read_block(response)
@@ -236,7 +236,7 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
         provenance = await self.provenance(
             prompt, usage=usage_of(response), request_id=response_id(response), notes=notes
         )
-        sounds = [decoder.decode(inline) for inline in inlines]
+        sounds = [_sound(decoder, inline) for inline in inlines]
         return await asyncio.to_thread(joined, sounds, provenance)
 
     async def voices(
@@ -301,7 +301,7 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
             ProviderError: The vendor did not come to the end.
         """
         document = request = self.request_for(prompt)
-        decoder, heard = SoundDecoder(), False
+        decoder, heard = _decoder(), False
         responses: list[Response] = []
         for _ in range(CONTINUATIONS):
             events: list[Response] = []
@@ -311,7 +311,7 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
                 events.append(event)
                 for inline in _inlines(event):
                     heard = True
-                    give(decoder.decode(inline))
+                    give(_sound(decoder, inline))
 
             try:
                 await self._ask(request, context, hear, streamed=streamed)
@@ -416,6 +416,15 @@ def _inlines(event: Response) -> list[dict[str, Any]]:
     return media_of(parts_of(candidate_of(event), event))
 
 
+def _decoder() -> SoundDecoder:
+    return SoundDecoder("gemini", "Gemini")
+
+
+def _sound(decoder: SoundDecoder, inline: Mapping[str, Any]) -> Sound:
+    """The sound of one `inlineData`."""
+    return decoder.decode(bytes(inline["data"]), str(inline.get("mimeType", "")))
+
+
 def _summed(events: Sequence[Response]) -> Response:
     """One response that says what all *events* did: every text, how it ended, what it cost."""
     candidate: dict[str, Any] = {}
@@ -459,7 +468,7 @@ class GeminiVoice:
         data, mime_type = self.sample
         if not mime_type.lower().startswith(BARE):
             return Audio(data)
-        return joined([SoundDecoder().decode({"data": data, "mimeType": mime_type})])
+        return joined([_decoder().decode(data, mime_type)])
 
 
 def _query(filters: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """Film through the Interactions API: submitted, polled, fetched."""
 
-import asyncio
 import re
 from dataclasses import replace
 from datetime import date
@@ -11,6 +10,14 @@ from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import VideoClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, Number, OneOf, Taken
+from mediatoolkit.providers.documents import (
+    at,
+    objects_at,
+    text_at,
+    units_of,
+    usage_record,
+    without_none,
+)
 from mediatoolkit.providers.gemini.errors import envelope
 from mediatoolkit.providers.gemini.service import (
     LARGEST_SEED,
@@ -18,17 +25,8 @@ from mediatoolkit.providers.gemini.service import (
     by_modality,
     check_weight,
 )
-from mediatoolkit.providers.http import (
-    at,
-    facts_of,
-    objects_at,
-    text_at,
-    units_of,
-    usage_record,
-    without_none,
-)
+from mediatoolkit.providers.http import facts_of
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
-from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.transport import ErrorResponse, Response
@@ -156,9 +154,7 @@ class GeminiVideoClient(
         own = _FILE.fullmatch(uri)
         if own:
             uri = f"{self._transport.base_url}/{own[1]}/files/{own[2]}:download?alt=media"
-        with owners.scratch_folder() as folder:
-            path = await self._transport.download(uri, folder / "film", context)
-            return await asyncio.to_thread(files.read_file, path)
+        return await self.fetch_media(uri, context)
 
 
 def _to_wire(prompt: VideoPrompt, model: str) -> dict[str, Any]:
