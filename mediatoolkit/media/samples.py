@@ -46,7 +46,7 @@ def to_int16(floats: bytes) -> bytes:
     import numpy as np
 
     samples = np.nan_to_num(np.frombuffer(floats, "<f4"))
-    return np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes()
+    return bytes(np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes())
 
 
 def filled(

@@ -114,6 +114,7 @@ class Simulator(Settings):
         self._log = TrafficLog()
         self._faults = _FaultQueue()
         self._leaks: list[Request] = []
+        self._purposes: list[tuple[Request, Purpose]] = []
         self._work: set[asyncio.Task[HttpResponse]] = set()
         self._sites: dict[str, VendorSite] = {}
         self._vendors = {name: self._make_vendor(name) for name in self.vendors}
@@ -210,6 +211,10 @@ class Simulator(Settings):
     def requests(self) -> list[Request]:
         """What came in at every origin, in order."""
         return self._log.requests
+
+    def requests_for(self, purpose: Purpose) -> list[Request]:
+        """What came in for one purpose, in order; those for `start` begin what is paid."""
+        return [request for request, each in self._purposes if each == purpose]
 
     @property
     def leaks(self) -> list[Request]:
@@ -352,6 +357,7 @@ class Simulator(Settings):
             await self._serve_file(connection, request)
             return
         purpose = vendor.purpose(request)
+        self._purposes.append((request, purpose))
         fault = self._faults.next(purpose)
         network_fault = fault if isinstance(fault, NetworkFault) else None
         api_fault = fault if isinstance(fault, ApiFault) else None
