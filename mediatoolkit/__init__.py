@@ -83,6 +83,7 @@ _NAMES_BY_MODULE = {
     "transport.session": "SessionRegistry",
     "verbs": "close download film image jobs sessions speech video",
     "verbs.cache": "cache",
+    "verbs.keys": "keys",
     "verbs.models": "models",
     "verbs.quotes": "quote",
     "verbs.settings": "configure",

@@ -21,7 +21,7 @@ from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt, checked_text
 from mediatoolkit.providers.base import Client, ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.jobs import QueuedClient
-from mediatoolkit.providers.registry import client_for, default_vendor
+from mediatoolkit.providers.registry import client_for, default_choice
 from mediatoolkit.runs.reconcile import Changed
 from mediatoolkit.runs.run import Run
 from mediatoolkit.runs.starting import RunOptions, start_run
@@ -405,7 +405,7 @@ class Agent(ResumingAgent[P, M]):
     def _resolved(self, clients: Any) -> tuple[Client[P, M], ...]:
         kind = self.client_type
         if clients is None:
-            clients = default_vendor(kind)
+            clients = default_choice(kind).model_ids
         candidates = clients if isinstance(clients, (list, tuple)) else [clients]
         if not candidates:
             raise PromptError("An agent needs a client; leave clients out for the default.")

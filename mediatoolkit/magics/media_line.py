@@ -19,16 +19,15 @@ from mediatoolkit.magics.outputs import PlainText
 from mediatoolkit.pricing.budget import Budget, budget
 from mediatoolkit.pricing.dollars import at_least
 from mediatoolkit.providers.registry import (
-    client_class,
     client_for,
-    default_vendor,
+    default_choice,
     models,
-    vendors,
 )
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.job import Job, run
 from mediatoolkit.store import Store
 from mediatoolkit.transport.session import sessions
+from mediatoolkit.verbs.keys import keys
 from mediatoolkit.verbs.models import SPEECH_LENGTH, Table, list_price
 
 __all__ = ["SUBJECTS", "MediaMagic"]
@@ -211,13 +210,7 @@ def _results(count: int) -> str:
 
 def _config() -> Table[tuple[str, ...]]:
     rows = [(f"default for {magic.name}", _default(magic.kind)) for magic in MAGICS]
-    keys: dict[str, str] = {}
-    for magic in MAGICS:
-        for vendor in vendors(magic.kind):
-            secret = client_class(vendor, magic.kind).credentials()
-            if secret is not None or vendor != "local":
-                keys[f"key for {vendor}"] = f"{secret.name} is set" if secret else "none is set"
-    rows += sorted(keys.items())
+    rows += [(f"key for {row.vendor}", row.key or row.missing) for row in keys()]
     rows += [("budget", _limit()), ("cache", _cache_state())]
     rows += [(name, _variable(name)) for name in _VARIABLES]
     rows.append(("media is kept in", str(Store.default().folder)))
@@ -225,7 +218,7 @@ def _config() -> Table[tuple[str, ...]]:
 
 
 def _default(kind: Any) -> str:
-    vendor = default_vendor(kind)
+    vendor = default_choice(kind).model_ids[0]
     try:
         client = client_for(vendor, kind)
     except MediaToolkitError as error:

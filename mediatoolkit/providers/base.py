@@ -72,8 +72,13 @@ class Client(Closing, Generic[P, M]):
 
     @classmethod
     def has_key(cls) -> bool:
-        """Whether a client made now would find a key in the environment."""
-        return cls.credentials() is not None
+        """Whether a client made now would find a key."""
+        return bool(cls.key_place())
+
+    @classmethod
+    def key_place(cls) -> str:
+        """Why it can be used, as `"GEMINI_API_KEY is in the environment"`; empty without a key."""
+        return "it has a key" if cls.credentials() else ""
 
     @classmethod
     def credentials(cls) -> Secret | None:

@@ -344,11 +344,13 @@ class HttpClient(Client[P, M]):
         return FREE if self.is_own_server else super().cost(prompt, usage)
 
     @classmethod
-    def has_key(cls) -> bool:
-        """Whether a key is found; of a server of one's own, whether its address is set."""
+    def key_place(cls) -> str:
+        """As for each client; of a server of one's own, whose address is set."""
         if cls.is_own_server:
-            return any(map(os.environ.get, cls.base_url_names))
-        return cls.credentials() is not None
+            names = [name for name in cls.base_url_names if os.environ.get(name)]
+            return f"{names[0]} is in the environment" if names else ""
+        found = keys.find(cls.key_names)
+        return f"{found.secret.name} is {found.place}" if found else ""
 
     @classmethod
     def credentials(cls) -> Secret | None:

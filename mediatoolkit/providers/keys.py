@@ -31,7 +31,7 @@ class FoundKey:
 
     Attributes:
         secret: The key, which shows nothing of itself.
-        place: Such as `"the environment"`.
+        place: Such as `"in the environment"`.
     """
 
     secret: Secret
@@ -51,7 +51,7 @@ def find(names: Sequence[str]) -> FoundKey | None:
     """
     secret = in_environment(names)
     if secret is not None:
-        return FoundKey(secret, "the environment")
+        return FoundKey(secret, "in the environment")
     for name in names:
         found = _typed.get(name) or _elsewhere(name)
         if found is not None:
@@ -75,7 +75,7 @@ def ask_for(label: str, names: Sequence[str]) -> Secret | None:
     if not key:
         return None
     secret = Secret(HiddenText(key.strip()), names[0])
-    _typed[names[0]] = FoundKey(secret, "typed in this session")
+    _typed[names[0]] = FoundKey(secret, "what was typed in this session")
     return secret
 
 
@@ -124,7 +124,7 @@ def _elsewhere(name: str) -> FoundKey | None:
     for look, place in (
         (_in_colab, "a secret of Colab"),
         (_in_kaggle, "a secret of Kaggle"),
-        (_in_keyring, "the keyring"),
+        (_in_keyring, "in the keyring"),
     ):
         value = look(name)
         if value:

@@ -1,10 +1,18 @@
-"""From a model id to the client that serves it; only the one asked for is imported."""
+"""From a model id to the client that serves it, and which is taken when nobody chooses.
 
+Clients are named in entry points, ours as well as those of other packages. Only the one that is
+looked up is imported, and one that cannot be loaded is in nobody else's way.
+"""
+
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mediatoolkit.checks import quoted
-from mediatoolkit.errors import UnknownModelError
+from mediatoolkit.errors import PromptError, UnknownModelError, visible
 from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.capabilities import ModelInfo
 
@@ -12,13 +20,39 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 LOCAL = "local"
-ORDER = ("gemini", "openai")
-"""Who is asked when nobody chooses: the first of these whose key is set, then plug-ins by name."""
+ORDER = (
+    *("gemini", "openai", "elevenlabs", "mistral", "openrouter", "together", "xai", "bfl", "fal"),
+    *("replicate", "huggingface", "openai-compatible", "automatic1111", "comfyui"),
+)
+"""Who is taken when nobody chooses: the first of these whose key or address is set, then plug-ins
+by name. A vendor comes before the gateways that resell its models; one's own server comes last."""
+
+VARIABLES = {
+    "mediatoolkit.images": "MEDIATOOLKIT_IMAGE",
+    "mediatoolkit.speech": "MEDIATOOLKIT_SPEECH",
+    "mediatoolkit.videos": "MEDIATOOLKIT_VIDEO",
+}
+"""Environment variables that name models, with commas between, by group of entry points."""
 
 _OWN = "mediatoolkit."
 _PLUG_INS = ""
 
 C = TypeVar("C", bound=Client[Any, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is taken when a call names no model.
+
+    Attributes:
+        model_ids: Whom to ask, the first one first; the others when it cannot help.
+        reason: Why, as the second half of a sentence: `"GEMINI_API_KEY is set"`.
+        is_configured: Whether somebody chose it.
+    """
+
+    model_ids: tuple[str, ...]
+    reason: str
+    is_configured: bool = False
 
 
 def client_for(model_id: str, kind: type[C], **options: Any) -> C:
@@ -56,7 +90,7 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
     """The class with which *vendor* makes that kind of media.
 
     Raises:
-        UnknownModelError: No installed provider does.
+        UnknownModelError: No installed provider does, or its package cannot be loaded.
     """
     installed = _installed(kind.entry_points)
     if vendor not in installed:
@@ -65,15 +99,68 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
             f"No installed provider is called {quoted(vendor)}; a model id is vendor/model, "
             f"and the vendors here are {known}."
         )
-    return cast("type[C]", _loaded(installed[vendor]))
+    loaded = _loaded(installed[vendor])
+    if isinstance(loaded, str):
+        raise UnknownModelError(loaded)
+    if not isinstance(loaded, type) or not issubclass(loaded, kind):
+        raise UnknownModelError(
+            f"{_package(installed[vendor])} names {installed[vendor].value} for {vendor}, which is "
+            f"no {kind.__name__}; tell its authors."
+        )
+    return loaded
 
 
-def default_vendor(kind: type[Client[Any, Any]]) -> str:
-    """The first of `vendors` whose key is set; without any, the local engine."""
-    for name, entry in _installed(kind.entry_points).items():
-        if name != LOCAL and _loaded(entry).has_key():
-            return name
-    return LOCAL
+def choose(kind: type[Client[Any, Any]], model_ids: str | Iterable[str] | None) -> None:
+    """Take *model_ids* from now on where a call names no model; None leaves it to the order.
+
+    Args:
+        kind: What the clients make, such as `ImageClient`.
+        model_ids: One, or several, of which the next is asked when one cannot help.
+
+    Raises:
+        PromptError: There is none among them.
+        UnknownModelError: No installed provider serves one; nothing is changed.
+    """
+    if model_ids is None:
+        _chosen.pop(kind.entry_points, None)
+        return
+    _chosen[kind.entry_points] = checked_ids(kind, model_ids)
+
+
+def checked_ids(kind: type[Client[Any, Any]], model_ids: object) -> tuple[str, ...]:
+    """Model ids, each of an installed provider; at least one.
+
+    Raises:
+        PromptError: There is none.
+        UnknownModelError: No installed provider serves one.
+    """
+    is_one = isinstance(model_ids, str) or not isinstance(model_ids, Iterable)
+    several = (model_ids,) if is_one else tuple(cast("Iterable[object]", model_ids))
+    if not several:
+        raise PromptError("Give a model id, or several; None takes the first vendor with a key.")
+    for model_id in several:
+        client_class(split_id(model_id)[0], kind)
+    return cast("tuple[str, ...]", several)
+
+
+def default_choice(kind: type[Client[Any, Any]]) -> Choice:
+    """What is taken when a call names no model.
+
+    That is what `choose` was told, else what the environment names, else the first of `vendors`
+    whose key or address is set, else the local engine.
+    """
+    group = kind.entry_points
+    if group in _chosen:
+        return Choice(_chosen[group], "it was configured", is_configured=True)
+    variable = VARIABLES.get(group, "")
+    named = tuple(filter(None, map(str.strip, os.environ.get(variable, "").split(","))))
+    if named:
+        return Choice(named, f"{variable} names it", is_configured=True)
+    for vendor in vendors(kind):
+        place = "" if vendor == LOCAL else key_place(vendor, kind)
+        if place:
+            return Choice((vendor,), place)
+    return Choice((LOCAL,), "no vendor's key is set")
 
 
 def vendors(kind: type[Client[Any, Any]]) -> list[str]:
@@ -91,15 +178,58 @@ def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
     Returns:
         The one that is used when nobody chooses first, what cannot be used now last.
     """
-    default = default_vendor(kind)
+    default, _ = split_id(default_choice(kind).model_ids[0])
     default_first = sorted(vendors(kind), key=lambda name: name != default)
-    listed = [info for name in default_first for info in client_class(name, kind).models()]
+    listed = [info for name in default_first for info in models_of(name, kind)]
     return sorted(listed, key=lambda info: bool(info.reason))
+
+
+def models_of(vendor: str, kind: type[Client[Any, Any]]) -> list[ModelInfo]:
+    """The models of one vendor; of one that cannot be loaded its name, with the reason."""
+    try:
+        return client_class(vendor, kind).models()
+    except UnknownModelError as error:
+        return [ModelInfo(vendor, reason=str(error))]
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+        return [ModelInfo(vendor, reason=_trouble(_installed(kind.entry_points)[vendor], error))]
+
+
+def key_place(vendor: str, kind: type[Client[Any, Any]]) -> str:
+    """Where the key of *vendor* is; empty without one, and, with a warning, where it fails."""
+    try:
+        return client_class(vendor, kind).key_place()
+    except UnknownModelError as error:
+        trouble = str(error)
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+        trouble = _trouble(_installed(kind.entry_points)[vendor], error)
+    _warn(trouble)
+    return ""
+
+
+@cache
+def _warn(trouble: str) -> None:
+    warnings.warn(trouble, RuntimeWarning, stacklevel=4)
 
 
 @cache
 def _loaded(entry: "EntryPoint") -> Any:
-    return entry.load()
+    """What an entry point names, or a sentence that says why it cannot be had."""
+    try:
+        return entry.load()
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything when it is imported
+        return _trouble(entry, error)
+
+
+def _trouble(entry: "EntryPoint", error: Exception) -> str:
+    reason = visible(f"{type(error).__name__}: {error}", 200, one_line=True)
+    return f"{_package(entry)} offers {entry.name}, but fails ({reason}); update or remove it."
+
+
+def _package(entry: "EntryPoint") -> str:
+    distribution = entry.dist
+    return (
+        f"The package {distribution.name} {distribution.version}" if distribution else entry.value
+    )
 
 
 @cache
@@ -113,3 +243,6 @@ def _installed(group: str) -> "dict[str, EntryPoint]":
     ranks = {name: rank for rank, name in enumerate((*ORDER, _PLUG_INS, LOCAL))}
     names = sorted(by_name, key=lambda name: (ranks.get(name, ranks[_PLUG_INS]), name))
     return {name: by_name[name] for name in names}
+
+
+_chosen: dict[str, tuple[str, ...]] = {}

@@ -31,6 +31,7 @@ from mediatoolkit.runtime.work import work_times
 from mediatoolkit.store import Pending, Store, find_job
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.downloads import download as download
+from mediatoolkit.verbs.kinds import AGENTS, checked_kind
 from mediatoolkit.verbs.starting import agent_for, in_ipython, kept_agents, show, start
 from mediatoolkit.verbs.starting import start_hidden as start_hidden
 
@@ -366,7 +367,7 @@ class Jobs:
         """
         Store.default().drop(self._pending(job_id).id)
 
-    def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Video]:
+    def resume(self, job_id: str, *, timeout: float | Timeout | None = None) -> Job[Any]:
         """Go on with a vendor's job that an earlier kernel began; nothing is paid again.
 
         Raises:
@@ -375,7 +376,8 @@ class Jobs:
         """
         pending = self._pending(job_id)
         check_resumable(pending, Store.default())
-        agent = agent_for(VideoGenAgent, None, pending.provenance.model)
+        kind = AGENTS[checked_kind(pending.kind)]
+        agent = agent_for(kind, None, pending.provenance.model)
         return show(lambda: agent.resume_job(pending, timeout))
 
     def _pending(self, job_id: str) -> Pending:

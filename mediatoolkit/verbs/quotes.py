@@ -6,13 +6,12 @@ from typing import Any, Final
 
 from mediatoolkit.agents import Agent
 from mediatoolkit.caching import CacheWord
-from mediatoolkit.errors import AuthenticationError
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImageOptions, Prompt, SpeechOptions, VideoOptions
 from mediatoolkit.providers.registry import (
     client_class,
     client_for,
-    default_vendor,
+    default_choice,
     split_id,
     vendors,
 )
@@ -81,11 +80,12 @@ def _agent_for(
     kind: type[Agent[Any, Any]], agent: Agent[Any, Any] | None, model: str | None
 ) -> Agent[Any, Any]:
     """Return the agent that the verb would ask, or one like it where there is no key."""
-    try:
+    base = kind.client_type
+    model_id = default_choice(base).model_ids[0] if model is None else model
+    client = None if agent else client_class(split_id(model_id)[0], base)
+    if client is None or not client.missing(""):
         return agent_for(kind, agent, model)
-    except AuthenticationError:
-        client = kind.client_type
-        return kind(client_for(model or default_vendor(client), client, api_key="sends-nothing"))
+    return kind(client_for(model_id, base, api_key="sends-nothing"))
 
 
 def _kind_of(

@@ -12,6 +12,7 @@ from IPython import get_ipython
 
 from mediatoolkit.media import Media, MediaList
 from mediatoolkit.pricing.budget import Budget
+from mediatoolkit.providers import keys
 from mediatoolkit.runtime.job import Job, end_here
 from mediatoolkit.transport.session import SessionRegistry, sessions
 from mediatoolkit.widgets import kernel
@@ -106,6 +107,7 @@ def install() -> Kernel:
     kernel.warn_of_nesting()
     if not this.is_hooked:
         this.hook(close, on_cell_end=_end_cell, on_clear=_forget_shown)
+        keys.asks_by(this.ask)
         formatters = get_ipython().display_formatter
         formatters.ipython_display_formatter.for_type(Media, _display_media)
         formatters.ipython_display_formatter.for_type(Job, _display_job)

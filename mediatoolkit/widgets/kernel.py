@@ -5,6 +5,7 @@ import atexit
 import concurrent.futures
 import contextlib
 import functools
+import getpass
 import inspect
 import os
 import signal
@@ -21,7 +22,7 @@ from IPython import get_ipython
 
 from mediatoolkit.errors import MissingExtraError
 from mediatoolkit.runtime import loops
-from mediatoolkit.runtime.job import cancel_all
+from mediatoolkit.runtime.job import cancel_all, running_jobs
 
 if TYPE_CHECKING:
     from mediatoolkit.widgets.budget import BudgetPanel
@@ -112,6 +113,18 @@ class Kernel:
 
             outputs = frozenset(output.model_id for output in capturing(message))
         return Cell(message, header.get("msg_type") == "comm_msg", outputs)
+
+    def ask(self, line: str) -> str | None:
+        """Ask the person at the page for a text that stays hidden, and wait for it.
+
+        The whole kernel waits meanwhile, so nobody is asked while a job runs, and None comes back
+        at once where no cell asks, or the page cannot.
+        """
+        may_ask = getattr(self._shell.kernel, "_allow_stdin", False) and not running_jobs()
+        is_cell = threading.current_thread() is threading.main_thread() and not self.cell().is_click
+        if not (may_ask and is_cell and self.is_busy):
+            return None
+        return getpass.getpass(line)
 
     def hook(
         self,
