@@ -1,23 +1,20 @@
 """Pictures by OpenAI: `/images/generations`, and `/images/edits` with pictures to start from."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from typing import Any, ClassVar
 
 from mediatoolkit.errors import PromptError
-from mediatoolkit.media.image import Image, transparent_where_white
+from mediatoolkit.media import Image
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt
 from mediatoolkit.providers import capabilities as rules
-from mediatoolkit.providers import documents, http
-from mediatoolkit.providers.base import ImageClient, pictures_of
+from mediatoolkit.providers.base import pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
+from mediatoolkit.providers.documents import at, without_none
 from mediatoolkit.providers.openai_batch import OpenAIBatches
-from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.runtime.events import Decoding
-from mediatoolkit.transport import DataURL, Dialect, Json, Multipart, Response
+from mediatoolkit.providers.openai_like import OpenAILikeImageClient, data_url, data_urls, mask_of
+from mediatoolkit.transport import Dialect, Response
 
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(16, 16), largest=(3840, 2160), step=16, ratio=3)
@@ -58,7 +55,7 @@ _OLDER_SIZE = rules.OneOf(("1024x1024", "1536x1024", "1024x1536"))
 _OLDER = _takes(_OLDER_SIZE, _QUALITIES, input_fidelity=rules.OneOf(("high", "low")))
 
 
-class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
+class OpenAIImageClient(OpenAILikeImageClient, OpenAIBatches[ImagePrompt, Image]):
     """Draws pictures with OpenAI's image models.
 
     Args:
@@ -84,8 +81,7 @@ class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
     key_names = ("OPENAI_API_KEY",)
     default_base_url = "https://api.openai.com/v1"
     base_url_names = ("OPENAI_BASE_URL",)
-    default_timeout = Timeout(total=600)
-    media_fields = ("b64_json",)
+    edits_by_form = True
     refusal_codes = frozenset({"moderation_blocked", "image_generation_user_error"})
     quota_codes = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
     dialect = Dialect(
@@ -113,16 +109,10 @@ class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
         size = {"size": "{}x{}".format(*pixels)} if pixels else {}
         return {**super().facts(prompt), **size}
 
-    async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
-        """Send *prompt* and read the picture, after the unfinished ones if there are any."""
-        path, body = self.place_of(prompt), _to_wire(prompt, await _mask_of(prompt), self.model)
-        if prompt.options.get("partial_images"):
-            show = partial(self._show_partial, context=context)
-            response = await self.last_event(".completed", path, body, context, show)
-        else:
-            response = await self._transport.post(path, body, context)
-        context.report(Decoding())
-        return await self.read_media(prompt, response)
+    def fields(self, prompt: ImagePrompt) -> dict[str, Any]:
+        """The body for *prompt*."""
+        pixels = _SIZE.pixels_of(prompt, _SIDES)
+        return {**super().fields(prompt), "size": pixels and "{}x{}".format(*pixels)}
 
     def check_batch(self, prompt: ImagePrompt) -> None:
         """Refuse what only a stream or a form can hold, too.
@@ -140,19 +130,12 @@ class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
                 f'{largest / 1e6:.1f}: make it smaller, or leave out on="batch".'
             )
 
-    def place_of(self, prompt: ImagePrompt) -> str:
-        """Where *prompt* is sent."""
-        return "/images/edits" if pictures_of(prompt) else "/images/generations"
-
     async def body_for(self, prompt: ImagePrompt) -> dict[str, Any]:
         """The body for *prompt* as JSON, with its pictures as data URLs."""
-        fields = _fields(prompt, self.model)
-        fields.pop("partial_images", None)
-        pictures = [_data_url(picture) for picture in pictures_of(prompt)]
-        mask = await _mask_of(prompt)
-        return documents.without_none(
-            {**fields, "images": pictures or None, "mask": mask and _data_url(mask)}
-        )
+        pictures = [{"image_url": url} for url in data_urls(prompt)]
+        mask = await mask_of(prompt)
+        sources = {"images": pictures or None, "mask": mask and {"image_url": data_url(mask)}}
+        return without_none({**self.fields(prompt), "partial_images": None, **sources})
 
     def received_for(self, prompt: ImagePrompt) -> int:
         """Bytes of the response: a pixel takes at most three, and a third more as base64."""
@@ -162,57 +145,6 @@ class OpenAIImageClient(OpenAIBatches[ImagePrompt, Image], ImageClient):
     async def read_media(
         self, prompt: ImagePrompt, response: Response, notes: Mapping[str, Any] | None = None
     ) -> Image:
-        """The picture in a response, alone or in a batch."""
-        document = response.document
-        picture = documents.at(document, "data", 0) or document
-        data = response.media_bytes(documents.at(picture, "b64_json"))
-        provenance = await self.provenance(
-            prompt,
-            usage=_usage(documents.at(document, "usage")),
-            request_id=response.request_id,
-            notes=notes,
-        )
-        return await self.load_media(data, provenance=provenance)
-
-    async def _show_partial(self, event: Response, context: CallContext) -> None:
-        data = documents.text_at(event.document, "b64_json")
-        if data:
-            await self.report_partial(event.media_bytes(data), context)
-
-
-def _to_wire(prompt: ImagePrompt, mask: Image | None, model: str) -> Json | Multipart:
-    stream = {"stream": True} if prompt.options.get("partial_images") else {}
-    fields = {**_fields(prompt, model), **stream}
-    pictures = pictures_of(prompt)
-    if not pictures:
-        return Json(fields)
-    return http.form(fields, image=pictures, mask=[mask] if mask else [])
-
-
-def _fields(prompt: ImagePrompt, model: str) -> dict[str, Any]:
-    pixels = _SIZE.pixels_of(prompt, _SIDES)
-    size = pixels and "{}x{}".format(*pixels)
-    return documents.without_none(
-        {"model": model, "prompt": prompt.text, "size": size, **prompt.options}
-    )
-
-
-async def _mask_of(prompt: ImagePrompt) -> Image | None:
-    return prompt.mask and await asyncio.to_thread(transparent_where_white, prompt.mask)
-
-
-def _data_url(picture: Image) -> dict[str, DataURL]:
-    return {"image_url": DataURL(picture.mime_type, picture.data)}
-
-
-def _usage(usage: object) -> dict[str, Any]:
-    """Tokens by kind of media; where the vendor names no kind, a request is text."""
-    sides = []
-    for side, alone in (("input", "TEXT"), ("output", "IMAGE")):
-        details = documents.at(usage, f"{side}_tokens_details")
-        tokens = {
-            "TEXT": documents.at(details, "text_tokens"),
-            "IMAGE": documents.at(details, "image_tokens"),
-        }
-        sides.append(documents.units_of(tokens, documents.at(usage, f"{side}_tokens"), alone=alone))
-    return documents.usage_record(*sides, total=documents.at(usage, "total_tokens"))
+        """The picture in a response of a batch."""
+        data = response.media_bytes(at(response.document, "data", 0, "b64_json"))
+        return await self.picture_of(data, prompt, response, notes)
