@@ -243,6 +243,8 @@ class HttpClient(Client[P, M]):
     ) -> Response:
         """Post *body*, and read the response as a stream of server-sent events.
 
+        A vendor that does not stream sends all at once; that has no type, and is the last event.
+
         Args:
             end: How the type of the last event ends.
             path: Where to.
@@ -261,7 +263,8 @@ class HttpClient(Client[P, M]):
         try:
             async with aclosing(as_async_generator(post)) as events:
                 async for event in events:
-                    if text_at(event.document, "type").endswith(end):
+                    kind = text_at(event.document, "type")
+                    if kind.endswith(end) or not (kind or last):
                         last = event
                     else:
                         await each(event)

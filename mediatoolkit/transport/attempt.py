@@ -273,8 +273,20 @@ class Attempt:
         await read_body(response, take, meter)
         return self._response(response)
 
+    async def _read_whole(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+        """Hand on as one event what a vendor that does not stream sends at once."""
+        whole = await self._read_json(response, meter)
+        error = error_within(whole.document, response.headers, self.config)
+        if error is not None:
+            raise error
+        if self.sink is not None:
+            self.sink(whole)
+        return self._response(response)
+
     async def _read_events(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
         """Hand on every event or line as it comes; what is returned holds nothing more."""
+        if self.expect == "events" and response.content_type == "application/json":
+            return await self._read_whole(response, meter)
         sink = self.sink
 
         def take(document: Any, media: dict[str, bytes], event: str) -> None:

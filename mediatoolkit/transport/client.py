@@ -200,7 +200,8 @@ class Transport(Closing):
                 out, that holds for a POST.
             expect: `"json"`: the response has a `document`. `"bytes"`: it has `content`, at most
                 `Limits.json`. `"events"`: *sink* gets every server-sent event as a response with
-                `document` and `event` as it comes, and what is returned has neither. `"lines"`:
+                `document` and `event` as it comes, and what is returned has neither; where the
+                provider sends JSON instead, that is the only event. `"lines"`:
                 the same for a body of JSON in which every line is a document. `"pieces"`: *sink*
                 gets the bytes as `content`, piece by piece as they come.
             ok: Statuses of a success. Every other status is an error.

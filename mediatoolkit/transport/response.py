@@ -296,9 +296,10 @@ def error_within(
     document: Any, headers: Mapping[str, str], config: "TransportConfig"
 ) -> ProviderError | None:
     """Error that an event of a success stands for, or None when it stands for none."""
-    if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
+    error_object = document.get("error") if isinstance(document, dict) else None
+    if not error_object or not isinstance(error_object, (dict, str)):
         return None
-    code = document["error"].get("code")
+    code = error_object.get("code") if isinstance(error_object, dict) else None
     error_response = ErrorResponse(
         status=code if isinstance(code, int) else 200,
         headers=headers,

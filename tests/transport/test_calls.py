@@ -224,7 +224,7 @@ async def test_a_whole_answer_is_read_however_it_is_wrapped(
 
 
 async def test_a_stream_may_begin_with_a_mark(server: Server, transport: Transport) -> None:
-    server.then(body(codecs.BOM_UTF8 + b"data: 1\n\n"))
+    server.then(body(codecs.BOM_UTF8 + b"data: 1\n\n", Content_Type="text/event-stream"))
     documents: list[object] = []
 
     async with CallContext(20) as context:

@@ -79,6 +79,26 @@ async def test_an_error_between_events_is_the_providers(
     assert len(server.requests) == 1
 
 
+async def test_an_error_may_be_a_text(server: Server, transport: Transport) -> None:
+    server.then(stream(b'data: {"error": "too long"}\n\n'))
+
+    with pytest.raises(ProviderError) as caught:
+        async with CallContext(20) as context:
+            await speak(transport, context)
+
+    assert caught.value.may_have_been_billed
+
+
+async def test_json_in_place_of_a_stream_is_its_only_event(
+    server: Server, transport: Transport
+) -> None:
+    """Some models of a vendor do not stream; what they send is paid all the same."""
+    server.then(said({"n": 1, "data": base64.b64encode(b"ab").decode()}))
+
+    async with CallContext(20) as context:
+        assert await speak(transport, context) == [(1, b"ab")]
+
+
 async def test_a_stream_that_is_cut_is_never_asked_for_again(
     server: Server, transport: Transport
 ) -> None:
