@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import aiohttp
@@ -44,6 +45,7 @@ Expect = Literal["json", "bytes", "events", "lines", "pieces"]
 STREAMED = frozenset({"events", "lines", "pieces"})
 Sink = Callable[[Response], None]
 
+_FORMS: Mapping[str, Expect] = {"application/json": "json", "text/event-stream": "events"}
 _NO_MEDIA: Mapping[str, bytes] = {}
 _EVENTS_TURN = 1 << 14  # each event takes Python code and may be as short as ten bytes
 _UPLOAD_STEP = 1 << 17  # bytes handed to the socket at once, so that no upload holds the loop
@@ -232,11 +234,12 @@ class Attempt:
         try:
             if response.status == 204:
                 return self._response(response)
-            if self.expect == "json":
+            form = self._form_of(response)
+            if form == "json":
                 return await self._read_json(response, meter)
-            if self.expect == "bytes":
+            if form == "bytes":
                 return await self._read_bytes(response, meter)
-            if self.expect == "pieces":
+            if form == "pieces":
                 return await self._read_pieces(response, meter)
             return await self._read_events(response, meter)
         except MediaToolkitError as error:
@@ -251,6 +254,8 @@ class Attempt:
         await read_body(response, text.feed, meter)
         text.feed(b"", final=True)
         document, media = await scanner.finish()
+        if self.sink is not None:
+            self._take(response, document, media)
         return self._response(response, document, media)
 
     async def _read_bytes(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
@@ -273,36 +278,40 @@ class Attempt:
         await read_body(response, take, meter)
         return self._response(response)
 
-    async def _read_whole(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
-        """Hand on as one event what a vendor that does not stream sends at once."""
-        whole = await self._read_json(response, meter)
-        error = error_within(whole.document, response.headers, self.config)
-        if error is not None:
-            raise error
-        if self.sink is not None:
-            self.sink(whole)
-        return self._response(response)
-
     async def _read_events(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
         """Hand on every event or line as it comes; what is returned holds nothing more."""
-        if self.expect == "events" and response.content_type == "application/json":
-            return await self._read_whole(response, meter)
-        sink = self.sink
-
-        def take(document: Any, media: dict[str, bytes], event: str) -> None:
-            error = error_within(document, response.headers, self.config)
-            if error is not None:
-                raise error
-            if sink is not None:
-                sink(self._response(response, document, media, event=event))
-
         splitter = LineSplitter() if self.expect == "lines" else EventSplitter()
-        reader = EventReader(self.config.media_fields, take, splitter)
+        reader = EventReader(self.config.media_fields, partial(self._take, response), splitter)
         text = Utf8(reader.feed)
         await read_body(response, text.feed, meter, turn=_EVENTS_TURN)
         text.feed(b"", final=True)
         reader.end()
         return self._response(response)
+
+    def _form_of(self, response: aiohttp.ClientResponse) -> Expect:
+        """What the body is; instead of a stream, a vendor may send another one, or the whole."""
+        if self.expect not in ("events", "pieces"):
+            return self.expect
+        kind = response.content_type
+        return "pieces" if kind.startswith("audio/") else _FORMS.get(kind, self.expect)
+
+    def _take(
+        self,
+        response: aiohttp.ClientResponse,
+        document: Any,
+        media: Mapping[str, bytes],
+        event: str = "",
+    ) -> None:
+        """Hand on one document.
+
+        Raises:
+            ProviderError: It is the vendor's word of an error.
+        """
+        error = error_within(document, response.headers, self.config)
+        if error is not None:
+            raise error
+        if self.sink is not None:
+            self.sink(self._response(response, document, media, event=event))
 
     def _response(
         self,

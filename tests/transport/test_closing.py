@@ -184,7 +184,8 @@ async def test_a_close_of_the_sessions_ends_whatever_is_in_flight(
     assert caught.value.__context__ is None
     assert not list(tmp_path.iterdir())
     server.script.clear()
-    server.then(body(b"data: {}\n\n" if name == "a stream" else b"{}"))
+    events_come = body(b"data: {}\n\n", Content_Type="text/event-stream")
+    server.then(events_come if name == "a stream" else body(b"{}"))
     assert await use(20)
 
 

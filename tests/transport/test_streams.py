@@ -134,3 +134,64 @@ async def test_the_deadline_ends_a_stream(server: Server, transport: Transport) 
     with pytest.raises(DeadlineError):
         async with CallContext(0.2) as context:
             await speak(transport, context)
+
+
+@pytest.mark.parametrize("expect", ["events", "pieces"])
+async def test_a_vendor_that_does_not_stream_is_read_all_the_same(
+    server: Server, transport: Transport, expect: Any
+) -> None:
+    """One document came instead of events or pieces; it may have been billed, so it counts."""
+    server.then(said({"n": 1, "data": base64.b64encode(b"\1" * 9).decode()}))
+    heard: list[bytes] = []
+
+    def hear(answer: Response) -> None:
+        heard.append(answer.media_bytes(answer.document["data"]))
+
+    async with CallContext(5) as context:
+        await transport.post(PATH, {}, context, expect=expect, sink=hear)
+
+    assert heard == [b"\1" * 9]
+
+
+async def test_a_vendor_may_send_events_instead_of_pieces(
+    server: Server, transport: Transport
+) -> None:
+    server.then(stream(event(1), event(2)))
+    heard: list[int] = []
+
+    async with CallContext(5) as context:
+        await transport.post(
+            PATH,
+            {},
+            context,
+            expect="pieces",
+            sink=lambda answer: heard.append(answer.document["n"]),
+        )
+
+    assert heard == [1, 2]
+
+
+async def test_a_vendor_may_send_pieces_of_sound_instead_of_events(
+    server: Server, transport: Transport
+) -> None:
+    server.then(body(b"\1\2", Content_Type="audio/pcm"))
+    heard: list[bytes] = []
+
+    async with CallContext(5) as context:
+        await transport.post(
+            PATH, {}, context, expect="events", sink=lambda answer: heard.append(answer.content)
+        )
+
+    assert heard == [b"\1\2"]
+
+
+async def test_an_error_in_the_place_of_a_stream_is_raised(
+    server: Server, transport: Transport
+) -> None:
+    server.then(said({"error": {"code": 500, "message": "broken"}}))
+
+    async with CallContext(5) as context:
+        with pytest.raises(ProviderError) as caught:
+            await transport.post(PATH, {}, context, expect="events", sink=lambda _answer: None)
+
+    assert caught.value.may_have_been_billed
