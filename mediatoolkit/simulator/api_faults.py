@@ -136,6 +136,28 @@ class PromptBlocked(ApiFault):
 
 
 @dataclass(frozen=True, slots=True)
+class EndsAs(ApiFault):
+    """Work in the background comes to another end than `completed`.
+
+    Asked for with a start, it is how the work ends once its polls have come; with a poll, how it
+    ends now; with a cancel, only what the answer says. A word of the vendor's for work that still
+    runs, such as `EndsAs("in_progress")`, never ends: with a start it runs for ever, with a poll
+    for this poll, and a cancel is not confirmed.
+
+    Attributes:
+        status: The vendor's word, such as `failed`, `cancelled`, `expired`, or Gemini's
+            `incomplete`, `budget_exceeded`, `requires_action`, or one no document knows.
+        message: Why, or None.
+        code: The vendor's word for that.
+    """
+
+    status: str
+    _: KW_ONLY
+    message: str | None = None
+    code: str = "internal"
+
+
+@dataclass(frozen=True, slots=True)
 class InBatch(ApiFault):
     """A batch, or single requests of it, go wrong. Asked for with the start of the batch.
 

@@ -5,10 +5,13 @@ differ, and the same words give the same samples. A thousand words take a few mi
 """
 
 import io
+import math
 import wave
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ _GAP = 0.03  # seconds of silence after a word
 _PAUSE = 0.12  # seconds of silence after a sentence, more
 _LOUDNESS = 9000  # of 32767
 _ENDLESS = b"\xff\xff\xff\xff"
+_SAMPLES = Path(__file__).with_name("samples")
+_FRAMES = {22_050: (104, 576), 24_000: (96, 576), 44_100: (208, 1152)}  # bytes and samples of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,24 @@ def wav(samples: bytes, *, rate: int = RATE, endless: bool = False) -> bytes:
     return data[:4] + _ENDLESS + data[8:40] + _ENDLESS + data[44:] if endless else data
 
 
+def mp3(samples: bytes, rate: int = RATE) -> bytes:
+    """An MP3 that lasts as long as *samples* and is a tone that comes and goes: no words are in it.
+
+    Its rate is *rate* where that is 22,050, 24,000 or 44,100, else 44,100.
+    """
+    kept = rate if rate in _FRAMES else 44_100
+    frames, length = _frames(kept), _FRAMES[kept][1]
+    count = math.ceil(len(samples) / 2 / rate * kept / length)
+    return b"".join(frames[index % len(frames)] for index in range(count))
+
+
+def float32(samples: bytes) -> bytes:
+    """*samples* as floats from -1 to 1, little endian."""
+    import numpy as np
+
+    return (np.frombuffer(samples, "<i2") / 32768).astype("<f4").tobytes()
+
+
 def pitch(voice: str) -> float:
     """Hertz around which *voice* speaks; no two of the classic voices share it."""
     return 110 + zlib.crc32(voice.encode()) % 2003 / 10
@@ -76,3 +99,14 @@ def _word(word: str, utterance: Utterance, rate: int) -> "npt.NDArray[np.int16]"
     tone = np.sin(2 * np.pi * pitch(utterance.voice) * bend * time) * swell
     silence = np.zeros(round((_GAP + _PAUSE * word.endswith((".", "!", "?"))) * rate), np.int16)
     return np.concatenate([(tone * _LOUDNESS).astype(np.int16), silence])
+
+
+@cache
+def _frames(rate: int) -> list[bytes]:
+    """The frames of a tone that LAME encoded without a bit reservoir: each one stands alone."""
+    data, start, frames = (_SAMPLES / f"tone-{rate}.mp3").read_bytes(), 0, []
+    while start < len(data):
+        size = _FRAMES[rate][0] + (data[start + 2] >> 1 & 1)
+        frames.append(data[start : start + size])
+        start += size
+    return frames

@@ -1,6 +1,6 @@
 """Faults that only Gemini has words for."""
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from mediatoolkit.simulator.api_faults import ApiFault
@@ -31,27 +31,6 @@ class NoCandidates(ApiFault):
 @dataclass(frozen=True, slots=True)
 class Continuation(ApiFault):
     """The model stops at its limit and hands out a token to ask for the rest with."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndsAs(ApiFault):
-    """An interaction comes to another end than `completed`.
-
-    Asked for with a start, it is how the work ends once its polls have come; with a poll, how it
-    ends now; with a cancel, only what the answer says. `EndsAs("in_progress")` never ends: with a
-    start it runs for ever, with a poll for this poll, and a cancel is not confirmed.
-
-    Attributes:
-        status: The vendor's word, such as `failed`, `cancelled`, `incomplete`, `budget_exceeded`,
-            `requires_action`, or one no document knows.
-        message: Why, or None.
-        code: The vendor's word for that.
-    """
-
-    status: str
-    _: KW_ONLY
-    message: str | None = None
-    code: str = "internal"
 
 
 @dataclass(frozen=True, slots=True)

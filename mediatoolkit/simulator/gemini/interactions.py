@@ -11,6 +11,7 @@ from typing import Any
 
 from mediatoolkit.simulator.api_faults import (
     ApiFault,
+    EndsAs,
     PromptBlocked,
     Status,
     StreamError,
@@ -26,7 +27,7 @@ from mediatoolkit.simulator.gemini.envelope import (
     status_fault,
     word_error,
 )
-from mediatoolkit.simulator.gemini.faults import EndsAs, ResultAt, Stumbles
+from mediatoolkit.simulator.gemini.faults import ResultAt, Stumbles
 from mediatoolkit.simulator.gemini.files import GeminiFiles, timestamp
 from mediatoolkit.simulator.gemini.interaction_request import (
     InteractionRequest,
