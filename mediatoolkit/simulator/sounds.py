@@ -5,13 +5,10 @@ differ, and the same words give the same samples. A thousand words take a few mi
 """
 
 import io
-import math
 import wave
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,8 +21,6 @@ _GAP = 0.03  # seconds of silence after a word
 _PAUSE = 0.12  # seconds of silence after a sentence, more
 _LOUDNESS = 9000  # of 32767
 _ENDLESS = b"\xff\xff\xff\xff"
-_SAMPLES = Path(__file__).with_name("samples")
-_FRAMES = {22_050: (104, 576), 24_000: (96, 576), 44_100: (208, 1152)}  # bytes and samples of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,22 @@ def speak(utterances: Iterable[Utterance], rate: int = RATE) -> bytes:
     return np.concatenate(words).tobytes() if words else b""
 
 
+def times(text: str) -> list[tuple[float, float]]:
+    """When each character of *text* is heard, in seconds: from, to.
+
+    Space after a word lasts as long as the silence there; space before all words takes no time.
+    """
+    spans, now, word = [], 0.0, ""
+    for character in text:
+        if character.isspace():
+            length, word = _silence(word) if word else 0.0, ""
+        else:
+            length, word = _LETTER, word + character
+        spans.append((round(now, 6), round(now + length, 6)))
+        now += length
+    return spans
+
+
 def wav(samples: bytes, *, rate: int = RATE, endless: bool = False) -> bytes:
     """*samples* with a RIFF header; an endless one promises 4 GiB, as a live stream does."""
     file = io.BytesIO()
@@ -63,17 +74,6 @@ def wav(samples: bytes, *, rate: int = RATE, endless: bool = False) -> bytes:
         writer.writeframes(samples)
     data = file.getvalue()
     return data[:4] + _ENDLESS + data[8:40] + _ENDLESS + data[44:] if endless else data
-
-
-def mp3(samples: bytes, rate: int = RATE) -> bytes:
-    """An MP3 that lasts as long as *samples* and is a tone that comes and goes: no words are in it.
-
-    Its rate is *rate* where that is 22,050, 24,000 or 44,100, else 44,100.
-    """
-    kept = rate if rate in _FRAMES else 44_100
-    frames, length = _frames(kept), _FRAMES[kept][1]
-    count = math.ceil(len(samples) / 2 / rate * kept / length)
-    return b"".join(frames[index % len(frames)] for index in range(count))
 
 
 def float32(samples: bytes) -> bytes:
@@ -97,16 +97,10 @@ def _word(word: str, utterance: Utterance, rate: int) -> "npt.NDArray[np.int16]"
     # The swell lets every word start and end in silence, so that none clicks.
     swell = np.sin(np.pi * time / time[-1])
     tone = np.sin(2 * np.pi * pitch(utterance.voice) * bend * time) * swell
-    silence = np.zeros(round((_GAP + _PAUSE * word.endswith((".", "!", "?"))) * rate), np.int16)
+    silence = np.zeros(round(_silence(word) * rate), np.int16)
     return np.concatenate([(tone * _LOUDNESS).astype(np.int16), silence])
 
 
-@cache
-def _frames(rate: int) -> list[bytes]:
-    """The frames of a tone that LAME encoded without a bit reservoir: each one stands alone."""
-    data, start, frames = (_SAMPLES / f"tone-{rate}.mp3").read_bytes(), 0, []
-    while start < len(data):
-        size = _FRAMES[rate][0] + (data[start + 2] >> 1 & 1)
-        frames.append(data[start : start + size])
-        start += size
-    return frames
+def _silence(word: str) -> float:
+    """Seconds of silence after *word*."""
+    return _GAP + _PAUSE * word.endswith((".", "!", "?"))
