@@ -18,7 +18,7 @@ from mediatoolkit.media.cost import Cost
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.pricing.bill import Bill
 from mediatoolkit.pricing.prices import prices
-from mediatoolkit.pricing.quotes import Price, cost, quote
+from mediatoolkit.pricing.quotes import FREE, Price, cost, quote
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
@@ -45,6 +45,7 @@ class Client(Closing, Generic[P, M]):
         unlisted: What is known of models that are not in the catalog.
         model: The vendor's name of the model, the second half of a model id.
         timeout: The durations a call gets when nobody says otherwise.
+        is_free: What it makes costs nothing, since a machine of the user's makes it.
         books_requests: What it sends is booked request by request; else the call is booked as one,
             before it is made.
     """
@@ -57,6 +58,7 @@ class Client(Closing, Generic[P, M]):
     unlisted: ClassVar[Capabilities | None] = None
     model: str = "?"
     timeout: Timeout
+    is_free: ClassVar[bool] = False
     books_requests: ClassVar[bool] = False
 
     @property
@@ -136,6 +138,8 @@ class Client(Closing, Generic[P, M]):
 
     def quotes(self, prompt: P, **facts: float) -> list[Price]:
         """As `quote`, for each paid request that *prompt* takes."""
+        if self.is_free:
+            return [FREE]
         return [quote(prices.find(self.model_id), {**self.facts(prompt), **facts})]
 
     def cost(self, prompt: P, usage: Mapping[str, Any]) -> Price:
@@ -145,6 +149,8 @@ class Client(Closing, Generic[P, M]):
             prompt: What was made.
             usage: What was used up, as the vendor counts it.
         """
+        if self.is_free:
+            return FREE
         return cost(prices.find(self.model_id), usage, self.facts(prompt))
 
     def check_keywords(self, names: Iterable[str]) -> None:

@@ -250,6 +250,7 @@ class Capabilities:
         together: Checks of a whole prompt, for what no single keyword says; each raises
             `PromptError`.
         longest: Characters of the text.
+        streams: Whether something can be seen or heard before all is made.
         keywords: The rules by keyword, the vendor's own options last.
     """
 
@@ -272,6 +273,7 @@ class Capabilities:
     advice: Mapping[str, str] = field(default_factory=dict)
     together: tuple[Callable[[Any], None], ...] = ()
     longest: int = MAX_TEXT
+    streams: bool = False
     keywords: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -21,7 +21,6 @@ from mediatoolkit.errors import (
     RefusalError,
 )
 from mediatoolkit.media import Image, Media
-from mediatoolkit.pricing.quotes import FREE, Price
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers import keys
 from mediatoolkit.providers.base import Client, ClientRecipe
@@ -110,6 +109,11 @@ class HttpClient(Client[P, M]):
     media_fields: ClassVar[tuple[str, ...]] = ("data",)
     default_timeout: ClassVar[Timeout] = Timeout()
     books_requests: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Let a server of one's own cost nothing."""
+        super().__init_subclass__(**keywords)
+        cls.is_free |= cls.is_own_server
 
     def __init__(
         self,
@@ -337,14 +341,6 @@ class HttpClient(Client[P, M]):
         except MediaToolkitError as error:
             error.may_have_been_billed = True
             raise
-
-    def quotes(self, prompt: P, **facts: float) -> list[Price]:
-        """As for each client; a server of one's own costs nothing."""
-        return [FREE] if self.is_own_server else super().quotes(prompt, **facts)
-
-    def cost(self, prompt: P, usage: Mapping[str, Any]) -> Price:
-        """As for each client; a server of one's own costs nothing."""
-        return FREE if self.is_own_server else super().cost(prompt, usage)
 
     @classmethod
     def key_place(cls) -> str:

@@ -206,6 +206,14 @@ def key_place(vendor: str, kind: type[Client[Any, Any]]) -> str:
     return ""
 
 
+def is_free(vendor: str, kind: type[Client[Any, Any]]) -> bool:
+    """Whether what *vendor* makes costs nothing; not where its package fails."""
+    try:
+        return client_class(vendor, kind).is_free
+    except UnknownModelError:
+        return False
+
+
 @cache
 def _warn(trouble: str) -> None:
     warnings.warn(trouble, RuntimeWarning, stacklevel=4)

@@ -1,11 +1,12 @@
 """Every model that there is, as a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from html import escape
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from mediatoolkit.checks import visible
+from mediatoolkit.checks import is_number, visible
+from mediatoolkit.errors import PromptError
 from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import FREE, Price, quote
 from mediatoolkit.providers import registry
@@ -37,9 +38,16 @@ class ModelRow(NamedTuple):
         model: What `model=` takes.
         kind: `"image"`, `"speech"` or `"video"`.
         takes: Keywords that it takes, with their values where they are few.
+        sizes: Of a picture or the resolutions of a film, as `size=` or `resolution=` takes them.
+        aspects: Of a picture or film, as `aspect=` takes them.
+        references: How many pictures it starts from at the most; 0 for none.
+        voices: Names of its voices, as far as they are known here.
+        seed: Whether a seed makes the same again.
+        streams: Whether something is seen or heard before all is made.
         price: Of one image, of 1,000 characters of speech, or of one film, with nothing else said.
         ends: The day on which the vendor stops serving it, or None while none is announced.
         successor: Model id of what the vendor recommends instead, or empty.
+        key: Where the vendor's key is, such as `"FAL_KEY is in the environment"`; empty without.
         available: `"yes"`, or what is missing and what to do.
     """
 
@@ -47,9 +55,16 @@ class ModelRow(NamedTuple):
     model: str
     kind: Kind
     takes: str
+    sizes: str
+    aspects: str
+    references: int
+    voices: str
+    seed: bool
+    streams: bool
     price: Price
     ends: date | None
     successor: str
+    key: str
     available: str
 
 
@@ -108,11 +123,16 @@ class Table(Sequence[R], Generic[R]):
         return [["" if cell is None else str(cell) for cell in row] for row in self._rows]
 
 
-def models(kind: Kind | None = None) -> Any:
+def models(kind: Kind | None = None, **where: object) -> Any:
     """List every model of every installed vendor; nothing is sent.
+
+        mt.models("image", vendor="openrouter", references=2, available=True)
 
     Args:
         kind: Only those that make `"image"`, `"speech"` or `"video"`.
+        where: Only those whose column fits: text that stands in it, whatever the case; the least
+            number; or True or False, which for `available` and other text means whether there is
+            anything, and nothing missing.
 
     Returns:
         A pandas DataFrame where pandas is installed, which is imported here, in some 0.5 s; else
@@ -123,11 +143,20 @@ def models(kind: Kind | None = None) -> Any:
         first among its kind.
 
     Raises:
-        PromptError: *kind* is something else.
+        PromptError: *kind* is something else, or there is no such column.
     """
     kinds = list(AGENTS) if kind is None else [checked_kind(kind)]
+    for column in where:
+        if column not in ModelRow._fields:
+            raise PromptError(
+                f"models has no column {column}; it has {', '.join(ModelRow._fields)}."
+            )
     rows = [
-        _row(each, info) for each in kinds for info in registry.models(AGENTS[each].client_type)
+        row
+        for each in kinds
+        for info in registry.models(AGENTS[each].client_type)
+        for row in [_row(each, info)]
+        if all(_fits(row, name, wanted) for name, wanted in where.items())
     ]
     try:
         import pandas as pd  # noqa: F401 - the frame stands on it
@@ -144,26 +173,57 @@ def list_price(kind: Kind, model_id: str) -> Price:
     Nothing else is said, and the words of an image or a film hardly count.
     """
     vendor, _ = registry.split_id(model_id)
-    if vendor == registry.LOCAL:
+    base = AGENTS[kind].client_type
+    if registry.is_free(vendor, base):
         return FREE
     # Long enough that the shortest unit of a price does not matter.
     text = "a" * (SPEECH_LENGTH if kind == "speech" else 100)
-    return quote(prices.find(model_id), AGENTS[kind].client_type.prompt_type(text).facts)
+    return quote(prices.find(model_id), base.prompt_type(text).facts)
 
 
 def _row(kind: Kind, info: ModelInfo) -> ModelRow:
     vendor, _ = registry.split_id(info.model_id)
     priced = prices.find(info.model_id)
+    capabilities = info.capabilities
+    rules, choices = capabilities.keywords, capabilities.choices
+    sizes = choices.get("size") or choices.get("resolution") or ()
     return ModelRow(
         vendor=vendor,
         model=info.model_id,
         kind=kind,
-        takes=_takes(info.capabilities),
+        takes=_takes(capabilities),
+        sizes=_words("", rules["size"]).strip() if "size" in rules else ", ".join(sizes),
+        aspects=", ".join(choices.get("aspect", ())),
+        references=_most_references(rules),
+        voices=", ".join(choices.get("voice", ())),
+        seed="seed" in rules,
+        streams=capabilities.streams,
         price=list_price(kind, info.model_id),
         ends=info.ends or (priced.shutdown if priced else None),
         successor=info.successor,
+        key=registry.key_place(vendor, AGENTS[kind].client_type),
         available=info.reason or "yes",
     )
+
+
+def _most_references(rules: Mapping[str, Rule]) -> int:
+    """How many pictures a model starts from; one where it says only that it takes any."""
+    rule = rules.get("references")
+    if isinstance(rule, Pictures):
+        return rule.most
+    return int(rule is not None or "image" in rules)
+
+
+def _fits(row: ModelRow, column: str, wanted: object) -> bool:
+    """Whether a cell is what was asked for."""
+    value = getattr(row, column)
+    if isinstance(wanted, bool):
+        return wanted is (value == "yes" if column == "available" else bool(value))
+    if isinstance(wanted, str):
+        return wanted.lower() in str(value).lower()
+    if is_number(wanted) and is_number(value):
+        return bool(value >= wanted)
+    return bool(value == wanted)
 
 
 def _takes(capabilities: Capabilities) -> str:

@@ -91,6 +91,7 @@ class TwoSpeakers(Rule):
 
 def _takes(voices: OneOf) -> Capabilities:
     return Capabilities(
+        streams=True,
         voice=voices,
         style=Taken(),
         language=Taken(),

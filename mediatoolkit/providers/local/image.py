@@ -43,6 +43,7 @@ class LocalImageClient(LocalClient[ImagePrompt, Image], ImageClient):
         ModelInfo(
             "local/painter",
             Capabilities(
+                streams=True,
                 size=Size(tuple(_SIDES), smallest=(64, 64), largest=(2048, 2048)),
                 aspect=OneOf(COMMON_ASPECTS),
                 seed=Taken(),

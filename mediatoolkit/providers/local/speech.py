@@ -56,6 +56,7 @@ class LocalSpeechClient(LocalClient[SpeechPrompt, Audio], SpeechClient):
         ModelInfo(
             f"local/{engine}",
             Capabilities(
+                streams=True,
                 voice=OneOf(
                     tuple(voice.name for voice in VOICES.values() if voice.engine == engine),
                     others=True,

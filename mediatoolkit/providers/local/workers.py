@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any, ClassVar, TypeVar
@@ -12,7 +12,6 @@ from typing import Any, ClassVar, TypeVar
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import ClosedError, UnknownModelError
 from mediatoolkit.media import Media
-from mediatoolkit.pricing.quotes import FREE, Price
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
@@ -105,16 +104,9 @@ class LocalClient(Client[P, M]):
     """
 
     provider = "local"
+    is_free: ClassVar[bool] = True
     default_timeout: ClassVar[Timeout]
     workers: ClassVar[Workers]
-
-    def quotes(self, prompt: P, **facts: float) -> list[Price]:  # noqa: ARG002 - it is free
-        """Nothing: it is made on this machine."""
-        return [FREE]
-
-    def cost(self, _prompt: P, _usage: Mapping[str, Any], /) -> Price:
-        """Nothing, as `quote`."""
-        return FREE
 
     def __init__(self, *, model: str | None = None, timeout: float | Timeout | None = None) -> None:
         """Check the model."""
