@@ -252,6 +252,8 @@ class Attempt:
         scanner = MediaScanner(self.config.media_fields)
         text = Utf8(scanner.feed)
         await read_body(response, text.feed, meter)
+        if response.status == 202 and not meter.received:  # work goes on, and there is no word yet
+            return self._response(response)
         text.feed(b"", final=True)
         document, media = await scanner.finish()
         if self.sink is not None:

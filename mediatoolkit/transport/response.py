@@ -44,7 +44,7 @@ class Response:
 
     Attributes:
         document: The JSON, with the string value of every media field replaced by a reference;
-            None where the body is none, as with a status 204.
+            None where the body is none, as with a status 204 or an empty 202.
         status: HTTP status.
         headers: Header fields, looked up without regard to case.
         provider: Vendor that responded.

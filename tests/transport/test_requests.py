@@ -105,6 +105,18 @@ async def test_a_put_and_a_delete_are_sent_again_after_any_loss(
     assert server.requests[-1].json == {"a": 1}
 
 
+async def test_an_accepted_job_may_have_no_word_yet(server: Server, transport: Transport) -> None:
+    """An empty body of another success is no answer."""
+    server.then(body(b"", 202), body(b"", 200))
+
+    async with CallContext(20) as context:
+        running = await transport.get("/jobs/7", context, ok={200, 202})
+        with pytest.raises(ProviderError):
+            await transport.get("/jobs/7", context, ok={200, 202})
+
+    assert (running.status, running.document) == (202, None)
+
+
 # What comes back
 
 
