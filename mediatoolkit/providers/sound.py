@@ -13,14 +13,15 @@ BARE = ("audio/l16", "audio/pcm")
 
 _RATE = re.compile(r"rate=([1-9]\d{3,5})")
 _CHANNELS = re.compile(r"channels=([12])\b")
+_WAVE = b"RIFF"
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<svg")
 
 
 class SoundDecoder:
     """Makes sound of the pieces of one response: bare samples by their mime type, or a WAV.
 
-    Of a WAV only the first piece has the head, and the length in it is not believed. A bare piece
-    may end within a sample; the rest of it comes with the next.
+    Of a WAV only the first piece has the head, or its beginning, and the length in it is not
+    believed. A piece may end within a sample; the rest of it comes with the next.
 
     Args:
         provider: The vendor, for errors.
@@ -30,7 +31,7 @@ class SoundDecoder:
             little-endian.
     """
 
-    __slots__ = ("_head", "_rate", "_rest", "_width", "label", "provider")
+    __slots__ = ("_block", "_head", "_rate", "_rest", "_width", "label", "provider")
 
     def __init__(
         self, provider: str, label: str, *, sample_rate: int = 24_000, is_float: bool = False
@@ -41,35 +42,60 @@ class SoundDecoder:
         self._rate = sample_rate
         self._width = 4 if is_float else 2
         self._head = self._rest = b""
+        self._block = 1  # bytes of a frame of the WAV
 
     def decode(self, data: bytes, mime_type: str = "audio/pcm") -> Sound:
-        """The sound of one piece.
+        """The sound of one piece; none as long as it takes more of them for the first sample.
 
         Raises:
             MediaError: It is neither bare samples nor WAV.
         """
         mime = mime_type.lower()
+        is_bare = mime.startswith(BARE)
+        data, self._rest = self._rest + data, b""
         if wav.sniff(data):
-            self._head = wav.head_of(data)
-            if riff.is_cut(data, riff.read(data)):  # the rest comes with the next pieces
-                data = self._head + data[len(self._head) :]
-            return self._sound(data)
-        if data[:9].lower().startswith(_MARKUP) or not (self._head or mime.startswith(BARE)):
+            return self._begin(data)
+        if self._head:
+            return self._go_on(data)
+        if data[:9].lower().startswith(_MARKUP) or not (is_bare or _WAVE.startswith(data[:4])):
             raise MediaError(
                 f"{self.label} sent something as {mime[:60]!r} that is neither bare samples nor "
                 "WAV.",
                 provider=self.provider,
                 may_have_been_billed=True,
             )
-        if self._head:
-            return self._sound(self._head + data)
+        if not is_bare:  # too short for a head
+            self._rest = data
+            return Sound(b"", self._rate)
         rate, channels = _RATE.search(mime), _CHANNELS.search(mime)
         count = int(channels[1]) if channels else 1
-        data = self._rest + data
-        whole = len(data) - len(data) % (self._width * count)
-        self._rest = data[whole:]
-        samples = data[:whole] if self._width == 2 else to_int16(data[:whole])
+        whole = self._whole(data, self._width * count)
+        samples = whole if self._width == 2 else to_int16(whole)
         return Sound(samples, int(rate[1]) if rate else self._rate, count)
+
+    def _begin(self, data: bytes) -> Sound:
+        """The sound of a piece that begins as a WAV does."""
+        head, form = wav.head_of(data), riff.read(data)
+        if not head:
+            self._rest = data
+            return Sound(b"", self._rate)
+        self._head, self._block = head, riff.frame_size(data, form)
+        place = form.first(riff.DATA)
+        is_whole = form.claimed and place and place.start < place.stop
+        if is_whole and not riff.is_cut(data, form):
+            return self._sound(data)
+        return self._go_on(data[len(head) :])
+
+    def _go_on(self, data: bytes) -> Sound:
+        """The sound of a piece that follows the head."""
+        whole = self._whole(data, self._block)
+        return self._sound(self._head + whole) if whole else Sound(b"", self._rate)
+
+    def _whole(self, data: bytes, block: int) -> bytes:
+        """The whole frames of *data*; the rest is kept."""
+        size = len(data) - len(data) % block
+        self._rest = data[size:]
+        return data[:size]
 
     def _sound(self, data: bytes) -> Sound:
         try:

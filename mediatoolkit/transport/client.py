@@ -203,7 +203,9 @@ class Transport(Closing):
                 `document` and `event` as it comes, and what is returned has neither; where the
                 provider sends JSON instead, that is the only event. `"lines"`:
                 the same for a body of JSON in which every line is a document. `"pieces"`: *sink*
-                gets the bytes as `content`, piece by piece as they come.
+                gets the bytes as `content`, piece by piece as they come. A vendor that sends
+                events instead of pieces, pieces of sound instead of events, or one JSON document
+                instead of either, is read by its content type.
             ok: Statuses of a success. Every other status is an error.
             sink: Takes the events, lines or pieces.
 

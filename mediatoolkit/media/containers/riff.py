@@ -213,11 +213,11 @@ def _open_sound(data: bytes, form: Form) -> Chunk | None:
 
 def _closed(data: bytes, form: Form, place: Chunk) -> bytes:
     """The file with all that follows as samples, up to the last whole one."""
-    frame_size = _frame_size(data, form)
-    size = (len(data) - place.start) // frame_size * frame_size
+    block = frame_size(data, form)
+    size = (len(data) - place.start) // block * block
     head = bytearray(data[: place.start])
     if form.is_wide:
-        struct.pack_into("<QQ", head, _HEAD + 16, size, size // frame_size)
+        struct.pack_into("<QQ", head, _HEAD + 16, size, size // block)
         struct.pack_into("<I", head, place.start - 4, 0xFFFFFFFF)
     else:
         struct.pack_into(form.order + "I", head, place.start - 4, size)
@@ -236,7 +236,8 @@ def _put_length(head: bytearray, form: Form, size: int) -> None:
         head[:4] = b"RIFF"
 
 
-def _frame_size(data: bytes, form: Form) -> int:
+def frame_size(data: bytes, form: Form) -> int:
+    """Bytes that one sample of every channel takes; 1 where the head does not say."""
     place = form.first(b"fmt ")
     if place is None or place.stop - place.start < 14:
         return 1
