@@ -206,8 +206,24 @@ class HttpClient(Client[P, M]):
         The envelope is `{"error": {"message", "type", "code"}}`, as most vendors have it.
         """
         error = at(response.document, "error")
-        text = sentence(response.safe_text(at(error, "message")))
         codes = [response.safe_text(at(error, name), 60) for name in ("code", "type")]
+        return self.error_of(response, response.safe_text(at(error, "message")), codes)
+
+    def error_of(
+        self, response: ErrorResponse, words: str, codes: Sequence[str] = ()
+    ) -> ProviderError:
+        """The error that a status means, together with what the vendor says about it.
+
+        Args:
+            response: The error response.
+            words: What it says, safe to show, or empty.
+            codes: Its words for the kind of error, safe to show.
+        """
+        error = self._error_of(response, sentence(words), codes)
+        error.words = words
+        return error
+
+    def _error_of(self, response: ErrorResponse, text: str, codes: Sequence[str]) -> ProviderError:
         facts = facts_of(response)
         refused = next((code for code in codes if code in self.refusal_codes), None)
         if refused:
@@ -216,7 +232,7 @@ class HttpClient(Client[P, M]):
                 reason=refused,
                 **facts,
             )
-        if self.quota_codes.intersection(codes):
+        if response.status == 402 or self.quota_codes.intersection(codes):
             return RateLimitError(
                 f"{self.label} has no quota left for this key: {text} Add credit, or work "
                 'locally: model="local".',
