@@ -76,7 +76,8 @@ class HttpClient(Client[P, M]):
         is_own_server: It is a server of the user's: it needs no key, costs nothing, and is there
             when one of `base_url_names` is set.
         model_names: What a name of a model looks like.
-        key_hosts: Hosts beside the base URL's that the vendor itself answers at, with the key.
+        key_hosts: Hosts beside the base URL's that the vendor itself answers at, with the key; one
+            that begins with a dot stands for all hosts below it.
         key_names: Environment variables that may hold the key, the first one first.
         default_base_url: The vendor's own address.
         base_url_names: Environment variables that may hold another address.
@@ -314,7 +315,9 @@ class HttpClient(Client[P, M]):
         origin = f"{parts.scheme}://{parts.netloc}"
         own = self._transport.base_url
         path = parts.path
-        is_own = parts.scheme == "https" and parts.netloc in self.key_hosts
+        hosts = tuple(host for host in self.key_hosts if host.startswith("."))
+        is_listed = parts.netloc in self.key_hosts or parts.netloc.endswith(hosts)
+        is_own = parts.scheme == "https" and is_listed
         if text.startswith(f"{own}/"):
             transport, path = self._transport, text.removeprefix(own).partition("?")[0]
         elif is_own or (text and Origin.of(text) == Origin.of(own)):
