@@ -102,7 +102,7 @@ class Client(Closing, Generic[P, M]):
             replace(info, reason=cls.missing(info.model_id.partition("/")[2]))
             for info in cls.catalog
             if not info.ended
-        ] or [ModelInfo(cls.provider)]
+        ] or [ModelInfo(cls.provider, cls.unlisted or Capabilities(), reason=cls.missing(""))]
 
     @classmethod
     def missing(cls, _model: str, /) -> str:

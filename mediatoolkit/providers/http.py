@@ -131,7 +131,7 @@ class HttpClient(Client[P, M]):
         """Check everything; nothing is opened or sent."""
         if isinstance(api_key, str):
             api_key = HiddenText(api_key)  # what is raised below shows its locals
-        self.model = self._checked_model(self.catalog[0].model_id if model is None else model)
+        self.model = self._checked_model(self._default_model() if model is None else model)
         self.timeout = timeout_of(timeout, self.default_timeout)
         self._secret = self._key(api_key)
         self._has_own_session = session is not None
@@ -383,10 +383,10 @@ class HttpClient(Client[P, M]):
         return *(HiddenText(os.environ.get(name, "")) for name in names), keys.typed(cls.key_names)
 
     @classmethod
-    def missing(cls, _model: str, /) -> str:
-        """Which key or address is to be set, unless there is one."""
+    def missing(cls, model: str, /) -> str:
+        """Which key or address is to be set, or that a model is to be named; else empty."""
         if cls.has_key():
-            return ""
+            return "" if model or cls.catalog else cls._advice()
         names = cls.base_url_names if cls.is_own_server else cls.key_names
         return f"Needs {'an address' if cls.is_own_server else 'a key'}: set {' or '.join(names)}."
 
@@ -400,6 +400,18 @@ class HttpClient(Client[P, M]):
         """Refuse later use, fail what is in flight."""
         for transport in (self._transport, *self._others.values()):
             await transport.close()
+
+    @classmethod
+    def _default_model(cls) -> str:
+        if not cls.catalog:
+            raise PromptError(
+                f"{cls.label} has no usual model for {cls.media_type.noun}s. {cls._advice()}"
+            )
+        return cls.catalog[0].model_id
+
+    @classmethod
+    def _advice(cls) -> str:
+        return f'Name a model: model="{cls.provider}/…".'
 
     @classmethod
     def _key(cls, api_key: str | None) -> Secret | None:
