@@ -341,10 +341,12 @@ class ProviderError(MediaToolkitError):
         status: HTTP status, or None when the answer was a 200 without media.
         request_id: The provider's own name for the call, for its support desk, or None.
         words: What the provider said about it, safe to show, or empty.
+        retry_after: Seconds the provider asked us to wait, or None.
     """
 
     family = "server"
     words: str = ""
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -374,7 +376,6 @@ class RateLimitError(ProviderError):
     """Too many calls, or the quota is used up.
 
     Attributes:
-        retry_after: Seconds the provider asked us to wait, or None.
         quota_exhausted: Waiting within this call cannot help (a per-day quota, for instance).
     """
 

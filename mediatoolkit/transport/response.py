@@ -323,11 +323,9 @@ def _is_final(error: ProviderError) -> bool:
 
 def _pause(error: ProviderError, error_response: ErrorResponse) -> float | None:
     """Pause that the body or else the header asks for; a rate limit remembers it."""
-    if not isinstance(error, RateLimitError):
-        return error_response.retry_after
-    if error.retry_after is None:
+    if isinstance(error, RateLimitError) and error.retry_after is None:
         error.retry_after = error_response.retry_after
-    return error.retry_after
+    return error_response.retry_after if error.retry_after is None else error.retry_after
 
 
 async def _start_of(response: "aiohttp.ClientResponse", meter: Meter) -> bytes:
