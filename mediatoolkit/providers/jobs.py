@@ -30,7 +30,7 @@ CANCEL_WITHIN = 2.0
 """Seconds that a cancel waits for the vendor's word."""
 
 SUBMIT_WITHIN = 1.0
-"""Seconds that a cancel waits for the name of what was just submitted."""
+"""Seconds that a cancel waits for the name of what was just submitted, unless a client says so."""
 
 DENIALS = 5
 """How many polls in a row have to be denied before the denial is believed."""
@@ -65,9 +65,11 @@ class QueuedClient(Client[P, M]):
 
     Attributes:
         polling: How often the vendor is polled.
+        submit_within: Seconds that a cancel waits for the name of what was just submitted.
     """
 
     polling = Polling()
+    submit_within = SUBMIT_WITHIN
 
     @abc.abstractmethod
     async def submit(self, prompt: P, context: CallContext) -> str:
@@ -109,7 +111,7 @@ class QueuedClient(Client[P, M]):
         try:
             context.job_id = await asyncio.shield(submitting)
         except asyncio.CancelledError:
-            await _patiently(asyncio.wait([submitting], timeout=SUBMIT_WITHIN))
+            await _patiently(asyncio.wait([submitting], timeout=self.submit_within))
             if _has_result(submitting):
                 context.job_id = submitting.result()
                 if not context.expired:
