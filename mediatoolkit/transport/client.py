@@ -4,7 +4,14 @@ import asyncio
 import functools
 import os
 import re
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 from urllib.parse import urlencode
@@ -27,6 +34,7 @@ from mediatoolkit.transport.retry import Slots, with_retries
 from mediatoolkit.transport.scope import PauseHook, scopes
 from mediatoolkit.transport.secret import Secret
 from mediatoolkit.transport.session import sessions
+from mediatoolkit.transport.websocket import MessageSource
 
 _PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?", re.ASCII)
 T = TypeVar("T")
@@ -249,6 +257,23 @@ class Transport(Closing):
                 return await with_retries(attempt.send, context, self.retry, slots.bucket)
             finally:
                 slots.leave()
+
+    def messages(
+        self, path: str, context: CallContext, *, query: Query = ()
+    ) -> AsyncGenerator[str | bytes]:
+        """Open a WebSocket at *path* and yield every message as it comes.
+
+        It takes no slot, as it lasts as long as the work that it tells of. See `MessageSource`.
+
+        Args:
+            path: Below the base URL, already percent-encoded.
+            context: The public call this is part of, already open.
+            query: Names and values.
+        """
+        session = self._session()
+        stats = sessions.stats(session).of(str(self._config.origin))
+        url = _address(self.base_url, path, urlencode(query))
+        return MessageSource(self._config, session, stats, self._in_flight, url).messages(context)
 
     async def download(
         self,
