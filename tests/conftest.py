@@ -26,6 +26,8 @@ _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
 _real_getaddrinfo = socket.getaddrinfo
 
+collect_ignore = ["plugin"]  # a project of its own, which tests/test_plugin.py installs
+
 
 def _is_loopback(host: object) -> bool:
     if isinstance(host, bytes):
