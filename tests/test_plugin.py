@@ -21,7 +21,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plugin")
     shutil.copytree(PROJECT, folder / "acme")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-    options = ["--no-build-isolation", "--target", folder / "site", folder / "acme"]
+    options = ["--no-build-isolation", "--target", str(folder / "site"), str(folder / "acme")]
     subprocess.run([*pip, *options], check=True)  # noqa: S603 - ours
     broken = folder / "site" / "broken_media-0.9.dist-info"
     broken.mkdir()
