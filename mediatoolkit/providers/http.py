@@ -85,6 +85,7 @@ class HttpClient(Client[P, M]):
         auth_prefix: Text before the key.
         refusal_codes: The vendor's words for a refusal by the content policy.
         quota_codes: The vendor's words for a quota that no waiting brings back.
+        key_codes: The vendor's words for a key that is not accepted, beside the status 401.
         dialect: What the vendor's headers and statuses mean.
         media_fields: Names of the JSON fields that hold base64.
         default_timeout: Durations of a call when nobody says otherwise.
@@ -106,6 +107,7 @@ class HttpClient(Client[P, M]):
     auth_prefix: ClassVar[str] = "Bearer "
     refusal_codes: ClassVar[frozenset[str]] = frozenset()
     quota_codes: ClassVar[frozenset[str]] = frozenset()
+    key_codes: ClassVar[frozenset[str]] = frozenset()
     dialect: ClassVar[Dialect | None] = None
     media_fields: ClassVar[tuple[str, ...]] = ("data",)
     default_timeout: ClassVar[Timeout] = Timeout()
@@ -240,7 +242,7 @@ class HttpClient(Client[P, M]):
                 quota_exhausted=True,
                 **facts,
             )
-        if response.status == 401:
+        if response.status == 401 or self.key_codes.intersection(codes):
             return AuthenticationError(
                 f"{self.label} does not accept the key: {text or 'no reason given.'} "
                 f"Set {self.key_names[0]} to a valid key, or pass api_key=.",
