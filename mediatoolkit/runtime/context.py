@@ -39,6 +39,9 @@ class PaidRequests(Protocol):
     def doubt(self) -> None:
         """That request was lost and may have been billed."""
 
+    def settle(self, actual: Decimal | None) -> None:
+        """The call has cost that much, in USD, although nothing comes of it; None is unknown."""
+
 
 class CallContext:
     """The deadline, the listener and the bill of one public call; open it with `async with`.
