@@ -13,7 +13,13 @@ from mediatoolkit.providers.base import pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, without_none
 from mediatoolkit.providers.openai_batch import OpenAIBatches
-from mediatoolkit.providers.openai_like import OpenAILikeImageClient, data_url, data_urls, mask_of
+from mediatoolkit.providers.openai_like import (
+    OpenAILikeImageClient,
+    at_most,
+    data_url,
+    data_urls,
+    mask_of,
+)
 from mediatoolkit.transport import Dialect, Response
 
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
@@ -22,6 +28,7 @@ _LARGEST_AUTO = (1536, 1024)  # where the model decides
 _LARGEST_INLINE = (20_971_520 - 100) // 4 * 3
 """Bytes of a picture whose data URL has at most the characters that the vendor takes."""
 
+_MOST_PICTURES = 16
 _QUALITIES = ("auto", "low", "medium", "high")
 _SUCCESSOR = "openai/gpt-image-2.6-sunburst"
 
@@ -30,7 +37,7 @@ def _takes(size: rules.Rule, qualities: tuple[str, ...], **options: rules.Rule) 
     return Capabilities(
         size=size,
         aspect=rules.OneOf(rules.COMMON_ASPECTS) if size is _SIZE else None,
-        references=rules.Pictures(most=16, largest=50_000_000),
+        references=rules.Pictures(_MOST_PICTURES, largest=50_000_000),
         mask=rules.Taken(),
         previous=rules.Taken(),
         options={
@@ -43,6 +50,7 @@ def _takes(size: rules.Rule, qualities: tuple[str, ...], **options: rules.Rule) 
             **options,
         },
         together=(
+            at_most(_MOST_PICTURES),
             rules.needs("background", "transparent", output_format=("png", "webp", None)),
             rules.needs("output_compression", None, output_format=("jpeg", "webp")),
         ),

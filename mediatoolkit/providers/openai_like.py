@@ -6,12 +6,12 @@ cost elsewhere than in `usage.cost` has a `cost_in` of its own.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from mediatoolkit.errors import ProviderError, RefusalError
+from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Media
 from mediatoolkit.media.image import transparent_where_white
 from mediatoolkit.prompts import ImagePrompt, Prompt
@@ -154,6 +154,17 @@ def picture_at(document: object) -> object:
 def is_streamed(prompt: ImagePrompt) -> bool:
     """Whether unfinished pictures are to be seen."""
     return any(prompt.options.get(name) for name in ("stream", "partial_images"))
+
+
+def at_most(most: int) -> Callable[[ImagePrompt], None]:
+    """A check of how many pictures a prompt starts from, `previous=` among them."""
+
+    def check(prompt: ImagePrompt) -> None:
+        count = len(pictures_of(prompt))
+        if count > most:
+            raise PromptError(f"This model starts from up to {most} pictures, not {count}.")
+
+    return check
 
 
 def data_urls(prompt: ImagePrompt) -> list[DataURL]:
