@@ -30,7 +30,10 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
    `call.meter.add(Tariff(self.name, prices, self.settings.day).bill(model, path, units))`;
    `meter.py` says when, and the prices lie beside the module as JSON. What every vendor does with a
    batch of requests stands in `batches.py`.
-5. `server.py` has module and class in `VENDORS` and a property of its name on `Simulator`;
+5. A server that tells how its work goes over a WebSocket answers with `HttpResponse(b"", talk=…)`,
+   a `Talk`. What goes on in the background is begun by `self.settings.begin(…)`, which ends it when
+   the simulator closes, and takes its steps by `self.settings.pace`, so that tests can hold it.
+6. `server.py` has module and class in `VENDORS` and a property of its name on `Simulator`;
    `faults.py` has its faults. The official SDK is run against it in `tests/conformance`.
 """
 

@@ -4,32 +4,37 @@ import argparse
 import asyncio
 import contextlib
 
-from mediatoolkit.simulator.server import Simulator
+from mediatoolkit.simulator.server import VENDORS, Simulator
 
-_HELLO = """\
-Simulated Gemini: {url}   (file host: {files_url})
-Key:              {key}
+_EXAMPLE = """\
 
     curl {url}/v1/models/gemini-3.1-flash-image:generateContent \\
       -H 'x-goog-api-key: {key}' -d '{{"contents":[{{"parts":[{{"text":"a red fox"}}]}}]}}'
-
-Ctrl-C stops it."""
+"""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse *arguments* and serve."""
     parser = argparse.ArgumentParser(prog="python -m mediatoolkit.simulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=8765, help="0 lets the system choose")
+    parser.add_argument("vendors", nargs="*", metavar="vendor", help=", ".join(VENDORS))
+    help_port = "port of the first vendor; 0 lets the system choose"
+    parser.add_argument("--port", type=int, default=8765, help=help_port)
     parser.add_argument("--key", default="test-key", help="the only key that is accepted")
     options = parser.parse_args(arguments)
+    for vendor in options.vendors:
+        if vendor not in VENDORS:
+            parser.error(f"{vendor} is not simulated: use {', '.join(VENDORS)}.")
+    vendors = tuple(dict.fromkeys(options.vendors)) or Simulator.vendors
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(Simulator(port=options.port, key=options.key)))
+        asyncio.run(_serve(Simulator(port=options.port, key=options.key, vendors=vendors)))
 
 
 async def _serve(simulator: Simulator) -> None:
     async with simulator as sim:
-        hello = _HELLO.format(url=sim.url, files_url=sim.files_url, key=sim.key)
-        print(hello, flush=True)  # noqa: T201 - a command speaks on its terminal
+        urls = {**sim.urls, "file host": sim.files_url, "key": sim.key}
+        lines = [f"{name:<18}{value}" for name, value in urls.items()]
+        lines += [_EXAMPLE.format(url=sim.url, key=sim.key)] if sim.vendors[0] == "gemini" else []
+        print(*lines, "Ctrl-C stops it.", sep="\n", flush=True)  # noqa: T201 - for the terminal
         await asyncio.get_running_loop().create_future()
 
 

@@ -7,7 +7,8 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +82,18 @@ class Request:
         return field or bearer or self.query.get("key")
 
 
+class Talk(ABC):
+    """What this side does over one WebSocket."""
+
+    @abstractmethod
+    def messages(self) -> AsyncGenerator[str | bytes]:
+        """What is sent, each when it comes; the socket is closed after the last one."""
+
+    @abstractmethod
+    def hear(self, message: str | bytes) -> None:
+        """Take what the peer sends."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """One response before it is sent.
@@ -88,12 +101,14 @@ class HttpResponse:
     Attributes:
         body: The whole body.
         cuts: Sizes in bytes of the pieces a stream sends; empty sends the body at once.
+        talk: The connection becomes a WebSocket for this instead of carrying a body.
     """
 
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cuts: tuple[int, ...] = ()
+    talk: Talk | None = None
 
 
 Respond = Callable[[], Awaitable[HttpResponse]]
@@ -125,9 +140,10 @@ class Connection:
         response: What aiohttp is to finish the request with.
     """
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, log: "TrafficLog") -> None:
         """Take the connection of *request*."""
         self._request = request
+        self._log = log
         self.broken = False
         self.complete = False
         self.response: web.StreamResponse = web.Response()
@@ -136,6 +152,9 @@ class Connection:
         self, response: HttpResponse, cuts: tuple[int, ...] = (), pause: float = 0.0
     ) -> None:
         """Send *response* completely, its body cut into pieces with *pause* seconds between."""
+        if response.talk is not None:
+            await self._converse(response.talk)
+            return
         writer = await self.open(response, len(response.body))
         first, *rest = split(response.body, cuts or response.cuts)
         await writer.write(first)
@@ -159,6 +178,22 @@ class Connection:
         """End the body."""
         await writer.write_eof()
         self.complete = True
+
+    async def _converse(self, talk: Talk) -> None:
+        """Turn the connection into a WebSocket, and talk until either side closes it."""
+        socket = web.WebSocketResponse()
+        self.response = socket
+        await socket.prepare(self._request)
+        speaking = asyncio.create_task(_speak(socket, talk))
+        self._log.sockets.add(self)
+        try:
+            async for message in socket:
+                talk.hear(message.data)
+        finally:
+            self._log.sockets.discard(self)
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
+        self.complete = socket.close_code is not None and socket.exception() is None
 
     def raw(self, data: bytes) -> None:
         """Send bytes past the HTTP writer."""
@@ -186,6 +221,18 @@ class Connection:
         await asyncio.get_running_loop().create_future()
 
 
+async def _speak(socket: web.WebSocketResponse, talk: Talk) -> None:
+    messages = talk.messages()
+    with contextlib.suppress(ConnectionError):
+        async with contextlib.aclosing(messages):
+            async for message in messages:
+                if isinstance(message, str):
+                    await socket.send_str(message)
+                else:
+                    await socket.send_bytes(message)
+        await socket.close()
+
+
 def split(body: bytes, sizes: tuple[int, ...]) -> list[bytes]:
     """Cut *body* at *sizes*; what is left is the last piece. At least one piece comes back."""
     pieces, start = [], 0
@@ -197,11 +244,12 @@ def split(body: bytes, sizes: tuple[int, ...]) -> list[bytes]:
 
 @dataclass(eq=False, slots=True)
 class TrafficLog:
-    """What happened at all origins of one simulator."""
+    """What happened at all origins of one simulator, and the WebSockets that are open."""
 
     requests: list[Request] = field(default_factory=list)
     aborted: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    sockets: set[Connection] = field(default_factory=set)
 
 
 class HttpServer:
@@ -250,7 +298,7 @@ class HttpServer:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a handler always runs in one
         self._running[task] = incoming.protocol
-        connection = Connection(incoming)
+        connection = Connection(incoming, self._log)
         try:
             with contextlib.suppress(ConnectionError):
                 await self._carry_out(connection, incoming)

@@ -97,6 +97,9 @@ class Simulator(Settings):
         per_minute: How many generations a key may start in a minute at each vendor; one too many is
             answered with 429, and with the wait as the vendor tells it. None is any number.
         burst: How many of them it may start at once; None is all of a minute.
+        steps: How many steps ComfyUI and AUTOMATIC1111 take for a picture; None is what the request
+            says. `sim.pace.hold(3)` holds the next picture before its third step.
+        step_seconds: How long each of these steps lasts.
         meter: What the vendors billed, request by request: `records`, `total`, `unfinished`.
             `sim.gemini.meter` reads one vendor's. `simulator/meter.py` says when they bill.
     """
@@ -111,11 +114,10 @@ class Simulator(Settings):
                 raise ValueError(f"{name!r} is not simulated: use {', '.join(VENDORS)}.")
         if not {"quality", "size"}.issuperset(self.auto):
             raise ValueError("auto= takes 'quality' and 'size'.")
-        self._log = TrafficLog()
+        self._log = TrafficLog(changed=self.changed)
         self._faults = _FaultQueue()
         self._leaks: list[Request] = []
         self._purposes: list[tuple[Request, Purpose]] = []
-        self._work: set[asyncio.Task[HttpResponse]] = set()
         self._sites: dict[str, VendorSite] = {}
         self._vendors = {name: self._make_vendor(name) for name in self.vendors}
         self._files_server: HttpServer | None = None
@@ -201,6 +203,11 @@ class Simulator(Settings):
         return self._site(self.vendors[0]).url
 
     @property
+    def urls(self) -> dict[str, str]:
+        """The origin of each vendor that is played, by its name."""
+        return {name: self._site(name).url for name in self.vendors}
+
+    @property
     def files_url(self) -> str:
         """The file host's origin, on another port."""
         if self._files_server is None:
@@ -237,8 +244,9 @@ class Simulator(Settings):
         Args:
             faults: What goes wrong.
             at: Only requests for that purpose count: `start`, `poll`, `cancel`, `delete`, `upload`,
-                `download`, `list`, or `storage` for downloads at the file host. Faults that are
-                aimed so come before those that are not.
+                `download`, `list`, `watch` for a WebSocket, or `storage` for downloads at the file
+                host. Faults that are aimed so come before those that are not; a WebSocket meets
+                none but those that are aimed at it.
         """
         self._faults.then(faults, at)
 
@@ -283,6 +291,16 @@ class Simulator(Settings):
         """
         origin = self.url if vendor else self.files_url
         return origin + self.file_host.redirect(to, status=status)
+
+    @property
+    def open_sockets(self) -> int:
+        """How many WebSockets are open."""
+        return len(self._log.sockets)
+
+    def drop_sockets(self) -> None:
+        """Reset every open WebSocket, as a network that fails does."""
+        for connection in list(self._log.sockets):
+            connection.reset()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until *condition* holds; it is looked at whenever a request or connection moves."""
@@ -371,15 +389,7 @@ class Simulator(Settings):
 
     async def _work_on(self, work: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
         """Carry *work* to its end, and to its bill, even when the peer leaves meanwhile."""
-
-        def end(task: asyncio.Task[HttpResponse]) -> None:
-            self._work.discard(task)
-            self._log.changed.set()
-
-        task = asyncio.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(end)
-        return await asyncio.shield(task)
+        return await asyncio.shield(self.begin(work))
 
     async def _serve_file(self, connection: Connection, request: Request) -> None:
         async def respond() -> HttpResponse:
@@ -415,10 +425,11 @@ class _FaultQueue:
 
     def next(self, purpose: Purpose) -> Fault | None:
         """What a request for *purpose* at a vendor's origin meets; queued faults are used up."""
-        for at in (purpose, None):
-            if self._queued[at]:
-                return self._queued[at].popleft()
-        return self._standing.get(purpose) or self._standing.get(None)
+        aims = (purpose,) if purpose == "watch" else (purpose, None)
+        queued = next((self._queued[at] for at in aims if self._queued[at]), None)
+        if queued:
+            return queued.popleft()
+        return next((self._standing[at] for at in aims if self._standing.get(at)), None)
 
     def next_at_file_host(self) -> NetworkFault | None:
         """What a request at the file host meets."""

@@ -1,28 +1,34 @@
 """What every simulated vendor is made of: settings, endpoints, and the way of a request."""
 
+import asyncio
 import gzip
 import json
 import random
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from mediatoolkit.simulator.api_faults import ApiFault, BadPicture, EchoKey, Garbage, Status
 from mediatoolkit.simulator.broken_media import escaped, garbage
 from mediatoolkit.simulator.hosting import FileHost
 from mediatoolkit.simulator.http import HTML, JSON, HttpResponse, Request
 from mediatoolkit.simulator.meter import Meter
+from mediatoolkit.simulator.pacing import Pace
 from mediatoolkit.simulator.pictures import PictureMaker
 from mediatoolkit.simulator.rates import RequestRate
 from mediatoolkit.simulator.schema import SchemaError
 
-Purpose = Literal["start", "poll", "cancel", "delete", "upload", "download", "storage", "list"]
-"""What a request is for: to start a generation, to look after it, to cancel it, to delete it or a
-file, to upload a file, to fetch a file from the vendor or from the host the vendor leads to, or to
-look something up."""
+Purpose = Literal[
+    "start", "poll", "watch", "cancel", "delete", "upload", "download", "storage", "list"
+]
+"""What a request is for: to start a generation, to look after it, to be told of it over a socket,
+to cancel it, to delete it or a file, to upload a file, to fetch a file from the vendor or from the
+host the vendor leads to, or to look something up."""
+
+_T = TypeVar("_T")
 
 SoundForm = Literal["pcm", "pcm_rfc", "wav", "endless_wav"]
 
@@ -50,9 +56,13 @@ class Settings:
     day: date | None = None
     per_minute: int | None = None
     burst: int | None = None
+    steps: int | None = None
+    step_seconds: float = 0.0
     meter: Meter = field(init=False, repr=False)
     pictures: PictureMaker = field(init=False, repr=False)
     file_host: FileHost = field(init=False, repr=False)
+    pace: Pace = field(init=False, repr=False)
+    changed: asyncio.Event = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make what the vendors share."""
@@ -60,6 +70,20 @@ class Settings:
         self._random = random.Random(self.seed)  # noqa: S311 - nothing secret is drawn
         self.pictures = PictureMaker(self.picture, self.detail)
         self.file_host = FileHost()
+        self.pace = Pace(self.steps, self.step_seconds)
+        self.changed = asyncio.Event()
+        self._work: set[asyncio.Task[Any]] = set()
+
+    def begin(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Carry *work* on in the background, until it ends or the simulator closes."""
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._work.discard(task)
+        self.changed.set()
 
     def draw(self, count: int | range) -> int:
         """*count*, or one of its range; by chance, and the same in every run."""
@@ -224,7 +248,7 @@ class Vendor(ABC):
         packs = self.settings.gzip and meter is None
         if packs and "gzip" in request.headers.get("Accept-Encoding", ""):
             headers = {**response.headers, "Content-Encoding": "gzip"}
-            return HttpResponse(gzip.compress(response.body, 1), response.status, headers)
+            return replace(response, body=gzip.compress(response.body, 1), headers=headers, cuts=())
         return response
 
     async def _respond(
