@@ -112,7 +112,7 @@ class TestLife:
         command = (sys.executable, "-m", "mediatoolkit.simulator", "--port", "0", "--key", "k")
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
         assert process.stdout is not None
-        url = (await process.stdout.readline()).decode().split()[2]
+        url = (await process.stdout.readline()).decode().split()[1]
         async with (
             aiohttp.ClientSession(headers={"x-goog-api-key": "k"}) as http,
             http.get(f"{url}/v1/models") as response,
