@@ -42,7 +42,6 @@ _PICTURES = Capabilities(
         "quality": OneOf(("auto", "low", "medium", "high"), others=True),
         "output_format": OneOf(("png", "jpeg", "webp")),
         "output_compression": Number(0, 100, whole=True),
-        "extra_params": Taken(),
     },
 )
 
@@ -83,7 +82,7 @@ class OpenAICompatibleImageClient(OwnServer[ImagePrompt, Any], OpenAILikeImageCl
     `references=` and `previous=` are sent to `/images/edits` as a form, with `mask=`, as OpenAI has
     it. A prompt's `options` may be what servers add: `negative_prompt` (LocalAI takes it in the
     text, behind a `|`), `step` (LocalAI), `num_inference_steps`, `guidance_scale`,
-    `true_cfg_scale`, `flow_shift`, `extra_params` (vLLM-omni), `quality`, `output_format`,
+    `true_cfg_scale`, `flow_shift` (vLLM-omni), `quality`, `output_format`,
     `output_compression`. A server ignores or refuses what it does not know.
     """
 

@@ -88,8 +88,10 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
             ProviderError: There is none.
         """
         picture = picture_at(response.document)
-        if text_at(picture, "b64_json"):
-            return response.media_bytes(at(picture, "b64_json"))
+        encoded = text_at(picture, "b64_json")
+        data = response.media_bytes(encoded) if encoded else b""
+        if data:
+            return data
         if text_at(picture, "url"):
             return await self.fetch_media(at(picture, "url"), context)
         raise self.no_picture(response)
@@ -187,13 +189,19 @@ def envelope(document: object) -> object:
     error = at(document, "error")
     if isinstance(error, dict) or not isinstance(document, dict):
         return document
-    details = [
-        ": ".join([*map(str, at(each, "loc") or ()), text_at(each, "msg")])
-        for each in objects_at(document, "detail")
-    ]
+    details = [_detail(each) for each in objects_at(document, "detail")]
     texts = (error, at(document, "message"), at(document, "detail"), "; ".join(details))
     message = next((text for text in texts if isinstance(text, str) and text), None)
     return {"error": {**document, "message": message}}
+
+
+def _detail(detail: object) -> str:
+    """What FastAPI says of one field, such as `body: size: bad`."""
+    place = at(detail, "loc")
+    words = (
+        [*place, text_at(detail, "msg")] if isinstance(place, list) else [text_at(detail, "msg")]
+    )
+    return ": ".join(str(word) for word in words if word != "")
 
 
 def _tokens(usage: object) -> dict[str, Any]:
