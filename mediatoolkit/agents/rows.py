@@ -17,7 +17,7 @@ from mediatoolkit.errors import PromptError, StorageError
 from mediatoolkit.media import Media
 from mediatoolkit.pricing.dollars import ZERO
 from mediatoolkit.prompts import Prompt
-from mediatoolkit.providers.base import ClientRecipe
+from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.store import Store
 

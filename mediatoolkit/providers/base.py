@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -22,12 +22,12 @@ from mediatoolkit.pricing.quotes import FREE, Price, cost, quote
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import capabilities
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
+from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Partial, Sounding, Withdrawn
 from mediatoolkit.runtime.gather import gather_limited
 from mediatoolkit.runtime.in_flight import Closing
 from mediatoolkit.transport import Secret
-from mediatoolkit.transport.secret import SealedKey
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -238,7 +238,7 @@ class Client(Closing, Generic[P, M]):
             base_url=self.base_url,
         )
 
-    def recipe(self) -> "ClientRecipe":
+    def recipe(self) -> ClientRecipe:
         """What another process makes an equal client from; it holds no session.
 
         Raises:
@@ -362,30 +362,6 @@ class Client(Closing, Generic[P, M]):
     def __repr__(self) -> str:
         """Vendor and model; never the key."""
         return f"<{type(self).__name__} {self.model_id}>"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRecipe:
-    """What a worker makes a client from; it can be pickled.
-
-    Attributes:
-        kind: The class of the client.
-        options: Keywords for its constructor.
-        key: The key, or None where the worker finds it in its own environment, or needs none.
-    """
-
-    kind: type[Client[Any, Any]]
-    options: Mapping[str, Any]
-    key: SealedKey | None = None
-
-    def client(self) -> Client[Any, Any]:
-        """Make the client; opens nothing.
-
-        Raises:
-            AuthenticationError: The key is not in the environment of this process.
-        """
-        key = {} if self.key is None else {"api_key": self.key.reveal()}
-        return self.kind(**self.options, **key)
 
 
 class ImageClient(Client[ImagePrompt, Image]):
