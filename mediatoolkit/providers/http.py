@@ -23,8 +23,9 @@ from mediatoolkit.errors import (
 from mediatoolkit.media import Image, Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers import keys
-from mediatoolkit.providers.base import Client, ClientRecipe
+from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.documents import at, text_at
+from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
 from mediatoolkit.runtime.gather import as_async_generator

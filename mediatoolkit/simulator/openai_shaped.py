@@ -31,9 +31,10 @@ from mediatoolkit.simulator.films import FilmOrder, shoot
 from mediatoolkit.simulator.hosting import HostedFile
 from mediatoolkit.simulator.http import HttpResponse
 from mediatoolkit.simulator.meter import BilledRequest, Tariff
+from mediatoolkit.simulator.mp3 import mp3
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import Schema
-from mediatoolkit.simulator.sounds import RATE, Utterance, mp3, speak, wav
+from mediatoolkit.simulator.sounds import RATE, Utterance, speak, wav
 from mediatoolkit.simulator.vendor import ApiCall, RejectedError, Settings, Vendor
 
 _RUNNING = {"queued", "pending", "in_progress", "running"}  # in any vendor's words

@@ -8,10 +8,10 @@ from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import Prompt
-from mediatoolkit.providers.base import ClientRecipe
 from mediatoolkit.providers.documents import at, objects_at, units_of, usage_record
 from mediatoolkit.providers.gemini.errors import read_block, read_error, response_id
 from mediatoolkit.providers.http import HttpClient, text_weight
+from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime.context import Timeout
 from mediatoolkit.transport import ErrorResponse, Limits, Response, Retry
 from mediatoolkit.transport.secret import HiddenText
