@@ -140,17 +140,22 @@ def _in_colab(name: str) -> str | None:
 
 
 def _in_kaggle(name: str) -> str | None:
-    if "KAGGLE_KERNEL_RUN_TYPE" not in os.environ or find_spec("kaggle_secrets") is None:
+    if "KAGGLE_KERNEL_RUN_TYPE" not in os.environ or not _is_installed("kaggle_secrets"):
         return None
     client: Any = importlib.import_module("kaggle_secrets").UserSecretsClient()
     return _quietly(lambda: client.get_secret(name))
 
 
 def _in_keyring(name: str) -> str | None:
-    if find_spec("keyring") is None:
+    if not _is_installed("keyring"):
         return None
     keyring: Any = importlib.import_module("keyring")
     return _quietly(lambda: keyring.get_password(SERVICE, name))
+
+
+@cache
+def _is_installed(package: str) -> bool:
+    return find_spec(package) is not None
 
 
 def _quietly(look: Callable[[], object]) -> str | None:
