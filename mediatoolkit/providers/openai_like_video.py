@@ -34,6 +34,7 @@ class OpenAILikeVideoClient(
 
     Attributes:
         path: Where films are submitted, below the base URL.
+        id_field: Where the response to a submission has the id of the job.
         job_ids: What an id of a job looks like.
         working: The vendor's words for a film that is on its way.
         failed: Its words for one that will not come.
@@ -41,6 +42,7 @@ class OpenAILikeVideoClient(
     """
 
     path: ClassVar[str] = "/videos"
+    id_field: ClassVar[str] = "id"
     job_ids: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9_-]{1,200}")
     working: ClassVar[frozenset[str]] = frozenset({"queued", "pending", "in_progress"})
     failed: ClassVar[frozenset[str]] = frozenset({"failed", "cancelled", "expired"})
@@ -64,7 +66,7 @@ class OpenAILikeVideoClient(
         response = await self._transport.post(
             self.path, self.to_wire(prompt), context, ok=_ACCEPTED
         )
-        job_id = response.safe_text(at(response.document, "id"))
+        job_id = response.safe_text(at(response.document, self.id_field))
         if not self.job_ids.fullmatch(job_id):
             raise self._odd("started the film without a usable id", response)
         return job_id
