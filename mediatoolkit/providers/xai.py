@@ -5,15 +5,13 @@ the content policy kept back what was made.
 """
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from mediatoolkit.errors import PromptError, ProviderError
+from mediatoolkit.errors import ProviderError
 from mediatoolkit.media import Image, Provenance, Video
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt, VideoPrompt
-from mediatoolkit.providers.base import VideoClient, now
 from mediatoolkit.providers.capabilities import (
     Capabilities,
     Flag,
@@ -25,8 +23,7 @@ from mediatoolkit.providers.capabilities import (
     Taken,
 )
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.http import facts_of, sentence
-from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
+from mediatoolkit.providers.jobs import PollAgain, answer_of
 from mediatoolkit.providers.openai_like import (
     M,
     OpenAILike,
@@ -36,9 +33,9 @@ from mediatoolkit.providers.openai_like import (
     data_url,
     data_urls,
 )
-from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.runtime.events import Decoding, Working
-from mediatoolkit.transport import ErrorResponse, Response
+from mediatoolkit.providers.openai_like_video import OpenAILikeVideoClient
+from mediatoolkit.runtime.context import CallContext
+from mediatoolkit.transport import ErrorResponse, Json, Response
 
 _MOST_TICKS = 10**15  # 100,000 USD; more is nonsense
 _LARGEST = 50_000_000  # bytes of a picture; the vendor names no limit
@@ -47,7 +44,7 @@ _MEANINGS = {
     "no_credits": re.compile(r"\bcredits\b", re.IGNORECASE),
     "wrong_key": re.compile(r"\bAPI key\b", re.IGNORECASE),
 }
-_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_REJECTED = "rejected"  # a status of our own
 _SHAPES = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3")
 
 
@@ -164,7 +161,7 @@ class XAIImageClient(XAIClient[ImagePrompt, Image], OpenAILikeImageClient):
         return await super().data_in(response, context)
 
 
-class XAIVideoClient(XAIClient[VideoPrompt, Video], QueuedClient[VideoPrompt, Video], VideoClient):
+class XAIVideoClient(XAIClient[VideoPrompt, Video], OpenAILikeVideoClient):
     """Films with xAI's video models.
 
     Args:
@@ -187,67 +184,15 @@ class XAIVideoClient(XAIClient[VideoPrompt, Video], QueuedClient[VideoPrompt, Vi
         ModelInfo("xai/grok-imagine-video", _films("480p", "720p")),
     )
     unlisted = _LATEST_FILM
-    default_timeout = Timeout(total=1200)
+    path = "/videos/generations"
+    id_field = "request_id"
+    failed = frozenset({"failed", "expired"})
 
-    async def submit(self, prompt: VideoPrompt, context: CallContext) -> str:
-        """Start the generation; returns the vendor's name for it."""
-        body = _to_wire(prompt, self.model)
-        response = await self._transport.post("/videos/generations", body, context)
-        job_id = response.safe_text(at(response.document, "request_id"))
-        if not _ID.fullmatch(job_id):
-            raise _odd("xAI started the film without a usable id", response)
-        return job_id
-
-    async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
-        """The film, or None while the job runs."""
-        response = await answer_of(self._state(f"/videos/{_checked(job_id)}", context), context)
-        document = response.document
-        status = _status(response)
-        if status == "pending":
-            if document:
-                context.report(Working(self.provider, fraction=_fraction(document)))
-            return None
-        if status != "done":
-            context.job_id = None  # the vendor's own word of this very job: nothing goes on
-            raise self._no_film(status, response, context)
-        data = await self.fetch_media(at(document, "video", "url"), context)
-        context.report(Decoding())
-        usage = without_none({"cost_usd": _dollars(document)})
-        finished = replace(provenance, request_id=job_id, usage=usage, created=now())
-        return await self.load_media(data, provenance=finished)
-
-    async def _state(self, path: str, context: CallContext) -> Response:
-        """How far the job is; moderation says no with status 400, and what that cost."""
-        response = await self._transport.get(path, context, ok={200, 202, 400})
-        if response.status == 400 and not _means("content_moderation", response.document):
-            raise self.read_error(response.failed_part(response.document, 400))
-        return response
-
-    def _no_film(self, status: str, response: Response, context: CallContext) -> ProviderError:
-        if status == "rejected":
-            return self.rejected(response, context)
-        words = sentence(response.safe_text(_words(response.document)))
-        return ProviderError(
-            f"xAI made no film ({status}): {words or 'no further word.'}",
-            family="operation",
-            may_have_been_billed=True,
-            **facts_of(response) | {"status": None},
-        )
-
-    async def cancel(self, _job_id: str, _context: CallContext) -> bool:
-        """The vendor knows no cancel."""
-        return False
-
-
-def _resolution(prompt: ImagePrompt) -> str | None:
-    return prompt.tier and prompt.tier.lower()
-
-
-def _to_wire(prompt: VideoPrompt, model: str) -> dict[str, Any]:
-    pictures = [{"url": data_url(picture)} for picture in prompt.references]
-    return without_none(
-        {
-            "model": model,
+    def to_wire(self, prompt: VideoPrompt) -> Json:
+        """What is sent for *prompt*."""
+        pictures = [{"url": data_url(picture)} for picture in prompt.references]
+        fields = {
+            "model": self.model,
             "prompt": prompt.text,
             "duration": None if prompt.seconds is None else int(prompt.seconds),
             "aspect_ratio": prompt.aspect,
@@ -256,25 +201,55 @@ def _to_wire(prompt: VideoPrompt, model: str) -> dict[str, Any]:
             "reference_images": pictures or None,
             **prompt.options,
         }
-    )
+        return Json(without_none(fields))
+
+    def address_of(self, _job_id: str, document: object) -> object:
+        """Where the finished film is."""
+        return at(document, "video", "url")
+
+    def usage_of(self, document: object) -> dict[str, Any]:
+        """What a finished film has cost."""
+        return without_none({"cost_usd": _dollars(document)})
+
+    async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
+        """The film, or None while the job runs."""
+        path = f"/videos/{self._checked(job_id)}"
+        response = await answer_of(self._state(path, context), context)
+        status = _status(response)
+        if status == "done":
+            return await self._finished(job_id, response.document, provenance, context)
+        if status in self.working:
+            if response.document:
+                self._report(status, response, context)
+            return None
+        if status not in (_REJECTED, *self.failed):
+            raise PollAgain(f"xAI says that the film is {status!r}.")
+        context.job_id = None  # the vendor's own word of this very job: nothing goes on
+        if status == _REJECTED:
+            raise self.rejected(response, context)
+        raise self._no_film(status, response)
+
+    async def _state(self, path: str, context: CallContext) -> Response:
+        """How far the job is; moderation says no with status 400, and what that cost."""
+        response = await self._transport.get(path, context, ok={200, 202, 400})
+        if response.status == 400 and not _means("content_moderation", response.document):
+            raise self.read_error(response.failed_part(response.document, 400))
+        return response
+
+
+def _resolution(prompt: ImagePrompt) -> str | None:
+    return prompt.tier and prompt.tier.lower()
 
 
 def _status(response: Response) -> str:
-    """The vendor's word for how far the job is; older answers leave it out.
-
-    Raises:
-        PollAgain: Another word, or none.
-    """
+    """The vendor's word for how far the job is; older answers leave it out."""
     document = response.document
     video = at(document, "video")
     usual = "pending" if response.status == 202 else "done" if isinstance(video, dict) else ""
     status = response.safe_text(at(document, "status"), 40) or usual
-    is_rejected = status == "done" and not text_at(video, "url")
-    if response.status == 400 or is_rejected or _means("content_moderation", document):
-        return "rejected"
-    if status not in ("pending", "done", "failed", "expired"):
-        raise PollAgain(f"xAI says that the film is {status!r}.")
-    return status
+    is_empty = status == "done" and not text_at(video, "url")
+    is_rejected = is_empty or _means("content_moderation", document)
+    return _REJECTED if is_rejected else status
 
 
 def _words(document: object) -> str:
@@ -296,24 +271,3 @@ def _cost(document: object) -> Decimal | None:
 def _dollars(document: object) -> str | None:
     cost = _cost(document)
     return None if cost is None else f"{cost:f}"
-
-
-def _fraction(document: object) -> float | None:
-    """How much is done, 0 to 1; the vendor counts to 100."""
-    progress = at(document, "progress")
-    return min(max(progress / 100, 0.0), 1.0) if type(progress) in (int, float) else None
-
-
-def _checked(job_id: str) -> str:
-    if not _ID.fullmatch(job_id):
-        raise PromptError(f"{job_id[:60]!r} is no id of a job.")
-    return job_id
-
-
-def _odd(what: str, response: Response) -> ProviderError:
-    return ProviderError(
-        f"{what}; report it with the request id if it happens again.",
-        family="protocol",
-        may_have_been_billed=True,
-        **facts_of(response),
-    )
