@@ -185,11 +185,11 @@ class Prompt:
             value = getattr(self, name)
             if name not in _NOT_RECORDED and value and value != attribute.default:
                 (media if isinstance(value, (Media, tuple)) else values)[name] = value
-        if media:
-            values |= await asyncio.to_thread(_digested, media)
         for name, value in self.options.items():
             if value is not None:
-                values[name] = value
+                (media if _is_media(value) else values)[name] = value
+        if media:
+            values |= await asyncio.to_thread(_digested, media)
         return values
 
     def _value(self, name: str) -> Any:
@@ -312,6 +312,8 @@ class SpeechPrompt(Prompt):
     Raises:
         PromptError: It cannot be sent as written.
     """
+
+    media_fields = frozenset({"ref_audio"})
 
     voice: str | None = None
     style: str | None = None
