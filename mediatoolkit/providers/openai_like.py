@@ -117,7 +117,7 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
     def usage_in(self, document: object) -> dict[str, Any]:
         """What was used up by the vendor's count: tokens, and the cost in USD where it is told."""
         cost = without_none({"cost_usd": self.cost_in(document)})
-        return {**_tokens(at(document, "usage")), **cost}
+        return {**tokens_of(at(document, "usage"), "IMAGE"), **cost}
 
     def no_picture(self, response: Response) -> ProviderError:
         """The error that a success without a picture means."""
@@ -204,13 +204,17 @@ def _detail(detail: object) -> str:
     return ": ".join(str(word) for word in words if word != "")
 
 
-def _tokens(usage: object) -> dict[str, Any]:
+def tokens_of(usage: object, made: str) -> dict[str, Any]:
     """Tokens by kind of media; where the vendor names no kind, a request is text.
 
     A gateway counts a prompt and its completion, as in a chat.
+
+    Args:
+        usage: What the vendor counts.
+        made: The kind of media that is made, such as `"IMAGE"`.
     """
     sides = []
-    for names, alone in ((("input", "prompt"), "TEXT"), (("output", "completion"), "IMAGE")):
+    for names, alone in ((("input", "prompt"), "TEXT"), (("output", "completion"), made)):
         name = next((name for name in names if at(usage, f"{name}_tokens") is not None), names[0])
         details = at(usage, f"{name}_tokens_details")
         tokens = {

@@ -16,8 +16,9 @@ from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.containers import wav
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import SpeechClient
-from mediatoolkit.providers.documents import at, text_at, usage_record, without_none
-from mediatoolkit.providers.http import HttpClient, facts_of
+from mediatoolkit.providers.documents import at, text_at, without_none
+from mediatoolkit.providers.http import facts_of
+from mediatoolkit.providers.openai_like import OpenAILike, tokens_of
 from mediatoolkit.providers.sound import BARE, SoundDecoder, joined
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
@@ -37,17 +38,19 @@ class _Speech:
     Attributes:
         pieces: The bytes, in order.
         mime_type: Of the bytes.
+        sample_rate: Hertz of samples whose mime type does not say it.
         last: The last document, or None where bytes came.
         is_heard: Whether it was given piece by piece.
     """
 
     mime_type: str
+    sample_rate: int
     pieces: list[bytes] = field(default_factory=list)
     last: Response | None = None
     is_heard: bool = False
 
 
-class OpenAILikeSpeechClient(HttpClient[SpeechPrompt, Audio], SpeechClient):
+class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
     """Speaks by `POST /audio/speech`.
 
     Attributes:
@@ -57,7 +60,8 @@ class OpenAILikeSpeechClient(HttpClient[SpeechPrompt, Audio], SpeechClient):
         sound_field: Name of the field that holds base64, in an event and in JSON; it belongs into
             `media_fields`, too.
         last_type: How the type of a stream's last event ends; empty where none need come.
-        sample_rate: Hertz of samples whose mime type does not say it.
+        sample_rate: Hertz of samples whose mime type does not say it; a field of that name counts
+            more.
         is_float: Samples are 32-bit floats.
     """
 
@@ -85,12 +89,7 @@ class OpenAILikeSpeechClient(HttpClient[SpeechPrompt, Audio], SpeechClient):
 
     async def usage_of(self, response: Response, _context: CallContext) -> dict[str, Any]:
         """What was used up, as the last response or event says it."""
-        usage = at(response.document, "usage")
-        text = at(usage, "input_tokens") or at(usage, "prompt_tokens")
-        sound = at(usage, "output_tokens") or at(usage, "completion_tokens")
-        counts = [{"TEXT": text}, {"AUDIO": sound}]
-        sides = [{kind: n for kind, n in side.items() if isinstance(n, int)} for side in counts]
-        return usage_record(*sides, total=at(usage, "total_tokens"))
+        return tokens_of(at(response.document, "usage"), "AUDIO")
 
     async def make(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """Speak *prompt*; as a stream where somebody listens, so that it sounds at once."""
@@ -136,8 +135,9 @@ class OpenAILikeSpeechClient(HttpClient[SpeechPrompt, Audio], SpeechClient):
         """
         fields = {**(self.streamed if give else self.whole), **self.to_wire(prompt)}
         name = str(fields.get("response_format"))
-        speech = _Speech("audio/pcm" if name in _BARE_FORMATS else f"audio/{name}")
-        decoder = self._decoder()
+        mime_type = "audio/pcm" if name in _BARE_FORMATS else f"audio/{name}"
+        speech = _Speech(mime_type, int(fields.get("sample_rate", self.sample_rate)))
+        decoder = self._decoder(speech)
 
         def hear(response: Response) -> None:
             data = self._sound_in(response, speech)
@@ -175,7 +175,8 @@ class OpenAILikeSpeechClient(HttpClient[SpeechPrompt, Audio], SpeechClient):
             if kind.startswith("audio/"):
                 speech.mime_type = kind
             return response.content
-        if "error" in (response.event, at(document, "object"), at(document, "type")):
+        kinds = (response.event, at(document, "object"), at(document, "type"))
+        if "error" in kinds or at(document, "error"):
             raise self.read_error(response.failed_part(document, 500))
         speech.last = response
         sound = at(document, self.sound_field)
@@ -191,11 +192,11 @@ class OpenAILikeSpeechClient(HttpClient[SpeechPrompt, Audio], SpeechClient):
         """All that has come, as one file."""
         data = b"".join(speech.pieces)
         if speech.mime_type.startswith(BARE) and not wav.sniff(data):
-            sound = self._decoder().decode(data, speech.mime_type)
+            sound = self._decoder(speech).decode(data, speech.mime_type)
             return await asyncio.to_thread(joined, [sound], provenance)
         return await self.load_media(data, provenance=provenance)
 
-    def _decoder(self) -> SoundDecoder:
+    def _decoder(self, speech: _Speech) -> SoundDecoder:
         return SoundDecoder(
-            self.provider, self.label, sample_rate=self.sample_rate, is_float=self.is_float
+            self.provider, self.label, sample_rate=speech.sample_rate, is_float=self.is_float
         )

@@ -14,8 +14,9 @@ from mediatoolkit.media import Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import VideoClient, now
 from mediatoolkit.providers.documents import at, text_at
-from mediatoolkit.providers.http import HttpClient, facts_of, sentence
+from mediatoolkit.providers.http import facts_of, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
+from mediatoolkit.providers.openai_like import OpenAILike
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Working
 from mediatoolkit.transport import Response
@@ -28,7 +29,7 @@ _ACCEPTED = frozenset({200, 201, 202})
 
 
 class OpenAILikeVideoClient(
-    HttpClient[VideoPrompt, Video], QueuedClient[VideoPrompt, Video], VideoClient
+    OpenAILike[VideoPrompt, Video], QueuedClient[VideoPrompt, Video], VideoClient
 ):
     """Films by `POST /videos`.
 
