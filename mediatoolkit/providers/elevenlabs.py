@@ -26,16 +26,17 @@ _STREAMED_RATE = 24_000  # Hertz; higher ones are not in every plan
 _ALIGNMENT = ("characters", "character_start_times_seconds", "character_end_times_seconds")
 _WORD, _TAG = re.compile(r"\S+"), re.compile(r"\[[^\[\]]*\]")
 _COST = ("character-cost", "x-character-count")
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _IDS = ("history-item-id", "song-id")
 _PAGES = 50
 _REFUSED = re.compile("moderat|polic|prohibit|unsafe|violat")
-_PARALLEL = "The plan has a number of requests at once: limits=mt.Limits(concurrency=…)."
+_PARALLEL = "Your plan takes a few requests at once: set limits=mt.Limits(concurrency=…)."
 _ADVICE = {
     "too_many_concurrent_requests": _PARALLEL,
     "concurrent_limit_exceeded": _PARALLEL,
     "system_busy": "Its servers are busy, and nothing was made.",
-    "402": "The plan does not include it.",
-    "403": "The plan or the key does not allow it. MP3 of 192 kbit needs the Creator plan, PCM and "
+    "402": "Your plan does not include it.",
+    "403": "Your plan or key does not allow it. MP3 of 192 kbit needs the Creator plan, PCM and "
     'WAV from 44.1 kHz the Pro plan; output_format="mp3_44100_128" is in every plan.',
 }
 
@@ -103,10 +104,10 @@ class ElevenLabsSpeechClient(HttpClient[SpeechPrompt, Audio], LongSpeech):
         """Characters of the text that one request takes, beside the tag of its style."""
         if not self._speaks:
             return len(prompt.text)
-        of_model = models.LONGEST.get(self.model, models.LONGEST_OF_OTHERS)
-        return (models.LONGEST_DIALOGUE if prompt.speakers else of_model) - len(
-            models.tag_of(prompt)
-        )
+        longest = models.LONGEST.get(self.model, models.LONGEST_OF_OTHERS)
+        if prompt.speakers:
+            longest = models.LONGEST_DIALOGUE
+        return longest - len(models.tag_of(prompt))
 
     def is_packed(self, prompt: SpeechPrompt) -> bool:
         """Whether it comes as MP3 or Opus."""
@@ -257,11 +258,10 @@ class ElevenLabsSpeechClient(HttpClient[SpeechPrompt, Audio], LongSpeech):
 
 
 def _usage(response: Response) -> dict[str, Any]:
-    """Credits; a character takes one or less."""
-    for name in _COST:
-        with contextlib.suppress(ValueError):
-            return {"credits": float(response.headers.get(name, ""))}
-    return {}
+    """Credits of the plan; a character takes one, with some models less."""
+    costs = (response.headers.get(name, "") for name in _COST)
+    cost = next(filter(_NUMBER.fullmatch, costs), None)
+    return {"credits": float(cost) if "." in cost else int(cost)} if cost else {}
 
 
 def _words_of(detail: object) -> str:
@@ -275,15 +275,17 @@ def _words_of(detail: object) -> str:
 def _captions(document: object, *, has_tags: bool) -> Captions:
     """Each word and its times, as written; none where the vendor tells no times."""
     characters, starts, ends = (at(document, "alignment", name) or [] for name in _ALIGNMENT)
-    with contextlib.suppress(TypeError, IndexError):
+    with contextlib.suppress(LookupError, TypeError):
         places = [place for place, letters in enumerate(characters) for _ in letters]
         text = "".join(characters)
         if has_tags:  # which nobody hears
             text = _TAG.sub(lambda tag: " " * len(tag[0]), text)
-        turns = {turn["character_start_index"] for turn in objects_at(document, "voice_segments")}
+        segments = objects_at(document, "voice_segments")
+        turns = (segment.get("character_start_index") for segment in segments)
+        cuts = {0, *(place for place in turns if isinstance(place, int)), len(text)}
         words = [
             (starts[places[word.start()]], ends[places[word.end() - 1]], word[0])
-            for start, end in pairwise(sorted({0, *turns, len(text)}))
+            for start, end in pairwise(sorted(cuts))
             for word in _WORD.finditer(text, start, end)
         ]
         return Captions.from_plain(words)
@@ -310,18 +312,19 @@ class ElevenLabsVoice:
 
 
 def _read_voices(response: Response) -> Iterator[ElevenLabsVoice]:
-    read = response.safe_text
     for voice in objects_at(response.document, "voices"):
-        voice_id = text_at(voice, "voice_id")
-        labels = at(voice, "labels")
+        voice_id = response.safe_text(voice.get("voice_id"))
+        labels = voice.get("labels")
         facts = {
             **(labels if isinstance(labels, dict) else {}),
-            "description": at(voice, "description"),
+            "description": voice.get("description"),
         }
-        yield ElevenLabsVoice(
-            read(voice.get("voice_id")),
-            read(voice.get("name")) or voice_id,
-            read(voice.get("category"), 40),
-            {name: read(words) for name, words in facts.items() if read(words)},
-            text_at(voice, "preview_url"),
-        )
+        words = {name: response.safe_text(fact) for name, fact in facts.items()}
+        if voice_id:
+            yield ElevenLabsVoice(
+                voice_id,
+                response.safe_text(voice.get("name")) or voice_id,
+                response.safe_text(voice.get("category"), 40),
+                {name: text for name, text in words.items() if text},
+                text_at(voice, "preview_url"),
+            )
