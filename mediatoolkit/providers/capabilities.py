@@ -214,7 +214,8 @@ class Size(Rule):
     def _known(self) -> str:
         if self.smallest is None:
             return ", ".join(self.tiers)
-        return f"{', '.join(map(_IN_QUOTES, self.tiers))}, or pixels up to {_shape(self.largest)}"
+        tiers = "".join(f"{_IN_QUOTES(tier)}, " for tier in self.tiers)
+        return f"{tiers and f'{tiers}or '}pixels up to {_shape(self.largest)}"
 
     def _check_pixels(self, width: int, height: int, smallest: tuple[int, int], owner: str) -> None:
         longer, shorter = max(width, height), min(width, height)

@@ -458,6 +458,21 @@ def facts_of(response: Response | ErrorResponse) -> dict[str, Any]:
     }
 
 
+def odd(what: str, response: Response) -> ProviderError:
+    """The error for an answer that makes no sense although its status is a success.
+
+    Args:
+        what: What happened, as the beginning of a sentence.
+        response: The answer; what it is for may have been billed.
+    """
+    return ProviderError(
+        f"{what}; report it with the request id if it happens again.",
+        family="protocol",
+        may_have_been_billed=True,
+        **facts_of(response),
+    )
+
+
 def sentence(text: str) -> str:
     """*text* with a full stop, where the vendor left it out."""
     return text if not text or text[-1] in ".!?…" else f"{text}."
