@@ -77,6 +77,12 @@ async def spoken(utterances: Sequence[Utterance], form: str, rate: int = RATE) -
     return wav(samples, rate=rate) if form == "wav" else samples
 
 
+def pieces(data: bytes) -> list[bytes]:
+    """*data* as a stream brings it, in at least four pieces; no sample is cut."""
+    size = max(4, min(9600, len(data) // 4)) // 4 * 4
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
 def sound_response(data: bytes, form: str, **headers: str) -> HttpResponse:
     """Speech as the body of a response; further *headers* are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -97,7 +103,9 @@ class Film:
         facts: What the vendor says of it, whatever its state.
         polls: How many there were.
         data: The finished film.
+        url: Where the film lies, once somebody has asked.
         end: The other end it has come to.
+        word: The vendor's word for its state that a fault orders while it runs, or None.
         created: Seconds since 1970.
     """
 
@@ -110,7 +118,9 @@ class Film:
     facts: Mapping[str, Any] = field(default_factory=dict)
     polls: int = 0
     data: bytes | None = None
+    url: str = ""
     end: EndsAs | None = None
+    word: str | None = None
     created: int = field(default_factory=lambda: int(time.time()))
 
     @property
@@ -127,6 +137,8 @@ class Film:
         """The vendor's word for its state; any other end has the word of the fault."""
         if self.end is not None:
             return self.end.status
+        if self.word is not None:
+            return self.word
         if self.data is not None:
             return done
         return waiting if self.polls < min(2, max(1, self.looks)) else running
@@ -152,6 +164,7 @@ class Films:
     async def look(self, film: Film, fault: ApiFault | None) -> None:
         """Take one poll into account, or one that ends the work now."""
         film.polls += 1
+        film.word = None
         decided = isinstance(fault, EndsAs)
         if film.runs and (decided or film.polls > film.looks):
             await self._finish(film, fault if decided else film.fate)
@@ -169,7 +182,9 @@ class Films:
             if film.runs:
                 film.data = data
                 self._settings.meter.finish(film.id)
-        elif fate.status not in _RUNNING:
+        elif fate.status in _RUNNING:
+            film.word = fate.status
+        else:
             film.end = fate
             self._settings.meter.drop(film.id)
 
@@ -290,6 +305,11 @@ class OpenAIShaped(Vendor):
         text = await self.base64(order, None if in_letters else fault)
         mime_type = f"image/{_as(order, fault).format.lower()}"
         return self.address(base64.b64decode(text), mime_type), mime_type
+
+    def film_url(self, film: Film) -> str:
+        """The address of a finished film at the file host; it stays the same."""
+        film.url = film.url or self.address(film.data or b"", "video/mp4")
+        return film.url
 
     def address(self, data: bytes, mime_type: str) -> str:
         """An address of *data* at the file host, where no key is needed."""

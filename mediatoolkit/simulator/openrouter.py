@@ -310,17 +310,15 @@ class OpenRouter(OpenAIShaped):
             job["error"] = film.end.message
         if film.data is None:
             return job
-        if "urls" not in film.facts:
-            film.facts = {"urls": [self.address(film.data, "video/mp4")]}
-            cost = float(film.bill.usd)
-            self._note(film.id, film.bill.model, cost)
+        cost = float(film.bill.usd)
+        self._note(film.id, film.bill.model, cost)
         return {
             **job,
             "generation_id": film.id,
             "unsigned_urls": [f"{self.origin()}{path}/content?index=0"],
-            **film.facts,
+            "urls": [self.film_url(film)],
             "expires_at": film.created + _DAY,
-            "usage": {"cost": float(film.bill.usd), "is_byok": False},
+            "usage": {"cost": cost, "is_byok": False},
         }
 
     async def _content(self, call: ApiCall) -> HttpResponse:
@@ -332,7 +330,7 @@ class OpenRouter(OpenAIShaped):
         if call.request.query.get("index", "0") != "0":
             self.reject("There is no such output.", 404)
         if self.settings.redirects is True:
-            return HttpResponse(b"", 302, {"Location": self.address(film.data, "video/mp4")})
+            return HttpResponse(b"", 302, {"Location": self.film_url(film)})
         return HttpResponse(film.data, 200, {"Content-Type": "video/mp4"})
 
     def _begun(self, call: ApiCall) -> Film:
