@@ -1,5 +1,8 @@
 """Which model is taken when a call names none."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -43,14 +46,39 @@ def test_the_first_vendor_in_the_order_whose_key_is_set_is_taken(
     assert registry.default_choice(SpeechClient).model_ids == ("fal",)
 
 
-def test_the_order_names_every_built_in_vendor_once() -> None:
+def test_the_order_names_every_built_in_vendor_once_with_its_variables() -> None:
     built_in = {
-        vendor
+        (vendor, group)
         for group in registry.VARIABLES
         for vendor, entry in registry._installed(group).items()
-        if entry.value.startswith("mediatoolkit.")
+        if entry.value.startswith("mediatoolkit.") and vendor not in {"local", "diffusers"}
     }
-    assert sorted(registry.ORDER) == sorted(built_in - {"local", "diffusers"})
+    assert {vendor for vendor, _ in built_in} == registry.ORDER.keys()
+    for vendor, group in built_in:
+        client = registry._loaded(registry._installed(group)[vendor])
+        names = client.base_url_names if client.is_own_server else client.key_names
+        assert names == registry.ORDER[vendor]
+
+
+def test_without_a_key_no_vendor_is_imported() -> None:
+    script = (
+        "import sys\n"
+        "import mediatoolkit as mt\n"
+        "mt.image('a red fox', size='64x64').result()\n"
+        "ours = 'mediatoolkit.providers.'\n"
+        "print(sorted({name.removeprefix(ours).split('.')[0] for name in sys.modules\n"
+        "              if name.startswith(ours)} & {'http', 'gemini', 'openai', 'fal'}),\n"
+        "      'aiohttp' in sys.modules)\n"
+    )
+    keyless = {
+        name: value
+        for name, value in os.environ.items()
+        if not any(name in names for names in registry.ORDER.values())
+    }
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", script], env=keyless, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[] False\n"
 
 
 def test_configure_chooses_for_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:

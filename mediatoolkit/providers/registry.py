@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import PromptError, UnknownModelError, visible
+from mediatoolkit.providers import keys
 from mediatoolkit.providers.base import Client
 from mediatoolkit.providers.capabilities import ModelInfo
 
@@ -20,12 +21,25 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 LOCAL = "local"
-ORDER = (
-    *("gemini", "openai", "elevenlabs", "mistral", "openrouter", "together", "xai", "bfl", "fal"),
-    *("replicate", "huggingface", "openai-compatible", "automatic1111", "comfyui"),
-)
-"""Who is taken when nobody chooses: the first of these whose key or address is set, then plug-ins
-by name. A vendor comes before the gateways that resell its models; one's own server comes last."""
+ORDER = {
+    "gemini": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "openai": ("OPENAI_API_KEY",),
+    "elevenlabs": ("ELEVENLABS_API_KEY",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "together": ("TOGETHER_API_KEY",),
+    "xai": ("XAI_API_KEY",),
+    "bfl": ("BFL_API_KEY",),
+    "fal": ("FAL_KEY",),
+    "replicate": ("REPLICATE_API_TOKEN",),
+    "huggingface": ("HF_TOKEN",),
+    "openai-compatible": ("OPENAI_COMPATIBLE_BASE_URL",),
+    "automatic1111": ("AUTOMATIC1111_BASE_URL",),
+    "comfyui": ("COMFYUI_BASE_URL",),
+}
+"""Who is taken when nobody chooses: the first of these with a key or address under one of these
+names, then plug-ins by name. Without one, its client is not even imported: the first picture of the
+local engine waits for no vendor."""
 
 VARIABLES = {
     "mediatoolkit.images": "MEDIATOOLKIT_IMAGE",
@@ -157,7 +171,8 @@ def default_choice(kind: type[Client[Any, Any]]) -> Choice:
     if named:
         return Choice(named, f"{variable} names it", is_configured=True)
     for vendor in vendors(kind):
-        place = "" if vendor == LOCAL else key_place(vendor, kind)
+        is_hopeless = vendor in ORDER and keys.find(ORDER[vendor]) is None
+        place = "" if vendor == LOCAL or is_hopeless else key_place(vendor, kind)
         if place:
             return Choice((vendor,), place)
     return Choice((LOCAL,), "no vendor's key is set")
