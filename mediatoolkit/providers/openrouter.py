@@ -37,7 +37,7 @@ _LARGEST = 50_000_000  # bytes of a picture; no limit is named
 _SEED = Number(0, LARGEST_SEED, whole=True)
 
 _PICTURES = Capabilities(
-    size=Size(("512", "1K", "2K", "4K"), smallest=(16, 16), largest=(8192, 8192)),
+    size=Size(("512", "1K", "2K", "4K"), smallest=(64, 64), largest=(8192, 8192)),
     aspect=Taken(),
     seed=_SEED,
     references=Pictures(16, _LARGEST),

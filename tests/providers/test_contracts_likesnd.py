@@ -1,0 +1,34 @@
+"""The clients of OpenRouter pass the contract, over what the simulator plays."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+import mediatoolkit as mt
+from mediatoolkit.testing import (
+    HttpImageClientContract,
+    HttpSpeechClientContract,
+    HttpVideoClientContract,
+    SimulatedVendor,
+)
+
+KEY = "key-of-the-contract"
+
+
+class OfOpenRouter:
+    @pytest.fixture
+    async def vendor(self) -> AsyncIterator[SimulatedVendor]:
+        async with mt.Simulator(vendors=("openrouter",), key=KEY, detail=64) as sim:
+            yield SimulatedVendor(sim, "/api/v1")
+
+
+class TestOpenRouterPictures(OfOpenRouter, HttpImageClientContract):
+    client_type = mt.OpenRouterImageClient
+
+
+class TestOpenRouterSpeech(OfOpenRouter, HttpSpeechClientContract):
+    client_type = mt.OpenRouterSpeechClient
+
+
+class TestOpenRouterFilms(OfOpenRouter, HttpVideoClientContract):
+    client_type = mt.OpenRouterVideoClient
