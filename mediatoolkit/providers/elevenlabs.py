@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -35,7 +35,6 @@ _ADVICE = {
     "too_many_concurrent_requests": _PARALLEL,
     "concurrent_limit_exceeded": _PARALLEL,
     "system_busy": "Its servers are busy, and nothing was made.",
-    "402": "Your plan does not include it.",
     "403": "Your plan or key does not allow it. MP3 of 192 kbit needs the Creator plan, PCM and "
     'WAV from 44.1 kHz the Pro plan; output_format="mp3_44100_128" is in every plan.',
 }
@@ -157,23 +156,17 @@ class ElevenLabsSpeechClient(HttpClient[SpeechPrompt, Audio], LongSpeech):
         """The error in a `detail`: an object, a text, or a list of complaints."""
         detail = at(response.document, "detail")
         codes = [response.safe_text(at(detail, name), 60) for name in ("status", "code")]
-        text = sentence(response.safe_text(_words_of(detail)))
+        words = sentence(response.safe_text(_words_of(detail)))
+        facts = facts_of(response)
         refused = next(filter(_REFUSED.search, codes), None)
         if refused:
-            return RefusalError(
-                f"ElevenLabs refused the prompt ({refused}): {text} Say it differently.",
-                reason=refused,
-                **facts_of(response),
-            )
+            text = f"ElevenLabs refused the prompt ({refused}): {words} Say it differently."
+            return RefusalError(text, reason=refused, **facts)
         if "voice_not_found" in codes:
-            return ProviderError(
-                f"ElevenLabs has no such voice: {text} await client.voices() lists the ids.",
-                family="request",
-                **facts_of(response),
-            )
+            text = f"ElevenLabs has no such voice: {words} await client.voices() lists the ids."
+            return ProviderError(text, family="request", **facts)
         advice = next(filter(None, map(_ADVICE.get, [*codes, str(response.status)])), "")
-        error = {"message": f"{text} {advice}".strip(), "code": codes[0], "type": codes[1]}
-        return super().read_error(replace(response, document={"error": error}))
+        return self.error_of(response, f"{words} {advice}".strip(), codes)
 
     async def voices(
         self,

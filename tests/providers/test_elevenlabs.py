@@ -556,7 +556,7 @@ async def test_what_joins_parts_is_missed_before_anything_is_sent(
         (404, {"code": "model_not_found", "message": "No such model."}, "ModelNotFound", "eleven"),
         (400, {"status": "max_character_limit_exceeded", "message": "Long."}, "Provider", "Long"),
         (400, {"status": "content_policy", "message": "Not this."}, "Refusal", "Not this"),
-        (402, {"status": "payment_required", "message": "Pay."}, "Provider", "plan"),
+        (402, {"status": "payment_required", "message": "Pay."}, "RateLimit", "Pay"),
         (409, "Conflict of two", "Provider", "Conflict of two"),
         (
             422,
