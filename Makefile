@@ -114,7 +114,7 @@ $(VENV)/.lab: $(BIN)/python pyproject.toml
 $(VENV)/.test: $(BIN)/python pyproject.toml
 	@echo "Installing all that the tests need: once, some minutes."
 	$(call install,--editable '.[lab$(,)local]' --group lint --group test --group conformance \
-		--group bench)
+		--group diffusion --group bench)
 	@touch $@ $(VENV)/.demo $(VENV)/.lab
 
 clean:
