@@ -57,6 +57,7 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
         path: Where speech is asked for, below the base URL.
         whole: Fields that ask for a finished file; an option of the prompt counts more.
         streamed: Fields that ask for samples as they are made; empty where that cannot be had.
+        streams_unasked: Whether speech comes as a stream when somebody watches the call.
         sound_field: Name of the field that holds base64, in an event and in JSON; it belongs into
             `media_fields`, too.
         last_type: How the type of a stream's last event ends; empty where none need come.
@@ -68,6 +69,7 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
     path: ClassVar[str] = "/audio/speech"
     whole: ClassVar[Mapping[str, Any]] = {"response_format": "mp3"}
     streamed: ClassVar[Mapping[str, Any]] = {"response_format": "pcm"}
+    streams_unasked: ClassVar[bool] = True
     sound_field: ClassVar[str] = "audio"
     media_fields = ("audio",)
     last_type: ClassVar[str] = ""
@@ -93,7 +95,8 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
 
     async def make(self, prompt: SpeechPrompt, context: CallContext) -> Audio:
         """Speak *prompt*; as a stream where somebody listens, so that it sounds at once."""
-        is_heard = context.listener is not None and self._streams(prompt)
+        is_watched = context.listener is not None and self.streams_unasked
+        is_heard = is_watched and self._streams(prompt)
         give = partial(self.report_sound, context=context) if is_heard else None
         speech, response = await self._speak(prompt, context, give)
         context.report(Decoding())

@@ -14,7 +14,7 @@ from mediatoolkit.media import Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import VideoClient, now
 from mediatoolkit.providers.documents import at, text_at
-from mediatoolkit.providers.http import facts_of, sentence
+from mediatoolkit.providers.http import facts_of, odd, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.providers.openai_like import OpenAILike
 from mediatoolkit.runtime.context import CallContext, Timeout
@@ -69,20 +69,20 @@ class OpenAILikeVideoClient(
         )
         job_id = response.safe_text(at(response.document, self.id_field))
         if not self.job_ids.fullmatch(job_id):
-            raise self._odd("started the film without a usable id", response)
+            raise odd(f"{self.label} started the film without a usable id", response)
         return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
         """The film, or None while the job runs."""
-        path = f"{self.path}/{self._checked(job_id)}"
+        path = f"{self.path}/{self.checked(job_id)}"
         response = await answer_of(self._transport.get(path, context), context)
         document = response.document
         status = response.safe_text(at(document, "status"), 40)
         if at(document, "id") not in (None, job_id):
-            words = f"{self.label} answered a look at one film with the state of another."
-            raise PollAgain(words, self._odd("told the state of another film", response))
+            words = f"{self.label} answered a look at one film with the state of another"
+            raise PollAgain(f"{words}.", odd(words, response))
         if status == "completed":
-            return await self._finished(job_id, document, provenance, context)
+            return await self.finished(job_id, document, provenance, context)
         if status in self.failed:
             context.job_id = None  # the vendor's own word of this very job: nothing goes on
             raise self._no_film(status, response)
@@ -95,13 +95,14 @@ class OpenAILikeVideoClient(
         """Delete the job, where that is what cancels it; returns whether the vendor did."""
         if not self.can_cancel:
             return False
-        path = f"{self.path}/{self._checked(job_id)}"
+        path = f"{self.path}/{self.checked(job_id)}"
         response = await self._transport.delete(path, context, ok={200, 204})
         return response.status == 204 or at(response.document, "deleted") is True
 
-    async def _finished(
+    async def finished(
         self, job_id: str, document: object, provenance: Provenance, context: CallContext
     ) -> Video:
+        """The film that the vendor says is finished, with what it says of it in *document*."""
         data = await self.fetch_media(self.address_of(job_id, document), context)
         context.report(Decoding())
         usage = self.usage_of(document)
@@ -137,15 +138,12 @@ class OpenAILikeVideoClient(
             **facts,
         )
 
-    def _checked(self, job_id: str) -> str:
+    def checked(self, job_id: str) -> str:
+        """*job_id* as it is, for a path.
+
+        Raises:
+            PromptError: It is no id of a job of this vendor.
+        """
         if not self.job_ids.fullmatch(job_id):
             raise PromptError(f"{quoted(job_id[:60])} is no id of a job of {self.label}.")
         return job_id
-
-    def _odd(self, what: str, response: Response) -> ProviderError:
-        return ProviderError(
-            f"{self.label} {what}; report it with the request id if it happens again.",
-            family="protocol",
-            may_have_been_billed=True,
-            **facts_of(response),
-        )
