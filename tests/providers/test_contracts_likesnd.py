@@ -32,3 +32,22 @@ class TestOpenRouterSpeech(OfOpenRouter, HttpSpeechClientContract):
 
 class TestOpenRouterFilms(OfOpenRouter, HttpVideoClientContract):
     client_type = mt.OpenRouterVideoClient
+
+
+class OfTogether:
+    @pytest.fixture
+    async def vendor(self) -> AsyncIterator[SimulatedVendor]:
+        async with mt.Simulator(vendors=("together",), key=KEY, detail=64) as sim:
+            yield SimulatedVendor(sim)
+
+
+class TestTogetherPictures(OfTogether, HttpImageClientContract):
+    client_type = mt.TogetherImageClient
+
+
+class TestTogetherSpeech(OfTogether, HttpSpeechClientContract):
+    client_type = mt.TogetherSpeechClient
+
+
+class TestTogetherFilms(OfTogether, HttpVideoClientContract):
+    client_type = mt.TogetherVideoClient
