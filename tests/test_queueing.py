@@ -11,10 +11,10 @@ from PIL import Image as Pillow
 import mediatoolkit as mt
 from mediatoolkit.media import Image
 from mediatoolkit.providers.local import LocalImageClient
-from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.runtime.events import Drawing, Queued, State
+from mediatoolkit.runtime.events import Drawing, Loading, Queued, State
 from mediatoolkit.runtime.job import Job
+from mediatoolkit.runtime.workers import Tell, Workers
 from mediatoolkit.widgets.job_row import JobRow
 
 
@@ -198,3 +198,32 @@ async def test_all_of_a_long_queue_come(way: str, monkeypatch: pytest.MonkeyPatc
         else:
             images = await agent.generate_many(prompts, concurrency=120)
     assert [image.provenance.prompt for image in images if image.provenance] == prompts
+
+
+async def test_a_stop_does_not_wait_for_an_engine_that_is_being_loaded(workers: Workers) -> None:
+    """Nothing can stop that; the thread goes on alone, and does not begin the work."""
+    is_loaded, is_begun, has_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(tell: Tell) -> None:
+        try:
+            tell(Loading("the engine"))
+            is_begun.set()
+            is_loaded.wait(60)
+            tell(Drawing("a wall", 0.0))
+            raise AssertionError("It has begun to draw.")
+        finally:
+            has_ended.set()
+
+    async def draw() -> None:
+        async with CallContext(60) as context:
+            await workers.do(work, context)
+
+    drawing = asyncio.create_task(draw())
+    await until(is_begun.is_set)
+    drawing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await drawing
+    assert not has_ended.is_set()
+
+    is_loaded.set()
+    await until(has_ended.is_set)

@@ -14,9 +14,9 @@ from mediatoolkit.providers.base import now
 from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.frame import WIDE, film_size, shaped
 from mediatoolkit.providers.local.steps import SPOKEN, drawing, load
-from mediatoolkit.providers.local.workers import Tell, Workers
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
+from mediatoolkit.runtime.workers import Tell, Workers
 
 MODEL = "film"
 

@@ -17,9 +17,10 @@ from mediatoolkit.providers.capabilities import (
     Taken,
 )
 from mediatoolkit.providers.local.steps import drawing, load
-from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers
+from mediatoolkit.providers.local.workers import LocalClient
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Partial
+from mediatoolkit.runtime.workers import Tell, Workers
 
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 

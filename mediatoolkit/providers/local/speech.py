@@ -13,9 +13,10 @@ from mediatoolkit.media import Audio, Caption, Captions, Provenance, Sound
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.providers.base import SpeechClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Taken
-from mediatoolkit.providers.local.workers import LocalClient, Tell, Workers, missing_extra
+from mediatoolkit.providers.local.workers import LocalClient, missing_extra
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Drawing, Loading
+from mediatoolkit.runtime.workers import Tell, Workers
 from mediatoolkit.synthesis.speaking.voices import PACKAGES, VOICES, LocalVoice, speaks, usual
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 import sys
 from importlib import import_module
 
-from mediatoolkit.providers.local.workers import Progress, Tell
+from mediatoolkit.providers.local.workers import Progress
 from mediatoolkit.runtime.events import Drawing, Loading
+from mediatoolkit.runtime.workers import Tell
 
 SPOKEN = 0.15
 """The part of a film's work that speaking its narration takes."""

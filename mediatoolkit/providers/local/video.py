@@ -14,9 +14,10 @@ from mediatoolkit.providers.local import narration as voiceover
 from mediatoolkit.providers.local.film import MODEL, common_shape, provenance_of, workers
 from mediatoolkit.providers.local.frame import SHORTER_SIDES, USUAL_SHAPES, WIDE, shaped
 from mediatoolkit.providers.local.steps import SPOKEN, drawing, load
-from mediatoolkit.providers.local.workers import LocalClient, Progress, Tell, missing_extra
+from mediatoolkit.providers.local.workers import LocalClient, Progress, missing_extra
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
+from mediatoolkit.runtime.workers import Tell
 
 ONE_SCENE = 6.0
 """Seconds of a film of one scene when nobody says otherwise."""
