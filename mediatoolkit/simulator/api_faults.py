@@ -136,6 +136,22 @@ class PromptBlocked(ApiFault):
 
 
 @dataclass(frozen=True, slots=True)
+class Moderated(ApiFault):
+    """The content policy rejects what was made, which is billed where the vendor tells its cost.
+
+    xAI has four forms of it, beside the one for a prompt, `PromptBlocked`. For a film, it is asked
+    for with the start, and a poll says it.
+
+    Attributes:
+        form: `slot` a picture or film without an address, and `respect_moderation` false; `empty`
+            no picture at all; `rejected` status 400, with the cost of a film; `coded` status 400
+            with a code of its own.
+    """
+
+    form: Literal["slot", "empty", "rejected", "coded"] = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
 class EndsAs(ApiFault):
     """Work in the background comes to another end than `completed`.
 

@@ -23,8 +23,10 @@ it is `Meter.unfinished` |
 | a request that is refused: 4xx, `Status` of any code, `EchoKey` | nothing |
 | the content policy: `PromptBlocked`, `CandidateBlocked`, `UnknownFinish`, a film's `TextOnly` | \
 nothing |
+| `Moderated` | xAI: a film, and pictures in a response without an error; the rest nothing |
 | `StreamError` outside a stream | nothing: it is a 5xx |
-| `StreamError` in a stream | Gemini: everything; OpenAI: input and partial pictures, if any came |
+| `StreamError` in a stream | OpenAI: input and partial pictures, if any came; others: \
+everything |
 | `NoCandidates`, `Continuation`, `BrokenOff`, `TextOnly` | the tokens that the usage counts |
 | `BadPicture`, `PictureAs`, `BadSound`, `SoundAs`, `ResultAt`, `Stumbles` | everything |
 | `Garbage` in the place of a response | everything |
@@ -58,7 +60,8 @@ class BilledRequest:
         model: The vendor's name of the model.
         path: Of the request that began the work.
         units: Tokens by direction and modality: `input_text`, `input_image`, `output_image`,
-            `output_audio`, `output_video`, `output_text`. Thoughts are output of text.
+            `output_audio`, `output_video`, `output_text`; thoughts are output of text. Vendors that
+            count otherwise have units of their own, such as `character` or `second`.
         usd: What it costs.
     """
 
@@ -132,7 +135,7 @@ class Tariff:
     Args:
         vendor: Its name.
         rows: One for each model, or several with the day `from` which they hold, in order; USD for
-            a million tokens by unit.
+            a million of each unit.
         day: The day whose prices hold; None is today.
     """
 

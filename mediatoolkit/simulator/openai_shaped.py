@@ -23,6 +23,7 @@ from mediatoolkit.simulator.api_faults import (
     ApiFault,
     BadPicture,
     EndsAs,
+    Moderated,
     PictureAs,
     PromptBlocked,
     StreamError,
@@ -165,7 +166,7 @@ class Films:
         """Take one poll into account, or one that ends the work now."""
         film.polls += 1
         film.word = None
-        decided = isinstance(fault, EndsAs)
+        decided = isinstance(fault, EndsAs | Moderated)
         if film.runs and (decided or film.polls > film.looks):
             await self._finish(film, fault if decided else film.fate)
 
@@ -176,17 +177,21 @@ class Films:
             self._settings.meter.drop(film.id)
 
     async def _finish(self, film: Film, fate: ApiFault | None) -> None:
-        if not isinstance(fate, EndsAs):
-            data = await self._shot(film)
-            # It may have been cancelled meanwhile, or finished by another poll.
-            if film.runs:
-                film.data = data
+        match fate:
+            case EndsAs(status) if status in _RUNNING:
+                film.word = status
+            case EndsAs():
+                film.end = fate
+                self._settings.meter.drop(film.id)
+            case Moderated(form):
+                film.end = EndsAs("moderated", code=form)
                 self._settings.meter.finish(film.id)
-        elif fate.status in _RUNNING:
-            film.word = fate.status
-        else:
-            film.end = fate
-            self._settings.meter.drop(film.id)
+            case _:
+                data = await self._shot(film)
+                # It may have been cancelled meanwhile, or finished by another poll.
+                if film.runs:
+                    film.data = data
+                    self._settings.meter.finish(film.id)
 
     async def _shot(self, film: Film) -> bytes:
         if self._settings.film is not None:
