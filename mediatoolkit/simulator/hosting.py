@@ -61,6 +61,10 @@ class FileHost:
         self._redirects[path] = Redirect(to or path, status)
         return path
 
+    def find(self, path: str) -> HostedFile | None:
+        """The file under *path*."""
+        return self._files.get(path)
+
     def knows(self, path: str) -> bool:
         """Whether *path* was given out."""
         return path in self._files or path in self._redirects

@@ -25,5 +25,5 @@ def shape(request: Request, *fields: str) -> dict[str, Any]:
         "path": request.path,
         "query": dict(request.query),
         "headers": {field: request.headers.get(field) for field in fields},
-        "body": request.body,
+        "body": "<binary>" if isinstance(request.body, bytes) else request.body,
     }
