@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 
 from mediatoolkit.media import Image
 from mediatoolkit.media.pixels import reduced
+from tests.chosen import chosen
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -139,6 +140,7 @@ async def _store_outputs(beginning: str = "") -> None:
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
         os.environ.pop(name, None)
     os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ |= chosen("local")
     for path in TUTORIALS:
         if not path.name.startswith(beginning):
             continue

@@ -19,6 +19,7 @@ from mediatoolkit.magics.outputs import PlainText
 from mediatoolkit.pricing.budget import Budget, budget
 from mediatoolkit.pricing.dollars import at_least
 from mediatoolkit.providers.registry import (
+    VARIABLES,
     client_for,
     default_choice,
     models,
@@ -32,7 +33,7 @@ from mediatoolkit.verbs.models import SPEECH_LENGTH, Table, list_price
 
 __all__ = ["SUBJECTS", "MediaMagic"]
 
-_VARIABLES = ("MEDIATOOLKIT_BUDGET", "MEDIATOOLKIT_CACHE")
+_VARIABLES = ("MEDIATOOLKIT_BUDGET", "MEDIATOOLKIT_CACHE", *VARIABLES.values())
 
 
 class Subject(NamedTuple):

@@ -36,10 +36,11 @@ ORDER = {
     "openai-compatible": ("OPENAI_COMPATIBLE_BASE_URL",),
     "automatic1111": ("AUTOMATIC1111_BASE_URL",),
     "comfyui": ("COMFYUI_BASE_URL",),
+    "diffusers": (),
 }
 """Who is taken when nobody chooses: the first of these with a key or address under one of these
-names, then plug-ins by name. Without one, its client is not even imported: the first picture of the
-local engine waits for no vendor."""
+names, then plug-ins by name; diffusers is never taken unasked. Without a key, a client is not even
+imported: the first picture of the local engine waits for no vendor."""
 
 VARIABLES = {
     "mediatoolkit.images": "MEDIATOOLKIT_IMAGE",

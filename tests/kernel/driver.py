@@ -16,6 +16,8 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+from tests.chosen import chosen
+
 ROOT = Path(__file__).parents[2]
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -314,9 +316,10 @@ async def kernel(home: Path, version: str, **env: str) -> AsyncIterator[Kernel]:
         shutdown_wait_time=2 * PATIENCE,  # after the half of it, it is ended the hard way
     )
     own = {"PYTHONPATH": path_for(version), "IPYTHONDIR": str(home / "ipython")}
+    models = chosen("gemini" if "GEMINI_API_KEY" in env else "local")
     with (home / "stderr.txt").open("w") as err:
         await manager.start_kernel(
-            env=os.environ | own | env, stdout=err, stderr=err, cwd=str(home)
+            env=os.environ | models | own | env, stdout=err, stderr=err, cwd=str(home)
         )
         client = manager.client()
         client.start_channels()

@@ -198,7 +198,7 @@ async def test_models_are_listed_with_what_keeps_them_away(magic: Kernel) -> Non
 async def test_settings_name_a_key_and_never_show_it(magic: Kernel) -> None:
     (table,) = (await magic.run("%media config")).shown
 
-    assert "GEMINI_API_KEY is set" in table["data"]["text/plain"]
+    assert "GEMINI_API_KEY is in the environment" in table["data"]["text/plain"]
     assert str(magic.home / "store") in table["data"]["text/plain"]
     assert KEY not in str(table)
 

@@ -11,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from tests.chosen import chosen
 from tests.kernel.driver import ROOT
 
 pytestmark = pytest.mark.kernel
@@ -35,6 +36,8 @@ def nobodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name, vendor in chosen("local").items():
+        monkeypatch.setenv(name, vendor)
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.chosen import chosen
 from tests.kernel.driver import ROOT, WATCH
 
 pytestmark = pytest.mark.kernel
@@ -69,7 +70,7 @@ class Terminal:
 def _environment(home: Path) -> dict[str, str]:
     own = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(home / "ipython"), "TERM": "xterm"}
     keyless = {name: value for name, value in os.environ.items() if "API_KEY" not in name}
-    return keyless | own | {"MEDIATOOLKIT_STORE": str(home / "store")}
+    return keyless | own | chosen("local") | {"MEDIATOOLKIT_STORE": str(home / "store")}
 
 
 @pytest.fixture

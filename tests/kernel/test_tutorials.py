@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.chosen import chosen
 from tests.kernel.driver import path_for
 from tests.tutorials import LARGEST, TUTORIALS, differences, executed, shrink
 
@@ -24,6 +25,8 @@ def nobodys_settings(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MEDIATOOLKIT_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONPATH", path_for(version))
+    for name, vendor in chosen("local").items():
+        monkeypatch.setenv(name, vendor)
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

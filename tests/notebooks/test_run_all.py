@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.chosen import chosen
 from tests.kernel.driver import ROOT
 from tests.tutorials import executed
 
@@ -31,6 +32,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("IPYTHONDIR", str(home / "ipython"))
         environment.setenv("PYTHONPATH", str(ROOT))
+        for name, vendor in chosen("local").items():
+            environment.setenv(name, vendor)
         for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
             environment.delenv(name, raising=False)
         yield home
