@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.kernel.driver import Kernel
+from tests.kernel.conftest import Begin
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 UNCHOSEN = """\
 import os
@@ -13,20 +13,15 @@ for kind in ("IMAGE", "SPEECH", "VIDEO"):
 import mediatoolkit as mt"""
 
 
-async def test_a_cell_says_once_which_model_is_taken_and_why(kernel: Kernel) -> None:
-    await kernel.do(UNCHOSEN)
-    first = await kernel.run("fox = await mt.image('a red fox', size='64x64')")
-    second = await kernel.run("owl = await mt.image('an owl', size='64x64')")
+async def test_a_cell_says_once_which_model_is_taken_and_why(begin: Begin) -> None:
+    async with begin() as kernel:
+        await kernel.do(UNCHOSEN)
+        first = await kernel.run("fox = await mt.image('a red fox')")
+        second = await kernel.run("owl = await mt.image('an owl')")
+        await kernel.do("mt.configure(speech='local')")
+        third = await kernel.run("voice = await mt.speech('Hello.')")
 
-    assert first.text.startswith("local/painter is used since no vendor's key is set; ")
+    reason = "gemini/gemini-3.1-flash-image is used since GEMINI_API_KEY is in the environment; "
+    assert first.text.startswith(reason)
     assert "mt.configure(image=" in first.text
-    assert second.text == ""
-
-
-async def test_a_choice_of_the_users_is_not_told(kernel: Kernel) -> None:
-    await kernel.do(UNCHOSEN)
-    run = await kernel.run(
-        "mt.configure(image='local/painter')\nfox = await mt.image('a fox', size='64x64')"
-    )
-
-    assert run.text == ""
+    assert second.text == third.text == ""
