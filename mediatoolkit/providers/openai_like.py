@@ -25,7 +25,7 @@ from mediatoolkit.providers.documents import (
     usage_record,
     without_none,
 )
-from mediatoolkit.providers.http import HttpClient
+from mediatoolkit.providers.http import HttpClient, odd
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.transport import DataURL, ErrorResponse, Json, Multipart, Response
@@ -121,15 +121,9 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
 
     def no_picture(self, response: Response) -> ProviderError:
         """The error that a success without a picture means."""
+        error = odd(f"{self.label} answered without a picture", response)
         if at(response.document, "error"):
             error = self.read_error(response.failed_part(response.document, response.status))
-        else:
-            error = ProviderError(
-                f"{self.label} answered without a picture; report it with the request id if it "
-                "happens again.",
-                family="protocol",
-                **http.facts_of(response),
-            )
         error.may_have_been_billed = not isinstance(error, RefusalError)
         return error
 

@@ -213,11 +213,11 @@ class XAIVideoClient(XAIClient[VideoPrompt, Video], OpenAILikeVideoClient):
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
         """The film, or None while the job runs."""
-        path = f"/videos/{self._checked(job_id)}"
+        path = f"/videos/{self.checked(job_id)}"
         response = await answer_of(self._state(path, context), context)
         status = _status(response)
         if status == "done":
-            return await self._finished(job_id, response.document, provenance, context)
+            return await self.finished(job_id, response.document, provenance, context)
         if status in self.working:
             if response.document:
                 self._report(status, response, context)
