@@ -139,13 +139,14 @@ class XAIImageClient(XAIClient[ImagePrompt, Image], OpenAILikeImageClient):
 
     def fields(self, prompt: ImagePrompt) -> dict[str, Any]:
         """The body for *prompt*, with its pictures."""
-        pictures = [{"type": "image_url", "url": url} for url in data_urls(prompt)]
+        pictures = [{"url": url} for url in data_urls(prompt)]
+        first = {"type": "image_url", **pictures[0]} if len(pictures) == 1 else None
         return {
             **super().fields(prompt),
             "aspect_ratio": prompt.aspect,
             "resolution": _resolution(prompt),
             "response_format": "b64_json",
-            "image": pictures[0] if len(pictures) == 1 else None,
+            "image": first,
             "images": pictures if len(pictures) > 1 else None,
         }
 

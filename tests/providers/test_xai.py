@@ -87,7 +87,7 @@ async def test_an_edit_is_json_with_one_picture_or_several(
     assert one.json["image"] == {"type": "image_url", "url": DATA_URL}
     assert "images" not in one.json
     urls = [DATA_URL, f"data:image/png;base64,{base64.b64encode(other).decode()}"]
-    assert [each["url"] for each in several.json["images"]] == urls
+    assert several.json["images"] == [{"url": url} for url in urls]
     assert "image" not in several.json
 
 
