@@ -1,4 +1,4 @@
-"""The clients of OpenRouter pass the contract, over what the simulator plays."""
+"""The clients of OpenRouter and Together pass the contract, over what the simulator plays."""
 
 from collections.abc import AsyncIterator
 
@@ -43,10 +43,12 @@ class OfTogether:
 
 class TestTogetherPictures(OfTogether, HttpImageClientContract):
     client_type = mt.TogetherImageClient
+    tells_usage = False
 
 
 class TestTogetherSpeech(OfTogether, HttpSpeechClientContract):
     client_type = mt.TogetherSpeechClient
+    tells_usage = False
 
 
 class TestTogetherFilms(OfTogether, HttpVideoClientContract):
