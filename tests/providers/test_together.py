@@ -294,7 +294,8 @@ async def test_a_film_says_what_it_cost_and_lies_behind_a_short_link(
         "/v2/videos/019a-1",
         "/shrt/x",
     ]
-    assert str(film.cost.usd) == "0.28"
+    assert film.provenance is not None
+    assert film.provenance.usage == {"cost_usd": 0.28}
 
 
 async def test_a_film_that_is_refused_is_a_refusal(
