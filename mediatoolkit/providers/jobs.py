@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from mediatoolkit.errors import (
+    DeadlineError,
     MediaToolkitError,
     ProviderError,
     RateLimitError,
@@ -213,9 +214,25 @@ class _Polls(Generic[T]):
         self._denials = self._denials + 1 if denial else 0
         if denial is not None and self._denials >= DENIALS:
             raise denial
-        if result is None and not _tells_of_work(self._context.event, before):
-            self._context.report(Waiting(self._context.provider))
+        if result is None:
+            self._check_time()
+            if not _tells_of_work(self._context.event, before):
+                self._context.report(Waiting(self._context.provider))
         return result
+
+    def _check_time(self) -> None:
+        """Refuse to sleep until the deadline when the vendor wants no poll before it."""
+        context, after = self._context, self._context.poll_after
+        left = context.left()
+        if after is not None and after > left:
+            raise DeadlineError(
+                f"The vendor asks to wait {after:g} s before the next poll, and {left:.0f} s are "
+                f"left; give it more with timeout=. The vendor goes on with job {context.job_id}.",
+                stage=context.event.name,
+                seconds=context.seconds,
+                provider=context.provider,
+                may_have_been_billed=True,
+            )
 
 
 def _tells_of_work(event: Event, before: Event) -> bool:
