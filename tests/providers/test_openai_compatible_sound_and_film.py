@@ -236,3 +236,16 @@ async def test_an_address_that_is_none_is_not_fetched(
         await camera.generate("a fox")
 
     assert len(server.requests) == 2
+
+
+async def test_a_pause_that_is_longer_than_the_time_left_is_not_waited_for(
+    server: Server, camera: mt.OpenAICompatibleVideoClient
+) -> None:
+    """The job goes on, and its film can be fetched later."""
+    server.then(said(job("queued")), said(job("in_progress"), openai_poll_after_ms=4_000_000))
+
+    with pytest.raises(mt.DeadlineError, match=r"asks to wait 4000 s .* job video_1") as caught:
+        await camera.generate("a fox", timeout=3600)
+
+    assert caught.value.may_have_been_billed
+    assert len(server.requests) == 2
