@@ -1,6 +1,7 @@
 """What clients of vendors on the web have in common: the key, the address, unknown JSON."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -19,6 +20,7 @@ from mediatoolkit.errors import (
     ProviderError,
     RateLimitError,
     RefusalError,
+    UnsafeURLError,
 )
 from mediatoolkit.media import Image, Media
 from mediatoolkit.prompts import Prompt
@@ -313,19 +315,14 @@ class HttpClient(Client[P, M]):
         Raises:
             ProviderError: The vendor does not answer there, so the key must not go there.
         """
-        text = urljoin(f"{self._transport.base_url}/", url) if isinstance(url, str) else ""
-        parts = urlsplit(text)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        own = self._transport.base_url
-        path = parts.path
-        hosts = tuple(host for host in self.key_hosts if host.startswith("."))
-        is_listed = parts.netloc in self.key_hosts or parts.netloc.endswith(hosts)
-        is_own = parts.scheme == "https" and is_listed
+        text = self._absolute(url)
+        own, parts, origin = self._transport.base_url, urlsplit(text), _origin_of(text)
+        path, base = parts.path, f"{parts.scheme}://{parts.netloc}"
         if text.startswith(f"{own}/"):
             transport, path = self._transport, text.removeprefix(own).partition("?")[0]
-        elif is_own or (text and Origin.of(text) == Origin.of(own)):
-            transport = self._others.get(origin) or self._make_transport(origin)
-            self._others[origin] = transport
+        elif origin is not None and (origin == Origin.of(own) or self._answers_at(origin)):
+            transport = self._others.get(base) or self._make_transport(base)
+            self._others[base] = transport
         else:
             raise ProviderError(
                 f"{self.label} named an address that is not its own, so the key was not sent there;"
@@ -335,6 +332,17 @@ class HttpClient(Client[P, M]):
                 may_have_been_billed=True,
             )
         return transport, path, dict(parse_qsl(parts.query))
+
+    def _absolute(self, url: object) -> str:
+        """The address that *url* means, which may be relative to the base URL; empty if none."""
+        with contextlib.suppress(ValueError):  # of brackets without an IPv6 address in them
+            return urljoin(f"{self._transport.base_url}/", url) if isinstance(url, str) else ""
+        return ""
+
+    def _answers_at(self, origin: Origin) -> bool:
+        below = tuple(host for host in self.key_hosts if host.startswith("."))
+        is_listed = origin.host in self.key_hosts or origin.host.endswith(below)
+        return is_listed and (origin.scheme, origin.port) == ("https", 443)
 
     async def fetch_media(self, url: object, context: CallContext) -> bytes:
         """The file at *url*, which the vendor gave; up to `Limits.video` bytes.
@@ -355,7 +363,7 @@ class HttpClient(Client[P, M]):
                 family="protocol",
                 may_have_been_billed=True,
             )
-        address = urljoin(f"{self._transport.base_url}/", url)
+        address = self._absolute(url)
         try:
             with owners.scratch_folder() as folder:
                 path = await self._transport.download(address, folder / "media", context)
@@ -447,6 +455,13 @@ class HttpClient(Client[P, M]):
             if cls.model_names.fullmatch(name):
                 return name
         raise PromptError(f"model={quoted(model)} is no name of a model.")
+
+
+def _origin_of(url: str) -> Origin | None:
+    """The origin of a plain http(s) address, or None."""
+    with contextlib.suppress(UnsafeURLError):
+        return Origin.of(url)
+    return None
 
 
 def facts_of(response: Response | ErrorResponse) -> dict[str, Any]:
