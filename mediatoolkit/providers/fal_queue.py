@@ -142,7 +142,6 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
     ) -> M:
         address = result_address(result.document, self.result_field)
         if not address:
-            context.job_id = None
             raise odd(f"fal finished the work and named no {self.media_type.noun}", result)
         data = await self.bytes_at(address, result, context)
         context.report(Decoding())

@@ -65,7 +65,8 @@ _FILM = Capabilities(
 _ID = re.compile(r"[A-Za-z0-9]{1,100}", re.ASCII)
 _VERSION = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _STOPPED = frozenset({"canceled", "aborted"})
-_ENDED = _STOPPED | {"succeeded", "failed"}
+_FAILED = _STOPPED | {"failed"}
+_ENDED = _FAILED | {"succeeded"}
 _WAIT_WORDS = re.compile(r"(?:resets in|available in)\W{0,3}(\d{1,5})\s*s", re.IGNORECASE)
 _NSFW = re.compile(r"\bNSFW\b", re.IGNORECASE)
 
@@ -154,10 +155,13 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
                 log = text_at(response.document, "logs")
                 context.report(apps.working(self.provider, log, response.safe_text))
                 return None
-        address = apps.first_address(at(response.document, "output"))
-        if at(response.document, "status") in _ENDED - {"succeeded"} or not address:
+        if at(response.document, "status") in _FAILED:
             context.job_id = None  # Replicate's own word of this very prediction
             raise self._no_media(response)
+        address = apps.first_address(at(response.document, "output"))
+        if not address:
+            noun = self.media_type.noun
+            raise odd(f"Replicate finished the prediction and named no {noun}", response)
         data = await self.bytes_at(address, response, context)
         context.report(Decoding())
         seconds = at(response.document, "metrics", "predict_time")
