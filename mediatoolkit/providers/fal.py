@@ -8,10 +8,10 @@ from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import apps
 from mediatoolkit.providers import capabilities as rules
+from mediatoolkit.providers.apps_queue import FalQueueClient
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import without_none
-from mediatoolkit.providers.fal_queue import FalQueueClient
 from mediatoolkit.runtime.context import Timeout
 
 P = TypeVar("P", bound=Prompt)
@@ -110,7 +110,9 @@ class FalService(FalQueueClient[P, M]):
 
 
 class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
-    """Draws pictures with apps of fal. See `FalService` for the arguments and options.
+    """Draws pictures with apps of fal.
+
+    Arguments as for `FalService`.
 
     The apps of FLUX take `size=` in pixels or as a tier, to which `aspect=` gives the shape. Other
     apps get pixels as `image_size`, a tier as `resolution` and the shape as `aspect_ratio`.
@@ -144,7 +146,9 @@ class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
 
 
 class FalSpeechClient(FalService[SpeechPrompt, Audio], SpeechClient):
-    """Speaks with apps of fal. See `FalService` for the arguments and options; name an app.
+    """Speaks with apps of fal.
+
+    Arguments as for `FalService`; an app is to be named.
 
     The text goes along as `text`, unless `text_field="prompt"` or another name is given.
     """
@@ -158,7 +162,9 @@ class FalSpeechClient(FalService[SpeechPrompt, Audio], SpeechClient):
 
 
 class FalVideoClient(FalService[VideoPrompt, Video], VideoClient):
-    """Films with apps of fal. See `FalService` for the arguments and options; name an app.
+    """Films with apps of fal.
+
+    Arguments as for `FalService`; an app is to be named.
 
     The first picture goes along as a data URI in `image_url`, references in `image_urls`, the
     length as `duration`: whole seconds as a whole number, unless `arguments` says it otherwise.

@@ -13,10 +13,10 @@ from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
 from mediatoolkit.providers import apps
 from mediatoolkit.providers import capabilities as rules
+from mediatoolkit.providers.apps_queue import REFUSALS, FalQueueClient, result_address
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.fal_queue import REFUSALS, FalQueueClient, result_address
 from mediatoolkit.providers.http import facts_of, odd
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
@@ -174,7 +174,9 @@ class _AtOnce(HuggingFaceService[P, M]):
 
 
 class HuggingFaceImageClient(_AtOnce[ImagePrompt, Image], ImageClient):
-    """Draws pictures with Hugging Face. See `HuggingFaceService` for the arguments.
+    """Draws pictures with Hugging Face.
+
+    Arguments as for `HuggingFaceService`.
 
     Further `options`: `negative_prompt`, `num_inference_steps`, `guidance_scale`, `scheduler`.
     """
@@ -196,7 +198,10 @@ class HuggingFaceImageClient(_AtOnce[ImagePrompt, Image], ImageClient):
 
 
 class HuggingFaceSpeechClient(_AtOnce[SpeechPrompt, Audio], SpeechClient):
-    """Speaks with Hugging Face. See `HuggingFaceService` for the arguments; name a model."""
+    """Speaks with Hugging Face.
+
+    Arguments as for `HuggingFaceService`; a model is to be named.
+    """
 
     accepts = "*/*"
     result_field = "audio"
@@ -214,7 +219,7 @@ class HuggingFaceVideoClient(
 ):
     """Films with apps of fal that Hugging Face routes to: `model="huggingface/fal-ai/…"`.
 
-    See `HuggingFaceService` for the arguments. Further `options`: `image_field` (which argument
+    Arguments as for `HuggingFaceService`. Further `options`: `image_field` (which argument
     takes the first picture), `negative_prompt`, `num_inference_steps`, `guidance_scale`,
     `scheduler`. Films alone go through a queue there, and can be stopped and waited for later.
     """

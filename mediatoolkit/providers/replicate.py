@@ -216,7 +216,9 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
 
 
 class ReplicateImageClient(ReplicateService[ImagePrompt, Image], ImageClient):
-    """Draws pictures with models on Replicate. See `ReplicateService` for arguments and options.
+    """Draws pictures with models on Replicate.
+
+    Arguments as for `ReplicateService`.
 
     Pixels go along as `width` and `height`, the shape as `aspect_ratio`, a picture to start from as
     `image`, unless `image_field` names another argument.
@@ -237,7 +239,9 @@ class ReplicateImageClient(ReplicateService[ImagePrompt, Image], ImageClient):
 
 
 class ReplicateSpeechClient(ReplicateService[SpeechPrompt, Audio], SpeechClient):
-    """Speaks with models on Replicate. See `ReplicateService` for arguments; name a model.
+    """Speaks with models on Replicate.
+
+    Arguments as for `ReplicateService`; a model is to be named.
 
     The text goes along as `text`, unless `text_field="prompt"` or another name is given.
     """
@@ -250,7 +254,9 @@ class ReplicateSpeechClient(ReplicateService[SpeechPrompt, Audio], SpeechClient)
 
 
 class ReplicateVideoClient(ReplicateService[VideoPrompt, Video], VideoClient):
-    """Films with models on Replicate. See `ReplicateService` for arguments; name a model.
+    """Films with models on Replicate.
+
+    Arguments as for `ReplicateService`; a model is to be named.
 
     The first picture goes along as `image`, unless `image_field` names another argument.
     """

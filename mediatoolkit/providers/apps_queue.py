@@ -32,8 +32,9 @@ _ENDS = frozenset({200, 400, 422, 500, 502, 503, 504})
 
 
 def _is_final(response: ErrorResponse) -> bool:
-    """Whether the error is the app's own word, which it would say again."""
-    return response.status != 429 and bool(problem_kinds(response))
+    """Whether the error is the app's own word, and nobody says that it may be asked again."""
+    is_told = response.status == 429 or "x-fal-retryable" in response.headers
+    return not is_told and bool(problem_kinds(response))
 
 
 class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
