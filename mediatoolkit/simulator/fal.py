@@ -67,7 +67,7 @@ class Fal(Vendor):
         """Storage, jobs, and every app."""
         self._numbers = count(1)
         self._tariff = Tariff(self.name, _DATA["prices"], self.settings.day)
-        self._queue = JobQueue(self.settings, self.files_origin)
+        self._queue: JobQueue[QueuedJob] = JobQueue(self.settings, self.files_origin)
         self._storage = FalStorage(self._queue.keep, self.origin, self._reject)
         job = "(?:/queue)?/(?P<app>.+)/requests/(?P<id>[^/]+)"
         return (

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from mediatoolkit.simulator.api_faults import ApiFault, BadPicture, EndsAs, PromptBlocked
@@ -24,12 +24,17 @@ from mediatoolkit.simulator.sounds import RATE, Utterance, speak, wav
 from mediatoolkit.simulator.vendor import Settings
 
 Kind = Literal["image", "video", "speech"]
+Job = TypeVar("Job", bound="QueuedJob")
 
 _KINDS: dict[Kind, str] = {"video": "video|film", "speech": "tts|speech|voice|audio|sound|music"}
-_RUNNING = {"in_queue", "in_progress", "starting", "processing"}
+_WAITING = {"in_queue", "starting"}
+_RUNNING = {"in_progress", "processing"} | _WAITING
 _GOOD = {"completed", "succeeded"}
 _DATA_URI = re.compile(r"data:[\w/+.-]*;base64,(.*)", re.DOTALL)
 _TYPES = {"png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg", "webp": "image/webp"}
+
+
+_NOTHING: Mapping[str, bytes] = {}
 
 
 class InputError(Exception):
@@ -120,7 +125,9 @@ class QueuedJob:
     @property
     def waits(self) -> bool:
         """Whether nothing of it is done."""
-        return self.runs and self.polls < min(2, max(1, self.looks))
+        fate = self.fate
+        never_begins = isinstance(fate, EndsAs) and fate.status.lower() in _WAITING
+        return self.runs and (never_begins or self.polls < min(2, max(1, self.looks)))
 
     @property
     def steps(self) -> Iterator[str]:
@@ -131,36 +138,36 @@ class QueuedJob:
         return (f"step {step}/{total}" for step in last) if not self.waits else iter(())
 
 
-class JobQueue:
+class JobQueue(Generic[Job]):
     """The jobs of one vendor, and their bills."""
 
     def __init__(self, settings: Settings, files_origin: Callable[[], str]) -> None:
         """Begin without one."""
         self._settings = settings
         self._files_origin = files_origin
-        self._jobs: dict[str, QueuedJob] = {}
+        self._jobs: dict[str, Job] = {}
 
-    def __iter__(self) -> Iterator[QueuedJob]:
+    def __iter__(self) -> Iterator[Job]:
         """The jobs, in their order."""
         return iter(self._jobs.values())
 
-    def find(self, name: str) -> QueuedJob | None:
+    def find(self, name: str) -> Job | None:
         """The job of that name."""
         return self._jobs.get(name)
 
-    def start(self, job: QueuedJob) -> None:
+    def start(self, job: Job) -> None:
         """Begin *job*, whose bill is due when it is done."""
         self._jobs[job.id] = job
         self._settings.meter.begin(job.id, job.bill)
 
-    async def look(self, job: QueuedJob, fault: ApiFault | None = None) -> None:
+    async def look(self, job: Job, fault: ApiFault | None = None) -> None:
         """Take one poll into account, or one that ends the work now."""
         job.polls += 1
         decided = isinstance(fault, EndsAs)
         if job.runs and (decided or job.polls > job.looks):
             await self.finish(job, fault if decided else job.fate)
 
-    async def finish(self, job: QueuedJob, fate: ApiFault | Exception | None) -> None:
+    async def finish(self, job: Job, fate: ApiFault | Exception | None) -> None:
         """Bring *job* to the end that *fate* says, or to a good one."""
         if isinstance(fate, EndsAs) and fate.status.lower() in _RUNNING:
             return
@@ -176,7 +183,7 @@ class JobQueue:
                 job.made = made
                 self._settings.meter.finish(job.id)
 
-    def end(self, job: QueuedJob, end: ApiFault | Exception | None) -> None:
+    def end(self, job: Job, end: ApiFault | Exception | None) -> None:
         """End *job* without a result, unless it has come to its end; nothing is billed."""
         if job.runs:
             job.end = end or EndsAs("failed")
@@ -186,8 +193,14 @@ class JobQueue:
         """Lay *file* where everybody can fetch it; its URL comes back."""
         return self._files_origin() + self._settings.file_host.host(file)
 
-    async def references(self, inputs: Mapping[str, Any]) -> tuple[bytes, ...]:
+    async def references(
+        self, inputs: Mapping[str, Any], uploaded: Mapping[str, bytes] = _NOTHING
+    ) -> tuple[bytes, ...]:
         """The pictures among *inputs*.
+
+        Args:
+            inputs: The fields; those with `image` in their names may hold pictures.
+            uploaded: Files of the vendor by their URLs.
 
         Raises:
             InputError: One is no picture, or cannot be had.
@@ -198,7 +211,7 @@ class JobQueue:
                 continue
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, str):
-                    found.append(self._fetched(name, each))
+                    found.append(uploaded.get(each) or self._fetched(name, each))
                     await self._check(name, found[-1])
         return tuple(found)
 
