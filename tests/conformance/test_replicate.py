@@ -7,8 +7,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-import replicate
 from PIL import Image
+from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from mediatoolkit.simulator import Simulator, faults
@@ -29,8 +29,8 @@ async def sim() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def sdk(sim: Simulator) -> AsyncIterator[replicate.Client]:
-    client = replicate.Client(api_token=KEY, base_url=sim.replicate.url)
+async def sdk(sim: Simulator) -> AsyncIterator[Client]:
+    client = Client(api_token=KEY, base_url=sim.replicate.url)
     client.poll_interval = 0
     yield client
     await client._async_client.aclose()
@@ -55,12 +55,12 @@ async def asked(
         return response.status, await response.json()
 
 
-async def create(sdk: replicate.Client, model: str = SCHNELL, **options: Any) -> Any:
+async def create(sdk: Client, model: str = SCHNELL, **options: Any) -> Any:
     inputs = options.pop("input", {"prompt": "x"})
     return await sdk.models.predictions.async_create(model=model, input=inputs, **options)
 
 
-async def test_run_brings_a_picture_at_its_url(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_run_brings_a_picture_at_its_url(sdk: Client, sim: Simulator) -> None:
     inputs = {"prompt": "x", "aspect_ratio": "16:9", "num_outputs": 2, "output_format": "png"}
     urls = await sdk.async_run(SCHNELL, input=inputs)
 
@@ -76,9 +76,7 @@ async def test_run_brings_a_picture_at_its_url(sdk: replicate.Client, sim: Simul
     assert (bill.model, bill.units, float(bill.usd)) == (SCHNELL, {"image": 2}, 0.006)
 
 
-async def test_a_prediction_starts_works_and_succeeds(
-    sdk: replicate.Client, sim: Simulator
-) -> None:
+async def test_a_prediction_starts_works_and_succeeds(sdk: Client, sim: Simulator) -> None:
     prediction = await create(sdk, input={"prompt": "x", "seed": 7})
     states = [(prediction.status, prediction.output)]
     bars = []
@@ -99,7 +97,7 @@ async def test_a_prediction_starts_works_and_succeeds(
     assert float(sim.meter.total) == 0.003
 
 
-async def test_a_version_is_known_by_its_hash(sdk: replicate.Client) -> None:
+async def test_a_version_is_known_by_its_hash(sdk: Client) -> None:
     by_hash = await sdk.predictions.async_create(version=VERSION, input={"prompt": "x"})
     urls = await sdk.async_run(f"simulated/painter:{VERSION}", input={"prompt": "x"})
 
@@ -107,7 +105,7 @@ async def test_a_version_is_known_by_its_hash(sdk: replicate.Client) -> None:
     assert len(urls) == 1
 
 
-async def test_a_deployment_runs_its_model(sdk: replicate.Client) -> None:
+async def test_a_deployment_runs_its_model(sdk: Client) -> None:
     deployment = await sdk.deployments.predictions.async_create(
         deployment="simulated/posters", input={"prompt": "x"}
     )
@@ -168,7 +166,7 @@ async def test_cancel_after_has_bounds(sim: Simulator, value: str) -> None:
     assert code == 400
 
 
-async def test_a_cancelled_prediction_costs_nothing(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_a_cancelled_prediction_costs_nothing(sdk: Client, sim: Simulator) -> None:
     prediction = await create(sdk)
     await prediction.async_cancel()
     await prediction.async_reload()
@@ -177,9 +175,7 @@ async def test_a_cancelled_prediction_costs_nothing(sdk: replicate.Client, sim: 
     assert not sim.meter.total + sim.meter.unfinished
 
 
-async def test_a_cancel_that_comes_too_late_changes_nothing(
-    sdk: replicate.Client, sim: Simulator
-) -> None:
+async def test_a_cancel_that_comes_too_late_changes_nothing(sdk: Client, sim: Simulator) -> None:
     sim.looks = 0
     prediction = await create(sdk)
     await prediction.async_reload()
@@ -190,7 +186,7 @@ async def test_a_cancel_that_comes_too_late_changes_nothing(
 
 
 async def test_an_aborted_prediction_is_more_than_the_sdk_knows(
-    sdk: replicate.Client, sim: Simulator
+    sdk: Client, sim: Simulator
 ) -> None:
     sim.then(faults.EndsAs("aborted"), at="poll")
     prediction = await create(sdk)
@@ -212,7 +208,7 @@ async def test_an_aborted_prediction_is_more_than_the_sdk_knows(
     ids=["nsfw", "failed"],
 )
 async def test_a_prediction_fails(
-    sdk: replicate.Client, sim: Simulator, fault: faults.ApiFault, error: str
+    sdk: Client, sim: Simulator, fault: faults.ApiFault, error: str
 ) -> None:
     sim.then(fault, at="start")
 
@@ -224,7 +220,7 @@ async def test_a_prediction_fails(
     assert not sim.meter.total + sim.meter.unfinished
 
 
-async def test_a_file_is_uploaded_and_shines_through(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_a_file_is_uploaded_and_shines_through(sdk: Client, sim: Simulator) -> None:
     file = await sdk.files.async_create(
         io.BytesIO(png("red")), filename="red.png", content_type="image/png", metadata={"a": 1}
     )
@@ -241,12 +237,12 @@ async def test_a_file_is_uploaded_and_shines_through(sdk: replicate.Client, sim:
     assert (await asked(sim, "GET", f"/v1/files/{file.id}"))[0] == 404
 
 
-async def test_a_foreign_file_fails_the_prediction(sdk: replicate.Client) -> None:
+async def test_a_foreign_file_fails_the_prediction(sdk: Client) -> None:
     with pytest.raises(ModelError, match="Failed to download the file"):
         await sdk.async_run(SCHNELL, input={"prompt": "x", "image": "https://example.invalid/a"})
 
 
-async def test_a_film_is_one_url(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_a_film_is_one_url(sdk: Client, sim: Simulator) -> None:
     inputs = {"prompt": "a fox", "duration": 3}
     url = await sdk.async_run("simulated/film", input=inputs)
 
@@ -256,13 +252,13 @@ async def test_a_film_is_one_url(sdk: replicate.Client, sim: Simulator) -> None:
     assert sim.replicate.meter.records[0].units == {"second": 3}
 
 
-async def test_a_model_speaks(sdk: replicate.Client) -> None:
+async def test_a_model_speaks(sdk: Client) -> None:
     url = await sdk.async_run("simulated/speech", input={"text": "hello"})
 
     assert (await fetched(url))[0] == "audio/mpeg"
 
 
-async def test_predictions_are_listed(sdk: replicate.Client) -> None:
+async def test_predictions_are_listed(sdk: Client) -> None:
     names = [(await create(sdk)).id for _ in range(3)]
     page = await sdk.predictions.async_list()
 
@@ -270,7 +266,7 @@ async def test_predictions_are_listed(sdk: replicate.Client) -> None:
     assert page.next is None
 
 
-async def test_a_missing_input_is_named_as_recorded(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_a_missing_input_is_named_as_recorded(sdk: Client, sim: Simulator) -> None:
     with pytest.raises(ReplicateError) as caught:
         await create(sdk, input={})
     answer = await asked(sim, "POST", f"/v1/models/{SCHNELL}/predictions", {"input": {}})
@@ -295,9 +291,7 @@ async def test_a_missing_input_is_named_as_recorded(sdk: replicate.Client, sim: 
     ],
     ids=["type", "range", "word"],
 )
-async def test_what_does_not_fit_is_named(
-    sdk: replicate.Client, inputs: dict[str, Any], detail: str
-) -> None:
+async def test_what_does_not_fit_is_named(sdk: Client, inputs: dict[str, Any], detail: str) -> None:
     with pytest.raises(ReplicateError) as caught:
         await create(sdk, input={"prompt": "x", **inputs})
 
@@ -315,7 +309,7 @@ async def test_what_does_not_fit_is_named(
     ids=["401", "402", "429", "500"],
 )
 async def test_the_sdk_reads_the_error(
-    sdk: replicate.Client, sim: Simulator, fault: faults.Status, status: int, detail: str
+    sdk: Client, sim: Simulator, fault: faults.Status, status: int, detail: str
 ) -> None:
     sim.then(fault)
 
@@ -326,7 +320,7 @@ async def test_the_sdk_reads_the_error(
     assert len(sim.requests) == 1
 
 
-async def test_the_sdk_polls_again_after_a_429(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_the_sdk_polls_again_after_a_429(sdk: Client, sim: Simulator) -> None:
     prediction = await create(sdk)
     sim.then(faults.Status(429, retry_after="0"), at="poll")
     await prediction.async_reload()
@@ -334,7 +328,7 @@ async def test_the_sdk_polls_again_after_a_429(sdk: replicate.Client, sim: Simul
     assert len(sim.requests_for("poll")) == 2
 
 
-async def test_too_many_are_throttled_with_a_time(sdk: replicate.Client, sim: Simulator) -> None:
+async def test_too_many_are_throttled_with_a_time(sdk: Client, sim: Simulator) -> None:
     sim.per_minute = 1
     await create(sdk)
     with pytest.raises(ReplicateError) as caught:
@@ -346,9 +340,7 @@ async def test_too_many_are_throttled_with_a_time(sdk: replicate.Client, sim: Si
 
 
 @pytest.mark.parametrize("model", ["nobody/nothing", "acme/new-video"])
-async def test_only_named_models_are_there(
-    sdk: replicate.Client, sim: Simulator, model: str
-) -> None:
+async def test_only_named_models_are_there(sdk: Client, sim: Simulator, model: str) -> None:
     sim.models = ("acme/new-video",)
     if model in sim.models:
         prediction = await create(sdk, model, input={"prompt": "x", "mood": "blue"}, wait=True)
@@ -359,11 +351,11 @@ async def test_only_named_models_are_there(
     assert caught.value.status == 404
 
 
-async def run(sdk: replicate.Client) -> None:
+async def run(sdk: Client) -> None:
     await sdk.async_run(SCHNELL, input={"prompt": "x", "image": io.BytesIO(png())})
 
 
-async def poll_cancel(sdk: replicate.Client) -> None:
+async def poll_cancel(sdk: Client) -> None:
     prediction = await create(sdk)
     await prediction.async_reload()
     await prediction.async_reload()
@@ -377,15 +369,13 @@ async def poll_cancel(sdk: replicate.Client) -> None:
     await sdk.predictions.async_cancel(second.id)
 
 
-CALLS: dict[str, Callable[[replicate.Client], Awaitable[None]]] = {
+CALLS: dict[str, Callable[[Client], Awaitable[None]]] = {
     each.__name__: each for each in (run, poll_cancel)
 }
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_the_sdk_sends_what_was_recorded(
-    sdk: replicate.Client, sim: Simulator, name: str
-) -> None:
+async def test_the_sdk_sends_what_was_recorded(sdk: Client, sim: Simulator, name: str) -> None:
     await CALLS[name](sdk)
 
     assert [plain(shape(each, "Prefer")) for each in sim.requests] == recorded(
