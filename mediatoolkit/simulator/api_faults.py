@@ -174,6 +174,11 @@ class EndsAs(ApiFault):
 
 
 @dataclass(frozen=True, slots=True)
+class Expired(ApiFault):
+    """The address of a result has ended when the vendor tells it: the file host says 403."""
+
+
+@dataclass(frozen=True, slots=True)
 class InBatch(ApiFault):
     """A batch, or single requests of it, go wrong. Asked for with the start of the batch.
 

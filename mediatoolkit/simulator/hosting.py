@@ -1,7 +1,9 @@
 """The file host: bytes under an address, in whole or in part, and addresses that lead on."""
 
 import hashlib
+import math
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,6 +11,7 @@ from itertools import count
 from mediatoolkit.simulator.http import HttpResponse, Request
 from mediatoolkit.simulator.network_faults import NetworkFault, Redirect
 
+_EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -22,6 +25,7 @@ class HostedFile:
         faults: What the next requests for it meet, one each.
         ranges: Whether `Range` is understood.
         later: Takes the place of `data` after the first response, or None.
+        ends: When its address ends, by the monotonic clock, seconds; it is answered with 403 then.
     """
 
     data: bytes
@@ -29,9 +33,12 @@ class HostedFile:
     faults: Iterator[NetworkFault] = field(default_factory=lambda: iter(()))
     ranges: bool = True
     later: bytes | None = None
+    ends: float = math.inf
 
     def respond(self, request: Request) -> HttpResponse:
         """Bring the whole file, or the part that `Range` names."""
+        if time.monotonic() >= self.ends:
+            return HttpResponse(_EXPIRED, 403, {"Content-Type": "application/xml"})
         data = self.data
         self.data, self.later = self.later or data, None
         headers = {"Content-Type": self.mime_type, "ETag": _etag(data)}

@@ -28,7 +28,8 @@ nothing |
 | `StreamError` in a stream | OpenAI: input and partial pictures, if any came; others: \
 everything |
 | `NoCandidates`, `Continuation`, `BrokenOff`, `TextOnly` | the tokens that the usage counts |
-| `BadPicture`, `PictureAs`, `BadSound`, `SoundAs`, `ResultAt`, `Stumbles` | everything |
+| `BadPicture`, `PictureAs`, `BadSound`, `SoundAs`, `ResultAt`, `Stumbles`, `Expired` | \
+everything |
 | `Garbage` in the place of a response | everything |
 | `Latency`, `SlowHead`, `SlowBody`, `Trickle`, `Gate`, `CutBody`, `Truncated`, `WrongLength`, \
 `MalformedChunk`, `BadGzip` | as without the fault |
