@@ -25,7 +25,9 @@ CLIENTS = sorted(
     for vendor, value in entries.items()
 )
 VENDORS = sorted({value.partition(":")[0].rpartition(".")[2] for _, value in CLIENTS})
-SHARED = "openai_like"
+SHARED = ("openai_like", "fal_queue")
+"""How the modules begin that hold what several vendors speak."""
+
 LONGEST, LONGEST_IN_FOLDER = 350, 500
 TRANSPORT_ONLY = {"aiohttp", "ClientSession", "sleep"}
 
@@ -42,6 +44,7 @@ MODULES = sorted(
     path
     for path in PROVIDERS.rglob("*.py")
     if owner_of(path.relative_to(PROVIDERS).with_suffix("").parts[0])
+    or path.name.startswith(SHARED)
 )
 
 
@@ -52,11 +55,15 @@ def loaded(value: str) -> type[Client[Any, Any]]:
 
 
 def documentation(client: type[Client[Any, Any]]) -> str:
-    """Its own docstring, together with that of the sibling that it names for its arguments."""
-    text = inspect.cleandoc(vars(client).get("__doc__") or "")
-    sibling = re.search(r"arguments as for\s+`(\w+)`", text, re.IGNORECASE)
-    other = getattr(import_module(client.__module__), sibling[1]) if sibling else None
-    return f"{text}\n{inspect.cleandoc(vars(other).get('__doc__') or '')}" if other else text
+    """Its own docstring, with those of the classes of its module to which it refers."""
+    module, text = import_module(client.__module__), _docstring(client)
+    classes = {getattr(module, name, None) for name in re.findall(r"`(\w+)`", text)}
+    others = sorted(_docstring(each) for each in classes if isinstance(each, type))
+    return "\n".join([text, *others])
+
+
+def _docstring(kind: type) -> str:
+    return inspect.cleandoc(vars(kind).get("__doc__") or "")
 
 
 class Running(ast.NodeTransformer):
