@@ -71,6 +71,13 @@ class AppClient(HttpClient[P, M]):
 
     model_names = NAMESPACED
 
+    @classmethod
+    def live_models(cls) -> str:
+        """The models to name when another is not served; there are many more than are listed."""
+        return ", ".join(
+            filter(None, [super().live_models(), "and whatever else is published there"])
+        )
+
     async def bytes_at(self, address: str, response: Response, context: CallContext) -> bytes:
         """The file at *address*, which *response* named; such addresses end soon.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from mediatoolkit.errors import PromptError, ProviderError, RateLimitError, RefusalError
@@ -106,10 +107,10 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
     polling = Polling(first=0.5, cap=3.0)
     submit_within = WAIT + 1.0
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        """Check everything; nothing is opened or sent."""
-        super().__init__(*args, **options)
-        self._finished: dict[str, Response] = {}  # predictions that needed no poll, by id
+    @cached_property
+    def _finished(self) -> dict[str, Response]:
+        """Predictions that were finished at once, until they are polled, by id."""
+        return {}
 
     def to_wire(self, prompt: P, files: Sequence[str]) -> dict[str, Any]:
         """The arguments of the model.

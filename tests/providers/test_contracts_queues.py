@@ -1,6 +1,7 @@
 """The clients of queues pass the contract that every vendor's client is held to."""
 
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 import pytest
 
@@ -29,9 +30,9 @@ class TestFalPictures(OfFal, QueuedClientContract, HttpImageClientContract):
 
 class TestFalSpeech(OfFal, QueuedClientContract, HttpSpeechClientContract):
     client_type = mt.FalSpeechClient
-    options = {"model": "simulated/speech"}
+    options: ClassVar = {"model": "simulated/speech"}
 
 
 class TestFalFilms(OfFal, QueuedClientContract, HttpVideoClientContract):
     client_type = mt.FalVideoClient
-    options = {"model": "simulated/film/text-to-video"}
+    options: ClassVar = {"model": "simulated/film/text-to-video"}

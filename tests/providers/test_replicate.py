@@ -163,7 +163,7 @@ async def test_pictures_are_uploaded_first(
     assert begin.json["input"][name] == (url if name != "photos" else [url, url])
 
 
-FAILURES = {
+FAILURES: dict[str, tuple[str, str | None, type[mt.ProviderError], str]] = {
     "refused": ("failed", "NSFW content detected. Try again.", mt.RefusalError, "NSFW content"),
     "failed": ("failed", "CUDA out of memory", mt.ProviderError, r"\(failed\): CUDA out"),
     "canceled": ("canceled", None, mt.ProviderError, "canceled"),
