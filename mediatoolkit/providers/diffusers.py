@@ -223,7 +223,9 @@ class _Source:
         if self.offload and device == "cpu":
             raise PromptError("offload= needs a GPU, and there is none here; leave it out.")
         dtype = getattr(torch, self.dtype) if self.dtype else _dtype(torch, device)
-        pipeline = diffusers.DiffusionPipeline.from_pretrained(self.place, torch_dtype=dtype)
+        release = tuple(map(int, diffusers.__version__.split(".")[:2]))
+        name = "dtype" if release >= (0, 40) else "torch_dtype"
+        pipeline = diffusers.DiffusionPipeline.from_pretrained(self.place, **{name: dtype})
         pipeline.set_progress_bar_config(disable=True)
         if self.offload is None:
             return pipeline.to(device)
@@ -311,7 +313,7 @@ class _Steps:
 
 def _preview(pipeline: Any, latents: Any) -> Any:
     """A small picture of *latents*, or None where the pipeline's own decoder makes none of them."""
-    vae = getattr(pipeline, "vae", None)
+    vae: Any = getattr(pipeline, "vae", None)
     config = getattr(vae, "config", None)
     factor = getattr(config, "scaling_factor", None)
     torch = import_module("torch")

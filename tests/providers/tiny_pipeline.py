@@ -5,21 +5,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDIMScheduler,
-    StableDiffusionPipeline,
-    UNet2DConditionModel,
-)
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+_diffusers: Any = diffusers  # typed in part
 
 
 def tiny_pipeline() -> Any:
     """A pipeline whose pictures are 64 pixels wide unless another size is given."""
+    torch.set_num_threads(1)  # several would wait for each other longer than they work
     torch.manual_seed(0)
     tokenizer = _tokenizer()
-    unet = UNet2DConditionModel(
+    unet = _diffusers.UNet2DConditionModel(
         sample_size=32,
         block_out_channels=(4, 8),
         layers_per_block=1,
@@ -29,7 +27,7 @@ def tiny_pipeline() -> Any:
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
     )
-    vae = AutoencoderKL(
+    vae = _diffusers.AutoencoderKL(
         block_out_channels=[4, 8],
         norm_num_groups=2,
         down_block_types=["DownEncoderBlock2D", "DownEncoderBlock2D"],
@@ -48,12 +46,12 @@ def tiny_pipeline() -> Any:
             pad_token_id=1,
         )
     )
-    pipeline = StableDiffusionPipeline(
+    pipeline = _diffusers.StableDiffusionPipeline(
         vae=vae,
         text_encoder=text,
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
+        scheduler=_diffusers.DDIMScheduler(clip_sample=False, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
