@@ -13,7 +13,7 @@ import re
 import time
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -30,7 +30,7 @@ from mediatoolkit.simulator.api_faults import (
 )
 from mediatoolkit.simulator.films import FilmOrder, shoot
 from mediatoolkit.simulator.hosting import HostedFile
-from mediatoolkit.simulator.http import HttpResponse
+from mediatoolkit.simulator.http import FormPart, HttpResponse, Request
 from mediatoolkit.simulator.meter import BilledRequest, Tariff
 from mediatoolkit.simulator.mp3 import mp3
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
@@ -157,6 +157,10 @@ class Films:
         """A film that was begun."""
         return self._films[name]
 
+    def __iter__(self) -> Iterator[Film]:
+        """Every film that was begun, in order."""
+        return iter(list(self._films.values()))
+
     def start(self, film: Film) -> None:
         """Begin *film*, whose bill is due when it is done."""
         self._films[film.id] = film
@@ -176,6 +180,11 @@ class Films:
             film.end = EndsAs(word)
             self._settings.meter.drop(film.id)
 
+    def drop(self, film: Film) -> None:
+        """Forget *film*; work that runs is cancelled."""
+        self.cancel(film)
+        del self._films[film.id]
+
     async def _finish(self, film: Film, fate: ApiFault | None) -> None:
         match fate:
             case EndsAs(status) if status in _RUNNING:
@@ -187,13 +196,14 @@ class Films:
                 film.end = EndsAs("moderated", code=form)
                 self._settings.meter.finish(film.id)
             case _:
-                data = await self._shot(film)
+                data = await self.shoot(film)
                 # It may have been cancelled meanwhile, or finished by another poll.
                 if film.runs:
                     film.data = data
                     self._settings.meter.finish(film.id)
 
-    async def _shot(self, film: Film) -> bytes:
+    async def shoot(self, film: Film) -> bytes:
+        """Make *film* at once."""
         if self._settings.film is not None:
             return self._settings.film
         order = film.picture
@@ -319,6 +329,39 @@ class OpenAIShaped(Vendor):
     def address(self, data: bytes, mime_type: str) -> str:
         """An address of *data* at the file host, where no key is needed."""
         return self.files_origin() + self.settings.file_host.host(HostedFile(data, mime_type))
+
+
+class OwnServer(OpenAIShaped):
+    """A server of one's own: no key, no rate, no content policy, and nothing to pay."""
+
+    needs_key: ClassVar[bool] = False
+
+    def limit(self, request: Request) -> None:
+        """Take any number."""
+
+    def judge(self, fault: ApiFault | None, fields: Mapping[str, Any]) -> None:
+        """Refuse where *fault* orders an error; there is no policy."""
+        if not isinstance(fault, PromptBlocked):
+            super().judge(fault, fields)
+
+    def blocked(self, fault: PromptBlocked, fields: Mapping[str, Any]) -> HttpResponse:
+        """It never comes to this."""
+        raise NotImplementedError
+
+    def served(self, fields: Mapping[str, Any], kind: str) -> str:
+        """The model of *fields*, or the first one that makes *kind*."""
+        models = self.data["models"]
+        model = fields.get("model") or next(
+            each for each in models if models[each]["makes"] == kind
+        )
+        self.model(model, kind)
+        return str(model)
+
+
+def split_form(parts: Sequence[FormPart]) -> tuple[dict[str, str], list[FormPart]]:
+    """The texts and the files of a form."""
+    texts = {part.name: part.text for part in parts if part.filename is None}
+    return texts, [part for part in parts if part.filename is not None]
 
 
 def _as(order: PictureOrder, fault: ApiFault | None) -> PictureOrder:
