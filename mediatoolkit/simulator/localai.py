@@ -27,7 +27,7 @@ from mediatoolkit.simulator.openai_shaped import (
 from mediatoolkit.simulator.pictures import PictureOrder
 from mediatoolkit.simulator.schema import SchemaError
 from mediatoolkit.simulator.sounds import Utterance, wav
-from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError
+from mediatoolkit.simulator.vendor import ApiCall, Endpoint
 
 _DATA = load(__file__)
 _SIZE = "512x512"
@@ -116,7 +116,7 @@ class LocalAI(OwnServer):
         fields = self.read(call, "SpeechRequest")
         model, form = self.served(fields, "speech"), fields.get("response_format", "wav")
         if form not in _FORMS:
-            raise RejectedError(self.error(501, f"The simulator does not play the format {form}."))
+            self.refuse_unplayed(f"the format {form}")
         voice = fields.get("voice", "")
         if voice.startswith(_PROFILE) and voice.removeprefix(_PROFILE) not in _DATA["voices"]:
             self.reject(f"voice profile {voice!r} not found", 404)

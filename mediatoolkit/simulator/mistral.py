@@ -25,7 +25,7 @@ from mediatoolkit.simulator.openai_shaped import (
 )
 from mediatoolkit.simulator.schema import SchemaError
 from mediatoolkit.simulator.sounds import RATE, Utterance, float32
-from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError
+from mediatoolkit.simulator.vendor import ApiCall, Endpoint
 
 _DATA = load(__file__)
 _MODEL = "voxtral-mini-tts-3-0"
@@ -127,7 +127,7 @@ class Mistral(OpenAIShaped):
         """Refuse what depends on the voice or on another field, which no schema says."""
         form = fields.get("response_format")
         if form in {"flac", "opus"}:
-            raise RejectedError(self.error(501, f"The simulator does not play the format {form}."))
+            self.refuse_unplayed(f"the format {form}")
         if not fields["input"].strip():
             self.reject("Input must not be empty")
         voice = self._voices.get(fields["voice_id"]) if "voice_id" in fields else {}

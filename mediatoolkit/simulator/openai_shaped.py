@@ -243,6 +243,14 @@ class OpenAIShaped(Vendor):
         """
         raise RejectedError(self.error(code, message))
 
+    def refuse_unplayed(self, what: str) -> NoReturn:
+        """Say that the simulator, and not the vendor, cannot do this.
+
+        Raises:
+            RejectedError: Always, with 501.
+        """
+        self.reject(f"The simulator does not play {what}.", 501)
+
     def read(self, call: ApiCall, name: str, *, policy: bool = True) -> Any:
         """The body of *call* by the schema *name*; with *policy*, it is judged as well.
 
@@ -289,6 +297,34 @@ class OpenAIShaped(Vendor):
         record = self.tariff.bill(model, call.request.path, units)
         call.meter.add(record)
         return float(record.usd)
+
+    def start_film(
+        self,
+        call: ApiCall,
+        model: str,
+        picture: PictureOrder,
+        *,
+        seconds: float,
+        units: Mapping[str, int],
+        **told: Any,
+    ) -> Film:
+        """Begin a film that is billed for *units*; *told* are further attributes of a `Film`."""
+        bill = self.tariff.bill(model, call.request.path, units)
+        looks, fate = self.settings.looks, call.fault
+        film = Film(picture=picture, seconds=seconds, bill=bill, looks=looks, fate=fate, **told)
+        self.films.start(film)
+        return film
+
+    def find_film(self, call: ApiCall, missing: str) -> Film:
+        """The film that the path of *call* names.
+
+        Raises:
+            RejectedError: There is none: 404, with the words *missing*.
+        """
+        try:
+            return self.films[call.match["id"]]
+        except KeyError:
+            self.reject(missing, 404)
 
     async def references(self, addresses: Iterable[str], name: str) -> tuple[bytes, ...]:
         """The pictures at *addresses*; one that lies elsewhere is taken, and not seen.

@@ -33,6 +33,7 @@ _DATA = load(__file__)
 _SIDES = {"512": 512, "768": 768, "1K": 1024, "1.5K": 1536, "2K": 2048, "4K": 4096}
 _SHORT = {"1K": 1024, "2K": 1440, "4K": 2160}  # sides of a film that no `720p` names
 _REFERENCE_TOKENS = 323
+_NO_FILM = "Video generation not found."
 _DAY = 86_400  # seconds
 _STATES = ("pending", "in_progress", "completed")
 _FORMS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
@@ -60,12 +61,10 @@ class OpenRouter(OpenAIShaped):
             Endpoint("POST", f"{base}/images", "start", self._draw),
             Endpoint("POST", f"{base}/audio/speech", "start", self._speak),
             Endpoint("POST", f"{base}/videos", "start", self._film),
-            Endpoint("GET", f"{base}/images/models", "list", self._image_models),
+            Endpoint("GET", f"{base}/(?:(?P<kind>image|video)s/)?models", "list", self._models),
             Endpoint("GET", f"{base}/images/models/{model}/endpoints", "list", self._offers),
-            Endpoint("GET", f"{base}/videos/models", "list", self._video_models),
             Endpoint("GET", f"{base}/videos/(?P<id>[^/]+)", "poll", self._poll),
             Endpoint("GET", f"{base}/videos/(?P<id>[^/]+)/content", "download", self._content),
-            Endpoint("GET", f"{base}/models", "list", self._models),
             Endpoint("GET", f"{base}/generation", "list", self._generation),
             Endpoint("GET", f"{base}/credits", "list", self._credits),
             Endpoint("POST", f"{base}/images/generations", "start", self._not_found),
@@ -149,7 +148,7 @@ class OpenRouter(OpenAIShaped):
     async def _drawing(self, fields: Mapping[str, Any], facts: Mapping[str, Any]) -> _Drawing:
         form = fields.get("output_format", "png")
         if form not in _FORMS:
-            raise RejectedError(self.error(501, f"The simulator does not play the format {form}."))
+            self.refuse_unplayed(f"the format {form}")
         if fields.get("background") == "transparent" and form == "jpeg":
             self.reject("background 'transparent' requires an output_format of png or webp.")
         size, tier = self._size(fields)
@@ -197,13 +196,9 @@ class OpenRouter(OpenAIShaped):
         self, call: ApiCall, drawing: _Drawing, name: str, model: str
     ) -> AsyncIterator[dict[str, Any]]:
         """One partial picture, then the whole ones or what went wrong."""
-        part = await self._picture(drawing, None)
         kind = "image_generation"
-        yield {
-            "type": f"{kind}.partial_image",
-            "b64_json": part["b64_json"],
-            "partial_image_index": 0,
-        }
+        text = await self.base64(drawing.order, None)
+        yield {"type": f"{kind}.partial_image", "b64_json": text, "partial_image_index": 0}
         if isinstance(call.fault, PromptBlocked):
             message = call.fault.message or "blocked by safety system"
             yield {"type": "error", "error": {"message": message, "code": "moderation_blocked"}}
@@ -276,15 +271,9 @@ class OpenRouter(OpenAIShaped):
         seen = await self.references(addresses, "image_url")
         text = fields.get("prompt", "film")
         unit = "second" if fields.get("generate_audio", True) else "silent_second"
-        film = Film(
-            id=self._name("vid"),
-            picture=PictureOrder(text, *size, fields.get("seed"), seen),
-            seconds=seconds,
-            bill=self.tariff.bill(fields["model"], call.request.path, {unit: seconds}),
-            looks=self.settings.looks,
-            fate=call.fault,
-        )
-        self.films.start(film)
+        order = PictureOrder(text, *size, fields.get("seed"), seen)
+        units, name = {unit: seconds}, self._name("vid")
+        film = self.start_film(call, fields["model"], order, seconds=seconds, units=units, id=name)
         return json_response(self._body(film), 202)
 
     def _film_size(self, fields: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[int, int]:
@@ -299,7 +288,7 @@ class OpenRouter(OpenAIShaped):
         return explicit or size
 
     async def _poll(self, call: ApiCall) -> HttpResponse:
-        film = self._begun(call)
+        film = self.find_film(call, _NO_FILM)
         await self.films.look(film, call.fault)
         return json_response(self._body(film))
 
@@ -322,7 +311,7 @@ class OpenRouter(OpenAIShaped):
         }
 
     async def _content(self, call: ApiCall) -> HttpResponse:
-        film = self._begun(call)
+        film = self.find_film(call, _NO_FILM)
         if film.end is not None and film.end.status == "expired":
             self.reject("expired", 410)
         if film.data is None:
@@ -332,12 +321,6 @@ class OpenRouter(OpenAIShaped):
         if self.settings.redirects is True:
             return HttpResponse(b"", 302, {"Location": self.film_url(film)})
         return HttpResponse(film.data, 200, {"Content-Type": "video/mp4"})
-
-    def _begun(self, call: ApiCall) -> Film:
-        try:
-            return self.films[call.match["id"]]
-        except KeyError:
-            self.reject("Video generation not found.", 404)
 
     def _name(self, kind: str) -> str:
         return f"gen-{kind}-{int(time.time())}-{next(self.numbers):020d}"
@@ -362,24 +345,15 @@ class OpenRouter(OpenAIShaped):
         used = float(self.settings.meter.of(self.name).total)
         return json_response({"data": {"total_credits": 10.0, "total_usage": used}})
 
-    async def _image_models(self, _call: ApiCall) -> HttpResponse:
-        return json_response({"data": _listings("image")})
-
-    async def _video_models(self, _call: ApiCall) -> HttpResponse:
-        return json_response({"data": _listings("video")})
-
     async def _models(self, call: ApiCall) -> HttpResponse:
-        kind = call.request.query.get("output_modalities", "")
-        return json_response({"data": _listings(kind)})
+        kind = call.match["kind"] or call.request.query.get("output_modalities")
+        facts = (each for each in _DATA["models"].values() if each["makes"] == kind)
+        return json_response({"data": [each["listing"] for each in facts]})
 
     async def _offers(self, call: ApiCall) -> HttpResponse:
         model = call.match["model"]
         offer = self.model(model, "image").get("offer")
         return json_response({"id": model, "endpoints": [offer] if offer else []})
-
-
-def _listings(kind: str) -> list[Mapping[str, Any]]:
-    return [facts["listing"] for facts in _DATA["models"].values() if facts["makes"] == kind]
 
 
 def _ratio(aspect: str) -> float:

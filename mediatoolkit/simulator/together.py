@@ -160,7 +160,7 @@ class Together(OpenAIShaped):
         if not fields["input"].strip():
             self._refuse("input is empty", "input")
         if fields.get("response_encoding") in {"pcm_mulaw", "pcm_alaw"}:
-            raise RejectedError(self.error(501, "The simulator does not play this encoding."))
+            self.refuse_unplayed("this encoding")
 
     async def _voices(self, call: ApiCall) -> HttpResponse:
         model = call.request.query.get("model")
@@ -181,7 +181,7 @@ class Together(OpenAIShaped):
         fields = self.read(call, "VideoRequest")
         self.model(fields["model"], "video")
         if fields.get("output_format") == "WEBM":
-            raise RejectedError(self.error(501, "The simulator does not play WebM."))
+            self.refuse_unplayed("WebM")
         media = fields.get("media", {})
         if not fields.get("prompt") and not media:
             self._refuse("prompt is required", "prompt")
@@ -191,23 +191,16 @@ class Together(OpenAIShaped):
         short = int(fields.get("resolution", "720p").removesuffix("p"))
         size = self._size(fields, frame(fields.get("ratio", "16:9"), short))
         seconds, text = fields.get("seconds", "5"), fields.get("prompt") or "film"
+        order = PictureOrder(text, *size, fields.get("seed"), seen)
         units = {"second": int(seconds)}
-        film = Film(
-            picture=PictureOrder(text, *size, fields.get("seed"), seen),
-            seconds=int(seconds),
-            bill=self.tariff.bill(fields["model"], call.request.path, units),
-            looks=self.settings.looks,
-            fate=call.fault,
-            facts={"size": "{}x{}".format(*size), "seconds": seconds},
+        facts = {"size": "{}x{}".format(*size), "seconds": seconds}
+        film = self.start_film(
+            call, fields["model"], order, seconds=int(seconds), units=units, facts=facts
         )
-        self.films.start(film)
         return json_response(self._job(film))
 
     async def _poll(self, call: ApiCall) -> HttpResponse:
-        try:
-            film = self.films[call.match["id"]]
-        except KeyError:
-            self.reject("Video job not found", 404)
+        film = self.find_film(call, "Video job not found")
         await self.films.look(film, call.fault)
         return json_response(self._job(film))
 

@@ -34,12 +34,13 @@ from mediatoolkit.simulator.openai_shaped import (
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
 from mediatoolkit.simulator.schema import SchemaError
 from mediatoolkit.simulator.sounds import RATE, Utterance
-from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError
+from mediatoolkit.simulator.vendor import ApiCall, Endpoint
 
 _DATA = load(__file__)
 _SIZE, _FILM_SIZE = (1024, 1024), (1280, 720)
 _FPS = 24
 _TOKENS = 0.3  # of speech, for each letter
+_NO_FILM = "Video not found"
 _STATES = ("queued", "in_progress", "completed")
 
 
@@ -108,7 +109,7 @@ class VLLM(OwnServer):
     ) -> HttpResponse:
         model, way = self.served(fields, "image"), fields.get("response_format", "b64_json")
         if way == "file":
-            raise RejectedError(self.error(501, "The simulator does not send pictures as files."))
+            self.refuse_unplayed("pictures as files")
         size = pixels_of(fields.get("size", "auto")) or _SIZE
         form = fields.get("output_format", "png")
         seed, text = fields.get("seed"), fields["prompt"]
@@ -170,7 +171,7 @@ class VLLM(OwnServer):
 
     def _check_speech(self, fields: Mapping[str, Any], model: str, form: str) -> None:
         if form in {"flac", "opus"}:
-            raise RejectedError(self.error(501, f"The simulator does not play the format {form}."))
+            self.refuse_unplayed(f"the format {form}")
         if not fields["input"].strip():
             self.reject("Input text cannot be empty")
         voices = _DATA["models"].get(model, {}).get("voices")
@@ -235,26 +236,20 @@ class VLLM(OwnServer):
         return json_response({"object": "list", "data": jobs, "has_more": False, **edges})
 
     async def _poll(self, call: ApiCall) -> HttpResponse:
-        film = self._found(call)
+        film = self.find_film(call, _NO_FILM)
         await self.films.look(film, call.fault)
         return json_response(_job(film))
 
     async def _delete(self, call: ApiCall) -> HttpResponse:
-        film = self._found(call)
+        film = self.find_film(call, _NO_FILM)
         self.films.drop(film)
         return json_response({"id": film.id, "object": "video.deleted", "deleted": True})
 
     async def _content(self, call: ApiCall) -> HttpResponse:
-        film = self._found(call)
+        film = self.find_film(call, _NO_FILM)
         if film.data is None:
             self.reject(f"Video {film.id} is not completed")
         return HttpResponse(film.data, 200, {"Content-Type": "video/mp4"})
-
-    def _found(self, call: ApiCall) -> Film:
-        try:
-            return self.films[call.match["id"]]
-        except KeyError:
-            self.reject(f"Video {call.match['id']} not found", 404)
 
     async def _models(self, _call: ApiCall) -> HttpResponse:
         names = (*_DATA["models"], *self.settings.models)

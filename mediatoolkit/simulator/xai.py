@@ -159,21 +159,12 @@ class XAI(OpenAIShaped):
         seconds = fields.get("duration", _SECONDS[schema])
         size = frame(fields.get("aspect_ratio", "16:9"), int(tier.removesuffix("p")))
         units = {f"second_{tier}": seconds, "input_image": len(sources)}
-        film = Film(
-            picture=PictureOrder(fields["prompt"], *size, None, seen),
-            seconds=seconds,
-            bill=self.tariff.bill(fields["model"], call.request.path, units),
-            looks=self.settings.looks,
-            fate=call.fault,
-        )
-        self.films.start(film)
+        order = PictureOrder(fields["prompt"], *size, None, seen)
+        film = self.start_film(call, fields["model"], order, seconds=seconds, units=units)
         return json_response({"request_id": film.id})
 
     async def _poll(self, call: ApiCall) -> HttpResponse:
-        try:
-            film = self.films[call.match["id"]]
-        except KeyError:
-            self.reject("Not found", 404)
+        film = self.find_film(call, "Not found")
         await self.films.look(film, call.fault)
         if film.end is not None:
             return self._end(film)

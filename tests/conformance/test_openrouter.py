@@ -172,6 +172,7 @@ async def test_the_sdk_films(sdk: Any, sim: Simulator) -> None:
         input_references=[{"type": "image_url", "image_url": {"url": data_url()}}],
     )
     assert job.status == "pending"
+    assert job.id.startswith("gen-vid-")
     assert job.polling_url == f"/api/v1/videos/{job.id}"
     assert sim.openrouter.meter.unfinished == Decimal("0.8")
 
