@@ -123,16 +123,17 @@ async def test_a_streamed_wav_does_not_know_its_length(sdk: AsyncElevenLabs) -> 
     assert data[44:] == speak([Utterance(TEXT, GEORGE)])
 
 
-async def test_every_letter_has_its_time(sdk: AsyncElevenLabs) -> None:
+@pytest.mark.parametrize("text", [TEXT, "  Two  spaces. \n"], ids=["plain", "spaces"])
+async def test_every_letter_has_its_time(sdk: AsyncElevenLabs, text: str) -> None:
     answer = await sdk.text_to_speech.convert_with_timestamps(
-        GEORGE, text=TEXT, output_format="pcm_24000"
+        GEORGE, text=text, output_format="pcm_24000"
     )
 
-    assert base64.b64decode(answer.audio_base_64) == speak([Utterance(TEXT, GEORGE)])
+    assert base64.b64decode(answer.audio_base_64) == speak([Utterance(text, GEORGE)])
     for alignment in (answer.alignment, answer.normalized_alignment):
         assert alignment
-        assert alignment.characters == list(TEXT)
-        assert list(zip(*_spans(alignment), strict=True)) == times(TEXT)
+        assert alignment.characters == list(text)
+        assert list(zip(*_spans(alignment), strict=True)) == times(text)
 
 
 def _spans(alignment: Any) -> tuple[list[float], list[float]]:
@@ -336,6 +337,32 @@ async def test_what_does_not_fit_is_named(
     assert problem["type"] == kind
     assert problem["loc"] == (loc or ["body", "previous_request_ids"])
     assert problem["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({}, "value_error"),
+        ({"prompt": "x", "composition_plan": {"sections": []}}, "value_error"),
+        ({"prompt": "x", "seed": 1}, "value_error"),
+        ({"prompt": "x", "music_length_ms": 1000}, "greater_than_equal"),
+        ({"composition_plan": {}}, "missing"),
+    ],
+    ids=["nothing", "both", "seed", "length", "plan"],
+)
+async def test_music_takes_a_prompt_or_a_plan(
+    sdk: AsyncElevenLabs, options: dict[str, Any], kind: str
+) -> None:
+    with pytest.raises(UnprocessableEntityError) as caught:
+        await joined(sdk.music.compose(**options))
+
+    assert caught.value.body["detail"][0]["type"] == kind
+
+
+@pytest.mark.parametrize("inputs", [[], [{"text": " ", "voice_id": GEORGE}]], ids=["none", "space"])
+async def test_a_dialogue_has_words(sdk: AsyncElevenLabs, inputs: Any) -> None:
+    with pytest.raises(UnprocessableEntityError):
+        await joined(sdk.text_to_dialogue.convert(inputs=inputs))
 
 
 async def test_a_missing_field_is_named_as_recorded(sim: Simulator) -> None:

@@ -55,6 +55,11 @@ async def asked(
         return response.status, await response.json()
 
 
+async def run_model(sdk: Client, model: str, **options: Any) -> Any:
+    """Untyped, since the SDK promises a list, an iterator, or anything."""
+    return await sdk.async_run(model, **options)
+
+
 async def create(sdk: Client, model: str = SCHNELL, **options: Any) -> Any:
     inputs = options.pop("input", {"prompt": "x"})
     return await sdk.models.predictions.async_create(model=model, input=inputs, **options)
@@ -62,7 +67,7 @@ async def create(sdk: Client, model: str = SCHNELL, **options: Any) -> Any:
 
 async def test_run_brings_a_picture_at_its_url(sdk: Client, sim: Simulator) -> None:
     inputs = {"prompt": "x", "aspect_ratio": "16:9", "num_outputs": 2, "output_format": "png"}
-    urls = await sdk.async_run(SCHNELL, input=inputs)
+    urls = await run_model(sdk, SCHNELL, input=inputs)
 
     assert len(urls) == 2
     for url in urls:
@@ -99,7 +104,7 @@ async def test_a_prediction_starts_works_and_succeeds(sdk: Client, sim: Simulato
 
 async def test_a_version_is_known_by_its_hash(sdk: Client) -> None:
     by_hash = await sdk.predictions.async_create(version=VERSION, input={"prompt": "x"})
-    urls = await sdk.async_run(f"simulated/painter:{VERSION}", input={"prompt": "x"})
+    urls = await run_model(sdk, f"simulated/painter:{VERSION}", input={"prompt": "x"})
 
     assert (by_hash.model, by_hash.version) == ("simulated/painter", VERSION)
     assert len(urls) == 1
@@ -213,7 +218,7 @@ async def test_a_prediction_fails(
     sim.then(fault, at="start")
 
     with pytest.raises(ModelError, match=error) as caught:
-        await sdk.async_run(SCHNELL, input={"prompt": "x"})
+        await run_model(sdk, SCHNELL, input={"prompt": "x"})
 
     assert caught.value.prediction.status == "failed"
     assert caught.value.prediction.output is None
@@ -226,7 +231,7 @@ async def test_a_file_is_uploaded_and_shines_through(sdk: Client, sim: Simulator
     )
     same = await sdk.files.async_get(file.id)
     outputs = [
-        await sdk.async_run(SCHNELL, input={"prompt": "x", "image": image, "seed": 1})
+        await run_model(sdk, SCHNELL, input={"prompt": "x", "image": image, "seed": 1})
         for image in (file.urls["get"], io.BytesIO(png("red")))
     ]
 
@@ -239,12 +244,12 @@ async def test_a_file_is_uploaded_and_shines_through(sdk: Client, sim: Simulator
 
 async def test_a_foreign_file_fails_the_prediction(sdk: Client) -> None:
     with pytest.raises(ModelError, match="Failed to download the file"):
-        await sdk.async_run(SCHNELL, input={"prompt": "x", "image": "https://example.invalid/a"})
+        await run_model(sdk, SCHNELL, input={"prompt": "x", "image": "https://example.invalid/a"})
 
 
 async def test_a_film_is_one_url(sdk: Client, sim: Simulator) -> None:
     inputs = {"prompt": "a fox", "duration": 3}
-    url = await sdk.async_run("simulated/film", input=inputs)
+    url = await run_model(sdk, "simulated/film", input=inputs)
 
     content_type, data = await fetched(url)
     assert content_type == "video/mp4"
@@ -253,7 +258,7 @@ async def test_a_film_is_one_url(sdk: Client, sim: Simulator) -> None:
 
 
 async def test_a_model_speaks(sdk: Client) -> None:
-    url = await sdk.async_run("simulated/speech", input={"text": "hello"})
+    url = await run_model(sdk, "simulated/speech", input={"text": "hello"})
 
     assert (await fetched(url))[0] == "audio/mpeg"
 
@@ -352,7 +357,7 @@ async def test_only_named_models_are_there(sdk: Client, sim: Simulator, model: s
 
 
 async def run(sdk: Client) -> None:
-    await sdk.async_run(SCHNELL, input={"prompt": "x", "image": io.BytesIO(png())})
+    await run_model(sdk, SCHNELL, input={"prompt": "x", "image": io.BytesIO(png())})
 
 
 async def poll_cancel(sdk: Client) -> None:
