@@ -1,6 +1,6 @@
 """Speech by Mistral's Voxtral: JSON with base64 where others send bytes, and floats as samples."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -12,8 +12,8 @@ from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, Number,
 from mediatoolkit.providers.documents import objects_at, text_at
 from mediatoolkit.providers.http import facts_of, sentence
 from mediatoolkit.providers.openai_like_speech import OpenAILikeSpeechClient
-from mediatoolkit.runtime.context import Timeout, context_for
-from mediatoolkit.transport import Dialect, ErrorResponse, Response
+from mediatoolkit.runtime.context import CallContext, Timeout, context_for
+from mediatoolkit.transport import Dialect, ErrorResponse, Response, Transport
 
 _PAGE, _PAGES = 100, 100
 _FACTS = ("type", "kind", "gender", "slug", "description")
@@ -130,17 +130,8 @@ class MistralSpeechClient(OpenAILikeSpeechClient):
         """
         for name in filters.keys() - {"type", "gender", "language", "query", "kind"}:
             raise PromptError(f"Voices have no {name}: filter by type, gender, language or query.")
-        voices: list[MistralVoice] = []
-        page: dict[str, str] = {}
         async with context_for(timeout, self.timeout) as context:
-            for _ in range(_PAGES):
-                query = {"page_size": str(_PAGE), **filters, **page}
-                response = await self._transport.get("/v2/audio/voices", context, query=query)
-                voices += _voices_in(response)
-                page = {"page_token": text_at(response.document, "next_page_token")}
-                if not page["page_token"]:
-                    break
-        return voices
+            return [voice async for voice in _voices(self._transport, filters, context)]
 
     async def preview(
         self, voice: "MistralVoice | str", *, timeout: float | Timeout | None = None
@@ -177,17 +168,25 @@ class MistralVoice:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def _voices_in(response: Response) -> list[MistralVoice]:
-    voices = []
-    for voice in objects_at(response.document, "data"):
-        facts = {name: response.safe_text(voice.get(name)) for name in _FACTS}
-        languages = voice.get("languages") or []
-        voices.append(
-            MistralVoice(
-                response.safe_text(voice.get("id")),
-                response.safe_text(voice.get("name")),
-                tuple(response.safe_text(each) for each in languages),
-                {name: words for name, words in facts.items() if words},
-            )
-        )
-    return voices
+async def _voices(
+    transport: Transport, filters: Mapping[str, str], context: CallContext
+) -> AsyncGenerator[MistralVoice, None]:
+    """All voices, page by page."""
+    query = {"page_size": str(_PAGE), **filters}
+    for _ in range(_PAGES):
+        response = await transport.get("/v2/audio/voices", context, query=query)
+        for voice in objects_at(response.document, "data"):
+            yield _voice(voice, response)
+        query["page_token"] = text_at(response.document, "next_page_token")
+        if not query["page_token"]:
+            break
+
+
+def _voice(voice: Mapping[str, Any], response: Response) -> MistralVoice:
+    facts = {name: response.safe_text(voice.get(name)) for name in _FACTS}
+    return MistralVoice(
+        response.safe_text(voice.get("id")),
+        response.safe_text(voice.get("name")),
+        tuple(map(response.safe_text, voice.get("languages") or ())),
+        {name: words for name, words in facts.items() if words},
+    )
