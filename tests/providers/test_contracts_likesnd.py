@@ -1,4 +1,4 @@
-"""The clients of OpenRouter and Together pass the contract, over what the simulator plays."""
+"""The clients of OpenRouter, Together and Mistral pass the contract, over what the simulator plays."""
 
 from collections.abc import AsyncIterator
 
@@ -53,3 +53,13 @@ class TestTogetherSpeech(OfTogether, HttpSpeechClientContract):
 
 class TestTogetherFilms(OfTogether, HttpVideoClientContract):
     client_type = mt.TogetherVideoClient
+
+
+class TestMistralSpeech(HttpSpeechClientContract):
+    client_type = mt.MistralSpeechClient
+    tells_usage = False
+
+    @pytest.fixture
+    async def vendor(self) -> AsyncIterator[SimulatedVendor]:
+        async with mt.Simulator(vendors=("mistral",), key=KEY) as sim:
+            yield SimulatedVendor(sim)
