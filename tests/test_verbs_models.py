@@ -47,7 +47,7 @@ def test_every_model_of_every_vendor_is_there_once() -> None:
     expected = [info for each in AGENTS.values() for info in registry.models(each.client_type)]
     assert listed.model.tolist() == [info.model_id for info in expected]
     assert listed.model.is_unique
-    assert set(listed.vendor) == {"gemini", "openai", "local"}
+    assert set(listed.vendor) == {*registry.ORDER, "local"}
     assert tuple(listed.columns) == ModelRow._fields
 
 

@@ -93,6 +93,8 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
         timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
         retry: When a failed call is sent again.
         limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that pictures may be fetched from even when they are
+            private; the key goes to none of them.
 
     `references=` or `previous=` is one picture to start from, whose change `denoising_strength`
     (0 to 1) limits, where `mask=` is white if there is one. Further `options` are

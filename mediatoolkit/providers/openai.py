@@ -74,6 +74,8 @@ class OpenAIImageClient(OpenAILikeImageClient, OpenAIBatches[ImagePrompt, Image]
         timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
         retry: When a failed call is sent again; never when it may have been billed.
         limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that pictures may be fetched from even when they are
+            private; the key goes to none of them.
 
     A prompt's `options` may be: `quality` (`"low"` to `"max"`), `background` (`"transparent"`,
     `"opaque"`), `output_format` (`"png"`, `"jpeg"`, `"webp"`), `output_compression` (0 to 100),

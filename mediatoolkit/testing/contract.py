@@ -101,7 +101,7 @@ class ClientContract:
         kind = type(self.prompt)
         for info in client.models():
             client.model = info.model_id.partition("/")[2]
-            for values in _combinations(info.capabilities):
+            for values in combinations(info.capabilities):
                 client.check(kind.of(self.prompt.text, **values))
             for name, value in self.odd.items():
                 rule = info.capabilities.keywords.get(name)
@@ -449,7 +449,7 @@ class QueuedClientContract(HttpClientContract):
         assert vendor.requests == 1
 
 
-def _combinations(capabilities: Capabilities) -> Iterator[dict[str, Any]]:
+def combinations(capabilities: Capabilities) -> Iterator[dict[str, Any]]:
     """Each value with each, or, where those are too many, each value alone."""
     rules = capabilities.keywords
     choices: dict[str, list[Any]] = {

@@ -1,4 +1,4 @@
-"""The clients of OpenRouter, Together and Mistral pass the contract, over what the simulator plays."""
+"""The clients of OpenRouter, Together and Mistral pass the contract, over the simulator."""
 
 from collections.abc import AsyncIterator
 
