@@ -1,4 +1,4 @@
-"""The clients of xAI pass the contract, over what the simulator plays."""
+"""xAI, and pictures by servers of one's own, pass the contract over what the simulator plays."""
 
 from collections.abc import AsyncIterator
 from typing import ClassVar
@@ -43,6 +43,27 @@ class TestXAIFilms(OfXAI, QueuedClientContract, HttpVideoClientContract):
 
     async def test_a_cancel_reaches_the_vendor(self) -> None:  # type: ignore[override]
         """The vendor knows no cancel."""
+
+
+class OfOwnServer(HttpImageClientContract):
+    client_type = mt.OpenAICompatibleImageClient
+    tells_usage = False
+    refuses = False
+    kind = ""
+
+    @pytest.fixture
+    async def vendor(self) -> AsyncIterator[SimulatedVendor]:
+        async with mt.Simulator(vendors=(self.kind,), key=KEY, detail=64) as simulator:
+            yield SimulatedVendor(simulator, "/v1")
+
+
+class TestLocalAI(OfOwnServer):
+    kind = "localai"
+
+
+class TestVLLM(OfOwnServer):
+    kind = "vllm"
+    names_calls = False
 
 
 @pytest.fixture
@@ -92,3 +113,32 @@ async def test_each_form_of_moderation_is_a_refusal(
     sim.then(fault)
     with pytest.raises(mt.RefusalError):
         await films.generate(mt.VideoPrompt("a fox", seconds=1))
+
+
+@pytest.mark.parametrize("kind", ["localai", "vllm"])
+async def test_a_server_of_ones_own_draws_what_it_is_asked_for(kind: str) -> None:
+    """In its size, again by its seed, for nothing."""
+    prompt = mt.ImagePrompt("a fox", size="128x64", seed=7)
+    async with (
+        mt.Simulator(vendors=(kind,), detail=64) as sim,
+        mt.OpenAICompatibleImageClient(base_url=f"{sim.url}/v1") as own,
+    ):
+        first, second = [await own.generate(prompt) for _ in range(2)]
+
+    assert (first.width, first.height) == (128, 64)
+    assert first.data == second.data
+    assert first.cost
+    assert first.cost.usd == 0
+
+
+async def test_a_server_of_ones_own_edits() -> None:
+    """LocalAI has no such route, and says so."""
+    prompt = mt.ImagePrompt("now red", references=[picture()])
+    async with mt.Simulator(vendors=("vllm", "localai"), detail=64) as sim:
+        async with mt.OpenAICompatibleImageClient(base_url=f"{sim.vllm.url}/v1") as own:
+            image = await own.generate(prompt)
+        async with mt.OpenAICompatibleImageClient(base_url=f"{sim.localai.url}/v1") as own:
+            with pytest.raises(mt.ProviderError):
+                await own.generate(prompt)
+
+    assert image.width == 1024
