@@ -91,7 +91,7 @@ _FILMS = Capabilities(
     },
     advice={"previous": "give the last picture of that film as image=."},
 )
-_NO_SUCH_PATH = frozenset({404, 405})
+_NO_SUCH_PATH = frozenset({404, 405, 501})
 
 
 class OwnServer(OpenAILike[P, M]):
@@ -179,6 +179,7 @@ class OpenAICompatibleVideoClient(OwnServer[VideoPrompt, Video], OpenAILikeVideo
     unlisted = _FILMS
     job_ids = re.compile(r"[A-Za-z0-9_-]{1,200}|(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}){1,8}")
     can_cancel = True
+    _has_queue = True
 
     def to_wire(self, prompt: VideoPrompt) -> Multipart:
         """What is sent for *prompt* where films are made in the background."""
@@ -191,15 +192,19 @@ class OpenAICompatibleVideoClient(OwnServer[VideoPrompt, Video], OpenAILikeVideo
 
         The path of a film that was made at once is its id.
         """
+        if not self._has_queue:
+            return await self._make_at_once(prompt, context)
         try:
             return await super().submit(prompt, context)
         except ProviderError as error:
             if error.status not in _NO_SUCH_PATH:
                 raise
             try:
-                return await self._make_at_once(prompt, context)
+                job_id = await self._make_at_once(prompt, context)
             except ProviderError as other:
                 raise (error if other.status in _NO_SUCH_PATH else other) from other
+        self._has_queue = False
+        return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
         """The film, or None while the job runs."""

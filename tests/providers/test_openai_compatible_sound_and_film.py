@@ -216,6 +216,18 @@ async def test_a_server_without_a_queue_makes_the_film_at_once(
     assert str(film.cost) == "free"
 
 
+async def test_a_server_without_a_queue_is_remembered(
+    server: Server, camera: mt.OpenAICompatibleVideoClient
+) -> None:
+    server.then(NO_PATH, said(MADE), FILM, said(MADE), FILM)
+
+    await camera.generate("a fox")
+    await camera.generate("a fox")
+
+    paths = [request.path for request in server.requests if request.method == "POST"]
+    assert paths == ["/v1/videos", "/v1/video", "/v1/video"]
+
+
 async def test_what_both_paths_do_not_know_is_told_as_the_first_says_it(
     server: Server, camera: mt.OpenAICompatibleVideoClient
 ) -> None:
