@@ -1,16 +1,19 @@
-"""The clients of OpenRouter, Together and Mistral pass the contract, over the simulator."""
+"""Clients of vendors that speak as OpenAI does pass the contract, over the simulator."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 import mediatoolkit as mt
+from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.testing import (
     HttpImageClientContract,
     HttpSpeechClientContract,
     HttpVideoClientContract,
+    QueuedClientContract,
     SimulatedVendor,
 )
+from tests.test_prompts import picture
 
 KEY = "key-of-the-contract"
 
@@ -63,3 +66,42 @@ class TestMistralSpeech(HttpSpeechClientContract):
     async def vendor(self) -> AsyncIterator[SimulatedVendor]:
         async with mt.Simulator(vendors=("mistral",), key=KEY) as sim:
             yield SimulatedVendor(sim)
+
+
+class OfVLLM:
+    tells_usage = refuses = False
+
+    @pytest.fixture
+    async def vendor(self) -> AsyncIterator[SimulatedVendor]:
+        async with mt.Simulator(vendors=("vllm",), key=KEY, detail=64) as sim:
+            yield SimulatedVendor(sim, "/v1")
+
+
+class TestSpeechOfOwnServers(OfVLLM, HttpSpeechClientContract):
+    client_type = mt.OpenAICompatibleSpeechClient
+    names_calls = False
+
+
+class TestFilmsOfOwnServers(OfVLLM, QueuedClientContract, HttpVideoClientContract):
+    client_type = mt.OpenAICompatibleVideoClient
+
+
+@pytest.mark.parametrize("name", ["localai", "vllm"])
+async def test_own_servers_stream_and_film(name: str) -> None:
+    """Whatever their speech comes as, and with a queue or without one."""
+    prompt = mt.VideoPrompt("a fox", seconds=2, resolution="360p", image=picture())
+    async with mt.Simulator(vendors=(name,), key=KEY, detail=64) as sim:
+        url = f"{sim.url}/v1"
+        async with (
+            mt.OpenAICompatibleSpeechClient(KEY, base_url=url) as voice,
+            mt.VoiceAgent(voice) as agent,
+        ):
+            whole = await agent.generate("Hello there, how are you?")
+            pieces = [sound async for sound in agent.stream("Hello there, how are you?")]
+        async with mt.OpenAICompatibleVideoClient(KEY, base_url=url) as camera:
+            camera.polling = Polling(first=0.01, cap=0.01)
+            film = await camera.generate(prompt)
+
+    assert sum(sound.seconds for sound in pieces) == pytest.approx(whole.seconds)
+    assert film.seconds == pytest.approx(2)
+    assert (film.width, film.height) == (640, 360)
