@@ -20,7 +20,7 @@ from mediatoolkit.providers.capabilities import (
     Text,
     needs,
 )
-from mediatoolkit.providers.documents import at, without_none
+from mediatoolkit.providers.documents import at, objects_at, text_at, without_none
 from mediatoolkit.providers.http import NAMESPACED
 from mediatoolkit.providers.openai_like import (
     M,
@@ -32,6 +32,7 @@ from mediatoolkit.providers.openai_like import (
 )
 from mediatoolkit.providers.openai_like_speech import OpenAILikeSpeechClient
 from mediatoolkit.providers.openai_like_video import OpenAILikeVideoClient
+from mediatoolkit.runtime.context import Timeout, context_for
 from mediatoolkit.transport import Dialect, Json
 
 _LARGEST = 50_000_000  # bytes of a picture; no limit is named
@@ -186,11 +187,24 @@ class TogetherSpeechClient(TogetherClient[SpeechPrompt, Audio], OpenAILikeSpeech
         """Refuse what this model does not take, and a prompt without a voice where it needs one."""
         super().check(prompt)
         if not prompt.voice and self.model not in _VOICES:
-            raise PromptError(f"{self.model_id} needs voice=; Together lists the voices it has.")
+            raise PromptError(f"{self.model_id} needs voice=; voices() lists those it has.")
 
     def to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
         """What is sent for *prompt*, with the voice."""
         return {**super().to_wire(prompt), "voice": prompt.voice or _VOICES[self.model]}
+
+    async def voices(self, *, timeout: float | Timeout | None = None) -> list[str]:
+        """The voices of this model, by the names that `voice=` takes.
+
+        Args:
+            timeout: Seconds for everything together.
+        """
+        async with context_for(timeout, self.timeout) as context:
+            response = await self._transport.get("/v1/voices", context)
+        models = objects_at(response.document, "data")
+        own = [model for model in models if model.get("model") == self.model]
+        names = [text_at(voice, "name") for model in own for voice in objects_at(model, "voices")]
+        return list(filter(None, names))
 
 
 class TogetherVideoClient(TogetherClient[VideoPrompt, Video], OpenAILikeVideoClient):

@@ -197,6 +197,17 @@ async def test_a_model_without_a_usual_voice_needs_one(server: Server) -> None:
     assert not server.requests
 
 
+async def test_the_voices_of_the_model_are_listed(
+    server: Server, voice: mt.TogetherSpeechClient
+) -> None:
+    kokoro = {"model": "hexgrad/Kokoro-82M", "voices": [{"id": "1", "name": "af_alloy"}]}
+    other = {"model": "cartesia/sonic-3", "voices": [{"id": "2", "name": "friendly sidekick"}]}
+    server.then(said({"data": [other, kokoro]}))
+
+    assert await voice.voices() == ["af_alloy"]
+    assert server.requests[0].path == "/v1/voices"
+
+
 async def test_who_watches_hears_chunks_as_they_come(
     server: Server, voice: mt.TogetherSpeechClient
 ) -> None:
