@@ -33,8 +33,9 @@ class TestOpenRouterSpeech(OfOpenRouter, HttpSpeechClientContract):
     client_type = mt.OpenRouterSpeechClient
 
 
-class TestOpenRouterFilms(OfOpenRouter, HttpVideoClientContract):
+class TestOpenRouterFilms(OfOpenRouter, QueuedClientContract, HttpVideoClientContract):
     client_type = mt.OpenRouterVideoClient
+    test_a_cancel_reaches_the_vendor = None  # type: ignore[assignment] # nobody can stop a film
 
 
 class OfTogether:
@@ -54,8 +55,9 @@ class TestTogetherSpeech(OfTogether, HttpSpeechClientContract):
     tells_usage = False
 
 
-class TestTogetherFilms(OfTogether, HttpVideoClientContract):
+class TestTogetherFilms(OfTogether, QueuedClientContract, HttpVideoClientContract):
     client_type = mt.TogetherVideoClient
+    test_a_cancel_reaches_the_vendor = None  # type: ignore[assignment] # nobody can stop a film
 
 
 class TestMistralSpeech(HttpSpeechClientContract):
@@ -84,6 +86,20 @@ class TestSpeechOfOwnServers(OfVLLM, HttpSpeechClientContract):
 
 class TestFilmsOfOwnServers(OfVLLM, QueuedClientContract, HttpVideoClientContract):
     client_type = mt.OpenAICompatibleVideoClient
+
+
+async def test_a_film_may_be_kept_where_the_key_must_not_go() -> None:
+    """OpenRouter leads on to a store of files, which refuses a key."""
+    async with mt.Simulator(vendors=("openrouter",), key=KEY, redirects=True) as sim:
+        url, trusted = f"{sim.url}/api/v1", (sim.files_url,)
+        async with mt.OpenRouterVideoClient(KEY, base_url=url, trusted_origins=trusted) as camera:
+            camera.polling = Polling(first=0.01, cap=0.01)
+            film = await camera.generate(mt.VideoPrompt("a fox", seconds=4))
+
+        last = sim.requests[-1]
+        assert (last.origin, last.key) == (sim.files_url, None)
+
+    assert film.seconds == pytest.approx(4)
 
 
 @pytest.mark.parametrize("name", ["localai", "vllm"])
