@@ -14,7 +14,7 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import ImageClient, now, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.http import HttpClient, facts_of, odd
+from mediatoolkit.providers.http import HttpClient, facts_of, odd, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Working
@@ -223,16 +223,16 @@ def _no_picture(status: str, response: Response) -> ProviderError:
     details = at(response.document, "details")
     reasons = at(details, "Moderation Reasons")
     words = ", ".join(map(str, reasons)) if isinstance(reasons, list) else text_at(details, "error")
-    told = response.safe_text(words or details)
+    told = sentence(response.safe_text(words or details) or "no further word")
     facts = facts_of(response) | {"status": None}
     if status in _MODERATED:
         return RefusalError(
-            f"Black Forest Labs refused it ({status}){told and f': {told}'}. Say it differently.",
+            f"Black Forest Labs refused it ({status}): {told} Say it differently.",
             reason=status,
             **facts,
         )
     return ProviderError(
-        f"Black Forest Labs made no picture: {told or 'no further word'}.",
+        f"Black Forest Labs made no picture: {told}",
         family="operation",
         may_have_been_billed=True,
         **facts,

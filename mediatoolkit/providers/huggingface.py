@@ -17,7 +17,7 @@ from mediatoolkit.providers.apps_queue import REFUSALS, FalQueueClient, result_a
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.http import facts_of, odd
+from mediatoolkit.providers.http import facts_of, odd, sentence
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.transport import ErrorResponse, Response
@@ -263,16 +263,16 @@ def _error_of(client: HuggingFaceService[Any, Any], response: ErrorResponse) -> 
 
 
 def _no_output(response: Response) -> ProviderError:
-    words = response.safe_text(text_at(response.document, "error"))
+    words = sentence(response.safe_text(text_at(response.document, "error")))
     facts = facts_of(response) | {"status": None}
     if "NSFW" in words.upper():
         return RefusalError(
-            f"Replicate refused to make it: {words}. Say it differently.", reason="NSFW", **facts
+            f"Replicate refused to make it: {words} Say it differently.", reason="NSFW", **facts
         )
     status = response.safe_text(at(response.document, "status"), 40) or "no state"
     late = "" if words else " Hugging Face waits for it no longer; ask again later."
     return ProviderError(
-        f"Replicate has no result ({status}): {words or 'no further word'}.{late}",
+        f"Replicate has no result ({status}): {words or 'no further word.'}{late}",
         family="operation",
         may_have_been_billed=True,
         **facts,

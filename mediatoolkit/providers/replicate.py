@@ -14,10 +14,10 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.http import facts_of, odd
+from mediatoolkit.providers.http import facts_of, odd, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
-from mediatoolkit.runtime.events import Decoding
+from mediatoolkit.runtime.events import Decoding, Withdrawn
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.transport import Dialect, ErrorResponse, FilePart, Multipart, Response
 
@@ -158,6 +158,8 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
                 return None
         if at(response.document, "status") in _FAILED:
             context.job_id = None  # Replicate's own word of this very prediction
+            if at(response.document, "status") == "aborted":  # before it began, and not billed
+                context.report(Withdrawn(confirmed=True))
             raise self._no_media(response)
         address = apps.first_address(at(response.document, "output"))
         if not address:
@@ -182,7 +184,7 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
         words = response.safe_text(at(response.document, "detail"))
         error = self.error_of(response, words or response.safe_text(at(response.document, "title")))
         match = _WAIT_WORDS.search(words)
-        if isinstance(error, RateLimitError) and match and not error.retry_after:
+        if isinstance(error, RateLimitError) and match and error.retry_after is None:
             error.retry_after = float(match[1])
         return error
 
@@ -199,17 +201,17 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
     def _no_media(self, response: Response) -> ProviderError:
         document = response.document
         status = response.safe_text(at(document, "status"), 40)
-        words = response.safe_text(at(document, "error")) or "no further word"
+        words = sentence(response.safe_text(at(document, "error")) or "no further word")
         facts = facts_of(response) | {"status": None}
         if _NSFW.search(words):
             return RefusalError(
-                f"Replicate refused to make it: {words}. Say it differently.",
+                f"Replicate refused to make it: {words} Say it differently.",
                 reason="NSFW",
                 **facts,
             )
         noun = self.media_type.noun
         return ProviderError(
-            f"Replicate made no {noun} ({status}): {words}.",
+            f"Replicate made no {noun} ({status}): {words}",
             family="operation",
             may_have_been_billed=status != "aborted",
             **facts,

@@ -186,7 +186,7 @@ async def test_a_prediction_that_failed_says_why(
         with pytest.raises(kind, match=words) as caught:
             await agent.generate(FOX)
 
-    assert caught.value.may_have_been_billed is (name != "refused")
+    assert caught.value.may_have_been_billed is (name in {"failed", "canceled"})
     assert kept(tmp_path) == []
 
 
