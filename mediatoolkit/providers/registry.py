@@ -174,7 +174,7 @@ def default_choice(kind: type[Client[Any, Any]]) -> Choice:
     for vendor in vendors(kind):
         is_hopeless = vendor in ORDER and keys.find(ORDER[vendor]) is None
         place = "" if vendor == LOCAL or is_hopeless else key_place(vendor, kind)
-        if place:
+        if place and not models_of(vendor, kind)[0].reason:  # else it has no usual model
             return Choice((vendor,), place)
     return Choice((LOCAL,), "no vendor's key is set")
 
