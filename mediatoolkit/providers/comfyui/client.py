@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from mediatoolkit.errors import (
+    AuthenticationError,
     ModelNotFoundError,
     PromptError,
     ProviderError,
@@ -34,7 +35,13 @@ from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.runtime.gather import Polling
-from mediatoolkit.transport import ErrorResponse, FilePart, Multipart, Response
+from mediatoolkit.transport import (
+    ErrorResponse,
+    FilePart,
+    Multipart,
+    Response,
+    error_by_status,
+)
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -186,8 +193,14 @@ class _ComfyUIClient(HttpClient[P, M], QueuedClient[P, M]):
             return ModelNotFoundError(
                 f"{self.label} has no such checkpoint: {sentence(words)}", **facts
             )
-        if response.status in (401, 403, 429) or not words:
-            return super().read_error(response)
+        if response.status in (401, 403):
+            return AuthenticationError(
+                f"Something before {self.label} does not let this in ({response.status}); pass "
+                "api_key= if it wants a token, and check base_url=.",
+                **facts,
+            )
+        if response.status == 429 or not words:
+            return error_by_status(response)
         error = ProviderError(
             f"{self.label} did not take it ({response.status}): {sentence(words)}",
             family="request" if response.status < 500 else "server",
