@@ -331,7 +331,6 @@ class ComfyUIVideoClient(_ComfyUIClient[VideoPrompt, Video], VideoClient):
     """
 
     default_timeout = Timeout(total=3600)
-    catalog: ClassVar[tuple[ModelInfo, ...]] = (ModelInfo("comfyui/workflow"),)
     unlisted = Capabilities()
     suffixes = (".mp4", ".webm", ".mov")
 
