@@ -205,7 +205,7 @@ class Together(OpenAIShaped):
         return json_response(self._job(film))
 
     def _job(self, film: Film) -> dict[str, Any]:
-        """The job; the finished film lies behind a short link."""
+        """The job as the vendor tells it."""
         job: dict[str, Any] = {
             "id": film.id,
             "object": "video",
@@ -217,10 +217,16 @@ class Together(OpenAIShaped):
         if film.end is not None and film.end.message is not None:
             job["error"] = {"message": film.end.message, "code": film.end.code}
         if film.data is not None:
-            link = self.settings.file_host.redirect(self.film_url(film), status=302)
             job["completed_at"] = film.created + 100.0
-            job["outputs"] = {"cost": float(film.bill.usd), "video_url": self.origin() + link}
+            job["outputs"] = {"cost": float(film.bill.usd), "video_url": self.film_url(film)}
         return job
+
+    def address(self, data: bytes, mime_type: str) -> str:
+        """A film lies behind a short link."""
+        place = super().address(data, mime_type)
+        if mime_type != "video/mp4":
+            return place
+        return self.origin() + self.settings.file_host.redirect(place, status=302)
 
     def _refuse(self, message: str, param: str) -> None:
         raise RejectedError(self.error(400, message, param))
