@@ -33,6 +33,7 @@ from mediatoolkit.simulator.queued_jobs import (
     Kind,
     Order,
     QueuedJob,
+    form_of,
     frame,
     kind_of,
     seconds_of,
@@ -223,7 +224,7 @@ class Fal(Vendor):
             raise SchemaError("required", "prompt", None, {})
         if not text.strip():
             raise SchemaError("minLength", "prompt" if "prompt" in fields else "text", text, {})
-        form = fields.get("output_format", {"image": "jpeg", "speech": "mp3"}.get(kind, "mp4"))
+        usual = {"image": "jpeg", "speech": "mp3"}.get(kind, "mp4")
         width, height = _size(kind, fields)
         return Order(
             kind=kind,
@@ -233,7 +234,7 @@ class Fal(Vendor):
             count=fields.get("num_images", 1) if kind == "image" else 1,
             seed=fields.get("seed", zlib.crc32(f"{text} {next(self._numbers)}".encode())),
             references=await self._queue.references(fields),
-            form=form,
+            form=form_of(kind, fields.get("output_format"), usual),
             seconds=seconds_of(fields.get("duration")),
             voice=str(fields.get("voice", "")),
         )

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from mediatoolkit.simulator.api_faults import ApiFault, BadPicture, EndsAs, PromptBlocked
+from mediatoolkit.simulator.api_faults import (
+    ApiFault,
+    BadPicture,
+    EndsAs,
+    PromptBlocked,
+    StreamError,
+)
 from mediatoolkit.simulator.broken_media import broken_base64
 from mediatoolkit.simulator.films import FilmOrder, shoot
 from mediatoolkit.simulator.hosting import HostedFile
@@ -169,6 +175,8 @@ class JobQueue(Generic[Job]):
 
     async def finish(self, job: Job, fate: ApiFault | Exception | None) -> None:
         """Bring *job* to the end that *fate* says, or to a good one."""
+        if isinstance(fate, StreamError):
+            fate = EndsAs("failed", message=fate.message)
         if isinstance(fate, EndsAs) and fate.status.lower() in _RUNNING:
             return
         if isinstance(fate, EndsAs) and fate.status.lower() in _GOOD:
@@ -277,6 +285,12 @@ def kind_of(model: str) -> Kind:
     """What a model makes of which nothing but its name is known."""
     kinds = (kind for kind, words in _KINDS.items() if re.search(words, model))
     return next(kinds, "image")
+
+
+def form_of(kind: Kind, value: Any, usual: str) -> str:
+    """The format that a field asks for, where that kind of media has it, else the *usual* one."""
+    forms = {"image": set(_TYPES), "speech": {"mp3", "wav"}, "video": {"mp4"}}
+    return value if value in forms[kind] else usual
 
 
 def frame(aspect: str, short: int = 360) -> tuple[int, int]:

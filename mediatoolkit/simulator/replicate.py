@@ -18,24 +18,25 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from mediatoolkit.simulator.api_faults import EndsAs, PromptBlocked, Status
+from mediatoolkit.simulator.api_faults import EndsAs, Status
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.queued_jobs import (
     InputError,
     JobQueue,
+    Kind,
     Order,
-    QueuedJob,
+    form_of,
     frame,
     kind_of,
     seconds_of,
 )
 from mediatoolkit.simulator.replicate_files import ReplicateFiles, stamp
+from mediatoolkit.simulator.replicate_predictions import Prediction
 from mediatoolkit.simulator.schema import Schema, SchemaError
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
@@ -50,7 +51,6 @@ _CANCEL_AFTER = re.compile(r"(\d+)([smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_WAIT = 60  # seconds
 _PAGE = 100  # predictions
-_BLOCKED = "NSFW content detected. Try running it again, or try a different prompt."
 _TYPES = {"required": "required", "type": "invalid_type", "enum": "enum"}
 _TYPES |= {"minimum": "number_gte", "maximum": "number_lte"}
 _SENTENCES = {
@@ -59,45 +59,6 @@ _SENTENCES = {
     "minimum": "Must be greater than or equal to {}",
     "maximum": "Must be less than or equal to {}",
 }
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class _Prediction(QueuedJob):
-    """A prediction.
-
-    Attributes:
-        facts: What is said of it, whatever its state.
-        ends_after: Seconds of work after which the vendor ends it, or None.
-    """
-
-    facts: Mapping[str, Any]
-    ends_after: int | None
-
-    @property
-    def status(self) -> str:
-        """The vendor's word."""
-        match self.end:
-            case EndsAs(status=status):
-                return status
-            case None if self.made is not None:
-                return "succeeded"
-            case None:
-                return "starting" if self.waits else "processing"
-            case _:
-                return "failed"
-
-    @property
-    def error(self) -> str | None:
-        """Why it failed."""
-        match self.end:
-            case PromptBlocked(message=message):
-                return message or _BLOCKED
-            case EndsAs(status="failed", message=message):
-                return message or "Prediction failed."
-            case InputError() as error:
-                return str(error)
-            case _:
-                return None
 
 
 class Replicate(Vendor):
@@ -109,7 +70,7 @@ class Replicate(Vendor):
         """Predictions, versions, files."""
         self._numbers = count(1)
         self._tariff = Tariff(self.name, _DATA["prices"], self.settings.day)
-        self._queue: JobQueue[_Prediction] = JobQueue(self.settings, self.files_origin)
+        self._queue: JobQueue[Prediction] = JobQueue(self.settings, self.files_origin)
         self._files = ReplicateFiles(self.origin, self._reject)
         name, one = "(?P<owner>[^/]+)/(?P<name>[^/]+)", "/v1/predictions/(?P<id>[^/]+)"
         version = f"/v1/models/{name}/versions/(?P<version>[^/]+)"
@@ -191,10 +152,10 @@ class Replicate(Vendor):
         prediction = await self._new_prediction(call, model, inputs)
         self._queue.start(prediction)
         if wait is None:
-            return json_response(self._document(prediction), 201)
+            return json_response(prediction.document(), 201)
         if prediction.looks < wait:
             await self._queue.finish(prediction, prediction.fate)
-        document = self._document(prediction)
+        document = prediction.document()
         if prediction.runs:
             return json_response(document | {"status": "starting"}, 202)
         # The service answers before it has written down that the work is done.
@@ -203,23 +164,25 @@ class Replicate(Vendor):
 
     async def _new_prediction(
         self, call: ApiCall, model: str, inputs: Mapping[str, Any]
-    ) -> _Prediction:
+    ) -> Prediction:
         facts, fate = self._model(model), call.fault
         order, problem = None, None
         try:
             order = await self._order(facts["kind"], _checked(inputs, facts["input"]))
         except InputError as error:
             problem = error
-        number = next(self._numbers)
-        return _Prediction(
-            id=f"p{number:025d}",
+        name = f"p{next(self._numbers):025d}"
+        return Prediction(
+            id=name,
             model=model,
             inputs=inputs,
             order=order,
             bill=self._tariff.bill(model, call.request.path, _units(order) if order else {}),
             looks=self.settings.looks,
             fate=problem or fate,
-            facts={"version": facts["version"], "created_at": stamp()},
+            version=facts["version"],
+            url=f"{self.origin()}/v1/predictions/{name}",
+            lists=facts["output"] == "list",
             ends_after=self._ends_after(call.request),
         )
 
@@ -229,12 +192,11 @@ class Replicate(Vendor):
         loose = {"kind": kind_of(name), "input": "Any", "version": "hidden", "output": "uri"}
         return _MODELS.get(name, loose | ({"output": "list"} if loose["kind"] == "image" else {}))
 
-    async def _order(self, kind: Any, fields: Mapping[str, Any]) -> Order:
+    async def _order(self, kind: Kind, fields: Mapping[str, Any]) -> Order:
         text = str(fields.get("prompt", fields.get("text", "")))
         aspect = fields.get("aspect_ratio")
         usual = {"image": "webp", "speech": "mp3"}.get(kind, "mp4")
-        is_film = kind == "video"
-        width, height = frame(aspect or "16:9") if is_film else _SIZES[aspect or "1:1"]
+        width, height = _size(kind, aspect)
         return Order(
             kind=kind,
             text=text,
@@ -243,7 +205,7 @@ class Replicate(Vendor):
             count=fields.get("num_outputs", 1) if kind == "image" else 1,
             seed=fields.get("seed"),
             references=await self._queue.references(fields, self._files.by_url),
-            form=fields.get("output_format", usual),
+            form=form_of(kind, fields.get("output_format"), usual),
             seconds=seconds_of(fields.get("duration")),
             voice=str(fields.get("voice", "")),
         )
@@ -254,11 +216,12 @@ class Replicate(Vendor):
         limit = prediction.ends_after
         if prediction.runs and limit is not None and prediction.polls >= limit:
             self._queue.end(prediction, EndsAs("aborted" if prediction.waits else "canceled"))
-        return json_response(self._document(prediction))
+        return json_response(prediction.document())
 
     async def _list(self, call: ApiCall) -> HttpResponse:
-        start = int(call.request.query.get("cursor", "0"))
-        documents = [self._document(each) for each in reversed(list(self._queue))]
+        cursor = call.request.query.get("cursor", "")
+        start = int(cursor) if cursor.isdigit() else 0
+        documents = [each.document() for each in reversed(list(self._queue))]
         stop = start + _PAGE
         following = f"{self.origin()}/v1/predictions?cursor={stop}"
         page = {"previous": None, "next": following if stop < len(documents) else None}
@@ -269,9 +232,9 @@ class Replicate(Vendor):
         if isinstance(fault, EndsAs):
             if fault.status == "succeeded":
                 await self._queue.finish(prediction, prediction.fate)
-            return json_response(self._document(prediction) | {"status": fault.status})
+            return json_response(prediction.document() | {"status": fault.status})
         self._queue.end(prediction, EndsAs("canceled"))
-        return json_response(self._document(prediction))
+        return json_response(prediction.document())
 
     async def _show_version(self, call: ApiCall) -> HttpResponse:
         facts = _MODELS.get(f"{call.match['owner']}/{call.match['name']}", {})
@@ -288,41 +251,11 @@ class Replicate(Vendor):
         }
         return json_response(document)
 
-    def _prediction(self, call: ApiCall) -> _Prediction:
+    def _prediction(self, call: ApiCall) -> Prediction:
         prediction = self._queue.find(call.match["id"])
         if prediction is None:
             self._reject(404)
         return prediction
-
-    def _document(self, prediction: _Prediction) -> dict[str, Any]:
-        """What the service says of *prediction*."""
-        url = f"{self.origin()}/v1/predictions/{prediction.id}"
-        urls = {"get": url, "cancel": f"{url}/cancel", "web": f"{url}?web"}
-        document = {
-            "id": prediction.id,
-            "model": prediction.model,
-            **prediction.facts,
-            "input": prediction.inputs,
-            "logs": "".join(f"{_bar(step)}\n" for step in prediction.steps),
-            "output": self._output(prediction),
-            "data_removed": False,
-            "error": prediction.error,
-            "status": prediction.status,
-            "urls": urls,
-        }
-        if not prediction.waits:
-            document["started_at"] = prediction.facts["created_at"]
-        if not prediction.runs:
-            document["completed_at"] = stamp()
-        if prediction.made is not None:
-            document["metrics"] = {"predict_time": 1.1, "total_time": 1.2}
-        return document
-
-    def _output(self, prediction: _Prediction) -> Any:
-        urls = [each.url for each in prediction.made or ()]
-        if not urls:
-            return None
-        return urls if self._model(prediction.model)["output"] == "list" else urls[0]
 
     def _read(self, call: ApiCall, name: str) -> dict[str, Any]:
         if not isinstance(call.request.body, dict):
@@ -380,11 +313,11 @@ def _misfit(error: SchemaError) -> tuple[str, str]:
     return error.path, sentence.format(bound)
 
 
-def _bar(step: str) -> str:
-    """`step 1/2` as a bar of tqdm writes it."""
-    done, total = map(int, step.removeprefix("step ").split("/"))
-    filled = "#" * (10 * done // total)
-    return f"{100 * done // total:3d}%|{filled:<10}| {done}/{total}"
+def _size(kind: Kind, aspect: str | None) -> tuple[int, int]:
+    """Pixels of a picture or film of that shape."""
+    if kind == "video":
+        return frame(aspect or "16:9")
+    return _SIZES.get(aspect or "1:1") or frame(aspect or "1:1", 768)
 
 
 def _units(order: Order) -> dict[str, int]:
