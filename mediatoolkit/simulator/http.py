@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 HTML = {"Content-Type": "text/html"}
@@ -190,10 +190,11 @@ class Connection:
             async for message in socket:
                 talk.hear(message.data)
         finally:
+            # At once: a peer that has closed may hang up before the rest is done.
+            self.complete = socket.close_code not in {None, WSCloseCode.ABNORMAL_CLOSURE}
             self._log.sockets.discard(self)
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
-        self.complete = socket.close_code is not None and socket.exception() is None
 
     def raw(self, data: bytes) -> None:
         """Send bytes past the HTTP writer."""
