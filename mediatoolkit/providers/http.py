@@ -5,8 +5,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -26,11 +25,10 @@ from mediatoolkit.media import Image, Media
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers import keys
 from mediatoolkit.providers.base import Client
-from mediatoolkit.providers.documents import at, text_at
+from mediatoolkit.providers.documents import at
 from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime import files, owners
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
-from mediatoolkit.runtime.gather import as_async_generator
 from mediatoolkit.transport import (
     Dialect,
     ErrorResponse,
@@ -43,7 +41,6 @@ from mediatoolkit.transport import (
     Transport,
     error_by_status,
 )
-from mediatoolkit.transport.encode import Body
 from mediatoolkit.transport.guard import Origin, checked_base
 from mediatoolkit.transport.secret import HiddenText, SealedKey
 
@@ -258,53 +255,6 @@ class HttpClient(Client[P, M]):
             )
         message = f"{self.label} answered {response.status}: {text}" if text else None
         return error_by_status(response, message)
-
-    async def last_event(
-        self,
-        end: str,
-        path: str,
-        body: Body,
-        context: CallContext,
-        each: Callable[[Response], Awaitable[None]],
-    ) -> Response:
-        """Post *body*, and read the response as a stream of server-sent events.
-
-        A vendor that does not stream sends all at once; that has no type, and is the last event.
-
-        Args:
-            end: How the type of the last event ends.
-            path: Where to.
-            body: What is sent.
-            context: The public call, open.
-            each: Is awaited with every other event, as it comes.
-
-        Raises:
-            ProviderError: The stream ended without its last event.
-        """
-
-        def post(give: Callable[[Response], None]) -> Awaitable[Response]:
-            return self._transport.post(path, body, context, expect="events", sink=give)
-
-        last: Response | None = None
-        try:
-            async with aclosing(as_async_generator(post)) as events:
-                async for event in events:
-                    kind = text_at(event.document, "type")
-                    if kind.endswith(end) or not (kind or last):
-                        last = event
-                    else:
-                        await each(event)
-        except MediaToolkitError:
-            if last is None:  # what breaks behind the last event does no harm
-                raise
-        if last is None:
-            raise ProviderError(
-                f"{self.label} ended the stream without its last event; ask again.",
-                family="protocol",
-                may_have_been_billed=True,
-                **facts_of(event),
-            )
-        return last
 
     def transport_at(self, url: object) -> tuple[Transport, str, dict[str, str]]:
         """What sends to *url*, which the vendor gave, with the key; and its path and query there.

@@ -6,12 +6,13 @@ cost elsewhere than in `usage.cost` has a `cost_in` of its own.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from mediatoolkit.errors import PromptError, ProviderError, RefusalError
+from mediatoolkit.errors import MediaToolkitError, PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Image, Media
 from mediatoolkit.media.image import transparent_where_white
 from mediatoolkit.prompts import ImagePrompt, Prompt
@@ -28,7 +29,9 @@ from mediatoolkit.providers.documents import (
 from mediatoolkit.providers.http import HttpClient, odd
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
+from mediatoolkit.runtime.gather import as_async_generator
 from mediatoolkit.transport import DataURL, ErrorResponse, Json, Multipart, Response
+from mediatoolkit.transport.encode import Body
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -70,7 +73,7 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
         path, body = self.place_of(prompt), await self._body(prompt)
         if is_streamed(prompt):
             show = partial(self._show_partial, context=context)
-            response = await self.last_event(".completed", path, body, context, show)
+            response = await self._last_event(".completed", path, body, context, show)
         else:
             response = await self._transport.post(path, body, context)
         data = await self.data_in(response, context)
@@ -135,6 +138,53 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
             return Json(fields)
         mask = await mask_of(prompt)
         return http.form(fields, image=pictures, mask=[mask] if mask else [])
+
+    async def _last_event(
+        self,
+        end: str,
+        path: str,
+        body: Body,
+        context: CallContext,
+        each: Callable[[Response], Awaitable[None]],
+    ) -> Response:
+        """Post *body*, and read the response as a stream of server-sent events.
+
+        A vendor that does not stream sends all at once; that has no type, and is the last event.
+
+        Args:
+            end: How the type of the last event ends.
+            path: Where to.
+            body: What is sent.
+            context: The public call, open.
+            each: Is awaited with every other event, as it comes.
+
+        Raises:
+            ProviderError: The stream ended without its last event.
+        """
+
+        def post(give: Callable[[Response], None]) -> Awaitable[Response]:
+            return self._transport.post(path, body, context, expect="events", sink=give)
+
+        last: Response | None = None
+        try:
+            async with aclosing(as_async_generator(post)) as events:
+                async for event in events:
+                    kind = text_at(event.document, "type")
+                    if kind.endswith(end) or not (kind or last):
+                        last = event
+                    else:
+                        await each(event)
+        except MediaToolkitError:
+            if last is None:  # what breaks behind the last event does no harm
+                raise
+        if last is None:
+            raise ProviderError(
+                f"{self.label} ended the stream without its last event; ask again.",
+                family="protocol",
+                may_have_been_billed=True,
+                **http.facts_of(event),
+            )
+        return last
 
     async def _show_partial(self, event: Response, context: CallContext) -> None:
         data = text_at(event.document, "b64_json")

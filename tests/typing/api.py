@@ -90,7 +90,7 @@ async def page(fox: mt.Image) -> None:
     mt.compare(fox, "owl.png").close()
     assert_type(mt.jobs.running(), list[mt.Job[Any]])
     assert_type(mt.jobs.cancel_all(), int)
-    assert_type(mt.jobs.resume("id"), mt.Job[mt.Video])
+    assert_type(mt.jobs.resume("id"), mt.Job[Any])
     assert_type(mt.sessions, mt.SessionRegistry)
     assert_type(mt.configure(proxy=None), None)
     assert_type(await mt.close(), None)
