@@ -187,14 +187,14 @@ def data_urls(prompt: Prompt) -> dict[str, Any]:
     return {**placed(single, "image_url"), **placed(urls, "image_urls[]")}
 
 
-def first_address(output: object) -> str:
+def first_address(output: object, depth: int = 8) -> str:
     """The first address of a file in *output*, which has any shape; empty where there is none."""
     if isinstance(output, str):
         return output if output.startswith(_ADDRESSES) else ""
-    if isinstance(output, dict):
-        return first_address(list(output.values()))
-    items = output if isinstance(output, list) else []
-    return next(filter(None, map(first_address, items)), "")
+    items = list(output.values()) if isinstance(output, dict) else output
+    if not isinstance(items, list) or not depth:
+        return ""
+    return next(filter(None, (first_address(item, depth - 1) for item in items)), "")
 
 
 def problem_of(response: ErrorResponse) -> tuple[str, list[str]]:
