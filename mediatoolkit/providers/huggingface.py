@@ -229,18 +229,15 @@ class HuggingFaceVideoClient(
     default_timeout = Timeout(total=1200)
     unlisted = _FILM
 
-    def check(self, prompt: VideoPrompt) -> None:
-        """Refuse what this model does not take.
-
-        Raises:
-            PromptError: Names what it takes, or says that no film comes on this way.
-        """
-        if self.route[0] != _FAL:
+    @classmethod
+    def _checked_model(cls, model: object) -> str:
+        name = super()._checked_model(model)
+        if not name.startswith(f"{_FAL}/"):
             raise PromptError(
                 "Films come through Hugging Face from fal alone; name an app of it, as in "
                 'model="huggingface/fal-ai/…".'
             )
-        super().check(prompt)
+        return name
 
     def to_wire(self, prompt: VideoPrompt) -> dict[str, Any]:
         """The arguments of the app."""

@@ -39,22 +39,22 @@ class TestFalFilms(OfFal, QueuedClientContract, HttpVideoClientContract):
     options: ClassVar = {"model": "simulated/film/text-to-video"}
 
 
-class ReplicateVendor(SimulatedVendor):
-    """Whose limits end at once; it says itself that they end in half a minute."""
+class PromptVendor(SimulatedVendor):
+    """Whose waits end at once; in their own words, some take half a minute."""
 
     def fail(self, status: int, *, times: int | None = None) -> None:
-        if status == 429 and times:
-            fault = faults.Status(status, retry_after="0")
+        if times:
+            fault = faults.Status(status, retry_after="0", retry_delay="0.01s")
             self.simulator.then(*[fault] * times, at="start")
         else:
-            super().fail(status, times=times)
+            super().fail(status)
 
 
 class OfReplicate:
     @pytest.fixture
     async def vendor(self) -> AsyncIterator[SimulatedVendor]:
         async with mt.Simulator(vendors=("replicate",), key=KEY, detail=64) as sim:
-            yield ReplicateVendor(sim)
+            yield PromptVendor(sim)
 
 
 class TestReplicatePictures(OfReplicate, QueuedClientContract, HttpImageClientContract):
@@ -80,3 +80,38 @@ class TestReplicateSpeech(OfReplicate, QueuedClientContract, HttpSpeechClientCon
 class TestReplicateFilms(OfReplicate, QueuedClientContract, HttpVideoClientContract):
     client_type = mt.ReplicateVideoClient
     options: ClassVar = {"model": "simulated/film"}
+
+
+class OfHuggingFace:
+    tells_usage = names_calls = False
+
+    @pytest.fixture
+    async def vendor(self) -> AsyncIterator[SimulatedVendor]:
+        async with mt.Simulator(vendors=("huggingface",), key=KEY, detail=64) as sim:
+            yield PromptVendor(sim)
+
+
+class TestHuggingFacePictures(OfHuggingFace, HttpImageClientContract):
+    client_type = mt.HuggingFaceImageClient
+
+
+class TestHubPictures(OfHuggingFace, HttpImageClientContract):
+    client_type = mt.HuggingFaceImageClient
+    options: ClassVar = {"model": "acme/painter"}
+    refuses = False
+
+
+class TestRoutedPictures(OfHuggingFace, HttpImageClientContract):
+    client_type = mt.HuggingFaceImageClient
+    options: ClassVar = {"model": "replicate/acme/painter"}
+
+
+class TestHuggingFaceSpeech(OfHuggingFace, HttpSpeechClientContract):
+    client_type = mt.HuggingFaceSpeechClient
+    options: ClassVar = {"model": "acme/tts"}
+    refuses = False
+
+
+class TestHuggingFaceFilms(OfHuggingFace, QueuedClientContract, HttpVideoClientContract):
+    client_type = mt.HuggingFaceVideoClient
+    options: ClassVar = {"model": "fal-ai/fal-ai/wan/text-to-video"}
