@@ -82,8 +82,9 @@ def _agent_for(
     """Return the agent that the verb would ask, or one like it where there is no key."""
     base = kind.client_type
     model_id = default_choice(base).model_ids[0] if model is None else model
-    client = None if agent else client_class(split_id(model_id)[0], base)
-    if client is None or not client.missing(""):
+    vendor, name = split_id(model_id)
+    client = None if agent else client_class(vendor, base)
+    if client is None or client.is_free or not client.missing(name):
         return agent_for(kind, agent, model)
     return kind(client_for(model_id, base, api_key="sends-nothing"))
 
