@@ -132,7 +132,7 @@ class DiffusersImageClient(ImageClient):
     @classmethod
     def missing(cls, model: str, /) -> str:
         """Which packages are to be installed, or that a pipeline is to be named; else empty."""
-        if not all(map(find_spec, ("diffusers", "torch"))):
+        if not all(map(find_spec, ("diffusers", "torch", "transformers"))):
             return (
                 "Pictures by diffusers need packages that are not installed: "
                 'pip install "mediatoolkit[diffusers]".'
@@ -403,13 +403,14 @@ def _dtype(torch: Any, device: str) -> Any:
 
 def _quietly(load: Callable[[], Any]) -> Any:
     """What *load* returns, without bars in a cell's output."""
-    logging = import_module("diffusers.utils.logging")
-    was_shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    names = ("diffusers.utils.logging", "transformers.utils.logging")
+    shown = [each for each in map(import_module, names) if each.is_progress_bar_enabled()]
+    for logging in shown:
+        logging.disable_progress_bar()
     try:
         return load()
     finally:
-        if was_shown:
+        for logging in shown:
             logging.enable_progress_bar()
 
 

@@ -546,3 +546,19 @@ async def test_an_odd_id_is_never_put_into_an_address(comfy: Comfy) -> None:
         with pytest.raises(PromptError):
             await client.cancel("../queue", context)
     assert not comfy.requests
+
+
+async def test_an_agent_comes_back_for_a_picture_that_was_late(
+    comfy: Comfy, tmp_path: Path
+) -> None:
+    comfy.may_end.clear()
+    async with mt.ImageGenAgent(client_of(comfy), store=tmp_path) as agent:
+        with pytest.raises(DeadlineError):
+            await agent.generate("a red fox", timeout=0.5)
+    comfy.may_end.set()
+    async with mt.ImageGenAgent(client_of(comfy), store=tmp_path) as again:
+        (pending,) = again.pending()
+        image = await again.resume(pending.id)
+        assert not again.pending()
+    assert image.path is not None
+    assert len(comfy.sent("POST /prompt")) == 1

@@ -309,6 +309,24 @@ def test_without_the_packages_the_install_is_named(monkeypatch: pytest.MonkeyPat
     assert "mediatoolkit[diffusers]" in DiffusersImageClient.models()[0].reason
 
 
+async def test_it_is_named_by_its_folder_and_free(folder: Path) -> None:
+    model = f"diffusers/{folder}"
+    assert mt.quote("a red fox", model=model).high == 0
+    image = await mt.image("a red fox", model=model, size=64, num_inference_steps=2)
+    assert image.cost is not None
+    assert image.cost.usd == 0
+    await mt.close()
+
+
+async def test_loading_writes_nothing_into_the_cell(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with DiffusersImageClient(model=folder, device="cpu") as client:
+        capfd.readouterr()
+        await draw(client)
+    assert "%|" not in capfd.readouterr().err
+
+
 def test_it_is_never_chosen_by_default() -> None:
     assert not DiffusersImageClient.has_key()
 
