@@ -42,6 +42,8 @@ def table_bundle(table: Any) -> Bundle:
 
 def to_html(table: Any, **options: Any) -> str:
     """Return *table* as HTML with its media as thumbnails; every other text is escaped."""
+    import pandas as pd
+
     table = table.to_frame() if is_column(table) else table
     thumbnails: list[str] = []
 
@@ -56,7 +58,9 @@ def to_html(table: Any, **options: Any) -> str:
     formatters = [mark if _has_media(column) else None for column in columns]
     # pandas escapes what it is given, so the thumbnails take their places afterwards; in one pass,
     # since the words of one may hold the mark of another.
-    html: str = table.to_html(**{**options, "escape": True, "formatters": formatters})
+    no_formula = ("display.html.use_mathjax", False)  # which two dollar signs are to a page
+    with pd.option_context(*no_formula):
+        html: str = table.to_html(**{**options, "escape": True, "formatters": formatters})
     known = {_MARK.format(number): thumbnail for number, thumbnail in enumerate(thumbnails)}
     return _MARKS.sub(lambda mark: known.get(mark[0], ""), html)
 

@@ -173,6 +173,12 @@ def test_the_words_of_one_thumbnail_bring_no_other_into_them() -> None:
     assert html.count('alt="an owl"') == 1
 
 
+def test_two_prices_in_a_table_are_no_formula() -> None:
+    """A page takes what stands between two dollar signs for one."""
+    table = pd.DataFrame({"media": [picture()], "price": ["$0.03 to $0.05"]})
+    assert "mathjax_ignore" in to_html(table)
+
+
 def test_a_long_table_is_as_long_as_pandas_shows_it() -> None:
     data, _ = table_bundle(pd.DataFrame({"media": [picture()] * 500}))
     assert data["text/html"].count("<img src=") < 100
