@@ -23,12 +23,16 @@ from nbclient import NotebookClient
 
 from mediatoolkit.media import Image
 from mediatoolkit.media.pixels import reduced
+from mediatoolkit.providers.registry import ORDER
 from tests.chosen import chosen
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 30_000
 """Bytes of one stored output, as JSON."""
+
+KEYS = [name for names in ORDER.values() for name in names]
+"""Variables of the environment with a vendor's key or address, which would change what is shown."""
 
 _ADDRESS = re.compile(
     r"(mybinder\.org/v2/gh|colab\.research\.google\.com/github|https://github\.com)"
@@ -137,7 +141,7 @@ def _alike(stored: Any, fresh: Any) -> bool:
 
 
 async def _store_outputs(beginning: str = "") -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+    for name in KEYS:
         os.environ.pop(name, None)
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ |= chosen("local")

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from tests.chosen import chosen
 from tests.kernel.driver import path_for
-from tests.tutorials import LARGEST, TUTORIALS, differences, executed, shrink
+from tests.tutorials import KEYS, LARGEST, TUTORIALS, differences, executed, shrink
 
 pytestmark = pytest.mark.kernel
 
@@ -27,7 +27,7 @@ def nobodys_settings(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PYTHONPATH", path_for(version))
     for name, vendor in chosen("local").items():
         monkeypatch.setenv(name, vendor)
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+    for name in KEYS:
         monkeypatch.delenv(name, raising=False)
 
 
