@@ -115,13 +115,12 @@ class _AtOnce(HuggingFaceService[P, M]):
 
     async def make(self, prompt: P, context: CallContext) -> M:
         """Send *prompt* and read the media, or fetch it where the response names it."""
-        maker, name = self.route
+        maker, model = self.route
         ask = {_HUB: self._ask_hub, _FAL: self._ask_fal, _REPLICATE: self._ask_replicate}[maker]
-        data, response = await ask(name, prompt, context)
+        data, response = await ask(model, prompt, context)
         context.report(Decoding())
-        provenance = await self.provenance(
-            prompt, request_id=response.request_id, notes={"made_by": maker}
-        )
+        name = response.request_id or response.safe_text(at(response.document, "id")) or None
+        provenance = await self.provenance(prompt, request_id=name, notes={"made_by": maker})
         return await self.load_media(data, provenance=provenance)
 
     async def _ask_hub(self, name: str, prompt: P, context: CallContext) -> tuple[bytes, Response]:
