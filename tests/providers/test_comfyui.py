@@ -142,8 +142,8 @@ class Comfy(OwnServer):
             {"type": "status", "data": {"status": {"exec_info": exec_info}, "sid": job}}
         )
         await socket.send_json({"type": "executing", "data": {"node": "3", "prompt_id": job}})
-        for other in (job, "another"):
-            data = {"value": 5, "max": 20, "prompt_id": other, "node": "3"}
+        for step, of_job in ((5, job), (9, "another")):
+            data = {"value": step, "max": 20, "prompt_id": of_job, "node": "3"}
             await socket.send_json({"type": "progress", "data": data})
         await socket.send_str("no json")
         await socket.send_bytes(struct.pack(">II", 1, 2) + picture())
