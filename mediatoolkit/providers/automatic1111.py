@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
+from mediatoolkit.checks import quoted
 from mediatoolkit.errors import (
     AuthenticationError,
     MediaToolkitError,
+    ModelNotFoundError,
     PromptError,
     ProviderError,
 )
@@ -124,6 +126,7 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
     async def make(self, prompt: ImagePrompt, context: CallContext) -> Image:
         """Send *prompt* and read the picture; what the server tells meanwhile is reported."""
         task = uuid.uuid4().hex
+        await self._check_model(context)
         path, body = _to_wire(prompt, self.model, task)
         async with self._watched(task, context):
             response = await self._transport.post(path, Json(body), context)
@@ -166,6 +169,32 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
     def _key(cls, api_key: str | None) -> Secret | None:
         secret = super()._key(api_key)
         return secret and LoginSecret(secret.header(), secret.name)
+
+    async def _check_model(self, context: CallContext) -> None:
+        """Ask once whether the server has the checkpoint: it would draw with another in silence.
+
+        Raises:
+            ModelNotFoundError: It has not; names those that it has.
+        """
+        if self.model in self._checked_models:
+            return
+        response = await self._transport.get("/sdapi/v1/sd-models", context)
+        listed = objects_at(response.document)
+        titles = [response.safe_text(text_at(each, "title"), 80) for each in listed]
+        names = {text_at(each, "model_name") for each in listed}
+        names |= {name for title in titles for name in (title, title.rpartition(" [")[0])}
+        if listed and self.model not in names:
+            raise ModelNotFoundError(
+                f"{self.label} has no checkpoint {quoted(self.model)}; it has "
+                f"{', '.join(titles)[:400]}.",
+                provider=self.provider,
+            )
+        self._checked_models.add(self.model)
+
+    @cached_property
+    def _checked_models(self) -> set[str]:
+        """Models that the server is known to have."""
+        return {_LOADED}
 
     @cached_property
     def _tasks(self) -> list[str]:

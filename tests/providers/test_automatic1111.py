@@ -10,7 +10,13 @@ import pytest
 from aiohttp import web
 
 import mediatoolkit as mt
-from mediatoolkit.errors import AuthenticationError, DeadlineError, PromptError, ProviderError
+from mediatoolkit.errors import (
+    AuthenticationError,
+    DeadlineError,
+    ModelNotFoundError,
+    PromptError,
+    ProviderError,
+)
 from mediatoolkit.providers.automatic1111 import Automatic1111ImageClient
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Event, Partial, Withdrawn, Working
@@ -34,6 +40,7 @@ class WebUI(OwnServer):
                 "POST /sdapi/v1/img2img": self.draw,
                 "GET /sdapi/v1/progress": self.progress,
                 "POST /sdapi/v1/interrupt": self.interrupt,
+                "GET /sdapi/v1/sd-models": self.models,
             }
         )
         self.may_end = asyncio.Event()
@@ -65,6 +72,12 @@ class WebUI(OwnServer):
         fraction = 0.35 if works else 0.0
         return web.json_response(
             {"progress": fraction, "state": state, "current_image": preview, "textinfo": None}
+        )
+
+    async def models(self, _request: web.Request) -> web.Response:
+        titles = {"base": "sd xl/base 1.0.safetensors [31e35c80fc]", "other": "other.ckpt [12]"}
+        return web.json_response(
+            [{"title": title, "model_name": name, "hash": "1"} for name, title in titles.items()]
         )
 
     async def interrupt(self, _request: web.Request) -> web.Response:
@@ -119,6 +132,24 @@ async def test_the_model_is_the_checkpoint(ui: WebUI) -> None:
         "sd_model_checkpoint": "sd xl/base 1.0.safetensors [31e35c80fc]"
     }
     assert body["seed"] == 3
+
+
+@pytest.mark.parametrize("model", ["base", "other.ckpt", "other.ckpt [12]"])
+async def test_a_checkpoint_goes_by_each_of_its_names(ui: WebUI, model: str) -> None:
+    async with client_of(ui, model=model) as client:
+        await client.generate(FOX)
+        await client.generate(FOX)
+
+    assert len(ui.sent("GET /sdapi/v1/sd-models")) == 1
+
+
+async def test_a_checkpoint_that_the_server_lacks_is_an_error(ui: WebUI) -> None:
+    """It would draw with the one that is loaded, and say nothing."""
+    async with client_of(ui, model="flux") as client:
+        with pytest.raises(ModelNotFoundError, match=r"'flux'; it has sd xl/base"):
+            await client.generate(FOX)
+
+    assert not ui.sent("POST /sdapi/v1/txt2img")
 
 
 async def test_a_picture_and_a_mask_go_to_img2img(
