@@ -7,15 +7,18 @@
     film = await mt.film([fox], voice)                          # a Video
     clip = await mt.video("the fox walks", image=fox)
 
-No key is needed: an embedded engine works on your own machine. With GEMINI_API_KEY or
-OPENAI_API_KEY set, the same lines ask Gemini or OpenAI; `model="local/painter"` chooses.
+No key is needed: an embedded engine works on your own machine. With a vendor's key set, such as
+GEMINI_API_KEY or FAL_KEY, the same lines ask that vendor; `model="local/painter"` chooses.
 
 Verbs start a job and return it at once. Await the job for its result, or use `.result()` where
 there is no await; `.cancel()` stops it, `.extend(30)` moves its deadline.
     image, speech, video, film, download; jobs, sessions, close, run, configure, allow_nested
 
+Which vendors and models there are, whose key was found, and who is asked when nobody is named:
+    models, keys; configure(image="openai/gpt-image-2")
+
 What it costs, before and after, and how to ask again for nothing:
-    quote, budget, prices, models, cache; also cache= and take= of each verb
+    quote, budget, prices, cache; also cache= and take= of each verb
 
 Many, as a table that survives a crash and goes on under its name:
     grid, for the rows; start_many of an agent, or df.media.image of a DataFrame
@@ -24,7 +27,10 @@ On the page:
     show, compare, Gallery, Studio; after %load_ext mediatoolkit also %%image, %%speech, %%video
 
 Agents hold clients, defaults and a store; generate, generate_many, start, start_many, stream:
-    ImageGenAgent, VoiceAgent, VideoGenAgent
+    ImageGenAgent, VoiceAgent, VideoGenAgent; of several clients, the next is asked when one fails
+
+A client for each vendor and kind of media; those of servers of your own take their base_url=:
+    FalImageClient, ElevenLabsSpeechClient, XAIVideoClient, OpenAICompatibleImageClient, …
 
 Results know their type and how they were made; .save(path), .path, .provenance, .omissions:
     Image, Audio, Video; MediaList, for several
