@@ -137,17 +137,18 @@ class TestProgress:
         assert (await server.progress())["progress"] == 0
 
     async def test_one_request_waits_for_another(self, sim: Simulator, server: Server) -> None:
-        first, second = sim.pace.hold(1), sim.pace.hold(2)
-        calls = [asyncio.create_task(server.draw()) for _ in range(2)]
-        await first.reached()
+        hold = sim.pace.hold(3)
+        first = asyncio.create_task(server.draw(steps=8))
+        await hold.reached()
+        second = asyncio.create_task(server.draw())
         await sim.until(lambda: len(sim.requests_for("start")) == 2)
-        first.release()
-        await second.reached()
-        done = [call for call in calls if call.done()]
-        second.release()
+        states = [(await server.progress())["state"] for _ in range(3)]
+        hold.release()
+        done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
 
-        assert not done
-        assert [status for status, _ in await asyncio.gather(*calls)] == [200, 200]
+        assert [(each["sampling_step"], each["sampling_steps"]) for each in states] == [(2, 8)] * 3
+        assert done == {first}
+        assert [status for status, _ in await asyncio.gather(first, second)] == [200, 200]
 
     async def test_an_interrupt_brings_what_is_there(self, sim: Simulator, server: Server) -> None:
         hold = sim.pace.hold(2)

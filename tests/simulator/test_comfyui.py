@@ -363,7 +363,7 @@ class TestSocket:
         async with server.watch() as socket:
             await socket.receive()
             assert sim.open_sockets == 1
-        await sim.until(lambda: sim.open_sockets == 0)
+        await sim.until(lambda: sim.open_connections == 0)
 
         assert [each.path for each in sim.requests] == ["/ws"]
         assert sim.aborted == 0
