@@ -46,12 +46,6 @@ _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,(.*)", re.DOTALL)
 _SIZE, _FILM_SIZE, _FILM_SECONDS = (1024, 1024), (512, 288), 2
 _SLUG = r"[\w.-]+"
 _RUNNING = {"IN_QUEUE", "IN_PROGRESS", "starting", "processing"}
-_FLAGGED = {
-    "loc": ["body", "prompt"],
-    "msg": "The content could not be processed because it was flagged.",
-    "type": "content_policy_violation",
-    "url": "https://docs.fal.ai/errors#content_policy_violation",
-}
 
 
 @dataclass(frozen=True)
@@ -187,10 +181,10 @@ class HuggingFace(Vendor):
         if call.request.query.get("_subdomain") == "queue":
             self._works[work.name] = work
             place = f"https://queue.fal.run/{'/'.join(app.split('/')[:2])}/requests/{work.name}"
-            urls = {"response_url": place, "status_url": f"{place}/status"}
-            urls["cancel_url"] = f"{place}/cancel"
-            document = {"status": "IN_QUEUE", "request_id": work.name, **urls, "queue_position": 0}
-            return json_response(document)
+            urls = {f"{name}_url": f"{place}/{name}" for name in ("status", "cancel")}
+            urls["response_url"] = place
+            state = {"status": "IN_QUEUE", "request_id": work.name, "queue_position": 0}
+            return json_response({**state, **urls})
         await self._end(work, call.fault)
         return self._fal_result(work)
 
@@ -227,7 +221,7 @@ class HuggingFace(Vendor):
     def _fal_result(self, work: _Work) -> HttpResponse:
         match work.end:
             case PromptBlocked():
-                return json_response({"detail": [{**_FLAGGED, "input": work.body}]}, 422)
+                return json_response({"detail": [{**_DATA["flagged"], "input": work.body}]}, 422)
             case StreamError(code, message):
                 return json_response({"detail": message}, code)
             case EndsAs(message=message):
