@@ -68,6 +68,7 @@ _TAKES = Capabilities(
         "override_settings_restore_afterwards": rules.Flag(),
     },
     together=(_check_pictures,),
+    streams=True,
 )
 
 

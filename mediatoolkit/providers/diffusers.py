@@ -70,6 +70,7 @@ _TAKES = Capabilities(
         "true_cfg_scale": rules.Number(0, 100),
         "strength": rules.Number(0, 1),
     },
+    streams=True,
 )
 
 

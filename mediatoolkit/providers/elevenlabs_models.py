@@ -115,6 +115,7 @@ def _speaks(
         },
         advice=advice,
         together=(_check_dialogue,),
+        streams=True,
     )
 
 

@@ -55,6 +55,7 @@ def _takes(size: rules.Rule, qualities: tuple[str, ...], **options: rules.Rule) 
             rules.needs("output_compression", None, output_format=("jpeg", "webp")),
         ),
         longest=32_000,
+        streams=True,
     )
 
 

@@ -237,7 +237,8 @@ def _words(name: str, rule: Rule) -> str:
     choices = rule.choices
     match rule:
         case Size(smallest=tuple(), largest=(width, height)):
-            return f"{name} {'/'.join(choices)} or pixels up to {width}×{height}"
+            names = f"{'/'.join(choices)} or " if choices else ""
+            return f"{name} {names}pixels up to {width}×{height}"
         case Number(unit=unit) if unit:
             return f"{rule.low:g} to {rule.high:g} {name}"
         case Pictures():

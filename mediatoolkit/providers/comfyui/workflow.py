@@ -159,6 +159,7 @@ class Workflow:
             options=self._option_rules({"width", "height"} if has_size else set()),
             advice=_advice("size", "seed", "references", "previous", "mask"),
             together=(partial(_check_count, pictures),),
+            streams=True,
         )
 
     def video_capabilities(self) -> Capabilities:
@@ -178,6 +179,7 @@ class Workflow:
                 "resolution": "give width= and height= in pixels.",
                 "seconds": 'name frames and fps: inputs={"frames": "5.length", "fps": "9.fps"}.',
             },
+            streams=True,
         )
 
     def value_at(self, name: str) -> Any:
