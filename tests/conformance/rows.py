@@ -110,7 +110,7 @@ class Row:
         if self.model:
             options["model"] = self.model
         if self.vendor == "diffusers":
-            options["model"] = tiny()
+            options["pipeline"] = tiny()
         async with client_type(**options) as client:
             if isinstance(client, QueuedClient):
                 client.polling = Polling(first=0.01, cap=0.01)
@@ -188,7 +188,7 @@ async def gemini_video(sim: Simulator) -> Made:
     }
     async with sdks.gemini(sim) as sdk:
         job = await sdk.interactions.create(
-            model="gemini-omni-1.1-flash", background=True, input=WAVES, response_format=film
+            model="gemini-omni-1.2-flash", background=True, input=WAVES, response_format=film
         )
         while job.status == "in_progress":
             job = await sdk.interactions.get(job.id)
@@ -477,7 +477,8 @@ async def diffusers_image(_sim: object) -> Made:
 
 
 NOTHING_TO_SPEAK_TO = "it makes all itself"
-COMFY = "comfy-sdk speaks the Comfy API v2, which ComfyUI has only behind its makers' proxy"
+# What it says to a server of one's own stands in `test_comfyui.py`.
+COMFY = "comfy-sdk speaks to its makers' proxy alone"
 
 FILM_GRAPH: dict[str, Any] = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": CHECKPOINT}},
@@ -541,12 +542,12 @@ ROWS = (
         kind="video",
         theirs=gemini_video,
         sdk="google-genai",
-        model="gemini-omni-1.1-flash",
+        model="gemini-omni-1.2-flash",
         prompt=mt.VideoPrompt(WAVES, seconds=3, aspect="16:9", resolution="360p"),
         form="video/mp4",
         size=(640, 360),
         seconds=3,
-        usd=0.1024605,
+        usd=0.070599,
     ),
     Row(
         vendor="openai",
@@ -848,7 +849,7 @@ ROWS = (
     Row(
         vendor="bfl",
         kind="image",
-        theirs="Black Forest Labs has none",
+        theirs="Black Forest Labs publishes none",
         prompt=mt.ImagePrompt(FOX, size="1024x768"),
         form="image/jpeg",
         size=(1024, 768),
@@ -857,7 +858,7 @@ ROWS = (
     Row(
         vendor="automatic1111",
         kind="image",
-        theirs="its makers have none",
+        theirs="its makers publish none",
         prompt=mt.ImagePrompt(FOX, size="128x64"),
         form="image/png",
         size=(128, 64),
