@@ -114,7 +114,7 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
         response = await transport.put(
             f"{path}/cancel", None, context, query=self.queue_query, ok={200, 202, 400}
         )
-        return at(response.document, "status") in _STOPPED
+        return text_at(response.document, "status") in _STOPPED
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error in fal's envelope: a sentence, or a list of problems."""

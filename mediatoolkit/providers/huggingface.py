@@ -162,7 +162,10 @@ class _AtOnce(HuggingFaceService[P, M]):
             ok={200, 201, 202},
         )
         output = at(response.document, "output")
-        if at(response.document, "status") in {"failed", "canceled", "aborted"} or output is None:
+        if (
+            text_at(response.document, "status") in {"failed", "canceled", "aborted"}
+            or output is None
+        ):
             raise _no_output(response)
         return await self._file_of(apps.first_address(output), response, context), response
 

@@ -156,7 +156,7 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
                 log = text_at(response.document, "logs")
                 context.report(apps.working(self.provider, log, response.safe_text))
                 return None
-        if at(response.document, "status") in _FAILED:
+        if text_at(response.document, "status") in _FAILED:
             context.job_id = None  # Replicate's own word of this very prediction
             if at(response.document, "status") == "aborted":  # before it began, and not billed
                 context.report(Withdrawn(confirmed=True))
@@ -177,7 +177,7 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
         self._finished.pop(job_id, None)
         path = f"/v1/predictions/{_checked(job_id)}/cancel"
         response = await self._transport.request("POST", path, context, paid=False)
-        return at(response.document, "status") in _STOPPED
+        return text_at(response.document, "status") in _STOPPED
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error in Replicate's envelope, a problem document."""
@@ -292,7 +292,7 @@ def _is_over(response: Response) -> bool:
 
     One that is finished may still be called `processing`, with its output.
     """
-    status = at(response.document, "status")
+    status = text_at(response.document, "status")
     return status in _ENDED or (
         status == "processing" and bool(apps.first_address(at(response.document, "output")))
     )

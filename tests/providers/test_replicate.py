@@ -332,3 +332,16 @@ async def test_a_picture_has_its_price(server: Server) -> None:
     """Of the list."""
     async with client_of(mt.ReplicateImageClient, server) as client:
         assert client.quote(FOX).high == Decimal("0.003")
+
+
+@pytest.mark.parametrize("status", [["x"], {"a": 1}], ids=["list", "object"])
+async def test_a_state_that_is_no_word_is_looked_at_again(server: Server, status: Any) -> None:
+    """The prediction has begun, so its name must not be lost."""
+    odd = said({"id": "abc", "status": status}, 201)
+    server.then(odd, said({"id": "abc", "status": "aborted"}), said({"status": status}))
+
+    async with client_of(mt.ReplicateImageClient, server) as client:
+        with pytest.raises(mt.ProviderError, match="made no picture"):
+            await client.generate(FOX)
+        async with CallContext(10) as context:
+            assert not await client.cancel("abc", context)
