@@ -108,8 +108,12 @@ class Secret:
         That is: in either case, backwards, with blanks in it, URL-encoded, with the escapes of
         JSON, HTML or mail, as numbers of bytes, and as a part of what was encoded in base64.
         A key of fewer than 8 letters, as local servers take, stays: it is in any text by chance.
+        Of a login, `user:password`, and of a key that looks like one, what is behind the colon is
+        replaced when it stands alone, too.
         """
-        return masked(text, self._reveal())
+        key = self._reveal()
+        text = masked(text, key)
+        return masked(text, HiddenText(key.partition(":")[2]))
 
     def __repr__(self) -> str:
         """Show the name alone."""

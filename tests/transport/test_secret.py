@@ -157,6 +157,15 @@ def test_a_key_of_eight_letters_is_masked_once(key: str) -> None:
     assert Secret(key, "K").mask(f"<{key}>") == "<[key]>"
 
 
+def test_the_password_of_a_login_is_masked_alone_too() -> None:
+    """A server may quote what it read of the header, without the name before it."""
+    secret = Secret("marie:radium-226", "K")
+
+    assert secret.mask("marie and radium-226") == "marie and [key]"
+    assert secret.mask("<marie:radium-226>") == "<[key]>"
+    assert Secret("marie:short", "K").mask("a short word") == "a short word"
+
+
 def test_only_the_key_is_masked() -> None:
     assert SECRET.mask("n\0o\0") == "n\0o\0"
 
