@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
@@ -35,6 +36,7 @@ from mediatoolkit.transport.secret import HiddenText
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(64, 64), largest=(4096, 4096), step=8)
 _LOADED = "loaded"
+_TASKS: defaultdict[str, list[str]] = defaultdict(list)  # by address
 _POLL_WITHIN = 10.0  # seconds
 
 
@@ -197,10 +199,10 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
         """Models that the server is known to have."""
         return {_LOADED}
 
-    @cached_property
+    @property
     def _tasks(self) -> list[str]:
-        """What the server has to do for this client, in order."""
-        return []
+        """What the server has to do for this process, in order."""
+        return _TASKS[self._transport.base_url]
 
     @cached_property
     def _beside(self) -> Transport:
@@ -237,8 +239,7 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
             state, fraction = at(document, "state"), at(document, "progress")
             if not at(state, "job_count") or not isinstance(fraction, (int, float)):
                 return
-            steps = at(state, "sampling_step"), at(state, "sampling_steps")
-            words = response.safe_text(at(document, "textinfo")) or "step {} of {}".format(*steps)
+            words = response.safe_text(at(document, "textinfo")) or _step_of(state)
             context.report(Working(self.provider, words, fraction))
             preview = at(document, "current_image")
             if isinstance(preview, str):
@@ -283,10 +284,16 @@ def _sides_of(picture: Image) -> tuple[int, int]:
     return max(8, int(picture.width * shrink)) * 8, max(8, int(picture.height * shrink)) * 8
 
 
+def _step_of(state: object) -> str:
+    """Such as `step 3 of 20`; empty where the server counts none."""
+    step, steps = at(state, "sampling_step"), at(state, "sampling_steps")
+    return f"step {step} of {steps}" if type(step) is type(steps) is int else ""
+
+
 def _from_wire(response: Response) -> tuple[bytes, int | None, dict[str, Any]]:
     """The picture, the seed that was used, and the server's description of it."""
     info: object = None
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         info = json.loads(text_at(response.document, "info"))
     seed = at(info, "seed")
     notes = {"infotext": response.safe_text(at(info, "infotexts", 0), 2000)}

@@ -48,6 +48,8 @@ class WebUI(OwnServer):
         self.is_drawing = asyncio.Event()
         self.is_interrupted = asyncio.Event()
         self.preview: bytes | None = None
+        self.info = ""
+        self.steps: tuple[Any, Any] = (7, 20)
         self.error: tuple[int, Any] | None = None
         self.turn = asyncio.Lock()
 
@@ -59,7 +61,7 @@ class WebUI(OwnServer):
             self.is_drawing.set()
             await self.may_end.wait()
         seed = (await request.json()).get("seed", 4711)
-        info = json.dumps(
+        info = self.info or json.dumps(
             {"seed": seed, "all_seeds": [seed], "infotexts": ["a red fox, Steps: 20"]}
         )
         data = base64.b64encode(picture()).decode()
@@ -68,7 +70,8 @@ class WebUI(OwnServer):
     async def progress(self, _request: web.Request) -> web.Response:
         preview = self.preview and base64.b64encode(self.preview).decode()
         works = self.is_drawing.is_set()
-        state = {"job_count": int(works), "sampling_step": 7, "sampling_steps": 20}
+        step, steps = self.steps
+        state = {"job_count": int(works), "sampling_step": step, "sampling_steps": steps}
         fraction = 0.35 if works else 0.0
         return web.json_response(
             {"progress": fraction, "state": state, "current_image": preview, "textinfo": None}
@@ -237,6 +240,60 @@ async def test_stop_of_a_picture_that_waits_lets_the_first_go_on(
 
     ui.may_end.set()
     await first
+
+
+async def test_stop_lets_the_picture_of_another_client_go_on(
+    ui: WebUI, client: Automatic1111ImageClient
+) -> None:
+    """Each kind of notebook cell may have a client of its own for the same server."""
+    ui.may_end.clear()
+    first = asyncio.create_task(draw(client, None))
+    await ui.is_drawing.wait()
+    async with client_of(ui) as other:
+        second = asyncio.create_task(draw(other, None))
+        while len(ui.sent("POST /sdapi/v1/txt2img")) < 2:
+            await asyncio.sleep(0)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+    assert not ui.is_interrupted.is_set()
+
+    ui.may_end.set()
+    await first
+
+
+@pytest.mark.parametrize("info", ["[" * 100_000, "[1, 2]", "5", "{", '{"seed": NaN}'])
+async def test_a_description_that_is_none_loses_no_picture(
+    ui: WebUI, client: Automatic1111ImageClient, info: str
+) -> None:
+    ui.info = info
+
+    assert (await client.generate(FOX)).data
+
+
+async def test_steps_that_are_no_numbers_are_not_told(
+    ui: WebUI, client: Automatic1111ImageClient
+) -> None:
+    ui.steps = ("\x1b[31m" + "x" * 10_000, ["y"])
+    ui.may_end.clear()
+    heard: list[Event] = []
+
+    def hear(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, Working):
+            ui.may_end.set()
+
+    await draw(client, hear)
+
+    assert {str(event) for event in heard if isinstance(event, Working)} == {"automatic1111"}
+
+
+async def test_an_echo_of_the_password_alone_is_masked(ui: WebUI) -> None:
+    ui.error = 500, {"error": "Exception", "errors": f"login {LOGIN.partition(':')[2]} failed"}
+
+    async with client_of(ui, api_key=LOGIN) as client:
+        with pytest.raises(ProviderError, match=r"login \[key\] failed"):
+            await client.generate(FOX)
 
 
 async def test_the_login_goes_along_as_basic(ui: WebUI, monkeypatch: pytest.MonkeyPatch) -> None:
