@@ -109,6 +109,10 @@ class Workflow:
             PromptError: It is no such workflow, or has no such place, or none for the prompt.
             StorageError: The file cannot be read.
         """
+        if not isinstance(source, (str, os.PathLike, Mapping)):
+            raise PromptError(
+                f"workflow= takes a path, or nodes by their ids, not {type(source).__name__}."
+            )
         usual = "workflow" if isinstance(source, Mapping) else Path(source).stem
         graph = _checked_graph(source)
         places = {**dict(_found(graph)), **dict(_named(graph, inputs or {}))}
@@ -252,9 +256,17 @@ def _named(graph: Graph, inputs: InputsLike) -> Iterator[tuple[str, tuple[Place,
     Raises:
         PromptError: One does not exist; names those that do.
     """
+    if not isinstance(inputs, Mapping):
+        raise PromptError('inputs= takes places by name, as in inputs={"prompt": "6.text"}.')
     for name, paths in inputs.items():
         places = []
-        for path in [paths] if isinstance(paths, str) else paths:
+        several = [paths] if isinstance(paths, str) else paths
+        if not isinstance(name, str) or not isinstance(several, (list, tuple)) or not several:
+            raise PromptError(
+                f"inputs={{{quoted(name)}: {quoted(several)}}} names no place, as "
+                f'inputs={{"prompt": "{_EXAMPLES["prompt"]}"}} does.'
+            )
+        for path in several:
             node, _, field = str(path).partition(".")
             if field not in (at(graph, node, "inputs") or {}):
                 raise PromptError(
