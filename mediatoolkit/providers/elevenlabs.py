@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from mediatoolkit.errors import ProviderError, RefusalError
+from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Audio, Captions, Sound
 from mediatoolkit.media.containers import wav
 from mediatoolkit.pricing.amounts import Facts
@@ -202,8 +202,11 @@ class ElevenLabsSpeechClient(HttpClient[SpeechPrompt, Audio], LongSpeech):
         """Fetch how *voice* sounds; costs nothing.
 
         Raises:
+            PromptError: It is no voice of `voices`.
             ProviderError: The vendor has no sample of it.
         """
+        if not isinstance(voice, ElevenLabsVoice):
+            raise PromptError(f"preview takes a voice of voices(), not {type(voice).__name__}.")
         if not voice.preview_url:
             raise ProviderError(f"There is no sample of {voice.name}.", provider=self.provider)
         async with context_for(timeout, self.timeout) as context:
@@ -268,7 +271,7 @@ def _words_of(detail: object) -> str:
 def _captions(document: object, *, has_tags: bool) -> Captions:
     """Each word and its times, as written; none where the vendor tells no times."""
     characters, starts, ends = (at(document, "alignment", name) or [] for name in _ALIGNMENT)
-    with contextlib.suppress(LookupError, TypeError):
+    with contextlib.suppress(LookupError, OverflowError, TypeError):
         places = [place for place, letters in enumerate(characters) for _ in letters]
         text = "".join(characters)
         if has_tags:  # which nobody hears

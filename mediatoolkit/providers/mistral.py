@@ -143,7 +143,7 @@ class MistralSpeechClient(OpenAILikeSpeechClient):
             ProviderError: There is no sample of it.
         """
         name = voice.id if isinstance(voice, MistralVoice) else voice
-        if not self.model_names.fullmatch(name):
+        if not isinstance(name, str) or not self.model_names.fullmatch(name):
             raise PromptError(f"{quoted(name)} is no id of a voice.")
         async with context_for(timeout, self.timeout) as context:
             path = f"/v1/audio/voices/{name}/sample"
@@ -184,9 +184,10 @@ async def _voices(
 
 def _voice(voice: Mapping[str, Any], response: Response) -> MistralVoice:
     facts = {name: response.safe_text(voice.get(name)) for name in _FACTS}
+    languages = voice.get("languages")
     return MistralVoice(
         response.safe_text(voice.get("id")),
         response.safe_text(voice.get("name")),
-        tuple(map(response.safe_text, voice.get("languages") or ())),
+        tuple(map(response.safe_text, languages if isinstance(languages, list) else ())),
         {name: words for name, words in facts.items() if words},
     )

@@ -183,6 +183,15 @@ async def test_what_is_paid_is_not_lost_over_its_times(
     assert audio.seconds > 0.2
 
 
+async def test_what_is_paid_is_not_lost_over_its_turns(
+    server: Server, client: mt.ElevenLabsSpeechClient
+) -> None:
+    segments = [{"character_start_index": place} for place in (-3, 10**30, True, "1")]
+    server.then(said({**aligned("hi"), "voice_segments": segments}))
+
+    assert (await client.generate("hi")).data
+
+
 async def test_a_dialogue_is_the_sdks_field_by_field(
     server: Server, client: mt.ElevenLabsSpeechClient
 ) -> None:
@@ -726,3 +735,12 @@ def test_each_model_says_what_it_takes() -> None:
     assert "seconds" in models["music_v1"].takes
     assert "voice" not in models["eleven_text_to_sound_v2"].takes
     assert isinstance(models["eleven_v3"].capabilities.speakers, VoiceId)
+
+
+async def test_a_preview_is_of_a_voice_that_was_listed(
+    server: Server, client: mt.ElevenLabsSpeechClient
+) -> None:
+    with pytest.raises(mt.PromptError, match="not str"):
+        await client.preview(GEORGE)  # type: ignore[arg-type]
+
+    assert not server.requests

@@ -251,7 +251,19 @@ async def test_a_filter_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(mt.PromptError, match="accent"):
         await client.voices(accent="scottish")
-    with pytest.raises(mt.PromptError, match="no id"):
-        await client.preview("../keys")
+    for name in ("../keys", 5, None, b"voice"):
+        with pytest.raises(mt.PromptError, match="no id"):
+            await client.preview(name)  # type: ignore[arg-type]
 
     assert not server.requests
+
+
+@pytest.mark.parametrize("languages", [5, True, "en", {"en": 1}, None])
+async def test_languages_of_another_shape_are_left_out(
+    server: Server, client: mt.MistralSpeechClient, languages: Any
+) -> None:
+    server.then(said({"data": [{"id": "v1", "name": "Vera", "languages": languages}]}))
+
+    (voice,) = await client.voices()
+
+    assert (voice.id, voice.languages) == ("v1", ())
