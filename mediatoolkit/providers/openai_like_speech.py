@@ -19,7 +19,7 @@ from mediatoolkit.providers.base import SpeechClient
 from mediatoolkit.providers.documents import at, text_at, without_none
 from mediatoolkit.providers.http import facts_of
 from mediatoolkit.providers.openai_like import OpenAILike, tokens_of
-from mediatoolkit.providers.sound import BARE, SoundDecoder, joined
+from mediatoolkit.providers.sound import BARE, SoundDecoder, billed, joined
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.runtime.gather import as_async_generator
@@ -41,6 +41,7 @@ class _Speech:
         sample_rate: Hertz of samples whose mime type does not say it.
         last: The last document, or None where bytes came.
         is_heard: Whether it was given piece by piece.
+        has_sound: Whether any of what was given is sound.
     """
 
     mime_type: str
@@ -48,6 +49,7 @@ class _Speech:
     pieces: list[bytes] = field(default_factory=list)
     last: Response | None = None
     is_heard: bool = False
+    has_sound: bool = False
 
 
 class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
@@ -121,7 +123,8 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
         speech, response = await self._speak(prompt, context, heard)
         if not speech.is_heard:
             audio = await self._audio(speech)
-            give(await asyncio.to_thread(audio.sound))
+            with billed(self.provider):
+                give(await asyncio.to_thread(audio.sound))
         return await self.usage_of(speech.last or response, context)
 
     def _streams(self, prompt: SpeechPrompt) -> bool:
@@ -152,12 +155,14 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
             if give and speech.is_heard:
                 sound = decoder.decode(data, speech.mime_type)
                 if sound.pcm:
+                    speech.has_sound = True
                     give(sound)
 
         response = await self._transport.post(
             self.path, Json(fields), context, expect="pieces", sink=hear
         )
-        if not speech.pieces or not self._is_whole(speech, response):
+        is_silent = not speech.pieces or speech.is_heard > speech.has_sound
+        if is_silent or not self._is_whole(speech, response):
             raise ProviderError(
                 f"{self.label} ended the response before the end of the speech; ask again.",
                 family="protocol",
@@ -175,7 +180,7 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
         document = response.document
         if document is None:
             kind = response.headers.get("Content-Type", "").lower()
-            if kind.startswith("audio/"):
+            if kind.startswith(("audio/", "text/")):
                 speech.mime_type = kind
             return response.content
         kinds = (response.event, at(document, "object"), at(document, "type"))
@@ -196,7 +201,8 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
         data = b"".join(speech.pieces)
         if speech.mime_type.startswith(BARE) and not wav.sniff(data):
             sound = self._decoder(speech).decode(data, speech.mime_type)
-            return await asyncio.to_thread(joined, [sound], provenance)
+            with billed(self.provider):
+                return await asyncio.to_thread(joined, [sound], provenance)
         return await self.load_media(data, provenance=provenance)
 
     def _decoder(self, speech: _Speech) -> SoundDecoder:

@@ -1,7 +1,8 @@
 """Sound as vendors send it: bare samples, or a WAV, in pieces."""
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mediatoolkit.errors import MediaError
 from mediatoolkit.media import Audio, Provenance, Sound
@@ -81,8 +82,8 @@ class SoundDecoder:
             return Sound(b"", self._rate)
         self._head, self._block = head, riff.frame_size(data, form)
         place = form.first(riff.DATA)
-        is_whole = form.claimed and place and place.start < place.stop
-        if is_whole and not riff.is_cut(data, form):
+        is_exact = form.claimed and 0 <= len(data) - form.claimed <= 1  # and no sound behind it
+        if is_exact and place and place.start < place.stop and not riff.is_cut(data, form):
             return self._sound(data)
         return self._go_on(data[len(head) :])
 
@@ -98,11 +99,18 @@ class SoundDecoder:
         return data[:size]
 
     def _sound(self, data: bytes) -> Sound:
-        try:
+        with billed(self.provider):
             return Audio(data).sound()
-        except MediaError as error:
-            error.provider, error.may_have_been_billed = self.provider, True
-            raise
+
+
+@contextlib.contextmanager
+def billed(provider: str) -> Iterator[None]:
+    """Say of a sound that cannot be read in the block that *provider* may have billed it."""
+    try:
+        yield
+    except MediaError as error:
+        error.provider, error.may_have_been_billed = provider, True
+        raise
 
 
 def joined(sounds: Sequence[Sound], provenance: Provenance | None = None) -> Audio:

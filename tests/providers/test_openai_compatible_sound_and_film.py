@@ -68,6 +68,27 @@ async def test_speech_is_a_wav_whose_head_is_not_believed(
     assert str(audio.cost) == "free"
 
 
+@pytest.mark.parametrize("size", [20, 44, 45])
+async def test_a_stream_without_a_sample_is_an_error(
+    server: Server, voice: mt.OpenAICompatibleSpeechClient, size: int
+) -> None:
+    server.then(body(ENDLESS[:size], Content_Type="audio/wav"))
+
+    with pytest.raises(mt.ProviderError, match="before the end of the speech") as caught:
+        await voice.stream_to(mt.SpeechPrompt("hi"), CallContext(10), list[Any]().append)
+    assert caught.value.may_have_been_billed
+
+
+async def test_a_file_that_cannot_be_heard_may_have_been_billed(
+    server: Server, voice: mt.OpenAICompatibleSpeechClient
+) -> None:
+    server.then(body(b"\xff\xfb\x90\x00" + bytes(4000), Content_Type="audio/mpeg"))
+
+    with pytest.raises(mt.MediaError) as caught:
+        await voice.stream_to(mt.SpeechPrompt("hi"), CallContext(10), list[Any]().append)
+    assert caught.value.may_have_been_billed
+
+
 async def test_a_wav_is_heard_while_it_is_made(
     server: Server, voice: mt.OpenAICompatibleSpeechClient
 ) -> None:

@@ -357,3 +357,23 @@ async def test_a_submission_without_an_id_may_have_been_billed(
 
     assert caught.value.may_have_been_billed
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "data"), [("text/plain", b"sorry, not today"), ("audio/pcm", b"a")]
+)
+@pytest.mark.parametrize("verb", ["make", "stream_to"])
+async def test_what_is_no_speech_is_never_heard(
+    server: Server, verb: str, mime_type: str, data: bytes
+) -> None:
+    server.then(body(data, Content_Type=mime_type))
+    heard: list[Any] = []
+    give = [heard.append] if verb == "stream_to" else []
+
+    async with mt.OpenRouterSpeechClient(KEY, base_url=server.url) as client:
+        context = CallContext(10, listener=lambda _: None)
+        with pytest.raises((mt.MediaError, mt.ProviderError)) as caught:
+            await getattr(client, verb)(mt.SpeechPrompt("hi"), context, *give)
+
+    assert caught.value.may_have_been_billed
+    assert heard == []

@@ -26,3 +26,16 @@ def test_a_wav_is_heard_whole_wherever_it_is_cut(length: str, step: int) -> None
 
     assert b"".join(sound.pcm for sound in sounds) == PCM
     assert {(sound.sample_rate, sound.channels) for sound in sounds} == {(16_000, 2)}
+
+
+@pytest.mark.parametrize("step", [60, 997, 10_000])
+def test_a_head_that_knows_of_too_little_is_not_believed(step: int) -> None:
+    """As of a server that counts its first block alone."""
+    data = bytearray(wav.wrapped(PCM, sample_rate=16_000, channels=1))
+    struct.pack_into("<I", data, 4, 38)
+    struct.pack_into("<I", data, 40, 2)
+    decoder = SoundDecoder("acme", "Acme")
+
+    pieces = [bytes(data[at : at + step]) for at in range(0, len(data), step)]
+
+    assert b"".join(decoder.decode(piece, "audio/wav").pcm for piece in pieces) == PCM
