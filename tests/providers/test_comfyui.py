@@ -14,7 +14,7 @@ from aiohttp import web
 import mediatoolkit as mt
 from mediatoolkit.errors import DeadlineError, ModelNotFoundError, PromptError, ProviderError
 from mediatoolkit.providers.comfyui import ComfyUIImageClient, ComfyUIVideoClient
-from mediatoolkit.providers.comfyui import client as comfyui
+from mediatoolkit.providers.comfyui import queue as comfyui
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Event, Partial, Withdrawn, Working
 from mediatoolkit.runtime.gather import Polling

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,23 +16,16 @@ from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt
 from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, Rule
+from mediatoolkit.providers.comfyui.places import Graph, Place, found_places, linked_node
 from mediatoolkit.providers.documents import at, text_at
 from mediatoolkit.runtime import files
 
-Place = tuple[str, str]
-"""A node's id and the name of one of its inputs."""
-
-Graph = Mapping[str, Any]
 WorkflowLike = str | os.PathLike[str] | Mapping[str, Any]
 InputsLike = Mapping[str, str | Sequence[str]]
 
 SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 SIZE = rules.Size(tuple(SIDES), smallest=(64, 64), largest=(4096, 4096), step=8)
 
-_TEXTS = ("text", "prompt", "text_g", "text_l", "clip_l", "t5xxl", "string", "value")
-_SEEDS = ("seed", "noise_seed")
-_SETTINGS = ("steps", "cfg", "guidance", "sampler_name", "scheduler", "denoise")
-_LATENTS = ("latent_image", "latent", "samples")
 _RULES: Mapping[str, Rule] = {
     "steps": rules.Number(1, 10_000, whole=True),
     "cfg": rules.Number(0, 100),
@@ -49,7 +42,7 @@ _EXAMPLES = {
 _OF_PROMPT = frozenset({"prompt", "seed", "references", "mask", "image", "last"})
 
 
-TEXT_TO_IMAGE: Mapping[str, Any] = {
+_GRAPH: Mapping[str, Any] = {
     "3": {
         "class_type": "KSampler",
         "inputs": {
@@ -78,7 +71,6 @@ TEXT_TO_IMAGE: Mapping[str, Any] = {
         "inputs": {"filename_prefix": "mediatoolkit", "images": ["8", 0]},
     },
 }
-"""From a checkpoint and words to a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +107,7 @@ class Workflow:
             )
         usual = "workflow" if isinstance(source, Mapping) else Path(source).stem
         graph = _checked_graph(source)
-        places = {**dict(_found(graph)), **dict(_named(graph, inputs or {}))}
+        places = {**dict(found_places(graph)), **dict(_named(graph, inputs or {}))}
         if "prompt" not in places:
             raise PromptError(
                 "Where the words go was not found in the workflow, since no node with positive= "
@@ -280,107 +272,11 @@ def _named(graph: Graph, inputs: InputsLike) -> Iterator[tuple[str, tuple[Place,
 def _values(graph: Graph) -> Iterator[str]:
     for node, content in graph.items():
         yield from (
-            f"{node}.{field}" for field, value in content["inputs"].items() if not _node(value)
+            f"{node}.{field}"
+            for field, value in content["inputs"].items()
+            if not linked_node(value)
         )
 
 
-def _found(graph: Graph) -> Iterator[tuple[str, tuple[Place, ...]]]:
-    """The places that the graph itself tells."""
-    samplers = _with(graph, "positive") + [
-        node for node in _with(graph, "conditioning") if "Guider" in graph[node]["class_type"]
-    ]
-    seeded = [node for name in _SEEDS for node in _with(graph, name)]
-    latent = _latent_of(graph, [*samplers, *_with(graph, "latent_image")])
-    pictures = _of_class(graph, "LoadImage")
-    positive = _texts(graph, samplers, "positive")
-    found: dict[str, Iterable[Place]] = {
-        "prompt": positive,
-        "negative_prompt": [
-            place for place in _texts(graph, samplers, "negative") if place not in positive
-        ],
-        "seed": [place for node in seeded for place in _numbers(graph, node, _SEEDS)],
-        **{name: _numbers(graph, latent, (name,)) for name in ("width", "height")},
-        "frames": _numbers(graph, latent, ("length",)),
-        "fps": [place for name in ("fps", "frame_rate") for place in _numbers_of_all(graph, name)],
-        **{name: _plain(graph, name) for name in _SETTINGS},
-        "references": [(node, "image") for node in pictures],
-        "mask": [(node, "image") for node in _of_class(graph, "LoadImageMask")],
-    }
-    for name, places in found.items():
-        unique = tuple(dict.fromkeys(places))
-        if unique:
-            yield name, unique
-
-
-def _node(value: object) -> str | None:
-    """The id of the node that *value* is a link to, or None where it is none."""
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int):
-        return str(value[0])
-    return None
-
-
-def _with(graph: Graph, field: str) -> list[str]:
-    return [node for node, content in graph.items() if field in content["inputs"]]
-
-
-def _of_class(graph: Graph, name: str) -> list[str]:
-    return [node for node, content in graph.items() if content["class_type"] == name]
-
-
-def _plain(graph: Graph, field: str) -> list[Place]:
-    """All places of a setting that is no link."""
-    nodes = _with(graph, field)
-    return [(node, field) for node in nodes if not _node(graph[node]["inputs"][field])]
-
-
-def _numbers_of_all(graph: Graph, field: str) -> list[Place]:
-    return [place for node in _with(graph, field) for place in _numbers(graph, node, (field,))]
-
-
-def _numbers(graph: Graph, node: str, fields: Iterable[str]) -> list[Place]:
-    """The places of numbers in the *fields* of a node, also of those that another node holds."""
-    places = []
-    for field in fields:
-        value = at(graph, node, "inputs", field)
-        holder, name = (_node(value), "value") if _node(value) else (node, field)
-        number = at(graph, holder or "", "inputs", name)
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            places.append((holder or "", name))
-    return places
-
-
-def _latent_of(graph: Graph, samplers: Iterable[str]) -> str:
-    """The node that says how large the picture is, or empty."""
-    seen: set[str] = set()
-    waiting = list(samplers)
-    while waiting:
-        node = waiting.pop(0)
-        inputs = at(graph, node, "inputs") or {}
-        if node in seen:
-            continue
-        seen.add(node)
-        if {"width", "height"} <= inputs.keys():
-            return node
-        waiting += [link for name in _LATENTS if (link := _node(inputs.get(name)))]
-    return ""
-
-
-def _texts(graph: Graph, samplers: Iterable[str], role: str) -> list[Place]:
-    """The places of the words that lead to *role* of a sampler, from the sampler backwards."""
-    waiting = [(node, False) for node in samplers]
-    seen: set[str] = set()
-    places: list[Place] = []
-    while waiting:
-        node, is_behind = waiting.pop(0)
-        if node in seen:
-            continue
-        seen.add(node)
-        inputs = at(graph, node, "inputs") or {}
-        texts = [name for name in _TEXTS if is_behind and name in inputs]
-        places += [(node, name) for name in texts if isinstance(inputs[name], str)]
-        roles = [role, *(name for name in inputs if name.startswith("conditioning"))]
-        if role == "negative" and not is_behind:
-            roles = [role]
-        links = [_node(inputs.get(name)) for name in ([*roles, *texts] if is_behind else roles)]
-        waiting += [(link, True) for link in links if link]
-    return places
+TEXT_TO_IMAGE = Workflow.of(_GRAPH, None, None)
+"""A small workflow from a checkpoint and words to a picture."""

@@ -18,7 +18,7 @@ _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupte
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
+class JobSocket:
     """Hears a job's socket, and reports what it tells; the result does not depend on it.
 
     Attributes:
