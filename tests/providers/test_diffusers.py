@@ -20,8 +20,8 @@ from mediatoolkit.errors import (
     ProviderError,
     RefusalError,
 )
-from mediatoolkit.providers import diffusers
-from mediatoolkit.providers.diffusers import DiffusersImageClient
+from mediatoolkit.providers.diffusers import DiffusersImageClient, pipelines
+from mediatoolkit.providers.diffusers import client as diffusers_client
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Drawing, Event, Loading, Partial, Queued
 from mediatoolkit.testing import ImageClientContract
@@ -205,18 +205,18 @@ async def test_a_folder_is_loaded_once_and_one_model_is_in_memory(folder: Path) 
             "loading torch",
             f"loading {client.model}",
         ]
-        held = diffusers._memory._held
+        held = pipelines.memory._held
         heard.clear()
         await draw(client, heard.append)
         assert not any(isinstance(event, Loading) for event in heard)
-        assert diffusers._memory._held is held
+        assert pipelines.memory._held is held
 
         async with DiffusersImageClient(model=folder, device="cpu") as other:
             await draw(other)
             assert held is not None
-            assert diffusers._memory._held is not None
-            assert diffusers._memory._held[0] is other._source
-    assert diffusers._memory._held is None
+            assert pipelines.memory._held is not None
+            assert pipelines.memory._held[0] is other._source
+    assert pipelines.memory._held is None
 
 
 async def test_pictures_and_masks_go_to_a_pipeline_of_the_same_parts(
@@ -303,7 +303,7 @@ async def test_a_broken_folder_is_a_model_that_is_not_found(tmp_path: Path) -> N
 
 
 def test_without_the_packages_the_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diffusers, "find_spec", lambda _name: None)
+    monkeypatch.setattr(diffusers_client, "find_spec", lambda _name: None)
     with pytest.raises(MissingExtraError, match=r'pip install "mediatoolkit\[diffusers\]"'):
         DiffusersImageClient(model="a/b")
     assert "mediatoolkit[diffusers]" in DiffusersImageClient.models()[0].reason

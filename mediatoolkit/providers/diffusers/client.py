@@ -1,61 +1,44 @@
-"""Pictures by any pipeline of Hugging Face's diffusers, in a thread of this process."""
+"""Pictures by a pipeline: what it is called with, and what its failures mean."""
 
 import asyncio
-import gc
-import hashlib
-import inspect
 import os
 import secrets
-import time
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import (
     ClosedError,
     MissingExtraError,
-    ModelNotFoundError,
     PromptError,
     ProviderError,
     RefusalError,
-    visible,
 )
 from mediatoolkit.media import Image
 from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt
 from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities
-from mediatoolkit.providers.http import NAMESPACED, sentence
+from mediatoolkit.providers.diffusers.pipelines import (
+    FAILURES,
+    Source,
+    memory,
+    name_of,
+    parameters,
+    words_of,
+)
+from mediatoolkit.providers.diffusers.steps import Steps
 from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime.context import CallContext, Timeout, timeout_of
-from mediatoolkit.runtime.events import Decoding, Drawing, Loading, Partial
+from mediatoolkit.runtime.events import Decoding, Drawing
 from mediatoolkit.runtime.workers import Tell, Workers
 
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(16, 16), largest=(4096, 4096), step=8)
 _DTYPES = ("bfloat16", "float16", "float32")
 _OFFLOADS = ("model", "sequential")
-_PREVIEW_SIDE = 32
-"""Latent pixels, each of which becomes some eight."""
-_PREVIEW_EVERY = 1.0  # seconds, and at most a fifth of the time goes into previews
-_FAILURES = (
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What foreign code raises when it fails; anything else is a signal of our own."""
-
 _TAKES = Capabilities(
     size=_SIZE,
     aspect=rules.OneOf(rules.COMMON_ASPECTS),
@@ -125,8 +108,8 @@ class DiffusersImageClient(ImageClient):
             if value is not None and value not in known:
                 raise PromptError(f"{name} is one of {', '.join(known)}, not {quoted(value)}.")
         self._pipeline = pipeline
-        self._source = _Source("" if model is None else str(model), dtype, device, offload)
-        self.model = _name_of(pipeline, self._source.place)
+        self._source = Source("" if model is None else str(model), dtype, device, offload)
+        self.model = name_of(pipeline, self._source.place)
         self.timeout = timeout_of(timeout, self.default_timeout)
         self._closed = False
 
@@ -177,24 +160,24 @@ class DiffusersImageClient(ImageClient):
         """Refuse later use, and free the memory; what is under way ends as its callers do."""
         self._closed = True
         if self._pipeline is None:
-            await asyncio.to_thread(_memory.free, self._source)
+            await asyncio.to_thread(memory.free, self._source)
 
     def _draw(self, prompt: ImagePrompt, seed: int, tell: Tell) -> tuple[bytes, str]:
         """A picture file and the name of the pipeline that drew it; in the worker's thread."""
         pipeline = self._pipeline
         if pipeline is None:
-            pipeline = _memory.pipeline(self._source, self.model, tell)
+            pipeline = memory.pipeline(self._source, self.model, tell)
         else:
-            _memory.free(None)
+            memory.free(None)
         tell(Drawing("starting", 0.0))
         pipeline = _fitting(pipeline, prompt)
-        steps = _Steps(tell, has_previews=self._source.offload is None)
+        steps = Steps(tell, has_previews=self._source.offload is None)
         arguments = _arguments(pipeline, prompt, seed)
         problem: Exception | None = None
         try:
             output = pipeline(**arguments, **steps.arguments(pipeline))
             picture = output.images[0]
-        except _FAILURES as error:
+        except FAILURES as error:
             problem = error
         if problem is not None:
             raise _failure(problem) from problem
@@ -208,131 +191,6 @@ class DiffusersImageClient(ImageClient):
         return Image.of(picture).data, type(pipeline).__name__
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What a pipeline is loaded from, and how."""
-
-    place: str
-    dtype: str | None
-    device: str | None
-    offload: str | None
-
-    def load(self) -> Any:
-        """Load it; takes seconds, or minutes where it is fetched."""
-        torch, diffusers = import_module("torch"), import_module("diffusers")
-        device = self.device or _device(torch)
-        if self.offload and device == "cpu":
-            raise PromptError("offload= needs a GPU, and there is none here; leave it out.")
-        dtype = getattr(torch, self.dtype) if self.dtype else _dtype(torch, device)
-        release = tuple(map(int, diffusers.__version__.split(".")[:2]))
-        name = "dtype" if release >= (0, 40) else "torch_dtype"
-        pipeline = diffusers.DiffusionPipeline.from_pretrained(self.place, **{name: dtype})
-        pipeline.set_progress_bar_config(disable=True)
-        if self.offload is None:
-            return pipeline.to(device)
-        getattr(pipeline, f"enable_{self.offload}_cpu_offload")(device=device)
-        return pipeline
-
-
-class _Memory:
-    """The one pipeline that this process holds; only the worker's thread loads into it."""
-
-    def __init__(self) -> None:
-        self._held: tuple[Hashable, Any] | None = None
-
-    def pipeline(self, source: _Source, name: str, tell: Tell) -> Any:
-        """The pipeline of *source*, which takes the place of another.
-
-        Raises:
-            ModelNotFoundError: It cannot be loaded.
-        """
-        held = self._held
-        if held is not None and held[0] == source:
-            return held[1]
-        del held
-        self.free(None)
-        tell(Loading("torch"))
-        import_module("torch")
-        import_module("diffusers")
-        tell(Loading(visible(name, 60, one_line=True)))
-        problem: Exception | None = None
-        try:
-            pipeline = _quietly(source.load)
-        except PromptError:
-            raise
-        except _FAILURES as error:
-            problem = error
-        if problem is not None:
-            raise ModelNotFoundError(
-                f"diffusers cannot load {name}: {_words_of(problem)}", provider="diffusers"
-            ) from problem
-        self._held = (source, pipeline)
-        return pipeline
-
-    def free(self, source: _Source | None) -> None:
-        """Let the pipeline of *source* go, or any."""
-        if self._held is None or source not in (None, self._held[0]):
-            return
-        self._held = None
-        gc.collect()
-        torch = import_module("torch")
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-_memory = _Memory()
-
-
-class _Steps:
-    """Reports each step of a pipeline, and now and then what the picture is like."""
-
-    def __init__(self, tell: Tell, *, has_previews: bool) -> None:
-        self._tell = tell
-        self._has_previews = has_previews
-        self._due = 0.0
-
-    def arguments(self, pipeline: Any) -> dict[str, Any]:
-        """What the pipeline is called with, where it tells of its steps."""
-        name = "callback_on_step_end"
-        return {name: self._after} if name in _parameters(pipeline) else {}
-
-    def _after(
-        self, pipeline: Any, step: int, _time: object, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        steps = getattr(pipeline, "num_timesteps", None) or step + 1
-        fraction = min(1.0, (step + 1) / steps)
-        self._tell(Drawing(f"step {step + 1} of {steps}", fraction))
-        began = time.monotonic()
-        if self._has_previews and began >= self._due and step + 1 < steps:
-            preview = _preview(pipeline, tensors.get("latents"))
-            if preview is not None:
-                self._tell(Partial(preview.data, preview.mime_type, fraction))
-            ended = time.monotonic()
-            self._due = ended + max(_PREVIEW_EVERY, 4 * (ended - began))
-        return tensors
-
-
-def _preview(pipeline: Any, latents: Any) -> Any:
-    """A small picture of *latents*, or None where the pipeline's own decoder makes none of them."""
-    vae: Any = getattr(pipeline, "vae", None)
-    config = getattr(vae, "config", None)
-    factor = getattr(config, "scaling_factor", None)
-    torch = import_module("torch")
-    is_plain = latents is not None and latents.ndim == 4 and isinstance(factor, float)
-    # In half precision, decoders that ask for more return nothing but black.
-    if not is_plain or (getattr(config, "force_upcast", False) and vae.dtype == torch.float16):
-        return None
-    shrink = min(1.0, _PREVIEW_SIDE / max(latents.shape[2:]))
-    try:
-        small = torch.nn.functional.interpolate(latents[:1], scale_factor=shrink, mode="area")
-        small = small / factor + (getattr(config, "shift_factor", None) or 0.0)
-        pixels = vae.decode(small.to(vae.dtype), return_dict=False)[0]
-        picture = pipeline.image_processor.postprocess(pixels, output_type="pil")[0]
-        return Image.of(picture).preview()
-    except _FAILURES:  # the finished picture alone counts
-        return None
-
-
 def _fitting(pipeline: Any, prompt: ImagePrompt) -> Any:
     """*pipeline*, or one of the same parts that starts from pictures, where the prompt has some.
 
@@ -341,14 +199,14 @@ def _fitting(pipeline: Any, prompt: ImagePrompt) -> Any:
     """
     wanted = {"image"} if pictures_of(prompt) else set()
     wanted |= {"mask_image"} if prompt.mask else set()
-    if wanted <= _parameters(pipeline).keys():
+    if wanted <= parameters(pipeline).keys():
         return pipeline
     diffusers = import_module("diffusers")
     kind = "Inpainting" if prompt.mask else "Image2Image"
     problem: Exception | None = None
     try:
         return getattr(diffusers, f"AutoPipelineFor{kind}").from_pipe(pipeline)
-    except _FAILURES as error:
+    except FAILURES as error:
         problem = error
     raise PromptError(
         f"{type(pipeline).__name__} takes no {'mask' if prompt.mask else 'pictures to start from'}."
@@ -361,7 +219,7 @@ def _arguments(pipeline: Any, prompt: ImagePrompt, seed: int) -> dict[str, Any]:
     Raises:
         PromptError: It does not take one of the options.
     """
-    taken = _parameters(pipeline)
+    taken = parameters(pipeline)
     for name in prompt.options:
         if name not in taken:
             raise PromptError(f"{type(pipeline).__name__} takes no {name}=.")
@@ -385,36 +243,6 @@ def _arguments(pipeline: Any, prompt: ImagePrompt, seed: int) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None and name in taken}
 
 
-def _parameters(pipeline: Any) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(pipeline.__call__).parameters
-
-
-def _device(torch: Any) -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _dtype(torch: Any, device: str) -> Any:
-    if device == "cpu":
-        return torch.float32
-    has_bfloat16 = device.startswith("cuda") and torch.cuda.is_bf16_supported()
-    return torch.bfloat16 if has_bfloat16 else torch.float16
-
-
-def _quietly(load: Callable[[], Any]) -> Any:
-    """What *load* returns, without bars in a cell's output."""
-    names = ("diffusers.utils.logging", "transformers.utils.logging")
-    shown = [each for each in map(import_module, names) if each.is_progress_bar_enabled()]
-    for logging in shown:
-        logging.disable_progress_bar()
-    try:
-        return load()
-    finally:
-        for logging in shown:
-            logging.enable_progress_bar()
-
-
 def _failure(error: Exception) -> ProviderError:
     """The error that a pipeline's own means."""
     kind = type(error).__name__
@@ -422,33 +250,7 @@ def _failure(error: Exception) -> ProviderError:
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
         advice = 'draw a smaller picture, or give offload="model"'
     return ProviderError(
-        f"The pipeline failed ({kind}): {_words_of(error)} If it fails again, {advice}.",
+        f"The pipeline failed ({kind}): {words_of(error)} If it fails again, {advice}.",
         provider="diffusers",
         family="operation",
-    )
-
-
-def _words_of(error: Exception) -> str:
-    return sentence(visible(" ".join(str(error).split()), 300, one_line=True) or "no reason given")
-
-
-def _name_of(pipeline: Any, place: str) -> str:
-    """A name under which nothing of another model is kept.
-
-    Raises:
-        PromptError: *place* is no folder of a pipeline, and no id of one.
-    """
-    if pipeline is not None:
-        if not callable(pipeline):
-            raise PromptError(f"pipeline takes a pipeline, not {type(pipeline).__name__}.")
-        return place or f"{type(pipeline).__name__}-{secrets.token_hex(4)}"
-    folder = Path(place).expanduser()
-    index = folder / "model_index.json"
-    if index.is_file():
-        facts = f"{folder.resolve()}\n{index.stat().st_mtime_ns}"
-        return f"{folder.resolve().name}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
-    if not folder.exists() and NAMESPACED.fullmatch(place) and place.count("/") <= 1:
-        return place
-    raise PromptError(
-        f"model={quoted(place)} is neither a folder with a model_index.json nor an id at the Hub."
     )
