@@ -243,9 +243,10 @@ class HttpClient(Client[P, M]):
                 **facts,
             )
         if response.status == 401 or self.key_codes.intersection(codes):
+            name = f"Set {self.key_names[0]} to a valid key, or pass" if self.key_names else "Pass"
             return AuthenticationError(
                 f"{self.label} does not accept the key: {text or 'no reason given.'} "
-                f"Set {self.key_names[0]} to a valid key, or pass api_key=.",
+                f"{name} api_key=.",
                 **facts,
             )
         if response.status == 404 and text:

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from mediatoolkit.errors import (
-    AuthenticationError,
     ModelNotFoundError,
     PromptError,
     ProviderError,
@@ -37,7 +36,6 @@ from mediatoolkit.transport import (
     ErrorResponse,
     FilePart,
     Multipart,
-    error_by_status,
 )
 
 P = TypeVar("P", bound=Prompt)
@@ -188,14 +186,8 @@ class ComfyUIClient(HttpClient[P, M], QueuedClient[P, M]):
             return ModelNotFoundError(
                 f"{self.label} has no such checkpoint: {sentence(words)}", **facts
             )
-        if response.status in (401, 403):
-            return AuthenticationError(
-                f"Something before {self.label} does not let this in ({response.status}); pass "
-                "api_key= if it wants a token, and check base_url=.",
-                **facts,
-            )
-        if response.status == 429 or not words:
-            return error_by_status(response)
+        if not words or response.status in (401, 403, 429):  # something before ComfyUI
+            return super().read_error(response)
         error = ProviderError(
             f"{self.label} did not take it ({response.status}): {sentence(words)}",
             family="request" if response.status < 500 else "server",
