@@ -84,11 +84,13 @@ class MediaToolkitError(Exception):
         provider: Vendor that was asked, such as `"gemini"`, or None.
         may_have_been_billed: The provider may have done the work although no media came back.
             Asking again may pay again.
+        is_free: What the provider makes costs nothing, since a machine of the user's makes it.
         results: Where several things were asked for at once, all that came of them, in order.
         call_site: Where the job that failed was started, or None.
     """
 
     family: ClassVar[str] = "error"
+    is_free: bool = False
     results: tuple[object, ...] = ()
     call_site: "CallSite | None" = None
 
@@ -109,7 +111,7 @@ class MediaToolkitError(Exception):
     def __str__(self) -> str:
         """Message, with a warning where asking again may pay twice."""
         message = str(self.args[0])
-        if self.may_have_been_billed:
+        if self.may_have_been_billed and not self.is_free:
             return f"{message} The provider may have billed this call; asking again may pay twice."
         return message
 

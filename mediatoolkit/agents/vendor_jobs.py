@@ -47,6 +47,7 @@ class VendorJobs(Generic[P, M]):
 
     async def resume(self, client: QueuedClient[P, M], pending: Pending, context: CallContext) -> M:
         """Wait for a job that was begun earlier; nothing is paid again."""
+        context.is_free = client.is_free
         bill = Bill(client.model_id, job_id=pending.id)
         with billed(bill, context):
             settle = partial(client.settled, bill=bill)

@@ -168,6 +168,7 @@ class Client(Closing, Generic[P, M]):
         Yields:
             The bill, to be settled when the media is there; an error in the block ends it.
         """
+        context.is_free = self.is_free
         uppers = [price.high for price in self.quotes(prompt)]
         with billed(Bill(self.model_id, uppers), context) as bill:
             if not self.books_requests and any(upper != 0 for upper in uppers):

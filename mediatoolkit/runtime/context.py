@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol, Self
 from weakref import WeakKeyDictionary
 
 from mediatoolkit.checks import finite_seconds, positive_seconds
-from mediatoolkit.errors import DeadlineError
+from mediatoolkit.errors import DeadlineError, MediaToolkitError
 from mediatoolkit.runtime.events import Event, Queued
 from mediatoolkit.runtime.work import WorkProgress
 
@@ -57,6 +57,7 @@ class CallContext:
         deadline: Loop time at which the call ends, seconds; None while the clock stands.
         is_paused: Whether the clock stands since the call waits for its turn.
         provider: Vendor of the call, for error messages, or None.
+        is_free: Whether it costs nothing, since a machine of the user's does the work.
         paid: Number of requests that may be billed; a request that is refused no longer counts.
         job_id: The vendor's name for a job that goes on without us, or None.
         poll_after: Seconds that the vendor asks to wait before the next poll of that job, or None.
@@ -81,6 +82,7 @@ class CallContext:
         "connect",
         "deadline",
         "event",
+        "is_free",
         "is_paused",
         "job_id",
         "last_words",
@@ -111,7 +113,7 @@ class CallContext:
         self.listener = listener
         self.event: Event = Queued()
         self.deadline: float | None = None
-        self.is_paused = False
+        self.is_free = self.is_paused = False
         self.provider: str | None = None
         self.paid = 0
         self.job_id: str | None = None
@@ -197,9 +199,11 @@ class CallContext:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Turn a passed deadline into a `DeadlineError`; everything else passes through."""
+        """Turn a passed deadline into a `DeadlineError`; every error says whether it is free."""
         timeout, self._timeout = self._timeout, None
         self._pulse.calls -= 1
+        if isinstance(error, MediaToolkitError):
+            error.is_free = self.is_free
         if timeout is None:
             return
         try:
@@ -224,7 +228,7 @@ class CallContext:
         last_words = f" The last look brought: {words}{stop}" if words else ""
         going_on = f" The vendor goes on with job {self.job_id}." if self.job_id else ""
         way_back = f" {self.way_back}" if self.way_back else ""
-        return DeadlineError(
+        failure = DeadlineError(
             f"The call ran past its deadline of {self.seconds:g} s while {self.event}; "
             f"give it more with timeout=.{last_words}{going_on}{way_back}",
             stage=self.event.name,
@@ -232,6 +236,8 @@ class CallContext:
             provider=self.provider,
             may_have_been_billed=self.may_have_been_billed,
         )
+        failure.is_free = self.is_free
+        return failure
 
 
 class _Pulse:

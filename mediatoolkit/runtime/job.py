@@ -132,6 +132,8 @@ class Job(loops.LoopTask[T_co]):
     @property
     def retry_may_pay_twice(self) -> bool:
         """Whether this one may have been billed for nothing, and a retry would ask anew."""
+        if self._call.is_free:
+            return False
         match self._state():
             case State.CANCELLED:
                 is_billed = _cancelled(self._call).may_have_been_billed
@@ -497,4 +499,6 @@ def _cancelled(context: CallContext) -> JobCancelled:
             )
         case _:
             message = "The job was cancelled."
-    return JobCancelled(message + way_back, **facts)
+    error = JobCancelled(message + way_back, **facts)
+    error.is_free = context.is_free
+    return error

@@ -9,7 +9,7 @@ import pytest
 import mediatoolkit as mt
 from tests.providers.test_openai import form
 from tests.test_prompts import picture
-from tests.transport.server import Server, body, said, serving
+from tests.transport.server import Server, body, said, serving, silence
 
 PICTURE = base64.b64encode(picture()).decode()
 LOCALAI = {"created": 1, "id": "7f", "data": [{"url": "/generated-images/b64.png"}]}
@@ -164,3 +164,27 @@ async def test_the_address_comes_from_the_environment(
         await client.generate("a fox")
 
     assert len(server.requests) == 1
+
+
+async def test_a_key_that_is_not_accepted_is_named(
+    client: mt.OpenAICompatibleImageClient, server: Server
+) -> None:
+    """What to set is in the message."""
+    server.then(said({"error": {"message": "Unauthorized"}}, status=401))
+
+    with pytest.raises(mt.AuthenticationError, match="OPENAI_COMPATIBLE_API_KEY"):
+        await client.generate("a fox")
+
+
+async def test_nobody_pays_for_what_is_lost(
+    client: mt.OpenAICompatibleImageClient, server: Server
+) -> None:
+    """The server may have done the work, which costs nothing, so no bill is spoken of."""
+    server.then(silence())
+
+    with pytest.raises(mt.DeadlineError) as caught:
+        await client.generate("a fox", timeout=0.2)
+
+    assert caught.value.may_have_been_billed
+    assert caught.value.is_free
+    assert "bill" not in str(caught.value)
