@@ -284,11 +284,12 @@ async def test_a_failure_of_the_pipeline_is_typed() -> None:
     [
         ({}, "Name a pipeline"),
         ({"model": "/nowhere/at/all"}, "neither a folder"),
+        ({"model": "a" * 300}, "neither a folder"),
         ({"model": "a/b", "dtype": "int8"}, "dtype"),
         ({"model": "a/b", "offload": "all"}, "offload"),
         ({"pipeline": 3}, "pipeline"),
     ],
-    ids=["no_model", "no_folder", "dtype", "offload", "no_pipeline"],
+    ids=["no_model", "no_folder", "long", "dtype", "offload", "no_pipeline"],
 )
 def test_what_cannot_be_is_refused_at_once(options: dict[str, Any], words: str) -> None:
     with pytest.raises(PromptError, match=words):

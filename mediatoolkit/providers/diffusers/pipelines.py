@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import inspect
+import os
 import secrets
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -127,10 +128,10 @@ def name_of(pipeline: Any, place: str) -> str:
         return place or f"{type(pipeline).__name__}-{secrets.token_hex(4)}"
     folder = Path(place).expanduser()
     index = folder / "model_index.json"
-    if index.is_file():
+    if os.path.isfile(index):  # noqa: PTH113 - which is False for a name that no file can have
         facts = f"{folder.resolve()}\n{index.stat().st_mtime_ns}"
         return f"{folder.resolve().name}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
-    if not folder.exists() and NAMESPACED.fullmatch(place) and place.count("/") <= 1:
+    if NAMESPACED.fullmatch(place) and place.count("/") <= 1 and not folder.exists():
         return place
     raise PromptError(
         f"model={quoted(place)} is neither a folder with a model_index.json nor an id at the Hub."
