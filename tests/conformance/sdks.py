@@ -97,19 +97,20 @@ async def mistral(sim: Simulator) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def openai(
-    sim: Simulator, vendor: str = "openai", *, strict: bool = True
+    sim: Simulator, vendor: str = "openai", *, key: str | None = None, strict: bool = True
 ) -> AsyncIterator[Any]:
     """OpenAI's own, at any vendor that speaks as OpenAI does; it does not repeat.
 
     Args:
         sim: Plays that vendor.
         vendor: Whose address is meant.
+        key: Left out, the right one.
         strict: A response that does not fit the SDK's types is an error.
     """
     from openai import AsyncOpenAI
 
     async with AsyncOpenAI(
-        api_key=sim.key,
+        api_key=key or sim.key,
         base_url=f"{sim.urls[vendor]}/v1",
         max_retries=0,
         _strict_response_validation=strict,

@@ -13,6 +13,7 @@ from elevenlabs.core.api_error import ApiError
 
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.sounds import Utterance, speak, times
+from tests.conformance import sdks
 from tests.conformance.replay import recorded, shape
 
 KEY = "a-key-of-tests"
@@ -28,9 +29,8 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[AsyncElevenLabs]:
-    client = AsyncElevenLabs(api_key=KEY, base_url=sim.elevenlabs.url)
-    yield client
-    await client._client_wrapper.httpx_client.httpx_client.aclose()
+    async with sdks.elevenlabs(sim) as client:
+        yield client
 
 
 async def joined(pieces: AsyncIterator[bytes]) -> bytes:

@@ -8,6 +8,7 @@ from elevenlabs import AsyncElevenLabs, DialogueInput, VoiceSettings
 
 import mediatoolkit as mt
 from mediatoolkit.simulator import Simulator
+from tests.conformance import sdks
 
 KEY = "a-key-of-tests"
 GEORGE, ALMA = "JBFqnCBsd6RMkjVDRZzb", "SimVoice0000000Alma1"
@@ -22,9 +23,8 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[AsyncElevenLabs]:
-    client = AsyncElevenLabs(api_key=KEY, base_url=sim.elevenlabs.url)
-    yield client
-    await client._client_wrapper.httpx_client.httpx_client.aclose()
+    async with sdks.elevenlabs(sim) as client:
+        yield client
 
 
 async def joined(pieces: AsyncIterator[bytes]) -> bytes:

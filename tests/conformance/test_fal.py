@@ -13,6 +13,7 @@ from PIL import Image
 
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 from tests.conformance.conftest import png
 from tests.conformance.replay import recorded, shape
 
@@ -29,17 +30,9 @@ async def sim() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def sdk(
-    sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[fal_client.AsyncClient]:
-    module: Any = fal_client.client
-    monkeypatch.setattr(module, "RUN_URL_FORMAT", f"{sim.fal.url}/run/")
-    monkeypatch.setattr(module, "QUEUE_URL_FORMAT", f"{sim.fal.url}/queue/")
-    monkeypatch.setattr(module, "REST_URL", f"{sim.fal.url}/rest")
-    monkeypatch.setattr(module, "CDN_URL", f"{sim.fal.url}/cdn")
-    client: Any = fal_client.AsyncClient(key=KEY)
-    yield client
-    await (await client._client).aclose()
+async def sdk(sim: Simulator) -> AsyncIterator[fal_client.AsyncClient]:
+    async with sdks.fal(sim) as client:
+        yield client
 
 
 async def fetched(url: str) -> tuple[str, bytes]:

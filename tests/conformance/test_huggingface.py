@@ -6,16 +6,13 @@ import wave
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import huggingface_hub
 import pytest
-from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.hf_api import InferenceProviderMapping
-from huggingface_hub.inference._providers import _common, fal_ai
 from PIL import Image
 
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 
 KEY = "hf_a-token-of-tests"
 MODELS = {
@@ -36,29 +33,10 @@ async def sim() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-def client(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A client of the SDK whose router is the simulator; no model is looked up at the Hub."""
-    template = f"{sim.huggingface.url}/{{provider}}"
-    monkeypatch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", template)
-    # It asks the Hub which tools it runs within, unless it tells the Hub nothing.
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    monkeypatch.setattr(fal_ai, "_POLLING_INTERVAL", 0.01)
-    known: dict[str, dict[str, Any]] = {"fal-ai": {}, "replicate": {}}
-    for (provider, task), model in MODELS.items():
-        mapping: Any = InferenceProviderMapping
-        known[provider][f"me/{task}"] = mapping(
-            provider=provider,
-            hf_model_id=f"me/{task}",
-            providerId=model,
-            task=task,
-            status="live",
-        )
-    monkeypatch.setattr(_common, "HARDCODED_MODEL_INFERENCE_MAPPING", known)
-
-    def make(**options: Any) -> Any:
-        return huggingface_hub.InferenceClient(token=options.pop("token", KEY), **options)
-
-    return make
+async def client(sim: Simulator) -> AsyncIterator[Client]:
+    """Makes clients of the SDK."""
+    async with sdks.huggingface(sim, MODELS) as make:
+        yield make
 
 
 def own(sim: Simulator, model: str) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from mediatoolkit.media import Audio
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 
 
 @pytest.fixture
@@ -23,12 +24,7 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        api_key="none",
-        base_url=f"{sim.localai.url}/v1",
-        max_retries=0,
-        _strict_response_validation=True,
-    ) as client:
+    async with sdks.openai(sim, "localai") as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from mistralai.client import Mistral, errors
 from mediatoolkit.media import Audio
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.sounds import Utterance, speak, wav
+from tests.conformance import sdks
 
 KEY = "a-key-of-tests"
 MODEL = "voxtral-mini-tts-3-0"
@@ -29,7 +30,7 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[Any]:
     """Untyped on purpose: the SDK takes plain words where its annotations name enums."""
-    async with Mistral(api_key=KEY, server_url=sim.mistral.url) as client:
+    async with sdks.mistral(sim) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mediatoolkit.simulator import Simulator, faults
+from tests.conformance import sdks
 
 MODEL = "gpt-image-2.5-flare"
 KEY = "a-key-of-tests"
@@ -22,12 +23,7 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        api_key=KEY,
-        base_url=f"{sim.openai.url}/v1",
-        max_retries=0,
-        _strict_response_validation=True,
-    ) as client:
+    async with sdks.openai(sim) as client:
         yield client
 
 

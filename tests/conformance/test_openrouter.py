@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import openai
 import pytest
-from openrouter import OpenRouter, components, errors
+from openrouter import components, errors
 from PIL import Image
 
 from mediatoolkit.media import Audio
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 
 KEY = "a-key-of-tests"
 DRAWER = "google/gemini-3.1-flash-image"
@@ -29,15 +30,9 @@ async def sim() -> AsyncIterator[Simulator]:
         yield running
 
 
-def connect(sim: Simulator) -> Any:
-    """A client whose calls are typed too narrowly for what the vendor takes."""
-    url = f"{sim.openrouter.url}/api/v1"
-    return OpenRouter(api_key=KEY, server_url=url, timeout_ms=60_000)
-
-
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[Any]:
-    async with connect(sim) as client:
+    async with sdks.openrouter(sim) as client:
         yield client
 
 
@@ -212,7 +207,7 @@ async def test_a_film_that_has_expired_is_gone(sdk: Any, sim: Simulator) -> None
 
 async def test_a_download_that_leads_elsewhere_carries_no_key() -> None:
     running = Simulator(vendors=("openrouter",), key=KEY, detail=64, redirects=True)
-    async with running as sim, connect(sim) as sdk:
+    async with running as sim, sdks.openrouter(sim) as sdk:
         job = await sdk.video_generation.generate_async(model=FILMER, prompt="x")
         for _ in range(3):
             job = await sdk.video_generation.get_generation_async(job_id=job.id)
@@ -314,7 +309,7 @@ async def test_the_sdk_reads_the_catalog(sdk: Any) -> None:
 
 async def test_one_request_too_many_says_when_to_come_again() -> None:
     running = Simulator(vendors=("openrouter",), key=KEY, detail=64, per_minute=1)
-    async with running as sim, connect(sim) as sdk:
+    async with running as sim, sdks.openrouter(sim) as sdk:
         await sdk.images.generate_async(model=DRAWER, prompt="x")
         with pytest.raises(errors.TooManyRequestsResponseError) as caught:
             await sdk.images.generate_async(model=DRAWER, prompt="x")

@@ -291,7 +291,10 @@ CASES = (
         client=mt.ElevenLabsSpeechClient,
         model="eleven_multilingual_v2",
         prompt=SPOKEN,
-        differences={"body.language_code": "this model hears the language from the text"},
+        differences={
+            "body.language_code": "this model hears the language from the text",
+            "body.voice_settings.speed": "1 is the usual speed",
+        },
     ),
 )
 

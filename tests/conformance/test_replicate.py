@@ -14,6 +14,7 @@ from replicate.exceptions import ModelError, ReplicateError
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
 from mediatoolkit.simulator.http import FormPart
+from tests.conformance import sdks
 from tests.conformance.conftest import png
 from tests.conformance.replay import recorded, shape
 
@@ -30,10 +31,8 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[Client]:
-    client = Client(api_token=KEY, base_url=sim.replicate.url)
-    client.poll_interval = 0
-    yield client
-    await client._async_client.aclose()
+    async with sdks.replicate(sim) as client:
+        yield client
 
 
 async def fetched(url: str) -> tuple[str, bytes]:

@@ -16,6 +16,7 @@ from PIL import Image
 from mediatoolkit.media import Audio
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 
 KEY = "a-key-of-tests"
 DRAWER = "black-forest-labs/FLUX.2-pro"
@@ -31,18 +32,9 @@ async def sim() -> AsyncIterator[Simulator]:
         yield running
 
 
-def connect(sim: Simulator, *, strict: bool = True) -> together.AsyncTogether:
-    return together.AsyncTogether(
-        api_key=KEY,
-        base_url=sim.together.url,
-        max_retries=0,
-        _strict_response_validation=strict,
-    )
-
-
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[together.AsyncTogether]:
-    async with connect(sim) as client:
+    async with sdks.together(sim) as client:
         yield client
 
 
@@ -211,7 +203,7 @@ async def test_a_cost_in_cents_breaks_the_typed_schema(
 ) -> None:
     """As the example of the vendor's documents does."""
     job = await sdk.videos.create(model=FILMER, prompt="x", seconds="6")
-    async with connect(sim, strict=False) as lax:
+    async with sdks.together(sim, strict=False) as lax:
         while job.status == "in_progress":
             job = await lax.videos.retrieve(job.id)
 
@@ -293,7 +285,8 @@ async def test_what_does_not_fit_is_refused(
 async def test_the_sdk_comes_again_when_it_may() -> None:
     """As in the recording, a paid POST is repeated after the wait that the vendor names."""
     running = Simulator(vendors=("together",), key=KEY, detail=64)
-    async with running as sim, connect(sim).with_options(max_retries=2) as sdk:
+    async with running as sim, sdks.together(sim) as client:
+        sdk = client.with_options(max_retries=2)
         sim.then(faults.Status(429, retry_after_ms=1), faults.Status(429, retry_after_ms=1))
         await sdk.images.generate(model=DRAWER, prompt="x")
 

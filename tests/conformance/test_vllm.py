@@ -15,6 +15,7 @@ from PIL import Image
 from mediatoolkit.media import Audio
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 
 # OpenAI's own service of films has ended; the SDK says so with every call.
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API:DeprecationWarning")
@@ -30,12 +31,7 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[Any]:
     """Untyped on purpose: a server has models and voices of its own."""
-    async with openai.AsyncOpenAI(
-        api_key="none",
-        base_url=f"{sim.vllm.url}/v1",
-        max_retries=0,
-        _strict_response_validation=True,
-    ) as client:
+    async with sdks.openai(sim, "vllm") as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mediatoolkit.simulator import Simulator, faults
 from mediatoolkit.simulator.films import is_mp4
+from tests.conformance import sdks
 
 KEY = "a-key-of-tests"
 MODEL = "grok-imagine-image-2.0"
@@ -26,14 +27,9 @@ async def sim() -> AsyncIterator[Simulator]:
         yield running
 
 
-def connect(sim: Simulator, key: str = KEY) -> openai.AsyncOpenAI:
-    """A client that does not repeat."""
-    return openai.AsyncOpenAI(api_key=key, base_url=f"{sim.xai.url}/v1", max_retries=0)
-
-
 @pytest.fixture
 async def sdk(sim: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with connect(sim) as client:
+    async with sdks.openai(sim, "xai", strict=False) as client:
         yield client
 
 
@@ -181,7 +177,10 @@ async def test_errors_are_flat(
 
 
 async def test_a_wrong_key_is_400_and_none_is_401(sim: Simulator) -> None:
-    async with connect(sim, "xai-wrong-key") as sdk, httpx.AsyncClient() as client:
+    async with (
+        sdks.openai(sim, "xai", key="xai-wrong-key", strict=False) as sdk,
+        httpx.AsyncClient() as client,
+    ):
         with pytest.raises(openai.BadRequestError) as wrong:
             await sdk.images.generate(model=MODEL, prompt="x")
         missing = await client.get(f"{sim.xai.url}/v1/models")
