@@ -27,6 +27,7 @@ REFUSALS = frozenset({"content_policy_violation"})
 _JOB = re.compile(r"(?:https?://[a-z0-9.:-]+/)?(?:(?!\.+/)[\w.-]+/){1,6}requests/[\w-]+", re.ASCII)
 _WORKING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 _STOPPED = frozenset({"OK", "CANCELLED"})
+_CANCELLED = re.compile(r"\bwas cancell?ed\b", re.IGNORECASE)
 _ENDS = frozenset({200, 400, 422, 500, 502, 503, 504})
 """Statuses of a result: of a job that failed, it is the status of the error."""
 
@@ -127,8 +128,9 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
         """The error of a result that is none, which may be the app's word or a passing trouble."""
         failed = result.failed_part(result.document, result.status, request_id=result.request_id)
         error = self.read_error(failed)
-        if problem_kinds(failed) or at(status.document, "error"):
-            context.job_id = None  # the app's own word: nothing goes on
+        is_cancelled = result.status == 400 and _CANCELLED.search(error.words)
+        if is_cancelled or problem_kinds(failed) or at(status.document, "error"):
+            context.job_id = None  # the app's own word, or the queue's: nothing goes on
             return error
         words = error.words or f"status {result.status} without a word."
         return PollAgain(words, error if result.status < 500 else None)

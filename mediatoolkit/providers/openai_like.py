@@ -40,6 +40,8 @@ M = TypeVar("M", bound=Media)
 class OpenAILike(HttpClient[P, M]):
     """What clients of all kinds of media have in common here: how an error is told."""
 
+    quota_codes = frozenset({"insufficient_quota"})
+
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """As for each client; the error may be an object, a text, or FastAPI's `detail`."""
         return super().read_error(replace(response, document=envelope(response.document)))

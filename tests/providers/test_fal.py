@@ -170,6 +170,21 @@ async def test_a_refusal_comes_with_the_result(server: Server, tmp_path: Path) -
     assert kept(tmp_path) == []
 
 
+async def test_a_job_that_was_cancelled_meanwhile_is_dropped(
+    server: Server, tmp_path: Path
+) -> None:
+    """A stop is confirmed by nobody, so the record is kept until somebody asks for the result."""
+    cancelled = said({"detail": "Request was cancelled"}, 400)
+    server.then(begun(server), DONE, cancelled)
+
+    async with client_of(mt.FalImageClient, server) as client:
+        agent = mt.ImageGenAgent(client, store=tmp_path)
+        with pytest.raises(mt.ProviderError, match="was cancelled"):
+            await agent.generate(FOX)
+
+    assert (len(server.requests), kept(tmp_path)) == (3, [])
+
+
 async def test_an_app_that_timed_out_has_failed(server: Server, tmp_path: Path) -> None:
     """The status of the result is that of the app's error."""
     failed = said({"detail": "Request timed out", "error_type": "request_timeout"}, 504)

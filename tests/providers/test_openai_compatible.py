@@ -188,3 +188,17 @@ async def test_nobody_pays_for_what_is_lost(
     assert caught.value.may_have_been_billed
     assert caught.value.is_free
     assert "bill" not in str(caught.value)
+
+
+async def test_a_quota_that_is_used_up_is_never_tried_again(
+    server: Server, client: mt.OpenAICompatibleImageClient
+) -> None:
+    """As a gateway of one's own passes it on, in OpenAI's words."""
+    error = {"message": "You exceeded your quota.", "type": "insufficient_quota"}
+    server.then(said({"error": error}, 429))
+
+    with pytest.raises(mt.RateLimitError, match="no quota left") as caught:
+        await client.generate("a fox")
+
+    assert caught.value.quota_exhausted
+    assert len(server.requests) == 1
