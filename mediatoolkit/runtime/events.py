@@ -124,7 +124,7 @@ class Working(Event):
 
     def __str__(self) -> str:
         """Such as `fal: loading the model`."""
-        return ": ".join(filter(None, (self.provider, self.words))) or self.name
+        return ": ".join(filter(None, (self.provider, self.words or self.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +142,26 @@ class Receiving(Event):
     total: int | None = None
 
     @property
+    def is_media(self) -> bool:
+        """Whether there is so much that it may be media."""
+        return (self.received if self.total is None else self.total) >= _LEAST_MEDIA
+
+    @property
     def share(self) -> float | None:
         """The last tenth, since the work itself comes first; None for what is no media."""
-        if self.total is None or self.total < _LEAST_MEDIA:
+        if self.total is None or not self.is_media:
             return None
         return 0.9 + 0.1 * min(1.0, self.received / self.total)
 
     def __str__(self) -> str:
         """Such as `receiving 1.2 of 3.4 MB`."""
-        if self.total is None:
-            return f"receiving {self.received / 1e6:.1f} MB"
-        return f"receiving {self.received / 1e6:.1f} of {self.total / 1e6:.1f} MB"
+        if not self.is_media:
+            return self.name
+        so_far = f"{self.received / 1e6:.1f}"
+        return f"receiving {so_far if self.total is None else self._of_all(so_far)} MB"
+
+    def _of_all(self, so_far: str) -> str:
+        return f"{so_far} of {(self.total or 0) / 1e6:.1f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,18 @@ from mediatoolkit.media import Media, is_lazy
 from mediatoolkit.runs.run import Run
 from mediatoolkit.runtime import loops
 from mediatoolkit.runtime.events import (
+    Connecting,
     Drawing,
     Event,
     Partial,
     Progress,
     Queued,
+    Receiving,
     Retrying,
     Sounding,
     State,
+    Waiting,
+    Working,
 )
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.prices import Paid, html_of, quote_of
@@ -91,6 +95,20 @@ class MediaRef:
                 f"This {self.noun} is in memory no more and in no file; run its cell again."
             )
         return self._kind.open(self._path)
+
+
+def _telling_after(telling: Event | None, event: Event) -> Event | None:
+    """The words that stand: a poll or a preview does not replace those of whoever works."""
+    if isinstance(event, (Drawing, Working)):
+        return event
+    match event:
+        case Sounding() | Partial() | Connecting():
+            return telling
+        case Receiving(is_media=False):
+            return telling
+        case Waiting(provider=provider) if isinstance(telling, Working):
+            return telling if provider == telling.provider else None
+    return None
 
 
 def _request_of(media: Media) -> str:
@@ -176,7 +194,7 @@ class JobRow:
         self._other: Callable[[], Job[Any] | None] = lambda: None
         self._started = (time.time() - self.progress.elapsed) * 1000
         self._last_event: Event | None = None
-        self._drawing: Drawing | None = None
+        self._telling = _telling_after(None, self.progress.event)
 
     @classmethod
     def of_media(cls, media: Media, label: str) -> "JobRow":
@@ -228,6 +246,7 @@ class JobRow:
         if isinstance(event, Sounding) and event is not self._last_event and event.pcm:
             self.sounds += [event] if self._is_heard else []
         self._last_event = event
+        self._telling = _telling_after(self._telling, event)
         if self.progress.state is State.RUNNING:
             self.progress, self.is_changed = progress, True
 
@@ -243,15 +262,12 @@ class JobRow:
         `deadline` is None while the job waits for its turn, since its clock stands.
         """
         progress, event = self.progress, self.progress.event
-        # Pieces of sound or of a picture come between the better words of an engine that counts.
-        if not isinstance(event, (Sounding, Partial)):
-            self._drawing = event if isinstance(event, Drawing) else None
         pause = event if isinstance(event, Retrying) else None
         row: Row = {
             "label": visible(self.label, LONGEST_LABEL),
             "is_run": isinstance(self.job, Run),
             "state": progress.state.value,
-            "stage": pause.which if pause else str(self._drawing or event),
+            "stage": pause.which if pause else str(self._telling or event),
             "next": round((time.time() + pause.left) * 1000) if pause else None,
             **self._work(),
             "began": round(self._started),

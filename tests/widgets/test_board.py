@@ -10,6 +10,7 @@ import pytest
 from mediatoolkit.errors import RefusalError
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import (
+    Connecting,
     Decoding,
     Drawing,
     Event,
@@ -19,6 +20,7 @@ from mediatoolkit.runtime.events import (
     Saving,
     Sounding,
     Waiting,
+    Working,
 )
 from mediatoolkit.runtime.job import Job
 from mediatoolkit.widgets.board import Board
@@ -98,6 +100,25 @@ async def test_a_piece_of_a_picture_leaves_the_word_to_the_painter(job: Job[None
 
     assert board.rows["1"]["stage"] == "drawing the ridges"
     assert board.rows["1"]["fraction"] == 0.5
+
+
+async def test_previews_and_polls_leave_the_word_to_the_vendor(job: Job[None]) -> None:
+    """They may all come between two looks at the row."""
+    row = JobRow(job)
+    step, poll = Working("acme", "step 3 of 8", 0.375), (Connecting(), Waiting("acme"))
+    for event in (Waiting("acme"), step, *poll, Receiving(90, 90), Partial(b"", "image/jpeg")):
+        job._call.report(event)
+        row.hear(job.progress)
+    assert row.words()["stage"] == "acme: step 3 of 8"
+
+    for event, words in (
+        (Receiving(200_000, 400_000), "receiving 0.2 of 0.4 MB"),
+        (Working("acme"), "acme: working"),
+        (Waiting("another"), "waiting for another"),
+    ):
+        job._call.report(event)
+        row.hear(job.progress)
+        assert row.words()["stage"] == words
 
 
 async def test_pictures_are_sent_once_and_are_no_state(job: Job[None]) -> None:
