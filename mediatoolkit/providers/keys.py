@@ -90,7 +90,7 @@ def places(names: Sequence[str]) -> str:
     *others, last = ("api_key=", *names)
     return (
         f"not in {', '.join(others)} or {last} in the environment, not among the secrets of Colab "
-        "or Kaggle, not in the keyring, and nobody could be asked"
+        "or Kaggle, not in the keyring, and none was typed"
     )
 
 

@@ -118,13 +118,20 @@ class Kernel:
         """Ask the person at the page for a text that stays hidden, and wait for it.
 
         The whole kernel waits meanwhile, so nobody is asked while a job runs, and None comes back
-        at once where no cell asks, or the page cannot.
+        at once where no cell asks, or the page cannot. Stop is an empty answer.
         """
         may_ask = getattr(self._shell.kernel, "_allow_stdin", False) and not running_jobs()
         is_cell = threading.current_thread() is threading.main_thread() and not self.cell().is_click
         if not (may_ask and is_cell and self.is_busy):
             return None
-        return getpass.getpass(line)
+        # While a cell awaits, ipykernel's handler would cancel the cell, and that waits here.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return getpass.getpass(line)
+        except (KeyboardInterrupt, EOFError):
+            return ""
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def hook(
         self,
