@@ -231,5 +231,18 @@ def test_pandas_is_imported_by_this_call_alone() -> None:
 
 def test_a_page_takes_no_prices_for_a_formula() -> None:
     for table in (mt.models("image"), mt.models("image")[["model", "price"]]):
-        assert 'class="dataframe tex2jax_ignore mathjax_ignore"' in table._repr_html_()
-        assert "..." not in table._repr_html_()
+        assert 'class="mathjax_ignore tex2jax_ignore"' in table._repr_html_()
+    assert "tex2jax_ignore" in mt.models("image")[:0]._repr_html_()
+
+
+def test_a_page_shows_every_model_in_a_line_and_no_empty_column() -> None:
+    listed = mt.models("speech")
+    page = listed._repr_html_()
+
+    assert page.count("<tr>") == len(listed) + 1
+    assert "..." not in page
+    assert ">voices<" in page
+    for column in (">sizes<", ">aspects<", "NaT", "nan"):
+        assert column not in page
+    voices = max(listed["voices"], key=len)
+    assert f'text-overflow:ellipsis" title="{voices}">{voices}</td>' in page

@@ -4,15 +4,35 @@ from typing import Any
 
 import pandas as pd
 
+from mediatoolkit.verbs.models import WIDEST, Table
+
+_MOST = 300  # rows that a page shows
+
 
 class ModelFrame(pd.DataFrame):  # type: ignore[misc]
-    """A DataFrame whose cells are shown whole, and whose dollar signs begin no formula."""
+    """A DataFrame with a line a row on a page, whose dollar signs begin no formula there.
+
+    A page shows all its rows, and leaves out columns in which there is nothing.
+    """
 
     @property
     def _constructor(self) -> Any:
         return ModelFrame
 
     def _repr_html_(self) -> Any:
-        shown = ("display.html.use_mathjax", False, "display.max_colwidth", None)
-        with pd.option_context(*shown):
-            return super()._repr_html_()
+        if self.columns.nlevels > 1 or not 0 < len(self) <= _MOST:
+            no_formula = ("display.html.use_mathjax", False)
+            with pd.option_context(*no_formula):
+                return super()._repr_html_()
+        columns = [("", [_text(name) for name in self.index])]
+        columns += [(str(name), [*map(_text, self.iloc[:, n])]) for n, name in enumerate(self)]
+        head, texts = zip(*(column for column in columns if any(column[1])), strict=True)
+        return Table(head, zip(*texts, strict=True), widest=WIDEST)._repr_html_()
+
+
+def _text(value: object) -> str:
+    """A cell; what is missing is empty."""
+    is_missing = value is None or value is pd.NaT or value != value  # noqa: PLR0124 - NaN
+    if isinstance(value, pd.Timestamp) and value == value.normalize():
+        return f"{value:%Y-%m-%d}"
+    return "" if is_missing else str(value)

@@ -25,9 +25,11 @@ R = TypeVar("R", bound=tuple[Any, ...])
 SPEECH_LENGTH: Final = 1_000
 """Characters of the speech that a table of models has the price of."""
 
+WIDEST: Final = 60
+"""Characters of a cell of a table of models in plain text."""
+
 _FEW = 4  # values that are spelled out
-_WIDEST = 60  # characters of a cell in plain text
-_ONE_LINE = 24  # characters that are never broken in a page, such as a price or a day
+_ONE_LINE = 48  # characters that stand in a page as they are, such as a model id
 
 
 class ModelRow(NamedTuple):
@@ -74,7 +76,8 @@ class Table(Sequence[R], Generic[R]):
     Args:
         head: Names of the columns.
         rows: As many cells in each as in *head*.
-        widest: Most characters of a cell in plain text; a longer one loses its end there.
+        widest: Most characters of a cell in plain text; a longer one loses its end there. With it,
+            a page shows the beginning of a long one as well, and the whole under the pointer.
     """
 
     def __init__(
@@ -113,8 +116,9 @@ class Table(Sequence[R], Generic[R]):
         return "\n".join(line.rstrip() for line in padded)
 
     def _repr_html_(self) -> str:
-        head = _html_row("th", self.head)
-        body = "".join(_html_row("td", row) for row in self._texts())
+        is_cut = self._widest is not None
+        head = _html_row("th", self.head, is_cut=is_cut)
+        body = "".join(_html_row("td", row, is_cut=is_cut) for row in self._texts())
         # Without these classes, a page takes two dollar signs for a formula.
         table = '<table class="mathjax_ignore tex2jax_ignore">'
         return f"{table}<thead>{head}</thead><tbody>{body}</tbody></table>"
@@ -161,7 +165,7 @@ def models(kind: Kind | None = None, **where: object) -> Any:
     try:
         import pandas as pd  # noqa: F401 - the frame stands on it
     except ImportError:
-        return Table(ModelRow._fields, rows, widest=_WIDEST)
+        return Table(ModelRow._fields, rows, widest=WIDEST)
     from mediatoolkit.verbs.frames import ModelFrame
 
     return ModelFrame(rows, columns=ModelRow._fields).astype({"ends": "datetime64[ns]"})
@@ -248,10 +252,15 @@ def _words(name: str, rule: Rule) -> str:
     return f"{name} {'/'.join(choices)}" if len(choices) <= _FEW else f"{len(choices)} {name}s"
 
 
-def _html_row(tag: str, texts: Iterable[str]) -> str:
-    return f"<tr>{''.join(_html_cell(tag, text) for text in texts)}</tr>"
+def _html_row(tag: str, texts: Iterable[str], *, is_cut: bool) -> str:
+    return f"<tr>{''.join(_html_cell(tag, text, is_cut=is_cut) for text in texts)}</tr>"
 
 
-def _html_cell(tag: str, text: str) -> str:
-    wrap = "nowrap" if len(text) <= _ONE_LINE else "normal"
-    return f'<{tag} style="text-align:left;white-space:{wrap}">{escape(text)}</{tag}>'
+def _html_cell(tag: str, text: str, *, is_cut: bool) -> str:
+    style, title, text = "text-align:left", "", escape(text)
+    if is_cut or len(text) <= _ONE_LINE:
+        style += ";white-space:nowrap"
+    if is_cut and len(text) > _ONE_LINE:
+        style += ";max-width:20em;overflow:hidden;text-overflow:ellipsis"
+        title = f' title="{text}"'
+    return f'<{tag} style="{style}"{title}>{text}</{tag}>'
