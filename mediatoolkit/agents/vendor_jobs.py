@@ -9,7 +9,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from mediatoolkit.errors import MAX_MESSAGE, MediaToolkitError, PromptError, visible
+from mediatoolkit.errors import (
+    MAX_MESSAGE,
+    MediaToolkitError,
+    PromptError,
+    ProviderError,
+    RefusalError,
+    visible,
+)
 from mediatoolkit.media import Media
 from mediatoolkit.pricing.bill import Bill
 from mediatoolkit.prompts import Prompt
@@ -34,11 +41,17 @@ class VendorJobs(Generic[P, M]):
     async def make(self, client: QueuedClient[P, M], prompt: P, context: CallContext) -> M:
         """Start a job for *prompt* and wait for it.
 
-        A retry goes on with the job that an earlier attempt has left at the vendor.
+        A retry goes on with the job that an earlier attempt has left at the vendor. Where that was
+        asked to stop and has ended without media, another one is started.
         """
         left = await self._left_by(context, client)
         if left is not None:
-            return await self.resume(client, left, context)
+            try:
+                return await self.resume(client, left, context)
+            except ProviderError as error:
+                has_ended = context.job_id is None and not isinstance(error, RefusalError)
+                if not (context.was_withdrawn and has_ended):
+                    raise
         intent = Pending.intent(self._kind, await client.provenance(prompt))
         with client.billing(prompt, context) as bill:
             pending = await self._begun(client, prompt, context, intent)

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 from mediatoolkit.checks import finite_seconds, positive_seconds
 from mediatoolkit.errors import DeadlineError, MediaToolkitError
-from mediatoolkit.runtime.events import Event, Queued
+from mediatoolkit.runtime.events import Event, Queued, Withdrawn
 from mediatoolkit.runtime.work import WorkProgress
 
 Listener = Callable[[Event], None]
@@ -62,6 +62,7 @@ class CallContext:
         job_id: The vendor's name for a job that goes on without us, or None.
         poll_after: Seconds that the vendor asks to wait before the next poll of that job, or None.
         last_words: What the last poll of that job brought in place of a result, or empty.
+        was_withdrawn: Whether the vendor was asked to stop that job by an earlier call.
         way_back: A sentence that says how to come back to that job, or empty.
         spent: What requests have cost that were answered, in USD.
         unclear: What requests that were lost may have cost, in USD.
@@ -94,6 +95,7 @@ class CallContext:
         "seconds",
         "spent",
         "unclear",
+        "was_withdrawn",
         "way_back",
         "work",
     )
@@ -113,7 +115,7 @@ class CallContext:
         self.listener = listener
         self.event: Event = Queued()
         self.deadline: float | None = None
-        self.is_free = self.is_paused = False
+        self.is_free = self.is_paused = self.was_withdrawn = False
         self.provider: str | None = None
         self.paid = 0
         self.job_id: str | None = None
@@ -141,6 +143,7 @@ class CallContext:
         """
         again = CallContext(self._initial_seconds, connect=self.connect, read=self.read)
         again.job_id = self.job_id
+        again.was_withdrawn = isinstance(self.event, Withdrawn)
         return again
 
     def left(self) -> float:
