@@ -112,6 +112,8 @@ def parsed(magic: Any, line: str, options: tuple[Option, ...], values: Values) -
     if unknown:
         near = get_close_matches(unknown[0], [option.flag for option in options], n=1)
         hint = f"did you mean {near[0]}?" if near else f"{name}? shows what it takes."
+        if near == ["model"]:
+            hint = f"the model stands alone: {name} {arguments.model or 'vendor/model'}"
         raise PromptError(f"{name} takes no {unknown[0]}; {hint}")
     texts = [(option, getattr(arguments, option.name)) for option in options]
     return {option.name: option.read(text, values) for option, text in texts if text is not None}

@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}(?:\[\])?", re.ASCII)
 _PERCENT = re.compile(r"\b(\d{1,3})%\|")
+_BAR = re.compile(r"\d{1,3}%\|[^|]*\|\s*")
+"""A bar of tqdm up to its count; the page has a bar of its own."""
+
 _STEP = re.compile(r"\bsteps?\W{0,3}(\d{1,5})\s*(?:/|of)\s*(\d{1,5})\b", re.IGNORECASE)
 _LOADING = re.compile(r"load|fetch", re.IGNORECASE)
 _ADDRESSES = ("https://", "http://", "data:")
@@ -224,7 +227,7 @@ def working(provider: str, log: str, safe: Callable[[str, int], str]) -> Working
     """
     lines = [line for line in re.split(r"[\r\n]+", log) if line.strip()]
     line = lines[-1] if lines else ""
-    return Working(provider, safe(line, 100), _fraction(line))
+    return Working(provider, safe(_BAR.sub("", line), 100), _fraction(line))
 
 
 def _fraction(line: str) -> float | None:

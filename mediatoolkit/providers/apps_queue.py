@@ -162,7 +162,8 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
     def _working(self, response: Response) -> Working:
         position = at(response.document, "queue_position")
         if isinstance(position, int):
-            return Working(self.provider, f"position {position} in the queue")
+            place = f"position {position}" if position else "next"
+            return Working(self.provider, f"{place} in the queue")
         logs = [text_at(log, "message") for log in objects_at(response.document, "logs")]
         return apps.working(self.provider, "\n".join(logs), response.safe_text)
 

@@ -66,7 +66,7 @@ async def test_a_picture_is_polled_where_bfl_says(server: Server) -> None:
     assert "authorization" not in begin.headers
     assert begin.json == {"prompt": "x", "width": 2560, "height": 1440}
     assert (poll.method, poll.path) == ("GET", f"/{JOB}")
-    assert works(events) == [("bfl", None), ("bfl", 0.25)]
+    assert works(events) == [("bfl: working", None), ("bfl: working", 0.25)]
     record = image.provenance
     assert (record.request_id, record.seed) == ("t-1", 9)
     assert record.usage == {"cost_usd": 0.045}

@@ -128,8 +128,8 @@ async def test_the_queue_and_the_log_are_told(server: Server) -> None:
 
     assert works(events) == [
         ("fal: position 2 in the queue", None),
-        ("fal: Loading pipeline: 100%|####| 7/7", None),
-        ("fal: 50%|## | 2/4", 0.5),
+        ("fal: Loading pipeline: 7/7", None),
+        ("fal: 2/4", 0.5),
     ]
 
 
@@ -154,6 +154,25 @@ async def test_a_stop_reaches_fal(
     assert withdrawn == Withdrawn(confirmed=confirmed)
     last = server.requests[-1]
     assert (last.method, last.path) == ("PUT", f"/{JOB}/cancel")
+
+
+async def test_a_retry_after_a_stop_starts_another_job(tmp_path: Path) -> None:
+    """fal did not confirm, so the retry looks first whether the job has ended."""
+    async with mt.Simulator(vendors=("fal",), key=KEY, detail=64, looks=1000) as sim:
+        places = {"base_url": sim.fal.url, "trusted_origins": (sim.files_url,)}
+        async with mt.FalImageClient(KEY, **places) as client:
+            job = mt.ImageGenAgent(client, store=tmp_path).start(FOX)
+            await sim.until(lambda: bool(sim.requests_for("poll")))
+            job.cancel()
+            with pytest.raises(mt.JobCancelled, match="kept as pending"):
+                await job
+            sim.looks = 1
+
+            fox = await job.retry()
+
+        assert fox.provenance is not None
+        assert len(sim.requests_for("start")) == 2
+        assert kept(tmp_path) == []
 
 
 async def test_a_refusal_comes_with_the_result(server: Server, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ async def test_what_takes_longer_is_polled(server: Server) -> None:
     async with client_of(mt.ReplicateImageClient, server) as client:
         image, events = await events_of(client, FOX)
 
-    assert works(events) == [("replicate", None), ("replicate: 50%|## | 2/4", 0.5)]
+    assert works(events) == [("replicate: working", None), ("replicate: 2/4", 0.5)]
     assert {request.path for request in server.requests[1:5]} == {"/v1/predictions/p1"}
     assert image.provenance.usage == {"predict_seconds": 1.1}
 
