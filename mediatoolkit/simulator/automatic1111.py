@@ -27,12 +27,11 @@ from mediatoolkit.simulator.api_faults import ApiFault, Status, StreamError
 from mediatoolkit.simulator.fastapi import problem
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_PATH = Path(__file__).with_suffix(".json")
-_SCHEMA = Schema.load(_PATH)
-_DATA = json.loads(_PATH.read_text())
+_DATA = data_beside(__file__)
+_SCHEMA = Schema(_DATA["$defs"])
 _FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"}
 _PREVIEW_SHARE = 8  # a preview has that part of the width and height
 _SEEDS = 2**32

@@ -29,12 +29,12 @@ from mediatoolkit.simulator.fastapi import problem
 from mediatoolkit.simulator.hosting import HostedFile
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.meter import BilledRequest, Tariff
-from mediatoolkit.simulator.openai_shaped import load, pixels
+from mediatoolkit.simulator.openai_shaped import pixels
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _SCHEMA = Schema(_DATA["$defs"])
 _MEGAPIXEL = 1 << 20
 _LARGEST = 4 * _MEGAPIXEL  # pixels

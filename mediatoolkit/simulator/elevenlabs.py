@@ -14,7 +14,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from mediatoolkit.simulator.api_faults import PromptBlocked, Status, StreamError
@@ -23,13 +22,12 @@ from mediatoolkit.simulator.elevenlabs_takes import Format, Take, timed
 from mediatoolkit.simulator.fastapi import problem
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.meter import Tariff
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.sounds import Utterance
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_PATH = Path(__file__).with_suffix(".json")
-_SCHEMA = Schema.load(_PATH)
-_DATA = json.loads(_PATH.read_text(encoding="utf-8"))
+_DATA = data_beside(__file__)
+_SCHEMA = Schema(_DATA["$defs"])
 _ERRORS: dict[str, tuple[str, str]] = _DATA["errors"]  # word and sentence by status
 _DEFAULT_MODEL = {"Speech": "eleven_multilingual_v2", "Dialogue": "eleven_v3"}
 _MOST_VOICES = 10

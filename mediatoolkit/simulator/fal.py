@@ -19,12 +19,12 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from mediatoolkit.simulator.api_faults import ApiFault, EndsAs, PromptBlocked, Status
 from mediatoolkit.simulator.fal_storage import FalStorage
 from mediatoolkit.simulator.fastapi import problem
+from mediatoolkit.simulator.films import film_size
 from mediatoolkit.simulator.http import HttpResponse, Request, event_stream, json_response
 from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.queued_jobs import (
@@ -34,16 +34,14 @@ from mediatoolkit.simulator.queued_jobs import (
     Order,
     QueuedJob,
     form_of,
-    frame,
     kind_of,
     seconds_of,
 )
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_PATH = Path(__file__).with_suffix(".json")
-_SCHEMA = Schema.load(_PATH)
-_DATA = json.loads(_PATH.read_text(encoding="utf-8"))
+_DATA = data_beside(__file__)
+_SCHEMA = Schema(_DATA["$defs"])
 _APPS: dict[str, dict[str, Any]] = _DATA["apps"]
 _SIZES: dict[str, tuple[int, int]] = _DATA["sizes"]
 _NAMESPACES = ("workflows/", "comfy/")  # of apps whose URLs keep three words
@@ -328,11 +326,11 @@ def _size(kind: Kind, fields: Mapping[str, Any]) -> tuple[int, int]:
     """Pixels of a picture or film."""
     aspect = fields.get("aspect_ratio")
     if kind == "video":
-        return frame(aspect or "16:9")
+        return film_size(aspect or "16:9")
     size = fields.get("image_size", "landscape_4_3")
     if isinstance(size, dict):
         return size["width"], size["height"]
-    return frame(aspect, 768) if aspect else _SIZES[size]
+    return film_size(aspect, 768) if aspect else _SIZES[size]
 
 
 def _units(order: Order) -> dict[str, int]:

@@ -49,6 +49,13 @@ def shoot(order: FilmOrder) -> bytes:
     return head + _index(order, views, frames, length, base) + _box(b"mdat", *views, sound)
 
 
+def film_size(aspect: str, short: int = 360) -> tuple[int, int]:
+    """Width and height of a film whose shorter side has *short* pixels; both are even."""
+    across, down = map(float, aspect.split(":"))
+    long = round(short * max(across, down) / min(across, down) / 2) * 2
+    return (long, short) if across >= down else (short, long)
+
+
 def is_mp4(data: bytes) -> bool:
     """Whether *data* begins like an MP4 and its boxes fill it exactly."""
     names, start = [], 0

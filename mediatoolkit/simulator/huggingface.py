@@ -32,16 +32,16 @@ from mediatoolkit.simulator.fastapi import problem
 from mediatoolkit.simulator.films import FilmOrder, shoot
 from mediatoolkit.simulator.hosting import HostedFile
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
-from mediatoolkit.simulator.openai_shaped import load
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.sounds import Utterance, speak, wav
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _SCHEMA = Schema(_DATA["$defs"])
 _KINDS = {"speech": "tts|speech|voice|kokoro", "video": "video|ltx|wan"}
 _TASKS = {"image": "text-to-image", "speech": "text-to-speech"}
+_FIELDS = {"speech": ("audio", "audio/wav"), "video": ("video", "video/mp4")}
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,(.*)", re.DOTALL)
 _SIZE, _FILM_SIZE, _FILM_SECONDS = (1024, 1024), (512, 288), 2
 _SLUG = r"[\w.-]+"
@@ -227,12 +227,11 @@ class HuggingFace(Vendor):
             case EndsAs(message=message):
                 return json_response({"detail": message or "Internal server error"}, 500)
         width, height = work.order.size
-        file = {"url": work.url}
-        if work.order.kind == "speech":
-            return json_response({"audio": {**file, "content_type": "audio/wav"}})
-        if work.order.kind == "video":
-            return json_response({"video": {**file, "content_type": "video/mp4"}})
-        image = {**file, "width": width, "height": height, "content_type": "image/jpeg"}
+        if work.order.kind in _FIELDS:
+            name, mime_type = _FIELDS[work.order.kind]
+            return json_response({name: {"url": work.url, "content_type": mime_type}})
+        facts = {"width": width, "height": height, "content_type": "image/jpeg"}
+        image = {"url": work.url, **facts}
         facts = {"seed": work.order.seed or 0, "has_nsfw_concepts": [False]}
         return json_response({"images": [image], **facts, "prompt": work.order.text})
 

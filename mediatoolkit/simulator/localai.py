@@ -18,18 +18,17 @@ from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.openai_shaped import (
     Film,
     OwnServer,
-    load,
     pixels_of,
     sound_response,
     split_form,
     spoken,
 )
 from mediatoolkit.simulator.pictures import PictureOrder
-from mediatoolkit.simulator.schema import SchemaError
+from mediatoolkit.simulator.schema import SchemaError, data_beside
 from mediatoolkit.simulator.sounds import Utterance, wav
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _SIZE = "512x512"
 _PROFILE = "localai://voice-profiles/"
 _FORMS = ("wav", "mp3", "pcm")

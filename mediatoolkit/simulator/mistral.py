@@ -18,16 +18,15 @@ from mediatoolkit.simulator.api_faults import PromptBlocked, Status, StreamError
 from mediatoolkit.simulator.http import HttpResponse, Request, event_stream, json_response
 from mediatoolkit.simulator.openai_shaped import (
     OpenAIShaped,
-    load,
     pieces,
     sound_response,
     spoken,
 )
-from mediatoolkit.simulator.schema import SchemaError
+from mediatoolkit.simulator.schema import SchemaError, data_beside
 from mediatoolkit.simulator.sounds import RATE, Utterance, float32
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _MODEL = "voxtral-mini-tts-3-0"
 _MP3_RATE = 22_050
 _ID3 = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)  # an empty tag

@@ -17,7 +17,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from mediatoolkit.simulator.api_faults import ApiFault, PromptBlocked, Status, StreamError
@@ -25,13 +24,12 @@ from mediatoolkit.simulator.http import FormPart, HttpResponse, Request, event_s
 from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.openai_batches import OpenAIBatches, OpenAIFiles
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_PATH = Path(__file__).with_suffix(".json")
-_SCHEMA = Schema.load(_PATH)
+_DATA = data_beside(__file__)
+_SCHEMA = Schema(_DATA["$defs"])
 _FORM = replace(_SCHEMA, form=True)
-_DATA = json.loads(_PATH.read_text())
 _MODELS: dict[str, str | None] = _DATA["models"]  # and the day each ends
 _SIZES = {"auto", "1024x1024", "1536x1024", "1024x1536"}  # of every model
 _DATA_URL = re.compile(r"data:([\w/+.-]+);base64,(.*)", re.DOTALL)

@@ -7,7 +7,6 @@ under `$defs`, its `models` (what each one `makes`, and what else the vendor nee
 
 import asyncio
 import base64
-import json
 import math
 import re
 import time
@@ -16,7 +15,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from mediatoolkit.simulator.api_faults import (
@@ -44,24 +42,12 @@ _KINDS = {"speech": "tts|speech|voice", "video": "video|film|omni|veo"}  # by a 
 _SOUND_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
 
 
-def load(module: str) -> Any:
-    """The JSON beside the file of a module."""
-    return json.loads(Path(module).with_suffix(".json").read_text(encoding="utf-8"))
-
-
 def pixels(aspect: str, area: float, step: int = 16) -> tuple[int, int]:
     """Width and height of about *area* pixels, such as 1024 * 1024, multiples of *step*."""
     across, down = map(float, aspect.split(":"))
     sides = (math.sqrt(area * across / down), math.sqrt(area * down / across))
     width, height = (max(step, round(side / step) * step) for side in sides)
     return width, height
-
-
-def frame(aspect: str, short: int) -> tuple[int, int]:
-    """Width and height of a film whose shorter side has *short* pixels; both are even."""
-    across, down = map(float, aspect.split(":"))
-    long = round(short * max(across, down) / min(across, down) / 2) * 2
-    return (long, short) if across >= down else (short, long)
 
 
 def pixels_of(size: str) -> tuple[int, int] | None:

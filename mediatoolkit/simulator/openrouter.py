@@ -13,23 +13,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from mediatoolkit.simulator.api_faults import ApiFault, PromptBlocked, Status, StreamError
+from mediatoolkit.simulator.films import film_size
 from mediatoolkit.simulator.http import HttpResponse, Request, event_stream, json_response
 from mediatoolkit.simulator.openai_shaped import (
     Film,
     OpenAIShaped,
-    frame,
-    load,
     pixels,
     pixels_of,
     sound_response,
     spoken,
 )
 from mediatoolkit.simulator.pictures import PictureOrder
-from mediatoolkit.simulator.schema import SchemaError
+from mediatoolkit.simulator.schema import SchemaError, data_beside
 from mediatoolkit.simulator.sounds import RATE, Utterance
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _SIDES = {"512": 512, "768": 768, "1K": 1024, "1.5K": 1536, "2K": 2048, "4K": 4096}
 _SHORT = {"1K": 1024, "2K": 1440, "4K": 2160}  # sides of a film that no `720p` names
 _REFERENCE_TOKENS = 323
@@ -281,7 +280,7 @@ class OpenRouter(OpenAIShaped):
             if fields[name] not in facts.get(f"supported_{name}s", [fields[name]]):
                 self.reject(f"{name} '{fields[name]}' is not supported by {fields['model']}.")
         aspect, tier = fields.get("aspect_ratio", "16:9"), fields.get("resolution", "720p")
-        size = frame(aspect, _SHORT.get(tier) or int(tier.removesuffix("p")))
+        size = film_size(aspect, _SHORT.get(tier) or int(tier.removesuffix("p")))
         explicit = pixels_of(fields.get("size", ""))
         if explicit and {"aspect_ratio", "resolution"} & fields.keys() and explicit != size:
             self.reject(f"size '{fields['size']}' does not match resolution and aspect_ratio.")

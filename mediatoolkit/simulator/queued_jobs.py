@@ -204,7 +204,7 @@ class JobQueue(Generic[Job]):
     async def references(
         self, inputs: Mapping[str, Any], uploaded: Mapping[str, bytes] = _NOTHING
     ) -> tuple[bytes, ...]:
-        """The pictures among *inputs*.
+        """The pictures among *inputs*, each once.
 
         Args:
             inputs: The fields; those with `image` in their names may hold pictures.
@@ -221,7 +221,7 @@ class JobQueue(Generic[Job]):
                 if isinstance(each, str):
                     found.append(uploaded.get(each) or self._fetched(name, each))
                     await self._check(name, found[-1])
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
     async def _check(self, name: str, data: bytes) -> None:
         try:
@@ -291,13 +291,6 @@ def form_of(kind: Kind, value: Any, usual: str) -> str:
     """The format that a field asks for, where that kind of media has it, else the *usual* one."""
     forms = {"image": set(_TYPES), "speech": {"mp3", "wav"}, "video": {"mp4"}}
     return value if value in forms[kind] else usual
-
-
-def frame(aspect: str, short: int = 360) -> tuple[int, int]:
-    """Width and height of a film whose shorter side has *short* pixels; both are even."""
-    across, down = map(float, aspect.split(":"))
-    long = round(short * max(across, down) / min(across, down) / 2) * 2
-    return (long, short) if across >= down else (short, long)
 
 
 def seconds_of(value: Any, usual: float = 2.0) -> float:

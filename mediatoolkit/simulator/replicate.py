@@ -14,15 +14,14 @@ Webhooks are taken and never called. Not played, and answered with 501: streams,
 search for models.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from mediatoolkit.simulator.api_faults import EndsAs, Status
+from mediatoolkit.simulator.films import film_size
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.meter import Tariff
 from mediatoolkit.simulator.queued_jobs import (
@@ -31,18 +30,16 @@ from mediatoolkit.simulator.queued_jobs import (
     Kind,
     Order,
     form_of,
-    frame,
     kind_of,
     seconds_of,
 )
 from mediatoolkit.simulator.replicate_files import ReplicateFiles, stamp
 from mediatoolkit.simulator.replicate_predictions import Prediction
-from mediatoolkit.simulator.schema import Schema, SchemaError
+from mediatoolkit.simulator.schema import Schema, SchemaError, data_beside
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError, Vendor
 
-_PATH = Path(__file__).with_suffix(".json")
-_SCHEMA = Schema.load(_PATH)
-_DATA = json.loads(_PATH.read_text(encoding="utf-8"))
+_DATA = data_beside(__file__)
+_SCHEMA = Schema(_DATA["$defs"])
 _MODELS: dict[str, dict[str, Any]] = _DATA["models"]
 _ERRORS: dict[str, tuple[str, str]] = _DATA["errors"]  # title and sentence by status
 _SIZES: dict[str, tuple[int, int]] = _DATA["sizes"]
@@ -316,8 +313,8 @@ def _misfit(error: SchemaError) -> tuple[str, str]:
 def _size(kind: Kind, aspect: str | None) -> tuple[int, int]:
     """Pixels of a picture or film of that shape."""
     if kind == "video":
-        return frame(aspect or "16:9")
-    return _SIZES.get(aspect or "1:1") or frame(aspect or "1:1", 768)
+        return film_size(aspect or "16:9")
+    return _SIZES.get(aspect or "1:1") or film_size(aspect or "1:1", 768)
 
 
 def _units(order: Order) -> dict[str, int]:

@@ -24,6 +24,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+def data_beside(module: str) -> Any:
+    """The JSON beside the file of a module, such as schemas, models and prices."""
+    return json.loads(Path(module).with_suffix(".json").read_text(encoding="utf-8"))
+
+
 class SchemaError(Exception):
     """A value that does not fit. The vendor says so in its own words.
 

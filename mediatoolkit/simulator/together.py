@@ -14,22 +14,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from mediatoolkit.simulator.api_faults import PromptBlocked, Status
+from mediatoolkit.simulator.films import film_size
 from mediatoolkit.simulator.http import HttpResponse, Request, event_stream, json_response
 from mediatoolkit.simulator.openai_shaped import (
     Film,
     OpenAIShaped,
-    frame,
-    load,
     pieces,
     sound_response,
     spoken,
 )
 from mediatoolkit.simulator.pictures import PictureOrder
-from mediatoolkit.simulator.schema import SchemaError
+from mediatoolkit.simulator.schema import SchemaError, data_beside
 from mediatoolkit.simulator.sounds import RATE, Utterance, float32
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _SIDE = 1024
 _WEIGHT = re.compile(r"\(\d+(\.\d+)?\)$")
 
@@ -189,7 +188,7 @@ class Together(OpenAIShaped):
         addresses = [*frames, *media.get("reference_images", ())]
         seen = await self.references(addresses, "media")
         short = int(fields.get("resolution", "720p").removesuffix("p"))
-        size = self._size(fields, frame(fields.get("ratio", "16:9"), short))
+        size = self._size(fields, film_size(fields.get("ratio", "16:9"), short))
         seconds, text = fields.get("seconds", "5"), fields.get("prompt") or "film"
         order = PictureOrder(text, *size, fields.get("seed"), seen)
         units = {"second": int(seconds)}

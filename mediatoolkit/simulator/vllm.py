@@ -24,7 +24,6 @@ from mediatoolkit.simulator.http import (
 from mediatoolkit.simulator.openai_shaped import (
     Film,
     OwnServer,
-    load,
     pieces,
     pixels_of,
     sound_response,
@@ -32,11 +31,11 @@ from mediatoolkit.simulator.openai_shaped import (
     spoken,
 )
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
-from mediatoolkit.simulator.schema import SchemaError
+from mediatoolkit.simulator.schema import SchemaError, data_beside
 from mediatoolkit.simulator.sounds import RATE, Utterance
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _SIZE, _FILM_SIZE = (1024, 1024), (1280, 720)
 _FPS = 24
 _TOKENS = 0.3  # of speech, for each letter

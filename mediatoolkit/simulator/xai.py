@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from mediatoolkit.simulator.api_faults import ApiFault, Moderated, PromptBlocked, Status
+from mediatoolkit.simulator.films import film_size
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.meter import BilledRequest
-from mediatoolkit.simulator.openai_shaped import Film, OpenAIShaped, frame, load, pixels
+from mediatoolkit.simulator.openai_shaped import Film, OpenAIShaped, pixels
 from mediatoolkit.simulator.pictures import PictureOrder
-from mediatoolkit.simulator.schema import SchemaError
+from mediatoolkit.simulator.schema import SchemaError, data_beside
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, RejectedError
 
-_DATA = load(__file__)
+_DATA = data_beside(__file__)
 _TICKS = 10_000_000_000  # in a dollar
 _SIDES = {"1k": 1024, "2k": 2048}
 _SECONDS = {"VideoRequest": 5, "VideoEdit": 5, "VideoExtension": 6}  # where none are asked for
@@ -157,7 +158,7 @@ class XAI(OpenAIShaped):
         sources = [*first, *fields.get("reference_images", ())]
         seen = await self.references((source["url"] for source in sources), "image")
         seconds = fields.get("duration", _SECONDS[schema])
-        size = frame(fields.get("aspect_ratio", "16:9"), int(tier.removesuffix("p")))
+        size = film_size(fields.get("aspect_ratio", "16:9"), int(tier.removesuffix("p")))
         units = {f"second_{tier}": seconds, "input_image": len(sources)}
         order = PictureOrder(fields["prompt"], *size, None, seen)
         film = self.start_film(call, fields["model"], order, seconds=seconds, units=units)

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from mediatoolkit.simulator import Simulator, faults
-from mediatoolkit.simulator.films import is_mp4
-from mediatoolkit.simulator.openai_shaped import frame, pieces, pixels, pixels_of
+from mediatoolkit.simulator.films import film_size, is_mp4
+from mediatoolkit.simulator.openai_shaped import pieces, pixels, pixels_of
 
 KEY = "a-key-of-tests"
 NAMES = ("openrouter", "together", "xai", "mistral", "localai", "vllm")
@@ -77,8 +77,8 @@ def png(size: tuple[int, int] = (64, 64)) -> bytes:
 def test_sizes_follow_aspects() -> None:
     assert pixels("16:9", 1024**2) == (1360, 768)
     assert pixels("9:19.5", 1024**2) == (688, 1504)
-    assert frame("16:9", 480) == (854, 480)
-    assert frame("9:16", 720) == (720, 1280)
+    assert film_size("16:9", 480) == (854, 480)
+    assert film_size("9:16", 720) == (720, 1280)
     assert (pixels_of("1024x768"), pixels_of("auto"), pixels_of("0x7")) == ((1024, 768), None, None)
 
 
