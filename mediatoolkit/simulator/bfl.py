@@ -147,7 +147,7 @@ class BFL(Vendor):
         for name, value in (("width", width), ("height", height)):
             if value % 16:
                 self._refuse(name, value, f"{name} must be a multiple of 16")
-        if width * height > _LARGEST:
+        if fields.keys() & {"width", "height"} and width * height > _LARGEST:
             self._refuse("width", width, "width x height must not be more than 4 MP")
         seed = fields.get("seed", self.settings.draw(range(2**31)))
         form = fields.get("output_format", "jpeg").upper()

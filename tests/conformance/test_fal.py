@@ -189,9 +189,12 @@ async def test_an_uploaded_picture_shines_through(sdk: fal_client.AsyncClient) -
     by_url = await sdk.run(app, {"prompt": "x", "image_url": url, "seed": 1})
     inline = fal_client.encode(png("red"), "image/png")
     by_uri = await sdk.run(app, {"prompt": "x", "image_url": inline, "seed": 1})
+    both = {"image_url": inline, "image_urls": [inline]}  # as huggingface_hub sends it
+    by_both = await sdk.run(app, {"prompt": "x", **both, "seed": 1})
 
-    pictures = [await fetched(result["images"][0]["url"]) for result in (by_url, by_uri)]
-    assert pictures[0] == pictures[1]
+    results = (by_url, by_uri, by_both)
+    pictures = [await fetched(result["images"][0]["url"]) for result in results]
+    assert pictures[0] == pictures[1] == pictures[2]
 
 
 async def test_the_older_upload_works_too(sdk: fal_client.AsyncClient) -> None:

@@ -103,8 +103,9 @@ class TestPictures:
             ("flux-2-flex", {"steps": 20, "guidance": 4}, (1024, 1024)),
             ("flux-kontext-pro", {"aspect_ratio": "16:9"}, (1360, 768)),
             ("flux-pro-1.1-ultra", {"raw": True}, (2048, 2048)),
+            ("flux-pro-1.1-ultra", {"aspect_ratio": "16:9"}, (2736, 1536)),
         ],
-        ids=["flex", "kontext", "ultra"],
+        ids=["flex", "kontext", "ultra", "wide"],
     )
     async def test_each_family_has_its_fields(
         self, service: Service, model: str, fields: dict[str, Any], size: tuple[int, int]
