@@ -25,7 +25,7 @@ from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.recipe import ClientRecipe
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Partial, Sounding, Withdrawn
-from mediatoolkit.runtime.gather import gather_limited
+from mediatoolkit.runtime.gather import as_async_generator, gather_limited
 from mediatoolkit.runtime.in_flight import Closing
 from mediatoolkit.transport import Secret
 
@@ -438,6 +438,19 @@ class SpeechClient(Client[SpeechPrompt, Audio]):
     def report_sound(sound: Sound, context: CallContext) -> None:
         """Tell who watches the call that *sound* can be heard."""
         context.report(Sounding(sound.pcm, sound.sample_rate, sound.channels))
+
+
+class StreamedSpeechClient(SpeechClient):
+    """A client whose `stream_to` gives the pieces as the vendor sends them."""
+
+    async def stream(
+        self, prompt: SpeechPrompt, context: CallContext
+    ) -> AsyncGenerator[Sound, None]:
+        """As for each client, by `stream_to`."""
+        pieces = as_async_generator(partial(self.stream_to, prompt, context))
+        async with aclosing(pieces) as sounds:
+            async for sound in sounds:
+                yield sound
 
 
 class VideoClient(Client[VideoPrompt, Video]):

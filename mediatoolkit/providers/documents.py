@@ -50,6 +50,17 @@ def usage_record(
     }
 
 
+def sum_of_usage(usage: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What two requests used up together, as one of them says it."""
+    total = dict(usage)
+    for name, count in more.items():
+        if isinstance(count, Mapping):
+            total[name] = sum_of_usage(total.get(name, {}), count)
+        else:
+            total[name] = total.get(name, 0) + count
+    return total
+
+
 def units_of(counts: Mapping[str, object], total: object, *, alone: str = "TEXT") -> dict[str, int]:
     """Units, such as tokens, by kind of media; what is billed and has no kind is text.
 

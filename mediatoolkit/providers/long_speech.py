@@ -3,9 +3,8 @@
 import abc
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
-from functools import lru_cache, partial, reduce
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 from mediatoolkit.errors import MediaToolkitError
@@ -14,12 +13,12 @@ from mediatoolkit.media.audio import concatenate
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import SpeechPrompt
 from mediatoolkit.prompts.parts import split_prompt
-from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.base import StreamedSpeechClient
+from mediatoolkit.providers.documents import sum_of_usage
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.runtime.gather import as_async_generator
 
 
-class LongSpeech(SpeechClient):
+class LongSpeech(StreamedSpeechClient):
     """Speaks a long text in parts, one after the other, and joins them to a WAV.
 
     A text is cut at sentences, a dialogue between its lines. Each part is a paid request.
@@ -73,20 +72,11 @@ class LongSpeech(SpeechClient):
         provenance = await self.provenance(
             prompt,
             seed=records[0].seed,
-            usage=reduce(_added, (record.usage for record in records)),
+            usage=reduce(sum_of_usage, (record.usage for record in records)),
             request_id=records[0].request_id,
         )
         with _billed(made):
             return await asyncio.to_thread(concatenate, made, provenance=provenance)
-
-    async def stream(
-        self, prompt: SpeechPrompt, context: CallContext
-    ) -> AsyncGenerator[Sound, None]:
-        """Speak *prompt* as it is made, part after part."""
-        pieces = as_async_generator(partial(self.stream_to, prompt, context))
-        async with aclosing(pieces) as sounds:
-            async for sound in sounds:
-                yield sound
 
     async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
@@ -96,7 +86,7 @@ class LongSpeech(SpeechClient):
         for part in self._parts(prompt):
             with _billed(usages):
                 usages.append(await self.stream_part(part, context, give))
-        return reduce(_added, usages)
+        return reduce(sum_of_usage, usages)
 
     def _parts(self, prompt: SpeechPrompt) -> Sequence[SpeechPrompt]:
         return _split(prompt, self.longest(prompt))
@@ -116,14 +106,3 @@ def _billed(earlier: Sequence[object]) -> Iterator[None]:
     except MediaToolkitError as error:
         error.may_have_been_billed |= bool(earlier)
         raise
-
-
-def _added(usage: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """What two requests used up together, as one of them says it."""
-    total = dict(usage)
-    for name, count in more.items():
-        if isinstance(count, Mapping):
-            total[name] = _added(total.get(name, {}), count)
-        else:
-            total[name] = total.get(name, 0) + count
-    return total

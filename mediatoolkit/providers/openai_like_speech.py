@@ -5,8 +5,7 @@ three are read in one way, whether the speech is wanted whole or piece by piece.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -15,14 +14,13 @@ from mediatoolkit.errors import ProviderError
 from mediatoolkit.media import Audio, Provenance, Sound
 from mediatoolkit.media.containers import wav
 from mediatoolkit.prompts import SpeechPrompt
-from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.base import StreamedSpeechClient
 from mediatoolkit.providers.documents import at, text_at, without_none
 from mediatoolkit.providers.http import facts_of
 from mediatoolkit.providers.openai_like import OpenAILike, tokens_of
 from mediatoolkit.providers.sound import BARE, SoundDecoder, billed, joined
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
-from mediatoolkit.runtime.gather import as_async_generator
 from mediatoolkit.transport import Json, Response
 
 _BARE_FORMATS = frozenset({"pcm", "raw"})
@@ -52,7 +50,7 @@ class _Speech:
     has_sound: bool = False
 
 
-class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
+class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], StreamedSpeechClient):
     """Speaks by `POST /audio/speech`.
 
     Attributes:
@@ -105,15 +103,6 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], SpeechClient):
         usage = await self.usage_of(speech.last or response, context)
         provenance = await self.provenance(prompt, usage=usage, request_id=response.request_id)
         return await self._audio(speech, provenance)
-
-    async def stream(
-        self, prompt: SpeechPrompt, context: CallContext
-    ) -> AsyncGenerator[Sound, None]:
-        """Speak *prompt*, and yield the sound as it is made."""
-        pieces = as_async_generator(partial(self.stream_to, prompt, context))
-        async with aclosing(pieces) as sounds:
-            async for sound in sounds:
-                yield sound
 
     async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Give

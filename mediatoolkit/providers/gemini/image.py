@@ -24,13 +24,12 @@ from mediatoolkit.providers.capabilities import (
     Taken,
     Text,
 )
-from mediatoolkit.providers.documents import without_none
+from mediatoolkit.providers.documents import sum_of_usage, without_none
 from mediatoolkit.providers.gemini.batch import GeminiBatches
 from mediatoolkit.providers.gemini.errors import read_block, response_id
 from mediatoolkit.providers.gemini.service import (
     CONTINUATIONS,
     LARGEST_SEED,
-    added,
     candidate_of,
     check_weight,
     continued,
@@ -242,7 +241,7 @@ class GeminiImageClient(GeminiBatches[ImagePrompt, Image], ImageClient):
             bytes(pictures[0]["data"]),
             provenance=await self.provenance(
                 prompt,
-                usage=reduce(added, map(usage_of, responses)),
+                usage=reduce(sum_of_usage, map(usage_of, responses)),
                 request_id=response_id(responses[-1]),
                 notes=notes,
             ),

@@ -188,14 +188,3 @@ def by_modality(
         for detail in details
         if "modality" in detail
     }
-
-
-def added(usage: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """What two responses used up together, as one of them says it."""
-    total = dict(usage)
-    for name, count in more.items():
-        if isinstance(count, Mapping):
-            total[name] = added(total.get(name, {}), count)
-        else:
-            total[name] = total.get(name, 0) + count
-    return total

@@ -3,8 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache, partial, reduce
@@ -17,14 +16,13 @@ from mediatoolkit.media.audio import concatenate
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import SpeechPrompt, checked_text
 from mediatoolkit.prompts.parts import split_prompt
-from mediatoolkit.providers.base import SpeechClient
+from mediatoolkit.providers.base import StreamedSpeechClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, OneOf, Rule, Taken
-from mediatoolkit.providers.documents import at, objects_at, text_at
+from mediatoolkit.providers.documents import at, objects_at, sum_of_usage, text_at
 from mediatoolkit.providers.gemini.batch import GeminiBatches
 from mediatoolkit.providers.gemini.errors import broke_off, read_block, response_id
 from mediatoolkit.providers.gemini.service import (
     CONTINUATIONS,
-    added,
     candidate_of,
     continued,
     media_of,
@@ -34,7 +32,7 @@ from mediatoolkit.providers.gemini.service import (
 from mediatoolkit.providers.sound import BARE, SoundDecoder, joined
 from mediatoolkit.runtime.context import CallContext, Timeout, context_for
 from mediatoolkit.runtime.events import Decoding
-from mediatoolkit.runtime.gather import as_async_generator, gather_limited
+from mediatoolkit.runtime.gather import gather_limited
 from mediatoolkit.transport import Response
 
 LONGEST = 4_000  # characters a call; the vendor names no limit, long texts drift and time out
@@ -104,7 +102,7 @@ _NEWER, _OLDER = _takes(OneOf(PREBUILT, others=True)), _takes(OneOf(PREBUILT))
 _SUCCESSOR = "gemini/gemini-3.8-flash-tts"
 
 
-class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
+class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], StreamedSpeechClient):
     """Speaks with Google's Gemini speech models.
 
     Args:
@@ -170,20 +168,11 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
         whole = await asyncio.to_thread(concatenate, spoken)
         first = spoken[0].provenance
         usages = [part.provenance.usage for part in spoken if part.provenance]
-        usage: dict[str, Any] = reduce(added, usages, {})
+        usage: dict[str, Any] = reduce(sum_of_usage, usages, {})
         provenance = await self.provenance(
             prompt, usage=usage, request_id=first.request_id if first else None
         )
         return replace(whole, provenance=provenance)
-
-    async def stream(
-        self, prompt: SpeechPrompt, context: CallContext
-    ) -> AsyncGenerator[Sound, None]:
-        """Speak *prompt* as it is made, part after part of a long text."""
-        pieces = as_async_generator(partial(self.stream_to, prompt, context))
-        async with aclosing(pieces) as sounds:
-            async for sound in sounds:
-                yield sound
 
     async def stream_to(
         self, prompt: SpeechPrompt, context: CallContext, give: Callable[[Sound], None]
@@ -196,7 +185,7 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
             except MediaToolkitError as error:
                 error.may_have_been_billed |= bool(responses)
                 raise
-        return reduce(added, map(usage_of, responses))
+        return reduce(sum_of_usage, map(usage_of, responses))
 
     def quotes(self, prompt: SpeechPrompt, **facts: float) -> list[Price]:
         """One for each part of a long text."""
@@ -282,7 +271,7 @@ class GeminiSpeechClient(GeminiBatches[SpeechPrompt, Audio], SpeechClient):
         context.report(Decoding())
         provenance = await self.provenance(
             prompt,
-            usage=reduce(added, map(usage_of, responses)),
+            usage=reduce(sum_of_usage, map(usage_of, responses)),
             request_id=response_id(responses[-1]),
         )
         return await asyncio.to_thread(joined, sounds, provenance)
