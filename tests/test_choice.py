@@ -43,7 +43,7 @@ def test_the_first_vendor_in_the_order_whose_key_is_set_is_taken(
     choice = registry.default_choice(ImageClient)
     assert choice.model_ids == ("xai",)
     assert choice.reason == "XAI_API_KEY is in the environment"
-    # fal speaks with apps that are to be named, and so has no usual one.
+    # The models of fal that speak are to be named, so there is no usual one.
     assert registry.default_choice(SpeechClient).model_ids == ("local",)
 
 

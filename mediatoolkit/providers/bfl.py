@@ -9,8 +9,8 @@ from mediatoolkit.errors import PromptError, ProviderError, RateLimitError, Refu
 from mediatoolkit.media import Image, Provenance
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt
-from mediatoolkit.providers import apps
 from mediatoolkit.providers import capabilities as rules
+from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, now, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
@@ -199,7 +199,7 @@ class BFLImageClient(HttpClient[ImagePrompt, Image], QueuedClient[ImagePrompt, I
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error in one of BFL's two envelopes."""
         document = response.document
-        words, _ = apps.problem_of(response)
+        words, _ = hosted.problem_of(response)
         told = next(filter(None, (text_at(document, name) for name in ("message", "error"))), "")
         error = self.error_of(response, words or response.safe_text(told))
         seconds = at(document, "retry_after")

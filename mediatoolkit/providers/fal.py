@@ -1,4 +1,4 @@
-"""Pictures, speech and film by fal: any app is submitted to the queue, polled and fetched."""
+"""Pictures, speech and film by fal: each is submitted to the queue, polled for and fetched."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
@@ -6,12 +6,12 @@ from typing import Any, ClassVar, TypeVar
 from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.pricing.amounts import Facts
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
-from mediatoolkit.providers import apps
 from mediatoolkit.providers import capabilities as rules
-from mediatoolkit.providers.apps_queue import FalQueueClient
+from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import without_none
+from mediatoolkit.providers.fal_queue import FalQueueClient
 from mediatoolkit.runtime.context import Timeout
 
 P = TypeVar("P", bound=Prompt)
@@ -34,8 +34,8 @@ _FLUX = Capabilities(
     size=_SIZE,
     aspect=rules.OneOf(rules.COMMON_ASPECTS),
     seed=_SEED,
-    options={**apps.OPTIONS, **_HEADERS},
-    together=(apps.one_result,),
+    options={**hosted.OPTIONS, **_HEADERS},
+    together=(hosted.one_result,),
 )
 _PICTURE = Capabilities(
     size=_ANY_SIZE,
@@ -43,13 +43,13 @@ _PICTURE = Capabilities(
     seed=_SEED,
     references=_PICTURES,
     previous=rules.Taken(),
-    options={**apps.PICTURE_OPTIONS, **_HEADERS},
-    together=(apps.one_result, apps.one_picture("image_urls[]")),
+    options={**hosted.PICTURE_OPTIONS, **_HEADERS},
+    together=(hosted.one_result, hosted.one_picture("image_urls[]")),
 )
 _SPEECH = Capabilities(
     voice=rules.Taken(),
-    options={**apps.OPTIONS, **_HEADERS},
-    advice={"style": "give what the app calls it: arguments={…}."},
+    options={**hosted.OPTIONS, **_HEADERS},
+    advice={"style": "give what the model calls it: arguments={…}."},
 )
 _FILM = Capabilities(
     image=rules.Taken(),
@@ -58,9 +58,9 @@ _FILM = Capabilities(
     aspect=rules.Taken(),
     resolution=rules.Taken(),
     seed=_SEED,
-    options={**apps.PICTURE_OPTIONS, **_HEADERS},
-    advice={"last": "give what the app calls it: arguments={…}."},
-    together=(apps.one_picture("image_urls[]"),),
+    options={**hosted.PICTURE_OPTIONS, **_HEADERS},
+    advice={"last": "give what the model calls it: arguments={…}."},
+    together=(hosted.one_picture("image_urls[]"),),
 )
 
 
@@ -70,7 +70,7 @@ class FalService(FalQueueClient[P, M]):
     Args:
         api_key: Left out, `FAL_KEY` is read; it looks like `id:secret`.
         base_url: Left out, fal's queue.
-        model: An app, such as `"fal-ai/flux/schnell"`.
+        model: fal's name of it, such as `"fal-ai/flux/schnell"`.
         session: A ready `aiohttp.ClientSession` to use and never close.
         timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
         retry: When a failed call is sent again; never when it may have been billed.
@@ -78,7 +78,7 @@ class FalService(FalQueueClient[P, M]):
         trusted_origins: Further origins that media may be fetched from even when they are
             private; the key goes to none of them.
 
-    A prompt's `options` may be: `arguments` (the app's own, by name; they count most),
+    A prompt's `options` may be: `arguments` (the model's own, by name; they count most),
     `text_field` (which argument takes the text), `image_field` (which takes the pictures, with
     `[]` behind it for a list), `queue_priority` (`"normal"`, `"low"`), `start_timeout` (seconds in
     which the work must begin), `runner_hint`, `no_retry` (the queue tries once), `keep_seconds`
@@ -110,12 +110,12 @@ class FalService(FalQueueClient[P, M]):
 
 
 class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
-    """Draws pictures with apps of fal.
+    """Draws pictures with models of fal.
 
     Arguments as for `FalService`.
 
-    The apps of FLUX take `size=` in pixels or as a tier, to which `aspect=` gives the shape. Other
-    apps get pixels as `image_size`, a tier as `resolution` and the shape as `aspect_ratio`.
+    The FLUX models take `size=` in pixels or as a tier, to which `aspect=` gives the shape. Others
+    get pixels as `image_size`, a tier as `resolution` and the shape as `aspect_ratio`.
     Pictures to start from go along as data URIs, in `image_url` and `image_urls`.
     """
 
@@ -127,18 +127,20 @@ class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
     unlisted = _PICTURE
 
     def facts(self, prompt: ImagePrompt) -> Facts:
-        """As for each client, with the size in pixels where the app takes pixels."""
+        """As for each client, with the size in pixels where the model takes pixels."""
         pixels = self._pixels(prompt)
         size = {"size": "{}x{}".format(*pixels)} if pixels else {}
-        return {**super().facts(prompt), **size, **apps.facts_in(prompt)}
+        return {**super().facts(prompt), **size, **hosted.facts_in(prompt)}
 
     def to_wire(self, prompt: ImagePrompt) -> dict[str, Any]:
-        """The arguments of the app."""
+        """The arguments of the model."""
         pixels = self._pixels(prompt)
         shape: dict[str, Any] = {"image_size": _size(pixels)}
         if not pixels:
             shape = {"resolution": prompt.tier, "aspect_ratio": prompt.aspect}
-        return apps.arguments_for(prompt, {**shape, "seed": prompt.seed, **apps.data_urls(prompt)})
+        return hosted.arguments_for(
+            prompt, {**shape, "seed": prompt.seed, **hosted.data_urls(prompt)}
+        )
 
     def _pixels(self, prompt: ImagePrompt) -> tuple[int, int] | None:
         is_flux = self.capabilities is _FLUX
@@ -146,9 +148,9 @@ class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
 
 
 class FalSpeechClient(FalService[SpeechPrompt, Audio], SpeechClient):
-    """Speaks with apps of fal.
+    """Speaks with models of fal.
 
-    Arguments as for `FalService`; an app is to be named.
+    Arguments as for `FalService`; a model is to be named.
 
     The text goes along as `text`, unless `text_field="prompt"` or another name is given.
     """
@@ -157,14 +159,14 @@ class FalSpeechClient(FalService[SpeechPrompt, Audio], SpeechClient):
     unlisted = _SPEECH
 
     def to_wire(self, prompt: SpeechPrompt) -> dict[str, Any]:
-        """The arguments of the app."""
-        return apps.arguments_for(prompt, {"voice": prompt.voice}, text_field="text")
+        """The arguments of the model."""
+        return hosted.arguments_for(prompt, {"voice": prompt.voice}, text_field="text")
 
 
 class FalVideoClient(FalService[VideoPrompt, Video], VideoClient):
-    """Films with apps of fal.
+    """Films with models of fal.
 
-    Arguments as for `FalService`; an app is to be named.
+    Arguments as for `FalService`; a model is to be named.
 
     The first picture goes along as a data URI in `image_url`, references in `image_urls`, the
     length as `duration`: whole seconds as a whole number, unless `arguments` says it otherwise.
@@ -175,9 +177,9 @@ class FalVideoClient(FalService[VideoPrompt, Video], VideoClient):
     default_timeout = Timeout(total=1200)
 
     def to_wire(self, prompt: VideoPrompt) -> dict[str, Any]:
-        """The arguments of the app."""
-        usual = {**apps.film_arguments(prompt), **apps.data_urls(prompt)}
-        return apps.arguments_for(prompt, usual)
+        """The arguments of the model."""
+        usual = {**hosted.film_arguments(prompt), **hosted.data_urls(prompt)}
+        return hosted.arguments_for(prompt, usual)
 
 
 def _size(pixels: tuple[int, int] | None) -> dict[str, int] | None:

@@ -1,4 +1,4 @@
-"""Pictures, speech and film by Hugging Face: its own inference, and providers that it routes to.
+"""Pictures, speech and film by Hugging Face: its own inference, and providers that it asks.
 
 A model's name says who makes it: `fal-ai/…` and `replicate/…` go to these providers, under their
 own names for their models; everything else is a model of the Hub, made by `hf-inference`. So the
@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
 from mediatoolkit.media import Audio, Image, Media, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
-from mediatoolkit.providers import apps
 from mediatoolkit.providers import capabilities as rules
-from mediatoolkit.providers.apps_queue import REFUSALS, FalQueueClient, result_address
+from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
+from mediatoolkit.providers.fal_queue import REFUSALS, FalQueueClient, result_address
 from mediatoolkit.providers.http import facts_of, odd, sentence
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
@@ -36,12 +36,12 @@ _PARAMETERS: dict[str, rules.Rule] = {
 _PICTURE = Capabilities(
     size=rules.Size((), smallest=(1, 1), largest=(99_999, 99_999)),
     seed=_SEED,
-    options={**apps.OPTIONS, **_PARAMETERS},
+    options={**hosted.OPTIONS, **_PARAMETERS},
     advice={"aspect": 'give pixels: size="1024x768".'},
-    together=(apps.one_result,),
+    together=(hosted.one_result,),
 )
 _SPEECH = Capabilities(
-    options=apps.OPTIONS, advice={"voice": "give what the model calls it: arguments={…}."}
+    options=hosted.OPTIONS, advice={"voice": "give what the model calls it: arguments={…}."}
 )
 _FILM = Capabilities(
     image=rules.Taken(),
@@ -49,18 +49,18 @@ _FILM = Capabilities(
     aspect=rules.Taken(),
     resolution=rules.Taken(),
     seed=_SEED,
-    options={**apps.PICTURE_OPTIONS, **_PARAMETERS},
+    options={**hosted.PICTURE_OPTIONS, **_PARAMETERS},
 )
 
 
-class HuggingFaceService(apps.AppClient[P, M]):
+class HuggingFaceService(hosted.HostedModelClient[P, M]):
     """What all Hugging Face clients share.
 
     Args:
         api_key: Left out, `HF_TOKEN` is read.
         base_url: Left out, the router of Hugging Face.
         model: A model of the Hub, such as `"owner/name"`, or a provider's own: `"fal-ai/"` with an
-            app of fal behind it, `"replicate/"` with a model of Replicate, such as
+            model of fal behind it, `"replicate/"` with a model of Replicate, such as
             `"fal-ai/fal-ai/flux/dev"`. The Hub is not asked which provider serves a model.
         session: A ready `aiohttp.ClientSession` to use and never close.
         timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
@@ -81,11 +81,11 @@ class HuggingFaceService(apps.AppClient[P, M]):
     refusal_codes = REFUSALS
 
     @property
-    def route(self) -> tuple[str, str]:
+    def maker(self) -> tuple[str, str]:
         """Who makes it, and the name of the model there."""
         maker, _, name = self.model.partition("/")
-        is_routed = maker in {_HUB, _FAL, _REPLICATE} and name
-        return (maker, name) if is_routed else (_HUB, self.model)
+        is_named = maker in {_HUB, _FAL, _REPLICATE} and name
+        return (maker, name) if is_named else (_HUB, self.model)
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error in the envelope of Hugging Face, or in that of the provider."""
@@ -115,7 +115,7 @@ class _AtOnce(HuggingFaceService[P, M]):
 
     async def make(self, prompt: P, context: CallContext) -> M:
         """Send *prompt* and read the media, or fetch it where the response names it."""
-        maker, model = self.route
+        maker, model = self.maker
         ask = {_HUB: self._ask_hub, _FAL: self._ask_fal, _REPLICATE: self._ask_replicate}[maker]
         data, response = await ask(model, prompt, context)
         context.report(Decoding())
@@ -142,7 +142,7 @@ class _AtOnce(HuggingFaceService[P, M]):
         usual = self.parameters(prompt)
         width, height = usual.pop("width", None), usual.pop("height", None)
         usual["image_size"] = {"width": width, "height": height} if width else None
-        arguments = apps.arguments_for(prompt, usual, text_field=self.text_field)
+        arguments = hosted.arguments_for(prompt, usual, text_field=self.text_field)
         response = await self._transport.post(f"/{_FAL}/{name}", arguments, context)
         address = result_address(response.document, self.result_field)
         return await self._file_of(address, response, context), response
@@ -152,7 +152,7 @@ class _AtOnce(HuggingFaceService[P, M]):
     ) -> tuple[bytes, Response]:
         model, _, version = name.partition(":")
         usual = self.parameters(prompt)
-        arguments = apps.arguments_for(prompt, usual, text_field=self.text_field)
+        arguments = hosted.arguments_for(prompt, usual, text_field=self.text_field)
         place = "predictions" if version else f"models/{model}/predictions"
         response = await self._transport.post(
             f"/{_REPLICATE}/v1/{place}",
@@ -167,7 +167,7 @@ class _AtOnce(HuggingFaceService[P, M]):
             or output is None
         ):
             raise _no_output(response)
-        return await self._file_of(apps.first_address(output), response, context), response
+        return await self._file_of(hosted.first_address(output), response, context), response
 
     async def _file_of(self, address: str, response: Response, context: CallContext) -> bytes:
         if not address:
@@ -219,7 +219,7 @@ class HuggingFaceSpeechClient(_AtOnce[SpeechPrompt, Audio], SpeechClient):
 class HuggingFaceVideoClient(
     HuggingFaceService[VideoPrompt, Video], FalQueueClient[VideoPrompt, Video], VideoClient
 ):
-    """Films with apps of fal that Hugging Face routes to: `model="huggingface/fal-ai/…"`.
+    """Films with fal's models through Hugging Face: `model="huggingface/fal-ai/…"`.
 
     Arguments as for `HuggingFaceService`. Further `options`: `image_field` (which argument
     takes the first picture), `negative_prompt`, `num_inference_steps`, `guidance_scale`,
@@ -236,16 +236,16 @@ class HuggingFaceVideoClient(
         name = super()._checked_model(model)
         if not name.startswith(f"{_FAL}/"):
             raise PromptError(
-                "Films come through Hugging Face from fal alone; name an app of it, as in "
+                "Hugging Face passes films on to fal alone; name a model of fal, as in "
                 'model="huggingface/fal-ai/…".'
             )
         return name
 
     def to_wire(self, prompt: VideoPrompt) -> dict[str, Any]:
-        """The arguments of the app."""
+        """The arguments of the model."""
         options = {name: prompt.options.get(name) for name in _PARAMETERS}
-        usual = {**options, **apps.film_arguments(prompt), **apps.data_urls(prompt)}
-        return apps.arguments_for(prompt, usual)
+        usual = {**options, **hosted.film_arguments(prompt), **hosted.data_urls(prompt)}
+        return hosted.arguments_for(prompt, usual)
 
     def job_id_of(self, url: str) -> str:
         """The path of a result below the router, which stands for fal's own host."""
@@ -256,7 +256,7 @@ class HuggingFaceVideoClient(
 def _error_of(client: HuggingFaceService[Any, Any], response: ErrorResponse) -> ProviderError:
     error = at(response.document, "error")
     sentences = error if isinstance(error, list) else [error, at(error, "message")]
-    words, kinds = apps.problem_of(response)
+    words, kinds = hosted.problem_of(response)
     told = "; ".join(each for each in sentences if isinstance(each, str))
     return client.error_of(response, response.safe_text(told) or words, kinds)
 

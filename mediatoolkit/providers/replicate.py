@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeVar
 from mediatoolkit.errors import PromptError, ProviderError, RateLimitError, RefusalError
 from mediatoolkit.media import Audio, Image, Media, Provenance, Video
 from mediatoolkit.prompts import ImagePrompt, Prompt, SpeechPrompt, VideoPrompt
-from mediatoolkit.providers import apps
 from mediatoolkit.providers import capabilities as rules
+from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
@@ -44,12 +44,12 @@ _PICTURE = Capabilities(
     seed=_SEED,
     references=_PICTURES,
     previous=rules.Taken(),
-    options={**apps.PICTURE_OPTIONS, **_CANCEL_AFTER},
-    together=(apps.one_result, apps.one_picture(_USUAL_FIELD)),
+    options={**hosted.PICTURE_OPTIONS, **_CANCEL_AFTER},
+    together=(hosted.one_result, hosted.one_picture(_USUAL_FIELD)),
 )
 _SPEECH = Capabilities(
     voice=rules.Taken(),
-    options={**apps.OPTIONS, **_CANCEL_AFTER},
+    options={**hosted.OPTIONS, **_CANCEL_AFTER},
     advice={"style": "give what the model calls it: arguments={…}."},
 )
 _FILM = Capabilities(
@@ -59,9 +59,9 @@ _FILM = Capabilities(
     aspect=rules.Taken(),
     resolution=rules.Taken(),
     seed=_SEED,
-    options={**apps.PICTURE_OPTIONS, **_CANCEL_AFTER},
+    options={**hosted.PICTURE_OPTIONS, **_CANCEL_AFTER},
     advice={"last": "give what the model calls it: arguments={…}."},
-    together=(apps.one_picture(_USUAL_FIELD),),
+    together=(hosted.one_picture(_USUAL_FIELD),),
 )
 _ID = re.compile(r"[A-Za-z0-9]{1,100}", re.ASCII)
 _VERSION = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -72,7 +72,7 @@ _WAIT_WORDS = re.compile(r"(?:resets in|available in)\W{0,3}(\d{1,5})\s*s", re.I
 _NSFW = re.compile(r"\bNSFW\b", re.IGNORECASE)
 
 
-class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
+class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
     """What all Replicate clients share.
 
     Args:
@@ -123,7 +123,7 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
 
     async def submit(self, prompt: P, context: CallContext) -> str:
         """Upload the pictures and start a prediction; returns Replicate's name for it."""
-        pictures = apps.starting_pictures(prompt)
+        pictures = hosted.starting_pictures(prompt)
         files = [await self._upload(picture, context) for picture in pictures]
         cancel_after = prompt.options.get("cancel_after")
         headers = {
@@ -154,14 +154,14 @@ class ReplicateService(apps.AppClient[P, M], QueuedClient[P, M]):
             status = _status(job_id, response)
             if status not in _ENDED:
                 log = text_at(response.document, "logs")
-                context.report(apps.working(self.provider, log, response.safe_text))
+                context.report(hosted.working(self.provider, log, response.safe_text))
                 return None
         if text_at(response.document, "status") in _FAILED:
             context.job_id = None  # Replicate's own word of this very prediction
             if at(response.document, "status") == "aborted":  # before it began, and not billed
                 context.report(Withdrawn(confirmed=True))
             raise self._no_media(response)
-        address = apps.first_address(at(response.document, "output"))
+        address = hosted.first_address(at(response.document, "output"))
         if not address:
             noun = self.media_type.noun
             raise odd(f"Replicate finished the prediction and named no {noun}", response)
@@ -238,7 +238,7 @@ class ReplicateImageClient(ReplicateService[ImagePrompt, Image], ImageClient):
         width, height = prompt.pixels or (None, None)
         shape = {"width": width, "height": height, "aspect_ratio": prompt.aspect}
         usual = {**shape, "seed": prompt.seed, **_pictures(prompt, files)}
-        return apps.arguments_for(prompt, usual)
+        return hosted.arguments_for(prompt, usual)
 
 
 class ReplicateSpeechClient(ReplicateService[SpeechPrompt, Audio], SpeechClient):
@@ -253,7 +253,7 @@ class ReplicateSpeechClient(ReplicateService[SpeechPrompt, Audio], SpeechClient)
 
     def to_wire(self, prompt: SpeechPrompt, _files: Sequence[str]) -> dict[str, Any]:
         """The arguments of the model."""
-        return apps.arguments_for(prompt, {"voice": prompt.voice}, text_field="text")
+        return hosted.arguments_for(prompt, {"voice": prompt.voice}, text_field="text")
 
 
 class ReplicateVideoClient(ReplicateService[VideoPrompt, Video], VideoClient):
@@ -269,8 +269,8 @@ class ReplicateVideoClient(ReplicateService[VideoPrompt, Video], VideoClient):
 
     def to_wire(self, prompt: VideoPrompt, files: Sequence[str]) -> dict[str, Any]:
         """The arguments of the model."""
-        usual = {**apps.film_arguments(prompt), **_pictures(prompt, files)}
-        return apps.arguments_for(prompt, usual)
+        usual = {**hosted.film_arguments(prompt), **_pictures(prompt, files)}
+        return hosted.arguments_for(prompt, usual)
 
 
 def _place_of(model: str) -> tuple[str, str | None]:
@@ -284,7 +284,7 @@ def _place_of(model: str) -> tuple[str, str | None]:
 
 
 def _pictures(prompt: Prompt, files: Sequence[str]) -> dict[str, Any]:
-    return apps.placed(files, prompt.options.get("image_field") or _USUAL_FIELD)
+    return hosted.placed(files, prompt.options.get("image_field") or _USUAL_FIELD)
 
 
 def _is_over(response: Response) -> bool:
@@ -294,7 +294,7 @@ def _is_over(response: Response) -> bool:
     """
     status = text_at(response.document, "status")
     return status in _ENDED or (
-        status == "processing" and bool(apps.first_address(at(response.document, "output")))
+        status == "processing" and bool(hosted.first_address(at(response.document, "output")))
     )
 
 

@@ -362,7 +362,7 @@ async def test_what_would_be_lost_or_refused_is_never_sent(
 
 
 async def test_a_result_within_the_answer_is_taken(server: Server) -> None:
-    """As apps send it with `sync_mode`."""
+    """As models send it with `sync_mode`."""
     server.then(begun(server), DONE, said({"image": {"url": URI}}))
     prompt = mt.ImagePrompt.of("a red fox", arguments={"sync_mode": True})
 

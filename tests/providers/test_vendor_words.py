@@ -25,7 +25,7 @@ CLIENTS = sorted(
     for vendor, value in entries.items()
 )
 VENDORS = sorted({value.partition(":")[0].rpartition(".")[2] for _, value in CLIENTS})
-SHARED = ("openai_like", "fal_queue")
+SHARED = ("openai_like", "fal_queue", "hosted_models")
 """How the modules begin that hold what several vendors speak."""
 
 LONGEST, LONGEST_OF_OLDER = 350, 500

@@ -1,4 +1,4 @@
-"""Models that anybody publishes as apps: arguments of their own, results of any shape, logs.
+"""Models that anybody publishes: arguments of their own, results of any shape, logs.
 
 fal and Replicate serve them, and Hugging Face passes requests on to both.
 """
@@ -36,8 +36,8 @@ _ADDRESSES = ("https://", "http://", "data:")
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments(Rule):
-    """Values by name, which the app gets as they are."""
+class NamedValues(Rule):
+    """Arguments by name, which the model gets as they are."""
 
     def check(self, name: str, value: Any, _owner: str, /) -> None:
         """Refuse what is no JSON object."""
@@ -50,8 +50,8 @@ class Arguments(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldName(Rule):
-    """Name of one of the app's arguments; one that takes a list has `[]` behind it."""
+class ArgumentName(Rule):
+    """Name of one of the model's arguments; one that takes a list has `[]` behind it."""
 
     def check(self, name: str, value: Any, _owner: str, /) -> None:
         """Refuse what is no such name."""
@@ -62,15 +62,15 @@ class FieldName(Rule):
             )
 
 
-OPTIONS: Mapping[str, Rule] = {"arguments": Arguments(), "text_field": FieldName()}
-"""Options of every app: further arguments, and the name of the one that takes the text."""
+OPTIONS: Mapping[str, Rule] = {"arguments": NamedValues(), "text_field": ArgumentName()}
+"""Options of every such model: further arguments, and the name of the one that takes the text."""
 
-PICTURE_OPTIONS: Mapping[str, Rule] = {**OPTIONS, "image_field": FieldName()}
+PICTURE_OPTIONS: Mapping[str, Rule] = {**OPTIONS, "image_field": ArgumentName()}
 """As `OPTIONS`, with the name of the argument that takes the pictures to start from."""
 
 
-class AppClient(HttpClient[P, M]):
-    """A client of apps."""
+class HostedModelClient(HttpClient[P, M]):
+    """A client of models that anybody publishes."""
 
     model_names = NAMESPACED
 
@@ -93,7 +93,7 @@ class AppClient(HttpClient[P, M]):
 
 
 def one_picture(usual: str) -> Callable[[Prompt], None]:
-    """A check that refuses several pictures where the app's argument takes one.
+    """A check that refuses several pictures where the model's argument takes one.
 
     Args:
         usual: The argument, unless the option `image_field` names another.
@@ -134,11 +134,11 @@ def starting_pictures(prompt: Prompt) -> list[Any]:
 def arguments_for(
     prompt: Prompt, usual: Mapping[str, Any], *, text_field: str = "prompt"
 ) -> dict[str, Any]:
-    """The arguments of an app: the text, the *usual* ones, and what `arguments` says above all.
+    """The arguments of a model: the text, the *usual* ones, and what `arguments` says above all.
 
     Args:
         prompt: What to make.
-        usual: Values by the names that most apps give them; None is left out.
+        usual: Values by the names that most models give them; None is left out.
         text_field: Which argument takes the text, unless the option `text_field` says it.
     """
     field = str(prompt.options.get("text_field") or text_field)
@@ -164,7 +164,7 @@ def placed(items: Sequence[T], field: str) -> dict[str, Any]:
 
 
 def film_arguments(prompt: VideoPrompt) -> dict[str, Any]:
-    """The length, shape, size and seed of a film by the names that most apps give them."""
+    """The length, shape, size and seed of a film by the names that most models give them."""
     seconds = prompt.seconds
     return {
         "duration": int(seconds) if seconds is not None and not seconds % 1 else seconds,
@@ -175,9 +175,9 @@ def film_arguments(prompt: VideoPrompt) -> dict[str, Any]:
 
 
 def data_urls(prompt: Prompt) -> dict[str, Any]:
-    """The pictures to start from, as data URIs, in the arguments in which fal's apps take them.
+    """The pictures to start from, as data URIs, in the arguments in which fal's models take them.
 
-    An app has `image_url` or `image_urls` and passes over the other, so both hold a single one.
+    A model has `image_url` or `image_urls` and passes over the other, so both hold a single one.
     """
     urls = [DataURL(picture.mime_type, picture.data) for picture in starting_pictures(prompt)]
     field = prompt.options.get("image_field")
@@ -222,7 +222,7 @@ def working(provider: str, log: str, safe: Callable[[str, int], str]) -> Working
 
     Args:
         provider: The vendor.
-        log: As the app wrote it; a bar may have overwritten its own line.
+        log: As the model wrote it; a bar may have overwritten its own line.
         safe: Makes text safe to show.
     """
     lines = [line for line in re.split(r"[\r\n]+", log) if line.strip()]

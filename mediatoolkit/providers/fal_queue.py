@@ -1,4 +1,4 @@
-"""The queue in which fal's apps work: fal's own, and the same as Hugging Face passes it on."""
+"""The queue of fal's models: fal's own, and the same where Hugging Face passes requests on."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from mediatoolkit.errors import PromptError, ProviderError
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
-from mediatoolkit.providers import apps
+from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import now
 from mediatoolkit.providers.documents import at, objects_at, text_at, without_none
 from mediatoolkit.providers.http import odd
@@ -22,7 +22,7 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 REFUSALS = frozenset({"content_policy_violation"})
-"""The words of fal's apps for a refusal by the content policy."""
+"""The words of fal's models for a refusal by the content policy."""
 
 _JOB = re.compile(r"(?:https?://[a-z0-9.:-]+/)?(?:(?!\.+/)[\w.-]+/){1,6}requests/[\w-]+", re.ASCII)
 _WORKING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
@@ -33,13 +33,13 @@ _ENDS = frozenset({200, 400, 422, 500, 502, 503, 504})
 
 
 def _is_final(response: ErrorResponse) -> bool:
-    """Whether the error is the app's own word, and nobody says that it may be asked again."""
+    """Whether the error is the model's own, and no header says that it may be asked again."""
     is_told = response.status == 429 or "x-fal-retryable" in response.headers
     return not is_told and bool(problem_kinds(response))
 
 
-class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
-    """A client of apps that fal queues.
+class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
+    """A client of models that fal queues.
 
     Attributes:
         result_field: Of the result: the file, or with an `s` behind it the files.
@@ -54,7 +54,7 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
     polling = Polling(first=0.5, cap=3.0)
 
     def to_wire(self, prompt: P) -> dict[str, Any]:
-        """The arguments of the app."""
+        """The arguments of the model."""
         raise NotImplementedError
 
     def headers_for(self, _prompt: P, /) -> dict[str, str]:
@@ -71,7 +71,7 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
         return url.removeprefix(f"{self._transport.base_url}/")
 
     async def submit(self, prompt: P, context: CallContext) -> str:
-        """Start the app; returns where its result will be."""
+        """Start the model; returns where its result will be."""
         response = await self._transport.post(
             f"/{self.model}",
             self.to_wire(prompt),
@@ -85,7 +85,7 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
         return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
-        """The finished media, or None while the app works."""
+        """The finished media, or None while the model works."""
         transport, path, _ = self.transport_at(_checked(job_id))
         response = await answer_of(
             transport.get(
@@ -110,7 +110,7 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
         return await self._media(job_id, response, result, provenance, context)
 
     async def cancel(self, job_id: str, context: CallContext) -> bool:
-        """Ask fal to stop; an app that works already may go on, and fal then says nothing of it."""
+        """Ask fal to stop; work that has begun may go on, and fal then says nothing of it."""
         transport, path, _ = self.transport_at(_checked(job_id))
         response = await transport.put(
             f"{path}/cancel", None, context, query=self.queue_query, ok={200, 202, 400}
@@ -119,18 +119,18 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
 
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error in fal's envelope: a sentence, or a list of problems."""
-        words, kinds = apps.problem_of(response)[0], problem_kinds(response)
+        words, kinds = hosted.problem_of(response)[0], problem_kinds(response)
         if response.status == 403 and "balance" in words.casefold():
             kinds.append("exhausted_balance")
         return self.error_of(response, words, kinds)
 
     def _failure(self, status: Response, result: Response, context: CallContext) -> Exception:
-        """The error of a result that is none, which may be the app's word or a passing trouble."""
+        """The error of a result that is none: the model's own, or one that may pass."""
         failed = result.failed_part(result.document, result.status, request_id=result.request_id)
         error = self.read_error(failed)
         is_cancelled = result.status == 400 and _CANCELLED.search(error.words)
         if is_cancelled or problem_kinds(failed) or at(status.document, "error"):
-            context.job_id = None  # the app's own word, or the queue's: nothing goes on
+            context.job_id = None  # the model's own word, or the queue's: nothing goes on
             return error
         words = error.words or f"status {result.status} without a word."
         return PollAgain(words, error if result.status < 500 else None)
@@ -165,20 +165,20 @@ class FalQueueClient(apps.AppClient[P, M], QueuedClient[P, M]):
             place = f"position {position}" if position else "next"
             return Working(self.provider, f"{place} in the queue")
         logs = [text_at(log, "message") for log in objects_at(response.document, "logs")]
-        return apps.working(self.provider, "\n".join(logs), response.safe_text)
+        return hosted.working(self.provider, "\n".join(logs), response.safe_text)
 
 
 def result_address(document: object, field: str) -> str:
     """The address of the file in a result, under *field* or one that is called so; or empty."""
     fields = (f"{field}s", field, f"{field}_url")
-    return apps.first_address([at(document, name) for name in fields])
+    return hosted.first_address([at(document, name) for name in fields])
 
 
 def problem_kinds(response: ErrorResponse) -> list[str]:
-    """The app's words for what went wrong; none where the queue itself has a trouble."""
+    """The model's words for what went wrong; none where the queue itself has a trouble."""
     words = [at(response.document, "error_type"), response.headers.get("x-fal-error-type")]
     named = [response.safe_text(word, 60) for word in words]
-    return [*apps.problem_of(response)[1], *filter(None, named)]
+    return [*hosted.problem_of(response)[1], *filter(None, named)]
 
 
 def _usage(status: Response, result: Response) -> dict[str, Any]:
