@@ -5,6 +5,7 @@ import importlib.metadata
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,16 @@ def test_an_import_in_a_kernel_starts_no_thread() -> None:
         f"import mediatoolkit; {threads}"
     ).splitlines()
     assert before == after
+
+
+def test_a_name_of_a_class_means_one_thing() -> None:
+    """No two modules have a class of the same name, beside four pairs that are older."""
+    names = [
+        node.name
+        for path in Path(mt.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    older = {"Comparison", "Ledger", "Meter", "OpenAIBatches"}
+
+    assert {name for name, count in Counter(names).items() if count > 1} <= older

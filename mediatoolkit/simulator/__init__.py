@@ -16,7 +16,7 @@ A new vendor is a folder, or a module, with a subclass of `vendor.Vendor`:
    `ApiCall` (request, match of the path, fault) and returns an `HttpResponse`: `json_response`,
    `event_stream`, or bytes with a `Content-Type`. What no endpoint matches is answered with 501.
    One after OpenAI's example is an `OpenAIShaped` (`openai_shaped.py`), a server of one's own an
-   `OwnServer`: models, prices, references and films in the works are there.
+   `OwnServerDialect`: models, prices, references and films in the works are there.
 2. `error`, `key_error`, `schema_error` and `status_fault` are the vendor's envelope, word by word
    as it was recorded. A key is read from `Authorization`,
    `x-goog-api-key`, `xi-api-key`, `x-key` or `?key=`; `needs_key = False` asks for none. An

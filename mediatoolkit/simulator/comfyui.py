@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NoReturn
 
 from mediatoolkit.simulator.api_faults import Status
 from mediatoolkit.simulator.comfyui_graph import GraphError, check, problem
-from mediatoolkit.simulator.comfyui_jobs import DATA, FileName, Job, Queue
+from mediatoolkit.simulator.comfyui_jobs import DATA, FileName, Queue, QueuedGraph
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.schema import SchemaError
 from mediatoolkit.simulator.vendor import ApiCall, Endpoint, Purpose, RejectedError, Vendor
@@ -105,7 +105,7 @@ class ComfyUI(Vendor):
         facts = {"prompt_id": job.name, "number": job.number, "node_errors": node_errors}
         return json_response(facts)
 
-    def _read(self, body: dict[str, Any], call: ApiCall) -> tuple[Job, dict[str, Any]]:
+    def _read(self, body: dict[str, Any], call: ApiCall) -> tuple[QueuedGraph, dict[str, Any]]:
         """The job that *body* asks for, and the errors of nodes that are left out."""
         if "prompt" not in body:
             raise GraphError(problem("no_prompt", "No prompt provided", "No prompt provided"))
@@ -120,7 +120,7 @@ class ComfyUI(Vendor):
         extra = {**body.get("extra_data", {}), "create_time": int(time.time() * 1000)}
         if "client_id" in body:
             extra["client_id"] = body["client_id"]
-        return Job(number, name, graph, extra, outputs, call.fault), node_errors
+        return QueuedGraph(number, name, graph, extra, outputs, call.fault), node_errors
 
     async def _show_count(self, _call: ApiCall) -> HttpResponse:
         return json_response(self._queue.count)

@@ -28,7 +28,7 @@ class GraphError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class Sketch:
     """What stands in for latents, pictures and films on their way through a graph.
 
     Attributes:
@@ -134,13 +134,13 @@ def evaluate(kind: str, values: Mapping[str, Any]) -> Sequence[Any]:
     return (None, None, None) if maker is None else maker(values)
 
 
-def _empty(values: Mapping[str, Any]) -> Drawing:
+def _empty(values: Mapping[str, Any]) -> Sketch:
     width, height, number = (int(values[name]) for name in ("width", "height", "batch_size"))
-    return Drawing(width, height, number, int(values.get("length", 0)))
+    return Sketch(width, height, number, int(values.get("length", 0)))
 
 
 def _loaded(values: Mapping[str, Any]) -> Sequence[Any]:
-    picture = Drawing(values["width"], values["height"], loaded=values["image"])
+    picture = Sketch(values["width"], values["height"], loaded=values["image"])
     return (picture, picture)
 
 
@@ -161,7 +161,7 @@ def _begun(values: Mapping[str, Any]) -> Sequence[Any]:
     return (values["positive"], values["negative"], latent)
 
 
-def _seen(picture: Drawing) -> tuple[bytes, ...]:
+def _seen(picture: Sketch) -> tuple[bytes, ...]:
     return picture.references if picture.loaded is None else (picture.loaded,)
 
 

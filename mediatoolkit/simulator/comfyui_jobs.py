@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from mediatoolkit.simulator.api_faults import ApiFault, BadPicture, StreamError
 from mediatoolkit.simulator.broken_media import broken_base64
-from mediatoolkit.simulator.comfyui_graph import Drawing, evaluate, inputs_of, order
+from mediatoolkit.simulator.comfyui_graph import Sketch, evaluate, inputs_of, order
 from mediatoolkit.simulator.films import FilmOrder, shoot
 from mediatoolkit.simulator.http import Talk
 from mediatoolkit.simulator.pictures import NotAPictureError, PictureOrder
@@ -46,7 +46,7 @@ class FileName(NamedTuple):
 
 
 @dataclass(eq=False)
-class Job:
+class QueuedGraph:
     """One graph that waits, runs or has ended."""
 
     number: float
@@ -167,13 +167,13 @@ class Queue:
         self._clients: dict[str, News] = {}
         self._worker: asyncio.Task[None] | None = None
         self._node: str | None = None  # that runs
-        self.pending: list[Job] = []
-        self.running: Job | None = None
-        self.ended: dict[str, Job] = {}
+        self.pending: list[QueuedGraph] = []
+        self.running: QueuedGraph | None = None
+        self.ended: dict[str, QueuedGraph] = {}
         self.files: dict[FileName, bytes] = {}
 
     @property
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[QueuedGraph]:
         """All of them."""
         return [*self.ended.values(), *([self.running] if self.running else []), *self.pending]
 
@@ -183,7 +183,7 @@ class Queue:
         remaining = len(self.pending) + (self.running is not None)
         return {"exec_info": {"queue_remaining": remaining}}
 
-    def put(self, job: Job) -> None:
+    def put(self, job: QueuedGraph) -> None:
         """Let *job* wait for its turn."""
         self.pending.append(job)
         self._tell_count()
@@ -211,15 +211,15 @@ class Queue:
     def _leave(self, news: News) -> None:
         self._clients = {name: each for name, each in self._clients.items() if each is not news}
 
-    def _listener(self, job: Job) -> News | None:
+    def _listener(self, job: QueuedGraph) -> News | None:
         return self._clients.get(str(job.extra.get("client_id")))
 
-    def _tell(self, job: Job, kind: str, **data: Any) -> None:
+    def _tell(self, job: QueuedGraph, kind: str, **data: Any) -> None:
         news = self._listener(job)
         if news is not None:
             news.say(kind, {**data, "prompt_id": job.name})
 
-    def _note(self, job: Job, kind: str, **data: Any) -> None:
+    def _note(self, job: QueuedGraph, kind: str, **data: Any) -> None:
         """Tell it, and keep it for the history."""
         data = {**data, "prompt_id": job.name, "timestamp": int(time.time() * 1000)}
         job.messages.append((kind, data))
@@ -229,7 +229,7 @@ class Queue:
         for news in self._clients.values():
             news.say("status", {"status": self.count})
 
-    def _tell_state(self, job: Job, name: str, value: int, most: int) -> None:
+    def _tell_state(self, job: QueuedGraph, name: str, value: int, most: int) -> None:
         state = "finished" if value == most else "running"
         facts = {"value": value, "max": most, "state": state, "prompt_id": job.name}
         self._tell(job, "progress_state", nodes={name: facts | _node_facts(name)})
@@ -253,7 +253,7 @@ class Queue:
             self._tell_count()
             self._tell(job, "executing", node=None)
 
-    async def _execute(self, job: Job) -> None:
+    async def _execute(self, job: QueuedGraph) -> None:
         self._note(job, "execution_start")
         self._note(job, "execution_cached", nodes=[])
         made: dict[str, Sequence[Any]] = {}
@@ -272,12 +272,12 @@ class Queue:
             job.ending = "success"
             self._note(job, "execution_success")
 
-    def _place(self, job: Job) -> dict[str, Any]:
+    def _place(self, job: QueuedGraph) -> dict[str, Any]:
         """The node that runs."""
         name = self._node or next(iter(job.graph))
         return {"node_id": name, "node_type": job.graph[name]["class_type"]}
 
-    async def _run(self, job: Job, name: str, values: dict[str, Any]) -> Sequence[Any]:
+    async def _run(self, job: QueuedGraph, name: str, values: dict[str, Any]) -> Sequence[Any]:
         """Run one node."""
         kind = job.graph[name]["class_type"]
         if kind == "LoadImage":
@@ -299,7 +299,7 @@ class Queue:
             raise _ExecutionError("cannot identify image file") from error
         return {"image": data, "width": picture.width, "height": picture.height}
 
-    async def _sample(self, job: Job, name: str, drawing: Drawing, steps: int) -> None:
+    async def _sample(self, job: QueuedGraph, name: str, sketch: Sketch, steps: int) -> None:
         for step in range(1, steps + 1):
             await self._settings.pace.take(step)
             if isinstance(job.fault, StreamError) and step > steps // 2:
@@ -309,23 +309,23 @@ class Queue:
             news = self._listener(job)
             if news is not None:
                 facts = _node_facts(name) | {"prompt_id": job.name}
-                news.show(await self._preview(drawing, step), facts)
+                news.show(await self._preview(sketch, step), facts)
 
-    async def _preview(self, drawing: Drawing, step: int) -> bytes:
-        scale = min(1.0, _PREVIEW_SIDE / max(drawing.width, drawing.height))
-        size = (max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale)))
-        picture = PictureOrder(drawing.text, *size, step, format="JPEG", exact=True)
+    async def _preview(self, sketch: Sketch, step: int) -> bytes:
+        scale = min(1.0, _PREVIEW_SIDE / max(sketch.width, sketch.height))
+        size = (max(1, round(sketch.width * scale)), max(1, round(sketch.height * scale)))
+        picture = PictureOrder(sketch.text, *size, step, format="JPEG", exact=True)
         return (await self._settings.pictures.make(picture)).data
 
-    async def _save(self, job: Job, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    async def _save(self, job: QueuedGraph, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Write the files of an output node; what stands under its outputs comes back."""
         is_film = kind == "SaveVideo"
-        drawing: Drawing = values["video" if is_film else "images"]
+        sketch: Sketch = values["video" if is_film else "images"]
         folder = "temp" if kind == "PreviewImage" else "output"
         files = []
-        for number in range(drawing.count):
-            data = await self._picture(job, drawing, number)
-            data = await self._film(drawing, data) if is_film else data
+        for number in range(sketch.count):
+            data = await self._picture(job, sketch, number)
+            data = await self._film(sketch, data) if is_film else data
             prefix = values.get("filename_prefix", "ComfyUI_temp")
             name = self._next_name(folder, prefix, ".mp4" if is_film else ".png")
             self.files[name] = data
@@ -338,23 +338,23 @@ class Queue:
         number = self._counters[folder, prefix]
         return FileName(folder, subfolder, f"{stem}_{number:05}_{ending}")
 
-    async def _picture(self, job: Job, drawing: Drawing, number: int) -> bytes:
-        if drawing.loaded is not None:
-            return drawing.loaded
-        seed = (drawing.seed or 0) + number
-        size = (drawing.width, drawing.height)
-        picture = PictureOrder(drawing.text, *size, seed, drawing.references, "PNG", exact=True)
+    async def _picture(self, job: QueuedGraph, sketch: Sketch, number: int) -> bytes:
+        if sketch.loaded is not None:
+            return sketch.loaded
+        seed = (sketch.seed or 0) + number
+        size = (sketch.width, sketch.height)
+        picture = PictureOrder(sketch.text, *size, seed, sketch.references, "PNG", exact=True)
         data = (await self._settings.pictures.make(picture)).data
         if isinstance(job.fault, BadPicture):
             data = base64.b64decode(broken_base64(base64.b64encode(data).decode(), job.fault.kind))
         return data
 
-    async def _film(self, drawing: Drawing, picture: bytes) -> bytes:
+    async def _film(self, sketch: Sketch, picture: bytes) -> bytes:
         if self._settings.film is not None:
             return self._settings.film
-        seconds = drawing.frames / drawing.fps
-        size = (drawing.width, drawing.height)
-        film = FilmOrder(drawing.text or "film", picture, *size, seconds)
+        seconds = sketch.frames / sketch.fps
+        size = (sketch.width, sketch.height)
+        film = FilmOrder(sketch.text or "film", picture, *size, seconds)
         return await asyncio.to_thread(shoot, film)
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NoReturn
 
 from mediatoolkit.simulator.api_faults import PromptBlocked, Status, StreamError
 from mediatoolkit.simulator.elevenlabs_catalog import ElevenLabsCatalog, read_query
-from mediatoolkit.simulator.elevenlabs_takes import Format, Take, timed
+from mediatoolkit.simulator.elevenlabs_recordings import Format, Recording, timed
 from mediatoolkit.simulator.fastapi import problem
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.meter import Tariff
@@ -113,8 +113,8 @@ class ElevenLabs(Vendor):
         fields = self._read(call, "Speech")
         voice = self._catalog.voice(call.match["voice"])
         speed = fields.get("voice_settings", {}).get("speed", 1.0)
-        take = self._take(fields, "Speech", [Utterance(fields["text"], voice)], speed)
-        return await self._answer(call, take)
+        recording = self._recording(fields, "Speech", [Utterance(fields["text"], voice)], speed)
+        return await self._answer(call, recording)
 
     async def _dialogue(self, call: ApiCall) -> HttpResponse:
         fields = self._read(call, "Dialogue")
@@ -124,7 +124,7 @@ class ElevenLabs(Vendor):
         ]
         if len({each.voice for each in utterances}) > _MOST_VOICES:
             self._reject(400, f"A dialogue has at most {_MOST_VOICES} voices.")
-        return await self._answer(call, self._take(fields, "Dialogue", utterances))
+        return await self._answer(call, self._recording(fields, "Dialogue", utterances))
 
     async def _sound(self, call: ApiCall) -> HttpResponse:
         fields = self._read(call, "Sound")
@@ -132,7 +132,7 @@ class ElevenLabs(Vendor):
         model = fields.get("model_id", "eleven_text_to_sound_v2")
         cost = math.ceil(seconds * _DATA["sound"]["credits"])
         utterance = Utterance(fields["text"], "sound")
-        return await self._answer(call, Take(model, [utterance], cost, seconds))
+        return await self._answer(call, Recording(model, [utterance], cost, seconds))
 
     async def _music(self, call: ApiCall) -> HttpResponse:
         fields = self._read(call, "Music")
@@ -141,15 +141,15 @@ class ElevenLabs(Vendor):
         model = fields.get("model_id", "music_v1")
         cost = math.ceil(seconds * _DATA["music"]["credits"])
         utterance = Utterance(fields.get("prompt") or json.dumps(plan), "music")
-        return await self._answer(call, Take(model, [utterance], cost, seconds), plan)
+        return await self._answer(call, Recording(model, [utterance], cost, seconds), plan)
 
-    def _take(
+    def _recording(
         self,
         fields: Mapping[str, Any],
         kind: str,
         utterances: Sequence[Utterance],
         speed: float = 1.0,
-    ) -> Take:
+    ) -> Recording:
         """Speech, unless its model does not take it."""
         name = fields.get("model_id", _DEFAULT_MODEL[kind])
         model = self._catalog.model(name)
@@ -162,26 +162,28 @@ class ElevenLabs(Vendor):
             if name == "eleven_v3":
                 self._reject(400, f"'{field}' is not supported by the model '{name}'.")
         cost = math.ceil(length * model["model_rates"]["character_cost_multiplier"])
-        return Take(name, utterances, cost, speed=speed)
+        return Recording(name, utterances, cost, speed=speed)
 
     async def _answer(
-        self, call: ApiCall, take: Take, plan: Mapping[str, Any] | None = None
+        self, call: ApiCall, recording: Recording, plan: Mapping[str, Any] | None = None
     ) -> HttpResponse:
-        form = self._format(call, take)
+        form = self._format(call, recording)
         if isinstance(call.fault, PromptBlocked):
             self._reject(403, call.fault.message or _DATA["blocked"], "content_against_policy")
         if isinstance(call.fault, StreamError):
             self._reject(call.fault.code, call.fault.message)
         way = call.match["way"]
-        samples = await asyncio.to_thread(take.samples, form.rate)
+        samples = await asyncio.to_thread(recording.samples, form.rate)
         data = await asyncio.to_thread(form.encode, samples, endless="stream" in way)
-        self._used += take.credits
-        call.meter.add(self._tariff.bill(take.model, call.request.path, {"credit": take.credits}))
+        self._used += recording.credits
+        call.meter.add(
+            self._tariff.bill(recording.model, call.request.path, {"credit": recording.credits})
+        )
         seconds = len(samples) / 2 / form.rate
-        headers = self._facts(take, plan)
+        headers = self._facts(recording, plan)
         if way.endswith("/with-timestamps"):
             is_dialogue = "text-to-dialogue" in call.request.path
-            pieces = timed(take, data, seconds, cuts="stream" in way, voices=is_dialogue)
+            pieces = timed(recording, data, seconds, cuts="stream" in way, voices=is_dialogue)
             return _listed(list(pieces), headers, streams="stream" in way)
         if way == "/detailed":
             return _detailed(data, form, plan or {}, headers)
@@ -189,23 +191,23 @@ class ElevenLabs(Vendor):
         cuts = (step,) * (len(data) // step if way else 1)
         return HttpResponse(data, 200, {"Content-Type": form.mime_type, **headers}, cuts)
 
-    def _format(self, call: ApiCall, take: Take) -> Format:
-        is_music = take.model.startswith("music")
+    def _format(self, call: ApiCall, recording: Recording) -> Format:
+        is_music = recording.model.startswith("music")
         query = read_query(call, "MusicQuery" if is_music else "SpeechQuery")
         name = query.get("output_format", "auto" if is_music else "mp3_44100_128")
         if name == "auto":
-            name = "mp3_44100_128" if take.model == "music_v1" else "mp3_48000_192"
+            name = "mp3_44100_128" if recording.model == "music_v1" else "mp3_48000_192"
         if name.startswith(("opus", "ulaw", "alaw")):
             self._reject(501, f"The simulator does not play the format {name}.")
         return Format.of(name)
 
-    def _facts(self, take: Take, plan: Mapping[str, Any] | None) -> dict[str, str]:
+    def _facts(self, recording: Recording, plan: Mapping[str, Any] | None) -> dict[str, str]:
         """What the head of a generation tells."""
         number = next(self._numbers)
         if plan is not None:
             return {"song-id": f"song-{number}"}
         limits = {"current-concurrent-requests": "1", "maximum-concurrent-requests": "5"}
-        cost = {"character-cost": str(take.credits), "tts-latency-ms": "12"}
+        cost = {"character-cost": str(recording.credits), "tts-latency-ms": "12"}
         return {"history-item-id": f"hist-{number}", **cost, **limits}
 
     async def _plan(self, call: ApiCall) -> HttpResponse:

@@ -17,7 +17,7 @@ from mediatoolkit.simulator.api_faults import Status
 from mediatoolkit.simulator.http import HttpResponse, Request, json_response
 from mediatoolkit.simulator.openai_shaped import (
     Film,
-    OwnServer,
+    OwnServerDialect,
     pixels_of,
     sound_response,
     split_form,
@@ -35,7 +35,7 @@ _FORMS = ("wav", "mp3", "pcm")
 _PIECE = 9600  # bytes of a stream
 
 
-class LocalAI(OwnServer):
+class LocalAI(OwnServerDialect):
     """The server."""
 
     name: ClassVar[str] = "localai"

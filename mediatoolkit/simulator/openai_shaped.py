@@ -353,7 +353,7 @@ class OpenAIShaped(Vendor):
         return self.files_origin() + self.settings.file_host.host(HostedFile(data, mime_type))
 
 
-class OwnServer(OpenAIShaped):
+class OwnServerDialect(OpenAIShaped):
     """A server of one's own: no key, no rate, no content policy, and nothing to pay."""
 
     needs_key: ClassVar[bool] = False

@@ -23,7 +23,7 @@ from mediatoolkit.simulator.http import (
 )
 from mediatoolkit.simulator.openai_shaped import (
     Film,
-    OwnServer,
+    OwnServerDialect,
     pieces,
     pixels_of,
     sound_response,
@@ -43,7 +43,7 @@ _NO_FILM = "Video not found"
 _STATES = ("queued", "in_progress", "completed")
 
 
-class VLLM(OwnServer):
+class VLLM(OwnServerDialect):
     """The server."""
 
     name: ClassVar[str] = "vllm"

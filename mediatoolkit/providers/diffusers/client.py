@@ -23,7 +23,7 @@ from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities
 from mediatoolkit.providers.diffusers.pipelines import (
     FAILURES,
-    Source,
+    PipelineSource,
     memory,
     name_of,
     parameters,
@@ -108,7 +108,7 @@ class DiffusersImageClient(ImageClient):
             if value is not None and value not in known:
                 raise PromptError(f"{name} is one of {', '.join(known)}, not {quoted(value)}.")
         self._pipeline = pipeline
-        self._source = Source("" if model is None else str(model), dtype, device, offload)
+        self._source = PipelineSource("" if model is None else str(model), dtype, device, offload)
         self.model = name_of(pipeline, self._source.place)
         self.timeout = timeout_of(timeout, self.default_timeout)
         self._closed = False

@@ -36,7 +36,7 @@ FAILURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PipelineSource:
     """What a pipeline is loaded from, and how."""
 
     place: str
@@ -68,7 +68,7 @@ class Memory:
         """Hold none yet."""
         self._held: tuple[Hashable, Any] | None = None
 
-    def pipeline(self, source: Source, name: str, tell: Tell) -> Any:
+    def pipeline(self, source: PipelineSource, name: str, tell: Tell) -> Any:
         """The pipeline of *source*, which takes the place of another.
 
         Raises:
@@ -97,7 +97,7 @@ class Memory:
         self._held = (source, pipeline)
         return pipeline
 
-    def free(self, source: Source | None) -> None:
+    def free(self, source: PipelineSource | None) -> None:
         """Let the pipeline of *source* go, or any."""
         if self._held is None or source not in (None, self._held[0]):
             return

@@ -49,7 +49,7 @@ class _Line(NamedTuple):
         return self.spans[-1][1] if self.spans else self.start
 
 
-class Take(NamedTuple):
+class Recording(NamedTuple):
     """One generation."""
 
     model: str
@@ -79,10 +79,10 @@ class Take(NamedTuple):
 
 
 def timed(
-    take: Take, data: bytes, seconds: float, *, cuts: bool, voices: bool
+    recording: Recording, data: bytes, seconds: float, *, cuts: bool, voices: bool
 ) -> Iterator[dict[str, Any]]:
     """The sound with the times of its letters: at once, or a few words at a time."""
-    lines = list(take.lines())
+    lines = list(recording.lines())
     letters = "".join(line.utterance.text for line in lines)
     spans = [span for line in lines for span in line.spans]
     edges = [words.end() for words in _FEW_WORDS.finditer(letters)]
