@@ -74,7 +74,8 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{name}.{key}", item)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _leaves(f"{name}.{number}", item)
+            is_part = isinstance(item, FormPart)  # which has a name of its own
+            yield from _leaves(name if is_part else f"{name}.{number}", item)
     else:
         yield name, _text(value) if isinstance(value, str) else value
 
