@@ -42,7 +42,9 @@ _POLL_WITHIN = 10.0  # seconds
 
 def _check_pictures(prompt: ImagePrompt) -> None:
     if len(pictures_of(prompt)) > 1:
-        raise PromptError("It starts from one picture: give either references= or previous=.")
+        raise PromptError(
+            "AUTOMATIC1111 starts from one picture; give either references= or previous=."
+        )
     if "mask_blur" in prompt.options and prompt.mask is None:
         raise PromptError("mask_blur= needs mask=, and a picture in references=.")
 
@@ -174,7 +176,7 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
         return secret and LoginSecret(secret.header(), secret.name)
 
     async def _check_model(self, context: CallContext) -> None:
-        """Ask once whether the server has the checkpoint: it would draw with another in silence.
+        """Ask once whether the server has the checkpoint: it would silently draw with another.
 
         Raises:
             ModelNotFoundError: It has not; names those that it has.

@@ -176,7 +176,7 @@ class BFLImageClient(HttpClient[ImagePrompt, Image], QueuedClient[ImagePrompt, I
             context.report(Working(self.provider, "", share))
             return None
         if status in _MODERATED | _FAILED:
-            context.job_id = None  # BFL's own word of this very picture
+            context.job_id = None  # BFL says so of this picture itself
             raise _no_picture(status, response)
         if status != "Ready":
             raise _again(status, response)

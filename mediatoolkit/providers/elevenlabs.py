@@ -108,7 +108,7 @@ class ElevenLabsSpeechClient(HttpClient[SpeechPrompt, Audio], LongSpeech):
             longest = models.LONGEST_DIALOGUE
         return longest - len(models.tag_of(prompt))
 
-    def is_packed(self, prompt: SpeechPrompt) -> bool:
+    def is_compressed(self, prompt: SpeechPrompt) -> bool:
         """Whether it comes as MP3 or Opus."""
         return not models.format_of(prompt).startswith(("pcm", "wav"))
 

@@ -42,8 +42,8 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
     """A client of models that fal queues.
 
     Attributes:
-        result_field: Of the result: the file, or with an `s` behind it the files.
-        queue_query: What every address of the queue has behind it.
+        result_field: Name of the result's field for a file; with an `s` behind it, for several.
+        queue_query: The query of every address in the queue.
     """
 
     result_field: ClassVar[str]
@@ -175,7 +175,7 @@ def result_address(document: object, field: str) -> str:
 
 
 def problem_kinds(response: ErrorResponse) -> list[str]:
-    """The model's words for what went wrong; none where the queue itself has a trouble."""
+    """The model's words for what went wrong; none where the queue itself has trouble."""
     words = [at(response.document, "error_type"), response.headers.get("x-fal-error-type")]
     named = [response.safe_text(word, 60) for word in words]
     return [*hosted.problem_of(response)[1], *filter(None, named)]

@@ -119,7 +119,9 @@ def one_result(prompt: Prompt) -> None:
     arguments = prompt.options.get("arguments") or {}
     for name in ("num_images", "num_outputs"):
         if arguments.get(name, 1) not in (None, 1):
-            raise PromptError(f"One call makes one; leave {name} out, and make several calls.")
+            raise PromptError(
+                f"One call makes one result; leave {name} out, and make several calls."
+            )
 
 
 def starting_pictures(prompt: Prompt) -> list[Any]:
@@ -201,7 +203,7 @@ def first_address(output: object, depth: int = 8) -> str:
 
 
 def problem_of(response: ErrorResponse) -> tuple[str, list[str]]:
-    """What FastAPI and its kin say of a problem, safe to show, and their words for its kind."""
+    """What FastAPI and the like say of a problem, safe to show, and their words for its kind."""
     detail = at(response.document, "detail")
     if not isinstance(detail, list):
         return response.safe_text(detail), []

@@ -40,7 +40,7 @@ class LongSpeech(StreamedSpeechClient):
         give(await asyncio.to_thread(audio.sound))
         return audio.provenance.usage if audio.provenance else {}
 
-    def is_packed(self, prompt: SpeechPrompt) -> bool:  # noqa: ARG002 - for who overrides it
+    def is_compressed(self, prompt: SpeechPrompt) -> bool:  # noqa: ARG002 - for who overrides it
         """Whether the parts of *prompt* come in a format that takes PyAV to read, such as MP3."""
         return True
 
@@ -52,7 +52,7 @@ class LongSpeech(StreamedSpeechClient):
             MissingExtraError: It comes in several parts, and PyAV, which reads them, is missing.
         """
         super().check(prompt)
-        if len(self._parts(prompt)) > 1 and self.is_packed(prompt):
+        if len(self._parts(prompt)) > 1 and self.is_compressed(prompt):
             codec.load_av()
 
     def quotes(self, prompt: SpeechPrompt, **facts: float) -> list[Price]:

@@ -1,6 +1,6 @@
 """Film by the protocol of OpenAI's `/videos`, which OpenAI has ended and others go on with.
 
-A film is submitted, looked after by its id, and fetched where the vendor keeps it.
+A film is submitted, polled by its id, and fetched where the vendor keeps it.
 """
 
 import abc
@@ -84,7 +84,7 @@ class OpenAILikeVideoClient(
         if status == "completed":
             return await self.finished(job_id, document, provenance, context)
         if status in self.failed:
-            context.job_id = None  # the vendor's own word of this very job: nothing goes on
+            context.job_id = None  # the vendor says so of this job itself: nothing goes on
             raise self._no_film(status, response)
         if status not in self.working:
             raise PollAgain(f"{self.label} says that the film is {status!r}.")
@@ -110,7 +110,7 @@ class OpenAILikeVideoClient(
         return await self.load_media(data, provenance=finished)
 
     def _report(self, status: str, response: Response, context: CallContext) -> None:
-        """Tell how far the film has come, and heed when the next look is welcome."""
+        """Tell how far the film has come, and note when the vendor wants the next poll."""
         percent = at(response.document, "progress")
         is_known = isinstance(percent, (int, float)) and 0 < percent <= 100
         fraction = percent / 100 if is_known else None

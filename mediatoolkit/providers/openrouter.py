@@ -1,7 +1,7 @@
 """Pictures, speech and films by OpenRouter, which passes prompts on to many vendors.
 
 Models have owners, such as `google/veo-3.1`. What a picture or a film cost stands in the response;
-what speech cost is asked for by the name of the call.
+what speech cost is asked for by the id of the call.
 """
 
 from typing import Any, ClassVar

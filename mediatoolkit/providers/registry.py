@@ -38,9 +38,12 @@ ORDER = {
     "comfyui": ("COMFYUI_BASE_URL",),
     "diffusers": (),
 }
-"""Who is taken when nobody chooses: the first of these with a key or address under one of these
-names, then plug-ins by name; diffusers is never taken unasked. Without a key, a client is not even
-imported: the first picture of the local engine waits for no vendor."""
+"""The vendors in the order in which a default is chosen, with the variables of a key or address.
+
+The first one with a key or address is taken, then plug-ins by name; diffusers is never taken
+unasked. Without a key, a client is not even imported: the first picture of the local engine waits
+for no vendor.
+"""
 
 VARIABLES = {
     "mediatoolkit.images": "MEDIATOOLKIT_IMAGE",

@@ -25,9 +25,9 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 WAIT = 1
-"""Seconds that Replicate holds the answer to a new prediction back, if it is not finished before.
+"""Seconds for which Replicate holds back the response to a new prediction that is not finished.
 
-It could be 60. But the answer has the name of the prediction, and until it is known, nobody can
+Up to 60 are allowed. But the response names the prediction, and until its name is known, nobody can
 stop the prediction or come back for it.
 """
 
@@ -157,7 +157,7 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
                 context.report(hosted.working(self.provider, log, response.safe_text))
                 return None
         if text_at(response.document, "status") in _FAILED:
-            context.job_id = None  # Replicate's own word of this very prediction
+            context.job_id = None  # Replicate says so of this prediction itself
             if at(response.document, "status") == "aborted":  # before it began, and not billed
                 context.report(Withdrawn(confirmed=True))
             raise self._no_media(response)

@@ -225,7 +225,7 @@ class XAIVideoClient(XAIClient[VideoPrompt, Video], OpenAILikeVideoClient):
             return None
         if status not in (_REJECTED, *self.failed):
             raise PollAgain(f"xAI says that the film is {status!r}.")
-        context.job_id = None  # the vendor's own word of this very job: nothing goes on
+        context.job_id = None  # the vendor says so of this job itself: nothing goes on
         if status == _REJECTED:
             raise self.rejected(response, context)
         raise self._no_film(status, response)

@@ -47,7 +47,7 @@ class ComfyUI(Vendor):
         self._numbers = count()
         self._queue = Queue(self.settings)
         routes: tuple[tuple[str, str, Purpose, _Respond], ...] = (
-            ("GET", "/ws", "watch", self._watch),
+            ("GET", "/ws", "socket", self._open_socket),
             ("POST", "/prompt", "start", self._submit),
             ("GET", "/prompt", "poll", self._show_count),
             ("GET", "/queue", "poll", self._show_queue),
@@ -89,7 +89,7 @@ class ComfyUI(Vendor):
         """The error that *fault* orders."""
         return self.error(fault.code, fault.message)
 
-    async def _watch(self, call: ApiCall) -> HttpResponse:
+    async def _open_socket(self, call: ApiCall) -> HttpResponse:
         if "websocket" not in call.request.headers.get("Upgrade", "").lower():
             self._reject(400, 'No WebSocket UPGRADE hdr: None\n Can "Upgrade" only to "WebSocket".')
         name = call.request.query.get("clientId") or uuid.uuid4().hex

@@ -105,10 +105,10 @@ class QueuedGraph:
             self.task.cancel()
 
 
-class News(Talk):
+class SocketClient(Talk):
     """One client at its WebSocket."""
 
-    def __init__(self, leave: Callable[["News"], None]) -> None:
+    def __init__(self, leave: Callable[["SocketClient"], None]) -> None:
         """Begin with nothing to say."""
         self._leave = leave
         self._queue: asyncio.Queue[str | bytes] = asyncio.Queue()
@@ -164,7 +164,7 @@ class Queue:
         """Begin empty."""
         self._settings = settings
         self._counters: Counter[tuple[str, str]] = Counter()
-        self._clients: dict[str, News] = {}
+        self._clients: dict[str, SocketClient] = {}
         self._worker: asyncio.Task[None] | None = None
         self._node: str | None = None  # that runs
         self.pending: list[QueuedGraph] = []
@@ -199,19 +199,19 @@ class Queue:
             self._tell_count()
         return is_there
 
-    def listen(self, name: str) -> News:
+    def listen(self, name: str) -> SocketClient:
         """What the client *name* is told from now on; its older socket is told nothing more."""
-        news = self._clients[name] = News(self._leave)
+        news = self._clients[name] = SocketClient(self._leave)
         news.say("status", {"status": self.count, "sid": name})
         job = self.running
         if job is not None and job.extra.get("client_id") == name and self._node is not None:
             news.say("executing", {"node": self._node})
         return news
 
-    def _leave(self, news: News) -> None:
+    def _leave(self, news: SocketClient) -> None:
         self._clients = {name: each for name, each in self._clients.items() if each is not news}
 
-    def _listener(self, job: QueuedGraph) -> News | None:
+    def _listener(self, job: QueuedGraph) -> SocketClient | None:
         return self._clients.get(str(job.extra.get("client_id")))
 
     def _tell(self, job: QueuedGraph, kind: str, **data: Any) -> None:

@@ -1,10 +1,11 @@
-"""Hugging Face's router: its own inference, and the routes to fal and Replicate.
+"""Hugging Face's router: its own inference, and what it passes on to fal and Replicate.
 
 What a model makes is told by its name: `tts`, `speech`, `voice`, `kokoro` speak; `video`, `ltx`,
-`wan` film; any other draws. Its own inference answers with bytes, the routes with what the other
-service says, whose addresses lead to the file host and whose errors are its own. What fal queues
-names `queue.fal.run`, as fal does; a client asks the router all the same. A route bills nothing,
-since no document names its prices. Not played, and answered with 501: the other routes, the Hub.
+`wan` film; any other draws. Its own inference answers with bytes; fal and Replicate answer with
+JSON, whose addresses lead to the file host, and with errors of their own. What fal queues names
+`queue.fal.run`, as fal does; a client asks the router all the same. Nothing that is passed on is
+billed, since no document names its prices. Not played, and answered with 501: further services,
+the Hub.
 """
 
 import asyncio
@@ -85,7 +86,7 @@ class HuggingFace(Vendor):
     name: ClassVar[str] = "huggingface"
 
     def make_endpoints(self) -> Sequence[Endpoint]:
-        """Its own inference, at a model or at an endpoint of the user's, and two routes."""
+        """Its own inference, at a model or at an endpoint of the user's, fal, and Replicate."""
         self._works: dict[str, _Work] = {}
         fal = rf"(?:/fal-ai)?/(?P<app>{_SLUG}/{_SLUG})/requests/(?P<name>{_SLUG})"
         predictions = "/replicate/v1/predictions"

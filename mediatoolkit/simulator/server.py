@@ -244,7 +244,7 @@ class Simulator(Settings):
         Args:
             faults: What goes wrong.
             at: Only requests for that purpose count: `start`, `poll`, `cancel`, `delete`, `upload`,
-                `download`, `list`, `watch` for a WebSocket, or `storage` for downloads at the file
+                `download`, `list`, `socket` for a WebSocket, or `storage` for downloads at the file
                 host. Faults that are aimed so come before those that are not; a WebSocket meets
                 none but those that are aimed at it.
         """
@@ -425,7 +425,7 @@ class _FaultQueue:
 
     def next(self, purpose: Purpose) -> Fault | None:
         """What a request for *purpose* at a vendor's origin meets; queued faults are used up."""
-        aims = (purpose,) if purpose == "watch" else (purpose, None)
+        aims = (purpose,) if purpose == "socket" else (purpose, None)
         queued = next((self._queued[at] for at in aims if self._queued[at]), None)
         if queued:
             return queued.popleft()

@@ -22,7 +22,7 @@ from mediatoolkit.simulator.rates import RequestRate
 from mediatoolkit.simulator.schema import SchemaError
 
 Purpose = Literal[
-    "start", "poll", "watch", "cancel", "delete", "upload", "download", "storage", "list"
+    "start", "poll", "socket", "cancel", "delete", "upload", "download", "storage", "list"
 ]
 """What a request is for: to start a generation, to look after it, to be told of it over a socket,
 to cancel it, to delete it or a file, to upload a file, to fetch a file from the vendor or from the

@@ -49,7 +49,7 @@ class MessageSource:
     url: URL
 
     async def messages(self, context: CallContext) -> AsyncGenerator[str | bytes]:
-        """Connect, and yield every message as it comes, until the server says good-bye.
+        """Connect, and yield every message as it comes, until the server closes the socket.
 
         The key goes along. Closing the generator closes the socket, within half a second.
 
@@ -141,7 +141,7 @@ class MessageSource:
         )
 
     def _data_of(self, message: aiohttp.WSMessage) -> str | bytes | None:
-        """What *message* holds, or None where it is an orderly good-bye.
+        """What *message* holds, or None where it is an orderly close.
 
         Raises:
             TransportError: It is neither.

@@ -25,7 +25,7 @@ class Parrot(LongSpeech):
     def longest(self, _prompt: SpeechPrompt) -> int:
         return 14
 
-    def is_packed(self, _prompt: SpeechPrompt) -> bool:
+    def is_compressed(self, _prompt: SpeechPrompt) -> bool:
         return False
 
     async def make_part(self, prompt: SpeechPrompt, _context: CallContext) -> Audio:

@@ -347,7 +347,7 @@ class TestSocket:
         self, sim: Simulator, server: Server
     ) -> None:
         sim.then(faults.Status(500))
-        sim.then(faults.Status(503), at="watch")
+        sim.then(faults.Status(503), at="socket")
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await server.watch()
         async with server.watch() as socket:

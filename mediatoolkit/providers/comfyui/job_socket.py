@@ -19,7 +19,7 @@ _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupte
 
 @dataclass(slots=True, eq=False)
 class JobSocket:
-    """Hears a job's socket, and reports what it tells; the result does not depend on it.
+    """Listens to a job's socket, and reports what it tells; the result does not depend on it.
 
     Attributes:
         job_id: The prompt's id, which is the client's id of the socket, too.

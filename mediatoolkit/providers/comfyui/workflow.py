@@ -110,8 +110,8 @@ class Workflow:
         places = {**dict(found_places(graph)), **dict(_named(graph, inputs or {}))}
         if "prompt" not in places:
             raise PromptError(
-                "Where the words go was not found in the workflow, since no node with positive= "
-                f'leads to a text; say it: inputs={{"prompt": "{_EXAMPLES["prompt"]}"}}.'
+                "The workflow does not show where the words go, since no node with positive= leads "
+                f'to a text; name the place: inputs={{"prompt": "{_EXAMPLES["prompt"]}"}}.'
             )
         written = json.dumps([graph, places], sort_keys=True)
         digest = hashlib.sha256(written.encode()).hexdigest()[:8]

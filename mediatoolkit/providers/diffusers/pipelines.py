@@ -98,7 +98,7 @@ class Memory:
         return pipeline
 
     def free(self, source: PipelineSource | None) -> None:
-        """Let the pipeline of *source* go, or any."""
+        """Let go of the pipeline of *source*, or of any."""
         if self._held is None or source not in (None, self._held[0]):
             return
         self._held = None
@@ -124,7 +124,9 @@ def name_of(pipeline: Any, place: str) -> str:
     """
     if pipeline is not None:
         if not callable(pipeline):
-            raise PromptError(f"pipeline takes a pipeline, not {type(pipeline).__name__}.")
+            raise PromptError(
+                f"pipeline= takes a pipeline of diffusers, not {type(pipeline).__name__}."
+            )
         return place or f"{type(pipeline).__name__}-{secrets.token_hex(4)}"
     folder = Path(place).expanduser()
     index = folder / "model_index.json"
