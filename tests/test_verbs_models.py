@@ -19,7 +19,8 @@ from mediatoolkit.providers.capabilities import ModelInfo
 from mediatoolkit.providers.local import LocalImageClient
 from mediatoolkit.verbs import models as room
 from mediatoolkit.verbs.kinds import AGENTS
-from mediatoolkit.verbs.models import ModelRow, Table
+from mediatoolkit.verbs.listed import Table
+from mediatoolkit.verbs.models import ModelRow
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
 

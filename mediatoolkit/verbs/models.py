@@ -1,11 +1,10 @@
 """Every model that there is, as a table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from html import escape
-from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple
 
-from mediatoolkit.checks import is_number, visible
+from mediatoolkit.checks import is_number
 from mediatoolkit.errors import PromptError
 from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import FREE, Price, quote
@@ -19,17 +18,12 @@ from mediatoolkit.providers.capabilities import (
     Size,
 )
 from mediatoolkit.verbs.kinds import AGENTS, Kind, checked_kind
-
-R = TypeVar("R", bound=tuple[Any, ...])
+from mediatoolkit.verbs.listed import WIDEST, Table
 
 SPEECH_LENGTH: Final = 1_000
 """Characters of the speech that a table of models has the price of."""
 
-WIDEST: Final = 60
-"""Characters of a cell of a table of models in plain text."""
-
 _FEW = 4  # values that are spelled out
-_ONE_LINE = 48  # characters that stand in a page as they are, such as a model id
 
 
 class ModelRow(NamedTuple):
@@ -68,63 +62,6 @@ class ModelRow(NamedTuple):
     successor: str
     key: str
     available: str
-
-
-class Table(Sequence[R], Generic[R]):
-    """Rows below a head; read-only, and shown as plain text and as HTML.
-
-    Args:
-        head: Names of the columns.
-        rows: As many cells in each as in *head*.
-        widest: Most characters of a cell in plain text; a longer one loses its end there. With it,
-            a page shows the beginning of a long one as well, and the whole under the pointer.
-    """
-
-    def __init__(
-        self, head: Iterable[str], rows: Iterable[R], *, widest: int | None = None
-    ) -> None:
-        """Keep the rows."""
-        self.head = tuple(head)
-        self._rows = tuple(rows)
-        self._widest = widest
-
-    @overload
-    def __getitem__(self, index: int) -> R: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "Table[R]": ...
-
-    def __getitem__(self, index: int | slice) -> "R | Table[R]":
-        """Return a row, or a table of several."""
-        if isinstance(index, slice):
-            return Table(self.head, self._rows[index], widest=self._widest)
-        return self._rows[index]
-
-    def __len__(self) -> int:
-        """How many rows there are."""
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        """Columns side by side."""
-        rows = ([visible(cell, self._widest) for cell in row] for row in self._texts())
-        lines = [self.head, *rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        padded = (
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            for line in lines
-        )
-        return "\n".join(line.rstrip() for line in padded)
-
-    def _repr_html_(self) -> str:
-        is_cut = self._widest is not None
-        head = _html_row("th", self.head, is_cut=is_cut)
-        body = "".join(_html_row("td", row, is_cut=is_cut) for row in self._texts())
-        # Without these classes, a page takes two dollar signs for a formula.
-        table = '<table class="mathjax_ignore tex2jax_ignore">'
-        return f"{table}<thead>{head}</thead><tbody>{body}</tbody></table>"
-
-    def _texts(self) -> list[list[str]]:
-        return [["" if cell is None else str(cell) for cell in row] for row in self._rows]
 
 
 def models(kind: Kind | None = None, **where: object) -> Any:
@@ -250,17 +187,3 @@ def _words(name: str, rule: Rule) -> str:
     if not choices:
         return name
     return f"{name} {'/'.join(choices)}" if len(choices) <= _FEW else f"{len(choices)} {name}s"
-
-
-def _html_row(tag: str, texts: Iterable[str], *, is_cut: bool) -> str:
-    return f"<tr>{''.join(_html_cell(tag, text, is_cut=is_cut) for text in texts)}</tr>"
-
-
-def _html_cell(tag: str, text: str, *, is_cut: bool) -> str:
-    style, title, text = "text-align:left", "", escape(text)
-    if is_cut or len(text) <= _ONE_LINE:
-        style += ";white-space:nowrap"
-    if is_cut and len(text) > _ONE_LINE:
-        style += ";max-width:20em;overflow:hidden;text-overflow:ellipsis"
-        title = f' title="{text}"'
-    return f'<{tag} style="{style}"{title}>{text}</{tag}>'

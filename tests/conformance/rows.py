@@ -96,7 +96,7 @@ class Row:
         return f"{self.played or self.vendor}-{self.kind}"
 
     @property
-    def media_type(self) -> type[mt.Image | mt.Audio | mt.Video]:
+    def media_type(self) -> type[Any]:
         """What is made."""
         return {"image": mt.Image, "speech": mt.Audio, "video": mt.Video}[self.kind]
 

@@ -24,7 +24,7 @@ LEEWAY = 0.03
 
 def check(row: Row, media: Any) -> None:
     """*media* is what was asked for."""
-    assert type(media) is row.media_type
+    assert isinstance(media, row.media_type)
     assert media.mime_type == row.form
     if row.size is not None:
         assert (media.width, media.height) == row.size
@@ -60,6 +60,7 @@ async def test_our_client_makes_it(row: Row) -> None:
 async def test_the_official_sdk_makes_it(row: Row) -> None:
     assert not isinstance(row.theirs, str)
     async with row.simulator() as sim:
+        assert sim is not None
         media, usd = await row.theirs(sim)
 
         check(row, media)
