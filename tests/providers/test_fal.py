@@ -157,7 +157,7 @@ async def test_a_stop_reaches_fal(
 
 
 async def test_a_retry_after_a_stop_starts_another_job(tmp_path: Path) -> None:
-    """Fal did not confirm, so the retry looks first whether the job has ended."""
+    """The stop is not confirmed, so the retry looks first whether the job has ended."""
     async with mt.Simulator(vendors=("fal",), key=KEY, detail=64, looks=1000) as sim:
         origins = (sim.files_url,)
         async with mt.FalImageClient(KEY, base_url=sim.fal.url, trusted_origins=origins) as client:

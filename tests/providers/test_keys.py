@@ -118,7 +118,7 @@ def test_the_error_names_every_place_and_shows_no_key() -> None:
     with pytest.raises(mt.AuthenticationError) as caught:
         mt.GeminiImageClient()
 
-    for place in ("api_key=", *NAMES, "environment", "Colab", "Kaggle", "keyring", "nobody"):
+    for place in ("api_key=", *NAMES, "environment", "Colab", "Kaggle", "keyring", "typed"):
         assert place in str(caught.value)
 
 
