@@ -102,3 +102,59 @@ def test_a_broken_package_is_named_and_hurts_nobody(site: Path) -> None:
     assert "json:JSONDecoder" in odd
     assert "local/painter" in agents
     assert reason in missing
+
+
+ODD = {
+    "leaving": "raise SystemExit(3)",
+    "nothing": "return []",
+    "none": "return None",
+    "numbers": "return [1, 2]",
+    "fails": "raise ValueError('no list')",
+}
+
+
+def odd_packages(folder: Path) -> None:
+    """Packages that offer a client whose list of models is none, and two of one name."""
+    for name, body in ODD.items():
+        offer(folder, name, name, f"    @classmethod\n    def models(cls): {body}\n")
+    for name in ("first", "second"):
+        offer(folder, f"{name}_twin", "twin", "    pass\n")
+    (folder / "odd_leaving.py").write_text("import sys\nsys.exit(3)\n")
+
+
+def offer(folder: Path, name: str, vendor: str, body: str) -> None:
+    head = (
+        "from mediatoolkit.providers.base import ImageClient\n"
+        f"class Client(ImageClient):\n    provider = {vendor!r}\n"
+        "    @classmethod\n    def key_place(cls): return 'there'\n"
+    )
+    (folder / f"odd_{name}.py").write_text(head + body)
+    facts = folder / f"odd_{name}-0.9.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(BROKEN.replace("broken-media", f"odd-{name}"))
+    (facts / "entry_points.txt").write_text(
+        f"[mediatoolkit.images]\n{vendor} = odd_{name}:Client\n"
+    )
+
+
+def test_packages_that_list_no_models_or_leave_are_in_nobodys_way(tmp_path: Path) -> None:
+    odd_packages(tmp_path)
+    printed = run(
+        tmp_path,
+        "-c",
+        "import warnings\n"
+        "import mediatoolkit as mt\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    warnings.simplefilter('always')\n"
+        "    rows = mt.models('image')\n"
+        f"for name in {list(ODD)}:\n"
+        "    print(name, list(rows[rows.vendor == name].available))\n"
+        "print(mt.ImageGenAgent('local'), len(list(mt.keys())) > 5)\n"
+        "print(*{str(each.message) for each in told if 'twin' in str(each.message)})\n",
+    )
+
+    *lines, agent, twins = printed.splitlines()
+    for name, line in zip(ODD, lines, strict=True):
+        assert f"The package odd-{name} 0.9 offers {name}, but fails" in line
+    assert agent == "<ImageGenAgent local/painter> True"
+    assert twins.count("offers twin, too") == 1

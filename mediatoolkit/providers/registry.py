@@ -55,6 +55,9 @@ VARIABLES = {
 _OWN = "mediatoolkit."
 _PLUG_INS = ""
 
+_FOREIGN = (Exception, SystemExit)
+"""What a plug-in may raise: anything, but it must not end the kernel."""
+
 C = TypeVar("C", bound=Client[Any, Any])
 
 
@@ -206,11 +209,18 @@ def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
 def models_of(vendor: str, kind: type[Client[Any, Any]]) -> list[ModelInfo]:
     """The models of one vendor; of one that cannot be loaded its name, with the reason."""
     try:
-        return client_class(vendor, kind).models()
+        return _listed(client_class(vendor, kind))
     except UnknownModelError as error:
         return [ModelInfo(vendor, reason=str(error))]
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+    except _FOREIGN as error:
         return [ModelInfo(vendor, reason=_trouble(_installed(kind.entry_points)[vendor], error))]
+
+
+def _listed(client: type[Client[Any, Any]]) -> list[ModelInfo]:
+    infos = list(client.models())
+    if not infos or not all(isinstance(info, ModelInfo) for info in infos):
+        raise TypeError("models() has to list ModelInfo, and one at least")
+    return infos
 
 
 def key_place(vendor: str, kind: type[Client[Any, Any]]) -> str:
@@ -219,7 +229,7 @@ def key_place(vendor: str, kind: type[Client[Any, Any]]) -> str:
         return client_class(vendor, kind).key_place()
     except UnknownModelError as error:
         trouble = str(error)
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+    except _FOREIGN as error:
         trouble = _trouble(_installed(kind.entry_points)[vendor], error)
     _warn(trouble)
     return ""
@@ -243,11 +253,11 @@ def _loaded(entry: "EntryPoint") -> Any:
     """What an entry point names, or a sentence that says why it cannot be had."""
     try:
         return entry.load()
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything when it is imported
+    except _FOREIGN as error:
         return _trouble(entry, error)
 
 
-def _trouble(entry: "EntryPoint", error: Exception) -> str:
+def _trouble(entry: "EntryPoint", error: BaseException) -> str:
     reason = visible(f"{type(error).__name__}: {error}", 200, one_line=True)
     return f"{_package(entry)} offers {entry.name}, but fails ({reason}); update or remove it."
 
@@ -266,7 +276,12 @@ def _installed(group: str) -> "dict[str, EntryPoint]":
 
     # Of two entries with one name the later stays, so no plug-in takes the place of our own.
     own_last = sorted(entry_points(group=group), key=lambda entry: entry.value.startswith(_OWN))
-    by_name = {entry.name: entry for entry in own_last}
+    by_name: dict[str, EntryPoint] = {}
+    for entry in own_last:
+        other = by_name.get(entry.name)
+        if other is not None and not entry.value.startswith(_OWN):
+            _warn(f"{_package(other)} offers {entry.name}, too; {_package(entry)} is used.")
+        by_name[entry.name] = entry
     ranks = {name: rank for rank, name in enumerate((*ORDER, _PLUG_INS, LOCAL))}
     names = sorted(by_name, key=lambda name: (ranks.get(name, ranks[_PLUG_INS]), name))
     return {name: by_name[name] for name in names}
