@@ -20,7 +20,7 @@ from mediatoolkit.providers.capabilities import ModelInfo
 from mediatoolkit.providers.local import LocalImageClient
 from mediatoolkit.verbs import models as room
 from mediatoolkit.verbs.kinds import AGENTS
-from mediatoolkit.verbs.listed import Table
+from mediatoolkit.verbs.listing import Table
 from mediatoolkit.verbs.models import ModelRow
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")

@@ -29,7 +29,7 @@ from mediatoolkit.runtime.job import Job, run
 from mediatoolkit.store import Store
 from mediatoolkit.transport.session import sessions
 from mediatoolkit.verbs.keys import keys
-from mediatoolkit.verbs.listed import Table
+from mediatoolkit.verbs.listing import Table
 from mediatoolkit.verbs.models import SPEECH_LENGTH, list_price
 
 __all__ = ["SUBJECTS", "MediaMagic"]

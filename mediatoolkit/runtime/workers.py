@@ -15,8 +15,8 @@ T = TypeVar("T")
 Tell = Callable[[Event], None]
 
 
-class _Stopped(Exception):  # noqa: N818 - a signal to the worker thread, never seen outside
-    """Ends work that nobody waits for."""
+class _Stopped(BaseException):
+    """Ends work in a thread that nobody waits for; `except Exception` lets it through."""
 
 
 class Workers:

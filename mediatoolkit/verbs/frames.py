@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from mediatoolkit.verbs.listed import WIDEST, Table
+from mediatoolkit.verbs.listing import WIDEST, Table
 
 _MOST = 300  # rows that a page shows
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mediatoolkit.providers import keys as found
 from mediatoolkit.providers.registry import LOCAL, ORDER, key_place, models_of, vendors
 from mediatoolkit.verbs.kinds import AGENTS, Kind
-from mediatoolkit.verbs.listed import Table
+from mediatoolkit.verbs.listing import Table
 
 
 class KeyRow(NamedTuple):

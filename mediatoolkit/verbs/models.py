@@ -18,7 +18,7 @@ from mediatoolkit.providers.capabilities import (
     Size,
 )
 from mediatoolkit.verbs.kinds import AGENTS, Kind, checked_kind
-from mediatoolkit.verbs.listed import WIDEST, Table
+from mediatoolkit.verbs.listing import WIDEST, Table
 
 SPEECH_LENGTH: Final = 1_000
 """Characters of the speech that a table of models has the price of."""

@@ -4,7 +4,7 @@ import pytest
 
 from mediatoolkit.errors import PromptError
 from mediatoolkit.magics.options import checked_name, filled
-from mediatoolkit.verbs.listed import Table
+from mediatoolkit.verbs.listing import Table
 
 VALUES = {
     "fox": "a red fox",

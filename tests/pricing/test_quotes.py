@@ -168,7 +168,7 @@ def test_a_film_costs_its_seconds() -> None:
         ("bfl/flux-2-pro", {"size": "1024x1024"}, "0.03", "0.03"),
         ("bfl/flux-2-pro", {"pixels": 1048576, "input_images": 1}, "0.045", "0.045"),
         ("bfl/flux-2-pro", {"pixels": 4194304}, "0.075", "0.075"),  # and three more megapixels
-        ("elevenlabs/eleven_v4", {"characters": 1000}, "0.08", "0.08"),
+        ("elevenlabs/eleven_v4", {"characters": 1000}, "0.08", "0.3"),
         ("stability/sd3.5-medium", {}, "0.035", "0.035"),
         ("fal/fal-ai/nano-banana-2", {"size": "4K"}, "0.16", "0.16"),
         ("replicate/black-forest-labs/flux-schnell", {"count": 4}, "0.012", "0.012"),

@@ -279,6 +279,19 @@ async def test_a_failure_of_the_pipeline_is_typed() -> None:
     assert refused.value.reason == "NSFW"
 
 
+class OddError(Exception):
+    """As libraries have that derive theirs from no usual one."""
+
+
+@pytest.mark.parametrize(
+    "error", [OddError("odd"), StopIteration(), AssertionError("no"), NotImplementedError()]
+)
+async def test_whatever_the_pipeline_raises_is_typed(error: Any) -> None:
+    async with DiffusersImageClient(Failing(error)) as client:
+        with pytest.raises(ProviderError, match=type(error).__name__):
+            await client.generate("fox", timeout=10)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

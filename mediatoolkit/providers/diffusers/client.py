@@ -22,7 +22,6 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities
 from mediatoolkit.providers.diffusers.pipelines import (
-    FAILURES,
     PipelineSource,
     memory,
     name_of,
@@ -177,12 +176,13 @@ class DiffusersImageClient(ImageClient):
         try:
             output = pipeline(**arguments, **steps.arguments(pipeline))
             picture = output.images[0]
-        except FAILURES as error:
+            flags = getattr(output, "nsfw_content_detected", None)
+            is_refused = flags is not None and len(flags) > 0 and bool(flags[0])
+        except Exception as error:  # noqa: BLE001 - a pipeline may raise anything
             problem = error
         if problem is not None:
             raise _failure(problem) from problem
-        flags = getattr(output, "nsfw_content_detected", None)
-        if flags and flags[0]:
+        if is_refused:
             raise RefusalError(
                 "The pipeline's safety checker refused the picture. Say it differently.",
                 reason="NSFW",
@@ -206,7 +206,7 @@ def _fitting(pipeline: Any, prompt: ImagePrompt) -> Any:
     problem: Exception | None = None
     try:
         return getattr(diffusers, f"AutoPipelineFor{kind}").from_pipe(pipeline)
-    except FAILURES as error:
+    except Exception as error:  # noqa: BLE001 - the pipeline is foreign code
         problem = error
     raise PromptError(
         f"{type(pipeline).__name__} takes no {'mask' if prompt.mask else 'pictures to start from'}."

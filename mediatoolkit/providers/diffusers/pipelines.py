@@ -21,19 +21,6 @@ from mediatoolkit.providers.http import NAMESPACED, sentence
 from mediatoolkit.runtime.events import Loading
 from mediatoolkit.runtime.workers import Tell
 
-FAILURES = (
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What foreign code raises when it fails; anything else is a signal of our own."""
-
 
 @dataclass(frozen=True, slots=True)
 class PipelineSource:
@@ -88,7 +75,7 @@ class Memory:
             pipeline = _quietly(source.load)
         except PromptError:
             raise
-        except FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - what reads the folder may raise anything
             problem = error
         if problem is not None:
             raise ModelNotFoundError(
