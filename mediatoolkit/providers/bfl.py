@@ -14,7 +14,7 @@ from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, now, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.http import HttpClient, facts_of, odd, sentence
+from mediatoolkit.providers.http import HttpClient, facts_of, protocol_error, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Working
@@ -160,7 +160,9 @@ class BFLImageClient(HttpClient[ImagePrompt, Image], QueuedClient[ImagePrompt, I
         job_id = url.removeprefix(f"{self._transport.base_url}/")
         job_id += f"#cost={cost:.6f}".rstrip("0").rstrip(".") if is_told else ""
         if not _JOB.fullmatch(job_id):
-            raise odd("Black Forest Labs started the work without a usable address", response)
+            raise protocol_error(
+                "Black Forest Labs started the work without a usable address", response
+            )
         return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Image | None:
@@ -244,4 +246,4 @@ def _again(status: str, response: Response) -> PollAgain:
     if status and status != _UNKNOWN:
         return PollAgain(f"Black Forest Labs says that the picture is {status!r}.")
     problem = f"Black Forest Labs does not know the picture ({status or 'no state'})"
-    return PollAgain(f"{problem}.", odd(problem, response))
+    return PollAgain(f"{problem}.", protocol_error(problem, response))

@@ -35,7 +35,7 @@ _FLUX = Capabilities(
     aspect=rules.OneOf(rules.COMMON_ASPECTS),
     seed=_SEED,
     options={**hosted.OPTIONS, **_HEADERS},
-    together=(hosted.one_result,),
+    together=(hosted.check_single_result,),
 )
 _PICTURE = Capabilities(
     size=_ANY_SIZE,
@@ -44,7 +44,7 @@ _PICTURE = Capabilities(
     references=_PICTURES,
     previous=rules.Taken(),
     options={**hosted.PICTURE_OPTIONS, **_HEADERS},
-    together=(hosted.one_result, hosted.one_picture("image_urls[]")),
+    together=(hosted.check_single_result, hosted.single_picture_check("image_urls[]")),
 )
 _SPEECH = Capabilities(
     voice=rules.Taken(),
@@ -60,7 +60,7 @@ _FILM = Capabilities(
     seed=_SEED,
     options={**hosted.PICTURE_OPTIONS, **_HEADERS},
     advice={"last": "give what the model calls it: arguments={…}."},
-    together=(hosted.one_picture("image_urls[]"),),
+    together=(hosted.single_picture_check("image_urls[]"),),
 )
 
 

@@ -11,7 +11,7 @@ from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import now
 from mediatoolkit.providers.documents import at, objects_at, text_at, without_none
-from mediatoolkit.providers.http import odd
+from mediatoolkit.providers.http import protocol_error
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding, Working
@@ -81,7 +81,7 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         )
         job_id = self.job_id_of(text_at(response.document, "response_url"))
         if not _JOB.fullmatch(job_id):
-            raise odd("fal started the work without an address for its result", response)
+            raise protocol_error("fal started the work without an address for its result", response)
         return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
@@ -99,7 +99,7 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
             return None
         if not status:
             problem = "fal answered a poll without the state of the job"
-            raise PollAgain(f"{problem}.", odd(problem, response))
+            raise PollAgain(f"{problem}.", protocol_error(problem, response))
         if status != "COMPLETED":
             raise PollAgain(f"fal says that the job is {status!r}.")
         result = await answer_of(
@@ -130,7 +130,7 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         error = self.read_error(failed)
         is_cancelled = result.status == 400 and _CANCELLED.search(error.words)
         if is_cancelled or problem_kinds(failed) or at(status.document, "error"):
-            context.job_id = None  # the model's own word, or the queue's: nothing goes on
+            context.job_id = None  # the model's error, or the queue's: nothing goes on
             return error
         words = error.words or f"status {result.status} without a word."
         return PollAgain(words, error if result.status < 500 else None)
@@ -145,7 +145,9 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
     ) -> M:
         address = result_address(result.document, self.result_field)
         if not address:
-            raise odd(f"fal finished the work and named no {self.media_type.noun}", result)
+            raise protocol_error(
+                f"fal finished the work and named no {self.media_type.noun}", result
+            )
         data = await self.bytes_at(address, result, context)
         context.report(Decoding())
         seed = at(result.document, "seed")

@@ -92,7 +92,7 @@ class HostedModelClient(HttpClient[P, M]):
         return await self.fetch_media(address, context)
 
 
-def one_picture(usual: str) -> Callable[[Prompt], None]:
+def single_picture_check(usual: str) -> Callable[[Prompt], None]:
     """A check that refuses several pictures where the model's argument takes one.
 
     Args:
@@ -110,7 +110,7 @@ def one_picture(usual: str) -> Callable[[Prompt], None]:
     return check
 
 
-def one_result(prompt: Prompt) -> None:
+def check_single_result(prompt: Prompt) -> None:
     """Refuse arguments that ask for several results, of which all but one would be lost.
 
     Raises:

@@ -424,12 +424,12 @@ def facts_of(response: Response | ErrorResponse) -> dict[str, Any]:
     }
 
 
-def odd(what: str, response: Response) -> ProviderError:
-    """The error for an answer that makes no sense although its status is a success.
+def protocol_error(what: str, response: Response) -> ProviderError:
+    """The error for a response that makes no sense although its status is a success.
 
     Args:
         what: What happened, as the beginning of a sentence.
-        response: The answer; what it is for may have been billed.
+        response: The response; what it is for may have been billed.
     """
     return ProviderError(
         f"{what}; report it with the request id if it happens again.",

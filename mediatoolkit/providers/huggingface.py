@@ -17,7 +17,7 @@ from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
 from mediatoolkit.providers.fal_queue import REFUSALS, FalQueueClient, result_address
-from mediatoolkit.providers.http import facts_of, odd, sentence
+from mediatoolkit.providers.http import facts_of, protocol_error, sentence
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.transport import ErrorResponse, Response
@@ -38,7 +38,7 @@ _PICTURE = Capabilities(
     seed=_SEED,
     options={**hosted.OPTIONS, **_PARAMETERS},
     advice={"aspect": 'give pixels: size="1024x768".'},
-    together=(hosted.one_result,),
+    together=(hosted.check_single_result,),
 )
 _SPEECH = Capabilities(
     options=hosted.OPTIONS, advice={"voice": "give what the model calls it: arguments={…}."}
@@ -171,7 +171,7 @@ class _AtOnce(HuggingFaceService[P, M]):
 
     async def _file_of(self, address: str, response: Response, context: CallContext) -> bytes:
         if not address:
-            raise odd(f"Hugging Face sent no {self.media_type.noun}", response)
+            raise protocol_error(f"Hugging Face sent no {self.media_type.noun}", response)
         return await self.bytes_at(address, response, context)
 
 

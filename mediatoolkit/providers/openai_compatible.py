@@ -24,7 +24,7 @@ from mediatoolkit.providers.capabilities import (
     Text,
 )
 from mediatoolkit.providers.documents import text_at, without_none
-from mediatoolkit.providers.http import NAMESPACED, form, odd
+from mediatoolkit.providers.http import NAMESPACED, form, protocol_error
 from mediatoolkit.providers.openai_like import (
     M,
     OpenAILike,
@@ -232,7 +232,7 @@ class OpenAICompatibleVideoClient(OwnServer[VideoPrompt, Video], OpenAILikeVideo
         response = await self._transport.post("/video", without_none(fields), context)
         path = urlsplit(text_at(picture_at(response.document), "url")).path
         if not (path.startswith("/") and self.job_ids.fullmatch(path)):
-            raise odd(f"{self.label} made the film and named no address of it", response)
+            raise protocol_error(f"{self.label} made the film and named no address of it", response)
         return path
 
     def _fields(self, prompt: VideoPrompt) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from mediatoolkit.providers.documents import (
     usage_record,
     without_none,
 )
-from mediatoolkit.providers.http import HttpClient, odd
+from mediatoolkit.providers.http import HttpClient, protocol_error
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.runtime.gather import as_async_generator
@@ -126,7 +126,7 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
 
     def no_picture(self, response: Response) -> ProviderError:
         """The error that a success without a picture means."""
-        error = odd(f"{self.label} answered without a picture", response)
+        error = protocol_error(f"{self.label} answered without a picture", response)
         if at(response.document, "error"):
             error = self.read_error(response.failed_part(response.document, response.status))
         error.may_have_been_billed = not isinstance(error, RefusalError)

@@ -14,7 +14,7 @@ from mediatoolkit.media import Provenance, Video
 from mediatoolkit.prompts import VideoPrompt
 from mediatoolkit.providers.base import VideoClient, now
 from mediatoolkit.providers.documents import at, text_at
-from mediatoolkit.providers.http import facts_of, odd, sentence
+from mediatoolkit.providers.http import facts_of, protocol_error, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.providers.openai_like import OpenAILike
 from mediatoolkit.runtime.context import CallContext, Timeout
@@ -69,7 +69,7 @@ class OpenAILikeVideoClient(
         )
         job_id = response.safe_text(at(response.document, self.id_field))
         if not self.job_ids.fullmatch(job_id):
-            raise odd(f"{self.label} started the film without a usable id", response)
+            raise protocol_error(f"{self.label} started the film without a usable id", response)
         return job_id
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
@@ -80,7 +80,7 @@ class OpenAILikeVideoClient(
         status = response.safe_text(at(document, "status"), 40)
         if at(document, "id") not in (None, job_id):
             words = f"{self.label} answered a look at one film with the state of another"
-            raise PollAgain(f"{words}.", odd(words, response))
+            raise PollAgain(f"{words}.", protocol_error(words, response))
         if status == "completed":
             return await self.finished(job_id, document, provenance, context)
         if status in self.failed:

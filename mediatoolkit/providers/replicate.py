@@ -14,7 +14,7 @@ from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, text_at, without_none
-from mediatoolkit.providers.http import facts_of, odd, sentence
+from mediatoolkit.providers.http import facts_of, protocol_error, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Withdrawn
@@ -45,7 +45,7 @@ _PICTURE = Capabilities(
     references=_PICTURES,
     previous=rules.Taken(),
     options={**hosted.PICTURE_OPTIONS, **_CANCEL_AFTER},
-    together=(hosted.one_result, hosted.one_picture(_USUAL_FIELD)),
+    together=(hosted.check_single_result, hosted.single_picture_check(_USUAL_FIELD)),
 )
 _SPEECH = Capabilities(
     voice=rules.Taken(),
@@ -61,7 +61,7 @@ _FILM = Capabilities(
     seed=_SEED,
     options={**hosted.PICTURE_OPTIONS, **_CANCEL_AFTER},
     advice={"last": "give what the model calls it: arguments={…}."},
-    together=(hosted.one_picture(_USUAL_FIELD),),
+    together=(hosted.single_picture_check(_USUAL_FIELD),),
 )
 _ID = re.compile(r"[A-Za-z0-9]{1,100}", re.ASCII)
 _VERSION = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -140,7 +140,7 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         )
         job_id = response.safe_text(at(response.document, "id"))
         if not _ID.fullmatch(job_id):
-            raise odd("Replicate started the prediction without a usable id", response)
+            raise protocol_error("Replicate started the prediction without a usable id", response)
         if _is_over(response):
             self._finished[job_id] = response
         return job_id
@@ -164,7 +164,7 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         address = hosted.first_address(at(response.document, "output"))
         if not address:
             noun = self.media_type.noun
-            raise odd(f"Replicate finished the prediction and named no {noun}", response)
+            raise protocol_error(f"Replicate finished the prediction and named no {noun}", response)
         data = await self.bytes_at(address, response, context)
         context.report(Decoding())
         seconds = at(response.document, "metrics", "predict_time")
@@ -195,7 +195,7 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         )
         url = text_at(response.document, "urls", "get")
         if not url:
-            raise odd("Replicate took a picture and named no address for it", response)
+            raise protocol_error("Replicate took a picture and named no address for it", response)
         return url
 
     def _no_media(self, response: Response) -> ProviderError:
@@ -307,7 +307,7 @@ def _status(job_id: str, response: Response) -> str:
     status = response.safe_text(at(response.document, "status"), 40)
     if not status or at(response.document, "id") not in (None, job_id):
         problem = "Replicate answered a poll without the state of the prediction"
-        raise PollAgain(f"{problem}.", odd(problem, response))
+        raise PollAgain(f"{problem}.", protocol_error(problem, response))
     return status
 
 
