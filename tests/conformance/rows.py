@@ -44,7 +44,7 @@ CHECKPOINT = "sd_xl_base_1.0.safetensors"
 
 Made = tuple[mt.Image | mt.Audio | mt.Video, float | None]
 """What was made, and what the SDK was told that it costs, in USD."""
-Theirs = Callable[[Simulator], Awaitable[Made]]
+Theirs = Callable[[Any], Awaitable[Made]]  # of the simulator; None where nobody is played
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,7 +285,9 @@ async def test_steps_that_are_no_numbers_are_not_told(
 
     await draw(client, hear)
 
-    assert {str(event) for event in heard if isinstance(event, Working)} == {"automatic1111"}
+    assert {str(event) for event in heard if isinstance(event, Working)} == {
+        "automatic1111: working"
+    }
 
 
 async def test_an_echo_of_the_password_alone_is_masked(ui: WebUI) -> None:
