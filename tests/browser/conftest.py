@@ -8,6 +8,7 @@ import pytest
 
 from mediatoolkit.simulator import Simulator, faults
 from tests.browser.lab import Lab, lab
+from tests.chosen import chosen
 
 KEY = "key-that-nobody-may-see"
 
@@ -42,6 +43,7 @@ def jupyter(vendor: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
         GEMINI_API_KEY=KEY,
         GOOGLE_GEMINI_BASE_URL=vendor.url,
         MEDIATOOLKIT_STORE=str(home / "files" / "store"),
+        **chosen("gemini"),
     ) as running:
         yield running
 

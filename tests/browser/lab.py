@@ -16,6 +16,8 @@ from typing import Any, Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.chosen import chosen
+
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / ".shots"
 _DEBIAN = Path("/usr/bin/chromium")
@@ -187,16 +189,20 @@ def environment(home: Path, token: str = "") -> dict[str, str]:
         settings = home / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps(values))
-    return os.environ | {
-        "IPYTHONDIR": str(home / "ipython"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTER_TOKEN": token,
-        "PYTHONPATH": str(ROOT),
-    }
+    return (
+        os.environ
+        | chosen("local")
+        | {
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTER_TOKEN": token,
+            "PYTHONPATH": str(ROOT),
+        }
+    )
 
 
 def _server_url(home: Path, server: "subprocess.Popen[bytes]") -> str:
