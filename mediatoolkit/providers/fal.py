@@ -20,7 +20,6 @@ M = TypeVar("M", bound=Media)
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(64, 64), largest=(4096, 4096))
 _ANY_SIZE = rules.Size(("512", "1K", "2K", "4K"), smallest=(1, 1), largest=(99_999, 99_999))
-_SEED = rules.Number(0, 2**32 - 1, whole=True)
 _HEADERS: Mapping[str, rules.Rule] = {
     "queue_priority": rules.OneOf(("normal", "low")),
     "start_timeout": rules.Number(2, 86_400, unit="seconds"),
@@ -28,40 +27,25 @@ _HEADERS: Mapping[str, rules.Rule] = {
     "no_retry": rules.Flag(),
     "keep_seconds": rules.Number(1, 10**9, whole=True, unit="seconds"),
 }
-_PICTURES = rules.Pictures(most=16, largest=50_000_000)
 
 _FLUX = Capabilities(
     size=_SIZE,
     aspect=rules.OneOf(rules.COMMON_ASPECTS),
-    seed=_SEED,
+    seed=hosted.SEED,
     options={**hosted.OPTIONS, **_HEADERS},
     together=(hosted.check_single_result,),
 )
 _PICTURE = Capabilities(
     size=_ANY_SIZE,
     aspect=rules.Taken(),
-    seed=_SEED,
-    references=_PICTURES,
+    seed=hosted.SEED,
+    references=hosted.PICTURES,
     previous=rules.Taken(),
     options={**hosted.PICTURE_OPTIONS, **_HEADERS},
     together=(hosted.check_single_result, hosted.single_picture_check("image_urls[]")),
 )
-_SPEECH = Capabilities(
-    voice=rules.Taken(),
-    options={**hosted.OPTIONS, **_HEADERS},
-    advice={"style": "give what the model calls it: arguments={…}."},
-)
-_FILM = Capabilities(
-    image=rules.Taken(),
-    references=_PICTURES,
-    seconds=rules.Taken(),
-    aspect=rules.Taken(),
-    resolution=rules.Taken(),
-    seed=_SEED,
-    options={**hosted.PICTURE_OPTIONS, **_HEADERS},
-    advice={"last": "give what the model calls it: arguments={…}."},
-    together=(hosted.single_picture_check("image_urls[]"),),
-)
+_SPEECH = hosted.speech_rules(_HEADERS)
+_FILM = hosted.film_rules(_HEADERS, "image_urls[]")
 
 
 class FalService(FalQueueClient[P, M]):

@@ -14,7 +14,7 @@ from mediatoolkit.errors import PromptError
 from mediatoolkit.media import Media
 from mediatoolkit.prompts import ImagePrompt, Prompt, VideoPrompt
 from mediatoolkit.providers.base import pictures_of
-from mediatoolkit.providers.capabilities import Rule
+from mediatoolkit.providers.capabilities import Capabilities, Number, Pictures, Rule, Taken
 from mediatoolkit.providers.documents import at, objects_at, without_none
 from mediatoolkit.providers.http import NAMESPACED, HttpClient
 from mediatoolkit.runtime.context import CallContext
@@ -67,6 +67,32 @@ OPTIONS: Mapping[str, Rule] = {"arguments": NamedValues(), "text_field": Argumen
 
 PICTURE_OPTIONS: Mapping[str, Rule] = {**OPTIONS, "image_field": ArgumentName()}
 """As `OPTIONS`, with the name of the argument that takes the pictures to start from."""
+
+
+SEED = Number(0, 2**32 - 1, whole=True)
+PICTURES = Pictures(most=16, largest=50_000_000)
+
+_ELSE = "give what the model calls it: arguments={…}."
+
+
+def speech_rules(options: Mapping[str, Rule]) -> Capabilities:
+    """What any model for speech takes, with further *options* of its vendor."""
+    return Capabilities(voice=Taken(), options={**OPTIONS, **options}, advice={"style": _ELSE})
+
+
+def film_rules(options: Mapping[str, Rule], picture_field: str) -> Capabilities:
+    """What any model for films takes, with further *options*; pictures go to *picture_field*."""
+    return Capabilities(
+        image=Taken(),
+        references=PICTURES,
+        seconds=Taken(),
+        aspect=Taken(),
+        resolution=Taken(),
+        seed=SEED,
+        options={**PICTURE_OPTIONS, **options},
+        advice={"last": _ELSE},
+        together=(single_picture_check(picture_field),),
+    )
 
 
 class HostedModelClient(HttpClient[P, M]):

@@ -1,5 +1,6 @@
 """Pictures, speech and film by Replicate: any model makes a prediction, which is waited for."""
 
+import abc
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,38 +32,22 @@ Up to 60 are allowed. But the response names the prediction, and until its name 
 stop the prediction or come back for it.
 """
 
-_SEED = rules.Number(0, 2**32 - 1, whole=True)
 _CANCEL_AFTER: Mapping[str, rules.Rule] = {
     "cancel_after": rules.Number(5, 86_400, whole=True, unit="seconds")
 }
-_PICTURES = rules.Pictures(most=16, largest=50_000_000)
 _USUAL_FIELD = "image"
 
 _PICTURE = Capabilities(
     size=rules.Size((), smallest=(1, 1), largest=(99_999, 99_999)),
     aspect=rules.Taken(),
-    seed=_SEED,
-    references=_PICTURES,
+    seed=hosted.SEED,
+    references=hosted.PICTURES,
     previous=rules.Taken(),
     options={**hosted.PICTURE_OPTIONS, **_CANCEL_AFTER},
     together=(hosted.check_single_result, hosted.single_picture_check(_USUAL_FIELD)),
 )
-_SPEECH = Capabilities(
-    voice=rules.Taken(),
-    options={**hosted.OPTIONS, **_CANCEL_AFTER},
-    advice={"style": "give what the model calls it: arguments={…}."},
-)
-_FILM = Capabilities(
-    image=rules.Taken(),
-    references=_PICTURES,
-    seconds=rules.Taken(),
-    aspect=rules.Taken(),
-    resolution=rules.Taken(),
-    seed=_SEED,
-    options={**hosted.PICTURE_OPTIONS, **_CANCEL_AFTER},
-    advice={"last": "give what the model calls it: arguments={…}."},
-    together=(hosted.single_picture_check(_USUAL_FIELD),),
-)
+_SPEECH = hosted.speech_rules(_CANCEL_AFTER)
+_FILM = hosted.film_rules(_CANCEL_AFTER, _USUAL_FIELD)
 _ID = re.compile(r"[A-Za-z0-9]{1,100}", re.ASCII)
 _VERSION = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _STOPPED = frozenset({"canceled", "aborted"})
@@ -112,6 +97,7 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         """Predictions that were finished at once, until they are polled, by id."""
         return {}
 
+    @abc.abstractmethod
     def to_wire(self, prompt: P, files: Sequence[str]) -> dict[str, Any]:
         """The arguments of the model.
 
@@ -119,7 +105,6 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
             prompt: What to make.
             files: Where the pictures to start from lie.
         """
-        raise NotImplementedError
 
     async def submit(self, prompt: P, context: CallContext) -> str:
         """Upload the pictures and start a prediction; returns Replicate's name for it."""
