@@ -1,5 +1,6 @@
 """The queue of fal's models: fal's own, and the same where Hugging Face passes requests on."""
 
+import abc
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,9 +54,9 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
     dialect = Dialect(should_retry=("x-fal-retryable",), is_final=_is_final)
     polling = Polling(first=0.5, cap=3.0)
 
+    @abc.abstractmethod
     def to_wire(self, prompt: P) -> dict[str, Any]:
         """The arguments of the model."""
-        raise NotImplementedError
 
     def headers_for(self, _prompt: P, /) -> dict[str, str]:
         """Further header fields of a submit."""

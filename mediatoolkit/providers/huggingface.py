@@ -5,6 +5,7 @@ own names for their models; everything else is a model of the Hub, made by `hf-i
 model id in a provenance, a price or a pending job tells all of it.
 """
 
+import abc
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -109,9 +110,9 @@ class _AtOnce(HuggingFaceService[P, M]):
     result_field: ClassVar[str]
     text_field: ClassVar[str]
 
+    @abc.abstractmethod
     def parameters(self, prompt: P) -> dict[str, Any]:
         """What else is asked for, by the names of Hugging Face."""
-        raise NotImplementedError
 
     async def make(self, prompt: P, context: CallContext) -> M:
         """Send *prompt* and read the media, or fetch it where the response names it."""

@@ -132,8 +132,6 @@ class Job(loops.LoopTask[T_co]):
     @property
     def retry_may_pay_twice(self) -> bool:
         """Whether this one may have been billed for nothing, and a retry would ask anew."""
-        if self._call.is_free:
-            return False
         match self._state():
             case State.CANCELLED:
                 is_billed = _cancelled(self._call).may_have_been_billed
@@ -141,7 +139,8 @@ class Job(loops.LoopTask[T_co]):
                 is_billed = getattr(self._error, "may_have_been_billed", False)
             case _:
                 return False
-        return is_billed and not (self._call.job_id and self._call.way_back)
+        is_kept = self._call.job_id and self._call.way_back
+        return is_billed and not (is_kept or self._call.is_free)
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block this thread until it is over: `fox = mt.image("a red fox").result()`.
@@ -483,11 +482,6 @@ atexit.register(_end_at_exit)
 
 
 def _cancelled(context: CallContext) -> JobCancelled:
-    facts: dict[str, Any] = {
-        "provider": context.provider,
-        "may_have_been_billed": context.may_have_been_billed,
-    }
-    way_back = f" {context.way_back}" if context.way_back else ""
     match context.event:
         case Withdrawn(confirmed=True):
             return JobCancelled("The job was cancelled, and the vendor confirmed that it stopped.")
@@ -499,6 +493,7 @@ def _cancelled(context: CallContext) -> JobCancelled:
             )
         case _:
             message = "The job was cancelled."
-    error = JobCancelled(message + way_back, **facts)
-    error.is_free = context.is_free
+    message += f" {context.way_back}" if context.way_back else ""
+    error = JobCancelled(message, provider=context.provider)
+    error.may_have_been_billed, error.is_free = context.may_have_been_billed, context.is_free
     return error

@@ -1,5 +1,6 @@
 """ComfyUI's queue: a filled workflow goes in, and what it has saved comes out."""
 
+import abc
 import asyncio
 import json
 import re
@@ -196,9 +197,9 @@ class ComfyUIClient(HttpClient[P, M], QueuedClient[P, M]):
         error.words = words
         return error
 
+    @abc.abstractmethod
     def _values_of(self, prompt: P) -> dict[str, Any]:
         """What goes into the workflow beside words, options and the seed."""
-        raise NotImplementedError
 
     async def _uploaded(self, value: Any, context: CallContext) -> Any:
         """The server's names of pictures, uploaded; any other value as it is."""
