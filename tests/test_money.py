@@ -485,7 +485,7 @@ async def test_another_passes_over_a_take_that_is_still_made(
     other = first.another()
     while sent(sim) < 3:
         await asyncio.sleep(0)
-    gate.open()  # whichever of the two it holds
+    gate.open()
     third = await other
     assert third.digest() != (await second).digest()
 

@@ -111,7 +111,9 @@ class Gate(NetworkFault):
         gate.open()
 
     Attributes:
-        pieces: How many events of a stream pass; 0 holds back the head too.
+        pieces: How many events of a stream pass; 0 holds back the head too, as does a response
+            that is no stream. Such a body would be complete to the client, which would send its
+            next request on a connection that nobody reads.
     """
 
     pieces: int = 1
@@ -124,7 +126,7 @@ class Gate(NetworkFault):
     async def send(self, connection: Connection, respond: Respond) -> None:
         """Send the first pieces, wait, send the rest."""
         response = await respond()
-        first = split(response.body, response.cuts)[: self.pieces]
+        first = split(response.body, response.cuts)[: self.pieces] if response.cuts else []
         if not first:
             await self._opened.wait()
         writer = await connection.open(response, len(response.body))
