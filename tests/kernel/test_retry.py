@@ -147,7 +147,10 @@ async def test_what_may_have_been_billed_is_said_beside_it(
     notebook: Kernel, sim: Simulator
 ) -> None:
     sim.then(faults.Silence())
-    run = await notebook.run('job = mt.image("a red fox", timeout=1)')
+    requests = len(sim.requests)
+    run = await notebook.run(f"job = {FOX}")
+    await until(lambda: len(sim.requests) > requests, "the request")
+    await notebook.do("job.extend(-1e6)")
     await until(lambda: "DeadlineError" in _last(run)["text/plain"], "the failure")
 
     label = re.search(r'aria-label="(Retry[^"]*)"', _last(run)["text/html"])

@@ -191,7 +191,7 @@ async def test_steps_and_previews_are_heard_while_it_draws(ui: WebUI, concurrenc
             ui.may_end.set()
 
     async with client_of(ui, limits=Limits(concurrency=concurrency)) as client:
-        await asyncio.wait_for(draw(client, hear), 20)
+        await asyncio.wait_for(draw(client, hear), 60)
 
     works = [event for event in heard if isinstance(event, Working)]
     assert works[0].words == "step 7 of 20"

@@ -289,7 +289,7 @@ class OddError(Exception):
 async def test_whatever_the_pipeline_raises_is_typed(error: Any) -> None:
     async with DiffusersImageClient(Failing(error)) as client:
         with pytest.raises(ProviderError, match=type(error).__name__):
-            await client.generate("fox", timeout=10)
+            await client.generate("fox", timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ async def test_a_price_that_does_not_come_in_time_is_not_waited_for(
     """The deadline of the speech is farther than that of the question."""
     server.then(body(PCM, **SOUND), silence())
 
-    audio = await voice.generate("hi", timeout=1)
+    audio = await voice.generate("hi", timeout=4)
 
     assert audio.sound().pcm == PCM
 

@@ -155,7 +155,7 @@ async def test_the_deadline_ends_a_silence_and_closes_the_socket(
     with pytest.raises(DeadlineError):
         await read(transport, 0.2)
 
-    await asyncio.wait_for(talker.is_left.wait(), 5)
+    await asyncio.wait_for(talker.is_left.wait(), 60)
 
 
 async def test_a_cancel_closes_the_socket(talker: Talker, transport: Transport) -> None:
@@ -171,7 +171,7 @@ async def test_a_cancel_closes_the_socket(talker: Talker, transport: Transport) 
     with pytest.raises(asyncio.CancelledError):
         await reading
 
-    await asyncio.wait_for(talker.is_left.wait(), 5)
+    await asyncio.wait_for(talker.is_left.wait(), 60)
     assert all(row.in_flight == 0 for row in sessions.rows())
 
 
@@ -185,7 +185,7 @@ async def test_a_reader_that_leaves_early_closes_the_socket(
     async with CallContext(20) as context, aclosing(transport.messages("/ws", context)) as messages:
         assert await anext(messages) == "first"
 
-    await asyncio.wait_for(talker.is_left.wait(), 5)
+    await asyncio.wait_for(talker.is_left.wait(), 60)
 
 
 async def test_closing_the_transport_ends_the_reading(talker: Talker, transport: Transport) -> None:

@@ -142,7 +142,7 @@ async def unlogged() -> AsyncIterator[None]:
     for _ in range(3):
         await asyncio.sleep(0)
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.wait(others, timeout=5) if others else None
+    await asyncio.wait(others, timeout=60) if others else None
     assert not faults
 
 

@@ -63,7 +63,7 @@ class Page:
 
     async def ask(self, content: object) -> tuple[Any, list[bytes]]:
         self.gallery._hear(self.gallery, content, [])
-        return await asyncio.wait_for(self.heard.get(), 10)
+        return await asyncio.wait_for(self.heard.get(), 60)
 
 
 def prompts(gallery: Gallery) -> list[str]:
@@ -158,7 +158,7 @@ async def test_a_page_that_selects_is_heard_on_the_loop_of_the_cells(folder: Pat
 
     await asyncio.to_thread(gallery.set_state, {"chosen": gallery.shown[:1]})
 
-    assert await asyncio.wait_for(thread, 10) == threading.main_thread().name
+    assert await asyncio.wait_for(thread, 60) == threading.main_thread().name
 
 
 async def test_what_is_selected_is_deleted_where_it_is_shown(

@@ -46,7 +46,7 @@ async def test_a_panel_looks_only_while_it_is_seen(
     panel.observe(lambda _: changed.set(), "rows")
 
     registry.stats(registry.session()).of(ORIGIN).calls += 1
-    await asyncio.wait_for(changed.wait(), 10)
+    await asyncio.wait_for(changed.wait(), 60)
     assert panel.rows == [[ORIGIN, 0, 0, 1, 0, 0]]
 
     panel._hear(panel, "leave", [])
@@ -76,7 +76,7 @@ async def test_the_button_closes_from_any_thread(
     click = threading.Thread(target=panel._hear, args=(panel, "close", []))
     click.start()
     click.join()
-    await asyncio.wait_for(closed.wait(), 10)
+    await asyncio.wait_for(closed.wait(), 60)
 
     assert session.closed
     assert panel.rows == []

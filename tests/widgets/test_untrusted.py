@@ -138,7 +138,7 @@ async def test_a_gallery_opens_a_file_whatever_its_record_says(
     assert len(gallery.media) == 1
 
     gallery._hear(gallery, {"do": "open", "ids": [0], "page": "a"}, [])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         message = await opened
 
     assert message["view"]["recall"] == 'await mt.image("a fox", model="a/b")'
