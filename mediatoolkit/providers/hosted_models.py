@@ -17,9 +17,8 @@ from mediatoolkit.providers.base import pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, Number, Pictures, Rule, Taken
 from mediatoolkit.providers.documents import at, objects_at, without_none
 from mediatoolkit.providers.http import NAMESPACED, HttpClient
-from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Working
-from mediatoolkit.transport import DataURL, ErrorResponse, Response
+from mediatoolkit.transport import DataURL, ErrorResponse
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -106,16 +105,6 @@ class HostedModelClient(HttpClient[P, M]):
         return ", ".join(
             filter(None, [super().live_models(), "and whatever else is published there"])
         )
-
-    async def bytes_at(self, address: str, response: Response, context: CallContext) -> bytes:
-        """The file at *address*, which *response* named; such addresses end soon.
-
-        Raises:
-            MediaToolkitError: It did not come whole; what was made may have been billed.
-        """
-        if address.startswith("data:"):
-            return response.media_bytes(address.partition(",")[2])
-        return await self.fetch_media(address, context)
 
 
 def single_picture_check(usual: str) -> Callable[[Prompt], None]:

@@ -295,6 +295,16 @@ class HttpClient(Client[P, M]):
         is_listed = origin.host in self.key_hosts or origin.host.endswith(below)
         return is_listed and (origin.scheme, origin.port) == ("https", 443)
 
+    async def bytes_at(self, address: str, response: Response, context: CallContext) -> bytes:
+        """The file at *address*, which *response* named, or which is the file itself as `data:`.
+
+        Raises:
+            MediaToolkitError: It did not come whole; what was made may have been billed.
+        """
+        if address[:5].lower() == "data:":
+            return await asyncio.to_thread(response.media_bytes, address.partition(",")[2])
+        return await self.fetch_media(address, context)
+
     async def fetch_media(self, url: object, context: CallContext) -> bytes:
         """The file at *url*, which the vendor gave; up to `Limits.video` bytes.
 

@@ -97,8 +97,8 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
         data = response.media_bytes(encoded) if encoded else b""
         if data:
             return data
-        if text_at(picture, "url"):
-            return await self.fetch_media(at(picture, "url"), context)
+        if address := text_at(picture, "url"):
+            return await self.bytes_at(address, response, context)
         raise self.no_picture(response)
 
     async def picture_of(

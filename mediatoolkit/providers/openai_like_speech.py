@@ -192,6 +192,8 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], StreamedSpeechClie
             sound = self._decoder(speech).decode(data, speech.mime_type)
             with billed(self.provider):
                 return await asyncio.to_thread(joined, [sound], provenance)
+        if wav.sniff(data):
+            data = await asyncio.to_thread(wav.with_all_sound, data)
         return await self.load_media(data, provenance=provenance)
 
     def _decoder(self, speech: _Speech) -> SoundDecoder:

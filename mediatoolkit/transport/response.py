@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mediatoolkit.errors import (
     MAX_MESSAGE,
     AuthenticationError,
+    MediaError,
     MediaToolkitError,
     ModelNotFoundError,
     ProviderError,
@@ -84,7 +85,13 @@ class Response:
                 may_have_been_billed=True,
             )
         data = self._media.get(reference)
-        return decode_media(reference) if data is None else data
+        if data is not None:
+            return data
+        try:
+            return decode_media(reference)
+        except MediaError as error:
+            error.provider, error.may_have_been_billed = self.provider, True
+            raise
 
     def safe_text(self, text: object, limit: int = 300) -> str:
         """*text* of the provider made safe for a message: on one line, cut, and without the key."""

@@ -54,6 +54,29 @@ async def test_a_server_is_asked_without_a_key_and_for_base64(
     assert image.provenance.model == "openai-compatible/default"
 
 
+async def test_a_picture_may_be_its_own_address(
+    client: mt.OpenAICompatibleImageClient, server: Server
+) -> None:
+    server.then(said({"data": [{"url": f"data:image/png;base64,{PICTURE}"}]}))
+
+    image = await client.generate("a fox")
+
+    assert image.data == picture()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64,!!", "data:text/html,<p>", "data:"])
+async def test_an_address_that_is_no_picture_is_an_error(
+    client: mt.OpenAICompatibleImageClient, server: Server, url: str
+) -> None:
+    server.then(said({"data": [{"url": url}]}))
+
+    with pytest.raises(mt.MediaToolkitError) as caught:
+        await client.generate("a fox")
+
+    assert caught.value.may_have_been_billed
+
+
 async def test_a_picture_may_stand_at_a_relative_address(
     client: mt.OpenAICompatibleImageClient, server: Server
 ) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -66,6 +67,26 @@ async def test_speech_is_a_wav_whose_head_is_not_believed(
     assert "authorization" not in server.requests[0].headers
     assert audio.sound().pcm == PCM
     assert str(audio.cost) == "free"
+
+
+@pytest.mark.parametrize(
+    ("length", "behind"),
+    [(2, b""), (1000, b""), (None, b"LIST" + struct.pack("<I", 80) + bytes(80))],
+    ids=["2 bytes", "1000 bytes", "a chunk"],
+)
+async def test_sound_behind_what_the_head_knows_of_is_kept(
+    server: Server, voice: mt.OpenAICompatibleSpeechClient, length: int | None, behind: bytes
+) -> None:
+    """As of a server that counts its first block alone; a chunk that follows is no sound."""
+    data = bytearray(wav.wrapped(PCM, sample_rate=24_000, channels=1))
+    if length is not None:
+        struct.pack_into("<I", data, 4, 36 + length)
+        struct.pack_into("<I", data, 40, length)
+    server.then(body(bytes(data) + behind, Content_Type="audio/wav"))
+
+    audio = await voice.generate("hi")
+
+    assert audio.sound().pcm == PCM
 
 
 @pytest.mark.parametrize("size", [20, 44, 45])

@@ -19,7 +19,8 @@ _FORMS = (b"RIFF", b"RIFX", *_WIDE_FORMS)
 _WIDE = b"ds64"
 _HEAD = 12
 _MOST = 10_000  # chunks; real files have some ten, and each costs the walk some time
-_SLIP = 64  # bytes by which a careless writer counts too many
+SLIP = 64
+"""Bytes by which a careless writer counts too many."""
 _UNKNOWN = (
     range(0x7FFF0000, 0x80000001),
     range(0xFFFF0000, 1 << 32),
@@ -96,7 +97,7 @@ def is_cut(data: bytes, form: Form) -> bool:
         return form.claimed > len(data) or form.first(DATA) is None
     if form.claimed > len(data) > form.walked:
         return True
-    return form.claimed > form.end + (_SLIP if form.first(DATA) else 0)
+    return form.claimed > form.end + (SLIP if form.first(DATA) else 0)
 
 
 def repaired(data: bytes) -> bytes:

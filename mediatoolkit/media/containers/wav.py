@@ -89,6 +89,17 @@ def head_of(data: bytes) -> bytes:
     return data[:4] + _STREAMED + data[8 : place.start - 4] + _STREAMED
 
 
+def with_all_sound(data: bytes) -> bytes:
+    """The same, reaching to its last byte where the head knows of less and no chunk follows.
+
+    So sends a server that writes the head of its first block alone and then streams.
+    """
+    form = riff.read(data)
+    is_more = len(data) - riff.length(data, form) > riff.SLIP
+    head = head_of(data) if is_more and form.claimed and form.broken is None else b""
+    return head + data[len(head) :] if head else data
+
+
 def inspect(data: bytes) -> SoundFacts | None:
     """Read the facts, or None when it is cut short or corrupt.
 
