@@ -184,13 +184,11 @@ def test_an_import_in_a_kernel_starts_no_thread() -> None:
 
 
 def test_a_name_of_a_class_means_one_thing() -> None:
-    """No two modules have a class of the same name, beside four pairs that are older."""
+    """No two modules have a class of the same name."""
     names = [
         node.name
         for path in Path(mt.__file__).parent.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
-    older = {"Comparison", "Ledger", "Meter", "OpenAIBatches"}
-
-    assert {name for name, count in Counter(names).items() if count > 1} <= older
+    assert not {name for name, count in Counter(names).items() if count > 1}

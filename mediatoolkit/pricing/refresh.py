@@ -80,7 +80,7 @@ class Listing:
 
 
 @dataclass(slots=True)
-class Comparison:
+class PriceComparison:
     """What came of comparing all rows.
 
     Attributes:
@@ -184,7 +184,7 @@ class GenaiTable:
 
 def compare(
     rows: Sequence[PriceRow], tables: Sequence[LitellmTable | GenaiTable], day: date
-) -> Comparison:
+) -> PriceComparison:
     """Compare every row with every table that has its model.
 
     Args:
@@ -192,7 +192,7 @@ def compare(
         tables: The others.
         day: Today.
     """
-    result = Comparison()
+    result = PriceComparison()
     for number, row in enumerate(rows):
         for table in tables:
             listing = table.find(row, day)
@@ -221,7 +221,7 @@ def ours(row: PriceRow) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
     return figures
 
 
-def filled(document: dict[str, Any], result: Comparison, day: date) -> dict[str, Any]:
+def filled(document: dict[str, Any], result: PriceComparison, day: date) -> dict[str, Any]:
     """The document of `prices.json` with what the comparison found out."""
     entries = []
     for number, entry in enumerate(document["rows"]):

@@ -12,7 +12,7 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
 from mediatoolkit.providers.documents import at, without_none
-from mediatoolkit.providers.openai_batch import OpenAIBatches
+from mediatoolkit.providers.openai_batch import OpenAIBatchClient
 from mediatoolkit.providers.openai_like import (
     OpenAILikeImageClient,
     at_most,
@@ -64,7 +64,7 @@ _OLDER_SIZE = rules.OneOf(("1024x1024", "1536x1024", "1024x1536"))
 _OLDER = _takes(_OLDER_SIZE, _QUALITIES, input_fidelity=rules.OneOf(("high", "low")))
 
 
-class OpenAIImageClient(OpenAILikeImageClient, OpenAIBatches[ImagePrompt, Image]):
+class OpenAIImageClient(OpenAILikeImageClient, OpenAIBatchClient[ImagePrompt, Image]):
     """Draws pictures with OpenAI's image models.
 
     Args:

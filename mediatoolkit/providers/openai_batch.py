@@ -43,7 +43,7 @@ _ENDED = {"batch_cancelled": "cancelled", "batch_expired": "expired"}
 """The vendor's words for a request that was not reached."""
 
 
-class OpenAIBatches(HttpClient[P, M], BatchClient[P, M]):
+class OpenAIBatchClient(HttpClient[P, M], BatchClient[P, M]):
     """How the requests of a client become a batch, and its results responses."""
 
     largest_batch: ClassVar[int] = 50_000

@@ -21,7 +21,7 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.pricing.budget import Reservation, budget
 from mediatoolkit.pricing.dollars import ZERO
-from mediatoolkit.runs.ledger import BatchNoted, Change, Contents, Ledger
+from mediatoolkit.runs.ledger import BatchNoted, Change, Contents, RunLedger
 from mediatoolkit.runs.rate import RateLimiter
 from mediatoolkit.runs.reconcile import Changed, adopt
 from mediatoolkit.runs.results import Results
@@ -64,7 +64,7 @@ class Plan:
     name: str
     rows: Rows
     maker: RowMaker
-    ledger: Callable[[], Ledger]
+    ledger: Callable[[], RunLedger]
     executor: Callable[[], Executor]
     limiter: Callable[[], RateLimiter]
     cap: Decimal | None

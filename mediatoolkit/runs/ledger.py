@@ -93,7 +93,7 @@ class Contents:
             self.free = max(self.free, number + 1)
 
 
-class Ledger(abc.ABC):
+class RunLedger(abc.ABC):
     """The durable record of one run, which one process at a time writes.
 
     All that blocks is done in one thread. Changes that wait are written together.

@@ -24,10 +24,10 @@ from mediatoolkit.runs.ledger import (
     Change,
     Contents,
     HeaderNoted,
-    Ledger,
     Record,
     RowsAdded,
     RowsDropped,
+    RunLedger,
     check_version,
     outcome_of,
     record_of,
@@ -97,7 +97,7 @@ class _Manifest:
         return json.dumps({"version": VERSION, "next": self.next, "parts": names}).encode()
 
 
-class PartsLedger(Ledger):
+class PartsLedger(RunLedger):
     """A ledger at an address.
 
     Args:

@@ -14,9 +14,9 @@ from mediatoolkit.runs.ledger import (
     Change,
     Contents,
     HeaderNoted,
-    Ledger,
     RowsAdded,
     RowsDropped,
+    RunLedger,
     check_version,
     outcome_of,
     record_of,
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS batch (name TEXT PRIMARY KEY, numbers BLOB NOT NULL) 
 _WRITE = "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-class SqliteLedger(Ledger):
+class SqliteLedger(RunLedger):
     """A ledger in `ledger.sqlite3` of a folder.
 
     It is in WAL mode, so that a commit is one write at the end of a file. A killed process loses

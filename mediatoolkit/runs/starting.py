@@ -11,7 +11,7 @@ from mediatoolkit.errors import PromptError
 from mediatoolkit.pricing.dollars import Dollars, dollars_of
 from mediatoolkit.runs.driver import Plan
 from mediatoolkit.runs.executors import executor_for
-from mediatoolkit.runs.ledger import Ledger
+from mediatoolkit.runs.ledger import RunLedger
 from mediatoolkit.runs.parts import PartsLedger
 from mediatoolkit.runs.rate import RateLimiter
 from mediatoolkit.runs.reconcile import Changed
@@ -87,7 +87,7 @@ def start_run(maker: RowMaker, rows: Any, options: RunOptions, common: Mapping[s
     )
 
 
-def ledger_for(store: Store, name: str) -> Ledger:
+def ledger_for(store: Store, name: str) -> RunLedger:
     """The ledger of the run *name* in *store*."""
     if isinstance(store, UrlStore):
         return PartsLedger(name, store.run_files(name))

@@ -21,7 +21,7 @@ from mediatoolkit.errors import (
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Connecting, Waiting
 from mediatoolkit.runtime.in_flight import closed
-from mediatoolkit.transport.body import Meter, read_body
+from mediatoolkit.transport.body import BodyMeter, read_body
 from mediatoolkit.transport.encode import EncodedBody
 from mediatoolkit.transport.exceptions import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.guard import Origin
@@ -137,7 +137,7 @@ class Attempt:
                 raise_for_status=False,
                 **route.options({**config.headers, **self.headers, **config.key}, timeouts),
             )
-            meter = Meter(
+            meter = BodyMeter(
                 context,
                 self.slots.stats,
                 response.content_length,
@@ -228,7 +228,7 @@ class Attempt:
             self.context.bill.doubt()
 
     async def _read(
-        self, response: aiohttp.ClientResponse, meter: Meter, route: Route
+        self, response: aiohttp.ClientResponse, meter: BodyMeter, route: Route
     ) -> Response | FailedAttempt:
         """Read a success."""
         try:
@@ -248,7 +248,7 @@ class Attempt:
             error.may_have_been_billed = self.paid and not isinstance(error, RefusalError)
             return FailedAttempt(error)
 
-    async def _read_json(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+    async def _read_json(self, response: aiohttp.ClientResponse, meter: BodyMeter) -> Response:
         scanner = MediaScanner(self.config.media_fields)
         text = Utf8(scanner.feed)
         await read_body(response, text.feed, meter)
@@ -260,14 +260,14 @@ class Attempt:
             self._take(response, document, media)
         return self._response(response, document, media)
 
-    async def _read_bytes(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+    async def _read_bytes(self, response: aiohttp.ClientResponse, meter: BodyMeter) -> Response:
         if is_html(response.headers):  # a page for people is never the media
             raise ProviderError("", family="protocol")
         pieces: list[bytes] = []
         await read_body(response, pieces.append, meter)
         return self._response(response, content=await joined(pieces))
 
-    async def _read_pieces(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+    async def _read_pieces(self, response: aiohttp.ClientResponse, meter: BodyMeter) -> Response:
         """Hand on the bytes as they come; what is returned holds nothing more."""
         if is_html(response.headers):
             raise ProviderError("", family="protocol")
@@ -280,7 +280,7 @@ class Attempt:
         await read_body(response, take, meter)
         return self._response(response)
 
-    async def _read_events(self, response: aiohttp.ClientResponse, meter: Meter) -> Response:
+    async def _read_events(self, response: aiohttp.ClientResponse, meter: BodyMeter) -> Response:
         """Hand on every event or line as it comes; what is returned holds nothing more."""
         splitter = LineSplitter() if self.expect == "lines" else EventSplitter()
         reader = EventReader(self.config.media_fields, partial(self._take, response), splitter)
@@ -340,7 +340,7 @@ class Attempt:
     async def _read_error(
         self,
         response: aiohttp.ClientResponse,
-        meter: Meter,
+        meter: BodyMeter,
         route: Route,
         payload: "RequestPayload | None",
     ) -> FailedAttempt:

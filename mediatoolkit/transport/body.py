@@ -22,7 +22,7 @@ _WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _BARE}
 _MOST_MEMBERS = 4096
 
 
-class Meter:
+class BodyMeter:
     """Counts the bytes of one body and tells the call, at most ten times a second.
 
     Attributes:
@@ -153,7 +153,7 @@ class Inflater:
         raise TransportError(f"The packed answer of {self._place} is damaged or cut; ask again.")
 
 
-def inflater_of(response: "aiohttp.ClientResponse", meter: Meter) -> Inflater | None:
+def inflater_of(response: "aiohttp.ClientResponse", meter: BodyMeter) -> Inflater | None:
     """Return what unpacks *response*, or None where its body is not packed.
 
     Raises:
@@ -169,7 +169,7 @@ def inflater_of(response: "aiohttp.ClientResponse", meter: Meter) -> Inflater | 
 async def read_body(
     response: "aiohttp.ClientResponse",
     take: Callable[[bytes], object],
-    meter: Meter,
+    meter: BodyMeter,
     *,
     turn: int = 1 << 20,
 ) -> None:
@@ -217,7 +217,7 @@ def _cut(piece: bytes, size: int) -> Iterator[bytes]:
     return (piece[at : at + size] for at in range(0, len(piece), size))
 
 
-def too_large(meter: Meter) -> TooLargeError:
+def too_large(meter: BodyMeter) -> TooLargeError:
     """Error for a body past its cap."""
     return TooLargeError(
         f"The answer of {meter.place} is larger than {meter.cap / 2**20:g} MiB and was not read "

@@ -22,7 +22,7 @@ from mediatoolkit.runtime.events import Connecting
 from mediatoolkit.runtime.files import flush_to_disk, partial_file, sweep_beside, target_of
 from mediatoolkit.runtime.in_flight import closed
 from mediatoolkit.transport import takeover
-from mediatoolkit.transport.body import Inflater, Meter, inflater_of, read_body, too_large
+from mediatoolkit.transport.body import BodyMeter, Inflater, inflater_of, read_body, too_large
 from mediatoolkit.transport.exceptions import (
     FOREIGN,
     is_loss,
@@ -215,7 +215,7 @@ async def _read(opened: OpenResponse, context: CallContext, cap: int) -> bytes |
     if response.status != 200:
         return _no_file(opened, context)
     pieces: list[bytes] = []
-    meter = Meter(
+    meter = BodyMeter(
         context,
         sessions.stats(session).of(str(route.origin)),
         response.content_length,
@@ -420,7 +420,7 @@ class _Download:
         if "Content-Encoding" in response.headers:
             self._etag = ""  # a range counts packed bytes
         stats = sessions.stats(session).of(str(route.origin))
-        meter = Meter(
+        meter = BodyMeter(
             self._context,
             stats,
             total,
@@ -443,7 +443,7 @@ class _Download:
             raise
         await self._write_all()
 
-    async def _receive(self, response: aiohttp.ClientResponse, meter: Meter) -> None:
+    async def _receive(self, response: aiohttp.ClientResponse, meter: BodyMeter) -> None:
         try:
             await takeover.take_over(
                 response, self._spool, meter, self._timeout.within(self._context).read
@@ -452,7 +452,7 @@ class _Download:
             self._received = meter.received
 
     async def _stream(
-        self, response: aiohttp.ClientResponse, meter: Meter, inflater: Inflater | None
+        self, response: aiohttp.ClientResponse, meter: BodyMeter, inflater: Inflater | None
     ) -> None:
         read_chunk = response.content.readchunk  # a piece as it was received, never joined
         while True:

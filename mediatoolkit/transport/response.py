@@ -20,7 +20,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.transport.body import Meter, read_body
+from mediatoolkit.transport.body import BodyMeter, read_body
 from mediatoolkit.transport.exceptions import FOREIGN, proxy_wants_login, was_on_the_way
 from mediatoolkit.transport.json_media import decode_media, parse_json
 from mediatoolkit.transport.policy import RETRYABLE
@@ -202,7 +202,7 @@ def _quoted(response: ErrorResponse) -> str:
 
 async def failed_by(
     response: "aiohttp.ClientResponse",
-    meter: Meter,
+    meter: BodyMeter,
     config: "TransportConfig",
     route: "Route",
 ) -> FailedAttempt:
@@ -335,7 +335,7 @@ def _pause(error: ProviderError, error_response: ErrorResponse) -> float | None:
     return error_response.retry_after if error.retry_after is None else error.retry_after
 
 
-async def _start_of(response: "aiohttp.ClientResponse", meter: Meter) -> bytes:
+async def _start_of(response: "aiohttp.ClientResponse", meter: BodyMeter) -> bytes:
     """Read as much of an error's body as comes in time and fits; it may be cut or garbage."""
     body = bytearray()
     meter.total = None  # a declared length does not matter: the rest is left unread

@@ -17,7 +17,7 @@ from typing import Self
 
 import aiohttp
 
-from mediatoolkit.transport.body import Meter
+from mediatoolkit.transport.body import BodyMeter
 from mediatoolkit.transport.spool import Spool
 
 LEAST = 8_000_000
@@ -49,7 +49,7 @@ def possible(response: aiohttp.ClientResponse) -> bool:
 
 
 async def take_over(
-    response: aiohttp.ClientResponse, spool: Spool, meter: Meter, silence: float | None
+    response: aiohttp.ClientResponse, spool: Spool, meter: BodyMeter, silence: float | None
 ) -> None:
     """Bring the body of a *response* for which this is `possible` into *spool*.
 
@@ -121,7 +121,7 @@ class _Intake(asyncio.BufferedProtocol):
             self._transport.resume_reading()
             self._content.feed_eof()
 
-    async def bring(self, spool: Spool, meter: Meter) -> None:
+    async def bring(self, spool: Spool, meter: BodyMeter) -> None:
         """Write what comes while more comes, until nothing is left."""
         writing: list[memoryview] = []
         while self._full or self._goes_on():
@@ -173,7 +173,7 @@ class _Intake(asyncio.BufferedProtocol):
                 self._fail(aiohttp.SocketTimeoutError())
         self._wakeup.clear()
 
-    def _count(self, meter: Meter) -> None:
+    def _count(self, meter: BodyMeter) -> None:
         count, self._uncounted = self._uncounted, 0
         meter.add(count)
 

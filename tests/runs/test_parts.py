@@ -19,9 +19,9 @@ from mediatoolkit.runs.ledger import (
     Change,
     Contents,
     HeaderNoted,
-    Ledger,
     RowsAdded,
     RowsDropped,
+    RunLedger,
 )
 from mediatoolkit.runs.parts import PartsLedger
 from mediatoolkit.runs.rows import RowId
@@ -87,7 +87,7 @@ COMMITS: list[list[Change]] = [
 
 @pytest.mark.parametrize("count", range(len(COMMITS) + 1))
 def test_it_holds_what_a_database_does(files: UrlFiles, tmp_path: Path, count: int) -> None:
-    ledgers: list[Ledger] = [PartsLedger("foxes", files), SqliteLedger("foxes", tmp_path / "db")]
+    ledgers: list[RunLedger] = [PartsLedger("foxes", files), SqliteLedger("foxes", tmp_path / "db")]
     found = []
     for ledger in ledgers:
         ledger.load()
