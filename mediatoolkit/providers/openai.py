@@ -94,7 +94,7 @@ class OpenAIImageClient(OpenAILikeImageClient, OpenAIBatchClient[ImagePrompt, Im
     base_url_names = ("OPENAI_BASE_URL",)
     edits_by_form = True
     refusal_codes = frozenset({"moderation_blocked", "image_generation_user_error"})
-    quota_codes = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+    quota_codes = OpenAILikeImageClient.quota_codes | {"billing_hard_limit_reached"}
     dialect = Dialect(
         retryable=frozenset({408, 409, 429, *range(500, 600)}),
         retry_after_ms=("retry-after-ms",),

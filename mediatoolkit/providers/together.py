@@ -106,7 +106,7 @@ class TogetherClient(OpenAILike[P, M]):
     base_url_names = ("TOGETHER_BASE_URL",)
     model_names = NAMESPACED
     refusal_codes = frozenset({"nsfw_content", "moderation"})
-    quota_codes = frozenset({"insufficient_balance"})
+    quota_codes = OpenAILike.quota_codes | {"insufficient_balance"}
     dialect = Dialect(
         retryable=frozenset({408, 409, 429, *range(500, 600)}),
         retry_after_ms=("retry-after-ms",),

@@ -86,7 +86,7 @@ class XAIClient(OpenAILike[P, M]):
     key_names = ("XAI_API_KEY",)
     default_base_url = "https://api.x.ai/v1"
     refusal_codes = frozenset({"content_moderation"})
-    quota_codes = frozenset({"no_credits"})
+    quota_codes = OpenAILike.quota_codes | {"no_credits"}
     key_codes = frozenset({"wrong_key"})
 
     def read_error(self, response: ErrorResponse) -> ProviderError:

@@ -141,6 +141,7 @@ async def test_one_reference_is_edited_and_several_guide(
         (402, "insufficient_balance", mt.RateLimitError),
         (404, "model_not_available", mt.ModelNotFoundError),
         (422, "nsfw_content", mt.RefusalError),
+        (429, "insufficient_quota", mt.RateLimitError),
     ],
 )
 async def test_an_error_is_typed_by_its_status_and_code(

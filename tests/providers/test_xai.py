@@ -186,6 +186,15 @@ async def test_a_flat_error_is_typed_and_final(
     assert len(server.requests) == 1
 
 
+async def test_a_quota_that_is_used_up_is_final(client: mt.XAIImageClient, server: Server) -> None:
+    server.then(said(refused("Nothing is left.", "insufficient_quota"), 429))
+
+    with pytest.raises(mt.RateLimitError, match="no quota left"):
+        await client.generate("a fox")
+
+    assert len(server.requests) == 1
+
+
 async def test_too_many_requests_are_sent_again(client: mt.XAIImageClient, server: Server) -> None:
     busy = refused("Too many requests for team ...", "Some resource has been exhausted")
     server.then(said(busy, 429, Retry_After="0.01"), said(drawn()))
