@@ -92,7 +92,9 @@ class XAIClient(OpenAILike[P, M]):
     def read_error(self, response: ErrorResponse) -> ProviderError:
         """The error of a flat body, `{"code", "error"}`; what it means stands in its words."""
         code, words = text_at(response.document, "code"), _words(response.document)
-        meanings = [name for name in _MEANINGS if _means(name, response.document)]
+        is_passing = response.status == 429 or response.status >= 500  # whatever the words name
+        names = ("no_credits",) if is_passing else tuple(_MEANINGS)
+        meanings = [name for name in names if _means(name, response.document)]
         codes = [*meanings, response.safe_text(code, 60)]
         return self.error_of(response, response.safe_text(words), codes)
 

@@ -204,6 +204,24 @@ async def test_too_many_requests_are_sent_again(client: mt.XAIImageClient, serve
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (429, "Too many requests for this API key."),
+        (503, "Content moderation is overloaded."),
+        (500, "Cannot look up the API key."),
+    ],
+)
+async def test_what_passes_is_sent_again_whatever_it_names(
+    client: mt.XAIImageClient, server: Server, status: int, words: str
+) -> None:
+    server.then(said(refused(words), status, Retry_After="0.01"), said(drawn()))
+
+    await client.generate("a fox")
+
+    assert len(server.requests) == 2
+
+
 STARTED = said({"request_id": "d97415a1-1"})
 
 
