@@ -13,6 +13,7 @@ from mediatoolkit.pricing.amounts import Facts, Range, number_of, word_of
 from mediatoolkit.pricing.prices import PriceRow
 
 _ZERO, _ONE = Decimal(0), Decimal(1)
+_MOST_PLACES = 400  # a float has fewer; what has more fills a record with zeros
 _STANDARD = frozenset({"standard", "default"})
 _MEDIA = ("output_image_token", "output_audio_token", "output_video_token")
 
@@ -139,7 +140,7 @@ def cost(row: PriceRow | None, usage: Mapping[str, Any], facts: Facts) -> Price:
     Raises:
         PromptError: A fact that is a number is negative, not finite, or no number.
     """
-    told = _told(usage.get("cost_usd"))
+    told = told_cost(usage.get("cost_usd"))
     if told is not None:
         return Price(told, told, "told by the vendor")
     if row is None:
@@ -159,6 +160,20 @@ def cost(row: PriceRow | None, usage: Mapping[str, Any], facts: Facts) -> Price:
             return _unknown(row, "the vendor counts something that has no known price")
         total = _plus(total, side)
     return _price(row, total, facts, f"tokens by the vendor's count, {_basis(row)}")
+
+
+def told_cost(value: object) -> Decimal | None:
+    """What a vendor says that a call cost, in USD, or None where that is no sum of money."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        return None
+    try:
+        told = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    if not (told.is_finite() and 0 <= told < LARGEST_COST):
+        return None
+    places = -int(told.as_tuple().exponent)
+    return told if places <= _MOST_PLACES else None
 
 
 def _input_cost(row: PriceRow, counts: Mapping[str, int], facts: Facts) -> Range | None:
@@ -254,17 +269,6 @@ def _unknown(row: PriceRow, basis: str) -> Price:
 
 def _basis(row: PriceRow) -> str:
     return f"list price of {row.checked}"
-
-
-def _told(value: object) -> Decimal | None:
-    """What the vendor says that it cost, where that is a sum of money."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        return None
-    try:
-        told = Decimal(str(value))
-    except ArithmeticError:
-        return None
-    return told if told.is_finite() and 0 <= told < LARGEST_COST else None
 
 
 def _counts(side: object) -> dict[str, int]:

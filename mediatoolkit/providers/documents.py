@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mediatoolkit.pricing.quotes import told_cost
+
 
 def at(document: object, *path: str | int) -> Any:
     """The value at *path* in JSON of unknown shape, or None where there is none.
@@ -48,6 +50,11 @@ def usage_record(
         **{side: units for side, units in sides.items() if units},
         **{name: total for name, total in totals.items() if isinstance(total, int)},
     }
+
+
+def cost_record(cost: object) -> dict[str, Any]:
+    """*cost* in USD as usage has it; empty where the vendor tells no sum of money."""
+    return {} if told_cost(cost) is None else {"cost_usd": cost}
 
 
 def sum_of_usage(usage: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

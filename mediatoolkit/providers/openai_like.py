@@ -20,6 +20,7 @@ from mediatoolkit.providers import http
 from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.documents import (
     at,
+    cost_record,
     objects_at,
     text_at,
     units_of,
@@ -121,8 +122,7 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
 
     def usage_in(self, document: object) -> dict[str, Any]:
         """What was used up by the vendor's count: tokens, and the cost in USD where it is told."""
-        cost = without_none({"cost_usd": self.cost_in(document)})
-        return {**tokens_of(at(document, "usage"), "IMAGE"), **cost}
+        return {**tokens_of(at(document, "usage"), "IMAGE"), **cost_record(self.cost_in(document))}
 
     def no_picture(self, response: Response) -> ProviderError:
         """The error that a success without a picture means."""

@@ -20,7 +20,7 @@ from mediatoolkit.providers.capabilities import (
     Size,
     Taken,
 )
-from mediatoolkit.providers.documents import at, without_none
+from mediatoolkit.providers.documents import at, cost_record, without_none
 from mediatoolkit.providers.http import NAMESPACED, facts_of, sentence
 from mediatoolkit.providers.openai_like import M, OpenAILike, OpenAILikeImageClient, P, data_url
 from mediatoolkit.providers.openai_like_speech import OpenAILikeSpeechClient
@@ -181,7 +181,7 @@ class OpenRouterSpeechClient(OpenRouterClient[SpeechPrompt, Audio], OpenAILikeSp
                 record = await self._transport.get("/generation", asking, query={"id": name})
         except MediaToolkitError:  # speech that is paid for is never lost over its price
             return usage
-        return {**usage, **without_none({"cost_usd": at(record.document, "data", "total_cost")})}
+        return {**usage, **cost_record(at(record.document, "data", "total_cost"))}
 
 
 class OpenRouterVideoClient(OpenRouterClient[VideoPrompt, Video], OpenAILikeVideoClient):
@@ -222,7 +222,7 @@ class OpenRouterVideoClient(OpenRouterClient[VideoPrompt, Video], OpenAILikeVide
 
     def usage_of(self, document: object) -> dict[str, Any]:
         """What a finished film cost."""
-        return without_none({"cost_usd": at(document, "usage", "cost")})
+        return cost_record(at(document, "usage", "cost"))
 
 
 def _reference(picture: Image) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from mediatoolkit.providers.capabilities import (
     Text,
     needs,
 )
-from mediatoolkit.providers.documents import at, objects_at, text_at, without_none
+from mediatoolkit.providers.documents import at, cost_record, objects_at, text_at, without_none
 from mediatoolkit.providers.http import NAMESPACED
 from mediatoolkit.providers.openai_like import (
     M,
@@ -247,4 +247,4 @@ class TogetherVideoClient(TogetherClient[VideoPrompt, Video], OpenAILikeVideoCli
 
     def usage_of(self, document: object) -> dict[str, Any]:
         """What a finished film cost."""
-        return without_none({"cost_usd": at(document, "outputs", "cost")})
+        return cost_record(at(document, "outputs", "cost"))

@@ -22,7 +22,7 @@ from mediatoolkit.providers.capabilities import (
     Size,
     Taken,
 )
-from mediatoolkit.providers.documents import at, text_at, without_none
+from mediatoolkit.providers.documents import at, cost_record, text_at, without_none
 from mediatoolkit.providers.jobs import PollAgain, answer_of
 from mediatoolkit.providers.openai_like import (
     M,
@@ -212,7 +212,7 @@ class XAIVideoClient(XAIClient[VideoPrompt, Video], OpenAILikeVideoClient):
 
     def usage_of(self, document: object) -> dict[str, Any]:
         """What a finished film has cost."""
-        return without_none({"cost_usd": _dollars(document)})
+        return cost_record(_dollars(document))
 
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> Video | None:
         """The film, or None while the job runs."""

@@ -158,6 +158,19 @@ async def test_a_refusal(server: Server, status: int) -> None:
         await through(server, ENVELOPE, lambda: client.generate("a fox"), status)
 
 
+async def test_what_a_picture_cost(server: Server) -> None:
+    document = {"data": [{"b64_json": PICTURE}], "usage": {"cost": 0.04}}
+    async with mt.OpenRouterImageClient(KEY, base_url=server.url) as client:
+        await through(server, document, lambda: client.generate("a fox"))
+
+
+@pytest.mark.parametrize("client", [mt.OpenRouterVideoClient, mt.TogetherVideoClient])
+def test_what_a_film_cost(client: Any) -> None:
+    for cost in (KEY, "1e-999999", "x" * 1000, [], {}, True, -1, 1e308):
+        document = {"usage": {"cost": cost}, "outputs": {"cost": cost}}
+        assert client(KEY).usage_of(document) == {}
+
+
 async def test_the_name_of_a_film_is_one_that_can_be_asked_for(server: Server) -> None:
     server.then(said({**INTERACTION, "id": " abc\u200b\n"}))
     async with mt.GeminiVideoClient(KEY, base_url=server.url) as client, CallContext(60) as context:
