@@ -31,7 +31,7 @@ from mediatoolkit.providers.http import HttpClient, protocol_error
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding
 from mediatoolkit.runtime.gather import as_async_generator
-from mediatoolkit.transport import DataURL, ErrorResponse, Json, Multipart, Response
+from mediatoolkit.transport import DataURL, ErrorResponse, Json, Multipart, Response, StreamEnded
 from mediatoolkit.transport.encode import Body
 
 P = TypeVar("P", bound=Prompt)
@@ -165,7 +165,12 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
         """
 
         def post(give: Callable[[Response], None]) -> Awaitable[Response]:
-            return self._transport.post(path, body, context, expect="events", sink=give)
+            def take(event: Response) -> None:
+                give(event)
+                if text_at(event.document, "type").endswith(end):
+                    raise StreamEnded
+
+            return self._transport.post(path, body, context, expect="events", sink=take)
 
         last: Response | None = None
         try:

@@ -21,8 +21,9 @@ from mediatoolkit.providers.openai_like import OpenAILike, tokens_of
 from mediatoolkit.providers.sound import BARE, SoundDecoder, billed, joined
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding
-from mediatoolkit.transport import Json, Response
+from mediatoolkit.transport import Json, Response, StreamEnded
 
+_LAST = ".done"  # how the type of the last event ends, where it has one
 _BARE_FORMATS = frozenset({"pcm", "raw"})
 _HEARD = (*BARE, "audio/wav", "audio/x-wav")
 
@@ -137,6 +138,8 @@ class OpenAILikeSpeechClient(OpenAILike[SpeechPrompt, Audio], StreamedSpeechClie
         def hear(response: Response) -> None:
             data = self._sound_in(response, speech)
             if not data:
+                if text_at(response.document, "type").endswith(_LAST):
+                    raise StreamEnded
                 return
             if give and not speech.pieces:
                 speech.is_heard = speech.mime_type.startswith(_HEARD) or wav.sniff(data)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.downloads import download
     from mediatoolkit.transport.response import ErrorResponse, Response, error_by_status
     from mediatoolkit.transport.session import SessionRegistry, sessions
+    from mediatoolkit.transport.sse import StreamEnded
 
 __all__ = [
     "DataURL",
@@ -33,6 +34,7 @@ __all__ = [
     "Retry",
     "Secret",
     "SessionRegistry",
+    "StreamEnded",
     "Transport",
     "download",
     "error_by_status",
@@ -43,6 +45,7 @@ _LAZY = {
     "ErrorResponse": "response",
     "Response": "response",
     "SessionRegistry": "session",
+    "StreamEnded": "sse",
     "Transport": "client",
     "download": "downloads",
     "error_by_status": "response",

@@ -21,7 +21,7 @@ from mediatoolkit.errors import (
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Connecting, Waiting
 from mediatoolkit.runtime.in_flight import closed
-from mediatoolkit.transport.body import BodyMeter, read_body
+from mediatoolkit.transport.body import BodyMeter, read_body, skip_rest
 from mediatoolkit.transport.encode import EncodedBody
 from mediatoolkit.transport.exceptions import FOREIGN, is_loss, translate, was_hung_up
 from mediatoolkit.transport.guard import Origin
@@ -39,7 +39,7 @@ from mediatoolkit.transport.retry import FailedAttempt, Slots
 from mediatoolkit.transport.route import USER_AGENT, Route, durations, route_to
 from mediatoolkit.transport.scope import Scope
 from mediatoolkit.transport.secret import HiddenText, Secret
-from mediatoolkit.transport.sse import EventReader, EventSplitter, LineSplitter
+from mediatoolkit.transport.sse import EventReader, EventSplitter, LineSplitter, StreamEnded
 
 Expect = Literal["json", "bytes", "events", "lines", "pieces"]
 STREAMED = frozenset({"events", "lines", "pieces"})
@@ -234,14 +234,16 @@ class Attempt:
         try:
             if response.status == 204:
                 return self._response(response)
-            form = self._form_of(response)
-            if form == "json":
-                return await self._read_json(response, meter)
-            if form == "bytes":
-                return await self._read_bytes(response, meter)
-            if form == "pieces":
-                return await self._read_pieces(response, meter)
-            return await self._read_events(response, meter)
+            readers = {
+                "json": self._read_json,
+                "bytes": self._read_bytes,
+                "pieces": self._read_pieces,
+            }
+            read = readers.get(self._form_of(response), self._read_events)
+            return await read(response, meter)
+        except StreamEnded:
+            await skip_rest(response)
+            return self._response(response)
         except MediaToolkitError as error:
             if error.family == "protocol":
                 explain_unread(error, response, self.config.provider, route)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from mediatoolkit.errors import TooLargeError, TransportError
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Receiving
+from mediatoolkit.transport.exceptions import FOREIGN
 
 if TYPE_CHECKING:
     import aiohttp
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.session import OriginStats
 
 _REPORT_EVERY = 0.1
+_REST_WITHIN = 0.25  # seconds; a new connection takes about as long
 _STEP = 1 << 16
 _GZIP, _ZLIB, _BARE = 31, 15, -15
 _WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _BARE}
@@ -211,6 +213,14 @@ async def read_body(
                 await asyncio.sleep(0)
     if inflater is not None:
         inflater.end()
+
+
+async def skip_rest(response: "aiohttp.ClientResponse") -> None:
+    """Read to the end of a body that nobody wants, if it comes soon, to keep the connection."""
+    with contextlib.suppress(TimeoutError, *FOREIGN):
+        async with asyncio.timeout(_REST_WITHIN):
+            while not response.content.at_eof():
+                await response.content.readany()
 
 
 def _cut(piece: bytes, size: int) -> Iterator[bytes]:

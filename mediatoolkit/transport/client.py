@@ -215,7 +215,7 @@ class Transport(Closing):
                 events instead of pieces, pieces of sound instead of events, or one JSON document
                 instead of either, is read by its content type.
             ok: Statuses of a success. Every other status is an error.
-            sink: Takes the events, lines or pieces.
+            sink: Takes the events, lines or pieces; raises `StreamEnded` with the last one.
 
         Raises:
             ProviderError: The provider refused; `read_error` decides which kind it is.

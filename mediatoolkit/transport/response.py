@@ -308,7 +308,7 @@ def error_within(
         return None
     code = error_object.get("code") if isinstance(error_object, dict) else None
     error_response = ErrorResponse(
-        status=code if isinstance(code, int) else 200,
+        status=code if type(code) is int and 400 <= code < 600 else 200,
         headers=headers,
         text="",
         document=document,

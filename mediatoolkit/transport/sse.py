@@ -22,6 +22,10 @@ _NAME = b"event:"
 _LONGEST_NAME = 200  # bytes; what a server sends beyond that is no name
 
 
+class StreamEnded(Exception):  # noqa: N818 - no error
+    """What a sink raises with the last event of a stream: nothing behind it is waited for."""
+
+
 class EventSplitter:
     """Feed it pieces of a body; it gives the data of every event as it comes."""
 
@@ -172,6 +176,7 @@ class EventReader:
         """Take the next piece of the body.
 
         Raises:
+            StreamEnded: The last event has come.
             ProviderError: An event is not JSON.
             MediaError: A media field holds bad base64.
             TooLargeError: There are too many events, or there is too much in them.
@@ -198,6 +203,8 @@ class EventReader:
     def _end_event(self) -> None:
         scanner, self._scanner = self._scanner, self._new_scanner()
         if scanner.holds(b"", _DONE):
+            if self.count:
+                raise StreamEnded
             return
         self.count += 1
         if self.count > MOST_EVENTS:

@@ -117,6 +117,19 @@ async def test_a_stream_without_its_last_event_is_no_speech(
     assert len(server.requests) == 1
 
 
+async def test_what_breaks_behind_the_last_event_takes_no_speech(
+    server: Server, client: mt.MistralSpeechClient
+) -> None:
+    """All of it came, and is paid for."""
+    failure = b'event: error\ndata: {"error": "boom"}\n\n'
+    server.then(stream(delta(bytes(8)), event("speech.audio.done", **DONE), failure))
+
+    async with mt.VoiceAgent(client) as agent:
+        sounds = [sound async for sound in agent.stream("hi")]
+
+    assert b"".join(sound.pcm for sound in sounds) == bytes(4)
+
+
 async def test_an_event_that_is_an_error_is_raised(
     server: Server, client: mt.MistralSpeechClient
 ) -> None:

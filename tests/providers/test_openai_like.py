@@ -12,7 +12,7 @@ from mediatoolkit.providers.capabilities import Capabilities, ModelInfo, Number,
 from mediatoolkit.providers.openai_like import OpenAILikeImageClient, at_most, data_urls
 from mediatoolkit.runtime.events import Partial, Progress
 from tests.test_prompts import picture
-from tests.transport.server import Server, body, said, serving
+from tests.transport.server import Server, body, hang_up, head, said, serving
 
 KEY = "acme-key-0123456789"
 PICTURE = base64.b64encode(picture()).decode()
@@ -220,6 +220,19 @@ async def test_events_without_names_are_seen_as_they_come(
     assert image.cost.usd == 1
     assert len(seen) == 1
     assert server.requests[0].json["stream"] is True
+
+
+async def test_a_picture_whose_stream_is_cut_behind_it_costs_what_it_says(
+    client: AcmeImageClient, server: Server
+) -> None:
+    finished = {"type": "image_generation.completed", "b64_json": PICTURE, "usage": {"cost": 1}}
+    promised = head(Content_Type="text/event-stream", Content_Length=10**6)
+    server.then(hang_up(promised + f"data: {json.dumps(finished)}\n\n".encode()))
+    before, unclear = mt.budget.spent, mt.budget.unclear
+
+    await client.generate(mt.ImagePrompt("a fox", options={"partial_images": 1}))
+
+    assert (mt.budget.spent - before, mt.budget.unclear - unclear) == (1, 0)
 
 
 async def test_a_model_that_does_not_stream_sends_the_whole(

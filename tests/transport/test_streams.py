@@ -9,7 +9,7 @@ import pytest
 
 from mediatoolkit.errors import DeadlineError, ProviderError, TransportError
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.transport import Response, Transport
+from mediatoolkit.transport import Response, StreamEnded, Transport
 from tests.transport.server import Seen, Server, body, head, raw, said, silence
 
 PATH = "/v1/speak:stream"
@@ -65,6 +65,58 @@ async def test_the_first_event_comes_before_the_last_is_sent(
 
         await transport.post(PATH, {}, context, expect="events", sink=hear)
     assert numbers == [1, 2]
+
+
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n", b'data: {"error": "no"}\n\n'])
+async def test_nothing_behind_the_last_event_is_waited_for(
+    server: Server, transport: Transport, end: bytes
+) -> None:
+    """The listener knows that it is the last one; the server says nothing more, nor hangs up."""
+
+    def hear(answer: Response) -> None:
+        if answer.document["n"] == 2:
+            raise StreamEnded
+
+    server.then(silence(head(Content_Length=9999) + event(1) + event(2) + end))
+    async with CallContext(5) as context:
+        await transport.post(PATH, {}, context, expect="events", sink=hear)
+
+    assert len(server.requests) == 1
+
+
+async def test_a_mark_of_the_end_is_the_end(server: Server, transport: Transport) -> None:
+    server.then(silence(head(Content_Length=9999) + event(1) + b"data: [DONE]\n\n"))
+
+    async with CallContext(5) as context:
+        assert await speak(transport, context) == [(1, b"\1" * 9)]
+
+
+async def test_a_stream_that_ended_leaves_its_connection_to_the_next(
+    server: Server, transport: Transport
+) -> None:
+    def hear(_: Response) -> None:
+        raise StreamEnded
+
+    server.then(stream(event(1), b"data: [DONE]\n\n"))
+    async with CallContext(5) as context:
+        for _ in range(3):
+            await transport.post(PATH, {}, context, expect="events", sink=hear)
+
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("code", [True, -5, 200, 302, 10**9])
+async def test_a_code_that_is_no_status_of_an_error_is_none(
+    server: Server, transport: Transport, code: int
+) -> None:
+    error = {"error": {"code": code, "message": "no"}}
+    server.then(stream(f"data: {json.dumps(error)}\n\n".encode()))
+    async with CallContext(5) as context:
+        with pytest.raises(ProviderError) as caught:
+            await speak(transport, context)
+
+    assert caught.value.status == 200
+    assert "base_url" not in str(caught.value)
 
 
 async def test_an_error_between_events_is_the_providers(
