@@ -250,8 +250,8 @@ def _status(response: Response) -> str:
     video = at(document, "video")
     usual = "pending" if response.status == 202 else "done" if isinstance(video, dict) else ""
     status = response.safe_text(at(document, "status"), 40) or usual
-    is_empty = status == "done" and not text_at(video, "url")
-    is_rejected = is_empty or _means("content_moderation", document)
+    is_kept_back = at(video, "respect_moderation") is False
+    is_rejected = is_kept_back or _means("content_moderation", document)
     return _REJECTED if is_rejected else status
 
 

@@ -312,6 +312,20 @@ async def test_moderation_of_a_film_is_a_refusal_at_the_first_poll(
     assert float(mt.budget.spent - before) == pytest.approx(usd)
 
 
+@pytest.mark.parametrize("video", [{}, {"url": None}, {"url": 5, "respect_moderation": True}])
+async def test_a_film_without_an_address_is_no_refusal(
+    films: mt.XAIVideoClient, server: Server, video: Any
+) -> None:
+    """Nobody says that it was moderated, so other words would not help."""
+    server.then(STARTED, said({"status": "done", "video": video}))
+
+    with pytest.raises(mt.ProviderError, match="named no address") as caught:
+        await films.generate(mt.VideoPrompt("waves", seconds=1))
+
+    assert caught.value.family == "protocol"
+    assert caught.value.may_have_been_billed
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
