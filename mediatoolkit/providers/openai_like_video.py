@@ -26,6 +26,7 @@ _POLL_AFTER = "openai-poll-after-ms"
 _MILLISECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _POLICY = re.compile(r"content[ _-]policy|moderat|nsfw|safety", re.IGNORECASE)
 _ACCEPTED = frozenset({200, 201, 202})
+_NOT_READY = 409  # OpenRouter's word of a file
 
 
 class OpenAILikeVideoClient(
@@ -103,7 +104,12 @@ class OpenAILikeVideoClient(
         self, job_id: str, document: object, provenance: Provenance, context: CallContext
     ) -> Video:
         """The film that the vendor says is finished, with what it says of it in *document*."""
-        data = await self.fetch_media(self.address_of(job_id, document), context)
+        try:
+            data = await self.fetch_media(self.address_of(job_id, document), context)
+        except ProviderError as error:
+            if error.status != _NOT_READY:
+                raise
+            raise PollAgain(f"{self.label} has not stored the film yet.", error) from error
         context.report(Decoding())
         usage = self.usage_of(document)
         finished = replace(provenance, request_id=job_id, usage=usage, created=now())

@@ -296,6 +296,31 @@ async def test_a_film_that_failed_says_why_and_is_over(
     assert len(server.requests) == 2
 
 
+async def test_a_film_whose_file_is_not_ready_is_looked_at_again(
+    server: Server, camera: mt.OpenRouterVideoClient
+) -> None:
+    finished = said(job("completed"))
+    server.then(
+        said(job("pending"), 202), finished, said({"error": {"code": 409}}, 409), finished, FILM
+    )
+
+    film = await camera.generate(mt.VideoPrompt("waves"))
+
+    assert film.data == clip()
+
+
+async def test_a_film_whose_file_is_never_ready_is_an_error(
+    server: Server, camera: mt.OpenRouterVideoClient
+) -> None:
+    finished = said(job("completed"))
+    server.then(said(job("pending"), 202), *[finished, said({"error": {"code": 409}}, 409)] * 5)
+
+    with pytest.raises(mt.ProviderError, match="409") as caught:
+        await camera.generate(mt.VideoPrompt("waves"))
+
+    assert caught.value.may_have_been_billed
+
+
 async def test_a_word_that_is_not_known_is_looked_at_again(
     server: Server, camera: mt.OpenRouterVideoClient
 ) -> None:
