@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 from mediatoolkit.errors import PromptError, ProviderError, RefusalError
@@ -278,7 +278,9 @@ def _captions(document: object, *, has_tags: bool) -> Captions:
             text = _TAG.sub(lambda tag: " " * len(tag[0]), text)
         segments = objects_at(document, "voice_segments")
         turns = (segment.get("character_start_index") for segment in segments)
-        cuts = {0, *(place for place in turns if isinstance(place, int)), len(text)}
+        offsets = dict(enumerate(accumulate(map(len, characters), initial=0)))
+        known = (turn for turn in turns if isinstance(turn, int) and turn in offsets)
+        cuts = {0, *map(offsets.__getitem__, known), len(text)}
         words = [
             (starts[places[word.start()]], ends[places[word.end() - 1]], word[0])
             for start, end in pairwise(sorted(cuts))

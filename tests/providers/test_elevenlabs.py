@@ -192,6 +192,25 @@ async def test_what_is_paid_is_not_lost_over_its_turns(
     assert (await client.generate("hi")).data
 
 
+async def test_a_turn_begins_at_a_character_of_the_vendors(
+    server: Server, client: mt.ElevenLabsSpeechClient
+) -> None:
+    """Which may be several letters here, such as one with two accents."""
+    alignment = {
+        "characters": ["e\u0323\u0302", "h", "y", "o"],
+        "character_start_times_seconds": [0, 0.1, 0.2, 0.3],
+        "character_end_times_seconds": [0.1, 0.2, 0.3, 0.4],
+    }
+    segments = [{"character_start_index": place} for place in (0, 2)]
+    document = {**aligned(""), "alignment": alignment, "voice_segments": segments}
+    server.then(said(document))
+
+    audio = await client.generate("whatever")
+
+    spoken = [(caption.start, caption.end, caption.text) for caption in audio.captions]
+    assert spoken == [(0, 0.2, "e\u0323\u0302h"), (0.2, 0.4, "yo")]
+
+
 async def test_a_dialogue_is_the_sdks_field_by_field(
     server: Server, client: mt.ElevenLabsSpeechClient
 ) -> None:
