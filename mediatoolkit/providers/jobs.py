@@ -104,15 +104,17 @@ class QueuedClient(Client[P, M]):
         """Submit a job; a cancel that comes too late for that cancels the job.
 
         A deadline that comes too late leaves the job. Either way, `context.job_id` names what goes
-        on.
+        on. As long as nothing is sent that is paid, both end it at once.
         """
         # The vendor may have taken the job when a cancel comes, and its name is in the response: so
         # the request is not cancelled at once.
+        before = context.paid
         submitting = asyncio.create_task(self.submit(prompt, context))
         try:
             context.job_id = await asyncio.shield(submitting)
         except asyncio.CancelledError:
-            await _patiently(asyncio.wait([submitting], timeout=self.submit_within))
+            if context.paid > before:
+                await _patiently(asyncio.wait([submitting], timeout=self.submit_within))
             if _has_result(submitting):
                 context.job_id = submitting.result()
                 if not context.expired:

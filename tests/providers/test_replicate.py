@@ -1,5 +1,6 @@
 """Replicate: predictions that are waited for, polled, stopped and come back for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,7 @@ from tests.providers.queue_calls import (
     works,
 )
 from tests.test_prompts import picture
-from tests.transport.server import Reply, Server, body, said, serving
+from tests.transport.server import Reply, Server, body, said, serving, silence
 
 VERSION = "a" * 64
 
@@ -188,6 +189,28 @@ async def test_a_prediction_that_failed_says_why(
 
     assert caught.value.may_have_been_billed is (name in {"failed", "canceled"})
     assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("how", ["stop", "deadline"])
+async def test_an_end_during_the_upload_starts_nothing(server: Server, how: str) -> None:
+    """Nothing is paid yet, so nothing has to be waited for."""
+    server.then(silence())
+    prompt = mt.ImagePrompt.of("x", references=[picture()])
+
+    async with client_of(mt.ReplicateImageClient, server) as client:
+        client.submit_within = 20
+        job = mt.ImageGenAgent(client).start(prompt)
+        while not server.requests:
+            await asyncio.sleep(0)
+        if how == "stop":
+            job.cancel()
+        else:
+            job.extend(-1e6)
+        with pytest.raises((mt.JobCancelled, mt.DeadlineError)) as caught:
+            await asyncio.wait_for(job, 10)
+
+    assert not caught.value.may_have_been_billed
+    assert [request.path for request in server.requests] == ["/v1/files"]
 
 
 async def test_a_stop_reaches_replicate(server: Server) -> None:
