@@ -398,11 +398,16 @@ async def test_without_a_socket_the_history_alone_is_enough(
         await asyncio.wait_for(drawing, 60)
 
 
+@pytest.mark.parametrize("has_socket", [True, False])
 async def test_a_job_that_a_restart_forgot_is_an_error(
-    comfy: Comfy, monkeypatch: pytest.MonkeyPatch
+    comfy: Comfy,
+    monkeypatch: pytest.MonkeyPatch,
+    has_socket: bool,  # noqa: FBT001
 ) -> None:
+    """A socket that was opened again says nothing of it."""
     monkeypatch.setattr(comfyui, "_RECONNECT", Polling(first=0.01, cap=0.01))
-    comfy.has_socket, comfy.is_lost = False, True
+    comfy.has_socket, comfy.is_lost = has_socket, True
+    comfy.may_end.clear()
     async with client_of(comfy) as client:
         with pytest.raises(ProviderError, match="knows nothing of job"):
             await draw(client)

@@ -56,14 +56,20 @@ class JobSocket:
         self.is_open = False
         self.news.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for news, at most so long, and tell again how the work goes."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait for news, at most so long, and tell again how the work goes.
+
+        Returns:
+            Whether there were news.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.news.wait()
+        has_news = self.news.is_set()
         self.news.clear()
         if self.last is not None:  # else the board would only say that it waits
             self.context.report(self.last)
+        return has_news
 
     def _hear(self, message: str) -> None:
         document: object = None

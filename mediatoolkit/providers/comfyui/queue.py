@@ -235,11 +235,12 @@ class ComfyUIClient(HttpClient[P, M], QueuedClient[P, M]):
     async def _wait_for_news(self, job_id: str, context: CallContext) -> None:
         """Wait until the socket tells of the end, at most as long as two polls are apart."""
         socket = self._sockets.get(job_id)
-        if socket is None or not socket.is_open:
-            await self._check_known(job_id, context)
-            return
-        await socket.wait(self.polling.cap)
-        context.poll_after = 0.0
+        if socket is not None and socket.is_open:
+            context.poll_after = 0.0
+            if await socket.wait(self.polling.cap):
+                return
+        # A server that was started again opens the socket, and says nothing of the job.
+        await self._check_known(job_id, context)
 
     async def _check_known(self, job_id: str, context: CallContext) -> None:
         """Ask whether the server still has the job, which a restart makes it forget.
