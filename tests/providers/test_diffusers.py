@@ -1,6 +1,8 @@
 """diffusers: a tiny pipeline, made in memory, draws on the processor, step by step."""
 
 import asyncio
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -217,6 +219,36 @@ async def test_a_folder_is_loaded_once_and_one_model_is_in_memory(folder: Path) 
             assert pipelines.memory._held is not None
             assert pipelines.memory._held[0] is other._source
     assert pipelines.memory._held is None
+
+
+async def test_a_folder_that_is_written_anew_is_loaded_anew(
+    folder: Path, tmp_path: Path
+) -> None:
+    """What it draws is kept under another name, so it is drawn by what lies there now."""
+    place = tmp_path / "mine"
+    shutil.copytree(folder, place)
+    async with DiffusersImageClient(model=place) as client:
+        await draw(client)
+        held = pipelines.memory._held
+        os.utime(place / "model_index.json", ns=(1, 1))
+        async with DiffusersImageClient(model=place) as other:
+            assert other.model_id != client.model_id
+            await draw(other)
+            assert held is not None
+            assert pipelines.memory._held is not None
+            assert pipelines.memory._held[1] is not held[1]
+
+
+async def test_a_folder_is_found_from_home_and_from_elsewhere(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.chdir(folder.parent)
+    clients = [DiffusersImageClient(model=name) for name in (folder, "~/tiny", "tiny")]
+    monkeypatch.chdir(tmp_path)
+    assert len({client.model_id for client in clients}) == 1
+    assert len({client._source for client in clients}) == 1
+    assert (await draw(clients[1])).width == 64
 
 
 async def test_pictures_and_masks_go_to_a_pipeline_of_the_same_parts(

@@ -26,6 +26,7 @@ from mediatoolkit.providers.diffusers.pipelines import (
     memory,
     name_of,
     parameters,
+    place_of,
     words_of,
 )
 from mediatoolkit.providers.diffusers.steps import Steps
@@ -107,8 +108,10 @@ class DiffusersImageClient(ImageClient):
             if value is not None and value not in known:
                 raise PromptError(f"{name} is one of {', '.join(known)}, not {quoted(value)}.")
         self._pipeline = pipeline
-        self._source = PipelineSource("" if model is None else str(model), dtype, device, offload)
-        self.model = name_of(pipeline, self._source.place)
+        place = "" if model is None else str(model)
+        place = place_of(place) if pipeline is None else place
+        self.model = name_of(pipeline, place)
+        self._source = PipelineSource(self.model, place, dtype, device, offload)
         self.timeout = timeout_of(timeout, self.default_timeout)
         self._closed = False
 
@@ -165,7 +168,7 @@ class DiffusersImageClient(ImageClient):
         """A picture file and the name of the pipeline that drew it; in the worker's thread."""
         pipeline = self._pipeline
         if pipeline is None:
-            pipeline = memory.pipeline(self._source, self.model, tell)
+            pipeline = memory.pipeline(self._source, tell)
         else:
             memory.free(None)
         tell(Drawing("starting", 0.0))

@@ -21,11 +21,22 @@ from mediatoolkit.providers.http import NAMESPACED, sentence
 from mediatoolkit.runtime.events import Loading
 from mediatoolkit.runtime.workers import Tell
 
+_INDEX = "model_index.json"
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineSource:
-    """What a pipeline is loaded from, and how."""
+    """What a pipeline is loaded from, and how.
 
+    Attributes:
+        name: What it is called; a folder that was written anew has another name.
+        place: A folder, from its root on, or an id at the Hub.
+        dtype: Of its numbers, or None.
+        device: Where it works, or None.
+        offload: What stays in main memory, or None.
+    """
+
+    name: str
     place: str
     dtype: str | None
     device: str | None
@@ -55,7 +66,7 @@ class Memory:
         """Hold none yet."""
         self._held: tuple[Hashable, Any] | None = None
 
-    def pipeline(self, source: PipelineSource, name: str, tell: Tell) -> Any:
+    def pipeline(self, source: PipelineSource, tell: Tell) -> Any:
         """The pipeline of *source*, which takes the place of another.
 
         Raises:
@@ -69,7 +80,7 @@ class Memory:
         tell(Loading("torch"))
         import_module("torch")
         import_module("diffusers")
-        tell(Loading(visible(name, 60, one_line=True)))
+        tell(Loading(visible(source.name, 60, one_line=True)))
         problem: Exception | None = None
         try:
             pipeline = _quietly(source.load)
@@ -79,7 +90,7 @@ class Memory:
             problem = error
         if problem is not None:
             raise ModelNotFoundError(
-                f"diffusers cannot load {name}: {words_of(problem)}", provider="diffusers"
+                f"diffusers cannot load {source.name}: {words_of(problem)}", provider="diffusers"
             ) from problem
         self._held = (source, pipeline)
         return pipeline
@@ -103,6 +114,13 @@ def parameters(pipeline: Any) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(pipeline.__call__).parameters
 
 
+def place_of(model: str) -> str:
+    """Where *model* is: a folder of a pipeline from its root on, so that it can be found later."""
+    folder = Path(os.path.expanduser(model))  # noqa: PTH111 - which leaves a strange user be
+    is_folder = os.path.isfile(folder / _INDEX)  # noqa: PTH113 - False for what no file can have
+    return str(folder.resolve()) if is_folder else model
+
+
 def name_of(pipeline: Any, place: str) -> str:
     """A name under which nothing of another model is kept.
 
@@ -115,15 +133,15 @@ def name_of(pipeline: Any, place: str) -> str:
                 f"pipeline= takes a pipeline of diffusers, not {type(pipeline).__name__}."
             )
         return place or f"{type(pipeline).__name__}-{secrets.token_hex(4)}"
-    folder = Path(place).expanduser()
-    index = folder / "model_index.json"
+    folder = Path(place)
+    index = folder / _INDEX
     if os.path.isfile(index):  # noqa: PTH113 - which is False for a name that no file can have
-        facts = f"{folder.resolve()}\n{index.stat().st_mtime_ns}"
-        return f"{folder.resolve().name}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
+        facts = f"{folder}\n{index.stat().st_mtime_ns}"
+        return f"{folder.name}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
     if NAMESPACED.fullmatch(place) and place.count("/") <= 1 and not folder.exists():
         return place
     raise PromptError(
-        f"model={quoted(place)} is neither a folder with a model_index.json nor an id at the Hub."
+        f"model={quoted(place)} is neither a folder with a {_INDEX} nor an id at the Hub."
     )
 
 
