@@ -4,9 +4,10 @@ import abc
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from mediatoolkit.errors import PromptError, ProviderError
+from mediatoolkit.errors import PromptError, ProviderError, TooLargeError
 from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers import hosted_models as hosted
@@ -17,7 +18,7 @@ from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Decoding, Working
 from mediatoolkit.runtime.gather import Polling
-from mediatoolkit.transport import Dialect, ErrorResponse, Response
+from mediatoolkit.transport import Dialect, ErrorResponse, Response, Transport
 
 P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
@@ -29,6 +30,7 @@ _JOB = re.compile(r"(?:https?://[a-z0-9.:-]+/)?(?:(?!\.+/)[\w.-]+/){1,6}requests
 _WORKING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 _STOPPED = frozenset({"OK", "CANCELLED"})
 _CANCELLED = re.compile(r"\bwas cancell?ed\b", re.IGNORECASE)
+_LINES = 50  # of a log that are read
 _ENDS = frozenset({200, 400, 422, 500, 502, 503, 504})
 """Statuses of a result: of a job that failed, it is the status of the error."""
 
@@ -88,12 +90,7 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
     async def poll(self, job_id: str, provenance: Provenance, context: CallContext) -> M | None:
         """The finished media, or None while the model works."""
         transport, path, _ = self.transport_at(_checked(job_id))
-        response = await answer_of(
-            transport.get(
-                f"{path}/status", context, query={"logs": "true", **self.queue_query}, ok={200, 202}
-            ),
-            context,
-        )
+        response = await self._status(transport, path, context)
         status = response.safe_text(at(response.document, "status"), 40)
         if status in _WORKING:
             context.report(self._working(response))
@@ -124,6 +121,14 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         if response.status == 403 and "balance" in words.casefold():
             kinds.append("exhausted_balance")
         return self.error_of(response, words, kinds)
+
+    async def _status(self, transport: Transport, path: str, context: CallContext) -> Response:
+        """How far the job is, with its log unless that is too long to be read."""
+        look = partial(transport.get, f"{path}/status", context, ok={200, 202})
+        try:
+            return await answer_of(look(query={"logs": "true", **self.queue_query}), context)
+        except TooLargeError:
+            return await answer_of(look(query={"logs": "false", **self.queue_query}), context)
 
     def _failure(self, status: Response, result: Response, context: CallContext) -> Exception:
         """The error of a result that is none: the model's own, or one that may pass."""
@@ -167,7 +172,7 @@ class FalQueueClient(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         if isinstance(position, int):
             place = f"position {position}" if position else "next"
             return Working(self.provider, f"{place} in the queue")
-        logs = [text_at(log, "message") for log in objects_at(response.document, "logs")]
+        logs = [text_at(log, "message") for log in objects_at(response.document, "logs")[-_LINES:]]
         return hosted.working(self.provider, "\n".join(logs), response.safe_text)
 
 

@@ -31,6 +31,7 @@ _BAR = re.compile(r"\d{1,3}%\|[^|]*\|\s*")
 
 _STEP = re.compile(r"\bsteps?\W{0,3}(\d{1,5})\s*(?:/|of)\s*(\d{1,5})\b", re.IGNORECASE)
 _LOADING = re.compile(r"load|fetch", re.IGNORECASE)
+_LOG_END = 2000  # characters of a log that are read; all of it comes with every poll
 _ADDRESSES = ("https://", "http://", "data:")
 
 
@@ -242,7 +243,8 @@ def working(provider: str, log: str, safe: Callable[[str, int], str]) -> Working
         log: As the model wrote it; a bar may have overwritten its own line.
         safe: Makes text safe to show.
     """
-    lines = [line for line in re.split(r"[\r\n]+", log) if line.strip()]
+    end = log.rstrip()[-_LOG_END:]
+    lines = [line for line in re.split(r"[\r\n]+", end) if line.strip()]
     line = lines[-1] if lines else ""
     return Working(provider, safe(_BAR.sub("", line), 100), _fraction(line))
 

@@ -133,6 +133,18 @@ async def test_the_queue_and_the_log_are_told(server: Server) -> None:
     ]
 
 
+async def test_a_log_that_is_too_long_to_be_read_is_left_out(server: Server) -> None:
+    """What is paid is not lost over it."""
+    long = at_work("x " * (3 << 20))
+    server.then(begun(server), long, at_work(), long, DONE, result(server), PICTURE)
+
+    async with client_of(mt.FalImageClient, server) as client:
+        await client.generate(FOX)
+
+    polls = [request.path for request in server.requests if "/status" in request.path]
+    assert [path.partition("?")[2] for path in polls] == ["logs=true", "logs=false"] * 2
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "confirmed"),
     [
