@@ -6,6 +6,7 @@ Nothing in an error response is trusted; all of it may be missing, cut or forged
 import asyncio
 import contextlib
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from mediatoolkit.errors import (
     RateLimitError,
     RefusalError,
 )
-from mediatoolkit.transport.body import BodyMeter, read_body
+from mediatoolkit.transport.body import BodyMeter, read_body, too_large
 from mediatoolkit.transport.exceptions import FOREIGN, proxy_wants_login, was_on_the_way
 from mediatoolkit.transport.json_media import decode_media, parse_json
 from mediatoolkit.transport.policy import RETRYABLE
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from mediatoolkit.transport.route import Route
 
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{},]|[^][{},"]+', re.DOTALL)
+_CLOSING = {"{": "}", "[": "]"}
 _STEPS = {413: "Send less: fewer or smaller pictures"}
 _BODY_WITHIN = 5.0  # seconds; the status is known, and the body only explains it
 _FAMILIES = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limit"}
@@ -214,8 +217,7 @@ async def failed_by(
         config: Configuration of the transport.
         route: How the request went.
     """
-    meter.cap = config.limits.error
-    text = (await _start_of(response, meter)).decode("utf-8", "replace")
+    text = (await _start_of(response, meter, config.limits.error)).decode("utf-8", "replace")
 
     def mask(text: str) -> str:
         return config.mask(text if route.proxy is None else route.proxy.mask(text))
@@ -335,18 +337,42 @@ def _pause(error: ProviderError, error_response: ErrorResponse) -> float | None:
     return error_response.retry_after if error.retry_after is None else error.retry_after
 
 
-async def _start_of(response: "aiohttp.ClientResponse", meter: BodyMeter) -> bytes:
+async def _start_of(response: "aiohttp.ClientResponse", meter: BodyMeter, most: int) -> bytes:
     """Read as much of an error's body as comes in time and fits; it may be cut or garbage."""
     body = bytearray()
-    meter.total = None  # a declared length does not matter: the rest is left unread
+    meter.total, meter.cap = None, sys.maxsize  # what is beyond *most* is left unread
+
+    def take(part: bytes) -> None:
+        body.extend(part[: most - len(body)])
+        if len(body) == most:
+            raise too_large(meter)
+
     with contextlib.suppress(TimeoutError, MediaToolkitError, *FOREIGN):
         async with asyncio.timeout(_BODY_WITHIN):
-            await read_body(response, body.extend, meter)
-    return bytes(body[: meter.cap])
+            await read_body(response, take, meter)
+    return bytes(body)
 
 
 def _document(text: str) -> Any:
-    """The body as JSON; a letter that is no UTF-8 does not spoil the rest."""
-    with contextlib.suppress(ProviderError):
-        return parse_json(text.encode("utf-8", "replace"))
+    """The body as JSON, as far as it came; a letter that is no UTF-8 does not spoil the rest."""
+    for whole in (lambda: text, lambda: _whole_part(text)):
+        with contextlib.suppress(ProviderError):
+            return parse_json(whole().encode("utf-8", "replace"))
     return None
+
+
+def _whole_part(text: str) -> str:
+    """JSON that was cut, without what is not whole; vendors echo pictures behind their words."""
+    closing: list[str] = []
+    at = end = 0
+    while token := _TOKEN.match(text, at):
+        at, mark = token.end(), token[0]
+        if mark in _CLOSING:
+            closing.append(_CLOSING[mark])
+            end = at
+        elif closing and mark == closing[-1]:
+            closing.pop()
+            end = at
+        elif mark == ",":
+            end = token.start()
+    return text[:end] + "".join(reversed(closing))

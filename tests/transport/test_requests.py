@@ -2,6 +2,7 @@
 
 import contextlib
 import email.message
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -319,3 +320,33 @@ async def test_a_key_inside_the_vendors_words_does_not_keep_them_from_being_read
 
     assert str(caught.value).startswith("[key] is used up")
     assert caught.value.request_id == "of [key]"
+
+
+async def test_an_error_that_was_cut_is_read_as_far_as_it_came(server: Server, make: Make) -> None:
+    """Vendors echo what they were sent, pictures included, behind their words."""
+    read: list[Any] = []
+
+    def read_error(response: ErrorResponse) -> ProviderError:
+        read.append(response.document)
+        return error_by_status(response)
+
+    document = {"detail": [{"loc": ["body", 1], "msg": 'no "\\fox', "input": "A" * 50}, {"a": {}}]}
+    text = json.dumps(document)
+    start = head(422, Content_Length=len(text))
+    transport = make(read_error=read_error)
+    for size in range(1, len(text) + 1):
+        server.script.clear()
+        server.then(hang_up(start + text[:size].encode()))
+        with pytest.raises(ProviderError):
+            await post(transport)
+
+    assert (read[0], read[-1]) == ({}, document)
+    words = [each["detail"][0]["msg"] for each in read[text.index(', "input"') :]]
+    assert words == ['no "\\fox'] * len(words)
+
+
+async def test_of_an_error_that_is_long_the_beginning_is_read(server: Server, make: Make) -> None:
+    """Also where all of it comes at once."""
+    server.then(body(b"no such fox " * 10_000, 422, Content_Type="text/plain"))
+    with pytest.raises(ProviderError, match="no such fox no such fox"):
+        await post(make())
