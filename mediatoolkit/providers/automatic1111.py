@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from mediatoolkit.checks import quoted
 from mediatoolkit.errors import (
@@ -24,12 +25,20 @@ from mediatoolkit.prompts import LARGEST_SEED, ImagePrompt
 from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers.base import ImageClient, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
-from mediatoolkit.providers.documents import at, objects_at, text_at, without_none
+from mediatoolkit.providers.documents import (
+    at,
+    number_at,
+    objects_at,
+    share_at,
+    text_at,
+    without_none,
+)
 from mediatoolkit.providers.http import HttpClient, facts_of, sentence
-from mediatoolkit.providers.jobs import CANCEL_WITHIN
+from mediatoolkit.providers.jobs import CANCEL_WITHIN, patiently
 from mediatoolkit.runtime.context import CallContext, Timeout
 from mediatoolkit.runtime.events import Decoding, Withdrawn, Working
-from mediatoolkit.runtime.gather import Polling
+from mediatoolkit.runtime.gather import Polling, turn
+from mediatoolkit.runtime.in_flight import InFlight, over_sessions
 from mediatoolkit.transport import Dialect, ErrorResponse, Json, Response, Secret, Transport
 from mediatoolkit.transport.secret import HiddenText
 
@@ -37,6 +46,9 @@ _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(64, 64), largest=(4096, 4096), step=8)
 _LOADED = "loaded"
 _TASKS: defaultdict[str, list[str]] = defaultdict(list)  # by address
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = (
+    WeakKeyDictionary()
+)
 _POLL_WITHIN = 10.0  # seconds
 
 
@@ -109,8 +121,9 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
     `restore_faces`, `tiling`, `enable_hr`, `hr_scale`, `hr_upscaler`, and
     `override_settings_restore_afterwards` (False leaves the checkpoint in use).
 
-    The server draws one picture at a time. It is told to stop when nobody waits for the picture
-    that it draws any more.
+    The server draws one picture at a time, and gets the next prompt of this process when it has
+    drawn; a call's time does not run while it waits for its turn. The server is told to stop when
+    nobody waits for the picture any more.
     """
 
     provider = "automatic1111"
@@ -133,10 +146,11 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
         task = uuid.uuid4().hex
         await self._check_model(context)
         path, body = _to_wire(prompt, self.model, task)
-        async with self._watched(task, context):
+        # What was sent is drawn, also when nobody waits for it any more.
+        async with turn(self._turns, self._waiting, context), self._watched(task, context):
             response = await self._transport.post(path, Json(body), context)
         context.report(Decoding())
-        data, seed, notes = _from_wire(response)
+        data, seed, notes = await asyncio.to_thread(_from_wire, response)
         provenance = await self.provenance(prompt, seed=seed, request_id=task, notes=notes)
         return await self.load_media(data, provenance=provenance)
 
@@ -206,6 +220,22 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
         """What the server has to do for this process, in order."""
         return _TASKS[self._transport.base_url]
 
+    @property
+    def _turns(self) -> asyncio.Semaphore:
+        """Lets one picture at a time be sent to the server."""
+        turns = _TURNS.setdefault(asyncio.get_running_loop(), {})
+        return turns.setdefault(self._transport.base_url, asyncio.Semaphore(1))
+
+    @cached_property
+    def _waiting(self) -> InFlight:
+        """The calls that have, or wait for, their turn."""
+        return InFlight(f"The {self.provider} client", among=over_sessions)
+
+    async def close(self) -> None:
+        """As for each client, what waits for its turn included."""
+        await self._waiting.end()
+        await super().close()
+
     @cached_property
     def _beside(self) -> Transport:
         """Sends what must not wait for the picture, as requests of one client may for another."""
@@ -221,14 +251,16 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
             yield
         except asyncio.CancelledError:
             if self._tasks[0] == task:  # else another picture would end in its place
-                is_confirmed = await self._interrupt()
+                interrupting = asyncio.create_task(self._interrupt())
+                await patiently(asyncio.wait([interrupting]))
+                is_confirmed = interrupting.result()
                 if not context.expired:
                     context.report(Withdrawn(confirmed=is_confirmed))
             raise
         finally:
             self._tasks.remove(task)
             watching.cancel()
-            await asyncio.wait([watching])
+            await patiently(asyncio.wait([watching]))
 
     async def _poll(self, task: str, context: CallContext) -> None:
         """Report how far the server is, if it tells; the picture itself does not depend on it."""
@@ -238,14 +270,15 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
             async with CallContext(_POLL_WITHIN) as aside:
                 response = await self._beside.get("/sdapi/v1/progress", aside)
             document = response.document
-            state, fraction = at(document, "state"), at(document, "progress")
-            if not at(state, "job_count") or not isinstance(fraction, (int, float)):
+            state, fraction = at(document, "state"), share_at(document, "progress")
+            if not at(state, "job_count") or fraction is None:
                 return
             words = response.safe_text(at(document, "textinfo")) or _step_of(state)
             context.report(Working(self.provider, words, fraction))
             preview = at(document, "current_image")
             if isinstance(preview, str):
-                await self.report_partial(response.media_bytes(preview), context)
+                data = await asyncio.to_thread(response.media_bytes, preview)
+                await self.report_partial(data, context)
 
     async def _interrupt(self) -> bool:
         """Stop what the server draws; returns whether it took the request."""
@@ -288,8 +321,8 @@ def _sides_of(picture: Image) -> tuple[int, int]:
 
 def _step_of(state: object) -> str:
     """Such as `step 3 of 20`; empty where the server counts none."""
-    step, steps = at(state, "sampling_step"), at(state, "sampling_steps")
-    return f"step {step} of {steps}" if type(step) is type(steps) is int else ""
+    step, steps = number_at(state, "sampling_step"), number_at(state, "sampling_steps")
+    return "" if step is None or steps is None else f"step {step:.0f} of {steps:.0f}"
 
 
 def _from_wire(response: Response) -> tuple[bytes, int | None, dict[str, Any]]:

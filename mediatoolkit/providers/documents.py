@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mediatoolkit.checks import is_number
 from mediatoolkit.pricing.quotes import told_cost
+
+_MOST = 1e15  # of what a vendor counts; larger ones are none that anybody can work with
 
 
 def at(document: object, *path: str | int) -> Any:
@@ -34,6 +37,18 @@ def text_at(document: object, *path: str | int) -> str:
     """The text at *path*, or none."""
     value = at(document, *path)
     return value if isinstance(value, str) else ""
+
+
+def number_at(document: object, *path: str | int) -> float | None:
+    """The finite number at *path*, or None where there is none."""
+    value = at(document, *path)
+    return value if is_number(value) and abs(value) < _MOST else None
+
+
+def share_at(document: object, *path: str | int) -> float | None:
+    """The number from 0 to 1 at *path*, or None where there is none."""
+    value = number_at(document, *path)
+    return value if value is not None and 0 <= value <= 1 else None
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:

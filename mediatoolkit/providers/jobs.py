@@ -114,13 +114,13 @@ class QueuedClient(Client[P, M]):
             context.job_id = await asyncio.shield(submitting)
         except asyncio.CancelledError:
             if context.paid > before:
-                await _patiently(asyncio.wait([submitting], timeout=self.submit_within))
+                await patiently(asyncio.wait([submitting], timeout=self.submit_within))
             if _has_result(submitting):
                 context.job_id = submitting.result()
                 if not context.expired:
                     await self._give_up(context.job_id, context)
             submitting.cancel()
-            await _patiently(asyncio.wait([submitting]))
+            await patiently(asyncio.wait([submitting]))
             raise
         return context.job_id
 
@@ -178,7 +178,7 @@ class QueuedClient(Client[P, M]):
 
     async def _give_up(self, job_id: str, context: CallContext) -> None:
         cancelling = asyncio.create_task(self._is_cancelled(job_id))
-        await _patiently(asyncio.wait([cancelling]))
+        await patiently(asyncio.wait([cancelling]))
         if cancelling.result():
             context.job_id = None
         context.report(Withdrawn(confirmed=cancelling.result()))
@@ -272,7 +272,7 @@ def _after(error: ProviderError | TransportError, context: CallContext) -> PollA
     return PollAgain(words, error) if family in _DENYING else None
 
 
-async def _patiently(waiting: Awaitable[object]) -> None:
+async def patiently(waiting: Awaitable[object]) -> None:
     """Await what ends soon by itself; a further cancel does not cut the clean-up short."""
     task = asyncio.ensure_future(waiting)
     while not task.done():

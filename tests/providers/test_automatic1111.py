@@ -12,6 +12,7 @@ from aiohttp import web
 import mediatoolkit as mt
 from mediatoolkit.errors import (
     AuthenticationError,
+    ClosedError,
     DeadlineError,
     ModelNotFoundError,
     PromptError,
@@ -19,7 +20,7 @@ from mediatoolkit.errors import (
 )
 from mediatoolkit.providers.automatic1111 import Automatic1111ImageClient
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.runtime.events import Event, Partial, Withdrawn, Working
+from mediatoolkit.runtime.events import Event, Partial, Queued, Withdrawn, Working
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.transport import Limits
 from tests.providers.own_servers import OwnServer
@@ -50,6 +51,7 @@ class WebUI(OwnServer):
         self.preview: bytes | None = None
         self.info = ""
         self.steps: tuple[Any, Any] = (7, 20)
+        self.share: Any = 0.35
         self.error: tuple[int, Any] | None = None
         self.turn = asyncio.Lock()
 
@@ -72,7 +74,7 @@ class WebUI(OwnServer):
         works = self.is_drawing.is_set()
         step, steps = self.steps
         state = {"job_count": int(works), "sampling_step": step, "sampling_steps": steps}
-        fraction = 0.35 if works else 0.0
+        fraction = self.share if works else 0.0
         return web.json_response(
             {"progress": fraction, "state": state, "current_image": preview, "textinfo": None}
         )
@@ -230,9 +232,11 @@ async def test_stop_of_a_picture_that_waits_lets_the_first_go_on(
     ui.may_end.clear()
     first = asyncio.create_task(draw(client, None))
     await ui.is_drawing.wait()
-    second = asyncio.create_task(draw(client, None))
-    while len(ui.sent("POST /sdapi/v1/txt2img")) < 2:
-        await asyncio.sleep(0)
+    waits = asyncio.Event()
+    second = asyncio.create_task(
+        draw(client, lambda event: isinstance(event, Queued) and waits.set())
+    )
+    await waits.wait()
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
         await second
@@ -240,6 +244,71 @@ async def test_stop_of_a_picture_that_waits_lets_the_first_go_on(
 
     ui.may_end.set()
     await first
+    assert len(ui.sent("POST /sdapi/v1/txt2img")) == 1
+
+
+async def test_stop_of_all_leaves_the_server_nothing_to_draw(
+    ui: WebUI, client: Automatic1111ImageClient
+) -> None:
+    """It would draw whatever was sent, one after the other, for nobody."""
+    ui.may_end.clear()
+    async with client_of(ui) as other:
+        drawings = [asyncio.create_task(draw(each, None)) for each in (client, other, client)]
+        await ui.is_drawing.wait()
+        for drawing in drawings:
+            drawing.cancel()
+        await asyncio.wait(drawings)
+
+    assert all(drawing.cancelled() for drawing in drawings)
+    assert len(ui.sent("POST /sdapi/v1/txt2img")) == len(ui.sent("POST /sdapi/v1/interrupt")) == 1
+
+
+async def test_pictures_are_drawn_in_turn_and_waiting_takes_no_time(
+    ui: WebUI, client: Automatic1111ImageClient
+) -> None:
+    ui.may_end.clear()
+    first = asyncio.create_task(draw(client, None))
+    await ui.is_drawing.wait()
+    async with CallContext(60) as context:
+        second = asyncio.create_task(client.make(FOX, context))
+        while not context.is_paused:
+            await asyncio.sleep(0)
+        ui.may_end.set()
+        await first
+        await second
+
+    assert len(ui.sent("POST /sdapi/v1/txt2img")) == 2
+
+
+async def test_a_close_ends_what_waits_for_its_turn(
+    ui: WebUI, client: Automatic1111ImageClient
+) -> None:
+    ui.may_end.clear()
+    first = asyncio.create_task(draw(client, None))
+    await ui.is_drawing.wait()
+    async with CallContext(60) as context, client_of(ui) as other:
+        second = asyncio.create_task(other.make(FOX, context))
+        while not context.is_paused:
+            await asyncio.sleep(0)
+        await other.close()
+        with pytest.raises(ClosedError):
+            await second
+    ui.may_end.set()
+    await first
+
+
+async def test_a_second_stop_does_not_cut_the_interrupt_short(
+    ui: WebUI, client: Automatic1111ImageClient
+) -> None:
+    ui.may_end.clear()
+    drawing = asyncio.create_task(draw(client, None))
+    await ui.is_drawing.wait()
+    while not drawing.done():
+        drawing.cancel()
+        await asyncio.sleep(0)
+
+    assert drawing.cancelled()
+    assert ui.is_interrupted.is_set()
 
 
 async def test_stop_lets_the_picture_of_another_client_go_on(
@@ -250,9 +319,11 @@ async def test_stop_lets_the_picture_of_another_client_go_on(
     first = asyncio.create_task(draw(client, None))
     await ui.is_drawing.wait()
     async with client_of(ui) as other:
-        second = asyncio.create_task(draw(other, None))
-        while len(ui.sent("POST /sdapi/v1/txt2img")) < 2:
-            await asyncio.sleep(0)
+        waits = asyncio.Event()
+        second = asyncio.create_task(
+            draw(other, lambda event: isinstance(event, Queued) and waits.set())
+        )
+        await waits.wait()
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
@@ -288,6 +359,22 @@ async def test_steps_that_are_no_numbers_are_not_told(
     assert {str(event) for event in heard if isinstance(event, Working)} == {
         "automatic1111: working"
     }
+
+
+@pytest.mark.parametrize("progress", [1e308, -1, True, 10**400, "x"])
+async def test_a_share_that_is_none_is_not_told(
+    ui: WebUI, client: Automatic1111ImageClient, progress: Any
+) -> None:
+    ui.share = progress
+    ui.may_end.clear()
+    heard: list[Event] = []
+    drawing = asyncio.create_task(draw(client, heard.append))
+    while len(ui.sent("GET /sdapi/v1/progress")) < 3:
+        await asyncio.sleep(0.001)
+    ui.may_end.set()
+    await drawing
+
+    assert not any(isinstance(event, Working) for event in heard)
 
 
 async def test_an_echo_of_the_password_alone_is_masked(ui: WebUI) -> None:
