@@ -13,7 +13,7 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, now, pictures_of
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
-from mediatoolkit.providers.documents import at, text_at, without_none
+from mediatoolkit.providers.documents import at, share_at, text_at, without_none
 from mediatoolkit.providers.http import HttpClient, facts_of, protocol_error, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
@@ -173,9 +173,7 @@ class BFLImageClient(HttpClient[ImagePrompt, Image], QueuedClient[ImagePrompt, I
         document = response.document
         status = response.safe_text(at(document, "status"), 40)
         if status == "Pending":
-            fraction = at(document, "progress")
-            share = fraction if isinstance(fraction, (int, float)) and 0 <= fraction <= 1 else None
-            context.report(Working(self.provider, "", share))
+            context.report(Working(self.provider, "", share_at(document, "progress")))
             return None
         if status in _MODERATED | _FAILED:
             context.job_id = None  # BFL says so of this picture itself

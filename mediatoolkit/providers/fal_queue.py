@@ -12,7 +12,7 @@ from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import now
-from mediatoolkit.providers.documents import at, objects_at, text_at, without_none
+from mediatoolkit.providers.documents import at, number_at, objects_at, text_at, without_none
 from mediatoolkit.providers.http import protocol_error
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext
@@ -191,7 +191,7 @@ def problem_kinds(response: ErrorResponse) -> list[str]:
 
 def _usage(status: Response, result: Response) -> dict[str, Any]:
     """What fal counts: seconds of inference, and the units that it bills."""
-    seconds = at(status.document, "metrics", "inference_time")
+    seconds = number_at(status.document, "metrics", "inference_time")
     units = result.safe_text(result.headers.get("x-fal-billable-units"), 40)
     return without_none({"inference_seconds": seconds, "billable_units": units or None})
 

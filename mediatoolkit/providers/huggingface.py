@@ -6,6 +6,7 @@ model id in a provenance, a price or a pending job tells all of it.
 """
 
 import abc
+import contextlib
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -251,7 +252,9 @@ class HuggingFaceVideoClient(
     def job_id_of(self, url: str) -> str:
         """The path of a result below the router, which stands for fal's own host."""
         own = f"{self._transport.base_url}/"
-        return url.removeprefix(own) if url.startswith(own) else f"{_FAL}{urlsplit(url).path}"
+        with contextlib.suppress(ValueError):  # of brackets without an IPv6 address in them
+            return url.removeprefix(own) if url.startswith(own) else f"{_FAL}{urlsplit(url).path}"
+        return ""
 
 
 def _error_of(client: HuggingFaceService[Any, Any], response: ErrorResponse) -> ProviderError:

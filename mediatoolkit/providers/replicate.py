@@ -14,7 +14,7 @@ from mediatoolkit.providers import capabilities as rules
 from mediatoolkit.providers import hosted_models as hosted
 from mediatoolkit.providers.base import ImageClient, SpeechClient, VideoClient, now
 from mediatoolkit.providers.capabilities import Capabilities, ModelInfo
-from mediatoolkit.providers.documents import at, text_at, without_none
+from mediatoolkit.providers.documents import at, number_at, text_at, without_none
 from mediatoolkit.providers.http import facts_of, protocol_error, sentence
 from mediatoolkit.providers.jobs import PollAgain, QueuedClient, answer_of
 from mediatoolkit.runtime.context import CallContext, Timeout
@@ -152,7 +152,7 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
             raise protocol_error(f"Replicate finished the prediction and named no {noun}", response)
         data = await self.bytes_at(address, response, context)
         context.report(Decoding())
-        seconds = at(response.document, "metrics", "predict_time")
+        seconds = number_at(response.document, "metrics", "predict_time")
         usage = without_none({"predict_seconds": seconds})
         finished = replace(provenance, request_id=job_id, usage=usage, created=now())
         return await self.load_media(data, provenance=finished)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import struct
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import mediatoolkit as mt
 from mediatoolkit.errors import DeadlineError, ModelNotFoundError, PromptError, ProviderError
 from mediatoolkit.providers.comfyui import ComfyUIImageClient, ComfyUIVideoClient
 from mediatoolkit.providers.comfyui import queue as comfyui
+from mediatoolkit.providers.comfyui.job_socket import JobSocket
+from mediatoolkit.providers.comfyui.workflow import TEXT_TO_IMAGE
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Event, Partial, Withdrawn, Working
 from mediatoolkit.runtime.gather import Polling
@@ -369,6 +371,21 @@ async def test_steps_and_previews_of_this_job_alone_are_heard(comfy: Comfy) -> N
 
     words = [event.words for event in heard if isinstance(event, Working)]
     assert list(dict.fromkeys(words)) == ["1 in the queue", "KSampler", "KSampler, step 5 of 20"]
+
+
+async def test_steps_that_are_no_numbers_are_passed_over() -> None:
+    """What comes after them is heard."""
+    heard: list[Event] = []
+
+    async def messages() -> AsyncGenerator[str | bytes]:
+        for step, steps in ((10**400, 1), (1, 10**400), ("x", 2), (True, 3), ([], {}), (5, 20)):
+            data = {"value": step, "max": steps, "prompt_id": "j", "node": "3"}
+            yield json.dumps({"type": "progress", "data": data})
+
+    async with CallContext(60, listener=heard.append) as context:
+        await JobSocket("j", context, TEXT_TO_IMAGE, str).listen(messages)
+
+    assert heard == [Working("comfyui", "KSampler, step 5 of 20", 0.25)]
 
 
 async def test_the_end_is_known_by_the_socket_without_another_pause(comfy: Comfy) -> None:

@@ -221,9 +221,7 @@ async def test_a_folder_is_loaded_once_and_one_model_is_in_memory(folder: Path) 
     assert pipelines.memory._held is None
 
 
-async def test_a_folder_that_is_written_anew_is_loaded_anew(
-    folder: Path, tmp_path: Path
-) -> None:
+async def test_a_folder_that_is_written_anew_is_loaded_anew(folder: Path, tmp_path: Path) -> None:
     """What it draws is kept under another name, so it is drawn by what lies there now."""
     place = tmp_path / "mine"
     shutil.copytree(folder, place)

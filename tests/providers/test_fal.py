@@ -201,6 +201,28 @@ async def test_a_refusal_comes_with_the_result(server: Server, tmp_path: Path) -
     assert kept(tmp_path) == []
 
 
+async def test_a_refusal_that_echoes_a_picture_is_read(server: Server) -> None:
+    """More comes with it than is read of an error; the words stand before that."""
+    echo = FLAGGED["detail"][0] | {"input": "data:image/png;base64," + "A" * 200_000}
+    server.then(said({"detail": [echo]}, 422))
+
+    async with client_of(mt.FalImageClient, server) as client:
+        with pytest.raises(mt.RefusalError, match="prompt: The content could not"):
+            await client.generate(FOX)
+
+
+@pytest.mark.parametrize("seconds", [KEY, True, [], 10**400, "1.5"])
+async def test_a_count_that_is_no_number_is_not_recorded(server: Server, seconds: Any) -> None:
+    done = said({"status": "COMPLETED", "logs": None, "metrics": {"inference_time": seconds}})
+    server.then(begun(server), done, result(server), PICTURE)
+
+    async with client_of(mt.FalImageClient, server) as client:
+        image = await client.generate(FOX)
+
+    assert image.provenance
+    assert image.provenance.usage == {"billable_units": "1"}
+
+
 async def test_a_job_that_was_cancelled_meanwhile_is_dropped(
     server: Server, tmp_path: Path
 ) -> None:

@@ -249,6 +249,16 @@ async def test_a_film_goes_through_fals_queue(server: Server) -> None:
     assert video.provenance.request_id == "r-1"
 
 
+@pytest.mark.parametrize("url", ["http://[", "", "fal-ai", 5])
+async def test_a_film_without_a_usable_address_is_typed(server: Server, url: Any) -> None:
+    """It has been paid, so that is said."""
+    server.then(said({"status": "IN_QUEUE", "response_url": url}))
+    async with client_of(mt.HuggingFaceVideoClient, server, model="fal-ai/fal-ai/wan") as client:
+        with pytest.raises(mt.ProviderError, match="without an address") as caught:
+            await client.generate("waves")
+    assert caught.value.may_have_been_billed
+
+
 async def test_a_film_is_stopped_and_come_back_for(server: Server, tmp_path: Path) -> None:
     """The job's id is its path below the router."""
     kind, model = mt.HuggingFaceVideoClient, "fal-ai/fal-ai/wan/v2"

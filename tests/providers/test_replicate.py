@@ -351,6 +351,18 @@ async def test_speech_and_film_are_predictions_too(server: Server) -> None:
     assert server.requests[2].json["input"] == expected
 
 
+@pytest.mark.parametrize("seconds", [KEY, "x" * 5000, True, 10**400, {}])
+async def test_a_count_that_is_no_number_is_not_recorded(server: Server, seconds: Any) -> None:
+    metrics = {"predict_time": seconds}
+    server.then(prediction("succeeded", http=201, output=output(server), metrics=metrics), PICTURE)
+
+    async with client_of(mt.ReplicateImageClient, server) as client:
+        image = await client.generate(FOX)
+
+    assert image.provenance
+    assert image.provenance.usage == {}
+
+
 async def test_a_picture_has_its_price(server: Server) -> None:
     """Of the list."""
     async with client_of(mt.ReplicateImageClient, server) as client:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mediatoolkit.errors import MediaToolkitError
 from mediatoolkit.providers.base import ImageClient
 from mediatoolkit.providers.comfyui.workflow import Workflow
-from mediatoolkit.providers.documents import at, text_at
+from mediatoolkit.providers.documents import at, number_at, share_at, text_at
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Working
 from mediatoolkit.transport.secret import clean
@@ -94,14 +94,10 @@ class JobSocket:
             return f"{left} in the queue" if isinstance(left, int) and left else "", None
         if kind == "executing":
             return node, None
-        step, steps = at(data, "value"), at(data, "max")
-        if (
-            kind == "progress"
-            and isinstance(step, (int, float))
-            and isinstance(steps, (int, float))
-        ):
-            return f"{node}, step {step:g} of {steps:g}", step / steps if steps else None
-        return "", None
+        step, steps = number_at(data, "value"), number_at(data, "max")
+        if kind != "progress" or step is None or steps is None:
+            return "", None
+        return f"{node}, step {step:g} of {steps:g}", share_at(step / steps if steps else None)
 
 
 def _preview(message: bytes) -> bytes:
