@@ -147,6 +147,9 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
                 context.report(Withdrawn(confirmed=True))
             raise self._no_media(response)
         address = hosted.first_address(at(response.document, "output"))
+        if not address and at(response.document, "data_removed") is True:
+            context.job_id = None  # it does not come back
+            raise self._removed(response)
         if not address:
             noun = self.media_type.noun
             raise protocol_error(f"Replicate finished the prediction and named no {noun}", response)
@@ -182,6 +185,15 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
         if not url:
             raise protocol_error("Replicate took a picture and named no address for it", response)
         return url
+
+    def _removed(self, response: Response) -> ProviderError:
+        return ProviderError(
+            f"Replicate has removed the {self.media_type.noun}, as it does after an hour; "
+            "ask again.",
+            family="operation",
+            may_have_been_billed=True,
+            **facts_of(response) | {"status": None},
+        )
 
     def _no_media(self, response: Response) -> ProviderError:
         document = response.document

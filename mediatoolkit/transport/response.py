@@ -355,9 +355,10 @@ async def _start_of(response: "aiohttp.ClientResponse", meter: BodyMeter, most: 
 
 def _document(text: str) -> Any:
     """The body as JSON, as far as it came; a letter that is no UTF-8 does not spoil the rest."""
-    for whole in (lambda: text, lambda: _whole_part(text)):
-        with contextlib.suppress(ProviderError):
-            return parse_json(whole().encode("utf-8", "replace"))
+    with contextlib.suppress(ProviderError):
+        return parse_json(text.encode("utf-8", "replace"))
+    with contextlib.suppress(ProviderError):
+        return parse_json(_whole_part(text).encode("utf-8", "replace"))
     return None
 
 

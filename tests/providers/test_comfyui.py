@@ -113,6 +113,7 @@ class Comfy(OwnServer):
         self.end: tuple[str, dict[str, Any]] = ("execution_success", {})
         self.rejection: tuple[int, Any] | None = None
         self.jobs: dict[str, Any] = {}
+        self.queues: dict[str, Any] = {}
         self.clients: list[str] = []
 
     @property
@@ -208,7 +209,7 @@ class Comfy(OwnServer):
 
     async def queued(self, _request: web.Request) -> web.Response:
         running = [[0, job, {}, {}, []] for job in self.jobs]
-        return web.json_response({"queue_running": running, "queue_pending": []})
+        return web.json_response({"queue_running": running, "queue_pending": [], **self.queues})
 
     async def empty(self, _request: web.Request) -> web.Response:
         return web.Response()
@@ -481,6 +482,24 @@ async def test_stop_cancels_the_job_at_the_server(
     comfy.may_end.set()
 
 
+@pytest.mark.parametrize(
+    ("place", "cancelled"), [("queue_pending", True), (None, False)], ids=["waits", "has ended"]
+)
+async def test_an_older_server_says_where_the_job_is(
+    comfy: Comfy,
+    place: str | None,
+    cancelled: bool,  # noqa: FBT001
+) -> None:
+    """What has ended in the meantime was not stopped, and can be come back for."""
+    job = str(uuid.uuid4())
+    comfy.has_jobs = False
+    comfy.queues = {place: [[0, job, {}, {}, []]]} if place else {}
+    async with client_of(comfy) as client, CallContext(60) as context:
+        assert await client.cancel(job, context) is cancelled
+    assert comfy.sent("POST /queue") == [{"delete": [job]}] * cancelled
+    assert not comfy.sent("POST /interrupt")
+
+
 async def test_a_deadline_leaves_the_job_which_another_client_waits_for(comfy: Comfy) -> None:
     comfy.may_end.clear()
     async with client_of(comfy) as client:
@@ -575,6 +594,33 @@ def test_a_film_without_a_workflow_says_what_to_give() -> None:
     with pytest.raises(PromptError, match="workflow="):
         ComfyUIVideoClient()
     assert not ComfyUIVideoClient.has_key()
+
+
+async def test_a_film_is_come_back_for_without_its_workflow(
+    comfy: Comfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart of the kernel, where its name alone is known."""
+    monkeypatch.setenv("COMFYUI_BASE_URL", comfy.url)
+    monkeypatch.chdir(tmp_path)
+    comfy.file = ("film_00001_.mp4", clip())
+    comfy.may_end.clear()
+    client = ComfyUIVideoClient(workflow=FILM)
+    async with mt.VideoGenAgent(client, store=mt.Store.default()) as agent:
+        job = agent.start("waves")
+        await run_out(job, lambda: [each for each in agent.pending() if not each.is_intent])
+        with pytest.raises(DeadlineError, match=r"mt\.jobs\.resume"):
+            await job
+    comfy.may_end.set()
+
+    (pending,) = mt.jobs.pending()
+    film = await mt.jobs.resume(pending.id)
+
+    assert film.data == clip()
+    assert not mt.jobs.pending()
+    with pytest.raises(PromptError, match="workflow="):
+        await mt.video("waves", model=client.model_id)
+    assert len(comfy.sent("POST /prompt")) == 1
+    await mt.close()
 
 
 @pytest.mark.parametrize("kind", [ComfyUIImageClient, ComfyUIVideoClient])

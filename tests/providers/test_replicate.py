@@ -213,6 +213,21 @@ async def test_an_end_during_the_upload_starts_nothing(server: Server, how: str)
     assert [request.path for request in server.requests] == ["/v1/files"]
 
 
+async def test_a_result_that_was_removed_is_not_waited_for_again(
+    server: Server, tmp_path: Path
+) -> None:
+    """It was come back for after more than an hour."""
+    server.then(started(), prediction("succeeded", data_removed=True))
+
+    async with client_of(mt.ReplicateImageClient, server) as client:
+        agent = mt.ImageGenAgent(client, store=tmp_path)
+        with pytest.raises(mt.ProviderError, match=r"removed the picture.*after an hour") as caught:
+            await agent.generate(FOX)
+
+    assert caught.value.may_have_been_billed
+    assert kept(tmp_path) == []
+
+
 async def test_a_stop_reaches_replicate(server: Server) -> None:
     """Which says that it stopped."""
     server.then(started(), prediction("processing"), prediction("canceled"))

@@ -78,11 +78,12 @@ class ComfyUIVideoClient(ComfyUIClient[VideoPrompt, Video], VideoClient):
         inputs: As there. The first node that loads a picture is `image`, further ones are
             `references`; name `last` yourself. `frames` and `fps`, which are found where there is
             a length, make `seconds=` work.
-        model: A name for the workflow.
+        model: A name for the workflow. With a name alone, it only waits for a film that was begun
+            with that workflow earlier.
         options: As there.
 
     Raises:
-        PromptError: There is no workflow; else as there.
+        PromptError: There is neither a workflow nor a name; else as there.
     """
 
     default_timeout = Timeout(total=3600)
@@ -99,7 +100,7 @@ class ComfyUIVideoClient(ComfyUIClient[VideoPrompt, Video], VideoClient):
         **options: Any,
     ) -> None:
         """Read the workflow and check everything; nothing is opened or sent."""
-        if workflow is None:
+        if workflow is None and model is None:
             raise PromptError(self.missing(""))
         super().__init__(api_key, workflow=workflow, inputs=inputs, model=model, **options)
         self._workflow = _with_first_picture(self._workflow)
@@ -113,6 +114,12 @@ class ComfyUIVideoClient(ComfyUIClient[VideoPrompt, Video], VideoClient):
     def missing(cls, _model: str, /) -> str:
         """What is to be given."""
         return 'Films need a workflow: mt.ComfyUIVideoClient(workflow="film.json").'
+
+    def check(self, prompt: VideoPrompt) -> None:
+        """As for each client; without a workflow, nothing can be made."""
+        if self._own is None:
+            raise PromptError(self.missing(""))
+        super().check(prompt)
 
     @property
     def capabilities(self) -> Capabilities:

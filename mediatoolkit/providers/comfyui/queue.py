@@ -158,8 +158,10 @@ class ComfyUIClient(HttpClient[P, M], QueuedClient[P, M]):
         queue = (await self._transport.get("/queue", context)).document
         if job_id in json.dumps(at(queue, "queue_running")):
             await send("/interrupt", {"prompt_id": job_id}, expect="bytes")
-        else:
+        elif job_id in json.dumps(at(queue, "queue_pending")):
             await send("/queue", {"delete": [job_id]}, expect="bytes")
+        else:
+            return False  # it has ended
         return True
 
     async def wait(
