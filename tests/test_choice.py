@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -111,6 +111,32 @@ def test_what_is_no_model_changes_nothing(wrong: object) -> None:
         mt.configure(image=wrong, cache=True)  # type: ignore[arg-type]
     assert registry.default_choice(ImageClient).model_ids == ("local/painter",)
     assert mt.cache.default is None
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        ("opena/gpt-image-2", "did you mean 'openai/gpt-image-2'?"),
+        ("OpenAI/gpt-image-2", "did you mean 'openai/gpt-image-2'?"),
+        ("Fal", "did you mean 'fal'?"),
+        ("gpt-image-2", "did you mean 'openai/gpt-image-2'?"),
+        ("fal-ai/flux/dev", "did you mean 'fal/fal-ai/flux/dev' or 'huggingface/"),
+        ("elevenlabs/eleven_v4", "elevenlabs makes no images here, but speech; for images there"),
+        ("xyzzy", "a model id is vendor/model, and the vendors here are automatic1111, bfl,"),
+        ("", "a model id is vendor/model, and the vendors here are automatic1111, bfl,"),
+    ],
+)
+def test_what_was_probably_meant_is_named(model: str, answer: str) -> None:
+    asks: list[Callable[[], object]] = [
+        lambda: mt.image("a red fox", model=model),
+        lambda: mt.quote("a red fox", kind="image", model=model),
+        lambda: mt.configure(image=model),
+        lambda: mt.ImageGenAgent(model),
+    ]
+    for ask in asks:
+        with pytest.raises(mt.UnknownModelError) as caught:
+            ask()
+        assert answer in str(caught.value)
 
 
 async def test_what_is_taken_is_told_once_and_why(

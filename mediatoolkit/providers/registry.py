@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -52,6 +53,12 @@ VARIABLES = {
 }
 """Environment variables that name models, with commas between, by group of entry points."""
 
+_KINDS = {
+    "mediatoolkit.images": "images",
+    "mediatoolkit.speech": "speech",
+    "mediatoolkit.videos": "videos",
+}
+
 _OWN = "mediatoolkit."
 _PLUG_INS = ""
 
@@ -87,10 +94,22 @@ def client_for(model_id: str, kind: type[C], **options: Any) -> C:
     Raises:
         UnknownModelError: No installed provider serves it; names those that are.
     """
-    vendor, model = split_id(model_id)
+    client, (_, model) = class_for(model_id, kind), split_id(model_id)
     if model:
         options["model"] = model
-    return client_class(vendor, kind)(**options)
+    return client(**options)
+
+
+def class_for(model_id: object, kind: type[C]) -> type[C]:
+    """The class that serves `vendor/model`, whose vendor alone is looked at.
+
+    Raises:
+        UnknownModelError: No installed provider serves it; names what was probably meant.
+    """
+    vendor, _ = split_id(model_id)
+    if vendor not in _installed(kind.entry_points):
+        raise UnknownModelError(_unknown(str(model_id), kind))
+    return client_class(vendor, kind)
 
 
 def split_id(model_id: object) -> tuple[str, str]:
@@ -115,11 +134,7 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
     """
     installed = _installed(kind.entry_points)
     if vendor not in installed:
-        known = ", ".join(sorted(installed))
-        raise UnknownModelError(
-            f"No installed provider is called {quoted(vendor)}; a model id is vendor/model, "
-            f"and the vendors here are {known}."
-        )
+        raise UnknownModelError(_unknown(vendor, kind))
     loaded = _loaded(installed[vendor])
     if isinstance(loaded, str):
         raise UnknownModelError(loaded)
@@ -129,6 +144,36 @@ def client_class(vendor: str, kind: type[C]) -> type[C]:
             f"no {kind.__name__}; tell its authors."
         )
     return loaded
+
+
+def _unknown(model_id: str, kind: type[Client[Any, Any]]) -> str:
+    """That nobody serves *model_id* here, and what was probably meant."""
+    vendor, _ = split_id(model_id)
+    makes = [name for group, name in _KINDS.items() if vendor in _installed(group)]
+    if makes:
+        return (
+            f"{vendor} makes no {_KINDS[kind.entry_points]} here, but {' and '.join(makes)}; "
+            f"for {_KINDS[kind.entry_points]} there are {_known(kind)}."
+        )
+    start = f"No installed provider is called {quoted(vendor)}; "
+    near = _near(model_id, kind)
+    if near:
+        return f"{start}did you mean {' or '.join(map(quoted, near))}?"
+    return f"{start}a model id is vendor/model, and the vendors here are {_known(kind)}."
+
+
+def _near(model_id: str, kind: type[Client[Any, Any]]) -> list[str]:
+    """Model ids that end as *model_id* does, else its own with the name of a vendor mended."""
+    vendor, model = split_id(model_id)
+    ending = f"/{model_id.casefold()}"
+    ids = [info.model_id for name in vendors(kind) for info in models_of(name, kind)]
+    same = [each for each in ids if model_id and each.casefold().endswith(ending)]
+    names = get_close_matches(vendor.casefold(), vendors(kind), n=1)
+    return same[:3] or [f"{name}/{model}".rstrip("/") for name in names]
+
+
+def _known(kind: type[Client[Any, Any]]) -> str:
+    return ", ".join(sorted(_installed(kind.entry_points)))
 
 
 def choose(kind: type[Client[Any, Any]], model_ids: str | Iterable[str] | None) -> None:
@@ -160,7 +205,7 @@ def checked_ids(kind: type[Client[Any, Any]], model_ids: object) -> tuple[str, .
     if not several:
         raise PromptError("Give a model id, or several; None takes the first vendor with a key.")
     for model_id in several:
-        client_class(split_id(model_id)[0], kind)
+        class_for(model_id, kind)
     return cast("tuple[str, ...]", several)
 
 

@@ -9,7 +9,7 @@ from mediatoolkit.caching import CacheWord
 from mediatoolkit.pricing.quotes import Price
 from mediatoolkit.prompts import ImageOptions, Prompt, SpeechOptions, VideoOptions
 from mediatoolkit.providers.registry import (
-    client_class,
+    class_for,
     client_for,
     default_choice,
     split_id,
@@ -82,8 +82,8 @@ def _agent_for(
     """Return the agent that the verb would ask, or one like it where there is no key."""
     base = kind.client_type
     model_id = default_choice(base).model_ids[0] if model is None else model
-    vendor, name = split_id(model_id)
-    client = None if agent else client_class(vendor, base)
+    _, name = split_id(model_id)
+    client = None if agent else class_for(model_id, base)
     if client is None or client.is_free or not client.missing(name):
         return agent_for(kind, agent, model)
     return kind(client_for(model_id, base, api_key="sends-nothing"))
@@ -114,7 +114,7 @@ def _kinds_of_model(model: str) -> list[Kind]:
     for kind, agent in AGENTS.items():
         if vendor in vendors(agent.client_type):
             by_vendor.append(kind)
-            catalog = client_class(vendor, agent.client_type).catalog
+            catalog = class_for(model, agent.client_type).catalog
             if any(info.model_id == model for info in catalog):
                 by_catalog.append(kind)
     return by_catalog or by_vendor

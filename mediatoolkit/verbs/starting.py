@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from mediatoolkit.agents import Agent
 from mediatoolkit.errors import PromptError
-from mediatoolkit.providers.registry import checked_ids, client_class, default_choice, split_id
+from mediatoolkit.providers.registry import checked_ids, class_for, default_choice
 from mediatoolkit.runtime.files import absolute
 from mediatoolkit.runtime.job import Job, start_job
 from mediatoolkit.store import Store
@@ -37,7 +37,7 @@ def agent_for(kind: type[A], agent: A | None, model: str | tuple[str, ...] | Non
         return agent
     choice = default_choice(kind.client_type) if model is None else None
     model_ids = choice.model_ids if choice else checked_ids(kind.client_type, model)
-    classes = [client_class(split_id(each)[0], kind.client_type) for each in model_ids]
+    classes = [class_for(each, kind.client_type) for each in model_ids]
     environment = tuple(each.environment() for each in classes)
     folder = Store.default_folder()
     key = kind, model_ids, environment, folder if folder.is_absolute() else absolute(folder)
