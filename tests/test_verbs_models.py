@@ -179,6 +179,47 @@ def test_what_a_model_takes_is_said_in_few_words(model: str, words: str) -> None
     assert words in row(model).takes
 
 
+def test_a_limit_that_nobody_knows_is_none_and_never_leaves_a_model_out() -> None:
+    """Gemini takes several pictures, and its documents here say no number."""
+    assert pd.isna(row("gemini/gemini-3.1-flash-image").references)
+    assert row("openai/gpt-image-2").references == 16
+    assert "&lt;NA&gt;" not in mt.models("image")._repr_html_()
+    assert "gemini" in set(mt.models("image", references=2).vendor)
+    assert "gemini" in set(mt.models("image", references=True).vendor)
+    assert "local" not in set(mt.models("image", references=1).vendor)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer"),
+    [
+        ({"stream": True}, "did you mean streams=?"),
+        ({"xyzzy": True}, "it has vendor, model, kind"),
+        ({"price": 0.05}, "price= takes a text that stands in it, or True or False, not 0.05."),
+        ({"references": "2"}, "references= takes the least number, or True or False, not '2'."),
+        ({"seed": "yes"}, "seed= takes True or False, not 'yes'."),
+        ({"vendor": ["fal", "bfl"]}, "vendor= takes a text"),
+        ({"ends": 2026}, "ends= takes a day, a text"),
+    ],
+)
+def test_a_filter_that_nothing_can_fit_is_refused(wanted: dict[str, Any], answer: str) -> None:
+    with pytest.raises(mt.PromptError) as caught:
+        mt.models(**wanted)
+    assert answer in str(caught.value)
+
+
+def test_a_price_is_there_where_it_is_known() -> None:
+    known, unknown = mt.models("image", price=True), mt.models("image", price=False)
+    assert "price unknown" not in set(map(str, known.price))
+    assert set(map(str, unknown.price)) == {"price unknown"}
+    assert "local/painter" in set(known.model)
+
+
+def test_the_day_on_which_a_model_ends_can_be_asked_for() -> None:
+    ending = mt.models(ends=date(2026, 12, 1))
+    assert "openai/gpt-image-1.5" in set(ending.model)
+    assert set(mt.models(ends="2026-12-01").model) == set(ending.model)
+
+
 def test_whoever_shows_partial_pictures_or_streams_sound_says_so() -> None:
     streaming = set(mt.models(streams=True)["vendor"])
     assert {"openai", "elevenlabs", "comfyui", "automatic1111", "diffusers"} <= streaming

@@ -32,7 +32,8 @@ class ModelFrame(pd.DataFrame):  # type: ignore[misc]
 
 def _text(value: object) -> str:
     """A cell; what is missing is empty."""
-    is_missing = value is None or value is pd.NaT or value != value  # noqa: PLR0124 - NaN
+    if value is None or value is pd.NaT or value is pd.NA or value != value:  # noqa: PLR0124 - NaN
+        return ""
     if isinstance(value, pd.Timestamp) and value == value.normalize():
         return f"{value:%Y-%m-%d}"
-    return "" if is_missing else str(value)
+    return str(value)

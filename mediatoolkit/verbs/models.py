@@ -1,10 +1,11 @@
 """Every model that there is, as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from mediatoolkit.checks import is_number
+from mediatoolkit.checks import is_number, quoted
 from mediatoolkit.errors import PromptError
 from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import FREE, Price, quote
@@ -25,6 +26,15 @@ SPEECH_LENGTH: Final = 1_000
 
 _FEW = 4  # values that are spelled out
 
+_TEXT = ("a text that stands in it, or ", lambda wanted: isinstance(wanted, str))
+_FLAG = ("", lambda _wanted: False)
+_FILTERS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
+    "references": ("the least number, or ", is_number),
+    "ends": ("a day, a text that stands in it, or ", lambda day: isinstance(day, (date, str))),
+    "seed": _FLAG,
+    "streams": _FLAG,
+}
+
 
 class ModelRow(NamedTuple):
     """One model.
@@ -36,7 +46,8 @@ class ModelRow(NamedTuple):
         takes: Keywords that it takes, with their values where they are few.
         sizes: Of a picture or the resolutions of a film, as `size=` or `resolution=` takes them.
         aspects: Of a picture or film, as `aspect=` takes them.
-        references: How many pictures it starts from at the most; 0 for none.
+        references: How many pictures it starts from at the most; 0 for none, and None where it
+            starts from pictures and no limit is known here.
         voices: Names of its voices, as far as they are known here.
         seed: Whether a seed makes the same again.
         streams: Whether something is seen or heard before all is made.
@@ -53,7 +64,7 @@ class ModelRow(NamedTuple):
     takes: str
     sizes: str
     aspects: str
-    references: int
+    references: int | None
     voices: str
     seed: bool
     streams: bool
@@ -71,27 +82,28 @@ def models(kind: Kind | None = None, **where: object) -> Any:
 
     Args:
         kind: Only those that make `"image"`, `"speech"` or `"video"`.
-        where: Only those whose column fits: text that stands in it, whatever the case; the least
-            number; or True or False, which for `available` and other text means whether there is
-            anything, and nothing missing.
+        where: Only those whose column fits. True and False go with every column: whether there
+            is anything, in `price` whether it is known, and in `available` whether nothing is
+            missing. `references` also takes the least number, `ends` a day, and each of the others
+            but `seed` and `streams` a text that stands in it, whatever the case.
 
     Returns:
         A pandas DataFrame where pandas is installed, which is imported here, in some 0.5 s; else
         a read-only sequence of `ModelRow`. Both show themselves as a table. The columns are
-        `vendor`, `model`, `kind`, `takes`, `price` (a `Price`: of one image, of 1,000 characters
-        of speech, or of one film, with nothing else said), `ends` (a day, or none), `successor`
-        and `available` (`"yes"`, or what is missing). What is used when nobody chooses stands
-        first among its kind.
+        `vendor`, `model`, `kind`, `takes`, `sizes`, `aspects`, `references` (the most; missing
+        where it takes some and no limit is known), `voices`, `seed`, `streams`, `price` (a
+        `Price`: of one image, of 1,000 characters of speech, or of one film, with nothing else
+        said), `ends` (a day, or none), `successor`, `key` (where it was found) and `available`
+        (`"yes"`, or what is missing). What is used when nobody chooses stands first among its
+        kind.
 
     Raises:
-        PromptError: *kind* is something else, or there is no such column.
+        PromptError: *kind* is something else, there is no such column, or what is wanted of it
+            fits no value.
     """
     kinds = list(AGENTS) if kind is None else [checked_kind(kind)]
-    for column in where:
-        if column not in ModelRow._fields:
-            raise PromptError(
-                f"models has no column {column}; it has {', '.join(ModelRow._fields)}."
-            )
+    for column, wanted in where.items():
+        _check_filter(column, wanted)
     rows = [
         row
         for each in kinds
@@ -105,7 +117,8 @@ def models(kind: Kind | None = None, **where: object) -> Any:
         return Table(ModelRow._fields, rows, widest=WIDEST)
     from mediatoolkit.verbs.frames import ModelFrame
 
-    return ModelFrame(rows, columns=ModelRow._fields).astype({"ends": "datetime64[ns]"})
+    types = {"ends": "datetime64[ns]", "references": "Int64"}
+    return ModelFrame(rows, columns=ModelRow._fields).astype(types)
 
 
 def list_price(kind: Kind, model_id: str) -> Price:
@@ -147,24 +160,46 @@ def _row(kind: Kind, info: ModelInfo) -> ModelRow:
     )
 
 
-def _most_references(rules: Mapping[str, Rule]) -> int:
-    """How many pictures a model starts from; one where it says only that it takes any."""
+def _most_references(rules: Mapping[str, Rule]) -> int | None:
+    """How many pictures a model starts from; None where it says only that it takes some."""
     rule = rules.get("references")
-    if isinstance(rule, Pictures):
-        return rule.most
-    return int(rule is not None or "image" in rules)
+    if rule is None:
+        return int("image" in rules)
+    return rule.most if isinstance(rule, Pictures) else None
+
+
+def _check_filter(column: str, wanted: object) -> None:
+    """Refuse what no cell of *column* can be: it would find nothing, and not say why."""
+    if column not in ModelRow._fields:
+        near = get_close_matches(column, ModelRow._fields, n=1)
+        hint = f"did you mean {near[0]}=?" if near else f"it has {', '.join(ModelRow._fields)}."
+        raise PromptError(f"models has no column {column}; {hint}")
+    takes, is_taken = _FILTERS.get(column, _TEXT)
+    if not (isinstance(wanted, bool) or is_taken(wanted)):
+        raise PromptError(f"{column}= takes {takes}True or False, not {quoted(wanted)}.")
 
 
 def _fits(row: ModelRow, column: str, wanted: object) -> bool:
     """Whether a cell is what was asked for."""
     value = getattr(row, column)
     if isinstance(wanted, bool):
-        return wanted is (value == "yes" if column == "available" else bool(value))
+        return wanted is _is_there(row, column)
     if isinstance(wanted, str):
         return wanted.lower() in str(value).lower()
-    if is_number(wanted) and is_number(value):
-        return bool(value >= wanted)
+    if column == "references":
+        return bool(value is None or value >= wanted)
     return bool(value == wanted)
+
+
+def _is_there(row: ModelRow, column: str) -> bool:
+    match column:
+        case "available":
+            return row.available == "yes"
+        case "price":
+            return row.price.is_known
+        case "references":
+            return row.references != 0
+    return bool(getattr(row, column))
 
 
 def _takes(capabilities: Capabilities) -> str:
