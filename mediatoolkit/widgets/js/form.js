@@ -34,7 +34,7 @@ export class Form {
     this.prompt = make("textarea", "mt-studio-prompt", { rows: "4", spellcheck: "true" });
     this.prompt.placeholder = KINDS[kind].such;
     this.model = make("select", "mt-studio-control");
-    this.reason = make("p", "mt-studio-hint");
+    this.closed = make("details", "mt-studio-hint");
     this.fields = make("div", "mt-studio-fields");
     this.seed = this.seedField();
     this.element = make("div", "mt-studio-form", {
@@ -43,7 +43,7 @@ export class Form {
     });
     this.element.append(
       field(KINDS[kind].asks, this.prompt),
-      make("div", "mt-studio-field", {}, field("Model", this.model), this.reason),
+      make("div", "mt-studio-field", {}, field("Model", this.model), this.closed),
       this.fields,
       pictures.element,
     );
@@ -85,11 +85,12 @@ export class Form {
     const vendors = names.map((name) => [name, offers.filter((each) => vendorOf(each) === name)]);
     this.offers = offers;
     this.model.replaceChildren(...vendors.map(([vendor, those]) => group(vendor, those)));
-    this.reason.textContent = vendors
-      .filter(([, those]) => those.every(({ reason }) => reason))
-      .map(([vendor, [{ reason }]]) => `${vendor}: ${reason}`)
-      .join(" ");
-    this.reason.hidden = !this.reason.textContent;
+    const closed = vendors.filter(([, those]) => those.every(({ reason }) => reason));
+    this.closed.replaceChildren(
+      make("summary", "", {}, `What the other vendors need (${closed.length})`),
+      ...closed.map(([vendor, [{ reason }]]) => make("div", "", {}, `${vendor}: ${reason}`)),
+    );
+    this.closed.hidden = !closed.length;
     this.pick(before);
   }
 
