@@ -49,25 +49,7 @@ _FILM = hosted.film_rules(_HEADERS, "image_urls[]")
 
 
 class FalService(FalQueueClient[P, M]):
-    """What all fal clients share.
-
-    Args:
-        api_key: Left out, `FAL_KEY` is read; it looks like `id:secret`.
-        base_url: Left out, fal's queue.
-        model: fal's name of it, such as `"fal-ai/flux/schnell"`.
-        session: A ready `aiohttp.ClientSession` to use and never close.
-        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
-        retry: When a failed call is sent again; never when it may have been billed.
-        limits: How much at a time, and the caps on what is read.
-        trusted_origins: Further origins that media may be fetched from even when they are
-            private; the key goes to none of them.
-
-    A prompt's `options` may be: `arguments` (the model's own, by name; they count most),
-    `text_field` (which argument takes the text), `image_field` (which takes the pictures, with
-    `[]` behind it for a list), `queue_priority` (`"normal"`, `"low"`), `start_timeout` (seconds in
-    which the work must begin), `runner_hint`, `no_retry` (the queue tries once), `keep_seconds`
-    (how long fal keeps the files).
-    """
+    """What all fal clients share; `FalImageClient` says what they take."""
 
     provider = "fal"
     label = "fal"
@@ -96,11 +78,26 @@ class FalService(FalQueueClient[P, M]):
 class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
     """Draws pictures with models of fal.
 
-    Arguments as for `FalService`.
+    Args:
+        api_key: Left out, `FAL_KEY` is read; it looks like `id:secret`.
+        base_url: Left out, fal's queue.
+        model: fal's name of it, such as `"fal-ai/flux/schnell"`.
+        session: A ready `aiohttp.ClientSession` to use and never close.
+        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
+        retry: When a failed call is sent again; never when it may have been billed.
+        limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that media may be fetched from even when they are
+            private; the key goes to none of them.
 
     The FLUX models take `size=` in pixels or as a tier, to which `aspect=` gives the shape. Others
     get pixels as `image_size`, a tier as `resolution` and the shape as `aspect_ratio`.
     Pictures to start from go along as data URIs, in `image_url` and `image_urls`.
+
+    A prompt's `options` may be: `arguments` (the model's own, by name; they count most),
+    `text_field` (which argument takes the text), `image_field` (which takes the pictures, with
+    `[]` behind it for a list), `queue_priority` (`"normal"`, `"low"`), `start_timeout` (seconds in
+    which the work must begin), `runner_hint`, `no_retry` (the queue tries once), `keep_seconds`
+    (how long fal keeps the files).
     """
 
     result_field = "image"
@@ -134,7 +131,7 @@ class FalImageClient(FalService[ImagePrompt, Image], ImageClient):
 class FalSpeechClient(FalService[SpeechPrompt, Audio], SpeechClient):
     """Speaks with models of fal.
 
-    Arguments as for `FalService`; a model is to be named.
+    Arguments and `options` as for `FalImageClient`; a model is to be named.
 
     The text goes along as `text`, unless `text_field="prompt"` or another name is given.
     """
@@ -150,7 +147,7 @@ class FalSpeechClient(FalService[SpeechPrompt, Audio], SpeechClient):
 class FalVideoClient(FalService[VideoPrompt, Video], VideoClient):
     """Films with models of fal.
 
-    Arguments as for `FalService`; a model is to be named.
+    Arguments and `options` as for `FalImageClient`; a model is to be named.
 
     The first picture goes along as a data URI in `image_url`, references in `image_urls`, the
     length as `duration`: whole seconds as a whole number, unless `arguments` says it otherwise.

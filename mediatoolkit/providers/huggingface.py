@@ -56,25 +56,7 @@ _FILM = Capabilities(
 
 
 class HuggingFaceService(hosted.HostedModelClient[P, M]):
-    """What all Hugging Face clients share.
-
-    Args:
-        api_key: Left out, `HF_TOKEN` is read.
-        base_url: Left out, the router of Hugging Face.
-        model: A model of the Hub, such as `"owner/name"`, or a provider's own: `"fal-ai/"` with an
-            model of fal behind it, `"replicate/"` with a model of Replicate, such as
-            `"fal-ai/fal-ai/flux/dev"`. The Hub is not asked which provider serves a model.
-        session: A ready `aiohttp.ClientSession` to use and never close.
-        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
-        retry: When a failed call is sent again; never when it may have been billed. A model that is
-            loaded first is asked again when Hugging Face says.
-        limits: How much at a time, and the caps on what is read.
-        trusted_origins: Further origins that media may be fetched from even when they are
-            private; the key goes to none of them.
-
-    A prompt's `options` may be: `arguments` (the model's own, by name; they count most) and
-    `text_field` (which argument of a provider's model takes the text).
-    """
+    """What all Hugging Face clients share; `HuggingFaceImageClient` says what they take."""
 
     provider = "huggingface"
     label = "Hugging Face"
@@ -180,9 +162,23 @@ class _AtOnce(HuggingFaceService[P, M]):
 class HuggingFaceImageClient(_AtOnce[ImagePrompt, Image], ImageClient):
     """Draws pictures with Hugging Face.
 
-    Arguments as for `HuggingFaceService`.
+    Args:
+        api_key: Left out, `HF_TOKEN` is read.
+        base_url: Left out, the router of Hugging Face.
+        model: A model of the Hub, such as `"owner/name"`, or a provider's own: `"fal-ai/"` with an
+            model of fal behind it, `"replicate/"` with a model of Replicate, such as
+            `"fal-ai/fal-ai/flux/dev"`. The Hub is not asked which provider serves a model.
+        session: A ready `aiohttp.ClientSession` to use and never close.
+        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
+        retry: When a failed call is sent again; never when it may have been billed. A model that is
+            loaded first is asked again when Hugging Face says.
+        limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that media may be fetched from even when they are
+            private; the key goes to none of them.
 
-    Further `options`: `negative_prompt`, `num_inference_steps`, `guidance_scale`, `scheduler`.
+    A prompt's `options` may be: `arguments` (the model's own, by name; they count most),
+    `text_field` (which argument of a provider's model takes the text), `negative_prompt`,
+    `num_inference_steps`, `guidance_scale` and `scheduler`.
     """
 
     accepts = "image/png"
@@ -204,7 +200,8 @@ class HuggingFaceImageClient(_AtOnce[ImagePrompt, Image], ImageClient):
 class HuggingFaceSpeechClient(_AtOnce[SpeechPrompt, Audio], SpeechClient):
     """Speaks with Hugging Face.
 
-    Arguments as for `HuggingFaceService`; a model is to be named.
+    Arguments as for `HuggingFaceImageClient`, and of its `options` the first two; a model is to be
+    named.
     """
 
     accepts = "*/*"
@@ -223,9 +220,9 @@ class HuggingFaceVideoClient(
 ):
     """Films with fal's models through Hugging Face: `model="huggingface/fal-ai/…"`.
 
-    Arguments as for `HuggingFaceService`. Further `options`: `image_field` (which argument
-    takes the first picture), `negative_prompt`, `num_inference_steps`, `guidance_scale`,
-    `scheduler`. Films alone go through a queue there, and can be stopped and waited for later.
+    Arguments and `options` as for `HuggingFaceImageClient`, and `image_field` (which argument takes
+    the first picture). Films alone go through a queue there, and can be stopped and waited for
+    later.
     """
 
     result_field = "video"

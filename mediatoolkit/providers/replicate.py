@@ -58,28 +58,7 @@ _NSFW = re.compile(r"\bNSFW\b", re.IGNORECASE)
 
 
 class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
-    """What all Replicate clients share.
-
-    Args:
-        api_key: Left out, `REPLICATE_API_TOKEN` is read.
-        base_url: Left out, `REPLICATE_BASE_URL`, then Replicate's own.
-        model: `"owner/name"`, `"owner/name:version"`, a version alone, or
-            `"deployments/owner/name"`.
-        session: A ready `aiohttp.ClientSession` to use and never close.
-        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
-        retry: When a failed call is sent again; never when it may have been billed.
-        limits: How much at a time, and the caps on what is read.
-        trusted_origins: Further origins that media may be fetched from even when they are
-            private; the key goes to none of them.
-
-    A prompt's `options` may be: `arguments` (the model's own, by name; they count most),
-    `text_field` (which argument takes the text), `image_field` (which takes the pictures, with
-    `[]` behind it for a list), `cancel_after` (seconds after which Replicate itself stops the
-    prediction).
-
-    Pictures to start from are uploaded first; Replicate deletes them, and its results after an
-    hour.
-    """
+    """What all Replicate clients share; `ReplicateImageClient` says what they take."""
 
     provider = "replicate"
     label = "Replicate"
@@ -218,10 +197,28 @@ class ReplicateService(hosted.HostedModelClient[P, M], QueuedClient[P, M]):
 class ReplicateImageClient(ReplicateService[ImagePrompt, Image], ImageClient):
     """Draws pictures with models on Replicate.
 
-    Arguments as for `ReplicateService`.
+    Args:
+        api_key: Left out, `REPLICATE_API_TOKEN` is read.
+        base_url: Left out, `REPLICATE_BASE_URL`, then Replicate's own.
+        model: `"owner/name"`, `"owner/name:version"`, a version alone, or
+            `"deployments/owner/name"`.
+        session: A ready `aiohttp.ClientSession` to use and never close.
+        timeout: One deadline over the whole call: seconds, or an `mt.Timeout`.
+        retry: When a failed call is sent again; never when it may have been billed.
+        limits: How much at a time, and the caps on what is read.
+        trusted_origins: Further origins that media may be fetched from even when they are
+            private; the key goes to none of them.
 
     Pixels go along as `width` and `height`, the shape as `aspect_ratio`, a picture to start from as
     `image`, unless `image_field` names another argument.
+
+    A prompt's `options` may be: `arguments` (the model's own, by name; they count most),
+    `text_field` (which argument takes the text), `image_field` (which takes the pictures, with
+    `[]` behind it for a list), `cancel_after` (seconds after which Replicate itself stops the
+    prediction).
+
+    Pictures to start from are uploaded first; Replicate deletes them, and its results after an
+    hour.
     """
 
     catalog: ClassVar[tuple[ModelInfo, ...]] = (
@@ -241,7 +238,7 @@ class ReplicateImageClient(ReplicateService[ImagePrompt, Image], ImageClient):
 class ReplicateSpeechClient(ReplicateService[SpeechPrompt, Audio], SpeechClient):
     """Speaks with models on Replicate.
 
-    Arguments as for `ReplicateService`; a model is to be named.
+    Arguments and `options` as for `ReplicateImageClient`; a model is to be named.
 
     The text goes along as `text`, unless `text_field="prompt"` or another name is given.
     """
@@ -256,7 +253,7 @@ class ReplicateSpeechClient(ReplicateService[SpeechPrompt, Audio], SpeechClient)
 class ReplicateVideoClient(ReplicateService[VideoPrompt, Video], VideoClient):
     """Films with models on Replicate.
 
-    Arguments as for `ReplicateService`; a model is to be named.
+    Arguments and `options` as for `ReplicateImageClient`; a model is to be named.
 
     The first picture goes along as `image`, unless `image_field` names another argument.
     """

@@ -116,6 +116,14 @@ def test_a_client_says_who_it_is_and_what_it_takes(vendor: str, value: str) -> N
         assert [name for name in variables if name not in text] == []
 
 
+@pytest.mark.parametrize("value", [value for _, value in CLIENTS])
+def test_what_a_docstring_refers_to_can_be_looked_up(value: str) -> None:
+    """Else `mt.FalImageClient?` ends at a name that nobody can type."""
+    client = loaded(value)
+    named = re.findall(r"`(?:mt\.)?([A-Z]\w*(?:Client|Service))`", client.__doc__ or "")
+    assert [name for name in named if not hasattr(mediatoolkit, name)] == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=map(named, MODULES))
 def test_a_vendor_keeps_to_itself(path: Path) -> None:
     """Its module is short, imports no other vendor, and leaves HTTP and waiting to the kit."""
