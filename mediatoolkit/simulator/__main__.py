@@ -12,6 +12,16 @@ _EXAMPLE = """\
       -H 'x-goog-api-key: {key}' -d '{{"contents":[{{"parts":[{{"text":"a red fox"}}]}}]}}'
 """
 
+_TRUSTED = "(trusted_origins= of a client whose vendor keeps media there, such as fal)"
+_PATHS = {
+    "openai": "/v1",
+    "openrouter": "/api/v1",
+    "xai": "/v1",
+    "localai": "/v1",
+    "vllm": "/v1",
+}
+"""What the base URL of a client has behind the origin."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse *arguments* and serve."""
@@ -31,11 +41,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 async def _serve(simulator: Simulator) -> None:
     async with simulator as sim:
-        urls = {**sim.urls, "file host": sim.files_url, "key": sim.key}
-        lines = [f"{name:<18}{value}" for name, value in urls.items()]
+        lines = [_line(name, url + _PATHS.get(name, "")) for name, url in sim.urls.items()]
+        lines += [_line("file host", f"{sim.files_url}  {_TRUSTED}"), _line("key", sim.key)]
         lines += [_EXAMPLE.format(url=sim.url, key=sim.key)] if sim.vendors[0] == "gemini" else []
         print(*lines, "Ctrl-C stops it.", sep="\n", flush=True)  # noqa: T201 - for the terminal
         await asyncio.get_running_loop().create_future()
+
+
+def _line(name: str, value: object) -> str:
+    return f"{name:<18}{value}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+import mediatoolkit as mt
 from mediatoolkit.errors import ClosedError
 from mediatoolkit.simulator import Simulator, faults
 from tests.simulator.bodies import FOX, path, png
@@ -123,6 +124,23 @@ class TestLife:
 
         assert await process.wait() == 0
         assert f"curl {url}/v1/models" in output.decode()
+
+    async def test_the_module_names_base_urls_as_clients_take_them(self) -> None:
+        command = (sys.executable, "-m", "mediatoolkit.simulator", "--port", "0")
+        process = await asyncio.create_subprocess_exec(
+            *command, "openrouter", "localai", "fal", stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        lines = [(await process.stdout.readline()).decode() for _ in range(4)]
+        process.kill()
+        await process.wait()
+
+        urls = {line.split("  ")[0]: line.split("  ", 1)[1].strip() for line in lines}
+        assert urls["openrouter"].endswith("/api/v1")
+        client = mt.OpenAICompatibleImageClient(base_url=urls["localai"])
+        assert str(client.base_url).endswith("/v1")
+        assert urls["fal"].count("/") == 2
+        assert "trusted_origins=" in urls["file host"]
 
 
 class TestFiles:
