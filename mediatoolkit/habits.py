@@ -2,10 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from itertools import takewhile
 
 _SEVERAL = "one call makes one; call it once for each, or give agent.generate_many a list."
 _LOOK = "say in the prompt how it is to look."
 _SAVE = 'save it afterwards: (await job).save("fox.png").'
+_KEY = (
+    "set the variable that mt.keys() names, or give it to a client, such as "
+    "agent=mt.ImageGenAgent(mt.FalImageClient(api_key=…))."
+)
+_ADDRESS = (
+    "give it to a client, such as "
+    "agent=mt.ImageGenAgent(mt.OpenAICompatibleImageClient(base_url=…))."
+)
 # For each: a keyword of ours, and a hint where `use keyword=` is not enough. The first keyword that
 # the model takes counts; an empty one fits every model.
 _KEYWORDS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -54,7 +63,18 @@ _KEYWORDS: dict[str, tuple[tuple[str, str], ...]] = {
     "budget max_cost max_price spending_limit": (
         ("", "set mt.budget.limit, or start it within `with mt.budget.cap(2.00):`."),
     ),
-    "api_key key token": (("", "set GEMINI_API_KEY or OPENAI_API_KEY, or give it to the client."),),
+    "api_key key token": (
+        (
+            "",
+            _KEY,
+        ),
+    ),
+    "base_url url host endpoint server api_base": (
+        (
+            "",
+            _ADDRESS,
+        ),
+    ),
     "engine provider vendor backend": (("", 'choose by model=, such as model="local/painter".'),),
 }
 _NAMES = {
@@ -79,7 +99,8 @@ _NAMES = {
     "Agent Client ImageAgent ImageClient": "mt.ImageGenAgent",
     "SpeechAgent SpeechGenAgent VoiceGenAgent": "mt.VoiceAgent",
     "VideoAgent FilmAgent": "mt.VideoGenAgent",
-    "api_key set_api_key login auth": "the environment variable GEMINI_API_KEY or OPENAI_API_KEY",
+    "voices list_voices get_voices": "mt.models",
+    "api_key set_api_key set_key api_keys login auth": "mt.keys",
 }
 KINDS = {
     word: kind
@@ -110,5 +131,13 @@ def name_hint(name: str, known: Iterable[str]) -> str:
     by_fold = {each.casefold(): each for each in known}
     if name in _WAY_OF_NAME:
         return f"use {_WAY_OF_NAME[name]}."
-    near = get_close_matches(name.casefold(), by_fold, n=1)
-    return f"did you mean mt.{by_fold[near[0]]}?" if near else "help(mt) says what there is."
+    near = get_close_matches(name.casefold(), by_fold, n=5)
+    # Of the near ones, that of the same vendor: not GeminiSpeechClient for OpenAISpeechClient.
+    best = max(near, key=lambda each: _shared(each, name.casefold()), default="")
+    return f"did you mean mt.{by_fold[best]}?" if best else "help(mt) says what there is."
+
+
+def _shared(one: str, other: str) -> int:
+    """With how many of the same characters both begin."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -163,7 +163,8 @@ class ElevenLabsSpeechClient(HttpClient[SpeechPrompt, Audio], LongSpeech):
             text = f"ElevenLabs refused the prompt ({refused}): {words} Say it differently."
             return RefusalError(text, reason=refused, **facts)
         if "voice_not_found" in codes:
-            text = f"ElevenLabs has no such voice: {words} await client.voices() lists the ids."
+            listed = "await mt.ElevenLabsSpeechClient().voices() lists the ids."
+            text = f"ElevenLabs has no such voice: {words} {listed}"
             return ProviderError(text, family="request", **facts)
         advice = next(filter(None, map(_ADVICE.get, [*codes, str(response.status)])), "")
         return self.error_of(response, f"{words} {advice}".strip(), codes)

@@ -70,7 +70,7 @@ class VoiceId(Rule):
         if wrong:
             raise PromptError(
                 f"{name} takes the vendor's id of a voice, not {quoted(wrong[0])}; "
-                "await client.voices() lists them."
+                "await mt.ElevenLabsSpeechClient().voices() lists them."
             )
         if len(voices) > _MOST_VOICES:
             raise PromptError(f"{owner} has {_MOST_VOICES} voices at once, not {len(voices)}.")

@@ -87,10 +87,9 @@ def typed(names: Sequence[str]) -> tuple[Secret | None, ...]:
 
 def places(names: Sequence[str]) -> str:
     """Where a key was looked for, for a message."""
-    *others, last = ("api_key=", *names)
     return (
-        f"not in {', '.join(others)} or {last} in the environment, not among the secrets of Colab "
-        "or Kaggle, not in the keyring, and none was typed"
+        f"not in a client's api_key=, not as {' or '.join(names)} in the environment, not among "
+        "the secrets of Colab or Kaggle, not in the keyring, and none was typed"
     )
 
 
