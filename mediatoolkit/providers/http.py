@@ -388,6 +388,9 @@ class HttpClient(Client[P, M]):
     @classmethod
     def _key(cls, api_key: str | None) -> Secret | None:
         if api_key is not None:
+            misplaced = cls._misplaced(api_key) if isinstance(api_key, str) else ""
+            if misplaced:
+                raise AuthenticationError(misplaced, provider=cls.provider)
             return Secret(api_key, "api_key")
         names = [name for name in cls.key_names if os.environ.get(name)]
         if len(names) > 1:
@@ -403,6 +406,15 @@ class HttpClient(Client[P, M]):
                 provider=cls.provider,
             )
         return secret
+
+    @classmethod
+    def _misplaced(cls, api_key: str) -> str:
+        """Where *api_key* belongs if it is plainly no key, since the key is the first argument."""
+        if api_key.startswith(("http://", "https://")):
+            return "api_key= is an address; give it as base_url=."
+        if api_key.startswith(f"{cls.provider}/"):
+            return "api_key= is a model id; give it as model=."
+        return ""
 
     @classmethod
     def _base_url(cls) -> str:

@@ -107,12 +107,13 @@ def image(
             alone. Left out, the agent decides, then `mt.configure(cache=…)`.
         take: Which of several results of the same request, from 1. Left out, the n-th such
             request of this run of the cell is take n.
-        agent: Makes it instead of the default agent; then *model* stays out.
+        agent: Makes it instead of the default agent, and keeps it in its own `store=`, where it
+            has one; then *model* stays out.
         options: What the model takes beyond these.
 
     Returns:
         A job. It runs at once; in a notebook it shows itself and is replaced by the picture.
-        Awaiting it gives the `Image`, which is also kept in the default store.
+        Awaiting it gives the `Image`, which the default agent also keeps in the default store.
 
     Raises:
         PromptError: It cannot be drawn as asked; nothing was sent.
@@ -180,7 +181,8 @@ def speech(
         timeout: Seconds for everything together.
         cache: As in `image`.
         take: As in `image`.
-        agent: Makes it instead of the default agent; then *model* stays out.
+        agent: Makes it instead of the default agent, and keeps it in its own `store=`, where it
+            has one; then *model* stays out.
         options: As in `SpeechPrompt`, and what the model takes beyond it.
 
     Returns:
@@ -249,7 +251,8 @@ def video(
         timeout: Seconds for everything together.
         cache: As in `image`.
         take: As in `image`.
-        agent: Makes it instead of the default agent; then *model* stays out.
+        agent: Makes it instead of the default agent, and keeps it in its own `store=`, where it
+            has one; then *model* stays out.
         options: As in `VideoPrompt`, and what the model takes beyond it.
 
     Returns:
@@ -289,7 +292,8 @@ def film(
         timeout: Seconds for everything together; left out, 300.
 
     Returns:
-        A job; awaiting it gives the `Video`, which is also kept in the default store.
+        A job; awaiting it gives the `Video`, which the default agent also keeps in the default
+        store.
 
     Raises:
         PromptError: It cannot be made as asked, such as a film of no pictures.

@@ -1,7 +1,7 @@
 """Where a key is looked for, in which order, and what is said when it is nowhere."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -120,6 +120,27 @@ def test_the_error_names_every_place_and_shows_no_key() -> None:
 
     for place in ("api_key=", *NAMES, "environment", "Colab", "Kaggle", "keyring", "typed"):
         assert place in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "answer"),
+    [
+        (lambda: mt.FalImageClient("fal/fal-ai/flux/dev"), "a model id; give it as model=."),
+        (
+            lambda: mt.OpenAICompatibleImageClient("http://127.0.0.1:9/v1"),
+            "an address; give it as base_url=.",
+        ),
+        (lambda: mt.ComfyUIImageClient("http://127.0.0.1:9"), "give it as base_url=."),
+        (lambda: mt.ComfyUIImageClient("portrait.json"), "give a workflow as workflow=."),
+    ],
+)
+def test_what_stands_in_the_place_of_the_key_is_no_key(
+    make: Callable[[], object], answer: str
+) -> None:
+    """Else it went out as a key, and the server's usual address and workflow were taken."""
+    with pytest.raises(mt.AuthenticationError) as caught:
+        make()
+    assert answer in str(caught.value)
 
 
 def test_the_list_of_keys_shows_places_and_never_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,12 @@ class ComfyUIClient(HttpClient[P, M], QueuedClient[P, M]):
         super().__init__(api_key, model=self._own.name if self._own else model, **options)
         self._sockets: dict[str, JobSocket] = {}
 
+    @classmethod
+    def _misplaced(cls, api_key: str) -> str:
+        if api_key.endswith(".json"):
+            return "api_key= is the name of a file; give a workflow as workflow=."
+        return super()._misplaced(api_key)
+
     def recipe(self) -> Any:
         """As for each client; the workflow goes along."""
         recipe = super().recipe()
