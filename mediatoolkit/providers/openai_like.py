@@ -38,6 +38,10 @@ P = TypeVar("P", bound=Prompt)
 M = TypeVar("M", bound=Media)
 
 
+_WHOLE = {"stream": None, "partial_images": None}
+"""What is not sent where no unfinished picture is wanted: one without the other is an error."""
+
+
 class OpenAILike(HttpClient[P, M]):
     """What clients of all kinds of media have in common here: how an error is told."""
 
@@ -133,7 +137,7 @@ class OpenAILikeImageClient(OpenAILike[ImagePrompt, Image], ImageClient):
         return error
 
     async def _body(self, prompt: ImagePrompt) -> Json | Multipart:
-        stream = {"stream": True} if is_streamed(prompt) else {}
+        stream = {"stream": True} if is_streamed(prompt) else _WHOLE
         fields = without_none({**self.fields(prompt), **stream})
         pictures = pictures_of(prompt)
         if not (pictures and self.edits_by_form):

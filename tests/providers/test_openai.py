@@ -233,6 +233,15 @@ async def test_unfinished_pictures_are_seen_and_the_finished_one_is_kept(
     assert server.requests[0].json["partial_images"] == 2
 
 
+async def test_no_unfinished_pictures_are_no_stream(
+    client: mt.OpenAIImageClient, server: Server
+) -> None:
+    """The vendor refuses a number of them, be it 0, where nothing is streamed."""
+    await client.generate(mt.ImagePrompt.of("a fox", partial_images=0))
+
+    assert server.requests[0].json.keys() == {"model", "prompt"}
+
+
 async def test_a_stream_without_its_last_event_is_no_picture(
     client: mt.OpenAIImageClient, server: Server
 ) -> None:
