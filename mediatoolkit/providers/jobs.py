@@ -19,7 +19,15 @@ from mediatoolkit.media import Media, Provenance
 from mediatoolkit.prompts import Prompt
 from mediatoolkit.providers.base import Client
 from mediatoolkit.runtime.context import CallContext
-from mediatoolkit.runtime.events import Event, LeftRunning, Partial, Waiting, Withdrawn, Working
+from mediatoolkit.runtime.events import (
+    Event,
+    LeftRunning,
+    Partial,
+    Retrying,
+    Waiting,
+    Withdrawn,
+    Working,
+)
 from mediatoolkit.runtime.gather import Polling
 from mediatoolkit.runtime.in_flight import Tracked, over_sessions
 
@@ -114,6 +122,7 @@ class QueuedClient(Client[P, M]):
             context.job_id = await asyncio.shield(submitting)
         except asyncio.CancelledError:
             if context.paid > before:
+                _end_at_retry(submitting, context)
                 await patiently(asyncio.wait([submitting], timeout=self.submit_within))
             if _has_result(submitting):
                 context.job_id = submitting.result()
@@ -278,6 +287,19 @@ async def patiently(waiting: Awaitable[object]) -> None:
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)
+
+
+def _end_at_retry(submitting: asyncio.Task[str], context: CallContext) -> None:
+    """Cancel *submitting* when what it has sent turns out to be refused, and would be sent anew."""
+    listener = context.listener
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Retrying):
+            submitting.cancel()
+        if listener is not None:
+            listener(event)
+
+    context.listener = hear
 
 
 def _has_result(task: asyncio.Task[str]) -> bool:

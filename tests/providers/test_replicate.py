@@ -27,7 +27,7 @@ from tests.providers.queue_calls import (
     works,
 )
 from tests.test_prompts import picture
-from tests.transport.server import Reply, Server, body, said, serving, silence
+from tests.transport.server import Reply, Seen, Server, body, said, serving, silence
 
 VERSION = "a" * 64
 
@@ -211,6 +211,29 @@ async def test_an_end_during_the_upload_starts_nothing(server: Server, how: str)
 
     assert not caught.value.may_have_been_billed
     assert [request.path for request in server.requests] == ["/v1/files"]
+
+
+async def test_a_start_that_was_refused_is_not_sent_again_after_a_stop(server: Server) -> None:
+    may_answer = asyncio.Event()
+
+    async def refuse(writer: asyncio.StreamWriter, seen: Seen) -> bool:
+        await may_answer.wait()
+        return await said({"detail": "throttled"}, 429, Retry_After=0)(writer, seen)
+
+    server.then(refuse, started())
+    async with client_of(mt.ReplicateImageClient, server) as client:
+        client.submit_within = 20
+        job = mt.ImageGenAgent(client).start(FOX)
+        while not server.requests:
+            await asyncio.sleep(0)
+        job.cancel()
+        await asyncio.sleep(0)
+        may_answer.set()
+        with pytest.raises(mt.JobCancelled) as caught:
+            await job
+
+    assert not caught.value.may_have_been_billed
+    assert paid(server) == 1
 
 
 async def test_a_result_that_was_removed_is_not_waited_for_again(
