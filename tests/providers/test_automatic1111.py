@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -174,6 +175,11 @@ async def test_a_picture_and_a_mask_go_to_img2img(
     assert body["width"] % 8 == body["height"] % 8 == 0
 
 
+def _note_turn(waits: asyncio.Event, event: Event) -> None:
+    if isinstance(event, Queued):
+        waits.set()
+
+
 async def draw(client: Automatic1111ImageClient, hear: Any, seconds: float = 60) -> mt.Image:
     async with CallContext(seconds, listener=hear) as context:
         return await client.make(FOX, context)
@@ -233,9 +239,7 @@ async def test_stop_of_a_picture_that_waits_lets_the_first_go_on(
     first = asyncio.create_task(draw(client, None))
     await ui.is_drawing.wait()
     waits = asyncio.Event()
-    second = asyncio.create_task(
-        draw(client, lambda event: isinstance(event, Queued) and waits.set())
-    )
+    second = asyncio.create_task(draw(client, partial(_note_turn, waits)))
     await waits.wait()
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -320,9 +324,7 @@ async def test_stop_lets_the_picture_of_another_client_go_on(
     await ui.is_drawing.wait()
     async with client_of(ui) as other:
         waits = asyncio.Event()
-        second = asyncio.create_task(
-            draw(other, lambda event: isinstance(event, Queued) and waits.set())
-        )
+        second = asyncio.create_task(draw(other, partial(_note_turn, waits)))
         await waits.wait()
         second.cancel()
         with pytest.raises(asyncio.CancelledError):

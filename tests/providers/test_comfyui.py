@@ -379,7 +379,8 @@ async def test_steps_that_are_no_numbers_are_passed_over() -> None:
     heard: list[Event] = []
 
     async def messages() -> AsyncGenerator[str | bytes]:
-        for step, steps in ((10**400, 1), (1, 10**400), ("x", 2), (True, 3), ([], {}), (5, 20)):
+        pairs: list[Any] = [(10**400, 1), (1, 10**400), ("x", 2), (True, 3), ([], {}), (5, 20)]
+        for step, steps in pairs:
             data = {"value": step, "max": steps, "prompt_id": "j", "node": "3"}
             yield json.dumps({"type": "progress", "data": data})
 
