@@ -18,7 +18,7 @@ TONE = wav.wrapped(bytes(range(240)) * 10, sample_rate=22_050, channels=1)
 SPOKEN = {"audio_data": base64.b64encode(TONE).decode()}
 FLOATS = (0.0, 0.5, -0.5, 1.0, -1.0, 2.0)
 INTEGERS = (0, 16_384, -16_384, 32_767, -32_767, 32_767)
-DONE = {"usage": {"prompt_tokens": 12, "completion_tokens": 60, "total_tokens": 72}}
+DONE: dict[str, Any] = {"usage": {"prompt_tokens": 12, "completion_tokens": 60, "total_tokens": 72}}
 
 
 @pytest.fixture

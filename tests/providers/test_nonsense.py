@@ -166,7 +166,8 @@ async def test_what_a_picture_cost(server: Server) -> None:
 
 @pytest.mark.parametrize("client", [mt.OpenRouterVideoClient, mt.TogetherVideoClient])
 def test_what_a_film_cost(client: Any) -> None:
-    for cost in (KEY, "1e-999999", "x" * 1000, [], {}, True, -1, 1e308):
+    costs: tuple[Any, ...] = (KEY, "1e-999999", "x" * 1000, [], {}, True, -1, 1e308)
+    for cost in costs:
         document = {"usage": {"cost": cost}, "outputs": {"cost": cost}}
         assert client(KEY).usage_of(document) == {}
 
