@@ -168,7 +168,7 @@ def test_a_missing_key_is_named_until_it_is_set(monkeypatch: pytest.MonkeyPatch)
     ("model", "words"),
     [
         ("local/painter", "size 512/1K/2K or pixels up to 2048×2048, 10 aspects, seed"),
-        ("replicate/black-forest-labs/flux-dev", "size pixels up to"),
+        ("replicate/black-forest-labs/flux-dev", "size pixels, 16 references"),
         ("gemini/gemini-3.1-flash-image", "size 512/1K/2K/4K, 14 aspects, seed"),
         ("gemini/gemini-3.8-flash-tts", "30 voices, style, language, speakers"),
         ("gemini/gemini-omni-1.2-flash", "aspect 16:9/9:16, 3 to 10 seconds, resolution 360p"),

@@ -23,6 +23,9 @@ from mediatoolkit.prompts.values import MAX_TEXT
 COMMON_ASPECTS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 """The shapes that picture models have in common, so that a prompt can move between vendors."""
 
+ANY_PIXELS = (99_999, 99_999)
+"""As `Size.largest` where a vendor serves models of many kinds, and only they know a limit."""
+
 NEAR = timedelta(days=60)
 """A model that ends within this time is warned about."""
 

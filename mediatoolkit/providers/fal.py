@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Media)
 
 _SIDES = {"512": 512, "1K": 1024, "2K": 2048}
 _SIZE = rules.Size(tuple(_SIDES), smallest=(64, 64), largest=(4096, 4096))
-_ANY_SIZE = rules.Size(("512", "1K", "2K", "4K"), smallest=(1, 1), largest=(99_999, 99_999))
+_ANY_SIZE = rules.Size(("512", "1K", "2K", "4K"), smallest=(1, 1), largest=rules.ANY_PIXELS)
 _HEADERS: Mapping[str, rules.Rule] = {
     "queue_priority": rules.OneOf(("normal", "low")),
     "start_timeout": rules.Number(2, 86_400, unit="seconds"),

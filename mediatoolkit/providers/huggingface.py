@@ -36,7 +36,7 @@ _PARAMETERS: dict[str, rules.Rule] = {
     "scheduler": rules.Text(),
 }
 _PICTURE = Capabilities(
-    size=rules.Size((), smallest=(1, 1), largest=(99_999, 99_999)),
+    size=rules.Size((), smallest=(1, 1), largest=rules.ANY_PIXELS),
     seed=_SEED,
     options={**hosted.OPTIONS, **_PARAMETERS},
     advice={"aspect": 'give pixels: size="1024x768".'},

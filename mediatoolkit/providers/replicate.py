@@ -38,7 +38,7 @@ _CANCEL_AFTER: Mapping[str, rules.Rule] = {
 _USUAL_FIELD = "image"
 
 _PICTURE = Capabilities(
-    size=rules.Size((), smallest=(1, 1), largest=(99_999, 99_999)),
+    size=rules.Size((), smallest=(1, 1), largest=rules.ANY_PIXELS),
     aspect=rules.Taken(),
     seed=hosted.SEED,
     references=hosted.PICTURES,

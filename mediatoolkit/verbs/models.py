@@ -11,6 +11,7 @@ from mediatoolkit.pricing.prices import prices
 from mediatoolkit.pricing.quotes import FREE, Price, quote
 from mediatoolkit.providers import registry
 from mediatoolkit.providers.capabilities import (
+    ANY_PIXELS,
     Capabilities,
     ModelInfo,
     Number,
@@ -214,7 +215,8 @@ def _words(name: str, rule: Rule) -> str:
     match rule:
         case Size(smallest=tuple(), largest=(width, height)):
             names = f"{'/'.join(choices)} or " if choices else ""
-            return f"{name} {names}pixels up to {width}×{height}"
+            most = "" if rule.largest == ANY_PIXELS else f" up to {width}×{height}"
+            return f"{name} {names}pixels{most}"
         case Number(unit=unit) if unit:
             return f"{rule.low:g} to {rule.high:g} {name}"
         case Pictures():

@@ -397,3 +397,8 @@ def test_torch_is_not_imported_before_it_draws() -> None:
         "assert not {'torch', 'diffusers', 'PIL'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)  # noqa: S603 - our own
+
+
+def test_a_folder_in_the_place_of_the_pipeline_is_told_where_it_belongs() -> None:
+    with pytest.raises(mt.PromptError, match="give the folder or id of one as model="):
+        mt.DiffusersImageClient("my-pipeline")

@@ -130,7 +130,8 @@ def name_of(pipeline: Any, place: str) -> str:
     if pipeline is not None:
         if not callable(pipeline):
             raise PromptError(
-                f"pipeline= takes a pipeline of diffusers, not {type(pipeline).__name__}."
+                f"pipeline= takes a pipeline of diffusers, not {type(pipeline).__name__}; give the "
+                "folder or id of one as model=."
             )
         return place or f"{type(pipeline).__name__}-{secrets.token_hex(4)}"
     folder = Path(place)
