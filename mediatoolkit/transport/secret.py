@@ -5,17 +5,20 @@ import functools
 import hmac
 import html
 import re
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from mediatoolkit.errors import AuthenticationError, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _UNFIT = re.compile(r"[^\x21-\x7e]")
 _MASK = "[key]"
 _LEAST = 8
 """Letters of a key that is masked: a shorter one is no secret, and stands in any text by chance."""
+
+_START = 5
+"""Letters of a key by which it is looked for."""
 
 _GAP = r"(?:[^!-~]|\[[0-9;]{1,20}m){0,8}"  # blanks, invisible letters, what is left of a colour
 _ALIKE = {"+": "-", "/": "_"}  # in base64 for URLs
@@ -172,25 +175,53 @@ def masked(text: str, key: HiddenText) -> str:
     """*text* without *key*, as `Secret.mask`."""
     if len(key) < _LEAST or len(text) < len(key):
         return text  # no form of the key is shorter than the key
-    return _forms_of(key).sub(_MASK, text)
+    if not _starts_of(key).search(text):
+        return text
+    for form in _forms_of(key):
+        if re.search(form.start, text, re.IGNORECASE):
+            text = re.sub(form.whole, _MASK, text, flags=re.IGNORECASE)
+    return text
+
+
+class _Form(NamedTuple):
+    """Patterns of one way to write a key, and of how that begins."""
+
+    start: HiddenText
+    whole: HiddenText
 
 
 @functools.lru_cache(maxsize=16)
-def _forms_of(key: HiddenText) -> "re.Pattern[str]":
-    """Pattern of all that *key* may look like."""
+def _starts_of(key: HiddenText) -> "re.Pattern[str]":
+    """Pattern of how each form of *key* begins.
+
+    The patterns of whole keys take up to a second to compile, and hardly any text needs them.
+    """
+    return re.compile(
+        HiddenText("|".join(map(str, [form.start for form in _forms_of(key)]))), re.IGNORECASE
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _forms_of(key: HiddenText) -> tuple[_Form, ...]:
+    """All that *key* may look like."""
     plain = str(key)
-    forms = {
-        _GAP.join(map(_letter, plain)),
-        _GAP.join(map(_letter, reversed(plain))),
-        "[ :,-]{0,2}(?:0x)?".join(f"{byte:02x}" for byte in plain.encode()),
-        "[ ,]{1,2}".join(map(str, plain.encode())),
-        *(
-            _GAP.join(map(_letter, part)) + "=*"
-            for raw in (plain.encode(), plain.encode("utf-16-le"))
-            for part in _base64_parts(raw)
-        ),
-    }
-    return re.compile(HiddenText("|".join(forms)), re.IGNORECASE)
+    letters = list(map(_letter, plain))
+    coded = (
+        list(map(_letter, part))
+        for raw in (plain.encode(), plain.encode("utf-16-le"))
+        for part in _base64_parts(raw)
+    )
+    return (
+        _form(_GAP, letters),
+        _form(_GAP, letters[::-1]),
+        _form("[ :,-]{0,2}(?:0x)?", [f"{byte:02x}" for byte in plain.encode()]),
+        _form("[ ,]{1,2}", list(map(str, plain.encode()))),
+        *(_form(_GAP, part, "=*") for part in coded),
+    )
+
+
+def _form(gap: str, letters: "Sequence[str]", end: str = "") -> _Form:
+    return _Form(HiddenText(gap.join(letters[:_START])), HiddenText(gap.join(letters) + end))
 
 
 def _letter(letter: str) -> str:
