@@ -116,7 +116,7 @@ async def test_a_voice_is_listed_heard_and_spoken_with(sim: Simulator) -> None:
 
 async def test_a_voice_that_is_not_there_is_named(sim: Simulator) -> None:
     async with speaker(sim) as client:
-        with pytest.raises(mt.ProviderError, match=r"client\.voices"):
+        with pytest.raises(mt.ProviderError, match=r"mt\.ElevenLabsSpeechClient\(\)\.voices"):
             await client.generate(mt.SpeechPrompt("A red fox.", voice="Nobody"))
 
 

@@ -60,7 +60,15 @@ def read(*pieces: bytes) -> list[object]:
 
 
 def test_an_event_without_data_is_none() -> None:
-    assert read(b"data: 1\n\ndata:\n\ndata\n\ndata: [DONE]\n\n") == [1]
+    assert read(b"data: 1\n\ndata:\n\ndata\n\n") == [1]
+
+
+def test_done_is_no_event_and_ends_the_stream() -> None:
+    documents: list[object] = []
+    reader = EventReader((), lambda document, _media, _name: documents.append(document))
+    with pytest.raises(module.StreamEnded):
+        reader.feed(b"data: 1\n\ndata: [DONE]\n\ndata: 2\n\n")
+    assert documents == [1]
 
 
 @pytest.mark.parametrize(
