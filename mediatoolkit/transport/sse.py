@@ -202,9 +202,9 @@ class EventReader:
 
     def _end_event(self) -> None:
         scanner, self._scanner = self._scanner, self._new_scanner()
+        if self.count and scanner.holds(_DONE):
+            raise StreamEnded
         if scanner.holds(b"", _DONE):
-            if self.count:
-                raise StreamEnded
             return
         self.count += 1
         if self.count > MOST_EVENTS:

@@ -60,7 +60,7 @@ def read(*pieces: bytes) -> list[object]:
 
 
 def test_an_event_without_data_is_none() -> None:
-    assert read(b"data: 1\n\ndata:\n\ndata\n\n") == [1]
+    assert read(b"data: 1\n\ndata:\n\ndata\n\ndata: 2\n\n") == [1, 2]
 
 
 def test_done_is_no_event_and_ends_the_stream() -> None:
