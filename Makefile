@@ -21,6 +21,9 @@ install = @$(call ticking,installing,$(BIN)/python -m pip install -qq $(1))
 DEMO := $(BIN)/python -m mediatoolkit demo --out out --force
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # as in most containers
 
+# Where it is set, as in many containers, each kernel would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo lab test bench fmt lint types floors unit pythons matrix notebooks badges outputs \
 	chromium kernels clean
 
