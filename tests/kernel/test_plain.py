@@ -34,11 +34,11 @@ async def front(request: pytest.FixtureRequest, begin: Begin) -> AsyncIterator[K
         yield kernel
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def waiting(front: Kernel, sim: Simulator) -> Run:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def waiting(front: Kernel, vendor: Simulator) -> Run:
     """A cell that has waited for a vendor until it had said so three times."""
     gate = faults.Gate(0)
-    sim.always(gate)
+    vendor.always(gate)
     run = await front.start('await mt.image("a <b>red</b> fox")')
     await until(lambda: len(run.shown) > 2, "three texts")
     gate.open()
