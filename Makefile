@@ -13,7 +13,8 @@ WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadfile
 PYTEST := $(BIN)/pytest $(SPREAD)
 # Runs $(2), and says every few seconds that $(1) goes on: an install may take minutes.
-ticking = (n=0; while sleep 5 && kill -0 $$$$ 2>/dev/null; do n=$$((n + 5)); \
+TICK := 5
+ticking = (n=0; while sleep $(TICK) && kill -0 $$$$ 2>/dev/null; do n=$$((n + $(TICK))); \
 	echo "  $(1), $$n s"; done) & ticker=$$!; $(2); status=$$?; kill $$ticker; exit $$status
 install = @$(call ticking,installing,$(BIN)/python -m pip install -qq $(1))
 , := ,

@@ -20,7 +20,7 @@ def _demo(folder: Path, answer: str) -> tuple[list[str], int]:
     python.write_text(PYTHON)
     python.chmod(0o755)
     os.mkfifo(pipe)
-    command = ["make", "-f", str(ROOT / "Makefile"), "demo", f"PYTHON={python}"]
+    command = ["make", "-f", str(ROOT / "Makefile"), "demo", f"PYTHON={python}", "TICK=1"]
     # These tests run under `make` themselves, which would make this one a part of that.
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     said = []
@@ -35,7 +35,7 @@ def _demo(folder: Path, answer: str) -> tuple[list[str], int]:
         assert make.stdout is not None
         for line in make.stdout:
             said.append(line.strip())
-            if line == "  installing, 5 s\n":
+            if line == "  installing, 1 s\n":
                 pipe.write_text(answer)
         make.communicate()
     return said, make.returncode
@@ -46,10 +46,12 @@ def test_a_long_install_is_heard_of_every_few_seconds(tmp_path: Path) -> None:
     said, status = _demo(tmp_path, "0\n")
 
     assert status == 0
+    ticks = [line for line in said if line.startswith("installing, ")]  # a busy machine has more
+    assert ticks[0] == "installing, 1 s"
     assert said == [
         "Making a Python environment in .venv, once.",
         "Installing the local engine and what it needs: once, one to two minutes.",
-        "installing, 5 s",
+        *ticks,
         "Making a picture, speech and a film of both, in about half a minute.",
         "made it",
     ]
@@ -60,4 +62,4 @@ def test_an_install_that_fails_ends_it(tmp_path: Path) -> None:
     said, status = _demo(tmp_path, "3\n")
 
     assert status == 2
-    assert said[-1] == "installing, 5 s"
+    assert said[-1].startswith("installing, ")
