@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 @pytest_asyncio.fixture(loop_scope="module")
 async def magic(notebook: Kernel) -> Kernel:
     """A kernel with the magics and without the tests before."""
-    await notebook.do("%load_ext mediatoolkit\n%reset -f\nimport mediatoolkit as mt")
+    await notebook.do("%load_ext mediatoolkit\n%reset_selective -f .\nimport mediatoolkit as mt")
     await notebook.do("%media budget off\nmt.budget.release()\nmt.budget.reset()")
     await notebook.do("%media cache off\n%media cache clear")
     return notebook
