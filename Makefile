@@ -65,7 +65,7 @@ matrix: $(VENV)/.test kernels
 	$(BIN)/python -m tests.matrix $(SPREAD) --ignore tests/browser
 
 notebooks: $(VENV)/.test
-	$(BIN)/pytest -c /dev/null --rootdir=. --nbval-lax -W default notebooks
+	$(PYTEST) -c /dev/null --rootdir=. --nbval-lax -W default notebooks
 
 # After a change of Repository in pyproject.toml: README and notebooks name it everywhere.
 badges: $(VENV)/.test
