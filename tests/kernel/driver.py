@@ -153,6 +153,8 @@ class Kernel:
     client: AsyncKernelClient
     messages: list[Message] = field(default_factory=list)
     replies: dict[str, Message] = field(default_factory=dict)
+    _idle: set[str] = field(default_factory=set)  # requests whose last message has come
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def stderr(self) -> str:
@@ -167,9 +169,9 @@ class Kernel:
 
     async def finish(self, run: Run) -> Run:
         """Wait for the end of a cell, and for its last message."""
-        await until(lambda: run.reply, "the reply of a cell")
+        await self._hear(lambda: run.id in self.replies, "the reply of a cell")
         run.seconds = time.monotonic() - run.sent
-        await until(lambda: _is_idle(run), "the last message of a cell")
+        await self._hear(lambda: run.id in self._idle, "the last message of a cell")
         return run
 
     async def run(self, code: str) -> Run:
@@ -253,22 +255,46 @@ class Kernel:
         while await self.manager.is_alive():
             await asyncio.sleep(0.02)
 
+    async def answers(self) -> None:
+        """Wait until it replies, and what it publishes is heard."""
+        asked = ""
+
+        def answered() -> bool:
+            nonlocal asked
+            if not asked or (asked in self.replies and asked not in self._idle):
+                asked = self._send("kernel_info_request", {}, None)
+            return asked in self._idle
+
+        await until(answered, "the first answer of a kernel")
+        self.messages.clear()
+
     async def listen(self) -> None:
         """Keep every message until cancelled."""
         await asyncio.gather(self._keep_iopub(), self._keep_replies())
 
     async def _keep_iopub(self) -> None:
         while True:
-            self.messages.append(await self.client.get_iopub_msg())
+            message = await self.client.get_iopub_msg()
+            self.messages.append(message)
+            if message["content"].get("execution_state") == "idle":
+                self._idle.add(message["parent_header"].get("msg_id"))
+            self._heard.set()
 
     async def _keep_replies(self) -> None:
         while True:
             reply = await self.client.get_shell_msg()
             self.replies[reply["parent_header"].get("msg_id")] = reply
+            self._heard.set()
 
-
-def _is_idle(run: Run) -> bool:
-    return any(m["content"].get("execution_state") == "idle" for m in run.messages)
+    async def _hear(self, holds: Callable[[], bool], what: str) -> None:
+        """As `until`, for what only a message changes; it wakes with the message."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not holds():
+                    self._heard.clear()
+                    await self._heard.wait()
+        except TimeoutError:
+            raise TimeoutError(f"{what} did not come within {PATIENCE} s") from None
 
 
 async def until(holds: Callable[[], object], what: str) -> None:
@@ -324,9 +350,9 @@ async def kernel(home: Path, version: str, **env: str) -> AsyncIterator[Kernel]:
         client = manager.client()
         client.start_channels()
         try:
-            await client.wait_for_ready(timeout=PATIENCE)
             running = Kernel(home, version, manager, client)
             async with _listening(running):
+                await running.answers()
                 yield running
         finally:
             client.stop_channels()
