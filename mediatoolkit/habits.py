@@ -63,18 +63,8 @@ _KEYWORDS: dict[str, tuple[tuple[str, str], ...]] = {
     "budget max_cost max_price spending_limit": (
         ("", "set mt.budget.limit, or start it within `with mt.budget.cap(2.00):`."),
     ),
-    "api_key key token": (
-        (
-            "",
-            _KEY,
-        ),
-    ),
-    "base_url url host endpoint server api_base": (
-        (
-            "",
-            _ADDRESS,
-        ),
-    ),
+    "api_key key token": (("", _KEY),),
+    "base_url url host endpoint server api_base": (("", _ADDRESS),),
     "engine provider vendor backend": (("", 'choose by model=, such as model="local/painter".'),),
 }
 _NAMES = {
