@@ -125,7 +125,7 @@ class TestQuote:
         """The kind before the prompt, the prompt before the model, the model before the words."""
         with pytest.raises(mt.PromptError, match="takes a VideoPrompt, not a SpeechPrompt"):
             mt.quote(mt.SpeechPrompt("Hello."), kind="video")
-        with pytest.raises(mt.UnknownModelError, match="No installed provider is called"):
+        with pytest.raises(mt.UnknownModelError, match="openai makes no speech here, but images"):
             mt.quote(mt.SpeechPrompt("Hello."), model="openai")
         with pytest.raises(mt.PromptError, match="openai/gpt-image-2 has no option seconds"):
             mt.quote("a fox", model="openai/gpt-image-2", seconds=6)
