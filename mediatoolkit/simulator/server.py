@@ -254,6 +254,10 @@ class Simulator(Settings):
         """Let every request that meets no queued fault meet *fault*; None ends it."""
         self._faults.always(fault, at)
 
+    def clear_faults(self) -> None:
+        """Forget all faults that `then` and `always` have set and no request has met."""
+        self._faults.clear()
+
     def host(
         self,
         data: bytes,
@@ -422,6 +426,10 @@ class _FaultQueue:
     def always(self, fault: Fault | None, at: Purpose | None) -> None:
         _check_aim((fault,), at)
         self._standing[at] = fault
+
+    def clear(self) -> None:
+        self._queued.clear()
+        self._standing.clear()
 
     def next(self, purpose: Purpose) -> Fault | None:
         """What a request for *purpose* at a vendor's origin meets; queued faults are used up."""

@@ -51,7 +51,7 @@ def jupyter(vendor: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def sim(vendor: Simulator) -> Simulator:
     """The vendors' side, well again after the test before."""
-    vendor.always(None)
+    vendor.clear_faults()
     return vendor
 
 

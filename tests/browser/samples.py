@@ -17,6 +17,7 @@ _BEGIN = """() => {
         }
     }, 50);
 }"""
+_SEEN = """word => Object.values(window.samples).flat().some(([, seen]) => seen.includes(word))"""
 _END = "() => { clearInterval(window.sampling); return window.samples; }"
 
 
@@ -48,7 +49,12 @@ class Samples:
 class Sampling:
     """The bars of a page by the names of their jobs, once the sampling has ended."""
 
+    page: Page
     bars: dict[str, Samples] = field(default_factory=dict)
+
+    def wait_for(self, word: str) -> None:
+        """Wait until a stage with *word* in it was seen, which may be over by then."""
+        self.page.wait_for_function(_SEEN, arg=word)
 
     @property
     def words(self) -> set[str]:
@@ -59,7 +65,7 @@ class Sampling:
 @contextmanager
 def sampled(page: Page) -> Iterator[Sampling]:
     """Sample every bar of a job on *page* during the block."""
-    sampling = Sampling()
+    sampling = Sampling(page)
     page.evaluate(_BEGIN)
     yield sampling
     for label, samples in page.evaluate(_END).items():

@@ -45,8 +45,7 @@ def test_a_bar_never_goes_back(jupyter: Lab, sim: Simulator, theme: Theme) -> No
         with sampled(sheet.page) as sampling:
             for cell, stage in enumerate(("queued", "speaking", "filming", "retry"), start=1):
                 sheet.start(cell)
-                status = sheet.output(cell).get_by_role("status").filter(has_text=stage)
-                expect(status.first).to_be_visible()
+                sampling.wait_for(stage)
                 sheet.cell(cell).scroll_into_view_if_needed()
                 sheet.shoot(f"{theme}-bar-{stage}")
                 sheet.finish(cell)

@@ -35,7 +35,7 @@ async def vendor() -> AsyncIterator[Simulator]:
 @pytest.fixture
 def sim(vendor: Simulator) -> Simulator:
     """The vendors' side, well again after the test before."""
-    vendor.always(None)
+    vendor.clear_faults()
     return vendor
 
 

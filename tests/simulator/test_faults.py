@@ -35,6 +35,12 @@ async def raw(sim: Simulator, *, limit: int | None = None, seconds: float = 5.0)
 class TestOrder:
     """Which request meets which fault."""
 
+    async def test_faults_can_be_cleared(self, sim: Simulator, ask: Ask) -> None:
+        sim.then(faults.Status(500), faults.Status(500))
+        sim.always(faults.Status(503))
+        sim.clear_faults()
+        assert (await ask(sim))[0] == 200
+
     async def test_queued_faults_come_in_order_then_normal_service(
         self, sim: Simulator, ask: Ask
     ) -> None:
