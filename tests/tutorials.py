@@ -47,6 +47,13 @@ _TOOK = re.compile(r"(done, [^<\n]*?)\d+ s\b")  # a run, at the end of its summa
 _PORTS = re.compile(r"(127\.0\.0\.1:)\d+")  # another one where that of the notebook is taken
 _SIZES = re.compile(r"\d[\d.,]*( [kM]B)")  # of files, which another encoder makes
 _STAMPS = re.compile(r"\d\d:\d\d:\d\d,\d\d\d")  # of captions: a voice model counts on each CPU anew
+_QUOTE = r'(?:\\"|&quot;)'
+_EXTRA = re.compile(  # what diffusers lacks, with its packages and without
+    rf"Name a pipeline: model={_QUOTE}diffusers/(?:<|&lt;)folder or id at the Hub"
+    rf"(?:>|&gt;){_QUOTE}\."
+    r"|Pictures by diffusers need packages that are not installed: "
+    rf"pip install {_QUOTE}mediatoolkit\[diffusers\]{_QUOTE}\."
+)
 _ALIKE = 3.0
 """Mean difference of two pictures, from 0 to 255, that comes of another decoder or encoder."""
 _GRAIN = 4
@@ -132,7 +139,7 @@ def _comparable(output: Any) -> dict[str, Any]:
     said = json.dumps({**data, "text": output.get("text", ""), "type": output.output_type})
     for pattern in (_EMBEDDED, _TOKENS, _PORTS, _SIZES, _TOOK):
         said = pattern.sub(r"\1", said)
-    said = _STAMPS.sub("some time", said)
+    said = _EXTRA.sub("the extra", _STAMPS.sub("some time", said))
     return json.loads(_TIMES.sub("after some s", said))  # type: ignore[no-any-return]
 
 
