@@ -26,7 +26,7 @@ def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (ImageClient, SpeechClient):
         for vendor in registry.vendors(kind):
-            client = registry.client_class(vendor, kind)
+            client = registry.class_for(vendor, kind)
             names = (*getattr(client, "key_names", ()), *getattr(client, "base_url_names", ()))
             for name in names:
                 monkeypatch.delenv(name, raising=False)

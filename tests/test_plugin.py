@@ -68,7 +68,7 @@ def test_its_models_are_listed_and_chosen_and_ours_stay_ours(site: Path) -> None
         "print(mt.ImageGenAgent())\n"
         "from mediatoolkit.providers import registry\n"
         "from mediatoolkit.providers.base import ImageClient\n"
-        "print(registry.client_class('gemini', ImageClient).__name__)\n",
+        "print(registry.class_for('gemini', ImageClient).__name__)\n",
         ACME_API_KEY="key-of-acme",
     )
 

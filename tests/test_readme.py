@@ -9,7 +9,7 @@ import pytest
 
 import mediatoolkit as mt
 from mediatoolkit.providers.http import HttpClient
-from mediatoolkit.providers.registry import LOCAL, ORDER, client_class, vendors
+from mediatoolkit.providers.registry import LOCAL, ORDER, class_for, vendors
 from mediatoolkit.verbs.kinds import AGENTS
 from tests.tutorials import KEYS, TUTORIALS, links, repository, with_links
 
@@ -87,7 +87,7 @@ def test_its_table_of_vendors_is_what_the_package_has() -> None:
 def _variables(vendor: str) -> dict[str, None]:
     """The variables for the address of a server of one's own, then those for a key."""
     kinds = [agent.client_type for agent in AGENTS.values()]
-    clients = [client_class(vendor, kind) for kind in kinds if vendor in vendors(kind)]
+    clients = [class_for(vendor, kind) for kind in kinds if vendor in vendors(kind)]
     return dict.fromkeys(
         name
         for client in clients

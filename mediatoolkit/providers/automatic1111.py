@@ -251,9 +251,7 @@ class Automatic1111ImageClient(HttpClient[ImagePrompt, Image], ImageClient):
             yield
         except asyncio.CancelledError:
             if self._tasks[0] == task:  # else another picture would end in its place
-                interrupting = asyncio.create_task(self._interrupt())
-                await patiently(asyncio.wait([interrupting]))
-                is_confirmed = interrupting.result()
+                is_confirmed = await patiently(self._interrupt())
                 if not context.expired:
                     context.report(Withdrawn(confirmed=is_confirmed))
             raise

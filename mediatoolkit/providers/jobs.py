@@ -186,11 +186,10 @@ class QueuedClient(Client[P, M]):
             raise
 
     async def _give_up(self, job_id: str, context: CallContext) -> None:
-        cancelling = asyncio.create_task(self._is_cancelled(job_id))
-        await patiently(asyncio.wait([cancelling]))
-        if cancelling.result():
+        is_cancelled = await patiently(self._is_cancelled(job_id))
+        if is_cancelled:
             context.job_id = None
-        context.report(Withdrawn(confirmed=cancelling.result()))
+        context.report(Withdrawn(confirmed=is_cancelled))
 
     async def _is_cancelled(self, job_id: str) -> bool:
         try:
@@ -281,12 +280,13 @@ def _after(error: ProviderError | TransportError, context: CallContext) -> PollA
     return PollAgain(words, error) if family in _DENYING else None
 
 
-async def patiently(waiting: Awaitable[object]) -> None:
-    """Await what ends soon by itself; a further cancel does not cut the clean-up short."""
-    task = asyncio.ensure_future(waiting)
+async def patiently(work: Awaitable[T]) -> T:
+    """Return what *work* does, which ends soon; a further cancel does not cut it short."""
+    task = asyncio.ensure_future(work)
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
+            await asyncio.wait([task])
+    return task.result()
 
 
 def _end_at_retry(submitting: asyncio.Task[str], context: CallContext) -> None:

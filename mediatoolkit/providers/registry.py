@@ -101,15 +101,25 @@ def client_for(model_id: str, kind: type[C], **options: Any) -> C:
 
 
 def class_for(model_id: object, kind: type[C]) -> type[C]:
-    """The class that serves `vendor/model`, whose vendor alone is looked at.
+    """The class that serves `vendor/model`, of which the vendor alone is looked at and will do.
 
     Raises:
-        UnknownModelError: No installed provider serves it; names what was probably meant.
+        UnknownModelError: No installed provider serves it, which names what was probably meant; or
+            its package cannot be loaded.
     """
     vendor, _ = split_id(model_id)
-    if vendor not in _installed(kind.entry_points):
+    installed = _installed(kind.entry_points)
+    if vendor not in installed:
         raise UnknownModelError(_unknown(str(model_id), kind))
-    return client_class(vendor, kind)
+    loaded = _loaded(installed[vendor])
+    if isinstance(loaded, str):
+        raise UnknownModelError(loaded)
+    if not isinstance(loaded, type) or not issubclass(loaded, kind):
+        raise UnknownModelError(
+            f"{_package(installed[vendor])} names {installed[vendor].value} for {vendor}, which is "
+            f"no {kind.__name__}; tell its authors."
+        )
+    return loaded
 
 
 def split_id(model_id: object) -> tuple[str, str]:
@@ -124,26 +134,6 @@ def split_id(model_id: object) -> tuple[str, str]:
         )
     vendor, _, model = model_id.partition("/")
     return vendor, model
-
-
-def client_class(vendor: str, kind: type[C]) -> type[C]:
-    """The class with which *vendor* makes that kind of media.
-
-    Raises:
-        UnknownModelError: No installed provider does, or its package cannot be loaded.
-    """
-    installed = _installed(kind.entry_points)
-    if vendor not in installed:
-        raise UnknownModelError(_unknown(vendor, kind))
-    loaded = _loaded(installed[vendor])
-    if isinstance(loaded, str):
-        raise UnknownModelError(loaded)
-    if not isinstance(loaded, type) or not issubclass(loaded, kind):
-        raise UnknownModelError(
-            f"{_package(installed[vendor])} names {installed[vendor].value} for {vendor}, which is "
-            f"no {kind.__name__}; tell its authors."
-        )
-    return loaded
 
 
 def _unknown(model_id: str, kind: type[Client[Any, Any]]) -> str:
@@ -254,7 +244,7 @@ def models(kind: type[Client[Any, Any]]) -> list[ModelInfo]:
 def models_of(vendor: str, kind: type[Client[Any, Any]]) -> list[ModelInfo]:
     """The models of one vendor; of one that cannot be loaded its name, with the reason."""
     try:
-        return _listed(client_class(vendor, kind))
+        return _listed(class_for(vendor, kind))
     except UnknownModelError as error:
         return [ModelInfo(vendor, reason=str(error))]
     except _FOREIGN as error:
@@ -271,7 +261,7 @@ def _listed(client: type[Client[Any, Any]]) -> list[ModelInfo]:
 def key_place(vendor: str, kind: type[Client[Any, Any]]) -> str:
     """Where the key of *vendor* is; empty without one, and, with a warning, where it fails."""
     try:
-        return client_class(vendor, kind).key_place()
+        return class_for(vendor, kind).key_place()
     except UnknownModelError as error:
         trouble = str(error)
     except _FOREIGN as error:
@@ -283,7 +273,7 @@ def key_place(vendor: str, kind: type[Client[Any, Any]]) -> str:
 def is_free(vendor: str, kind: type[Client[Any, Any]]) -> bool:
     """Whether what *vendor* makes costs nothing; not where its package fails."""
     try:
-        return client_class(vendor, kind).is_free
+        return class_for(vendor, kind).is_free
     except UnknownModelError:
         return False
 

@@ -183,8 +183,8 @@ def test_a_plug_in_never_takes_the_place_of_a_vendor_of_ours(
 
     assert registry.default_choice(ImageClient).model_ids == ("gemini",)
     assert registry.models(ImageClient)[0].model_id == GeminiImageClient.catalog[0].model_id
-    assert registry.client_class("gemini", ImageClient) is GeminiImageClient
-    assert registry.client_class("local", ImageClient) is LocalImageClient
+    assert registry.class_for("gemini", ImageClient) is GeminiImageClient
+    assert registry.class_for("local", ImageClient) is LocalImageClient
 
 
 @pytest.mark.usefixtures("fresh_registry")
