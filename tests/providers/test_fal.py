@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import mediatoolkit as mt
+from mediatoolkit.providers.hosted_models import working
 from mediatoolkit.providers.jobs import DENIALS
 from mediatoolkit.runtime.context import CallContext
 from mediatoolkit.runtime.events import Withdrawn
@@ -505,3 +506,18 @@ def test_without_a_usual_model_one_is_to_be_named(kind: str) -> None:
     """As the list of models says."""
     with pytest.raises(mt.PromptError, match=r'Name a model: model="[a-z]+/…"'):
         getattr(mt, kind)(KEY)
+
+
+def test_of_a_log_only_the_end_is_read() -> None:
+    """All of it comes with every poll, and a line of megabytes would hold the loop for seconds."""
+    read: list[str] = []
+
+    def safe(text: str, limit: int) -> str:
+        read.append(text)
+        return text[:limit]
+
+    work = working("fal", "9" * 1_000_000 + "\nstep 3 of 4", safe)
+    working("fal", "9" * 1_000_000, safe)
+
+    assert (work.words, work.fraction) == ("step 3 of 4", 0.75)
+    assert max(map(len, read)) <= 2000
